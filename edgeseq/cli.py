@@ -1,0 +1,96 @@
+"""The command line: its commands in the order that data flows, and what becomes of an error."""
+
+import contextlib
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from edgeseq.commands.bench import bench
+from edgeseq.commands.common import INTERRUPTED
+from edgeseq.commands.demo import demo
+from edgeseq.commands.evaluate import evaluate
+from edgeseq.commands.export import export
+from edgeseq.commands.info import info
+from edgeseq.commands.predict import predict
+from edgeseq.commands.providers import providers
+from edgeseq.commands.train import train
+from edgeseq.commands.verify import verify
+from edgeseq_runtime.errors import EdgeseqError, UsageError
+from edgeseq_runtime.version import __version__
+
+BAD_USAGE, FAILED = 2, 1
+
+_EXTRAS = {
+    "onnxruntime": "cpu",
+    "onnx": "export",
+    "safetensors": "export",
+    "torch": "train",
+    "polars": "train",
+    "matplotlib": "train",
+    "rich": "train",
+}
+"""Which extra brings a package that only some commands need."""
+
+
+class _InOrder(click.Group):
+    """Lists commands as they were added, not by the alphabet."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="edgeseq")
+def cli() -> None:
+    """From a sensor series to a forecaster running on a device: train, export, predict."""
+
+
+for _command in (train, evaluate, export, verify, info, predict, bench, providers, demo):
+    cli.add_command(_command)
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with its exit code: 2 for bad usage, 1 for bad data or a failed check.
+
+    What the user typed and does not exist is bad usage; what a file holds and cannot be used is bad data.
+    """
+    sys.exit(run())
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line; return its exit code. Any expected error is one line on stderr."""
+    try:
+        code = cli.main(arguments, prog_name="edgeseq", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        return _fail(error.format_message(), error.exit_code)
+    except UsageError as error:
+        return _fail(str(error), BAD_USAGE)
+    except EdgeseqError as error:
+        return _fail(str(error), FAILED)
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("interrupted", INTERRUPTED)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _EXTRAS:
+            raise
+        return _fail(f"{package} is not installed; pip install 'edgeseq[{_EXTRAS[package]}]'", FAILED)
+    except OSError as error:
+        _abandon_stdout()
+        return _fail(f"cannot write the output: {error.strerror or error}", FAILED)
+    return code if isinstance(code, int) else 0
+
+
+def _fail(message: str, code: int) -> int:
+    line = " ".join(message.split())
+    with contextlib.suppress(OSError):
+        click.echo(f"edgeseq: {line}", err=True)
+    return code
+
+
+def _abandon_stdout() -> None:
+    """Keep Python from trying again, when it exits, to write what could not be written."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

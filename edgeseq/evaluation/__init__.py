@@ -1,0 +1,1 @@
+"""Evaluation: a model file over a series, beside the baselines, as figures, text and plots."""

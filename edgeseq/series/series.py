@@ -1,0 +1,37 @@
+"""The series as a table: one row a sample, one column a feature."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Values: TypeAlias = npt.NDArray[np.float32]
+"""Samples (time, feature), in the columns' units; NaN where there is none. Float32 is what the device sees."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """Samples in time order, evenly spaced: where rows were missing in the file, rows of NaN stand in."""
+
+    name: str
+    columns: tuple[str, ...]
+    """Feature names; the targets come first."""
+    units: tuple[str, ...]
+    targets: int
+    """How many of the columns are forecast."""
+    values: Values
+    rows: npt.NDArray[np.int64]
+    """Row of the file that each sample stands in or, for one put in, before; (time,)."""
+    time: str | None = None
+    """Name of the time column."""
+    period: float | None = None
+    """Seconds from one sample to the next."""
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def file_rows(self) -> int:
+        """Rows in the file, which is what `--split` counts."""
+        return int(self.rows[-1]) + 1 if len(self.rows) else 0

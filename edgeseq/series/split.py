@@ -1,0 +1,65 @@
+"""Train, validation and test: consecutive parts in time order, as `--split` names them."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from edgeseq.series.series import Series, Values
+from edgeseq_runtime.errors import DataError, UsageError
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stretch of samples to forecast, with what precedes it."""
+
+    values: Values
+    """(time, feature), from where a stream would begin."""
+    start: int
+    """Row of `values` with the first sample that is to be forecast; those before it warm the state up."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The three parts of a series. Only the training part may teach; only validation may choose."""
+
+    train: Values
+    validation: Part
+    test: Part
+
+
+@dataclass(frozen=True)
+class Split:
+    """Three sizes: rows of the file, or fractions of it."""
+
+    text: str
+    sizes: tuple[float, float, float]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read "8640:2880:2880" or "0.7:0.1:0.2". Raises `UsageError`."""
+        try:
+            train, validation, test = (float(size) for size in text.split(":"))
+        except ValueError:
+            raise UsageError(f"a split is TRAIN:VAL:TEST, rows or fractions, not {text!r}") from None
+        sizes = (train, validation, test)
+        fractions = all(size < 1 for size in sizes)
+        if not all(0 < size < float("inf") for size in sizes) or not (
+            fractions or all(size == int(size) for size in sizes)
+        ):
+            raise UsageError(f"a split is three row counts or three fractions above 0, not {text!r}")
+        if fractions and sum(sizes) > 1 + 1e-9:
+            raise UsageError(f"the split {text} adds up to more than the whole series")
+        return cls(text, sizes)
+
+    def apply(self, series: Series) -> Parts:
+        """Part the series. Raises `DataError` where it has fewer rows than the split counts."""
+        total = series.file_rows
+        counts = [int(size * total) if size < 1 else int(size) for size in self.sizes]
+        if sum(counts) > total:
+            raise DataError(f"the split {self.text} needs {sum(counts)} rows; {series.name} has {total}")
+        ends = [sum(counts[: part + 1]) for part in range(3)]
+        train, validation, test = (int(series.rows.searchsorted(end)) for end in ends)
+        return Parts(
+            train=series.values[:train],
+            validation=Part(series.values[:validation], train),
+            test=Part(series.values[:test], validation),
+        )

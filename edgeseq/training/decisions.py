@@ -1,0 +1,105 @@
+"""What the data tell and the user need not: season, shifting level, predictability, warm-up."""
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq.series.gaps import Filled
+
+Array = npt.NDArray[np.float64]
+
+DEFAULT_WARMUP = 10
+LONGEST_WARMUP = 96
+"""A season longer than this is learned from the samples, not waited for."""
+
+_LAGS = 8
+_BLOCKS = 5
+
+
+def season(train: Filled) -> int | None:
+    """Return the number of samples in one season of the first target, or None where none shows.
+
+    The first high peak of the autocorrelation, of the changes or of the values less their trend, whichever has
+    the higher one: drifts hide a season in the values, noise hides it in the changes.
+    """
+    start, stop = max(train.segments, key=lambda segment: segment[1] - segment[0])
+    values = train.values[start:stop, 0].astype(np.float64)
+    if len(values) < 12:
+        return None
+    time = np.arange(len(values))
+    detrended = values - np.polyval(np.polyfit(time, values, 1), time)
+    chance = 8 / np.sqrt(len(values))  # how high peaks of noise may reach
+    candidates = (
+        # A drift alone makes a wave or two in the autocorrelation of the values: a season must come ten times.
+        _first_peak(detrended, len(values) // 10, least=max(0.3, chance)),
+        _first_peak(np.diff(values), len(values) // 3, least=max(0.15, chance)),
+    )
+    return max(candidates, key=lambda candidate: candidate[0])[1]
+
+
+def _first_peak(x: Array, longest: int, least: float) -> tuple[float, int | None]:
+    """Return height and lag of the first high peak of x's autocorrelation; 0 and None where none is `least` high.
+
+    A peak counts by how far it stands out of the valley before it, and by twice its own height if that is less:
+    the changes of mere noise have a valley at lag 1.
+    """
+    correlation = _smoothed(_autocorrelation(x)[:longest])
+    inner = correlation[1:-1]
+    peaks = 1 + np.flatnonzero((inner >= correlation[:-2]) & (inner > correlation[2:]))
+    valleys = np.minimum.accumulate(correlation)
+    heights = np.minimum(correlation - valleys, 2 * correlation)[peaks]
+    if not len(peaks) or heights.max() < least:
+        return 0.0, None
+    first = int(np.argmax(heights >= 0.8 * heights.max()))
+    return float(heights[first]), int(peaks[first])
+
+
+def level_shifts(train: Filled, column: int) -> bool:
+    """Whether the column's level wanders, so that the values to come may lie where training never was.
+
+    Judged by the means of five consecutive blocks: for a level that stays they differ little.
+    """
+    values = np.concatenate([train.values[start:stop, column] for start, stop in train.segments])
+    means = [block.mean(dtype=np.float64) for block in np.array_split(values, _BLOCKS)]
+    return bool(np.std(means) > 0.25 * values.std(dtype=np.float64))
+
+
+def innovation(train: Filled) -> float:
+    """Return how much of the first target's change nobody can foresee: 0 (nothing) to 1 (all).
+
+    The deviation of what a linear regression on the last eight changes leaves, as a share of the change's.
+    """
+    rows, wanted = [], []
+    for start, stop in train.segments:
+        change = np.diff(train.values[start:stop, 0].astype(np.float64))
+        if len(change) > _LAGS:
+            windows = np.lib.stride_tricks.sliding_window_view(change, _LAGS + 1)
+            rows.append(windows[:, :-1])
+            wanted.append(windows[:, -1])
+    if not rows:
+        return 1.0
+    x, y = np.concatenate(rows), np.concatenate(wanted)
+    solution, *_ = np.linalg.lstsq(x, y, rcond=None)
+    return min(1.0, float(np.std(y - x @ solution)) / float(np.std(y)))
+
+
+def warmup(season_length: int | None, samples: int) -> int:
+    """Return how many samples a fresh stream takes before its forecasts count."""
+    wanted = season_length if season_length and season_length <= LONGEST_WARMUP else DEFAULT_WARMUP
+    return max(1, min(max(wanted, DEFAULT_WARMUP), samples // 10))
+
+
+def _smoothed(correlation: Array) -> Array:
+    """Average each lag with its neighbours, a fortieth of it to either side: noise makes small peaks beside large."""
+    sums = np.concatenate([[0.0], np.cumsum(correlation)])
+    lags = np.arange(len(correlation))
+    low, high = lags - lags // 40, np.minimum(lags + lags // 40 + 1, len(correlation))
+    return np.asarray((sums[high] - sums[low]) / (high - low))
+
+
+def _autocorrelation(x: Array) -> Array:
+    """Return the autocorrelation of x (time,) at every lag, by FFT (Wiener-Khinchin)."""
+    x = x - x.mean()
+    spectrum = np.fft.rfft(x, 2 * len(x))
+    products = np.fft.irfft(spectrum * spectrum.conj())[: len(x)]
+    correlation = products / np.arange(len(x), 0, -1)
+    return correlation / correlation[0] if correlation[0] > 0 else correlation

@@ -1,0 +1,95 @@
+"""From raw samples to what the network sees and back: levels and changes, in units of the training part's."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq.series.gaps import Filled
+from edgeseq.series.series import Series, Values
+from edgeseq_runtime.spec import Feature, Spec
+
+Array = npt.NDArray[np.float64]
+
+
+def describe(series: Series, raw: Values, train: Filled, levels: Sequence[bool]) -> tuple[Feature, ...]:
+    """Return the features with their statistics over the training part.
+
+    `raw` (time, feature) is that part as measured, `train` the same without short gaps; `levels` says for each
+    feature whether the network sees its value beside its change.
+    """
+    steps = np.concatenate([np.diff(train.values[start:stop], axis=0) for start, stop in train.segments])
+    features = []
+    for column, (name, unit) in enumerate(zip(series.columns, series.units, strict=True)):
+        values = raw[:, column].astype(np.float64)
+        features.append(
+            Feature(
+                name=name,
+                unit=unit,
+                mean=_short(np.nanmean(values)),
+                std=_short(np.nanstd(values)),
+                change=_short(steps[:, column].std(dtype=np.float64)),
+                minimum=float(np.nanmin(values)),
+                maximum=float(np.nanmax(values)),
+                level=bool(levels[column]),
+            )
+        )
+    return tuple(features)
+
+
+def target_scales(train: Filled, targets: int, horizon: int) -> tuple[tuple[float, ...], ...]:
+    """Return the typical size of the change of each target over 1 ... horizon samples, [horizon step][target].
+
+    At least that over one sample: a series that repeats itself exactly would otherwise have scale 0.
+    """
+    scales: list[tuple[float, ...]] = []
+    for ahead in range(1, horizon + 1):
+        leaps = [
+            train.values[start + ahead : stop, :targets] - train.values[start : stop - ahead, :targets]
+            for start, stop in train.segments
+            if stop - start > ahead
+        ]
+        spread = np.concatenate(leaps).std(axis=0, dtype=np.float64) if leaps else np.zeros(targets)
+        least = scales[0] if scales else (0.0,) * targets
+        scales.append(tuple(max(float(f"{size:.5g}"), floor) for size, floor in zip(spread, least, strict=True)))
+    return tuple(scales)
+
+
+def network_inputs(spec: Spec, filled: Filled) -> npt.NDArray[np.float32]:
+    """Return what the network sees of samples (time, feature): levels, then changes, (time, level + feature).
+
+    The change of a segment's first sample is zero, as in a fresh stream.
+    """
+    values = filled.values.astype(np.float64)
+    changes = np.diff(values, axis=0, prepend=values[:1])
+    changes[[start for start, _ in filled.segments]] = 0
+    changes /= [feature.change for feature in spec.features]
+    levels = [
+        (values[:, column] - feature.center) / feature.std
+        for column, feature in enumerate(spec.features)
+        if feature.level
+    ]
+    return np.column_stack([*levels, changes]).astype(np.float32)
+
+
+def network_targets(spec: Spec, filled: Filled) -> npt.NDArray[np.float32]:
+    """Return what the network is to say at each sample: scaled changes, (time, horizon * target).
+
+    NaN where the sample ahead was not measured or lies in another segment.
+    """
+    targets = len(spec.targets)
+    values = filled.values[:, :targets].astype(np.float64)
+    wanted = np.full((len(values), spec.horizon, targets), np.nan)
+    for start, stop in filled.segments:
+        for ahead in range(1, min(spec.horizon, stop - start - 1) + 1):
+            wanted[start : stop - ahead, ahead - 1] = values[start + ahead : stop] - values[start : stop - ahead]
+            unseen = ~filled.observed[start + ahead : stop, :targets]
+            wanted[start : stop - ahead, ahead - 1][unseen] = np.nan
+    wanted /= np.array(spec.target_scales)
+    return wanted.reshape(len(values), -1).astype(np.float32)
+
+
+def _short(value: "np.floating[Any]") -> float:
+    """Nine digits: as many as float32 can hold, and no more in the file."""
+    return float(f"{value:.9g}")

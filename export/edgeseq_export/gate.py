@@ -1,0 +1,134 @@
+"""The gate: nothing is exported that does not do, in every shape, what the oracle does."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from edgeseq.checkpoint import Weights
+from edgeseq.reference import Oracle
+from edgeseq_runtime.errors import CheckError
+from edgeseq_runtime.session import Array, Session, States
+from edgeseq_runtime.spec import Spec, Verification
+
+TOLERANCES = {"none": 1e-5, "int8": 1e-5, "int8-dynamic": 0.05}
+"""Largest deviation from the oracle, as a share of a target's standard deviation. The oracle of an int8 file has
+the rounded weights, so only the arithmetic may differ; int8-dynamic rounds the activations as well."""
+
+STATE_TOLERANCES = {"none": 1e-5, "int8": 1e-5, "int8-dynamic": 1.0}
+"""Largest deviation of a recurrent state, which lies between -1 and 1 (an LSTM's cell may leave that range)."""
+
+VERIFICATION_NUMBERS = 72
+"""How many forecast numbers, at most, a model file carries for verification on the device."""
+
+_STEPS = 48
+_SHAPES = ((_STEPS, 1), (7, 5), (1, 17), (33, 2))  # (time, batch): none of them is special to the graph
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """The worst difference from the oracle that the gate found."""
+
+    forecast: float
+    """As a share of the target's standard deviation."""
+    state: float
+    allowed: float
+    """The tolerance of `forecast`."""
+
+
+def check(model: bytes, spec: Spec, weights: Weights) -> Deviation:
+    """Compare a model file with the oracle of `weights`: in steps, chunks and batches, states included.
+
+    Raises `CheckError` where the file is no valid ONNX or deviates by more than its tolerance.
+    """
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except onnx.checker.ValidationError as error:
+        raise CheckError(f"the graph is not valid ONNX: {error}") from error
+    session = Session(model, provider="cpu")
+    oracle = Oracle(spec, weights)
+    forecast = state = 0.0
+    for way, x, y, states in _runs(session):
+        wanted, wanted_states = oracle.run(x)
+        forecast = max(forecast, forecast_deviation(spec, y, wanted))
+        state = max(state, *(_state_deviation(states[name], wanted_states[name]) for name in states))
+        passed = agrees(spec, y, wanted) and state <= STATE_TOLERANCES[spec.quantize]
+        if not passed:
+            raise CheckError(
+                f"the graph, run {way}, deviates from the oracle by {forecast:.1e} of the series' scale "
+                f"(states: {state:.1e}); allowed is {TOLERANCES[spec.quantize]:.0e}"
+            )
+    return Deviation(forecast, state, TOLERANCES[spec.quantize])
+
+
+def forecast_deviation(spec: Spec, y: Array, wanted: npt.NDArray[np.float64]) -> float:
+    """Return the largest |y - wanted| (..., horizon * target) as a share of each target's standard deviation."""
+    return float((np.abs(y - wanted) / _scale(spec)).max())
+
+
+def agrees(spec: Spec, y: Array, wanted: npt.NDArray[np.float64]) -> bool:
+    """Whether forecasts are within the tolerance, to which one unit in float32's last place is added.
+
+    For a series far from zero (1,000,000 give or take 1) that unit is the larger of the two.
+    """
+    unit = np.spacing(np.abs(wanted).astype(np.float32)).astype(np.float64)
+    allowed = TOLERANCES[spec.quantize] * _scale(spec) + unit
+    return bool((np.abs(y - wanted) <= allowed).all())
+
+
+def _scale(spec: Spec) -> npt.NDArray[np.float64]:
+    return np.tile([feature.std for feature in spec.target_features], spec.horizon)
+
+
+def random_walk(spec: Spec, time: int, batch: int, seed: int = 0) -> Array:
+    """Return samples (time, batch, feature) that move as the training part did; none of them is the user's."""
+    noise = np.random.default_rng(seed).standard_normal((time, batch, len(spec.features)))
+    means, stds, changes = (
+        np.array([getattr(feature, name) for feature in spec.features]) for name in ("mean", "std", "change")
+    )
+    walk = means + stds * noise[:1] + changes * np.cumsum(noise, axis=0)
+    grain = 10.0 ** (np.floor(np.log10(changes)) - 2)  # a hundredth of a change: short numbers in the file
+    return np.asarray(np.rint(walk / grain) * grain, np.float32)
+
+
+def verification(spec: Spec, weights: Weights) -> Verification:
+    """Return a short stream with the oracle's forecasts, for a device to check itself against."""
+    time = max(3, min(24, VERIFICATION_NUMBERS // spec.outputs))
+    x = random_walk(spec, time, 1, seed=1)
+    y, _ = Oracle(spec, weights).run(x)
+    tolerance = TOLERANCES[spec.quantize] * np.array([feature.std for feature in spec.target_features])
+    digits = int(np.ceil(2 - np.log10(tolerance.min())))
+    return Verification(
+        x=tuple(tuple(float(str(value)) for value in row) for row in x[:, 0]),
+        y=tuple(tuple(round(float(value), digits) for value in row) for row in y[:, 0]),
+        tolerance=tuple(float(f"{value:.3g}") for value in tolerance),
+    )
+
+
+def _runs(session: Session) -> Iterator[tuple[str, Array, Array, States]]:
+    """Yield how the session was run, with samples, forecasts and final states."""
+    for time, batch in _SHAPES:
+        x = random_walk(session.spec, time, batch, seed=time)
+        y, states = session.advance(x, session.fresh(batch))
+        yield f"in a chunk of {time} x {batch}", x, y, _flat(states)
+        y, states = _in_steps(session, x)
+        yield f"in steps of {batch} streams", x, y, _flat(states)
+
+
+def _in_steps(session: Session, x: Array) -> tuple[Array, States]:
+    states = session.fresh(x.shape[1])
+    forecasts = []
+    for row in range(len(x)):
+        y, states = session.advance(x[row : row + 1], states)
+        forecasts.append(y)
+    return np.concatenate(forecasts), states
+
+
+def _flat(states: States) -> States:
+    return {name: value[0] for name, value in states.items()}
+
+
+def _state_deviation(state: Array, wanted: npt.NDArray[np.float64]) -> float:
+    return float((np.abs(state - wanted) / np.maximum(1, np.abs(wanted))).max())

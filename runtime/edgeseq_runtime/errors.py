@@ -1,0 +1,36 @@
+"""What can go wrong, each error both edgeseq's own and the builtin that a caller would expect.
+
+The command line turns any `EdgeseqError` into one line and exit code 1; a `UsageError` into exit code 2.
+"""
+
+
+class EdgeseqError(Exception):
+    """Base of every error that edgeseq raises on purpose. Its text is one line, meant for the user."""
+
+
+class UsageError(EdgeseqError, ValueError):
+    """What was asked for does not exist or does not fit: a provider, a column, a pair of options."""
+
+
+class ModelFileError(EdgeseqError, ValueError):
+    """A model file or checkpoint that cannot be read: missing, damaged, not edgeseq's, or too new."""
+
+
+class DataError(EdgeseqError, ValueError):
+    """A series or a sample that cannot be used: text among numbers, a missing column, too few samples."""
+
+
+class SnapshotError(EdgeseqError, ValueError):
+    """A snapshot that is damaged or belongs to another model."""
+
+
+class MissingSampleError(EdgeseqError, ValueError):
+    """A missing or non-finite sample, where `missing="error"` forbids it."""
+
+
+class DependencyError(EdgeseqError, ImportError):
+    """A package that this command needs is not installed; the text names the extra that brings it."""
+
+
+class CheckError(EdgeseqError, AssertionError):
+    """A check failed: a model file deviates from the oracle by more than its tolerance."""

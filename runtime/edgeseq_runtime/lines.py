@@ -1,0 +1,182 @@
+"""Samples as lines of text: CSV with a header, JSON lines, or bare numbers, told apart by the first line.
+
+Only the standard library: this runs on the device, once a line.
+"""
+
+import csv
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from edgeseq_runtime.errors import DataError
+from edgeseq_runtime.spec import Spec
+
+TIME_NAMES = ("t", "time", "timestamp", "date", "datetime", "ds")
+"""Names under which a sample's time is looked for, in any case, where the spec names no time column."""
+
+MISSING_WORDS = ("", "na", "n/a", "nan", "null", "none")
+"""What stands for a missing value, in any case."""
+
+_LONGEST = 1 << 20  # bytes: a line longer than this is no sample
+
+Time: TypeAlias = str | float | None
+Values: TypeAlias = tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One input line: its time as it was written, and one value for each feature of the model."""
+
+    line: int
+    """Counted from 1."""
+    time: Time
+    values: Values
+    problem: str | None = None
+    """Why the line is no sample; its values are then missing."""
+
+
+_Parser: TypeAlias = Callable[[str], tuple[Time, Values]]
+
+
+def read(lines: Iterable[bytes], spec: Spec) -> Iterator[Sample]:
+    """Yield a sample for each line; a blank line is one without values.
+
+    Raises `DataError` for a CSV header that lacks one of the model's features.
+    """
+    nothing = (None,) * len(spec.features)
+    parse: _Parser | None = None
+    for number, line in enumerate(lines, start=1):
+        text = line[:_LONGEST].decode("utf-8-sig" if number == 1 else "utf-8", "replace").strip()
+        if parse is None and text:
+            parse, is_header = _parser_for(text, spec)
+            if is_header:
+                continue
+        try:
+            if len(line) > _LONGEST:
+                raise DataError(f"a line of more than {_LONGEST} bytes")  # noqa: TRY301 - numbered below
+            time, values = parse(text) if parse and text else (None, nothing)
+        except DataError as error:
+            yield Sample(number, None, nothing, str(error))
+        else:
+            yield Sample(number, time, values)
+
+
+def _parser_for(first: str, spec: Spec) -> tuple[_Parser, bool]:
+    """Return how to read the lines that begin with `first`, and whether `first` is only a header."""
+    if first[0] in "{[":
+        return _json_parser(spec), False
+    separator = next((mark for mark in ";\t," if mark in first), None)
+    cells = _split(first, separator)
+    if any(_is_value(cell) for cell in cells):
+        return _bare_parser(spec), False
+    return _csv_parser(cells, separator, spec), True
+
+
+def _bare_parser(spec: Spec) -> _Parser:
+    names = [feature.name for feature in spec.features]
+
+    def parse(text: str) -> tuple[Time, Values]:
+        separator = next((mark for mark in ";\t," if mark in text), None)
+        cells = _split(text, separator) if separator else text.split()
+        if len(cells) != len(names):
+            raise DataError(f"{len(cells)} values; the model takes {len(names)} ({', '.join(names)})")
+        return None, tuple(_value(*pair) for pair in zip(names, cells, strict=True))
+
+    return parse
+
+
+def _csv_parser(header: list[str], separator: str | None, spec: Spec) -> _Parser:
+    names = [feature.name for feature in spec.features]
+    lacking = [name for name in names if name not in header]
+    if lacking:
+        raise DataError(f"the input has no column {lacking[0]!r}; its columns are {', '.join(header)}")
+    positions = [header.index(name) for name in names]
+    time = _find_time(header, spec)
+    at_time = header.index(time) if time else None
+
+    def parse(text: str) -> tuple[Time, Values]:
+        cells = _split(text, separator)
+        if len(cells) != len(header):
+            raise DataError(f"{len(cells)} cells; the header has {len(header)}")
+        values = tuple(_value(name, cells[at]) for name, at in zip(names, positions, strict=True))
+        return None if at_time is None else cells[at_time], values
+
+    return parse
+
+
+def _json_parser(spec: Spec) -> _Parser:
+    names = [feature.name for feature in spec.features]
+
+    def parse(text: str) -> tuple[Time, Values]:
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError):
+            raise DataError(f"{text[:40]!r} is not JSON") from None
+        if isinstance(content, dict):
+            if not any(name in content for name in names):
+                raise DataError(f"no value for {', '.join(names)}; the object has {', '.join(content)[:200]}")
+            time = _find_time(list(content), spec)
+            values = [content.get(name) for name in names]
+            return _time(content[time]) if time else None, _numbers(names, values)
+        values = content if isinstance(content, list) else [content]
+        if len(values) != len(names):
+            raise DataError(f"{len(values)} values; the model takes {len(names)} ({', '.join(names)})")
+        return None, _numbers(names, values)
+
+    return parse
+
+
+def _split(text: str, separator: str | None) -> list[str]:
+    if separator is None:
+        return [text]
+    if '"' not in text:
+        return [cell.strip() for cell in text.split(separator)]
+    return [cell.strip() for cell in next(csv.reader([text], delimiter=separator, skipinitialspace=True))]
+
+
+def _find_time(names: list[str], spec: Spec) -> str | None:
+    """Return which of the columns holds the time, if any does."""
+    if spec.time in names:
+        return spec.time
+    features = {feature.name for feature in spec.features}
+    return next((name for name in names if name.lower() in TIME_NAMES and name not in features), None)
+
+
+def _is_value(cell: str) -> bool:
+    try:
+        _value("", cell)
+    except DataError:
+        return False
+    return True
+
+
+def _value(name: str, cell: str) -> float | None:
+    if cell.lower() in MISSING_WORDS:
+        return None
+    try:
+        return float(cell)
+    except ValueError:
+        raise DataError(f"{name} is {cell[:40]!r}, not a number") from None
+
+
+def _numbers(names: list[str], values: list[Any]) -> tuple[float | None, ...]:
+    return tuple(_number(name, value) for name, value in zip(names, values, strict=True))
+
+
+def _number(name: str, value: Any) -> float | None:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, str):
+        return _value(name, value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise DataError(f"{name} is {json.dumps(value)[:40]}, not a number")
+    try:
+        return float(value)
+    except OverflowError:
+        raise DataError(f"{name} is a number too large for a float") from None
+
+
+def _time(value: Any) -> Time:
+    return value if isinstance(value, (str, int, float)) or value is None else str(value)

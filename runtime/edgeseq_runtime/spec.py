@@ -1,0 +1,270 @@
+"""What a model file says of itself: the one place where its metadata is defined, written and read.
+
+The spec travels as JSON, in the header of a checkpoint and in the metadata of a model file. Field names
+below are the JSON's keys.
+"""
+
+import dataclasses
+import json
+import struct
+import sys
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Self
+
+from edgeseq_runtime.errors import ModelFileError
+
+FORMAT = 1
+"""The model file format that this version writes, and the newest that it reads."""
+
+KEY = "edgeseq"
+"""The metadata key that holds the spec."""
+
+CELLS = ("lstm", "gru", "rnn")
+QUANTIZATIONS = ("none", "int8", "int8-dynamic")
+
+_LARGEST = sys.float_info.max
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One input column: its name, and its statistics over the training part, in the column's unit."""
+
+    name: str
+    unit: str
+    mean: float
+    std: float
+    change: float
+    """Standard deviation of the change from one sample to the next."""
+    minimum: float
+    maximum: float
+    level: bool
+    """Whether the network sees the value itself beside its change."""
+
+    @property
+    def center(self) -> float:
+        """What is subtracted before the level is divided by `std`, exact in float32.
+
+        Zero where the mean is small beside the deviation: the step graph then saves a node.
+        """
+        return 0.0 if abs(self.mean) < self.std else as_float32(self.mean)
+
+
+@dataclass(frozen=True)
+class State:
+    """One tensor of memory: enters the graph as `name`, leaves it as `name + "_next"`."""
+
+    name: str
+    size: int
+    """The tensor's shape is (1, batch, size)."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """Errors of forecasts over all horizon steps and targets."""
+
+    rmse: float
+    mae: float
+    mse_standardized: float
+    """In units of the training part's variance, target by target."""
+    mae_standardized: float
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the test part showed, for the model and beside it for the baselines."""
+
+    samples: int
+    """How many forecasts were scored."""
+    model: Score
+    baselines: Mapping[str, Score]
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """Quantiles of truth minus forecast over the validation part."""
+
+    levels: tuple[float, ...]
+    quantiles: tuple[tuple[tuple[float, ...], ...], ...]
+    """[horizon step][target][level], in the target's unit."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """A short stream with the forecasts that the oracle makes of it from a fresh state."""
+
+    x: tuple[tuple[float, ...], ...]
+    """[time][feature]"""
+    y: tuple[tuple[float, ...], ...]
+    """[time][horizon * target], target fastest"""
+    tolerance: tuple[float, ...]
+    """The largest deviation that passes, for each target in its unit."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the model came to be."""
+
+    preset: str
+    seed: int
+    steps: int
+    best_step: int
+    """The step whose weights had the lowest validation error, and are these."""
+    validation_mse: float
+    """The lowest validation error, standardised."""
+    device: str
+    options: Mapping[str, int | float | str | bool]
+    """What was chosen by hand or decided from the data: learning rate, batch, unroll, noise, ..."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Everything that a runtime must know of a model, and what its user wants to."""
+
+    series: str
+    """Name of the series it was trained on."""
+    features: tuple[Feature, ...]
+    """Input columns in their order; the targets come first."""
+    targets: tuple[str, ...]
+    horizon: int
+    """How many samples ahead a forecast reaches."""
+    target_scales: tuple[tuple[float, ...], ...]
+    """[horizon step][target]: the network's output times this is the change from the last sample."""
+    warmup: int
+    """Samples after a fresh start before a forecast counts."""
+    gap_limit: int
+    """How many missing samples in a row may be filled in."""
+    cell: str
+    layers: int
+    hidden: int
+    time: str | None = None
+    """Name of the time column."""
+    period: float | None = None
+    """Seconds from one sample to the next."""
+    season: int | None = None
+    """Samples in one season, as the seasonal naive baseline used it."""
+    split: str = ""
+    """Train, validation and test part, as `--split` takes them."""
+    quantize: str = "none"
+    data_sha256: str = ""
+    """Of the training part, as little-endian float32 rows."""
+    producer: Mapping[str, str] = field(default_factory=dict)
+    """Versions of what made the file."""
+    states: tuple[State, ...] = ()
+    training: Training | None = None
+    figures: Figures | None = None
+    residuals: Residuals | None = None
+    verification: Verification | None = None
+    format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        names = [feature.name for feature in self.features]
+        _require(self.features, "features", "at least one")
+        _require(len(set(names)) == len(names), "features", "distinct names")
+        _require(self.targets, "targets", "at least one")
+        _require(tuple(names[: len(self.targets)]) == self.targets, "targets", "the first features' names")
+        _require(self.cell in CELLS, "cell", f"one of {', '.join(CELLS)}")
+        _require(self.quantize in QUANTIZATIONS, "quantize", f"one of {', '.join(QUANTIZATIONS)}")
+        for name in ("horizon", "layers", "hidden"):
+            _require(getattr(self, name) >= 1, name, "at least 1")
+        for name in ("warmup", "gap_limit"):
+            _require(getattr(self, name) >= 0, name, "at least 0")
+        shape = [len(row) for row in self.target_scales]
+        _require(shape == [len(self.targets)] * self.horizon, "target_scales", "a number for each output")
+
+    @cached_property
+    def target_features(self) -> tuple[Feature, ...]:
+        """The features that are targets."""
+        return self.features[: len(self.targets)]
+
+    @property
+    def outputs(self) -> int:
+        """Numbers in one forecast: horizon times targets."""
+        return self.horizon * len(self.targets)
+
+    def to_json(self) -> str:
+        """Return the spec as compact JSON, without what was never set."""
+        return json.dumps(_encode(self), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read a spec. Raises `ModelFileError`, which names the first field that is wrong."""
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ModelFileError("the spec is not JSON") from error
+        if not isinstance(content, dict):
+            raise ModelFileError("the spec is not a JSON object")
+        version = content.get("format")
+        if type(version) is not int or version < 1:
+            raise ModelFileError(f"the spec's format is {version!r}, not a version number")
+        if version > FORMAT:
+            raise ModelFileError(
+                f"the file has format {version}; this version of edgeseq reads up to format {FORMAT}: upgrade it"
+            )
+        return typing.cast("Self", _decode(cls, content, "spec"))
+
+
+def as_float32(value: float) -> float:
+    """`value` rounded to float32, which is what a graph can hold."""
+    return float(struct.unpack("<f", struct.pack("<f", value))[0])
+
+
+def _require(condition: object, name: str, wanted: str) -> None:
+    if not condition:
+        raise ModelFileError(f"the spec's field {name} is wrong: wanted {wanted}")
+
+
+def _encode(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        pairs = ((item.name, getattr(value, item.name)) for item in dataclasses.fields(value))
+        return {name: _encode(content) for name, content in pairs if content is not None}
+    if isinstance(value, Mapping):
+        return {name: _encode(content) for name, content in value.items()}
+    if isinstance(value, tuple):
+        return [_encode(content) for content in value]
+    return value
+
+
+def _decode(kind: Any, value: Any, where: str) -> Any:
+    """Build what the type `kind` describes from JSON's `value`; fields that it does not know are ignored."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind):
+        return _decode_dataclass(kind, value, where)
+    if origin is tuple and isinstance(value, list):
+        return tuple(_decode(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+    if origin is Mapping and isinstance(value, dict):
+        return {name: _decode(arguments[1], item, f"{where}.{name}") for name, item in value.items()}
+    if origin is types.UnionType:
+        return _decode_union(arguments, value, where)
+    if kind is float and type(value) in (int, float) and abs(value) <= _LARGEST:
+        return float(value)
+    if kind is int and type(value) is int and abs(value) <= _LARGEST:
+        return value
+    if kind in (str, bool) and type(value) is kind:
+        return value
+    raise ModelFileError(f"{where} holds {str(value)[:40]!r}, not what format {FORMAT} wants there")
+
+
+def _decode_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
+    if value is None and type(None) in kinds:
+        return None
+    kinds = tuple(kind for kind in kinds if kind is not type(None))
+    exact = [kind for kind in kinds if kind is type(value)]
+    return _decode(exact[0] if exact else kinds[0], value, where)
+
+
+def _decode_dataclass(kind: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise ModelFileError(f"{where} is not a JSON object")
+    hints = typing.get_type_hints(kind)
+    found = {}
+    for item in dataclasses.fields(kind):
+        if item.name in value:
+            found[item.name] = _decode(hints[item.name], value[item.name], f"{where}.{item.name}")
+        elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
+            raise ModelFileError(f"{where} lacks the field {item.name}")
+    return kind(**found)
