@@ -6,6 +6,7 @@ safetensors was chosen because it holds nothing but tensors and text, so that re
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from edgeseq_runtime.spec import KEY, Spec
 Weights = Mapping[str, npt.NDArray[np.float32]]
 """torch's names -> values: cell.weight_ih_l0 ..., head.weight (outputs, hidden), head.bias."""
 
-_SAMPLES = "test.samples"
+_SAMPLES, _START = "test.samples", "test.start"
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,11 @@ class Checkpoint:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the checkpoint, whole or not at all. Raises `FileError`."""
-        tensors = dict(self.weights)
-        metadata = {KEY: self.spec.to_json()}
+        tensors: dict[str, npt.NDArray[Any]] = dict(self.weights)
         if self.test:
-            tensors[_SAMPLES] = self.test.samples
-            metadata["test.start"] = str(self.test.start)
-        files.write_atomically(path, safetensors.numpy.save(tensors, metadata))
+            tensors |= {_SAMPLES: self.test.samples, _START: np.array([self.test.start])}
+        # One entry of metadata only: safetensors writes several in no fixed order.
+        files.write_atomically(path, safetensors.numpy.save(tensors, {KEY: self.spec.to_json()}))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Checkpoint":
@@ -57,11 +57,11 @@ class Checkpoint:
             raise ModelFileError(f"{path} is a safetensors file, but not a checkpoint that edgeseq wrote")
         try:
             spec = Spec.from_json(metadata[KEY])
-            samples = tensors.pop(_SAMPLES, None)
+            samples, start = tensors.pop(_SAMPLES, None), tensors.pop(_START, None)
             _check_shapes(spec, tensors)
         except ModelFileError as error:
             raise ModelFileError(f"{path}: {error}") from error
-        test = None if samples is None else Test(samples, int(metadata["test.start"]))
+        test = None if samples is None or start is None else Test(samples, int(start[0]))
         return cls(spec, tensors, test)
 
 

@@ -1,6 +1,7 @@
 """The command line: its commands in the order that data flows, and what becomes of an error."""
 
 import contextlib
+import io
 import os
 import sys
 from typing import NoReturn
@@ -56,6 +57,9 @@ def main() -> NoReturn:
 
     What the user typed and does not exist is bad usage; what a file holds and cannot be used is bad data.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")  # names and units are not ASCII everywhere
     sys.exit(run())
 
 

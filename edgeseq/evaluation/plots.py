@@ -39,7 +39,7 @@ def forecasts(evaluation: Evaluation) -> Figure:
         rows = origins + step
         above.plot(rows, made[:, step - 1], style, color=_FORECAST, linewidth=1, label=label)
         below.plot(rows, truth[:, step - 1] - made[:, step - 1], style, color=_FORECAST, linewidth=0.8)
-    above.set_ylabel(f"{spec.targets[0]} [{unit}]" if unit else spec.targets[0])
+    above.set_ylabel(spec.features[0].label)
     rmse = evaluation.model.total.rmse
     above.set_title(f"{spec.series}: {evaluation.samples} forecasts, RMSE {rmse:.3g} {unit}".rstrip())
     above.legend(loc="best", frameon=False)

@@ -28,13 +28,15 @@ def verdict(evaluation: Evaluation) -> str:
         return f"The model beats every baseline here ({', '.join(evaluation.baselines)})."
     own = evaluation.model.total.rmse
     return "\n".join(
-        f"The model LOSES to {name}: its RMSE is {_ratio(own / evaluation.baselines[name].total.rmse)}."
+        f"The model LOSES to {name}: its RMSE is {_compared(own, evaluation.baselines[name].total.rmse)}."
         for name in evaluation.losses
     )
 
 
-def _ratio(ratio: float) -> str:
-    return f"{100 * (ratio - 1):.1f} % higher" if ratio < 2 else f"{ratio:.1f} times as high"
+def _compared(own: float, other: float) -> str:
+    if own < 2 * other:
+        return f"{100 * (own / other - 1):.1f} % higher"
+    return f"{own / other:.1f} times as high" if other else f"{number(own)}, the other 0"
 
 
 def _totals(evaluation: Evaluation, forecasters: dict[str, Scored]) -> str:
@@ -51,7 +53,7 @@ def _totals(evaluation: Evaluation, forecasters: dict[str, Scored]) -> str:
         )
         for name, scored in forecasters.items()
     ]
-    targets = ", ".join(f"{f.name} [{f.unit}]" if f.unit else f.name for f in spec.target_features)
+    targets = ", ".join(feature.label for feature in spec.target_features)
     return f"{spec.series}: {targets}, {ahead}\n" + table(header, rows)
 
 

@@ -25,16 +25,16 @@ class Filled:
     """Samples that lacked a value."""
     interpolated: int
     """How many of these were filled in."""
-    splits: int
-    """Longer gaps, each the end of a segment."""
+    left: int
+    """Gaps that were not filled in: longer ones, and those at an end of the series."""
 
     def __str__(self) -> str:
         if not self.missing:
             return "no gaps"
+        segments = "1 segment" if len(self.segments) == 1 else f"{len(self.segments)} segments"
         return (
             f"{self.missing} missing samples: {self.interpolated} interpolated, "
-            f"{self.missing - self.interpolated} in {self.splits} longer gaps "
-            f"that part the series into {len(self.segments)} segments"
+            f"{self.missing - self.interpolated} in {self.left} longer gaps; {segments}"
         )
 
 
@@ -54,7 +54,7 @@ def fill(values: Values, limit: int = LIMIT) -> Filled:
         segments=tuple((start, stop) for start, stop in runs(~left)),
         missing=int(missing.sum()),
         interpolated=int((missing & ~left).sum()),
-        splits=len(runs(left)),
+        left=len(runs(left)),
     )
 
 

@@ -27,7 +27,7 @@ def season(train: Filled) -> int | None:
         return None
     time = np.arange(len(values))
     detrended = values - np.polyval(np.polyfit(time, values, 1), time)
-    chance = 8 / np.sqrt(len(values))  # how high peaks of noise may reach
+    chance = 10 / np.sqrt(len(values))  # how high peaks of noise may reach
     candidates = (
         # A drift alone makes a wave or two in the autocorrelation of the values: a season must come ten times.
         _first_peak(detrended, len(values) // 10, least=max(0.3, chance)),
@@ -66,7 +66,7 @@ def level_shifts(train: Filled, column: int) -> bool:
 def innovation(train: Filled) -> float:
     """Return how much of the first target's change nobody can foresee: 0 (nothing) to 1 (all).
 
-    The deviation of what a linear regression on the last eight changes leaves, as a share of the change's.
+    The size of what a linear regression on the last eight changes leaves, as a share of the change's.
     """
     rows, wanted = [], []
     for start, stop in train.segments:
@@ -79,7 +79,7 @@ def innovation(train: Filled) -> float:
         return 1.0
     x, y = np.concatenate(rows), np.concatenate(wanted)
     solution, *_ = np.linalg.lstsq(x, y, rcond=None)
-    return min(1.0, float(np.std(y - x @ solution)) / float(np.std(y)))
+    return min(1.0, float(np.linalg.norm(y - x @ solution)) / float(np.linalg.norm(y)))
 
 
 def warmup(season_length: int | None, samples: int) -> int:

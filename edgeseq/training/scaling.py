@@ -29,7 +29,7 @@ def describe(series: Series, raw: Values, train: Filled, levels: Sequence[bool])
                 unit=unit,
                 mean=_short(np.nanmean(values)),
                 std=_short(np.nanstd(values)),
-                change=_short(steps[:, column].std(dtype=np.float64)),
+                change=_short(_rms(steps)[column]),
                 minimum=float(np.nanmin(values)),
                 maximum=float(np.nanmax(values)),
                 level=bool(levels[column]),
@@ -50,7 +50,7 @@ def target_scales(train: Filled, targets: int, horizon: int) -> tuple[tuple[floa
             for start, stop in train.segments
             if stop - start > ahead
         ]
-        spread = np.concatenate(leaps).std(axis=0, dtype=np.float64) if leaps else np.zeros(targets)
+        spread = _rms(np.concatenate(leaps)) if leaps else np.zeros(targets)
         least = scales[0] if scales else (0.0,) * targets
         scales.append(tuple(max(float(f"{size:.5g}"), floor) for size, floor in zip(spread, least, strict=True)))
     return tuple(scales)
@@ -88,6 +88,11 @@ def network_targets(spec: Spec, filled: Filled) -> npt.NDArray[np.float32]:
             wanted[start : stop - ahead, ahead - 1][unseen] = np.nan
     wanted /= np.array(spec.target_scales)
     return wanted.reshape(len(values), -1).astype(np.float32)
+
+
+def _rms(steps: Values) -> Array:
+    """Root mean square over time; unlike the deviation it is not zero for a steady rise."""
+    return np.asarray(np.sqrt(np.mean(np.square(steps, dtype=np.float64), axis=0)))
 
 
 def _short(value: "np.floating[Any]") -> float:

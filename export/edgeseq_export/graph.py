@@ -93,10 +93,9 @@ def build(spec: Spec, weights: StepWeights, opset: int = 17) -> onnx.ModelProto:
 
 def metadata(spec: Spec) -> dict[str, str]:
     """Return the metadata of a model file: the spec, and what a person wants to see in a viewer."""
-    described = [f"{f.name} [{f.unit}]" if f.unit else f.name for f in spec.features]
     return {
         KEY: spec.to_json(),
-        "features": ", ".join(described),
+        "features": ", ".join(feature.label for feature in spec.features),
         "targets": ", ".join(spec.targets),
         "horizon": f"{spec.horizon} samples" + (f" of {spec.period:g} s" if spec.period else ""),
         "network": f"{spec.layers} x {spec.cell} of {spec.hidden}",

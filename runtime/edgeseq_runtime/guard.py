@@ -63,22 +63,17 @@ class Guard:
         return tuple(missing)
 
     def _values(self, sample: Reading) -> Sequence[float | None]:
-        if isinstance(sample, Mapping):
-            return [sample.get(name) for name in self._names]
-        if sample is None or isinstance(sample, (int, float)):
-            values: Sequence[float | None] = [sample]
-        elif isinstance(sample, np.ndarray):
-            values = sample.reshape(-1).tolist()
-        else:
-            values = sample
-        if isinstance(values, (str, bytes)):
-            raise DataError(f"a sample is {values!r}, not a number")
+        """Return one value for each feature, in the spec's order."""
         if sample is None:
             return [None] * len(self._names)
+        if isinstance(sample, Mapping):
+            return [sample.get(name) for name in self._names]
+        values: Sequence[float | None] = [sample]  # type: ignore[list-item]  # what is no number is refused below
+        if isinstance(sample, (list, tuple, np.ndarray)):
+            values = list(np.atleast_1d(sample) if isinstance(sample, np.ndarray) else sample)
         if len(values) != len(self._names):
-            raise DataError(
-                f"a sample has {len(values)} values; the model takes {len(self._names)} ({', '.join(self._names)})"
-            )
+            names = ", ".join(self._names)
+            raise DataError(f"a sample has {len(values)} values; the model takes {len(self._names)} ({names})")
         return values
 
     def _number(self, value: float | None, position: int) -> float | None:

@@ -69,7 +69,8 @@ def _parser_for(first: str, spec: Spec) -> tuple[_Parser, bool]:
         return _json_parser(spec), False
     separator = next((mark for mark in ";\t," if mark in first), None)
     cells = _split(first, separator)
-    if any(_is_value(cell) for cell in cells):
+    # Without a separator, blanks may part numbers or stand within a column's name.
+    if any(map(_is_value, cells)) or all(map(_is_value, first.split())):
         return _bare_parser(spec), False
     return _csv_parser(cells, separator, spec), True
 

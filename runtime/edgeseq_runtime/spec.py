@@ -38,11 +38,16 @@ class Feature:
     mean: float
     std: float
     change: float
-    """Standard deviation of the change from one sample to the next."""
+    """Root mean square of the change from one sample to the next."""
     minimum: float
     maximum: float
     level: bool
     """Whether the network sees the value itself beside its change."""
+
+    @property
+    def label(self) -> str:
+        """The name with its unit, for people."""
+        return f"{self.name} [{self.unit}]" if self.unit and self.unit not in self.name else self.name
 
     @property
     def center(self) -> float:

@@ -1,0 +1,106 @@
+"""Lines of text as samples: every form, and a clear word for what is none."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeseq_runtime import lines
+from edgeseq_runtime.errors import DataError
+from tests.made_up import make_spec
+
+ONE = make_spec()
+TWO = make_spec(features=2)
+
+
+def read(text: str | bytes, spec=ONE) -> list[tuple[object, tuple[float | None, ...]]]:
+    content = text.encode() if isinstance(text, str) else text
+    samples = list(lines.read(content.splitlines(keepends=True), spec))
+    assert not any(sample.problem for sample in samples), samples
+    return [(sample.time, sample.values) for sample in samples]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("1\n2.5\n-3e2\n", [(None, (1.0,)), (None, (2.5,)), (None, (-300.0,))]),
+        ("1\n\nnan\nNA\n", [(None, (1.0,)), (None, (None,)), (None, (None,)), (None, (None,))]),
+        ("f0\n1\n\n2\n", [(None, (1.0,)), (None, (None,)), (None, (2.0,))]),
+        ("date,f0\n20200101,1\n20200102,\n", [("20200101", (1.0,)), ("20200102", (None,))]),
+        ("f0;other;Time\n1;x;noon\n", [("noon", (1.0,))]),
+        ('note,f0\n"a, b",4\n', [(None, (4.0,))]),
+        ("\ufefff0\n7\n", [(None, (7.0,))]),
+        ('{"t": 5, "f0": 1.5}\n{"f0": null, "t": 6}\n', [(5, (1.5,)), (6, (None,))]),
+        ("[1]\n2\n", [(None, (1.0,)), (None, (2.0,))]),
+        ('{"f0": NaN}\n{"f0": "3"}\n', [(None, (None,)), (None, (3.0,))]),
+    ],
+)
+def test_forms_of_one_feature(text: str, wanted: list[object]) -> None:
+    assert read(text) == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1,2\n", "1 2\n", "1;2\n", "1\t2\n", "f1,f0\n2,1\n", '{"f0": 1, "f1": 2}\n', "[1, 2]\n"],
+)
+def test_forms_of_two_features(text: str) -> None:
+    assert read(text, TWO)[-1] == (None, (1.0, 2.0))
+
+
+def test_an_object_that_lacks_one_of_the_features_has_it_missing() -> None:
+    assert read('{"f1": 2}\n', TWO) == [(None, (None, 2.0))]
+
+
+@pytest.mark.parametrize(
+    ("text", "spec", "word"),
+    [
+        ("1\nabc\n", ONE, "f0 is 'abc', not a number"),
+        ("1\n2,3\n", ONE, "2 values; the model takes 1"),
+        ("date,f0\n1,2\n3\n", ONE, "1 cells; the header has 2"),
+        ('{"f0": 1}\n{"g": 1}\n', ONE, "no value for f0; the object has g"),
+        ('{"f0": 1}\n{broken\n', ONE, "not JSON"),
+        ('{"f0": 1}\n{"f0": [1]}\n', ONE, "f0 is [1], not a number"),
+        ('{"f0": 1}\n{"f0": true}\n', ONE, "f0 is true, not a number"),
+        ("[1, 2]\n[1]\n", TWO, "1 values; the model takes 2"),
+    ],
+)
+def test_a_line_that_is_no_sample_says_why_and_counts_as_missing(text: str, spec, word: str) -> None:
+    last = list(lines.read(text.encode().splitlines(keepends=True), spec))[-1]
+    assert last.line == len(text.splitlines())
+    assert word in (last.problem or "")
+    assert last.values == (None,) * len(spec.features)
+
+
+def test_a_header_without_the_models_column_names_those_there_are() -> None:
+    with pytest.raises(DataError, match=r"no column 'f0'; its columns are a, b"):
+        list(lines.read([b"a,b\n", b"1,2\n"], ONE))
+
+
+def test_a_line_without_end_is_refused_not_kept() -> None:
+    first, second = lines.read([b"1\n", b"9" * (1 << 21)], ONE)
+    assert first.values == (1.0,)
+    assert "bytes" in (second.problem or "")
+
+
+anything = st.lists(st.binary(max_size=30) | st.text(max_size=20).map(str.encode) | st.sampled_from([b"{", b"[", b"1"]))
+
+
+@given(anything)
+def test_no_text_breaks_the_reader(content: list[bytes]) -> None:
+    try:
+        samples = list(lines.read([line + b"\n" for line in content], TWO))
+    except DataError:
+        return
+    assert all(len(sample.values) == 2 for sample in samples)
+
+
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from(["f0", "f1", "t"]), st.none() | st.floats() | st.text() | st.integers()),
+        min_size=1,
+    )
+)
+def test_no_json_breaks_the_reader(content: list[dict[str, object]]) -> None:
+    for sample in lines.read([json.dumps(line).encode() for line in content], TWO):
+        assert sample.problem is None or "\n" not in sample.problem

@@ -1,0 +1,71 @@
+"""The README does what it says: its commands and its code are run, its files and figures are there."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+ELSEWHERE = {
+    "make demo": "CI runs it",
+    "make test": "CI runs it, and this is it",
+    "make test-slow": "CI runs it",
+    "make lint types build": "CI runs them",
+    "pip install": "CI installs the wheel with the extra cpu only, and streams a model",
+    "python -m benchmarks.accuracy": "takes minutes; its parts are run by the slow tests",
+}
+"""Commands that are not run here, and where they are."""
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    lines = "".join(blocks("sh")).replace("\\\n", " ").splitlines()
+    return [line.partition("  #")[0].strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def test_every_command_works_in_the_order_of_the_text(tmp_path: Path) -> None:
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment["PYTHONPATH"] = str(ROOT)
+    ran = 0
+    for command in commands():
+        if any(command.startswith(known) for known in ELSEWHERE):
+            continue
+        done = subprocess.run(["/bin/bash", "-euc", command], cwd=tmp_path, env=environment, check=False)
+        assert done.returncode == 0, command
+        ran += 1
+    assert ran >= 5
+    for number, code in enumerate(blocks("python")):
+        script = tmp_path / f"block{number}.py"
+        script.write_text(code)
+        subprocess.run([sys.executable, "-W", "error", script], cwd=tmp_path, env=environment, check=True)
+    assert number >= 1
+
+
+@pytest.mark.parametrize("command", [line for line in commands() if line.startswith("make ")])
+def test_every_target_is_in_the_makefile(command: str) -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in shlex.split(command)[1:]:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_ci_runs_what_is_not_run_here() -> None:
+    ci = ROOT / ".ci" / "run"
+    if not ci.exists():
+        pytest.skip("this copy of the project comes without its CI script")
+    script = ci.read_text()
+    for command in ("make test", "make test-slow", "make demo", "make lint types build", "[cpu]"):
+        assert command in script
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\((?!http)([^)#]+)\)", README))))
+def test_every_file_that_is_linked_exists(path: str) -> None:
+    assert (ROOT / path).exists()
