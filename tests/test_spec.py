@@ -18,7 +18,7 @@ FULL = replace(
     period=60.0,
     season=24,
     producer={"edgeseq": "1"},
-    states=(State("last", 3), State("h1", 6)),
+    states=(State("last", "last_next", (1, -1, 3)), State("h1", "h1_next", (1, -1, 6))),
     training=Training("default", 1, 10, 5, 0.5, "cpu", {"steps": 10, "noise": 0.25, "kind": "x", "flag": True}),
     figures=Figures(7, Score(1.0, 2.0, 3.0, 4.0), {"ridge": Score(1.5, 2.5, 3.5, 4.5)}),
     residuals=Residuals((0.1, 0.9), (((-1.0, 1.0),), ((-2.0, 2.0),))),
@@ -72,6 +72,9 @@ def test_fields_it_does_not_know_are_ignored() -> None:
         ("target_scales", [[1.0]]),
         ("warmup", -1),
         ("quantize", "int3"),
+        ("states", [{"name": "h", "next": "i", "shape": [1, -1, -1]}]),
+        ("states", [{"name": "h", "next": "i", "shape": [1, -1, 0]}]),
+        ("states", [{"name": "h", "next": "i", "shape": []}]),
     ],
 )
 def test_a_wrong_field_is_named(field: str, value: object) -> None:

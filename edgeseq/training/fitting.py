@@ -3,6 +3,7 @@
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -28,13 +29,13 @@ class Fitted:
     evaluation: Evaluation
 
 
-def fit(series: Series, parts: Parts, *, seed: int = 0, device: str = "auto", **wishes: object) -> Checkpoint:
+def fit(series: Series, parts: Parts, *, seed: int = 0, device: str = "auto", **wishes: Any) -> Checkpoint:
     """Train a network on a series and return its checkpoint; the short way, for use in code.
 
     Further arguments are those of `planning.Wishes`: horizon, cell, layers, hidden, steps, ...
     Raises `DataError` for a series that cannot be learned from.
     """
-    made = plan(series, parts, Wishes(**wishes))  # type: ignore[arg-type]  # Wishes checks the names
+    made = plan(series, parts, Wishes(**wishes))
     trainer = start(made, parts, seed=seed, device=device)
     with tempfile.TemporaryDirectory() as folder:
         trainer.run(lambda *_: None, lambda: False, Path(folder, "run"))

@@ -65,7 +65,7 @@ def _final_spec(spec: Spec, weights: Weights, quantize: str) -> Spec:
     spec = replace(
         spec,
         quantize=quantize,
-        states=tuple(State(name, size) for name, size in state_sizes(spec).items()),
+        states=tuple(State(name, f"{name}_next", (1, -1, size)) for name, size in state_sizes(spec).items()),
         producer={**spec.producer, "edgeseq": __version__, "onnx": onnx.__version__},
     )
     return replace(spec, verification=gate.verification(spec, weights))

@@ -76,8 +76,8 @@ def build(spec: Spec, weights: StepWeights, opset: int = 17) -> onnx.ModelProto:
     proto = helper.make_graph(
         graph.nodes,
         "edgeseq_step",
-        [_value("x", "time", len(spec.features)), *(_value(s.name, 1, s.size) for s in spec.states)],
-        [_value("y", "time", spec.outputs), *(_value(f"{s.name}_next", 1, s.size) for s in spec.states)],
+        [_value("x", "time", len(spec.features)), *(_value(s.name, 1, s.shape[-1]) for s in spec.states)],
+        [_value("y", "time", spec.outputs), *(_value(s.next, 1, s.shape[-1]) for s in spec.states)],
         graph.constants,
         doc_string="A step function: samples and states in, forecasts and next states out. Zero states are a "
         "fresh stream; feed each NAME_next back as NAME.",

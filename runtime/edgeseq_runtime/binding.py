@@ -1,5 +1,6 @@
 """One stream's step with everything bound once: no array is made, no name looked up, per sample."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ class Binding:
         """The sample, written by the caller before `advance`."""
         self.y: Array = np.zeros((1, 1, spec.outputs), np.float32)
         """The forecast, valid after `advance`."""
-        self._offsets, length = _layout([state.size for state in spec.states])
+        self._offsets, length = _layout([math.prod(state.sized(1)) for state in spec.states])
         self._memories = [np.zeros(length, np.float32) for _ in range(2)]
         self._turn = 0
         self._bindings = [self._bind(0, 1), self._bind(1, 0)]
@@ -40,7 +41,7 @@ class Binding:
         return self._memories[self._turn]
 
     def states(self) -> States:
-        """Return views of the current states by name, each (1, 1, size)."""
+        """Return views of the current states by name, in their shapes for one stream."""
         return self._views(self._turn)
 
     def load(self, states: States) -> None:
@@ -49,9 +50,11 @@ class Binding:
             view[...] = states[name]
 
     def _views(self, turn: int) -> States:
-        memory = self._memories[turn]
-        pairs = zip(self._session.spec.states, self._offsets, strict=True)
-        return {s.name: memory[start : start + s.size].reshape(1, 1, s.size) for s, start in pairs}
+        views = {}
+        for state, start in zip(self._session.spec.states, self._offsets, strict=True):
+            shape = state.sized(1)
+            views[state.name] = self._memories[turn][start : start + math.prod(shape)].reshape(shape)
+        return views
 
     def _bind(self, source: int, target: int) -> Any:
         binding = self._session.raw.io_binding()
@@ -59,8 +62,9 @@ class Binding:
         _bind_array(binding.bind_output, "y", self.y)
         for name, view in self._views(source).items():
             _bind_array(binding.bind_input, name, view)
-        for name, view in self._views(target).items():
-            _bind_array(binding.bind_output, f"{name}_next", view)
+        following = self._views(target)
+        for state in self._session.spec.states:
+            _bind_array(binding.bind_output, state.next, following[state.name])
         return binding
 
 

@@ -15,7 +15,7 @@ from edgeseq_runtime.spec import KEY, Spec
 
 Array = npt.NDArray[np.float32]
 States = dict[str, Array]
-"""Name of a state -> its value, (1, batch, size)."""
+"""Name of a state -> its value, in the spec's shape."""
 
 _SILENT = 4  # onnxruntime's log level "fatal": what goes wrong reaches the user as one exception
 
@@ -51,7 +51,7 @@ class Session:
 
     def fresh(self, batch: int = 1) -> States:
         """Return the states of `batch` fresh streams."""
-        return {state.name: np.zeros((1, batch, state.size), np.float32) for state in self.spec.states}
+        return {state.name: np.zeros(state.sized(batch), np.float32) for state in self.spec.states}
 
     def advance(self, x: Array, states: Mapping[str, Array]) -> tuple[Array, States]:
         """Run samples x (time, batch, feature); return forecasts (time, batch, outputs) and the next states."""
@@ -97,9 +97,9 @@ def _read_spec(session: Any, name: str) -> Spec:
 def _check_graph(session: Any, spec: Spec, name: str) -> None:
     """Refuse a graph that is not the step function which the spec describes."""
     wanted_inputs = ["x", *(state.name for state in spec.states)]
-    wanted_outputs = ["y", *(f"{state.name}_next" for state in spec.states)]
+    wanted_outputs = ["y", *(state.next for state in spec.states)]
     inputs, outputs = session.get_inputs(), session.get_outputs()
-    sizes = [len(spec.features), *(state.size for state in spec.states)]
+    sizes = [len(spec.features), *(state.shape[-1] for state in spec.states)]
     if (
         [value.name for value in inputs] != wanted_inputs
         or [value.name for value in outputs] != wanted_outputs

@@ -60,11 +60,20 @@ class Feature:
 
 @dataclass(frozen=True)
 class State:
-    """One tensor of memory: enters the graph as `name`, leaves it as `name + "_next"`."""
+    """One tensor of memory: an input of the graph, and the output that is to be fed back there."""
 
     name: str
-    size: int
-    """The tensor's shape is (1, batch, size)."""
+    next: str
+    shape: tuple[int, ...]
+    """With -1 where the batch is: (1, -1, size)."""
+
+    def __post_init__(self) -> None:
+        sizes = [size for size in self.shape if size != -1]
+        _require(len(sizes) == len(self.shape) - 1 and all(size > 0 for size in sizes), "states", "one -1 in a shape")
+
+    def sized(self, batch: int) -> tuple[int, ...]:
+        """Return the shape for a batch of streams."""
+        return tuple(batch if size == -1 else size for size in self.shape)
 
 
 @dataclass(frozen=True)
