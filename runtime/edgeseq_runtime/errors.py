@@ -5,7 +5,14 @@ The command line turns any `EdgeseqError` into one line and exit code 1; a `Usag
 
 
 class EdgeseqError(Exception):
-    """Base of every error that edgeseq raises on purpose. Its text is one line, meant for the user."""
+    """Base of every error that edgeseq raises on purpose. Its text is one line, meant for the user.
+
+    Files and other libraries have a say in it, so what would move a terminal's cursor is replaced.
+    """
+
+    def __str__(self) -> str:
+        line = " ".join(super().__str__().split())
+        return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
 
 
 class UsageError(EdgeseqError, ValueError):

@@ -1,9 +1,9 @@
 """Writing files so that a reader never meets half of one, whatever stops the writer."""
 
 import contextlib
+import errno
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 from edgeseq_runtime.errors import EdgeseqError
@@ -20,11 +20,10 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     `FileError` where the folder is unwritable or the disk full; what stood at `path` is then untouched.
     """
     try:
-        target = Path(os.path.realpath(path))
-        if target.exists() and not target.is_file():
-            _write_directly(target, data)
+        if _is_special(path):
+            _write_directly(Path(path), data)
         else:
-            _replace(target, data)
+            _replace(Path(os.path.realpath(path)), data)
     except OSError as error:
         raise FileError(f"cannot write {path}: {_reason(error)}") from error
 
@@ -35,13 +34,12 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     Hours of work should not end at a folder that does not exist.
     """
     try:
-        target = Path(os.path.realpath(path))
-        if target.is_dir():
-            raise IsADirectoryError(21, "Is a directory")
-        if not target.exists() or target.is_file():
-            descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-            os.close(descriptor)
-            Path(temporary).unlink()
+        if Path(path).is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not _is_special(path):
+            _try(_temporary(Path(os.path.realpath(path))))
+        elif not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise FileError(f"cannot write {path}: {_reason(error)}") from error
 
@@ -58,6 +56,24 @@ def _reason(error: OSError) -> str:
     return error.strerror or str(error)
 
 
+def _is_special(path: str | os.PathLike[str]) -> bool:
+    """Whether there is something at `path` that is no regular file.
+
+    Asked of the path itself: /dev/stdout leads to a pipe that has no path of its own.
+    """
+    return Path(path).exists() and not Path(path).is_file()
+
+
+def _try(temporary: Path) -> None:
+    """Make sure that `temporary` can be opened, without harm to one that is being written."""
+    try:
+        temporary.open("xb").close()
+    except FileExistsError:
+        temporary.open("ab").close()
+    else:
+        temporary.unlink()
+
+
 def _write_directly(target: Path, data: bytes) -> None:
     with target.open("wb") as file:
         file.write(data)
@@ -65,14 +81,14 @@ def _write_directly(target: Path, data: bytes) -> None:
 
 def _replace(target: Path, data: bytes) -> None:
     """Write beside `target`, force to the disk, then rename: the one operation that is atomic."""
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    temporary = Path(name)
+    temporary = _temporary(target)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(_mode(target))
+        if target.exists():
+            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
         temporary.replace(target)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -81,14 +97,9 @@ def _replace(target: Path, data: bytes) -> None:
     _sync_folder(target.parent)
 
 
-def _mode(target: Path) -> int:
-    """Permission bits: those of the file replaced, else what `open` would have given."""
-    try:
-        return stat.S_IMODE(target.stat().st_mode)
-    except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask
+def _temporary(target: Path) -> Path:
+    """Return the one name beside `target` that writing it uses, so that what a kill leaves is overwritten next time."""
+    return target.with_name(f".{target.name}.tmp")
 
 
 def _sync_folder(folder: Path) -> None:

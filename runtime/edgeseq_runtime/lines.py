@@ -6,6 +6,7 @@ Only the standard library: this runs on the device, once a line.
 import csv
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -19,7 +20,14 @@ TIME_NAMES = ("t", "time", "timestamp", "date", "datetime", "ds")
 MISSING_WORDS = ("", "na", "n/a", "nan", "null", "none")
 """What stands for a missing value, in any case."""
 
-_LONGEST = 1 << 20  # bytes: a line longer than this is no sample
+LONGEST = 1 << 20
+"""Bytes in a line; a longer one is no sample."""
+
+SEPARATORS = ";\t,"
+"""What may part cells; the first of them that stands outside quotes does."""
+
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+"""How a file in UTF-16 begins."""
 
 Time: TypeAlias = str | float | None
 Values: TypeAlias = tuple[float | None, ...]
@@ -35,27 +43,51 @@ class Sample:
     values: Values
     problem: str | None = None
     """Why the line is no sample; its values are then missing."""
+    stream: str | None = ""
+    """Whose sample it is, where a line says so; None where it should and does not."""
+    text: str = ""
+    """The line itself, where it may be passed on."""
 
 
-_Parser: TypeAlias = Callable[[str], tuple[Time, Values]]
+_NO_SEPARATOR = "\x1f"
+"""For a line of one cell: a character that no text has."""
+
+Parser: TypeAlias = Callable[[str], tuple[Time, Values]]
+
+
+def split(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the lines in blocks of bytes; of one that is too long only as much as shows that it is."""
+    rest = b""
+    for block in blocks:
+        *lines, rest = (rest + block).split(b"\n")
+        rest = rest[: LONGEST + 1]
+        yield from (line[: LONGEST + 1] for line in lines)
+    if rest:
+        yield rest
 
 
 def read(lines: Iterable[bytes], spec: Spec) -> Iterator[Sample]:
     """Yield a sample for each line; a blank line is one without values.
 
-    Raises `DataError` for a CSV header that lacks one of the model's features.
+    Raises `DataError` for what is not text in UTF-8, and for a first line that is a header without the model's
+    features: no line after it could be read.
     """
-    nothing = (None,) * len(spec.features)
-    parse: _Parser | None = None
+    nothing = (None,) * len(spec.measured)
+    parse: Parser | None = None
     for number, line in enumerate(lines, start=1):
-        text = line[:_LONGEST].decode("utf-8-sig" if number == 1 else "utf-8", "replace").strip()
+        if number == 1 and (line.startswith(_UTF16) or b"\0" in line):
+            raise DataError("the input is binary, or text in UTF-16; wanted is text in UTF-8")
+        text = line[:LONGEST].decode("utf-8-sig" if number == 1 else "utf-8", "replace").strip()
         if parse is None and text:
-            parse, is_header = _parser_for(text, spec)
+            try:
+                parse, is_header = _parser_for(text, spec)
+            except DataError as error:
+                raise DataError(f"line {number}: {error}") from None
             if is_header:
                 continue
         try:
-            if len(line) > _LONGEST:
-                raise DataError(f"a line of more than {_LONGEST} bytes")  # noqa: TRY301 - numbered below
+            if len(line) > LONGEST:
+                raise DataError(f"a line of more than {LONGEST} bytes")  # noqa: TRY301 - numbered below
             time, values = parse(text) if parse and text else (None, nothing)
         except DataError as error:
             yield Sample(number, None, nothing, str(error))
@@ -63,24 +95,26 @@ def read(lines: Iterable[bytes], spec: Spec) -> Iterator[Sample]:
             yield Sample(number, time, values)
 
 
-def _parser_for(first: str, spec: Spec) -> tuple[_Parser, bool]:
+def _parser_for(first: str, spec: Spec) -> tuple[Parser, bool]:
     """Return how to read the lines that begin with `first`, and whether `first` is only a header."""
     if first[0] in "{[":
-        return _json_parser(spec), False
-    separator = next((mark for mark in ";\t," if mark in first), None)
+        return json_parser(spec), False
+    separator = _separator(first)
     cells = _split(first, separator)
+    is_header = all(feature.name in cells for feature in spec.measured)
     # Without a separator, blanks may part numbers or stand within a column's name.
-    if any(map(_is_value, cells)) or all(map(_is_value, first.split())):
+    bare = any(map(_is_number, cells)) or all(map(_is_value, cells)) or all(map(_is_value, first.split()))
+    if bare and not is_header:
         return _bare_parser(spec), False
     return _csv_parser(cells, separator, spec), True
 
 
-def _bare_parser(spec: Spec) -> _Parser:
-    names = [feature.name for feature in spec.features]
+def _bare_parser(spec: Spec) -> Parser:
+    names = [feature.name for feature in spec.measured]
 
     def parse(text: str) -> tuple[Time, Values]:
-        separator = next((mark for mark in ";\t," if mark in text), None)
-        cells = _split(text, separator) if separator else text.split()
+        separator = _separator(text)
+        cells = _split(text, separator) if separator or '"' in text else text.split()
         if len(cells) != len(names):
             raise DataError(f"{len(cells)} values; the model takes {len(names)} ({', '.join(names)})")
         return None, tuple(_value(*pair) for pair in zip(names, cells, strict=True))
@@ -88,11 +122,14 @@ def _bare_parser(spec: Spec) -> _Parser:
     return parse
 
 
-def _csv_parser(header: list[str], separator: str | None, spec: Spec) -> _Parser:
-    names = [feature.name for feature in spec.features]
+def _csv_parser(header: list[str], separator: str | None, spec: Spec) -> Parser:
+    names = [feature.name for feature in spec.measured]
     lacking = [name for name in names if name not in header]
     if lacking:
         raise DataError(f"the input has no column {lacking[0]!r}; its columns are {', '.join(header)}")
+    twice = next((name for name in names if header.count(name) > 1), None)
+    if twice:
+        raise DataError(f"the input has {header.count(twice)} columns {twice!r}")
     positions = [header.index(name) for name in names]
     time = _find_time(header, spec)
     at_time = header.index(time) if time else None
@@ -107,8 +144,12 @@ def _csv_parser(header: list[str], separator: str | None, spec: Spec) -> _Parser
     return parse
 
 
-def _json_parser(spec: Spec) -> _Parser:
-    names = [feature.name for feature in spec.features]
+def json_parser(spec: Spec) -> Parser:
+    """Return what reads one sample from JSON: an object of features by name, a list of them, or one number alone.
+
+    It returns the time, where there is one, and the values; it raises `DataError` for what is no sample.
+    """
+    names = [feature.name for feature in spec.measured]
 
     def parse(text: str) -> tuple[Time, Values]:
         try:
@@ -129,20 +170,32 @@ def _json_parser(spec: Spec) -> _Parser:
     return parse
 
 
+def _separator(text: str) -> str | None:
+    bare = re.sub('"[^"]*"', "", text) if '"' in text else text
+    return next((mark for mark in SEPARATORS if mark in bare), None)
+
+
 def _split(text: str, separator: str | None) -> list[str]:
-    if separator is None:
-        return [text]
+    """Return the cells of a line, unquoted. Raises `DataError` where its quotes make no sense."""
     if '"' not in text:
-        return [cell.strip() for cell in text.split(separator)]
-    return [cell.strip() for cell in next(csv.reader([text], delimiter=separator, skipinitialspace=True))]
+        return [cell.strip() for cell in text.split(separator)] if separator else [text]
+    try:
+        cells = next(csv.reader([text], delimiter=separator or _NO_SEPARATOR, skipinitialspace=True))
+    except csv.Error:  # of a line break within a cell, or a cell of more than 128 KiB
+        raise DataError(f"{text[:40]!r} is not a line of CSV") from None
+    return [cell.strip() for cell in cells]
 
 
 def _find_time(names: list[str], spec: Spec) -> str | None:
     """Return which of the columns holds the time, if any does."""
     if spec.time in names:
         return spec.time
-    features = {feature.name for feature in spec.features}
+    features = {feature.name for feature in spec.measured}
     return next((name for name in names if name.lower() in TIME_NAMES and name not in features), None)
+
+
+def _is_number(cell: str) -> bool:
+    return _is_value(cell) and cell.lower() not in MISSING_WORDS
 
 
 def _is_value(cell: str) -> bool:
@@ -157,6 +210,8 @@ def _value(name: str, cell: str) -> float | None:
     if cell.lower() in MISSING_WORDS:
         return None
     try:
+        if "_" in cell:  # 1_0 is a number to Python only
+            raise ValueError  # noqa: TRY301 - the same word for all that is no number
         return float(cell)
     except ValueError:
         raise DataError(f"{name} is {cell[:40]!r}, not a number") from None
@@ -180,4 +235,6 @@ def _number(name: str, value: Any) -> float | None:
 
 
 def _time(value: Any) -> Time:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return value if isinstance(value, (str, int, float)) or value is None else str(value)

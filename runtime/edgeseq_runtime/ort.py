@@ -1,6 +1,7 @@
-"""The one place that imports onnxruntime: with its telemetry off, and with a clear word where it is missing."""
+"""The one place that imports onnxruntime: silent, its telemetry off, and with a clear word where it is missing."""
 
 import os
+import re
 
 from edgeseq_runtime.errors import DependencyError
 
@@ -17,4 +18,18 @@ except ImportError as error:
 # Where another package imported onnxruntime before us, the variable came too late.
 onnxruntime.disable_telemetry_events()
 
-__all__ = ["onnxruntime"]
+SILENT = 4
+"""onnxruntime's log level "fatal": what goes wrong reaches the user as one exception, not also as lines on stderr."""
+
+onnxruntime.set_default_logger_severity(SILENT)
+
+_HEAD = re.compile(r".*\[ONNXRuntimeError\] : \d+ : \w+ : (?:/\S+:\d+ )?")
+"""What onnxruntime puts before a reason, once for each layer that the error passed: its code, and a line of C++."""
+
+
+def reason(error: Exception) -> str:
+    """Return what an exception of onnxruntime's says, in one line of bounded length."""
+    return _HEAD.sub("", str(error).partition("\n")[0])[:300]
+
+
+__all__ = ["SILENT", "onnxruntime", "reason"]

@@ -1,25 +1,30 @@
-"""Many streams through one session: one call of the network for all samples that arrive together."""
+"""Many streams through one session: one call of the network for all samples that arrive together.
+
+The streams' memory lies in arrays with a row for each stream, without gaps, so that a sample of every stream at once is
+taken without looking for rows, and one of some of them by the rows' numbers.
+"""
 
 import os
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from edgeseq_runtime.errors import UsageError
-from edgeseq_runtime.guard import MISSING, OK, SKIPPED, Guard, Policy, Reading, fill
-from edgeseq_runtime.session import Array, Session
+from edgeseq_runtime.errors import DataError, SnapshotError, UsageError
+from edgeseq_runtime.guard import IMPUTED, MISSING, OK, STATUSES, Finding, Guard, Policy, Reading
+from edgeseq_runtime.rules import ABSENT
+from edgeseq_runtime.session import Array, Session, batch_axis
+from edgeseq_runtime.snapshot import Snapshot, pack, unpack
 from edgeseq_runtime.spec import Spec
 
+Rows: TypeAlias = slice | npt.NDArray[np.intp]
+"""Which streams a step moves; a slice: all of them."""
 
-@dataclass
-class _Stream:
-    """One stream's place in the pool's arrays, and its counters."""
+_LEAST_ROOM = 8
+"""Rows that the arrays of a pool begin with."""
 
-    slot: int
-    age: int = 0
-    imputed: int = 0
-    status: str = OK
+_CODES = {status: code for code, status in enumerate(STATUSES)}
 
 
 class Pool:
@@ -27,8 +32,10 @@ class Pool:
 
         pool = Pool("model.onnx")
         pool.step({"boiler-1": 21.4, "boiler-2": 19.0})     # -> {id: float32 (horizon, target)}
+        pool.step_array([21.5, 19.1])                       # -> float32 (stream, horizon, target), as `pool.names`
 
-    A stream begins with its first sample. Arguments and errors are those of `Predictor`.
+    A stream begins with `add` or with its first sample. Arguments and errors are those of `Predictor`. Pools may share
+    a session, each in a thread of its own; one pool belongs to one thread at a time.
     """
 
     def __init__(
@@ -41,15 +48,19 @@ class Pool:
         if not isinstance(model, Session):
             model = Session(model, provider=provider, threads=threads)
         self.session = model
-        features = len(self.spec.features)
-        self._sample: Array = np.zeros((1, 1, features), np.float32)
-        self._guard = Guard(self.spec, self._sample)
+        self._names: list[Hashable] = []
+        self._row: dict[Hashable, int] = {}
+        self._guard = Guard(self.spec, np.zeros(len(self.spec.features), np.float32))
         self._policy = Policy(self.spec, missing)
-        self._streams: dict[Hashable, _Stream] = {}
-        self._free: list[int] = []
-        self._x: Array = np.zeros((0, features), np.float32)  # (slot, feature): each stream's last sample
-        self._y: Array = np.zeros((0, self.spec.outputs), np.float32)  # (slot, outputs): and its last forecast
-        self._states = self.session.fresh(0)  # (1, slot, size)
+        # What selects all of the axes that lie before the streams', to index a state with them and rows.
+        self._before = {state.name: (slice(None),) * batch_axis(state) for state in self.spec.states}
+        # Whatever belongs to streams, a row for each and some to spare; states have the spec's shapes.
+        self._x: Array = np.zeros((_LEAST_ROOM, len(self.spec.features)), np.float32)  # the last sample
+        self._y: Array = np.full((_LEAST_ROOM, self.spec.outputs), np.nan, np.float32)  # and the last forecast
+        self._states = self.session.fresh(_LEAST_ROOM)
+        self._age = np.zeros(_LEAST_ROOM, np.int64)
+        self._imputed = np.zeros(_LEAST_ROOM, np.int64)
+        self._code = np.zeros(_LEAST_ROOM, np.int8)  # of the status
 
     @property
     def spec(self) -> Spec:
@@ -57,17 +68,23 @@ class Pool:
         return self.session.spec
 
     @property
+    def names(self) -> tuple[Hashable, ...]:
+        """The streams, in the order of `step_array`'s rows: as they joined. One that is removed leaves no gap."""
+        return tuple(self._names)
+
+    @property
     def status(self) -> dict[Hashable, str]:
         """What happened to each stream's last sample."""
-        return {name: stream.status for name, stream in self._streams.items()}
+        return {name: STATUSES[code] for name, code in zip(self._names, self._code.tolist(), strict=False)}
 
     @property
     def warm(self) -> dict[Hashable, bool]:
         """Whether each stream's forecasts count already."""
-        return {name: stream.age >= self.spec.warmup for name, stream in self._streams.items()}
+        warm = (self._age >= self.spec.warmup).tolist()
+        return dict(zip(self._names, warm, strict=False))
 
     def __len__(self) -> int:
-        return len(self._streams)
+        return len(self._names)
 
     def step(self, samples: Mapping[Hashable, Reading]) -> dict[Hashable, Array]:
         """Take one sample of each stream named; return their forecasts, float32 (horizon, target).
@@ -75,73 +92,215 @@ class Pool:
         Streams not named stay as they are. NaN where there is no forecast. Raises `DataError` for a sample of
         the wrong length or with text in it and, with missing="error", `MissingSampleError`; no stream has then moved.
         """
-        readings = [self._read(self._streams.get(name), sample) for name, sample in samples.items()]
-        self._reserve([name for name in samples if name not in self._streams])
-        moving = []
-        for name, (x, status) in zip(samples, readings, strict=True):
-            stream = self._streams[name]
-            stream.status = status
-            if status == MISSING:
-                self._forget(stream)
-            elif status != SKIPPED:
-                self._x[stream.slot] = x
-                stream.age += 1
-                stream.imputed = 0 if status == OK else stream.imputed + 1
-                moving.append(stream.slot)
-        if moving:
-            self._advance(np.array(moving))
-        shape = (self.spec.horizon, len(self.spec.targets))
-        return {name: self._y[self._streams[name].slot].reshape(shape).copy() for name in samples}
+        if not samples:
+            return {}
+        block = self._read(list(samples.values()))
+        known = len(self._names)
+        rows = self._find(list(samples))
+        try:
+            forecasts = self._take(rows, block)
+        except BaseException:
+            self._leave(known)  # those that would have begun with this step
+            raise
+        return dict(zip(samples, forecasts, strict=True))
+
+    def step_array(self, samples: npt.ArrayLike) -> Array:
+        """Take one sample of every stream, (stream, feature), in the order of `names`; NaN marks a missing value.
+
+        Returns forecasts, float32 (stream, horizon, target). A model of one feature takes (stream,) too. Raises
+        `DataError` for another shape or type; else as `step`.
+        """
+        block = np.asarray(samples)
+        wanted = (len(self._names), len(self.spec.features))
+        if block.shape != wanted and not (wanted[1] == 1 and block.shape == wanted[:1]):
+            raise DataError(f"samples have shape {block.shape}; the pool takes (stream, feature) = {wanted}")
+        if block.dtype.kind not in "biuf":
+            raise DataError(f"samples are of type {block.dtype}, not numbers; NaN is a missing one")
+        return self._take(slice(0, len(self._names)), _as_float32(block.reshape(wanted)))
+
+    def add(self, *names: Hashable) -> None:
+        """Begin streams before their first samples. Raises `UsageError` where there is one of that name."""
+        for position, name in enumerate(names):
+            if name in self._row or name in names[:position]:
+                raise UsageError(f"the pool has a stream {name!r} already")
+        self._join(names)
 
     def remove(self, name: Hashable) -> None:
         """Forget a stream. Raises `UsageError` where there is none of that name."""
-        if name not in self._streams:
-            raise UsageError(f"the pool has no stream {name!r}")
-        stream = self._streams.pop(name)
-        self._forget(stream)
-        self._free.append(stream.slot)
+        row = self._existing(name)
+        del self._row[name]
+        last = len(self._names) - 1
+        for array in self._arrays():
+            array[row:last] = array[row + 1 : last + 1]
+        del self._names[row]
+        for position in range(row, last):
+            self._row[self._names[position]] = position
+        self._forget(slice(last, last + 1))
 
-    def _read(self, stream: _Stream | None, sample: Reading) -> tuple[Array, str]:
-        """Return the stream's next sample (feature,), filled in where that is allowed, and its status.
+    def _read(self, samples: list[Reading]) -> Array:
+        """Return samples as (stream, feature), NaN where a value is missing. Raises `DataError`."""
+        try:
+            block = np.array(samples)
+        except (ValueError, OverflowError):  # samples of several lengths
+            block = np.array(None)
+        features = len(self.spec.features)
+        if block.dtype.kind in "biuf" and block.size == len(samples) * features and block.ndim <= 2:
+            return _as_float32(block.reshape(len(samples), features))
+        rows = [self._guard.numbers(sample) for sample in samples]
+        return _as_float32(np.array(rows, np.float64))
 
-        Changes nothing, so that a sample refused leaves every stream as it was.
-        """
-        x = self._sample[0, 0]
-        if stream is not None:
-            x[:] = self._x[stream.slot]
-        absent = self._guard.admit(sample)
-        if not absent:
-            return x.copy(), OK
-        if stream is None:
-            return x.copy(), self._policy.judge(absent, age=0, imputed=0)
-        status = self._policy.judge(absent, age=stream.age, imputed=stream.imputed)
-        fill(x, self._y[stream.slot, : len(self.spec.targets)], absent)
-        return x.copy(), status
+    def _find(self, names: list[Hashable]) -> Rows:
+        """Return the streams' rows; those that are new join."""
+        if names == self._names:
+            return slice(0, len(names))
+        self._join([name for name in names if name not in self._row])
+        return np.array([self._row[name] for name in names])
 
-    def _advance(self, slots: np.ndarray) -> None:
-        """Move the streams at `slots` by one step, all in one call."""
-        states = {name: state[:, slots] for name, state in self._states.items()}
-        y, following = self.session.advance(self._x[None, slots], states)
-        self._y[slots] = y[0]
-        for name, state in following.items():
-            self._states[name][:, slots] = state
+    def _take(self, rows: Rows, block: Array) -> Array:
+        """Move the streams at `rows` by a sample each, (stream, feature); return (stream, horizon, target)."""
+        if not len(block):
+            return np.empty((0, self.spec.horizon, len(self.spec.targets)), np.float32)
+        finite = self._guard.finite(block)
+        forecasts = self._take_whole(rows, block) if finite.all() else self._take_rest(rows, block, finite)
+        return forecasts.reshape(len(block), self.spec.horizon, len(self.spec.targets))
 
-    def _forget(self, stream: _Stream) -> None:
-        stream.age = stream.imputed = 0
-        self._y[stream.slot] = np.nan
-        for state in self._states.values():
-            state[:, stream.slot] = 0
+    def _take_whole(self, rows: Rows, block: Array) -> Array:
+        forecasts = self._advance(rows, block)
+        self._age[rows] += 1
+        self._imputed[rows] = 0
+        self._code[rows] = _CODES[OK]
+        return forecasts
 
-    def _reserve(self, names: list[Hashable]) -> None:
-        """Give each new stream a slot; the arrays double when they are full."""
-        lacking = len(names) - len(self._free)
-        if lacking > 0:
-            old = len(self._x)
-            grow = max(lacking, old)
-            self._x = np.concatenate([self._x, np.zeros((grow, self._x.shape[1]), np.float32)])
-            self._y = np.concatenate([self._y, np.full((grow, self._y.shape[1]), np.nan, np.float32)])
-            for state, fresh in self.session.fresh(grow).items():
-                self._states[state] = np.concatenate([self._states[state], fresh], axis=1)
-            self._free += range(old + grow - 1, old - 1, -1)
+    def _take_rest(self, rows: Rows, block: Array, finite: npt.NDArray[np.bool_]) -> Array:
+        """Take samples in which only the values that are `finite` are there."""
+        places = np.arange(len(self._names))[rows]
+        whole = finite.all(axis=1)
+        status = np.full(len(block), _CODES[OK], np.int8)
+        for position in np.flatnonzero(~whole):
+            absent = tuple(np.flatnonzero(~finite[position]).tolist())
+            age, imputed = int(self._age[places[position]]), int(self._imputed[places[position]])
+            status[position] = _CODES[self._policy.judge(Finding(ABSENT, absent), age=age, imputed=imputed)]
+        instead = self._x[places]  # a feature that is no target keeps its last value
+        instead[:, : len(self.spec.targets)] = self._y[places, : len(self.spec.targets)]
+        moving = (status == _CODES[OK]) | (status == _CODES[IMPUTED])
+        if moving.any():
+            self._advance(places[moving], np.where(finite, block, instead)[moving])
+        self._forget(places[status == _CODES[MISSING]])
+        self._age[places[moving]] += 1
+        self._imputed[places] += status == _CODES[IMPUTED]
+        self._imputed[places[whole]] = 0
+        self._code[places] = status
+        return self._y[places]
+
+    def _advance(self, rows: Rows, x: Array) -> Array:
+        """Move the streams at `rows` all in one call, which leaves all as they were where it fails."""
+        states = {name: state[*self._before[name], rows] for name, state in self._states.items()}
+        y, following = self.session.advance(x[None], states)
+        forecasts: Array = y[0]
+        self._x[rows], self._y[rows] = x, forecasts
+        all_moved = isinstance(rows, slice)
+        if all_moved:
+            self._states = following  # there is nothing to copy
+        else:
+            for name, state in following.items():
+                self._states[name][*self._before[name], rows] = state
+        return forecasts
+
+    def _by_row(self, name: str) -> Array:
+        """Return a view of the state `name` of all streams, with the rows first."""
+        return np.moveaxis(self._states[name], len(self._before[name]), 0)
+
+    def _arrays(self) -> Iterable[npt.NDArray[np.generic]]:
+        """Return views of all that belongs to streams, with the rows first."""
+        states = [self._by_row(name) for name in self._states]
+        return [self._x, self._y, self._age, self._imputed, self._code, *states]
+
+    def _forget(self, rows: Rows) -> None:
+        """Make the streams at `rows` fresh."""
+        for array in self._arrays():
+            array[rows] = 0
+        self._y[rows] = np.nan
+
+    def _leave(self, known: int) -> None:
+        """Forget the streams that joined after the first `known`."""
+        for name in self._names[known:]:
+            del self._row[name]
+        self._forget(slice(known, len(self._names)))
+        del self._names[known:]
+
+    def _join(self, names: Iterable[Hashable]) -> None:
+        """Give each new stream a row."""
         for name in names:
-            self._streams[name] = _Stream(self._free.pop())
+            self._row[name] = len(self._names)
+            self._names.append(name)
+        count = len(self._names)
+        self._x, self._y = _roomy(self._x, count), _roomy(self._y, count, filled=np.nan)
+        self._age, self._imputed = _roomy(self._age, count), _roomy(self._imputed, count)
+        self._code = _roomy(self._code, count)
+        for name, state in self._states.items():
+            self._states[name] = _roomy(state, count, axis=len(self._before[name]))
+
+    # One stream among many: what a service asks after each sample, without a look at all the others.
+
+    def status_of(self, name: Hashable) -> str:
+        """What happened to this stream's last sample. Raises `UsageError` where there is no stream of that name."""
+        return STATUSES[self._code[self._existing(name)]]
+
+    def is_warm(self, name: Hashable) -> bool:
+        """Whether this stream's forecasts count already. Raises `UsageError` as `status_of` does."""
+        return bool(self._age[self._existing(name)] >= self.spec.warmup)
+
+    def snapshot(self, name: Hashable) -> bytes:
+        """Return one stream's state as bytes that `restore` takes up, with this model file only.
+
+        Raises `UsageError` where there is no stream of that name.
+        """
+        return pack(self.session.digest, self._snapshot(self._existing(name)))
+
+    def restore(self, name: Hashable, blob: bytes) -> None:
+        """Go on with a stream from its snapshot; it may be a new one. Raises `SnapshotError`, and nothing has changed.
+
+        Any pool over the same model file may have made the snapshot, under any name.
+        """
+        found = unpack(blob, self.session.digest, self._snapshot(0))
+        counters = found.counters
+        if counters["status"] not in _CODES or not all(0 <= counters[count] < 1 << 62 for count in ("age", "imputed")):
+            raise SnapshotError(f"the snapshot has counters that no stream has: {counters}")
+        if name not in self._row:
+            self._join([name])
+        row = self._row[name]
+        self._age[row], self._imputed[row] = counters["age"], counters["imputed"]
+        self._code[row] = _CODES[counters["status"]]
+        self._x[row], self._y[row] = found.arrays["x"], found.arrays["y"]
+        for state in self._states:
+            self._by_row(state)[row] = found.arrays[state]
+
+    def _snapshot(self, row: int) -> Snapshot:
+        counters = {
+            "age": int(self._age[row]),
+            "imputed": int(self._imputed[row]),
+            "status": STATUSES[self._code[row]],
+        }
+        states = {state: self._by_row(state)[row] for state in self._states}
+        return Snapshot(counters, {"x": self._x[row], "y": self._y[row], **states})
+
+    def _existing(self, name: Hashable) -> int:
+        if name not in self._row:
+            raise UsageError(f"the pool has no stream {name!r}")
+        return self._row[name]
+
+
+def _as_float32(block: npt.NDArray[Any]) -> Array:
+    if block.dtype == np.float32:
+        return block
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and so missing
+        return block.astype(np.float32)
+
+
+def _roomy(array: npt.NDArray[Any], count: int, axis: int = 0, filled: float = 0) -> npt.NDArray[Any]:
+    """Return an array with `count` rows or more along an axis: itself, or twice as large."""
+    room = array.shape[axis]
+    if count <= room:
+        return array
+    shape = (*array.shape[:axis], max(count, 2 * room) - room, *array.shape[axis + 1 :])
+    return np.concatenate([array, np.full(shape, filled, array.dtype)], axis=axis)

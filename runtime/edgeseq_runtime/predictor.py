@@ -1,24 +1,28 @@
 """One stream, sample by sample: the guard, the step, and what happens when a sample is missing."""
 
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq_runtime import snapshot
-from edgeseq_runtime.binding import Binding
-from edgeseq_runtime.errors import DataError, EdgeseqError, UsageError
-from edgeseq_runtime.guard import MISSING, OK, SKIPPED, STATUSES, Guard, Policy, Reading, fill
+from edgeseq_runtime.clock import Clock, Time
+from edgeseq_runtime.device_engine import engine_for
+from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, SnapshotError, UsageError
+from edgeseq_runtime.guard import IMPUTED, MISSING, OK, SKIPPED, STATUSES, Finding, Guard, Policy, Positions, Reading
+from edgeseq_runtime.monitor import Monitor
+from edgeseq_runtime.rules import DISORDER, GAP, RANGE, REASONS, Rules
 from edgeseq_runtime.session import Array, Session
+from edgeseq_runtime.snapshot import Snapshot, pack, unpack
 from edgeseq_runtime.spec import Spec
 
 Samples: TypeAlias = npt.ArrayLike
 
-CHUNK = 4096
-"""Samples that `run` gives to onnxruntime in one call; longer calls are no faster, only larger."""
+_COUNTED = (*STATUSES[1:], *REASONS, "filled")
 
 
 class Predictor:
@@ -30,10 +34,13 @@ class Predictor:
     `model` is a path or the file's bytes. `provider` is auto, cpu, cuda, arm or a name that onnxruntime knows.
     `missing` says what a missing or non-finite sample leads to: "impute" lets the model's own last forecast stand in,
     at most `spec.gap_limit` times in a row, after which the stream starts afresh with the next sample;
-    "skip" leaves the state alone and repeats the last forecast; "error" raises `MissingSampleError`.
+    "skip" leaves the state alone and repeats the last forecast, at most `rules.skip_limit` times in a row; "reset"
+    starts afresh at once; "error" raises `MissingSampleError`. `rules` says what is odd besides, and what that leads
+    to. `monitor` compares forecasts with what comes, for `interval` and `drift`; it costs some ten microseconds
+    a sample.
 
     Raises `ModelFileError` for a file that is no model of edgeseq's, `UsageError` for an unknown provider or
-    policy.
+    policy, and, with `monitor`, `DataError` for a model without residual quantiles.
     """
 
     def __init__(
@@ -42,6 +49,9 @@ class Predictor:
         provider: str = "auto",
         threads: int = 1,
         missing: str = "impute",
+        rules: Rules | None = None,
+        *,
+        monitor: bool = False,
     ) -> None:
         if not isinstance(model, Session):
             model = Session(model, provider=provider, threads=threads)
@@ -50,13 +60,22 @@ class Predictor:
         """What happened to the last sample, one of `guard.STATUSES`."""
         self.samples = 0
         """Samples seen since the stream began, missing ones included."""
-        self._binding = Binding(model)
-        self._guard = Guard(self.spec, self._binding.x)
-        self._policy = Policy(self.spec, missing)
+        self._clock = Clock(self.spec)
+        self._engine = engine_for(model)
+        self._guard = Guard(self.spec, self._engine.x, rules)
+        self._policy = Policy(self.spec, missing, rules)
+        self._monitor = Monitor(self.spec) if monitor else None
+        self._one_by_one = monitor or bool(rules and rules.stuck_after)  # for `run`
         self._shape = (self.spec.horizon, len(self.spec.targets))
-        self._y = self._binding.y.reshape(self._shape)
+        self._y = self._engine.y.reshape(self._shape)
         self._age = 0  # samples since the fresh start
         self._imputed = 0  # in a row
+        self._skipped = 0  # in a row, where the last one was
+        self._odd = ""  # what was found odd about
+        self._odd_at = 0  # the sample of this number, the last of them
+        self._counts = dict.fromkeys(_COUNTED, 0)
+        self._attentive = False  # whether `step` must do more than the network's work
+        self._heed()
 
     @property
     def spec(self) -> Spec:
@@ -73,37 +92,85 @@ class Predictor:
         """Whether enough samples have passed since the fresh start for a forecast to count."""
         return self._age >= self.spec.warmup
 
-    def step(self, sample: Reading) -> Array:
+    @property
+    def reason(self) -> str:
+        """What was odd about the last sample, one of `rules.REASONS`; empty where nothing was."""
+        return self._odd if self._odd_at == self.samples else ""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many of the stream's samples had each status and reason; `filled` counts samples that never came."""
+        taken = self.samples - sum(self._counts[status] for status in STATUSES[1:])
+        return {OK: taken, **self._counts}
+
+    @property
+    def monitors(self) -> bool:
+        """Whether `interval` and `drift` are there."""
+        return self._monitor is not None
+
+    @property
+    def drift(self) -> bool:
+        """Whether the running error has left what validation showed; see `drift`. Raises `UsageError` as `interval`."""
+        return bool(self._monitored().drift.raised[0])
+
+    def interval(self, level: float = 0.9) -> tuple[Array, Array]:
+        """Return the ends between which the truth lies with the probability `level`, each float32 (horizon, target).
+
+        They lie around the last forecast, as far off as validation's residuals were, times what the samples since have
+        taught: in the long run nine tenths of the truths lie between the ends for 0.9, whatever the series does; other
+        levels follow. NaN where there is no forecast. Raises `UsageError` without `monitor=True`, and for a level that
+        is not between 0 and 1.
+        """
+        forecast = self._y if self._age else np.full(self._shape, np.nan, np.float32)
+        return self._monitored().intervals.around(forecast, level)
+
+    def step(self, sample: Reading, time: Time = None) -> Array:
         """Take one sample; return the forecast after it, float32 (horizon, target).
 
-        NaN where there is no forecast: `status` is then "missing". Raises `DataError` for a sample of the
-        wrong length or with text in it, and, with missing="error", `MissingSampleError`; the state is then as before.
+        `time` shows what lacks before the sample and what comes twice, and matters to models that were trained with
+        time features; without it a sample comes a period after the one before it. NaN where there is no forecast:
+        `status` is then "missing". Raises `DataError` for a sample of the wrong length, with text in it, or that a rule
+        refuses, and, with missing="error", `MissingSampleError`; all is then as before.
         """
-        absent = self._guard.admit(sample)
-        if absent:
-            return self._step_without(absent)
-        self._binding.advance()
+        if self._attentive or time is not None:
+            seconds = self._clock.moment(time)
+            return self._take(self._clock.complete(sample, seconds), seconds)
+        odd = self._guard.admit(sample)
+        if odd:
+            return self._step_odd(odd)
+        self._engine.advance()
         self.samples += 1
         self._age += 1
         self._imputed = 0
         self.status = OK
         return self._y.copy()
 
-    def run(self, samples: Samples) -> Array:
+    def run(self, samples: Samples, times: Sequence[Time] | None = None) -> Array:
         """Take a block of samples (time,) or (time, feature); return (time, horizon, target).
 
-        The same forecasts as `step` gives one by one, in few calls. NaN marks a missing value. `status` is
-        that of the last sample.
+        The same forecasts as `step` gives one by one, in few calls; with `monitor`, or where a rule says what is stuck,
+        one by one. NaN and None mark a missing value. `times`, one for each sample, count as in `step`. `status` is
+        that of the last sample. Raises `DataError` for a block of the wrong shape, with text in it, or with a sample
+        that a rule refuses, and, with missing="error", `MissingSampleError`; all is then as before the block.
         """
-        block = self._as_block(samples)
+        array = _as_array(samples)
+        timed = self._attentive or times is not None
+        seconds = self._clock.moments(times, array.shape[0] if array.ndim else 0) if timed else None
+        block = self._as_block(array if seconds is None else self._clock.complete_block(array, seconds))
         forecasts = np.full((len(block), *self._shape), np.nan, np.float32)
-        whole = np.asarray(np.isfinite(block).all(axis=1))
-        for start, stop in _stretches(whole):
-            if whole[start]:
-                forecasts[start:stop] = self._run_whole(block[start:stop])
-            else:
-                for row in range(start, stop):
-                    forecasts[row] = self.step(block[row])
+        plain = self._guard.whole(block) & (not self._one_by_one)
+        if seconds is not None:
+            plain &= self._clock.orderly(seconds)
+        with self._all_or_nothing():
+            for start, stop in _stretches(plain):
+                first = start
+                while first < stop and not (plain[first] and self._is_due(seconds, first)):
+                    forecasts[first] = self._take_row(block, seconds, first)
+                    first += 1
+                if first < stop:
+                    forecasts[first:stop] = self._run_whole(block[first:stop])
+                    self._clock.seconds = math.nan if seconds is None else float(seconds[stop - 1])
+        self._heed()
         return forecasts
 
     def forecast(self, steps: int) -> Array:
@@ -117,10 +184,13 @@ class Predictor:
         if not self._age:
             raise EdgeseqError("no forecast yet: the stream has seen no sample since its start")
         parts = [self._y.copy()]
-        states = self._binding.states()
+        states = self._engine.states()
         while len(parts) * len(self._y) < steps:
-            x = np.repeat(self._binding.x, self.spec.horizon, axis=0)
+            x = np.repeat(self._engine.x, self.spec.horizon, axis=0)
             x[:, 0, : self._shape[1]] = parts[-1]
+            if self._clock:
+                begun = (len(parts) - 1) * len(self._y)
+                x[:, 0, self._clock.measured :] = self._clock.ahead(begun + len(self._y))[begun:]
             y, states = self.session.advance(x, states)
             parts.append(y[-1].reshape(self._shape))
         return np.concatenate(parts)[:steps]
@@ -128,74 +198,217 @@ class Predictor:
     def reset(self) -> None:
         """Start afresh: the next sample is the first of a new stream."""
         self._forget()
-        self.samples = 0
-        self.status = OK
+        self._clock.seconds = math.nan
+        self._guard.runs.fill(0)
+        if self._monitor:
+            self._monitor.reset()
+        self.samples = self._skipped = self._odd_at = 0
+        self.status, self._odd = OK, ""
+        self._counts = dict.fromkeys(_COUNTED, 0)
+        self._heed()
 
     def snapshot(self) -> bytes:
         """Return the stream's state as bytes that `restore` takes up, with this model file only."""
-        return snapshot.pack(
-            self.session.digest,
-            snapshot.Snapshot(self.samples, self._age, self._imputed, STATUSES.index(self.status), self._buffers()),
-        )
+        return pack(self.session.digest, self._snapshot())
 
     def restore(self, blob: bytes) -> None:
         """Go on from a snapshot. Raises `SnapshotError` where it is damaged or another model's."""
-        buffers = self._buffers()
-        found = snapshot.unpack(blob, self.session.digest, tuple(buffer.size for buffer in buffers))
-        for buffer, content in zip(buffers, found.buffers, strict=True):
-            buffer[:] = content
-        self.samples, self._age, self._imputed = found.samples, found.age, found.imputed
-        self.status = STATUSES[found.status]
+        found = unpack(blob, self.session.digest, self._snapshot())
+        status, reason = found.counters["status"], found.counters["reason"]
+        if status not in STATUSES or reason not in ("", *REASONS):
+            raise SnapshotError(f"the snapshot has the status {status!r} and the reason {reason!r}")
+        self._load(found)
 
-    def _buffers(self) -> tuple[Array, ...]:
-        binding = self._binding
-        return binding.x.reshape(-1), binding.y.reshape(-1), binding.memory
+    def _snapshot(self) -> Snapshot:
+        """Return the counters, and views of the arrays, that make up the stream's state."""
+        counters = {
+            "samples": self.samples,
+            "age": self._age,
+            "imputed": self._imputed,
+            "skipped": self._skipped,
+            "status": self.status,
+            "reason": self._odd,
+            "odd_at": self._odd_at,
+            "seconds": self._clock.seconds,
+            **{f"counts.{name}": count for name, count in self._counts.items()},
+        }
+        arrays = {"x": self._engine.x, "y": self._engine.y, "runs": self._guard.runs, **self._engine.states()}
+        return Snapshot(counters, arrays | (self._monitor.arrays() if self._monitor else {}))
 
-    def _step_without(self, absent: tuple[int, ...]) -> Array:
-        """Deal with a sample in which the features at `absent` are missing."""
-        status = self._policy.judge(absent, age=self._age, imputed=self._imputed)
-        self.samples += 1
-        self.status = status
+    def _load(self, snapshot: Snapshot) -> None:
+        """Go on from a snapshot that fits; one without a monitor's arrays leaves that as it is at first."""
+        counters = snapshot.counters
+        wanted = self._snapshot().arrays
+        if self._monitor and not wanted.keys() <= snapshot.arrays.keys():
+            self._monitor.reset()
+        for name in wanted.keys() & snapshot.arrays.keys():
+            wanted[name][...] = snapshot.arrays[name]
+        self._engine.load({state.name: snapshot.arrays[state.name] for state in self.spec.states})
+        self.samples, self.status = counters["samples"], counters["status"]
+        self._age, self._imputed, self._skipped = counters["age"], counters["imputed"], counters["skipped"]
+        self._odd, self._odd_at = counters["reason"], counters["odd_at"]
+        self._counts = {name: counters[f"counts.{name}"] for name in _COUNTED}
+        self._clock.seconds = counters["seconds"]
+        self._heed()
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """Whatever goes wrong within leaves the stream as it was before."""
+        current = self._snapshot()
+        before = Snapshot(current.counters, {name: array.copy() for name, array in current.arrays.items()})
+        try:
+            yield
+        except BaseException:
+            self._load(before)
+            raise
+
+    def _heed(self) -> None:
+        """Note whether a sample needs more than the guard and the network, so that `step` need not ask each time."""
+        timed = bool(self._clock) or not math.isnan(self._clock.seconds)
+        self._attentive = timed or self._monitor is not None
+
+    def _take(self, sample: Reading, seconds: float) -> Array:
+        """Take one sample, complete with the features of its time, NaN where that is not known."""
+        lag = self._clock.lag(seconds)
+        if not lag:
+            return self._take_in_time(sample, seconds)
+        with self._all_or_nothing():
+            return self._take_at_odd_time(sample, seconds, lag)
+
+    def _take_in_time(self, sample: Reading, seconds: float) -> Array:
+        odd = self._guard.admit(sample)
+        if odd:
+            forecast = self._step_odd(odd)
+        else:
+            self._advance(0, ())
+            self.samples += 1
+            self.status = OK
+            forecast = self._y.copy()
+        self._clock.seconds = seconds
+        self._attentive = self._attentive or not math.isnan(seconds)
+        return forecast
+
+    def _take_at_odd_time(self, sample: Reading, seconds: float, lag: int) -> Array:
+        """Take a sample before which `lag` samples lack; below 0 it should have come earlier."""
+        status, afresh = self._policy.lets_pass(lag, **self._standing())
+        reason = GAP if lag > 0 else DISORDER
+        if status == SKIPPED:
+            self._note(status, reason)
+            return self._y.copy()
+        if afresh:
+            self._forget()
+        if status == IMPUTED:
+            for moment in self._clock.following(lag).tolist():
+                self._fill_in(moment)
+        forecast = self._take_in_time(sample, seconds)
+        self._counts[reason] += 1
+        if not self.reason:
+            self._odd, self._odd_at = reason, self.samples
+        return forecast
+
+    def _fill_in(self, seconds: float) -> None:
+        """Let the forecast stand in for a sample that never came."""
+        nothing: list[float | None] = [None] * self._clock.measured
+        odd = self._guard.admit(self._clock.complete(nothing, seconds))
+        assert odd is not None
+        self._guard.fill(self._y[0])
+        self._advance(self._imputed + 1, odd.rejected)
+        self._counts["filled"] += 1
+
+    def _step_odd(self, odd: Finding) -> Array:
+        """Deal with a sample that the guard has something against."""
+        status = self._policy.judge(odd, **self._standing())
+        self._guard.keep(odd)
+        self._note(status, odd.reason)
         if status == SKIPPED:
             return self._y.copy()
         if status == MISSING:
             self._forget()
             return np.full(self._shape, np.nan, np.float32)
-        fill(self._binding.x[0, 0], self._y[0], absent)
-        self._binding.advance()
-        self._age += 1
-        self._imputed += 1
+        if status == IMPUTED:
+            self._guard.fill(self._y[0])
+        self._advance(self._imputed + 1 if status == IMPUTED else 0, odd.rejected)
         return self._y.copy()
 
+    def _standing(self) -> dict[str, int]:
+        """Return what a policy's limits are compared with."""
+        skipped = self._skipped if self.status == SKIPPED else 0
+        return {"age": self._age, "imputed": self._imputed, "skipped": skipped}
+
+    def _note(self, status: str, reason: str) -> None:
+        """Count an odd sample."""
+        if status == SKIPPED:
+            self._skipped = self._standing()["skipped"] + 1
+        if status != OK:
+            self._counts[status] += 1
+        self._counts[reason] += 1
+        self.samples += 1
+        self.status = status
+        self._odd, self._odd_at = reason, self.samples
+
+    def _advance(self, imputed: int, unknown: Positions) -> None:
+        """Let the network take the sample in the buffer, the last of `imputed` in a row that were filled in."""
+        self._engine.advance()
+        if self._monitor:
+            truth = self._engine.x[0, 0, : self._shape[1]].copy()
+            truth[[position for position in unknown if position < len(truth)]] = np.nan
+            self._monitor.see(truth, self._y if self._age + 1 >= self.spec.warmup else None, self._age)
+        self._age += 1
+        self._imputed = imputed
+
     def _forget(self) -> None:
-        self._binding.memory.fill(0)
+        self._engine.clear()
         self._age = self._imputed = 0
+        if self._monitor:
+            self._monitor.forget()
+
+    def _monitored(self) -> Monitor:
+        if self._monitor is None:
+            raise UsageError("intervals and drift need a Predictor made with monitor=True")
+        return self._monitor
+
+    def _is_due(self, seconds: npt.NDArray[np.float64] | None, row: int) -> bool:
+        return seconds is None or not self._clock.lag(float(seconds[row]))
+
+    def _take_row(self, block: Array, seconds: npt.NDArray[np.float64] | None, row: int) -> Array:
+        """Take one sample of a block (time, feature)."""
+        try:
+            return self._take(block[row], math.nan if seconds is None else float(seconds[row]))
+        except (DataError, MissingSampleError) as error:
+            raise type(error)(f"sample {row} of the block: {error}") from error
 
     def _run_whole(self, block: Array) -> Array:
         """Run a block (time, feature) without missing values; return (time, horizon, target)."""
-        states = self._binding.states()
-        parts = []
-        for start in range(0, len(block), CHUNK):
-            y, states = self.session.advance(block[start : start + CHUNK, None], states)
-            parts.append(y)
-        self._binding.load(states)
-        self._binding.x[0, 0] = block[-1]
-        self._binding.y[0, 0] = parts[-1][-1, 0]
+        forecasts = self._engine.run(block)
         self.samples += len(block)
         self._age += len(block)
         self._imputed = 0
         self.status = OK
-        return np.concatenate(parts).reshape(-1, *self._shape)
+        flagged = self._guard.flagged(block)
+        self._counts[RANGE] += int(flagged.sum())
+        if flagged[-1]:
+            self._odd, self._odd_at = RANGE, self.samples
+        return forecasts.reshape(-1, *self._shape)
 
-    def _as_block(self, samples: Samples) -> Array:
-        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and so missing
-            block = np.asarray(samples, np.float32)
+    def _as_block(self, block: npt.NDArray[Any]) -> Array:
+        shape = block.shape
         if block.ndim == 1 and len(self.spec.features) == 1:
             block = block[:, None]
         if block.ndim != 2 or block.shape[1] != len(self.spec.features):
-            wanted = f"(time, {len(self.spec.features)})"
-            raise DataError(f"samples have shape {np.shape(samples)}; the model takes {wanted}")
-        return block
+            raise DataError(f"samples have shape {shape}; the model takes (time, {len(self.spec.features)})")
+        if block.dtype == object:  # None among numbers
+            block = np.array([self._guard.numbers(row) for row in block], np.float64)
+        if block.dtype.kind not in "biuf":
+            raise DataError(f"samples are of type {block.dtype}, not numbers")
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and so missing
+            return block.astype(np.float32)
+
+
+def _as_array(samples: Samples) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(samples)
+    except ValueError as error:
+        raise DataError(f"samples are no array of numbers: {error}") from error
 
 
 def _stretches(flags: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:

@@ -1,30 +1,35 @@
 """A model file, opened: onnxruntime's session, the spec, and the step function over arrays."""
 
-import hashlib
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime import files, providers
+from edgeseq_runtime.choosing import seconds_a_step
 from edgeseq_runtime.errors import ModelFileError, UsageError
-from edgeseq_runtime.ort import onnxruntime
-from edgeseq_runtime.spec import KEY, Spec
+from edgeseq_runtime.opening import Placement, opened, placement
+from edgeseq_runtime.ort import reason
+from edgeseq_runtime.spec import KEY, Spec, State
 
 Array = npt.NDArray[np.float32]
 States = dict[str, Array]
 """Name of a state -> its value, in the spec's shape."""
 
-_SILENT = 4  # onnxruntime's log level "fatal": what goes wrong reaches the user as one exception
+_MOST_NUMBERS = 1 << 26
+"""In one stream's state, 256 MiB: more is a damaged file, and refused before memory is asked for."""
 
 
 class Session:
     """The step function `(samples, states) -> (forecasts, next states)` of one model file.
 
-    `model` is a path or the file's bytes; `provider` as in `providers.resolve`; `threads` within one
-    operator. Raises `ModelFileError` and, for an unknown provider, `UsageError`.
+    `model` is a path or the file's bytes; `provider` as in `providers.candidates`: where it allows several, each
+    takes a few steps of one stream, and the fastest is kept. `threads` within one operator. Raises `ModelFileError`
+    and, for a provider that is not here or cannot run the model, `UsageError`.
     """
 
     spec: Spec
@@ -36,74 +41,112 @@ class Session:
             raise UsageError(f"threads is {threads}, must be at least 1")
         content = model if isinstance(model, bytes) else files.read(model)
         name = "the model" if isinstance(model, bytes) else os.fspath(model)
-        wanted = providers.resolve(provider)
-        self.raw = _open(content, name, wanted, threads)
+        first, *others = providers.candidates(provider)
+        self.raw = opened(content, name, first, threads)
         self.spec = _read_spec(self.raw, name)
+        self._outputs = ["y", *(state.next for state in self.spec.states)]
         self.size = len(content)
         """Of the model file, in bytes."""
-        self.digest = hashlib.sha256(content).digest()
+        self._content = content
+        self.measured: dict[str, float] = {}
+        """Seconds a step on each provider that was to choose from, where there was a choice."""
+        self.left_out: dict[str, str] = {}
+        """And why the others among them cannot run this model."""
+        if others:
+            self._keep_fastest([first, *others], partial(opened, content, name, threads=threads))
+
+    @cached_property
+    def digest(self) -> bytes:
         """SHA-256 of the model file: what a snapshot belongs to."""
+        import hashlib  # brings OpenSSL, a tenth of a start's time and memory, and not every stream saves its state
+
+        return hashlib.sha256(self._content).digest()
+
+    @property
+    def placement(self) -> Placement:
+        """Which operators run on which provider; nothing where this onnxruntime does not tell."""
+        return placement(self.raw)
 
     @property
     def providers(self) -> list[str]:
         """The providers in use, as onnxruntime names them."""
         return list(self.raw.get_providers())
 
+    def _keep_fastest(self, candidates: list[str], open_on: Callable[[str], Any]) -> None:
+        """Time each provider on this model, and keep the session of the fastest."""
+        x = np.zeros((1, 1, len(self.spec.features)), np.float32)
+        feeds = {"x": x, **self.fresh()}
+        sessions = {candidates[0]: self.raw}
+        for candidate in candidates:
+            try:
+                session = sessions.get(candidate) or open_on(candidate)
+                self.measured[candidate] = seconds_a_step(partial(session.run, self._outputs, feeds))
+                sessions[candidate] = session
+            except Exception as error:  # noqa: BLE001 - onnxruntime's share no other base; the provider is left out
+                self.left_out[candidate] = reason(error)
+        if self.measured:
+            self.raw = sessions[min(self.measured, key=self.measured.__getitem__)]
+
     def fresh(self, batch: int = 1) -> States:
         """Return the states of `batch` fresh streams."""
         return {state.name: np.zeros(state.sized(batch), np.float32) for state in self.spec.states}
 
     def advance(self, x: Array, states: Mapping[str, Array]) -> tuple[Array, States]:
-        """Run samples x (time, batch, feature); return forecasts (time, batch, outputs) and the next states."""
-        y, *following = self.raw.run(None, {"x": x, **states})
-        return y, dict(zip(states, following, strict=True))
+        """Run samples x (time, batch, feature); return forecasts (time, batch, outputs) and the next states.
+
+        Raises `ModelFileError` where onnxruntime cannot.
+        """
+        try:
+            y, *following = self.raw.run(self._outputs, {"x": x, **states})
+        except Exception as error:
+            raise failure(error) from error
+        return y, {state.name: value for state, value in zip(self.spec.states, following, strict=True)}
 
 
-def _open(content: bytes, name: str, provider: str, threads: int) -> Any:
-    try:
-        session = onnxruntime.InferenceSession(content, _options(threads), providers=[provider])
-    except Exception as error:  # onnxruntime's exceptions share no base but Exception
-        reason = str(error).partition("\n")[0][:200]
-        raise ModelFileError(f"{name} is not a model that onnxruntime can load: {reason}") from error
-    if provider not in session.get_providers():
-        raise UsageError(f"{provider} could not be started here; in use would be {session.get_providers()}")
-    return session
+def failure(error: Exception) -> ModelFileError:
+    """Return what to raise for an exception of onnxruntime's, which share no base but `Exception`, at a step."""
+    return ModelFileError(f"the model fails when it is run: {reason(error)}")
 
 
-def _options(threads: int) -> Any:
-    """Options for a small network on a device: no thread pool that spins, no arena that grows."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = _SILENT
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.enable_cpu_mem_arena = False
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return options
+def batch_axis(state: State) -> int:
+    """Return which axis of a state's tensor the streams lie along."""
+    return state.shape.index(-1)
 
 
 def _read_spec(session: Any, name: str) -> Spec:
-    metadata = session.get_modelmeta().custom_metadata_map
-    if KEY not in metadata:
-        raise ModelFileError(f"{name} is an ONNX file, but not one that edgeseq wrote: its metadata has no spec")
     try:
-        spec = Spec.from_json(metadata[KEY])
+        text = session.get_modelmeta().custom_metadata_map.get(KEY)
+        if text is not None:
+            spec = Spec.from_json(text)
+            _check_graph(session, spec)
+            return spec
+    except UnicodeDecodeError as error:
+        raise ModelFileError(f"{name} is damaged: its text is not UTF-8") from error
     except ModelFileError as error:
         raise ModelFileError(f"{name}: {error}") from error
-    _check_graph(session, spec, name)
-    return spec
+    raise ModelFileError(f"{name} is an ONNX file, but not one that edgeseq wrote: its metadata has no spec")
 
 
-def _check_graph(session: Any, spec: Spec, name: str) -> None:
+def _check_graph(session: Any, spec: Spec) -> None:
     """Refuse a graph that is not the step function which the spec describes."""
-    wanted_inputs = ["x", *(state.name for state in spec.states)]
-    wanted_outputs = ["y", *(state.next for state in spec.states)]
-    inputs, outputs = session.get_inputs(), session.get_outputs()
-    sizes = [len(spec.features), *(state.shape[-1] for state in spec.states)]
-    if (
-        [value.name for value in inputs] != wanted_inputs
-        or [value.name for value in outputs] != wanted_outputs
-        or [value.shape[-1] for value in inputs] != sizes
-        or outputs[0].shape[-1] != spec.outputs
-    ):
-        raise ModelFileError(f"{name}: the graph's inputs and outputs are not those of its spec")
+    inputs = [("x", (-1, -1, len(spec.features))), *((state.name, state.shape) for state in spec.states)]
+    outputs = [("y", (-1, -1, spec.outputs)), *((state.next, state.shape) for state in spec.states)]
+    if _signature(session.get_inputs()) != sorted(inputs) or _signature(session.get_outputs()) != sorted(outputs):
+        raise ModelFileError("the graph's inputs and outputs are not those of its spec")
+    for state in spec.states:
+        numbers = math.prod(state.sized(1))
+        if numbers > _MOST_NUMBERS:
+            raise ModelFileError(f"the state {state.name} has {numbers} numbers; at most {_MOST_NUMBERS} can be kept")
+
+
+def _signature(values: Any) -> list[tuple[str, tuple[int, ...]]]:
+    """Return name and shape of each tensor, sorted, with -1 for a free axis and no shape for what is not float32."""
+    return sorted(
+        (
+            value.name,
+            tuple(size if isinstance(size, int) else -1 for size in value.shape)
+            if value.type == "tensor(float)"
+            else (),
+        )
+        for value in values
+    )

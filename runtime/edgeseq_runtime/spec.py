@@ -6,7 +6,6 @@ below are the JSON's keys.
 
 import dataclasses
 import json
-import struct
 import sys
 import types
 import typing
@@ -26,6 +25,16 @@ KEY = "edgeseq"
 CELLS = ("lstm", "gru", "rnn")
 QUANTIZATIONS = ("none", "int8", "int8-dynamic")
 
+CLOCKS = tuple(f"{kind}_{wave}" for kind in ("hour", "weekday", "yearday") for wave in ("sin", "cos"))
+"""Names of the features that are read off a sample's time."""
+
+STREAM, FEATURES, STEPS = LAYOUTS = ("stream", "features", "steps")
+"""How samples enter the network: one after the other, its memory carried along; or as a window at a time, which is one
+step of as many features, or as many steps."""
+
+CHANGE, VALUE = PREDICTED = ("change", "value")
+"""What the network says of a target: its change from the last sample, or its value."""
+
 _LARGEST = sys.float_info.max
 
 
@@ -42,20 +51,17 @@ class Feature:
     minimum: float
     maximum: float
     level: bool
-    """Whether the network sees the value itself beside its change."""
+    """Whether the network sees the value itself; in a stream beside its change."""
+    center: float
+    """The network sees (value - center) / scale. Zero where the mean is small: the step graph then saves a node."""
+    scale: float
+    clock: bool = False
+    """Whether it is read off the sample's time and not measured: hour_sin, ..., as in `clock.read`."""
 
     @property
     def label(self) -> str:
         """The name with its unit, for people."""
         return f"{self.name} [{self.unit}]" if self.unit and self.unit not in self.name else self.name
-
-    @property
-    def center(self) -> float:
-        """What is subtracted before the level is divided by `std`, exact in float32.
-
-        Zero where the mean is small beside the deviation: the step graph then saves a node.
-        """
-        return 0.0 if abs(self.mean) < self.std else as_float32(self.mean)
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,8 @@ class Training:
     validation_mse: float
     """The lowest validation error, standardised."""
     device: str
+    run: str
+    """Digest of all that decides where the run ends: data, network, recipe, seed."""
     options: Mapping[str, int | float | str | bool]
     """What was chosen by hand or decided from the data: learning rate, batch, unroll, noise, ..."""
 
@@ -146,7 +154,8 @@ class Spec:
     horizon: int
     """How many samples ahead a forecast reaches."""
     target_scales: tuple[tuple[float, ...], ...]
-    """[horizon step][target]: the network's output times this is the change from the last sample."""
+    """[horizon step][target]: the network's output times this is the change from the last sample, or the value's
+    distance from the feature's center."""
     warmup: int
     """Samples after a fresh start before a forecast counts."""
     gap_limit: int
@@ -154,6 +163,14 @@ class Spec:
     cell: str
     layers: int
     hidden: int
+    predicts: str = CHANGE
+    """One of `PREDICTED`."""
+    layout: str = STREAM
+    """One of `LAYOUTS`."""
+    window: int = 0
+    """How many samples enter together, where the layout is not a stream."""
+    linear_path: int = 0
+    """How many of the last changes a linear path beside the network sees; 0: there is none."""
     time: str | None = None
     """Name of the time column."""
     period: float | None = None
@@ -180,19 +197,43 @@ class Spec:
         _require(len(set(names)) == len(names), "features", "distinct names")
         _require(self.targets, "targets", "at least one")
         _require(tuple(names[: len(self.targets)]) == self.targets, "targets", "the first features' names")
+        clocks = [feature.clock for feature in self.features]
+        _require(clocks == sorted(clocks) and not any(clocks[: len(self.targets)]), "features", "those of time last")
+        read_off = all(name in CLOCKS for name, clock in zip(names, clocks, strict=True) if clock)
+        _require(read_off, "features", f"those of time among {', '.join(CLOCKS)}")
         _require(self.cell in CELLS, "cell", f"one of {', '.join(CELLS)}")
         _require(self.quantize in QUANTIZATIONS, "quantize", f"one of {', '.join(QUANTIZATIONS)}")
+        _require(self.predicts in PREDICTED, "predicts", f"one of {', '.join(PREDICTED)}")
+        _require(self.layout in LAYOUTS, "layout", f"one of {', '.join(LAYOUTS)}")
+        _require(self.window >= 2 or (self.window == 0 and self.layout == STREAM), "window", "2 or more, 0 in a stream")
+        linear = self.linear_path >= 2 and self.layout == STREAM and self.predicts == CHANGE
+        _require(self.linear_path == 0 or linear, "linear_path", "2 or more, in a stream that predicts changes")
         for name in ("horizon", "layers", "hidden"):
             _require(getattr(self, name) >= 1, name, "at least 1")
         for name in ("warmup", "gap_limit"):
             _require(getattr(self, name) >= 0, name, "at least 0")
-        shape = [len(row) for row in self.target_scales]
-        _require(shape == [len(self.targets)] * self.horizon, "target_scales", "a number for each output")
+        _require(_is_table(self.target_scales, self.horizon, len(self.targets)), "target_scales", "one for each output")
+        if self.verification:
+            x, y = self.verification.x, self.verification.y
+            tables = _is_table(x, len(x), len(names)) and _is_table(y, len(x), self.outputs)
+            _require(x and tables and len(self.verification.tolerance) == len(self.targets), "verification", "tables")
 
     @cached_property
     def target_features(self) -> tuple[Feature, ...]:
         """The features that are targets."""
         return self.features[: len(self.targets)]
+
+    @cached_property
+    def measured(self) -> tuple[Feature, ...]:
+        """The features that come from sensors; those read off the time stand behind them."""
+        return tuple(feature for feature in self.features if not feature.clock)
+
+    @property
+    def network(self) -> str:
+        """The network in words, for people."""
+        path = f", linear path over {self.linear_path} changes" if self.linear_path else ""
+        seen = f", seeing windows of {self.window}" if self.window else ""
+        return f"{self.layers} x {self.cell} of {self.hidden}{seen}{path}"
 
     @property
     def outputs(self) -> int:
@@ -222,9 +263,8 @@ class Spec:
         return typing.cast("Self", _decode(cls, content, "spec"))
 
 
-def as_float32(value: float) -> float:
-    """`value` rounded to float32, which is what a graph can hold."""
-    return float(struct.unpack("<f", struct.pack("<f", value))[0])
+def _is_table(rows: tuple[tuple[float, ...], ...], height: int, width: int) -> bool:
+    return len(rows) == height and all(len(row) == width for row in rows)
 
 
 def _require(condition: object, name: str, wanted: str) -> None:

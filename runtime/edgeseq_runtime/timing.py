@@ -1,56 +1,84 @@
 """Times of one model in one process: interleaved rounds, so that a noisy machine is noisy for all alike."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
-from edgeseq_runtime.session import Session
+from edgeseq_runtime.session import Array, Session
 
+NAIVE, STEP, RUN = "naive session.run", "Predictor.step", "Predictor.run"
+"""What `measure` calls the ways of one stream."""
+
+POOL_SIZES = (1, 8, 64, 512)
 ROUNDS = 20
-_SAMPLES = 1000
-"""In one round of one way."""
+BLOCK = 1000
+"""Samples of a block for `run`, and of one round of each way that takes one at a time."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Microseconds a sample, over all rounds."""
+    """Microseconds a sample, over all calls of all rounds."""
 
     minimum: float
     p50: float
     p90: float
     p99: float
+    p999: float
 
 
-def measure(session: Session, rounds: int = ROUNDS) -> dict[str, Timing]:
-    """Time a session's model in the ways to use it: naively, by `Predictor.step`, and by `Predictor.run`.
+@dataclass(frozen=True)
+class Way:
+    """One way to use a model."""
 
-    The first two are timed sample by sample, in microseconds; `run` by blocks, so its percentiles are those of blocks.
+    call: Callable[[Any], object]
+    inputs: Sequence[Any]
+    """What it is called with in one round, one after the other."""
+    samples: int = 1
+    """That one call takes."""
+
+
+def pooled(size: int) -> str:
+    """Return what `measure` calls the way of a pool of so many streams."""
+    return f"Pool.step_array, {size} stream{'s' * (size > 1)}"
+
+
+def measure(session: Session, rounds: int = ROUNDS, sizes: Sequence[int] = POOL_SIZES) -> dict[str, Timing]:
+    """Time a session's model in the ways to use it: naively, by `Predictor.step` and `run`, and in pools.
+
+    Each call is timed; where one takes many samples, the percentiles are those of calls.
     """
-    spec = session.spec
-    random = np.random.default_rng(0)
-    means = np.array([feature.mean for feature in spec.features])
-    changes = np.array([feature.change for feature in spec.features])
-    block = (means + changes * random.standard_normal((_SAMPLES, len(means)))).astype(np.float32)
-    rows: list[float] | list[list[float]] = block[:, 0].tolist() if len(means) == 1 else block.tolist()
+    samples = made_up(session, BLOCK)
     predictor = Predictor(session)
-    times: dict[str, list[float]] = {"naive session.run": [], "Predictor.step": [], "Predictor.run": []}
+    ways = {
+        NAIVE: Way(naive(session.raw, session), as_rows(samples)),
+        STEP: Way(predictor.step, as_rows(samples)),
+        RUN: Way(predictor.run, [samples], BLOCK),
+    }
+    return race(ways | {pooled(size): in_pool(session, size) for size in sizes}, rounds)
+
+
+def race(ways: Mapping[str, Way], rounds: int) -> dict[str, Timing]:
+    """Time the ways in turns."""
+    times: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
-        times["naive session.run"] += _each(_naive(session), rows)
-        times["Predictor.step"] += _each(predictor.step, rows)
-        begin = time.perf_counter_ns()
-        predictor.run(block)
-        times["Predictor.run"].append((time.perf_counter_ns() - begin) / len(block) / 1000)
-    return {way: _timing(found) for way, found in times.items()}
+        for name, way in ways.items():
+            times[name] += _each(way)
+    return {name: _timing(found) for name, found in times.items()}
 
 
-def _naive(session: Session) -> Callable[[object], object]:
-    """Return what a first program would do: arrays and a dictionary made anew for each sample."""
+def naive(raw: Any, session: Session) -> Callable[[object], object]:
+    """Return a step as a first program would have it, arrays and a dictionary made anew for each sample.
+
+    `raw` is the `onnxruntime.InferenceSession` to run, of a graph with the inputs and outputs of `session`'s.
+    """
     states = session.fresh()
     names = list(states)
-    raw, features = session.raw, len(session.spec.features)
+    features = len(session.spec.features)
 
     def step(sample: object) -> object:
         nonlocal states
@@ -62,16 +90,39 @@ def _naive(session: Session) -> Callable[[object], object]:
     return step
 
 
-def _each(step: Callable[..., object], rows: list[float] | list[list[float]]) -> list[float]:
-    clock = time.perf_counter_ns
+def in_pool(session: Session, size: int, calls: int = 0) -> Way:
+    """Return the way of a pool of `size` streams that is given arrays, in a round so often or for 256 samples."""
+    pool = Pool(session)
+    pool.add(*range(size))
+    calls = calls or max(1, 256 // size)
+    samples = made_up(session, calls * size).reshape(calls, size, -1)
+    return Way(pool.step_array, list(samples), size)
+
+
+def made_up(session: Session, count: int) -> Array:
+    """Return samples (count, feature) as large as the training part's."""
+    features = session.spec.features
+    means = np.array([feature.mean for feature in features])
+    changes = np.array([feature.change for feature in features])
+    noise = np.random.default_rng(0).standard_normal((count, len(features)))
+    return (means + changes * noise).astype(np.float32)
+
+
+def as_rows(samples: Array) -> list[Any]:
+    """Return samples (time, feature) as a caller has them one at a time: numbers, or lists of numbers."""
+    rows: list[Any] = samples[:, 0].tolist() if samples.shape[1] == 1 else samples.tolist()
+    return rows
+
+
+def _each(way: Way) -> list[float]:
+    clock, call = time.perf_counter_ns, way.call
     times = []
-    for row in rows:
+    for item in way.inputs:
         begin = clock()
-        step(row)
-        times.append((clock() - begin) / 1000)
+        call(item)
+        times.append((clock() - begin) / 1000 / way.samples)
     return times
 
 
 def _timing(times: list[float]) -> Timing:
-    p50, p90, p99 = np.percentile(times, (50, 90, 99))
-    return Timing(min(times), float(p50), float(p90), float(p99))
+    return Timing(min(times), *(float(value) for value in np.percentile(times, (50, 90, 99, 99.9))))

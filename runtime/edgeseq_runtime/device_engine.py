@@ -1,0 +1,69 @@
+"""One stream's step on a provider with memory of its own: the state stays there from step to step."""
+
+from typing import Any
+
+import numpy as np
+
+from edgeseq_runtime.engine import Engine
+from edgeseq_runtime.ort import onnxruntime
+from edgeseq_runtime.providers import CPU
+from edgeseq_runtime.session import Session, States, failure
+
+_MEMORY = {
+    "CUDAExecutionProvider": "cuda",
+    "TensorrtExecutionProvider": "cuda",
+    "NvTensorRTRTXExecutionProvider": "cuda",
+    "WebGpuExecutionProvider": "webgpu",
+}
+"""Provider -> onnxruntime's name for its memory. The others take what lies in the CPU's."""
+
+
+class DeviceEngine(Engine):
+    """An `Engine` whose states are onnxruntime's values: what one step leaves on the device, the next one reads there.
+
+    A binding copies its inputs to the device when they are bound, not when it runs, so each sample is bound anew.
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._memory = _MEMORY.get(session.providers[0], "cpu")
+        self._values = _values(session.fresh())
+
+    def advance(self) -> None:
+        """Take the sample in `x`: leave its forecast in `y`, and the state moved on. Errors as those of `Engine`."""
+        states = self._session.spec.states
+        try:
+            binding = self._session.raw.io_binding()
+            binding.bind_cpu_input("x", self.x)
+            binding.bind_output("y", "cpu")
+            for state in states:
+                binding.bind_ortvalue_input(state.name, self._values[state.name])
+                binding.bind_output(state.next, self._memory)
+            self._session.raw.run_with_iobinding(binding)
+            y, *following = binding.get_outputs()
+            self.y[...] = y.numpy()
+        except Exception as error:
+            raise failure(error) from error
+        self._values = {state.name: value for state, value in zip(states, following, strict=True)}
+
+    def states(self) -> States:
+        """Return the states that the next step reads, by name; copies."""
+        return {name: value.numpy() for name, value in self._values.items()}
+
+    def load(self, states: States) -> None:
+        """Make `states` what the next step reads."""
+        self._values = _values({name: states[name] for name in self._values})
+
+    def clear(self) -> None:
+        """Make the stream fresh: all states zero."""
+        self._values = _values(self._session.fresh())
+
+
+def engine_for(session: Session) -> Engine:
+    """Return the engine that fits what the session runs on."""
+    return Engine(session) if session.providers == [CPU] else DeviceEngine(session)
+
+
+def _values(states: States) -> dict[str, Any]:
+    """Return states as onnxruntime's values, in the CPU's memory: the step that reads them takes them over."""
+    return {name: onnxruntime.OrtValue.ortvalue_from_numpy(np.array(value)) for name, value in states.items()}

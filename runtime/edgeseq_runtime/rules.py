@@ -1,0 +1,63 @@
+"""What may be found odd about a sample, and what each finding leads to.
+
+A sample's *reason* says what was found, its *status* (see `guard.STATUSES`) what became of it: a value outside the
+range may be taken all the same ("ok", "range"), or the model's own forecast may stand in for it ("imputed", "range").
+"""
+
+from dataclasses import dataclass
+
+from edgeseq_runtime.errors import UsageError
+
+ABSENT, RANGE, STUCK, GAP, DISORDER = REASONS = ("absent", "range", "stuck", "gap", "disorder")
+"""No finite number for a feature; far outside the training part's range; a target that stands still; samples that
+are lacking before this one, by its time; a time that repeats or runs backwards."""
+
+FLAG, IMPUTE, SKIP, RESET, ERROR = "flag", "impute", "skip", "reset", "error"
+
+POLICIES = {
+    ABSENT: (IMPUTE, SKIP, RESET, ERROR),
+    RANGE: (FLAG, IMPUTE, SKIP, RESET, ERROR),
+    STUCK: (FLAG, IMPUTE, SKIP, RESET, ERROR),
+    GAP: (IMPUTE, FLAG, RESET, ERROR),
+    DISORDER: (SKIP, FLAG, RESET, ERROR),
+}
+"""What each finding may lead to.
+
+flag: the sample is taken, and the reason tells. impute: the model's own forecast stands in, at most `spec.gap_limit`
+times in a row, then the stream starts afresh; for a gap, once for each sample that is lacking. skip: the sample is left
+out and the state stays, at most `Rules.skip_limit` times in a row, then the stream starts afresh. reset: the
+stream starts afresh, with this sample where it is a good one. error: the sample is refused, the state stays.
+"""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What odd samples lead to; what absent ones do is the argument `missing` of `Predictor`."""
+
+    range: str = FLAG
+    """By default no more than a flag: a series that rises reaches values that are new and true."""
+    margin: float = 1.0
+    """How far outside the training part's range a value may lie, in widths of that range."""
+    stuck: str = FLAG
+    stuck_after: int = 0
+    """How many samples in a row may have the same value of a target; 0: any number. A feature that is no target
+    may stand still for ever, as a switch does."""
+    gap: str = IMPUTE
+    disorder: str = SKIP
+    skip_limit: int = 100
+    """Samples left out in a row before the stream starts afresh: a clock that was set back must not end it."""
+
+    def __post_init__(self) -> None:
+        for reason in (RANGE, STUCK, GAP, DISORDER):
+            check(reason, reason, getattr(self, reason))
+        if not self.margin >= 0:
+            raise UsageError(f"margin is {self.margin}, must be at least 0")
+        for name in ("stuck_after", "skip_limit"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"{name} is {getattr(self, name)}, must be at least 0")
+
+
+def check(name: str, reason: str, policy: str) -> None:
+    """Raise `UsageError` where `policy`, given as `name`, is none of those for the reason."""
+    if policy not in POLICIES[reason]:
+        raise UsageError(f"{name} is {policy!r}, must be one of {', '.join(POLICIES[reason])}")

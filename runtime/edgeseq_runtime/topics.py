@@ -1,0 +1,106 @@
+"""Which topics of an MQTT broker are streams, and where their forecasts go."""
+
+import re
+from dataclasses import dataclass
+
+from edgeseq_runtime.errors import UsageError
+
+PORTS = {"mqtt": 1883, "mqtts": 8883}
+"""The usual ports, plain and through TLS."""
+
+ID = "{id}"
+"""What stands, in the topic of forecasts, for the name of a stream."""
+
+_URL = re.compile(r"(mqtts?)://([^/]*)/(.+)", re.DOTALL)
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?")
+
+
+@dataclass(frozen=True)
+class Address:
+    """A broker, and the topics whose messages are samples."""
+
+    host: str
+    port: int
+    tls: bool
+    topics: str
+    """A filter: + stands for one level, a last # for any number of them."""
+
+
+def parse_address(url: str) -> Address:
+    """Read mqtt://HOST[:PORT]/TOPICS, or mqtts:// for TLS. Raises `UsageError`.
+
+    A name and password are refused: a command line is seen by every user of the machine, and kept in histories.
+    """
+    found = _URL.fullmatch(url)
+    if found and "@" in found[2]:
+        raise UsageError(
+            "a broker's address must hold no name or password, since others can see the command line; set "
+            "EDGESEQ_MQTT_USERNAME and EDGESEQ_MQTT_PASSWORD, or give --credentials FILE"
+        )
+    place = found and _HOST.fullmatch(found[2])
+    if not found or not place:
+        raise UsageError(f"{url!r} is no address of topics; wanted is mqtt://HOST[:PORT]/TOPICS or mqtts://...")
+    port = int(place[2] or PORTS[found[1]])
+    if not 0 < port < 1 << 16:
+        raise UsageError(f"there is no port {port}")
+    _check_filter(found[3])
+    return Address(place[1].strip("[]"), port, found[1] == "mqtts", found[3])
+
+
+@dataclass(frozen=True)
+class Route:
+    """From the topic of a sample to that of its forecast."""
+
+    topics: str
+    """The filter of the samples' topics."""
+    publish: str
+    """The forecasts' topic, with {id} for what the filter's wildcards stand for; without any, for the whole topic."""
+
+    def __post_init__(self) -> None:
+        if not self.publish or any(mark in self.publish for mark in "+#\0"):
+            raise UsageError(f"forecasts cannot be published to {self.publish!r}: a topic has no + and no #")
+        if _is_wild(self.topics) and ID not in self.publish:
+            raise UsageError(f"the forecasts of all streams would go to {self.publish}; put {ID} where they differ")
+        self.target(self.topics.replace("+", "x").replace("#", "x"))
+
+    def target(self, topic: str) -> str | None:
+        """Return where forecasts about a topic go, None for a topic that the filter does not match.
+
+        Raises `UsageError` where forecasts would come back as samples.
+        """
+        name = _identify(self.topics, topic)
+        if name is None:
+            return None
+        target = self.publish.replace(ID, name)
+        if _identify(self.topics, target) is not None:
+            raise UsageError(f"forecasts published to {target} would come back as samples of {self.topics}")
+        return target
+
+
+def _identify(topics: str, topic: str) -> str | None:
+    """Return what the filter's wildcards stand for, the whole topic where it has none, None where it does not match."""
+    wild: list[str] = []
+    wanted, levels = topics.split("/"), topic.split("/")
+    for position, level in enumerate(wanted):
+        if level == "#":
+            return "/".join([*wild, *levels[position:]])
+        if position == len(levels) or level not in ("+", levels[position]):
+            return None
+        if level == "+":
+            wild.append(levels[position])
+    if len(levels) > len(wanted):
+        return None
+    return "/".join(wild) if _is_wild(topics) else topic
+
+
+def _is_wild(topics: str) -> bool:
+    return any(level in ("+", "#") for level in topics.split("/"))
+
+
+def _check_filter(topics: str) -> None:
+    levels = topics.split("/")
+    if levels[0] == "$share":
+        raise UsageError(f"{topics} is shared among subscribers, so that samples of a stream would go elsewhere")
+    wrong = any(level != "+" and "+" in level for level in levels) or any("#" in level for level in levels[:-1])
+    if wrong or ("#" in levels[-1] and levels[-1] != "#") or "\0" in topics:
+        raise UsageError(f"{topics!r} is no filter of topics: + stands for a whole level, # for all that follow")
