@@ -1,5 +1,17 @@
-"""`python -m edgeseq`, where the script is not on the path."""
+"""`edgeseq`, and `python -m edgeseq` where the script is not on the path."""
 
-from edgeseq.cli import main
+from typing import NoReturn
 
-main()
+from edgeseq.commands.signals import interrupt_quietly
+
+
+def main() -> NoReturn:
+    """Run the command line, from its first import on."""
+    interrupt_quietly()
+    from edgeseq import cli
+
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

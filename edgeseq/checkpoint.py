@@ -13,24 +13,16 @@ import numpy.typing as npt
 import safetensors
 import safetensors.numpy
 
+from edgeseq.architecture import weight_shapes
+from edgeseq.series.split import Part
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import ModelFileError
 from edgeseq_runtime.spec import KEY, Spec
 
 Weights = Mapping[str, npt.NDArray[np.float32]]
-"""torch's names -> values: cell.weight_ih_l0 ..., head.weight (outputs, hidden), head.bias."""
+"""torch's names -> values, of the shapes in `architecture.weight_shapes`."""
 
-_SAMPLES, _START = "test.samples", "test.start"
-
-
-@dataclass(frozen=True)
-class Test:
-    """Samples that judge the model: the test part, with what precedes it, so that export can measure too."""
-
-    samples: npt.NDArray[np.float32]
-    """(time, feature)"""
-    start: int
-    """Row of the first sample that is to be forecast."""
+_PARTS = ("validation", "test")
 
 
 @dataclass(frozen=True)
@@ -39,14 +31,20 @@ class Checkpoint:
 
     spec: Spec
     weights: Weights
-    test: Test | None = None
+    validation: Part | None = None
+    """The part that chose the weights, with what precedes it: export measures the residuals of its files with it."""
+    test: Part | None = None
+    """The part that judges them."""
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the checkpoint, whole or not at all. Raises `FileError`."""
         tensors: dict[str, npt.NDArray[Any]] = dict(self.weights)
-        if self.test:
-            tensors |= {_SAMPLES: self.test.samples, _START: np.array([self.test.start])}
-        # One entry of metadata only: safetensors writes several in no fixed order.
+        for name in _PARTS:
+            part = getattr(self, name)
+            if part:
+                tensors |= {f"{name}.samples": part.values, f"{name}.start": np.array([part.start])}
+        # safetensors writes an array's memory as it lies, whatever its order, and several entries in no fixed one.
+        tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
         files.write_atomically(path, safetensors.numpy.save(tensors, {KEY: self.spec.to_json()}))
 
     @classmethod
@@ -57,12 +55,20 @@ class Checkpoint:
             raise ModelFileError(f"{path} is a safetensors file, but not a checkpoint that edgeseq wrote")
         try:
             spec = Spec.from_json(metadata[KEY])
-            samples, start = tensors.pop(_SAMPLES, None), tensors.pop(_START, None)
+            parts = {name: _take_part(spec, tensors, name) for name in _PARTS}
             _check_shapes(spec, tensors)
         except ModelFileError as error:
             raise ModelFileError(f"{path}: {error}") from error
-        test = None if samples is None or start is None else Test(samples, int(start[0]))
-        return cls(spec, tensors, test)
+        return cls(spec, tensors, **parts)
+
+
+def _take_part(spec: Spec, tensors: dict[str, npt.NDArray[Any]], name: str) -> Part | None:
+    samples, start = (tensors.pop(f"{name}.{what}", None) for what in ("samples", "start"))
+    if samples is None or start is None:
+        return None
+    if samples.ndim != 2 or samples.shape[1] != len(spec.features) or start.size != 1 or not start[0] < len(samples):
+        raise ModelFileError(f"the {name} part does not fit the spec")
+    return Part(samples, int(start[0]))
 
 
 def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, npt.NDArray[np.float32]], dict[str, str]]:
@@ -73,18 +79,6 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, npt.NDArray[np
             return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118 - not a dict
     except safetensors.SafetensorError as error:
         raise ModelFileError(f"{path} is not a checkpoint: {error}") from error
-
-
-def weight_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each weight that a network of this spec has."""
-    gates = {"lstm": 4, "gru": 3, "rnn": 1}[spec.cell] * spec.hidden
-    width = len(spec.features) + sum(feature.level for feature in spec.features)
-    shapes: dict[str, tuple[int, ...]] = {}
-    for layer in range(spec.layers):
-        shapes[f"cell.weight_ih_l{layer}"] = (gates, spec.hidden if layer else width)
-        shapes[f"cell.weight_hh_l{layer}"] = (gates, spec.hidden)
-        shapes[f"cell.bias_ih_l{layer}"] = shapes[f"cell.bias_hh_l{layer}"] = (gates,)
-    return shapes | {"head.weight": (spec.outputs, spec.hidden), "head.bias": (spec.outputs,)}
 
 
 def _check_shapes(spec: Spec, weights: Weights) -> None:

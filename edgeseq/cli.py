@@ -3,19 +3,21 @@
 import contextlib
 import io
 import os
+import signal
 import sys
 from typing import NoReturn
 
 import click
 
+from edgeseq.commands.backtest import backtest
 from edgeseq.commands.bench import bench
-from edgeseq.commands.common import INTERRUPTED
 from edgeseq.commands.demo import demo
 from edgeseq.commands.evaluate import evaluate
 from edgeseq.commands.export import export
 from edgeseq.commands.info import info
 from edgeseq.commands.predict import predict
 from edgeseq.commands.providers import providers
+from edgeseq.commands.signals import INTERRUPTED
 from edgeseq.commands.train import train
 from edgeseq.commands.verify import verify
 from edgeseq_runtime.errors import EdgeseqError, UsageError
@@ -31,6 +33,8 @@ _EXTRAS = {
     "polars": "train",
     "matplotlib": "train",
     "rich": "train",
+    "optuna": "search",
+    "paho": "mqtt",
 }
 """Which extra brings a package that only some commands need."""
 
@@ -42,13 +46,19 @@ class _InOrder(click.Group):
         return list(self.commands)
 
 
-@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
 @click.version_option(__version__, prog_name="edgeseq")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """From a sensor series to a forecaster running on a device: train, export, predict."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(BAD_USAGE)
 
 
-for _command in (train, evaluate, export, verify, info, predict, bench, providers, demo):
+for _command in (train, evaluate, backtest, export, verify, info, predict, bench, providers, demo):
+    # Docstrings are raw; click wants the character itself before lines that it is to leave as they are.
+    _command.help = (_command.help or "").replace("\\b", "\b")
     cli.add_command(_command)
 
 
@@ -57,10 +67,13 @@ def main() -> NoReturn:
 
     What the user typed and does not exist is bad usage; what a file holds and cannot be used is bad data.
     """
+    _replace_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")  # names and units are not ASCII everywhere
-    sys.exit(run())
+    code = run()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # what Python does on its way out needs no traceback
+    sys.exit(code)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -76,6 +89,8 @@ def run(arguments: list[str] | None = None) -> int:
         return _fail(str(error), FAILED)
     except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted", INTERRUPTED)
+    except MemoryError:
+        return _fail("not enough memory", FAILED)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package not in _EXTRAS:
@@ -83,8 +98,22 @@ def run(arguments: list[str] | None = None) -> int:
         return _fail(f"{package} is not installed; pip install 'edgeseq[{_EXTRAS[package]}]'", FAILED)
     except OSError as error:
         _abandon_stdout()
-        return _fail(f"cannot write the output: {error.strerror or error}", FAILED)
+        what = f"cannot open {error.filename}" if error.filename else "cannot write the output"
+        return _fail(f"{what}: {error.strerror or error}", FAILED)
     return code if isinstance(code, int) else 0
+
+
+def _replace_closed_streams() -> None:
+    """Put something in the place of standard streams that are closed, so that no file opened later gets their numbers.
+
+    Reading from stdin and writing to stdout then fails, as it should; what is said on stderr is lost.
+    """
+    if sys.stdin is None:
+        os.open(os.devnull, os.O_WRONLY)  # takes the lowest number that is free
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
 
 
 def _fail(message: str, code: int) -> int:

@@ -5,16 +5,17 @@ with the gates stacked in the order that each function names.
 """
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq_runtime.spec import Spec
+from edgeseq import architecture
+from edgeseq_runtime.spec import CHANGE, FEATURES, STREAM, Spec
 
 Array: TypeAlias = npt.NDArray[np.float64]
 States: TypeAlias = dict[str, Array]
-"""Name of a state, as in the model file -> its value (batch, size)."""
+"""Name of a state -> its value, in the model file's shape."""
 
 
 def sigmoid(z: Array) -> Array:
@@ -31,15 +32,34 @@ def rnn_step(x: Array, h: Array, W: Array, R: Array, b_x: Array, b_h: Array) -> 
     return np.tanh(x @ W.T + b_x + h @ R.T + b_h)
 
 
+class Gates(NamedTuple):
+    """What an LSTM makes of its input and its last output, each (batch, hidden), in torch's order."""
+
+    i: Array
+    """Input gate, 0 to 1: how much of the new state enters the cell."""
+    f: Array
+    """Forget gate, 0 to 1: how much of the cell stays."""
+    g: Array
+    """New state, -1 to 1: what is to enter."""
+    o: Array
+    """Output gate, 0 to 1: how much of the cell is shown."""
+
+
+def lstm_gates(x: Array, h: Array, W: Array, R: Array, b_x: Array, b_h: Array) -> Gates:
+    """Return an LSTM's gates for x (batch, input) and h (batch, hidden)."""
+    i, f, g, o = np.split(x @ W.T + b_x + h @ R.T + b_h, 4, axis=-1)
+    return Gates(sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o))
+
+
 def lstm_step(x: Array, h: Array, c: Array, W: Array, R: Array, b_x: Array, b_h: Array) -> tuple[Array, Array]:
-    """Long short-term memory with a forget gate; gates in the order input, forget, new, output.
+    """Long short-term memory with a forget gate: c' = f c + i g and h' = o tanh(c'), with the `Gates` i, f, g, o.
 
     x (batch, input), h and c (batch, hidden); returns h' and c'. S. Hochreiter and J. Schmidhuber, "Long
     Short-Term Memory", Neural Computation 9 (1997); forget gate: F. Gers et al., Neural Computation 12 (2000).
     """
-    i, f, g, o = np.split(x @ W.T + b_x + h @ R.T + b_h, 4, axis=-1)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    return sigmoid(o) * np.tanh(c), c
+    i, f, g, o = lstm_gates(x, h, W, R, b_x, b_h)
+    c = f * c + i * g
+    return o * np.tanh(c), c
 
 
 def gru_step(x: Array, h: Array, W: Array, R: Array, b_x: Array, b_h: Array) -> Array:
@@ -55,19 +75,6 @@ def gru_step(x: Array, h: Array, W: Array, R: Array, b_x: Array, b_h: Array) -> 
     return (1.0 - z) * n + z * h
 
 
-def state_sizes(spec: Spec) -> dict[str, int]:
-    """Return name and size of each state, in the model file's order.
-
-    `last` holds the last sample and a one, which tells a stream that has seen a sample from a fresh one.
-    """
-    sizes = {"last": len(spec.features) + 1}
-    for layer in range(1, spec.layers + 1):
-        sizes[f"h{layer}"] = spec.hidden
-        if spec.cell == "lstm":
-            sizes[f"c{layer}"] = spec.hidden
-    return sizes
-
-
 class Oracle:
     """The step function of a checkpoint, in raw units, float64: what a model file must agree with.
 
@@ -77,29 +84,27 @@ class Oracle:
     def __init__(self, spec: Spec, weights: Mapping[str, npt.ArrayLike]) -> None:
         self._spec = spec
         self._weights = {name: np.asarray(value, np.float64) for name, value in weights.items()}
-        self._scales = np.array(spec.target_scales).reshape(-1)  # (horizon * target,)
+        self._output_scales = np.array(spec.target_scales).reshape(-1)  # (horizon * target,)
         self._changes = np.array([feature.change for feature in spec.features])
+        self._centers = np.array([feature.center for feature in spec.features])
+        self._scales = np.array([feature.scale for feature in spec.features])
+        kinds = "hc" if spec.cell == "lstm" else "h"
+        self._memory = [f"{kind}{layer}" for layer in range(1, spec.layers + 1) for kind in kinds]
         self._levels = [i for i, feature in enumerate(spec.features) if feature.level]
-        self._centers = np.array([spec.features[i].center for i in self._levels])
-        self._deviations = np.array([spec.features[i].std for i in self._levels])
 
     def fresh(self, batch: int = 1) -> States:
         """Return the states of `batch` fresh streams: zeros."""
-        return {name: np.zeros((batch, size)) for name, size in state_sizes(self._spec).items()}
+        return {state.name: np.zeros(state.sized(batch)) for state in architecture.states(self._spec)}
 
     def step(self, sample: npt.ArrayLike, states: States) -> tuple[Array, States]:
         """Take a sample (batch, feature); return the forecast (batch, horizon * target) and the next states."""
         x = np.asarray(sample, np.float64)
-        last, seen = states["last"][:, :-1], states["last"][:, -1:]
-        change = np.where(seen > 0, x - last, 0.0) / self._changes
-        level = (x[:, self._levels] - self._centers) / self._deviations
-        following = {"last": np.concatenate([x, np.ones_like(seen)], axis=1)}
-        signal = np.concatenate([level, change], axis=1)
-        for layer in range(1, self._spec.layers + 1):
-            signal = self._cell(layer, signal, states, following)
-        forecast = signal @ self._weights["head.weight"].T + self._weights["head.bias"]
-        targets = np.tile(x[:, : len(self._spec.targets)], self._spec.horizon)
-        return targets + forecast * self._scales, following
+        following: States = {}
+        run = self._stream if self._spec.layout == STREAM else self._window
+        said = run(x, states, following)
+        base = x if self._spec.predicts == CHANGE else np.broadcast_to(self._centers, x.shape)
+        targets = np.tile(base[:, : len(self._spec.targets)], self._spec.horizon)
+        return targets + said * self._output_scales, following
 
     def run(self, samples: npt.ArrayLike, states: States | None = None) -> tuple[Array, States]:
         """Take samples (time, batch, feature) step by step; return (time, batch, horizon * target) and states."""
@@ -111,16 +116,46 @@ class Oracle:
             forecasts.append(y)
         return np.stack(forecasts), states
 
-    def _cell(self, layer: int, signal: Array, states: States, following: States) -> Array:
-        """Run one layer; put its next states into `following` and return its output (batch, hidden)."""
+    def _stream(self, x: Array, states: States, following: States) -> Array:
+        """One sample after the other: the network sees level and change, and its memory is carried along."""
+        last, seen = states["last"][0, :, :-1], states["last"][0, :, -1:]
+        change = np.where(seen > 0, x - last, 0.0)
+        following["last"] = np.concatenate([x, np.ones_like(seen)], axis=1)[None]
+        level = ((x - self._centers) / self._scales)[:, self._levels]
+        memory = {name: states[name][0] for name in self._memory}
+        said = self._network(np.concatenate([level, change / self._changes], axis=1), memory)
+        following |= {name: value[None] for name, value in memory.items()}
+        if self._spec.linear_path:
+            measured = len(self._spec.measured)
+            recent = np.concatenate([states["changes"], change[:, :measured, None]], axis=2)  # (batch, feature, lag)
+            following["changes"] = recent[:, :, 1:]
+            scaled = recent / self._changes[:measured, None]
+            said = said + np.einsum("bfl,ofl->bo", scaled, self._weights["linear.weight"])
+        return said
+
+    def _window(self, x: Array, states: States, following: States) -> Array:
+        """The last samples together, to a network without memory: as one step of many features, or as many steps."""
+        window = np.concatenate([states["window"], (x - self._centers)[:, :, None]], axis=2)  # (batch, feature, time)
+        following["window"] = window[:, :, 1:]
+        steps = window.transpose(2, 0, 1) / self._scales  # (time, batch, feature)
+        if self._spec.layout == FEATURES:
+            steps = np.concatenate(list(steps), axis=1)[None]
+        memory = {name: np.zeros((len(x), self._spec.hidden)) for name in self._memory}
+        for step in steps:
+            said = self._network(step, memory)
+        return said
+
+    def _network(self, signal: Array, memory: States) -> Array:
+        """Run layers and head on one step (batch, input); `memory` h1, c1, ... (batch, hidden) moves on."""
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        parameters = [self._weights[f"cell.{name}_l{layer - 1}"] for name in names]
-        h = states[f"h{layer}"]
-        if self._spec.cell == "lstm":
-            h, following[f"c{layer}"] = lstm_step(signal, h, states[f"c{layer}"], *parameters)
-        elif self._spec.cell == "gru":
-            h = gru_step(signal, h, *parameters)
-        else:
-            h = rnn_step(signal, h, *parameters)
-        following[f"h{layer}"] = h
-        return h
+        for layer in range(1, self._spec.layers + 1):
+            parameters = [self._weights[f"cell.{name}_l{layer - 1}"] for name in names]
+            h, c = f"h{layer}", f"c{layer}"
+            if self._spec.cell == "lstm":
+                memory[h], memory[c] = lstm_step(signal, memory[h], memory[c], *parameters)
+            elif self._spec.cell == "gru":
+                memory[h] = gru_step(signal, memory[h], *parameters)
+            else:
+                memory[h] = rnn_step(signal, memory[h], *parameters)
+            signal = memory[h]
+        return signal @ self._weights["head.weight"].T + self._weights["head.bias"]

@@ -1,16 +1,20 @@
 """What a forecaster must beat: persistence, the seasonal naive forecast, ridge regression on lags.
 
-Each sees what a device would: past samples only, a missing one replaced by the last that was measured. The
-regression is a least-squares solution in NumPy; a machine-learning library would add a large package for it.
+Each sees what a device would: past samples only, a missing one replaced by the last that was measured. So each
+has a forecast at every origin, also where the sample there is missing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq.evaluation import ridge
 from edgeseq.series import Part, Parts
+from edgeseq.series.series import Values
 from edgeseq_runtime.spec import Spec
 
 Forecasts: TypeAlias = npt.NDArray[np.float64]
@@ -19,9 +23,36 @@ Forecasts: TypeAlias = npt.NDArray[np.float64]
 Origins: TypeAlias = npt.NDArray[np.int64]
 """Rows after which a forecast is made."""
 
+Forecaster: TypeAlias = Callable[[Values, Origins], Forecasts]
+"""Forecasts a stream (time, feature) at some of its rows."""
+
 LAGS = 96
 
 _PENALTIES = tuple(10.0**power for power in range(-12, 3))
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """The baselines of a series, ready to forecast any stretch of it."""
+
+    forecasters: Mapping[str, Forecaster]
+    left_out: Mapping[str, str]
+    """Name -> why the series has no such baseline."""
+
+
+class _NothingToFitError(Exception):
+    """The parts hold nothing that a regression could be fitted on; the text says what is lacking."""
+
+
+def fit(spec: Spec, parts: Parts) -> Baselines:
+    """Return the baselines. Only the training part teaches them, only the validation part chooses."""
+    found: dict[str, Forecaster] = {"persistence": partial(persistence, spec)}
+    if spec.season:
+        found["seasonal naive"] = partial(seasonal_naive, spec, spec.season)
+    try:
+        return Baselines({**found, "ridge": lagged_ridge(spec, parts)}, {})
+    except _NothingToFitError as error:
+        return Baselines(found, {"ridge": str(error)})
 
 
 def origins(part: Part, horizon: int) -> Origins:
@@ -29,89 +60,84 @@ def origins(part: Part, horizon: int) -> Origins:
     return np.arange(max(part.start - 1, 0), len(part.values) - horizon)
 
 
-def forecasts(spec: Spec, parts: Parts) -> Mapping[str, Forecasts]:
-    """Return each baseline's forecasts at the `origins` of the test part."""
-    found = {"persistence": persistence(spec, parts.test)}
-    if spec.season:
-        found["seasonal naive"] = seasonal_naive(spec, parts.test, spec.season)
-    return found | {"ridge": ridge(spec, parts)}
+def truths(spec: Spec, values: Values, at: Origins) -> Forecasts:
+    """Return what came after the origins; NaN where it was not measured."""
+    rows = at[:, None] + np.arange(1, spec.horizon + 1)
+    return values[rows, : len(spec.targets)].astype(np.float64)
 
 
-def persistence(spec: Spec, part: Part) -> Forecasts:
+def persistence(spec: Spec, values: Values, at: Origins) -> Forecasts:
     """The last sample, again."""
-    last = _carried(part)[origins(part, spec.horizon), : len(spec.targets)]
+    last = _carried(values[:, : len(spec.targets)])[at]
     return np.repeat(last[:, None], spec.horizon, axis=1)
 
 
-def seasonal_naive(spec: Spec, part: Part, season: int) -> Forecasts:
+def seasonal_naive(spec: Spec, season: int, values: Values, at: Origins) -> Forecasts:
     """The sample one season before the one to forecast; persistence where there is none yet."""
-    values = _carried(part)[:, : len(spec.targets)]
-    at = origins(part, spec.horizon)[:, None]
     ahead = np.arange(1, spec.horizon + 1)
     seasons = -(-ahead // season)  # as many as it takes not to look into the future
-    rows = at + ahead - seasons * season
-    return values[np.where(rows >= 0, rows, at)]
+    rows = at[:, None] + ahead - seasons * season
+    return _carried(values[:, : len(spec.targets)])[np.where(rows >= 0, rows, at[:, None])]
 
 
-def ridge(spec: Spec, parts: Parts) -> Forecasts:
+def lagged_ridge(spec: Spec, parts: Parts) -> Forecaster:
     """Ridge regression of the change of each target on the last lags' distances from the last sample.
 
-    A. Hoerl and R. Kennard, Technometrics 12 (1970). Fitted on the training part with `LAGS` lags, or as
-    many as the warm-up allows; the penalty is the one with the lowest error over the validation part.
+    Fitted on the training part with `LAGS` lags, or as many as the warm-up of the test part allows; each output
+    on the rows where it is known. The penalty is the one with the lowest error over the validation part.
     """
     lags = int(min(LAGS, max(parts.test.start, 2), max(len(parts.train) // 10, 2)))
-    train = Part(parts.train, lags)
-    x, y = _lagged(spec, train, lags), _changes(spec, train)
-    center, scale = x.mean(axis=0), x.std(axis=0)
-    scale[scale == 0] = 1
+    rows = origins(Part(parts.train, lags), spec.horizon)
+    changes = _changes(spec, parts.train, rows)
+    _require_known(spec, changes)
+    chosen_at = origins(parts.validation, spec.horizon)
+    wanted = _changes(spec, parts.validation.values, chosen_at)
+    if not np.isfinite(wanted).any():
+        raise _NothingToFitError("no row of the validation part, which chooses its penalty, has a known sample ahead")
+    coefficients = ridge.solve(_lagged(parts.train, lags), rows, changes, _PENALTIES)
+    squares = ridge.squares(_lagged(parts.validation.values, lags), chosen_at, wanted, coefficients)
+    weights = np.tile([1 / feature.std**2 for feature in spec.target_features], spec.horizon)
+    best = coefficients[np.argmin(squares @ weights)]
 
-    def design(part: Part) -> npt.NDArray[np.float64]:
-        scaled = (_lagged(spec, part, lags) - center) / scale
-        return np.column_stack([scaled, np.ones(len(scaled))])
+    def forecast(values: Values, at: Origins) -> Forecasts:
+        change = ridge.predict(_lagged(values, lags), at, best)
+        return persistence(spec, values, at) + change.reshape(-1, spec.horizon, len(spec.targets))
 
-    known = np.isfinite(y).all(axis=1)
-    x, y = design(train)[known], y[known]
-    gram, moment = x.T @ x / len(x), x.T @ y / len(x)
-    validation, wanted = design(parts.validation), _changes(spec, parts.validation)
-    weight = 1 / np.tile([feature.std for feature in spec.target_features], spec.horizon)
-
-    def solve(penalty: float) -> npt.NDArray[np.float64]:
-        penalties = np.full(len(gram), penalty)
-        penalties[-1] = 0  # the intercept is free
-        return np.asarray(np.linalg.lstsq(gram + np.diag(penalties), moment, rcond=None)[0], np.float64)
-
-    def error(penalty: float) -> float:
-        return float(np.nanmean(np.square((validation @ solve(penalty) - wanted) * weight)))
-
-    change = design(parts.test) @ solve(min(_PENALTIES, key=error))
-    return np.asarray(persistence(spec, parts.test) + change.reshape(-1, spec.horizon, len(spec.targets)))
+    return forecast
 
 
-def _carried(part: Part) -> npt.NDArray[np.float64]:
-    """Return the part's values (time, feature), each missing one replaced by the last before it."""
-    values = part.values.astype(np.float64)
+def _require_known(spec: Spec, changes: npt.NDArray[np.float64]) -> None:
+    """Raise where one of the outputs (row, horizon * target) is known in no row."""
+    empty = np.flatnonzero(~np.isfinite(changes).any(axis=0))
+    if len(empty):
+        step, target = divmod(int(empty[0]), len(spec.targets))
+        raise _NothingToFitError(f"no row of the training part has {spec.targets[target]} known {step + 1} ahead")
+
+
+def _carried(values: Values) -> npt.NDArray[np.float64]:
+    """Return values (time, feature), each missing one replaced by the last before it."""
     known = np.isfinite(values)
     rows = np.where(known, np.arange(len(values))[:, None], 0)
-    carried = np.take_along_axis(values, np.maximum.accumulate(rows, axis=0), axis=0)
-    first = np.take_along_axis(values, known.argmax(axis=0)[None], axis=0)
+    carried = np.take_along_axis(values, np.maximum.accumulate(rows, axis=0), axis=0).astype(np.float64)
+    first = np.take_along_axis(values, known.argmax(axis=0)[None], axis=0) if len(values) else values
     return np.where(np.isfinite(carried), carried, first)  # before the first measured value: that value
 
 
-def _lagged(spec: Spec, part: Part, lags: int) -> npt.NDArray[np.float64]:
-    """Return, at each origin, the last `lags` samples less the last one, (origin, (lags - 1) * feature)."""
-    values = _carried(part)
-    at = origins(part, spec.horizon)
-    rows = np.maximum(at[:, None] - np.arange(1, lags), 0)
-    return np.asarray(values[rows] - values[at][:, None]).reshape(len(at), -1)
+def _lagged(values: Values, lags: int) -> ridge.Design:
+    """Return what gives, at each origin, the last `lags` samples less the last one, (origin, feature * (lags - 1)).
+
+    Before the beginning stands the first sample; a feature that is never measured never changes.
+    """
+    known = np.nan_to_num(_carried(values))
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(known, ((lags - 1, 0), (0, 0)), "edge"), lags, axis=0)
+
+    def design(at: Origins) -> npt.NDArray[np.float64]:
+        window = windows[at]  # (origin, feature, lag)
+        return np.asarray(window[:, :, :-1] - window[:, :, -1:]).reshape(len(at), -1)
+
+    return design
 
 
-def _changes(spec: Spec, part: Part) -> npt.NDArray[np.float64]:
+def _changes(spec: Spec, values: Values, at: Origins) -> npt.NDArray[np.float64]:
     """Return what is to be forecast at each origin, less the last sample, (origin, horizon * target)."""
-    truth = truths(spec, part)
-    return (truth - persistence(spec, part)).reshape(len(truth), -1)
-
-
-def truths(spec: Spec, part: Part) -> Forecasts:
-    """Return what came, at the part's origins; NaN where it was not measured."""
-    rows = origins(part, spec.horizon)[:, None] + np.arange(1, spec.horizon + 1)
-    return part.values[rows, : len(spec.targets)].astype(np.float64)
+    return (truths(spec, values, at) - persistence(spec, values, at)).reshape(len(at), spec.outputs)

@@ -1,49 +1,30 @@
-"""Figures: a model file streamed over the test part, beside the baselines, on the same forecasts."""
+"""Figures: a model file streamed over a series, beside the baselines, on the same forecasts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from edgeseq.evaluation import baselines
-from edgeseq.evaluation.baselines import Forecasts
+from edgeseq.evaluation import baselines, intervals
+from edgeseq.evaluation.baselines import Baselines, Forecasts, Origins
+from edgeseq.evaluation.intervals import Interval
+from edgeseq.evaluation.scores import Scored, rounded, score
 from edgeseq.series import Part, Parts
 from edgeseq.series.gaps import fill
+from edgeseq.series.series import Values
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.spec import Figures, Residuals, Score, Spec
 
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+TIE = 1e-3
+"""Two errors that differ by a smaller share than this are called equal."""
 
 
 @dataclass(frozen=True)
-class Scored:
-    """One forecaster's errors."""
+class Comparison:
+    """A model and the baselines, scored on the same forecasts."""
 
-    total: Score
-    per_horizon: tuple[tuple[float, float], ...]
-    """(RMSE, MAE) of each step ahead, in the target's unit."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the figures as `evaluate --json` prints them."""
-        return {
-            "rmse": self.total.rmse,
-            "mae": self.total.mae,
-            "mse_standardized": self.total.mse_standardized,
-            "mae_standardized": self.total.mae_standardized,
-            "per_horizon": [{"rmse": _or_none(rmse), "mae": _or_none(mae)} for rmse, mae in self.per_horizon],
-        }
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """A model's forecasts over a test part, judged."""
-
-    spec: Spec
-    part: Part
-    forecasts: Forecasts
     samples: int
     """How many forecasts were scored."""
     model: Scored
@@ -51,25 +32,94 @@ class Evaluation:
 
     @property
     def losses(self) -> list[str]:
-        """Names of the baselines that the model does not beat."""
+        """Names of the baselines that beat the model, by the standardised squared error."""
         own = self.model.total.mse_standardized
-        return [name for name, scored in self.baselines.items() if scored.total.mse_standardized < own]
+        return [name for name, scored in self._rivals() if own > (1 + TIE) * scored]
+
+    @property
+    def ties(self) -> list[str]:
+        """Names of the baselines that are as good as the model, but for less than `TIE`."""
+        own = self.model.total.mse_standardized
+        return [name for name, scored in self._rivals() if own <= (1 + TIE) * scored and scored <= (1 + TIE) * own]
 
     def figures(self) -> Figures:
         """Return what goes into the spec."""
-        return Figures(
-            self.samples,
-            _rounded(self.model.total),
-            {name: _rounded(scored.total) for name, scored in self.baselines.items()},
-        )
+        others = {name: rounded(scored.total) for name, scored in self.baselines.items()}
+        return Figures(self.samples, rounded(self.model.total), others)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the figures as `evaluate --json` prints them."""
-        return {
-            "samples": self.samples,
-            **self.model.to_dict(),
-            "baselines": {name: scored.to_dict() for name, scored in self.baselines.items()},
-        }
+        """Return the figures as `--json` prints them."""
+        others = {name: scored.to_dict() for name, scored in self.baselines.items()}
+        return {"samples": self.samples, **self.model.to_dict(), "baselines": others}
+
+    def _rivals(self) -> list[tuple[str, float]]:
+        return [(name, scored.total.mse_standardized) for name, scored in self.baselines.items()]
+
+
+@dataclass(frozen=True)
+class Evaluation(Comparison):
+    """A model's forecasts over a stretch of a series, judged."""
+
+    spec: Spec
+    values: Values
+    """The stream that was forecast."""
+    origins: Origins
+    forecasts: Forecasts
+    """The model's, NaN where the stream was not warm."""
+    left_out: Mapping[str, str]
+    """Baselines that the series does not have -> why."""
+    intervals: tuple[Interval, ...]
+    """What the model's residuals promise, and what came; empty where it carries none."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as `--json` prints them."""
+        found = super().to_dict() | {"left_out": dict(self.left_out)}
+        return found | {"intervals": [interval.to_dict() for interval in self.intervals]} if self.intervals else found
+
+
+@dataclass(frozen=True)
+class Forecasted:
+    """What the model and the baselines said at the same origins of one stream, and what came."""
+
+    spec: Spec
+    values: Values
+    origins: Origins
+    model: Forecasts
+    truth: Forecasts
+    """NaN where it was not measured, or the model had no forecast that counts."""
+    baselines: Mapping[str, Forecasts]
+    left_out: Mapping[str, str]
+
+    @classmethod
+    def make(cls, predictor: Predictor, fitted: Baselines, values: Values, at: Origins) -> "Forecasted":
+        """Stream `values` once, from their beginning, and take down the forecasts made at the rows `at`."""
+        spec = predictor.spec
+        made = stream(predictor, values, at)
+        truth = _known_truth(spec, values, at, made)
+        others = {name: forecast(values, at) for name, forecast in fitted.forecasters.items()}
+        return cls(spec, values, at, made, truth, others, fitted.left_out)
+
+    def compare(self, chosen: slice = slice(None)) -> Comparison:
+        """Score the forecasts at some of the origins."""
+        truth = self.truth[chosen]
+        return Comparison(
+            samples=_counted(truth),
+            model=score(self.spec, self.model[chosen], truth),
+            baselines={name: score(self.spec, made[chosen], truth) for name, made in self.baselines.items()},
+        )
+
+    def evaluate(self, chosen: slice = slice(None)) -> Evaluation:
+        """Judge the forecasts at some of the origins. Raises `DataError` where none of them counts."""
+        _require_scored(self.spec, self.truth[chosen])
+        return Evaluation(
+            **vars(self.compare(chosen)),
+            spec=self.spec,
+            values=self.values,
+            origins=self.origins[chosen],
+            forecasts=self.model[chosen],
+            left_out=self.left_out,
+            intervals=intervals.measure(self.spec, self.model[chosen], self.truth[chosen]),
+        )
 
 
 def evaluate(predictor: Predictor, parts: Parts) -> Evaluation:
@@ -79,78 +129,48 @@ def evaluate(predictor: Predictor, parts: Parts) -> Evaluation:
     was measured. Raises `DataError` where none does.
     """
     spec = predictor.spec
-    made = stream(predictor, parts.test)
-    truth = baselines.truths(spec, parts.test)
-    truth = np.where(np.isfinite(made), truth, np.nan)
-    if not np.isfinite(truth).any():
-        raise DataError(
-            f"nothing to score: the test part has no measured sample {spec.warmup} samples after a start or gap"
-        )
-    others = baselines.forecasts(spec, parts)
-    return Evaluation(
-        spec=spec,
-        part=parts.test,
-        forecasts=made,
-        samples=int(np.isfinite(truth).any(axis=(1, 2)).sum()),
-        model=score(spec, made, truth),
-        baselines={name: score(spec, other, truth) for name, other in others.items()},
-    )
+    at = baselines.origins(parts.test, spec.horizon)
+    return Forecasted.make(predictor, baselines.fit(spec, parts), parts.test.values, at).evaluate()
 
 
-def stream(predictor: Predictor, part: Part) -> Forecasts:
-    """Return a model's forecasts at the part's origins, NaN where the stream was not warm."""
+def stream(predictor: Predictor, values: Values, at: Origins) -> Forecasts:
+    """Return a model's forecasts at the rows `at` of a stream, NaN where it was not warm."""
     predictor.reset()
-    made = predictor.run(part.values).astype(np.float64)
-    made[~_warm(predictor.spec, part)] = np.nan
-    return made[baselines.origins(part, predictor.spec.horizon)]
+    made = predictor.run(values)
+    made[~fill(values, predictor.spec.gap_limit).warm(predictor.spec.warmup)] = np.nan
+    return made[at].astype(np.float64)
 
 
-def score(spec: Spec, made: Forecasts, truth: Forecasts) -> Scored:
-    """Score forecasts where the truth is known; standardised errors are in the training part's deviations."""
-    error = made - truth
-    standardized = error / np.array([feature.std for feature in spec.target_features])
-    return Scored(
-        Score(_rms(error), _mean_abs(error), _rms(standardized) ** 2, _mean_abs(standardized)),
-        tuple((_rms(error[:, ahead]), _mean_abs(error[:, ahead])) for ahead in range(spec.horizon)),
-    )
-
-
-def residuals(predictor: Predictor, part: Part) -> Residuals:
-    """Return quantiles of truth minus forecast over a part, for each horizon step and target."""
+def measure(predictor: Predictor, part: Part) -> tuple[int, Score]:
+    """Return how many forecasts over a part count, and the score of them. Raises `DataError` where none does."""
     spec = predictor.spec
-    error = baselines.truths(spec, part) - stream(predictor, part)
-    quantiles = np.nanquantile(error, QUANTILES, axis=0)  # (level, horizon, target)
-    nested = [[[_short(level) for level in target] for target in step] for step in quantiles.transpose(1, 2, 0)]
-    return Residuals(QUANTILES, tuple(tuple(tuple(target) for target in step) for step in nested))
+    at = baselines.origins(part, spec.horizon)
+    made = stream(predictor, part.values, at)
+    truth = _known_truth(spec, part.values, at, made)
+    _require_scored(spec, truth)
+    return _counted(truth), rounded(score(spec, made, truth).total)
 
 
-def _warm(spec: Spec, part: Part) -> npt.NDArray[np.bool_]:
-    """Which rows' forecasts count: warm, and not within a gap so long that the stream starts afresh."""
-    warm = np.zeros(len(part.values), bool)
-    for start, stop in fill(part.values, spec.gap_limit).segments:
-        warm[start + spec.warmup - 1 : stop] = True
-    return warm
+def residuals(predictor: Predictor, part: Part) -> Residuals | None:
+    """Return quantiles of truth minus forecast over a part, for each horizon step and target.
+
+    None where a step has too few forecasts that count: a short part, or one with gaps.
+    """
+    at = baselines.origins(part, predictor.spec.horizon)
+    return intervals.quantiles(baselines.truths(predictor.spec, part.values, at) - stream(predictor, part.values, at))
 
 
-def _rms(error: npt.NDArray[np.float64]) -> float:
-    known = error[np.isfinite(error)]
-    return float(np.sqrt(np.mean(np.square(known)))) if len(known) else float("nan")
+def _known_truth(spec: Spec, values: Values, at: Origins, made: Forecasts) -> Forecasts:
+    """Return what came, NaN where it was not measured or no forecast counts."""
+    return np.where(np.isfinite(made), baselines.truths(spec, values, at), np.nan)
 
 
-def _mean_abs(error: npt.NDArray[np.float64]) -> float:
-    known = error[np.isfinite(error)]
-    return float(np.mean(np.abs(known))) if len(known) else float("nan")
+def _require_scored(spec: Spec, truth: Forecasts) -> None:
+    if not len(truth):
+        raise DataError(f"nothing to score: the part is shorter than the horizon of {spec.horizon} samples")
+    if not np.isfinite(truth).any():
+        raise DataError(f"nothing to score: the part has no measured sample {spec.warmup} samples after a start or gap")
 
 
-def _or_none(value: float) -> float | None:
-    """JSON has no NaN."""
-    return None if np.isnan(value) else value
-
-
-def _short(value: float) -> float:
-    """Four digits: a figure for reading, in a file that is to be small."""
-    return float(f"{value:.4g}")
-
-
-def _rounded(total: Score) -> Score:
-    return Score(*(_short(value) for value in vars(total).values()))
+def _counted(truth: Forecasts) -> int:
+    return int(np.isfinite(truth).any(axis=(1, 2)).sum())

@@ -1,12 +1,16 @@
 """Plots, drawn to PNG without a display."""
 
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from edgeseq.evaluation import baselines
+from edgeseq.evaluation import baselines, intervals
+from edgeseq.evaluation.backtest import Backtest
 from edgeseq.evaluation.figures import Evaluation
+from edgeseq.evaluation.summary import forecasters, model_name
 from edgeseq_runtime import files
 
 _LONGEST = 1500
@@ -14,21 +18,26 @@ _LONGEST = 1500
 
 _TRUTH, _FORECAST = "#303030", "#d1495b"
 
+_FORECASTERS = (_FORECAST, "#8d99ae", "#edae49", "#00798c")
+"""The model, then the baselines."""
+
 
 def draw(evaluation: Evaluation, path: Path) -> None:
-    """Draw truth, forecasts and residuals of the first target over the end of the test part."""
-    figure = forecasts(evaluation)
-    content = BytesIO()
-    figure.savefig(content, format="png", dpi=120, metadata={"Software": None})
-    files.write_atomically(path, content.getvalue())
+    """Draw truth, forecasts, residuals and the widest interval of the first target over the end of the test part."""
+    save(forecasts(evaluation), path)
+
+
+def draw_backtest(backtest: Backtest, path: Path) -> None:
+    """Draw the errors over the horizon and over time."""
+    save(errors(backtest), path)
 
 
 def forecasts(evaluation: Evaluation) -> Figure:
     """Return the figure: forecasts one step and, where there are more, a whole horizon ahead; residuals below."""
     spec = evaluation.spec
-    origins = baselines.origins(evaluation.part, spec.horizon)[-_LONGEST:]
+    origins = evaluation.origins[-_LONGEST:]
     made = evaluation.forecasts[-_LONGEST:, :, 0]
-    truth = baselines.truths(spec, evaluation.part)[-_LONGEST:, :, 0]
+    truth = baselines.truths(spec, evaluation.values, origins)[:, :, 0]
     unit = spec.features[0].unit
     figure = Figure(figsize=(10, 5.5), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
@@ -39,6 +48,12 @@ def forecasts(evaluation: Evaluation) -> Figure:
         rows = origins + step
         above.plot(rows, made[:, step - 1], style, color=_FORECAST, linewidth=1, label=label)
         below.plot(rows, truth[:, step - 1] - made[:, step - 1], style, color=_FORECAST, linewidth=0.8)
+    if spec.residuals and evaluation.intervals:
+        level, (low, high) = next(iter(intervals.bounds(spec.residuals).items()))
+        ends, look = (low[-1, 0], high[-1, 0]), {"color": _FORECAST, "alpha": 0.18, "lw": 0}
+        label = f"{100 * level:g} % interval {spec.horizon} ahead"
+        above.fill_between(origins + spec.horizon, *(made[:, -1] + end for end in ends), label=label, **look)
+        below.axhspan(*ends, **look)
     above.set_ylabel(spec.features[0].label)
     rmse = evaluation.model.total.rmse
     above.set_title(f"{spec.series}: {evaluation.samples} forecasts, RMSE {rmse:.3g} {unit}".rstrip())
@@ -46,6 +61,43 @@ def forecasts(evaluation: Evaluation) -> Figure:
     below.axhline(0, color=_TRUTH, linewidth=0.6)
     below.set_ylabel("residual")
     below.set_xlabel("sample")
-    for axes in (above, below):
-        axes.spines[["top", "right"]].set_visible(False)
+    _open((above, below))
     return figure
+
+
+def errors(backtest: Backtest) -> Figure:
+    """Return the figure: RMSE by step ahead, and RMSE by fold, the model beside the baselines."""
+    spec = backtest.judged.spec
+    figure = Figure(figsize=(10, 4.5), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    edges = [backtest.folds[0].first, *(fold.last + 1 for fold in backtest.folds)]
+    by_fold = [forecasters(spec, fold.comparison) for fold in backtest.folds]
+    colours = dict(zip(by_fold[0], _FORECASTERS, strict=False))
+    for name, scored in forecasters(spec, backtest.judged).items():
+        steps = range(1, spec.horizon + 1)
+        rmse = [rmse for rmse, _ in scored.per_horizon]
+        look = {"color": colours[name], "zorder": 3 if name == model_name(spec) else 2, "linewidth": 1.6}
+        left.plot(steps, rmse, "o-", markersize=4, label=name, **look)
+        right.stairs([fold[name].total.rmse for fold in by_fold], edges, baseline=None, **look)
+    left.set_ylabel(f"RMSE [{spec.features[0].unit}]" if spec.features[0].unit else "RMSE")
+    left.set_ylim(bottom=0)
+    left.set_xlabel("samples ahead")
+    left.xaxis.get_major_locator().set_params(integer=True)
+    left.legend(loc="best", frameon=False)
+    left.set_title(f"{spec.series}: {backtest.judged.samples} forecasts")
+    right.set_xlabel("sample after which the forecast was made")
+    right.set_title(f"{len(by_fold)} folds in time order")
+    _open((left, right))
+    return figure
+
+
+def _open(all_axes: Sequence[Axes]) -> None:
+    for axes in all_axes:
+        axes.spines[["top", "right"]].set_visible(False)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG."""
+    content = BytesIO()
+    figure.savefig(content, format="png", dpi=120, metadata={"Software": None})
+    files.write_atomically(path, content.getvalue())

@@ -1,19 +1,47 @@
 """An evaluation as text: the model beside the baselines, and in plain words who wins."""
 
-from edgeseq.evaluation.figures import Evaluation, Scored
+import math
+from collections.abc import Sequence
+
+from edgeseq.evaluation.backtest import Backtest
+from edgeseq.evaluation.figures import Comparison, Evaluation
+from edgeseq.evaluation.intervals import Interval
+from edgeseq.evaluation.scores import Scored
 from edgeseq.text import number, table
 from edgeseq_runtime.spec import Spec
 
 _MOST_STEPS = 6
 
+_MANY = 10
+"""From this ratio on two figures say more than how many times one is the other."""
 
-def summary(evaluation: Evaluation) -> str:
+
+def summary(evaluation: Evaluation, title: str = "test part") -> str:
     """Return tables and verdict, for a terminal."""
-    forecasters = {model_name(evaluation.spec): evaluation.model, **evaluation.baselines}
-    parts = [_totals(evaluation, forecasters)]
-    if evaluation.spec.horizon > 1:
-        parts.append(_per_step(evaluation.spec, forecasters))
-    return "\n\n".join([*parts, verdict(evaluation)])
+    spec = evaluation.spec
+    parts = [f"{heading(spec)}\n{totals(spec, evaluation, title)}"]
+    if spec.horizon > 1:
+        parts.append(_per_step(spec, evaluation))
+    if evaluation.intervals:
+        parts.append(_coverage(spec, evaluation.intervals))
+    return "\n\n".join([*parts, "\n".join([*_left_out(evaluation), verdict(evaluation)])])
+
+
+def backtest_summary(backtest: Backtest) -> str:
+    """Return tables and verdict of a backtest, for a terminal."""
+    spec = backtest.judged.spec
+    parts = [summary(backtest.judged, "after the training part"), _by_fold(spec, backtest)]
+    if backtest.seen.samples:
+        parts.append(totals(spec, backtest.seen, "seen in training"))
+    first, last = backtest.validation
+    parts.append(f"Judged too: the validation part, samples {first} to {last}, which chose the weights.")
+    return "\n\n".join(parts)
+
+
+def heading(spec: Spec) -> str:
+    """Return what is forecast."""
+    ahead = "1 sample ahead" if spec.horizon == 1 else f"1 to {spec.horizon} samples ahead"
+    return f"{spec.series}: {', '.join(feature.label for feature in spec.target_features)}, {ahead}"
 
 
 def model_name(spec: Spec) -> str:
@@ -22,48 +50,79 @@ def model_name(spec: Spec) -> str:
     return f"{spec.cell} {spec.layers}x{spec.hidden}{quantized}"
 
 
-def verdict(evaluation: Evaluation) -> str:
-    """Say whether the model is worth having: which baselines it does not beat, and by how much."""
-    if not evaluation.losses:
-        return f"The model beats every baseline here ({', '.join(evaluation.baselines)})."
-    own = evaluation.model.total.rmse
-    return "\n".join(
-        f"The model LOSES to {name}: its RMSE is {_compared(own, evaluation.baselines[name].total.rmse)}."
-        for name in evaluation.losses
-    )
+def forecasters(spec: Spec, comparison: Comparison) -> dict[str, Scored]:
+    """Return the model and the baselines by the names they have in tables."""
+    return {model_name(spec): comparison.model, **comparison.baselines}
+
+
+def verdict(comparison: Comparison) -> str:
+    """Say whether the model is worth having: which baselines it does not beat, and by how much.
+
+    By the standardised squared error, in which targets of different units count alike.
+    """
+    own = comparison.model.total.mse_standardized
+    others = {name: scored.total.mse_standardized for name, scored in comparison.baselines.items()}
+    lost = {name: _compared(own, others[name]) for name in comparison.losses}
+    lines = [f"The model LOSES to {name}: its MSE (std.) is {compared}." for name, compared in lost.items()]
+    if comparison.ties:
+        lines.append(f"The model is no better than {' and '.join(comparison.ties)}: the MSE (std.) is the same.")
+    return "\n".join(lines) or f"The model beats every baseline here ({', '.join(others)})."
+
+
+def totals(spec: Spec, comparison: Comparison, title: str) -> str:
+    """Return the figures over all horizon steps and targets."""
+    header = (f"{title}, {comparison.samples} forecasts", "RMSE", "MAE", "MSE (std.)", "MAE (std.)")
+    rows = [
+        (name, *(number(figure) for figure in vars(scored.total).values()))
+        for name, scored in forecasters(spec, comparison).items()
+    ]
+    return table(header, rows)
 
 
 def _compared(own: float, other: float) -> str:
     if own < 2 * other:
         return f"{100 * (own / other - 1):.1f} % higher"
-    return f"{own / other:.1f} times as high" if other else f"{number(own)}, the other 0"
+    if own < _MANY * other:
+        return f"{own / other:.1f} times as high"
+    return f"{number(own)}, the other's {number(other)}"
 
 
-def _totals(evaluation: Evaluation, forecasters: dict[str, Scored]) -> str:
-    spec = evaluation.spec
-    ahead = "1 sample ahead" if spec.horizon == 1 else f"1 to {spec.horizon} samples ahead"
-    header = (f"test part, {evaluation.samples} forecasts", "RMSE", "MAE", "MSE (std.)", "MAE (std.)")
-    rows = [
-        (
-            name,
-            number(scored.total.rmse),
-            number(scored.total.mae),
-            number(scored.total.mse_standardized),
-            number(scored.total.mae_standardized),
-        )
-        for name, scored in forecasters.items()
-    ]
-    targets = ", ".join(feature.label for feature in spec.target_features)
-    return f"{spec.series}: {targets}, {ahead}\n" + table(header, rows)
+def _left_out(evaluation: Evaluation) -> list[str]:
+    return [f"Without {name}: {reason}." for name, reason in evaluation.left_out.items()]
 
 
-def _per_step(spec: Spec, forecasters: dict[str, Scored]) -> str:
+def _per_step(spec: Spec, comparison: Comparison) -> str:
     steps = _chosen(spec.horizon)
     header = ("RMSE by step ahead", *map(str, steps))
     rows = [
-        (name, *(number(scored.per_horizon[step - 1][0]) for step in steps)) for name, scored in forecasters.items()
+        (name, *(number(scored.per_horizon[step - 1][0]) for step in steps))
+        for name, scored in forecasters(spec, comparison).items()
     ]
     return table(header, rows)
+
+
+def _by_fold(spec: Spec, backtest: Backtest) -> str:
+    rows = []
+    for fold in backtest.folds:
+        scores = forecasters(spec, fold.comparison)
+        figures = (number(scored.total.rmse) for scored in scores.values())
+        rows.append((f"after samples {fold.first} to {fold.last}", str(fold.comparison.samples), *figures))
+    return table(("RMSE by fold", "forecasts", *scores), rows)
+
+
+def _coverage(spec: Spec, intervals: Sequence[Interval]) -> str:
+    """Return, for each interval, the share of truths that it held, and its mean width."""
+    steps = _chosen(spec.horizon) if spec.horizon > 1 else []
+    header = ("interval: held (mean width)", "all", *map(str, steps))
+    rows = []
+    for interval in intervals:
+        cells = [(interval.coverage, interval.width), *(interval.per_horizon[step - 1] for step in steps)]
+        rows.append((f"{100 * interval.level:g} %", *(_held(*cell) for cell in cells)))
+    return table(header, rows)
+
+
+def _held(coverage: float, width: float) -> str:
+    return "-" if math.isnan(coverage) else f"{100 * coverage:.1f} % ({number(width)})"
 
 
 def _chosen(horizon: int) -> list[int]:

@@ -29,7 +29,8 @@ def sine() -> tuple[Series, Parts]:
     train = np.sin(np.linspace(0, 100.1, 10010, dtype=np.float32))[:, None]
     test = np.sin(np.linspace(100.1, 110.2, 1010, dtype=np.float32))[:, None]
     series = Series("sine", ("sine",), ("",), 1, train, np.arange(len(train)))
-    return series, Parts(train[:_SINE_TRAIN], Part(train, _SINE_TRAIN), Part(test, SINE_WARMUP))
+    parts = Parts(train[:_SINE_TRAIN], Part(train, _SINE_TRAIN), Part(test, SINE_WARMUP), warmup=SINE_WARMUP)
+    return series, parts
 
 
 def sine_continued(samples: int) -> Values:
@@ -55,13 +56,20 @@ def load(
     split: str | None = None,
     units: Mapping[str, str] | None = None,
     gap_limit: int = gaps.LIMIT,
+    every: str | None = None,
+    sort: bool = False,
+    period: float | None = None,
+    clocks: Sequence[str] = (),
 ) -> tuple[Series, Parts]:
     """Return the series that a user names, and its parts: a file, an example, or None for the sine.
 
-    Raises `UsageError` for what does not exist and `DataError` for what cannot be used.
+    `every` averages samples over intervals such as "15min", `sort` puts rows in the order of their times; `period`,
+    in seconds, is what a model was trained on: a series with another is refused; `clocks` are features read off the
+    times, such as hour_sin. Raises `UsageError` for what does not exist and `DataError` for what cannot be used.
     """
     if name is None or (name == "sine" and not Path(name).exists()):
-        if targets or features or time or split:
+        chosen = (features, time not in (None, "none"), split, units, every, sort, clocks)
+        if set(targets) - {"sine"} or any(chosen):
             raise UsageError("the sine has one column and a split of its own: give a series to choose others")
         return sine()
     from edgeseq.series import reader
@@ -74,5 +82,19 @@ def load(
         examples = ", ".join(["sine", *EXAMPLES])
         raise UsageError(f"there is no file {name!r}, and no example of that name ({examples})")
     parsed = Split.parse(split or DEFAULT_SPLIT)
-    series = reader.read(path, targets=targets, features=features, time=time, units=known_units, gap_limit=gap_limit)
+    series = reader.read(
+        path,
+        targets=targets,
+        features=features,
+        time=time,
+        units=known_units,
+        gap_limit=gap_limit,
+        every=every,
+        sort=sort,
+        period=period,
+        clocks=clocks,
+    )
+    unused = [column for column in units or {} if column not in series.columns]
+    if unused:
+        raise UsageError(f"a unit is given for {unused[0]!r}, but the columns in use are {', '.join(series.columns)}")
     return series, parsed.apply(series)

@@ -28,6 +28,13 @@ class Filled:
     left: int
     """Gaps that were not filled in: longer ones, and those at an end of the series."""
 
+    def warm(self, warmup: int) -> npt.NDArray[np.bool_]:
+        """Return which samples have at least `warmup` - 1 before them in their segment, (time,)."""
+        warm = np.zeros(len(self.values), bool)
+        for start, stop in self.segments:
+            warm[start + max(warmup, 1) - 1 : stop] = True
+        return warm
+
     def __str__(self) -> str:
         if not self.missing:
             return "no gaps"
@@ -39,19 +46,23 @@ class Filled:
 
 
 def fill(values: Values, limit: int = LIMIT) -> Filled:
-    """Interpolate gaps of at most `limit` samples in each column of values (time, feature); split at the others.
+    """Interpolate gaps of at most `limit` samples in values (time, feature); split at the others.
 
-    Gaps at the very start or end are never filled: there is nothing to interpolate between.
+    A sample that lacks any of its values is missing, as it is for a stream. Gaps at the very start or end are
+    never filled: there is nothing to interpolate between.
     """
     observed = np.isfinite(values)
-    columns = [_fill_column(column, limit) for column in values.T]
-    filled = np.stack(columns, axis=1)
     missing = ~np.asarray(observed.all(axis=1))
-    left = ~np.asarray(np.isfinite(filled).all(axis=1))
+    filled, left = values.copy(), missing.copy()
+    for start, stop in runs(missing):
+        if stop - start <= limit and start > 0 and stop < len(values):
+            between = np.linspace(values[start - 1], values[stop], stop - start + 2)[1:-1]
+            filled[start:stop] = np.where(observed[start:stop], values[start:stop], between)
+            left[start:stop] = False
     return Filled(
         values=filled,
         observed=observed,
-        segments=tuple((start, stop) for start, stop in runs(~left)),
+        segments=tuple(runs(~left)),
         missing=int(missing.sum()),
         interpolated=int((missing & ~left).sum()),
         left=len(runs(left)),
@@ -59,33 +70,23 @@ def fill(values: Values, limit: int = LIMIT) -> Filled:
 
 
 def insert_missing(
-    seconds: npt.NDArray[np.float64], values: Values, limit: int
-) -> tuple[Values, npt.NDArray[np.int64], float]:
-    """Put rows of NaN where the times (time,) leap, so that samples are evenly spaced.
+    seconds: npt.NDArray[np.float64], values: Values, limit: int, period: float
+) -> tuple[Values, npt.NDArray[np.int64]]:
+    """Put rows of NaN where the times (time,) leap by more than a period, so that samples are evenly spaced.
 
-    Returns the values, the file's row for each sample, and the period in seconds. A gap gets at most
-    `limit` + 1 rows, which is enough to part the series there.
+    Returns the values, and the row of `values` for each sample. A gap gets at most `limit` + 1 rows, which is
+    enough to part the series there.
     """
     steps = np.diff(seconds)
-    period = float(np.median(steps))
     lacking = np.clip(np.rint(steps / period).astype(np.int64) - 1, 0, limit + 1)
     rows = np.repeat(np.arange(len(seconds)), np.concatenate([[1], lacking + 1]))
     spread = values[rows].copy()
     # Of the copies of a row, the last is the row itself; those before it are the gap.
     spread[:-1][rows[:-1] == rows[1:]] = np.nan
-    return spread, rows, period
+    return spread, rows
 
 
 def runs(flags: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Return start and end of each run of true flags."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]])))
     return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
-
-
-def _fill_column(column: npt.NDArray[np.float32], limit: int) -> npt.NDArray[np.float32]:
-    filled = column.copy()
-    for start, stop in runs(~np.isfinite(column)):
-        if stop - start <= limit and start > 0 and stop < len(column):
-            between = np.linspace(column[start - 1], column[stop], stop - start + 2)
-            filled[start:stop] = between[1:-1]
-    return filled

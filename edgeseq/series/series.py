@@ -27,6 +27,8 @@ class Series:
     """Name of the time column."""
     period: float | None = None
     """Seconds from one sample to the next."""
+    clocks: int = 0
+    """How many of the columns, the last ones, are read off the time."""
 
     def __len__(self) -> int:
         return len(self.values)

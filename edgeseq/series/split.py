@@ -24,6 +24,10 @@ class Parts:
     train: Values
     validation: Part
     test: Part
+    split: str = ""
+    """As `--split` takes it; empty where the series brings parts of its own."""
+    warmup: int | None = None
+    """Samples of warm-up, where the series prescribes them."""
 
 
 @dataclass(frozen=True)
@@ -62,4 +66,5 @@ class Split:
             train=series.values[:train],
             validation=Part(series.values[:validation], train),
             test=Part(series.values[:test], validation),
+            split=self.text,
         )

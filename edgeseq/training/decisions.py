@@ -1,5 +1,7 @@
 """What the data tell and the user need not: season, shifting level, predictability, warm-up."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -80,6 +82,36 @@ def innovation(train: Filled) -> float:
     x, y = np.concatenate(rows), np.concatenate(wanted)
     solution, *_ = np.linalg.lstsq(x, y, rcond=None)
     return min(1.0, float(np.linalg.norm(y - x @ solution)) / float(np.linalg.norm(y)))
+
+
+def obeys_linear_law(train: Filled) -> bool:
+    """Whether the first target is a sum of a few sinusoids and exponentials, as far as float32 shows.
+
+    Then each value follows from earlier ones by a linear recursion (G. U. Yule, Phil. Trans. R. Soc. A 226, 1927). It
+    is looked for at the series' own pace, between samples so far apart that they are hardly correlated: any smooth
+    series extends linearly from one sample to the next.
+    """
+    start, stop = max(train.segments, key=lambda segment: segment[1] - segment[0])
+    values = train.values[start:stop, 0].astype(np.float64)
+    values -= values.mean()
+    apart = np.flatnonzero(_autocorrelation(values) < 0.5)
+    if not len(apart) or len(values) < _LAGS * (apart[0] + 4):
+        return False
+    rows = np.arange(_LAGS * apart[0], len(values))
+    earlier = values[rows[:, None] - apart[0] * np.arange(1, _LAGS + 1)]
+    solution, *_ = np.linalg.lstsq(earlier, values[rows], rcond=1e-10)
+    return bool((values[rows] - earlier @ solution).std() < 1e-4 * values.std())
+
+
+def predicts_values(train: Filled, targets: int, levels: Sequence[bool]) -> bool:
+    """Whether targets are better forecast by themselves than by their change from the last sample.
+
+    That is where the last sample says less of the next than the mean does, and the mean stays.
+    """
+    pieces = [train.values[start:stop, :targets].astype(np.float64) for start, stop in train.segments]
+    changes = np.concatenate([np.diff(piece, axis=0) for piece in pieces])
+    leaps = np.sqrt(np.mean(np.square(changes), axis=0)) > np.concatenate(pieces).std(axis=0)
+    return bool(leaps.all()) and all(levels[:targets])
 
 
 def warmup(season_length: int | None, samples: int) -> int:

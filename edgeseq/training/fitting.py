@@ -1,5 +1,6 @@
-"""From a series to a checkpoint: plan, train, and judge the result through the model file it becomes."""
+"""From a series to a checkpoint: plan, train, weigh a linear path, and judge the model file that comes of it."""
 
+import contextlib
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,17 +9,27 @@ from typing import Any
 import torch
 
 import edgeseq_export
-from edgeseq.checkpoint import Checkpoint, Test
-from edgeseq.evaluation.figures import Evaluation, evaluate, residuals
-from edgeseq.series import Parts, Series
+from edgeseq.checkpoint import Checkpoint
+from edgeseq.evaluation.figures import Evaluation, evaluate, measure, residuals
+from edgeseq.series import Part, Parts, Series
+from edgeseq.training import linear
+from edgeseq.training.group import Group
 from edgeseq.training.planning import Plan, Wishes, plan
+from edgeseq.training.settling import settled_after
 from edgeseq.training.trainer import Trainer
-from edgeseq_runtime.errors import UsageError
+from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.predictor import Predictor
+from edgeseq_runtime.session import Session
 from edgeseq_runtime.spec import Spec, Training
 
-MOST_TEST_ROWS = 50_000
-"""Rows of the test part, with what precedes it, that a checkpoint carries at most."""
+MOST_ROWS = 50_000
+"""Rows of the validation and test part, each with what precedes it, that a checkpoint carries at most."""
+
+LARGEST_SEED = 2**64 - 1
+"""The largest that torch takes."""
+
+_CONTEXT = 5_000
+"""Rows that precede a part, as many as are carried along to warm the state up."""
 
 
 @dataclass(frozen=True)
@@ -33,48 +44,90 @@ def fit(series: Series, parts: Parts, *, seed: int = 0, device: str = "auto", **
     """Train a network on a series and return its checkpoint; the short way, for use in code.
 
     Further arguments are those of `planning.Wishes`: horizon, cell, layers, hidden, steps, ...
-    Raises `DataError` for a series that cannot be learned from.
+    Raises `DataError` for a series that cannot be learned from. Where it can, but its test part cannot be scored, the
+    checkpoint's spec has no figures.
     """
     made = plan(series, parts, Wishes(**wishes))
     trainer = start(made, parts, seed=seed, device=device)
     with tempfile.TemporaryDirectory() as folder:
         trainer.run(lambda *_: None, lambda: False, Path(folder, "run"))
-    return judge(trained(made, trainer, parts, seed=seed, device=device), parts).checkpoint
+    checkpoint = finish(made, trainer, parts)
+    with contextlib.suppress(DataError):
+        checkpoint = judge(checkpoint, parts).checkpoint
+    return checkpoint
 
 
-def start(made: Plan, parts: Parts, *, seed: int, device: str) -> Trainer:
-    """Return the trainer of a plan, at its first step."""
-    return Trainer(made.spec, made.recipe, made.train, parts.validation, seed=seed, device=resolve_device(device))
-
-
-def trained(made: Plan, trainer: Trainer, parts: Parts, *, seed: int, device: str) -> Checkpoint:
-    """Return the checkpoint of the best weights so far."""
-    best = trainer.best
-    training = Training(
-        preset="default",
+def start(made: Plan, parts: Parts, *, seed: int, device: str, group: Group | None = None) -> Trainer:
+    """Return the trainer of a plan, at its first step. Raises `UsageError` for a seed or device that cannot be."""
+    if not 0 <= seed <= LARGEST_SEED:
+        raise UsageError(f"the seed is {seed}, must be 0 to {LARGEST_SEED}")
+    return Trainer(
+        made.spec,
+        made.recipe,
+        made.train,
+        parts.validation,
         seed=seed,
-        steps=trainer.step,
-        best_step=best.step,
-        validation_mse=float(f"{best.mse:.5g}") if best.step else 0.0,
         device=resolve_device(device),
-        options=made.recipe.options(),
+        group=group or Group(),
     )
+
+
+def finish(made: Plan, trainer: Trainer, parts: Parts) -> Checkpoint:
+    """Return the checkpoint of the best weights so far, with a linear path where that helps."""
+    return _without_a_useless_test(_weighed(made, _trained(made, trainer, parts), parts))
+
+
+def _weighed(made: Plan, checkpoint: Checkpoint, parts: Parts) -> Checkpoint:
+    if not made.lags:
+        return checkpoint
+    path = linear.fit(made.spec, made.train, parts.validation, made.lags)
+    share = linear.network_share(checkpoint, path, parts.validation)
+    checkpoint = with_option(checkpoint, "network_share", float(f"{share:.3f}"))
+    if share == 1:
+        return checkpoint
+    checkpoint = linear.weighed(checkpoint, path, share)
+    return _settled(checkpoint, parts) if made.measures_warmup else checkpoint
+
+
+def _trained(made: Plan, trainer: Trainer, parts: Parts) -> Checkpoint:
+    training = trainer.summary()
     producer = {**made.spec.producer, "torch": torch.__version__}
     spec = replace(made.spec, training=training, producer=producer)
-    part = parts.test
-    begin = max(0, len(part.values) - MOST_TEST_ROWS)
-    test = Test(part.values[begin:], part.start - begin) if begin < part.start else None
-    return Checkpoint(spec, best.weights, test)
+    return Checkpoint(spec, trainer.best.weights, _shortened(parts.validation), _shortened(parts.test))
+
+
+def _without_a_useless_test(checkpoint: Checkpoint) -> Checkpoint:
+    """Return the checkpoint without a test part in which nothing can be scored: export would stumble over it."""
+    assert checkpoint.test
+    try:
+        measure(Predictor(edgeseq_export.build(checkpoint), provider="cpu"), checkpoint.test)
+    except DataError:
+        return replace(checkpoint, test=None)
+    return checkpoint
+
+
+def _settled(checkpoint: Checkpoint, parts: Parts) -> Checkpoint:
+    """Return the checkpoint with the warm-up that its forecasts need."""
+    session = Session(edgeseq_export.build(checkpoint), provider="cpu")
+    warmup = settled_after(session, parts.validation, checkpoint.spec.linear_path)
+    return replace(checkpoint, spec=replace(checkpoint.spec, warmup=warmup))
+
+
+def with_option(checkpoint: Checkpoint, name: str, value: float) -> Checkpoint:
+    """Return the checkpoint with one more figure of how it came to be."""
+    training = checkpoint.spec.training
+    assert isinstance(training, Training)
+    training = replace(training, options={**training.options, name: value})
+    return replace(checkpoint, spec=replace(checkpoint.spec, training=training))
 
 
 def judge(checkpoint: Checkpoint, parts: Parts) -> Fitted:
     """Measure a checkpoint through its model file, streamed, and write the figures into its spec."""
     predictor = Predictor(edgeseq_export.build(checkpoint), provider="cpu")
-    evaluation = evaluate(predictor, parts)
-    spec: Spec = replace(
-        checkpoint.spec, figures=evaluation.figures(), residuals=residuals(predictor, parts.validation)
-    )
-    return Fitted(replace(checkpoint, spec=spec), evaluation)
+    spec: Spec = replace(checkpoint.spec, residuals=residuals(predictor, parts.validation))
+    promising = Predictor(edgeseq_export.build(replace(checkpoint, spec=spec)), provider="cpu")
+    evaluation = evaluate(promising, parts)
+    return Fitted(replace(checkpoint, spec=replace(spec, figures=evaluation.figures())), evaluation)
 
 
 def resolve_device(device: str) -> str:
@@ -85,3 +138,9 @@ def resolve_device(device: str) -> str:
         # A network of this size is bound by the start of each kernel, not by arithmetic: the CPU is faster.
         return "cpu"
     return device
+
+
+def _shortened(part: Part) -> Part:
+    """Return a part with as much before it as warms the state up, cut to what a checkpoint carries."""
+    begin = max(0, part.start - _CONTEXT)
+    return Part(part.values[begin : begin + MOST_ROWS], part.start - begin)

@@ -5,6 +5,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
+from edgeseq.architecture import inputs
 from edgeseq.checkpoint import Weights
 from edgeseq_runtime.spec import Spec
 
@@ -19,19 +20,38 @@ class Network(nn.Module):
 
     def __init__(self, spec: Spec) -> None:
         super().__init__()
-        inputs = len(spec.features) + sum(feature.level for feature in spec.features)
-        self.cell = _CELLS[spec.cell](inputs, spec.hidden, spec.layers)
+        self.cell = _CELLS[spec.cell](inputs(spec), spec.hidden, spec.layers)
         self.head = nn.Linear(spec.hidden, spec.outputs)
         self._memories = 2 if spec.cell == "lstm" else 1
 
-    def forward(self, inputs: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """Run inputs (time, batch, input); return scaled changes (time, batch, outputs) and the memory."""
+    def forward(self, signal: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """Run signal (time, batch, input); return scaled changes (time, batch, outputs) and the memory."""
         if self._memories == 2:
-            output, memory = self.cell(inputs, memory)
+            output, memory = self.cell(signal, memory)
         else:
-            output, hidden = self.cell(inputs, memory[0])
+            output, hidden = self.cell(signal, memory[0])
             memory = (hidden,)
         return self.head(output), memory
+
+    def begin_classically(self) -> None:
+        """Draw weights as TensorFlow's BasicLSTMCell does.
+
+        A layer's whole kernel is Glorot-uniform (X. Glorot and Y. Bengio, AISTATS 2010), its bias is zero but the
+        forget gate's, which is one (F. Gers et al., Neural Computation 12, 2000). It has one bias where torch has two.
+        """
+        hidden = self.cell.hidden_size
+        for name, value in self.cell.named_parameters():
+            if name.startswith("bias"):
+                nn.init.zeros_(value)
+                value.requires_grad_(not name.startswith("bias_hh") or isinstance(self.cell, nn.GRU))
+                if name.startswith("bias_ih") and isinstance(self.cell, nn.LSTM):
+                    nn.init.ones_(value.data[hidden : 2 * hidden])
+            else:
+                inputs = getattr(self.cell, name.replace("weight_hh", "weight_ih")).shape[1]
+                bound = (6 / (inputs + hidden + len(value))) ** 0.5
+                nn.init.uniform_(value, -bound, bound)
+        nn.init.xavier_uniform_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
 
     def fresh(self, batch: int) -> Memory:
         """Return the memory of `batch` fresh streams: zeros."""

@@ -1,24 +1,34 @@
 """From a series and a user's wishes to a plan: the spec of the network to be, and the recipe of its training."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
+from edgeseq import architecture
 from edgeseq.series import Parts, Series
-from edgeseq.series.examples import SINE_WARMUP
 from edgeseq.series.gaps import LIMIT, Filled, fill
-from edgeseq.training import decisions, scaling
+from edgeseq.training import copies, decisions, linear, refusals, scaling
 from edgeseq.training.recipe import Recipe
 from edgeseq_runtime import __version__
-from edgeseq_runtime.errors import DataError
-from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.errors import UsageError
+from edgeseq_runtime.spec import CHANGE, FEATURES, STREAM, VALUE, Feature, Spec
+
+CLASSIC_WINDOW = 10
+
+_FINEST = 0.25
+"""Steps of float32 in a typical change, from which on its rounding is a nuisance worth a word."""
+
+_LARGE = 1000
+"""Weights for each training sample, from which on a network is worth a word."""
 
 
 @dataclass(frozen=True)
 class Wishes:
     """What the user may choose; None leaves it to the data."""
 
+    preset: str = "default"
     horizon: int = 1
     cell: str = "lstm"
     layers: int = 2
@@ -27,8 +37,13 @@ class Wishes:
     warmup: int | None = None
     season: int | None = None
     level: bool | None = None
+    linear_path: int | None = None
+    """Lags; 0 for none."""
+    layout: str | None = None
+    window: int | None = None
+    learning_rate: float | None = None
+    unroll: int | None = None
     gap_limit: int = LIMIT
-    split: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,85 +53,109 @@ class Plan:
     spec: Spec
     recipe: Recipe
     train: Filled
+    lags: tuple[int, ...]
+    """Lengths of a linear path to choose from; empty: none."""
+    measures_warmup: bool
+    """Whether the warm-up is to be measured when the network is trained."""
     notes: tuple[str, ...]
     """What was found in the data and decided from it, for the user to read."""
 
 
 def plan(series: Series, parts: Parts, wishes: Wishes) -> Plan:
     """Look at the training part and settle everything. Raises `DataError` where it cannot be learned from."""
+    classic = wishes.preset == "classic"
+    layout = wishes.layout or (FEATURES if classic else STREAM)
+    refusals.require_wishes(wishes, layout)
+    if classic:  # nothing is chosen by the validation part, so it may teach as well
+        parts = replace(parts, train=parts.validation.values)
+    refusals.require_values(series, parts)
     train = fill(parts.train, wishes.gap_limit)
-    _require_samples(series, parts, train, wishes.horizon)
-    _require_change(series, parts, train)
+    refusals.require_samples(series, parts, train, wishes.horizon)
+    refusals.require_change(series, parts, train)
+    window = 0 if layout == STREAM else wishes.window or CLASSIC_WINDOW
+    refusals.require_season(series, train, wishes.season)
     season = wishes.season or decisions.season(train)
-    warmup = wishes.warmup or _warmup(series, season, len(parts.train))
-    levels = _levels(series, train, wishes.level)
+    warmup = window or wishes.warmup or parts.warmup or decisions.warmup(season, len(parts.train))
+    refusals.require_stretch(series, train, warmup, wishes.horizon)
+    levels = [layout != STREAM or level for level in _levels(series, train, wishes.level)]
+    values = classic or decisions.predicts_values(train, series.targets, levels)
+    features = scaling.describe(series, parts.train, train, levels)
+    if classic:
+        features = _as_they_are(features)
     innovation = decisions.innovation(train)
-    recipe = Recipe.choose(innovation, warmup, wishes.steps)
-    _require_stretch(series, train, warmup, wishes.horizon)
+    law = layout == STREAM and not classic and _teaches_its_law(train)
+    default = Recipe.choose(innovation, warmup, linear_law=law, steps=wishes.steps)
+    recipe = (Recipe.classic(wishes.steps) if classic else default).with_wishes(wishes.learning_rate, wishes.unroll)
     spec = Spec(
         series=series.name,
-        features=scaling.describe(series, parts.train, train, levels),
+        features=features,
         targets=series.columns[: series.targets],
         horizon=wishes.horizon,
-        target_scales=scaling.target_scales(train, series.targets, wishes.horizon),
+        target_scales=_target_scales(features, train, series.targets, wishes.horizon, values=values),
         warmup=warmup,
         gap_limit=wishes.gap_limit,
         cell=wishes.cell,
         layers=wishes.layers,
         hidden=wishes.hidden,
+        predicts=VALUE if values else CHANGE,
+        layout=layout,
+        window=window,
         time=series.time,
         period=series.period,
         season=season,
-        split=wishes.split,
+        split=parts.split,
         data_sha256=hashlib.sha256(np.ascontiguousarray(parts.train, "<f4").tobytes()).hexdigest(),
         producer={"edgeseq": __version__},
     )
-    return Plan(spec, recipe, train, _notes(series, parts, spec, innovation, recipe))
-
-
-def _require_samples(series: Series, parts: Parts, train: Filled, horizon: int) -> None:
-    for name, part in (("validation", parts.validation), ("test", parts.test)):
-        samples = len(part.values) - part.start
-        if samples < horizon:
-            raise DataError(
-                f"{series.name} is too short: its {name} part has {samples} samples, a horizon of {horizon} needs "
-                f"at least {horizon}; change --split or shorten --horizon"
-            )
-    longest = max((stop - start for start, stop in train.segments), default=0)
-    least = 2 * horizon + 2 * decisions.DEFAULT_WARMUP
-    if longest < least:
-        raise DataError(
-            f"{series.name} is too short: the longest stretch of its training part without a longer gap has "
-            f"{longest} samples; a horizon of {horizon} needs at least {least}"
-        )
-
-
-def _require_change(series: Series, parts: Parts, train: Filled) -> None:
-    for column, name in enumerate(series.columns):
-        values = parts.train[:, column]
-        if np.nanmin(values) == np.nanmax(values):
-            raise DataError(f"column {name!r} is constant ({np.nanmax(values):g}) in the training part")
-        pieces = [train.values[start:stop, column] for start, stop in train.segments]
-        if not any(np.diff(piece).any() for piece in pieces):
-            raise DataError(f"column {name!r} never changes from one sample to the next in the training part")
-
-
-def _require_stretch(series: Series, train: Filled, warmup: int, horizon: int) -> None:
-    if all(stop - start < warmup + horizon + 1 for start, stop in train.segments):
-        raise DataError(
-            f"{series.name} is too short for a warm-up of {warmup} and a horizon of {horizon}: no stretch of "
-            f"its training part has {warmup + horizon + 1} samples; give a smaller --warmup"
-        )
-
-
-def _warmup(series: Series, season: int | None, samples: int) -> int:
-    """The sine's is the classic program's, whatever its season."""
-    return SINE_WARMUP if series.name == "sine" else decisions.warmup(season, samples)
+    lags = _lags(spec, train, wishes.linear_path, linear_law=law)
+    refusals.require_targets(spec, train)
+    refusals.require_size(spec)
+    chosen = wishes.warmup or parts.warmup or window
+    notes = _notes(series, parts, spec, innovation, recipe)
+    return Plan(spec, recipe, train, lags, measures_warmup=not chosen, notes=notes)
 
 
 def _levels(series: Series, train: Filled, wish: bool | None) -> list[bool]:
     columns = range(len(series.columns))
-    return [not decisions.level_shifts(train, column) if wish is None else wish for column in columns]
+    clocks = len(series.columns) - series.clocks
+    if wish is not None:
+        return [wish or column >= clocks for column in columns]
+    return [column >= clocks or not decisions.level_shifts(train, column) for column in columns]
+
+
+def _teaches_its_law(train: Filled) -> bool:
+    """Whether the series obeys a linear law, and its copies do as well: they need samples that lie closely."""
+    return all(map(decisions.obeys_linear_law, (train, *copies.at_other_rates(train))))
+
+
+def _as_they_are(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
+    """Return the features unscaled where their values are of order one, as the classic program takes them."""
+    if all(max(abs(feature.minimum), abs(feature.maximum)) <= 1 for feature in features):
+        return tuple(replace(feature, center=0.0, scale=1.0) for feature in features)
+    return features
+
+
+def _target_scales(
+    features: tuple[Feature, ...], train: Filled, targets: int, horizon: int, *, values: bool
+) -> tuple[tuple[float, ...], ...]:
+    if values:
+        return (tuple(feature.scale for feature in features[:targets]),) * horizon
+    return scaling.target_scales(train, targets, horizon)
+
+
+def _lags(spec: Spec, train: Filled, wish: int | None, *, linear_law: bool) -> tuple[int, ...]:
+    """Return the lengths to choose a linear path's from.
+
+    None where the network already learns the series' own linear law.
+    """
+    if spec.layout != STREAM or spec.predicts != CHANGE:
+        if wish:
+            raise UsageError("--linear-path adds to changes; this network predicts values")
+        return ()
+    if wish is not None:
+        refusals.require_lags(spec, train, wish)
+        return (wish,) if wish else ()
+    return () if linear_law else tuple(linear.candidates(spec, train))
 
 
 def _notes(series: Series, parts: Parts, spec: Spec, innovation: float, recipe: Recipe) -> tuple[str, ...]:
@@ -124,12 +163,44 @@ def _notes(series: Series, parts: Parts, spec: Spec, innovation: float, recipe: 
     period = f", one every {spec.period:g} s" if spec.period else ""
     gaps = fill(parts.test.values, spec.gap_limit)
     filled = f" (filled in: up to {spec.gap_limit} in a row)" if gaps.missing else ""
-    shown = ", ".join(feature.name for feature in spec.features if feature.level) or "no column (it shifts)"
-    settings = f"{recipe.steps} steps, noise {recipe.noise:.2g}, weight decay {recipe.weight_decay:.2g}"
     return (
         f"series {series.name}: {sizes[0]} samples to train on, {sizes[1]} to validate, {sizes[2]} to test{period}",
         f"{gaps}{filled}",
         f"season: {f'{spec.season} samples' if spec.season else 'none found'}; warm-up: {spec.warmup} samples",
-        f"the network sees changes, and the level of {shown}",
-        f"unforeseeable share of a change: {innovation:.2g}; {settings}",
+        _seen(spec),
+        f"unforeseeable share of a change: {innovation:.2g}; {_settings(recipe)}",
+        *_coarse(spec, parts.train),
+        *_large(spec, sizes[0]),
     )
+
+
+def _seen(spec: Spec) -> str:
+    shown = ", ".join(feature.name for feature in spec.features if feature.level) or "no column (it shifts)"
+    seen = f"changes, and the level of {shown}"
+    if spec.layout != STREAM:
+        seen = f"the last {spec.window} values, as {f'{spec.window} steps' if spec.layout != FEATURES else 'one step'}"
+    return f"the network sees {seen}; it predicts the {spec.predicts}"
+
+
+def _settings(recipe: Recipe) -> str:
+    copies = ", half of it on copies at other rates: the series obeys a linear law" if recipe.copies else ""
+    return f"{recipe.steps} steps, noise {recipe.noise:.2g}, weight decay {recipe.weight_decay:.2g}{copies}"
+
+
+def _coarse(spec: Spec, train: npt.NDArray[np.float32]) -> list[str]:
+    """Warn of columns whose changes are hardly larger than float32's resolution there."""
+    grains = np.spacing(np.nanmax(np.abs(train), axis=0))
+    return [
+        f"warning: near {feature.maximum:g}, float32 tells only values {grain:g} apart, and {feature.name} changes by "
+        f"{feature.change:.2g}: subtract a constant from the column first"
+        for feature, grain in zip(spec.features, grains, strict=True)
+        if grain > _FINEST * feature.change
+    ]
+
+
+def _large(spec: Spec, samples: int) -> list[str]:
+    """Warn of a network that is out of all proportion to what it is to learn."""
+    weights = architecture.weights(spec)
+    if weights < _LARGE * samples:
+        return []
+    return [f"warning: the network has {weights:,} weights for {samples:,} samples to train on: try a smaller --hidden"]

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from edgeseq.series.gaps import Filled
 from edgeseq.series.series import Series, Values
-from edgeseq_runtime.spec import Feature, Spec
+from edgeseq_runtime.spec import CHANGE, Feature, Spec
 
 Array = npt.NDArray[np.float64]
 
@@ -23,16 +23,20 @@ def describe(series: Series, raw: Values, train: Filled, levels: Sequence[bool])
     features = []
     for column, (name, unit) in enumerate(zip(series.columns, series.units, strict=True)):
         values = raw[:, column].astype(np.float64)
+        mean, std = np.nanmean(values), np.nanstd(values)
         features.append(
             Feature(
                 name=name,
                 unit=unit,
-                mean=_short(np.nanmean(values)),
-                std=_short(np.nanstd(values)),
+                mean=_short(mean),
+                std=_short(std),
                 change=_short(_rms(steps)[column]),
                 minimum=float(np.nanmin(values)),
                 maximum=float(np.nanmax(values)),
                 level=bool(levels[column]),
+                center=0.0 if abs(mean) < std else float(np.float32(mean)),
+                scale=_short(std),
+                clock=column >= len(series.columns) - series.clocks,
             )
         )
     return tuple(features)
@@ -66,7 +70,7 @@ def network_inputs(spec: Spec, filled: Filled) -> npt.NDArray[np.float32]:
     changes[[start for start, _ in filled.segments]] = 0
     changes /= [feature.change for feature in spec.features]
     levels = [
-        (values[:, column] - feature.center) / feature.std
+        (values[:, column] - feature.center) / feature.scale
         for column, feature in enumerate(spec.features)
         if feature.level
     ]
@@ -74,20 +78,36 @@ def network_inputs(spec: Spec, filled: Filled) -> npt.NDArray[np.float32]:
 
 
 def network_targets(spec: Spec, filled: Filled) -> npt.NDArray[np.float32]:
-    """Return what the network is to say at each sample: scaled changes, (time, horizon * target).
+    """Return what the network is to say at each sample: scaled changes, or values, (time, horizon * target).
 
-    NaN where the sample ahead was not measured or lies in another segment.
+    NaN where the sample ahead was not measured or lies in another segment, and at samples that were filled in: these
+    know already what comes next.
     """
     targets = len(spec.targets)
     values = filled.values[:, :targets].astype(np.float64)
+    centers = np.broadcast_to([feature.center for feature in spec.target_features], values.shape)
+    base = values if spec.predicts == CHANGE else centers
     wanted = np.full((len(values), spec.horizon, targets), np.nan)
     for start, stop in filled.segments:
         for ahead in range(1, min(spec.horizon, stop - start - 1) + 1):
-            wanted[start : stop - ahead, ahead - 1] = values[start + ahead : stop] - values[start : stop - ahead]
+            wanted[start : stop - ahead, ahead - 1] = values[start + ahead : stop] - base[start : stop - ahead]
             unseen = ~filled.observed[start + ahead : stop, :targets]
             wanted[start : stop - ahead, ahead - 1][unseen] = np.nan
+    wanted[~filled.observed.all(axis=1)] = np.nan
     wanted /= np.array(spec.target_scales)
     return wanted.reshape(len(values), -1).astype(np.float32)
+
+
+def error_scales(spec: Spec) -> npt.NDArray[np.float32]:
+    """Return what turns an error of the network into a standardised one, (horizon * target,)."""
+    stds = np.array([feature.std for feature in spec.target_features])
+    return np.asarray(np.array(spec.target_scales) / stds, np.float32).reshape(-1)
+
+
+def importance(spec: Spec) -> npt.NDArray[np.float32]:
+    """Return the weight of each output in the loss: as the standardised error weighs it, 1 on average."""
+    squares = error_scales(spec) ** 2
+    return np.asarray(squares / squares.mean())
 
 
 def _rms(steps: Values) -> Array:

@@ -1,8 +1,9 @@
-"""The training loop: truncated back-propagation over lanes, the best validated weights kept, resumable anywhere."""
+"""The training loop: one step after the other, the best validated weights kept, resumable anywhere."""
 
 import contextlib
 import copy
 import ctypes
+import hashlib
 import json
 import math
 from collections.abc import Callable
@@ -18,22 +19,27 @@ from torch import Tensor
 
 from edgeseq.checkpoint import Weights, read_tensors
 from edgeseq.series import Part
-from edgeseq.series.gaps import Filled, fill
-from edgeseq.training.lanes import Lanes, Window
+from edgeseq.series.gaps import Filled
+from edgeseq.training.group import Group
 from edgeseq.training.network import Network
 from edgeseq.training.recipe import Recipe
-from edgeseq.training.scaling import network_inputs, network_targets
+from edgeseq.training.streams import Streams
+from edgeseq.training.validation import validator
+from edgeseq.training.windows import Windows
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import DataError, UsageError
-from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.spec import STREAM, Spec, Training
 
 Report = Callable[[int, float, float], None]
 """Called after each step with its number, the loss, and the lowest validation error so far (NaN before the first)."""
 
+CURVE_POINTS = 100
+"""Points of a run's learning curve, at least, if it has as many steps."""
+
 
 @dataclass
 class Best:
-    """The weights with the lowest validation error so far."""
+    """The weights that become the checkpoint."""
 
     weights: Weights
     step: int = 0
@@ -44,64 +50,68 @@ class Best:
 class Trainer:
     """One training run. Everything it draws by chance depends on the seed and the step alone."""
 
-    def __init__(self, spec: Spec, recipe: Recipe, train: Filled, validation: Part, *, seed: int, device: str) -> None:
+    def __init__(
+        self, spec: Spec, recipe: Recipe, train: Filled, validation: Part, *, seed: int, device: str, group: Group
+    ) -> None:
+        self._identity = _identity(spec, recipe, seed, device)
+        self.run_id = hashlib.sha256(json.dumps(self._identity).encode()).hexdigest()[:16]
+        """The same for two runs that end at the same weights."""
         _make_repeatable(seed, spec)
         _keep_freed_memory()
         self.step = 0
-        self._spec, self._recipe, self._seed = spec, recipe, seed
-        self._device = torch.device(device)
-        self._network = Network(spec).to(self._device)
+        self.curve: list[tuple[float, ...]] = []
+        """The learning curve: step, mean loss since the last point, learning rate, validation error or NaN."""
+        self._recipe, self._seed, self._device, self._group = recipe, seed, device, group
+        self._network = Network(spec)
+        if recipe.preset == "classic":
+            self._network.begin_classically()
+        self._network.to(torch.device(device))
         self._average = copy.deepcopy(self._network)
-        self._optimizer = torch.optim.AdamW(
-            self._network.parameters(),
-            lr=recipe.learning_rate,
-            betas=(0.9, recipe.beta2),
-            weight_decay=recipe.weight_decay,
-        )
-        self._inputs = self._tensor(network_inputs(spec, train))
-        self._targets = self._tensor(network_targets(spec, train))
-        self._importance = self._tensor(_importance(spec))
-        self._lanes = Lanes(train.segments, recipe.lanes, recipe.unroll, least=spec.warmup + 2, restart=recipe.restart)
-        self._memory = self._network.fresh(recipe.lanes)
-        self._validator = Validator(spec, validation, self._device)
+        self._optimizer = _optimizer(recipe, self._network)
+        lessons = Streams if spec.layout == STREAM else Windows
+        self._lessons = lessons(spec, recipe, train, self._network, torch.device(device), group)
+        self._validator = validator(spec, validation, torch.device(device))
         self.best = Best(self._average.weights())
+        self._losses: list[float] = []
 
     def run(self, report: Report, stop: Callable[[], bool], save_to: Path) -> bool:
         """Train to the end; return False where `stop` asked for an earlier one.
 
         The run's whole state goes to `save_to` at each validation and when it is stopped.
         """
+        self._group.require_same([self.run_id, self.step])
         every = max(1, self._recipe.steps // self._recipe.validations)
         while self.step < self._recipe.steps:
             loss = self._train_step()
-            if self.step % every == 0 or self.step == self._recipe.steps:
-                self._validate()
+            validates = self.step % every == 0 or self.step == self._recipe.steps
+            mse = self._validate() if validates else math.nan
+            self._note(loss, mse)
+            if validates:
                 self.save(save_to)
             report(self.step, loss, self.best.mse if self.best.step else math.nan)
-            if stop() and self.step < self._recipe.steps:
+            if self._group.total(stop()) and self.step < self._recipe.steps:
                 self.save(save_to)
                 return False
         return True
 
     def save(self, path: Path) -> None:
         """Write the run's whole state, from which `restore` goes on to the same end. Raises `FileError`."""
-        tensors: dict[str, npt.NDArray[Any]] = {
-            f"network.{name}": value for name, value in self._network.weights().items()
-        }
+        tensors: dict[str, npt.NDArray[Any]] = {"curve": np.array(self.curve), "losses": np.array(self._losses)}
+        tensors |= {f"network.{name}": value for name, value in self._network.weights().items()}
         tensors |= {f"average.{name}": value for name, value in self._average.weights().items()}
         tensors |= {f"best.{name}": value for name, value in self.best.weights.items()}
-        tensors |= {f"lanes.{name}": value for name, value in self._lanes.state().items()}
-        tensors |= {f"memory.{i}": value.cpu().numpy() for i, value in enumerate(self._memory)}
+        tensors |= {f"lessons.{name}": np.ascontiguousarray(value) for name, value in self._lessons.state().items()}
         for position, moments in self._optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{position}.{name}": value.cpu().numpy() for name, value in moments.items()}
         run = {"step": self.step, "best_step": self.best.step, "best_mse": repr(self.best.mse)}
-        metadata = {"run": json.dumps(run), "identity": json.dumps(self._identity())}
-        files.write_atomically(path, safetensors.numpy.save(tensors, metadata))
+        metadata = {"run": json.dumps(run), "identity": json.dumps(self._identity)}
+        if self._group.leads:
+            files.write_atomically(path, safetensors.numpy.save(tensors, metadata))
 
     def restore(self, path: Path) -> None:
         """Go on from where `save` was called. Raises `UsageError` where that was another run's."""
         tensors, metadata = read_tensors(path)
-        _check_identity(json.loads(metadata.get("identity", "{}")), self._identity(), path)
+        _check_identity(json.loads(metadata.get("identity", "{}")), self._identity, path)
 
         def part(prefix: str) -> dict[str, Any]:
             start = len(prefix) + 1
@@ -113,53 +123,49 @@ class Trainer:
         run = json.loads(metadata["run"])
         self.step = run["step"]
         self.best = Best(part("best"), run["best_step"], float(run["best_mse"]))
+        self.curve = [tuple(point) for point in tensors["curve"].tolist()]
+        self._losses = tensors["losses"].tolist()
         self._network.load_state_dict(weights("network"))
         self._average.load_state_dict(weights("average"))
-        self._lanes.restore(part("lanes"))
-        self._memory = tuple(self._tensor(value) for value in part("memory").values())
+        self._lessons.restore(part("lessons"))
         moments: dict[int, dict[str, Tensor]] = {}
         for name, value in weights("optimizer").items():
             position, _, key = name.partition(".")
             moments.setdefault(int(position), {})[key] = value
         self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": moments})
 
+    def summary(self) -> Training:
+        """Return how the run has gone so far, for the spec."""
+        return Training(
+            preset=self._recipe.preset,
+            seed=self._seed,
+            steps=self.step,
+            best_step=self.best.step,
+            validation_mse=float(f"{self.best.mse:.5g}"),
+            device=self._device,
+            run=self.run_id,
+            options=self._recipe.options(),
+        )
+
     def _train_step(self) -> float:
-        """Move all lanes by one window and the weights by one step; return the loss."""
-        random = np.random.default_rng([self._seed, self.step])
-        window = self._lanes.next(random)
-        inputs, targets, counts = self._batch(window, random)
-        begins = self._tensor(window.fresh)
-        memory = tuple(value.masked_fill(begins[None, :, None], 0.0) for value in self._memory)
-        changes, memory = self._network(inputs, memory)
-        self._memory = tuple(value.detach() for value in memory)
-        loss = (torch.square(changes - targets) * counts * self._importance).sum() / counts.sum().clamp(min=1)
+        """Move the weights by one step; return the loss."""
+        loss = self._lessons.loss(self._network, np.random.default_rng([self._seed, self.step]))
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch's own lacks annotations
-        torch.nn.utils.clip_grad_norm_(self._network.parameters(), self._recipe.clip)
+        self._group.sum_gradients(self._network.parameters())
+        if self._recipe.clip:
+            torch.nn.utils.clip_grad_norm_(self._network.parameters(), self._recipe.clip)
         for group in self._optimizer.param_groups:
             group["lr"] = self._learning_rate()
         self._optimizer.step()
         self.step += 1
         self._update_average()
-        return float(loss.detach())
-
-    def _batch(self, window: Window, random: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Return inputs, targets and which of these count, each (time, lane, ...)."""
-        rows = self._tensor(window.rows)
-        begins = self._tensor(window.fresh)
-        inputs, targets = self._inputs[rows], self._targets[rows]
-        features = len(self._spec.features)
-        inputs[0, :, -features:] = inputs[0, :, -features:].masked_fill(begins[:, None], 0.0)
-        if self._recipe.noise:
-            noise = random.standard_normal(inputs.shape, np.float32)
-            inputs = inputs + self._recipe.noise * self._tensor(noise)
-        counts = torch.isfinite(targets) & self._tensor(window.real)[:, :, None]
-        # The sample that makes the stream warm is the last of the warm-up, and its forecast counts.
-        counts[: self._spec.warmup - 1] &= ~begins[None, :, None]
-        return inputs, torch.nan_to_num(targets), counts.float()
+        return self._group.total(float(loss.detach()))
 
     def _learning_rate(self) -> float:
         recipe = self._recipe
+        if not recipe.rise:
+            return recipe.learning_rate
         rise = min(1.0, (self.step + 1) / recipe.rise)
         return recipe.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * self.step / recipe.steps))
 
@@ -169,75 +175,40 @@ class Trainer:
             for kept, value in zip(self._average.parameters(), self._network.parameters(), strict=True):
                 kept.lerp_(value, 1 - decay)
 
-    def _validate(self) -> None:
+    def _validate(self) -> float:
         mse = self._validator.mse(self._average)
-        if mse < self.best.mse:
+        if not math.isfinite(mse):
+            raise DataError(f"training failed at step {self.step}: the validation error is {mse}")
+        if mse < self.best.mse or self._recipe.keep == "last":
             self.best = Best(self._average.weights(), self.step, mse)
+        return mse
 
-    def _identity(self) -> dict[str, Any]:
-        """What must be the same for a run to be the same run."""
-        return {
-            "data": self._spec.data_sha256,
-            "network": [self._spec.cell, self._spec.layers, self._spec.hidden, self._spec.horizon],
-            "features": [feature.name for feature in self._spec.features],
-            "warmup": self._spec.warmup,
-            "recipe": asdict(self._recipe),
-            "seed": self._seed,
-            "device": self._device.type,
-        }
-
-    def _tensor(self, array: Any) -> Tensor:
-        return torch.from_numpy(array).to(self._device)
+    def _note(self, loss: float, mse: float) -> None:
+        """Add a point to the learning curve where one is due."""
+        self._losses.append(loss)
+        due = self.step % max(1, self._recipe.steps // CURVE_POINTS) == 0 or self.step == self._recipe.steps
+        if due or not math.isnan(mse):
+            self.curve.append((self.step, float(np.mean(self._losses)), self._optimizer.param_groups[0]["lr"], mse))
+            self._losses.clear()
 
 
-class Validator:
-    """The error over the validation part, as a stream would make it."""
-
-    def __init__(self, spec: Spec, part: Part, device: torch.device) -> None:
-        filled = fill(part.values, spec.gap_limit)
-        inputs, targets = network_inputs(spec, filled), network_targets(spec, filled)
-        first = part.start - 1  # the forecast of the first validation sample is made one sample before it
-        self._pieces = []
-        for start, stop in filled.segments:
-            begin = max(start, first - 10 * spec.warmup)
-            counts = np.isfinite(targets[begin:stop])
-            counts[: max(first, start + spec.warmup - 1) - begin] = False
-            if counts.any():
-                arrays = inputs[begin:stop], np.nan_to_num(targets[begin:stop]), counts
-                self._pieces.append([torch.from_numpy(array).to(device) for array in arrays])
-        if not self._pieces:
-            raise DataError(
-                f"the validation part has no stretch of {spec.warmup + spec.horizon} samples without a longer "
-                "gap: change --split or --max-gap, or shorten --horizon"
-            )
-        self._importance = torch.from_numpy(_error_scales(spec) ** 2).to(device)
-
-    def mse(self, network: Network) -> float:
-        """Return the mean squared error, standardised, over all forecasts that count."""
-        total = count = 0.0
-        with torch.no_grad():
-            for inputs, targets, counts in self._pieces:
-                changes, _ = network(inputs[:, None], network.fresh(1))
-                squares = torch.square(changes[:, 0] - targets) * self._importance
-                total += float(squares[counts].sum(dtype=torch.float64))
-                count += float(counts.sum())
-        return total / count
+def _optimizer(recipe: Recipe, network: Network) -> torch.optim.Optimizer:
+    if recipe.optimizer == "adagrad":
+        return torch.optim.Adagrad(network.parameters(), recipe.learning_rate, initial_accumulator_value=0.1)
+    return torch.optim.AdamW(
+        network.parameters(), recipe.learning_rate, betas=(0.9, recipe.beta2), weight_decay=recipe.weight_decay
+    )
 
 
-def _error_scales(spec: Spec) -> npt.NDArray[np.float32]:
-    """Return what turns an error of the network into a standardised one, (horizon * target,)."""
-    stds = np.array([feature.std for feature in spec.target_features])
-    return np.asarray(np.array(spec.target_scales) / stds, np.float32).reshape(-1)
-
-
-def _importance(spec: Spec) -> npt.NDArray[np.float32]:
-    """Return the weight of each output in the loss: as the standardised error weighs it, 1 on average."""
-    squares = _error_scales(spec) ** 2
-    return np.asarray(squares / squares.mean())
+def _identity(spec: Spec, recipe: Recipe, seed: int, device: str) -> dict[str, Any]:
+    """Return all that decides where a run ends, by the name to blame where it differs."""
+    content = json.loads(spec.to_json())
+    del content["producer"]
+    return {**content, **asdict(recipe), "seed": seed, "device": device}
 
 
 def _check_identity(found: dict[str, Any], wanted: dict[str, Any], path: Path) -> None:
-    different = [name for name in wanted if found.get(name) != wanted[name]]
+    different = [name for name in {**found, **wanted} if found.get(name) != wanted.get(name)]
     if different:
         raise UsageError(
             f"{path} belongs to another run (different: {', '.join(different)}); "

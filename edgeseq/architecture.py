@@ -1,0 +1,56 @@
+"""What a network is made of: the states of a spec's step function, and the shapes of its weights."""
+
+import math
+
+from edgeseq_runtime.spec import FEATURES, STREAM, Spec, State
+
+GATES = {"lstm": 4, "gru": 3, "rnn": 1}
+
+
+def states(spec: Spec) -> tuple[State, ...]:
+    """Return the states of the step function, in the model file's order. All zero, they are a fresh stream.
+
+    `last` holds the last sample and a one, which tells a stream that has seen a sample from a fresh one; `changes` what
+    the linear path sees, which is measured features only, but the newest; `window` the last samples but the newest,
+    less their centers.
+    """
+    features = len(spec.features)
+    if spec.layout != STREAM:
+        return (_state("window", -1, features, spec.window - 1),)
+    found = [_state("last", 1, -1, features + 1)]
+    if spec.linear_path:
+        found.append(_state("changes", -1, len(spec.measured), spec.linear_path - 1))
+    memories = ("h", "c") if spec.cell == "lstm" else ("h",)
+    layers = range(1, spec.layers + 1)
+    return (*found, *(_state(f"{memory}{layer}", 1, -1, spec.hidden) for layer in layers for memory in memories))
+
+
+def inputs(spec: Spec) -> int:
+    """Return how many numbers the network sees in one step."""
+    features = len(spec.features)
+    if spec.layout == STREAM:
+        return features + sum(feature.level for feature in spec.features)
+    return features * spec.window if spec.layout == FEATURES else features
+
+
+def weight_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each weight, by torch's names; the linear path is (outputs, feature, lag), newest last."""
+    gates = GATES[spec.cell] * spec.hidden
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer in range(spec.layers):
+        shapes[f"cell.weight_ih_l{layer}"] = (gates, spec.hidden if layer else inputs(spec))
+        shapes[f"cell.weight_hh_l{layer}"] = (gates, spec.hidden)
+        shapes[f"cell.bias_ih_l{layer}"] = shapes[f"cell.bias_hh_l{layer}"] = (gates,)
+    shapes |= {"head.weight": (spec.outputs, spec.hidden), "head.bias": (spec.outputs,)}
+    if spec.linear_path:
+        shapes["linear.weight"] = (spec.outputs, len(spec.measured), spec.linear_path)
+    return shapes
+
+
+def weights(spec: Spec) -> int:
+    """Return how many weights a network has."""
+    return sum(math.prod(shape) for shape in weight_shapes(spec).values())
+
+
+def _state(name: str, *shape: int) -> State:
+    return State(name, f"{name}_next", shape)

@@ -1,0 +1,104 @@
+"""Prediction intervals: where the truth lies around a forecast, as it did over the validation part.
+
+Split conformal prediction. V. Vovk, A. Gammerman, G. Shafer, Algorithmic Learning in a Random World (2005); J. Lei
+et al., JASA 113 (2018): of n residuals that the training has not seen, the k-th smallest with k = ceil((n + 1) level)
+is not exceeded by a further one with at least that probability. The residuals keep their sign, and each end of an
+interval has a quantile of its own, so a forecaster that errs to one side gets an interval that leans there;
+the coverage then is at least 1 less what both ends miss: Y. Romano, E. Patterson, E. Candes, NeurIPS (2019), theorem 2.
+
+The guarantee wants residuals that could have come in any order. A series' residuals are not quite like that, and
+the validation part has chosen the weights; so `evaluate` counts the coverage over the test part.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq.evaluation.baselines import Forecasts
+from edgeseq.evaluation.scores import mean, or_none, short
+from edgeseq_runtime.spec import Residuals, Spec
+
+LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+Bounds: TypeAlias = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+"""Lower and upper end of an interval around a forecast, each (horizon, target), in the target's unit."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """How often the truth lay within an interval, and how wide that is; NaN where nothing could be counted."""
+
+    level: float
+    """The share of truths that it is made to hold."""
+    coverage: float
+    """The share that it held."""
+    width: float
+    """Mean width, in the target's unit."""
+    per_horizon: tuple[tuple[float, float], ...]
+    """(coverage, width) of each step ahead."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as `--json` prints them."""
+        steps = [{"coverage": or_none(coverage), "width": or_none(width)} for coverage, width in self.per_horizon]
+        found = {"level": self.level, "coverage": or_none(self.coverage), "width": or_none(self.width)}
+        return {**found, "per_horizon": steps}
+
+
+def quantiles(error: Forecasts) -> Residuals | None:
+    """Return the quantiles of residuals (origin, horizon, target), NaN where there is none.
+
+    None where a step or target has too few for the outermost level: it takes 19 for 0.95.
+    """
+    nested = []
+    for step in error.transpose(1, 2, 0):
+        columns = [column[np.isfinite(column)] for column in step]
+        if any(_rank(len(column), min(LEVELS)) < 1 for column in columns):
+            return None
+        nested.append(tuple(tuple(short(_quantile(np.sort(column), level)) for level in LEVELS) for column in columns))
+    return Residuals(LEVELS, tuple(nested))
+
+
+def bounds(residuals: Residuals) -> dict[float, Bounds]:
+    """Return the intervals between two levels as far from 0 as from 1, the widest first; by their own level."""
+    table = np.array(residuals.quantiles)  # (horizon, target, level)
+    ends = {round(level, 6): table[..., at] for at, level in enumerate(residuals.levels)}
+    pairs = [(low, round(1 - low, 6)) for low in sorted(ends) if low < 0.5]
+    return {round(high - low, 6): (ends[low], ends[high]) for low, high in pairs if high in ends}
+
+
+def measure(spec: Spec, made: Forecasts, truth: Forecasts) -> tuple[Interval, ...]:
+    """Count how often the truth lay within each interval; none for a model that carries no residuals."""
+    if spec.residuals is None:
+        return ()
+    return tuple(_measured(level, ends, made, truth) for level, ends in bounds(spec.residuals).items())
+
+
+def _measured(level: float, ends: Bounds, made: Forecasts, truth: Forecasts) -> Interval:
+    low, high = ends
+    counts, inside, widths = np.zeros((3, *low.shape))  # (horizon, target)
+    for ahead in range(len(low)):
+        error = truth[:, ahead] - made[:, ahead]  # (origin, target)
+        counts[ahead] = np.isfinite(error).sum(axis=0)
+        inside[ahead] = ((error >= low[ahead]) & (error <= high[ahead])).sum(axis=0)
+        widths[ahead] = counts[ahead] * (high[ahead] - low[ahead])
+    steps = tuple(
+        (mean(held, count), mean(width, count)) for held, width, count in zip(inside, widths, counts, strict=True)
+    )
+    return Interval(level, mean(inside, counts), mean(widths, counts), steps)
+
+
+def _rank(count: int, level: float) -> int:
+    """Return which of `count` residuals, from the smallest, bounds a level below one half from below; from 1."""
+    return math.floor((count + 1) * level)
+
+
+def _quantile(ordered: npt.NDArray[np.float64], level: float) -> float:
+    """Return the residual at a level: outside one half the next further out, which is what the guarantee needs."""
+    if level == 0.5:
+        return float(np.median(ordered))
+    if level < 0.5:
+        return float(ordered[_rank(len(ordered), level) - 1])
+    return float(ordered[-_rank(len(ordered), 1 - level)])

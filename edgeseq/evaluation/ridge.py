@@ -1,0 +1,117 @@
+"""Ridge regression of many outputs over many rows, in the memory of a few blocks of rows.
+
+A. Hoerl and R. Kennard, Technometrics 12 (1970). The normal equations are summed up block by block; one
+eigendecomposition then gives the solutions for all penalties. A machine-learning library would add a large
+package for it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Matrix: TypeAlias = npt.NDArray[np.float64]
+
+Rows: TypeAlias = npt.NDArray[np.int64]
+
+Design: TypeAlias = Callable[[Rows], Matrix]
+"""Rows (n,) -> their design rows (n, column), all finite. Called for a block of rows at a time."""
+
+BLOCK = 4096
+"""Rows looked at together: the blocks of 95 columns then fit into a processor's cache."""
+
+
+def solve(design: Design, rows: Rows, targets: Matrix, penalties: Sequence[float]) -> Matrix:
+    """Return coefficients (penalty, column + 1, output) for targets (row, output); the last one is the intercept.
+
+    Each output is fitted on the rows where it is known; NaN marks the others. Where no row is, the coefficients
+    are NaN. A penalty, above 0, counts for columns scaled to deviation 1 and the mean of the squares; the
+    intercept is free.
+    """
+    assert min(penalties) > 0
+    known = np.isfinite(targets)
+    columns = design(rows[:1]).shape[1] + 1
+    found = np.full((len(penalties), columns, targets.shape[1]), np.nan)
+    if not known.any():
+        return found
+    shift = design(rows[:BLOCK]).mean(axis=0)  # near the mean, so that squares do not cancel
+    moment = np.zeros((columns, targets.shape[1]))
+    whole = np.zeros((columns, columns))
+    for at in _blocks(len(rows)):
+        x = _shifted(design, rows[at], shift)
+        whole += x.T @ x
+        moment += x.T @ np.where(known[at], targets[at], 0)
+    for outputs in _alike(known):
+        there = known[:, outputs[0]]
+        if there.any():
+            gram = _gram(design, rows, there, shift, whole)
+            found[:, :, outputs] = _solutions(gram, moment[:, outputs], shift, penalties)
+    return found
+
+
+def predict(design: Design, rows: Rows, coefficients: Matrix) -> Matrix:
+    """Return what coefficients (column + 1, output) say at the rows, (row, output)."""
+    made = np.empty((len(rows), coefficients.shape[1]))
+    for at in _blocks(len(rows)):
+        made[at] = _applied(design(rows[at]), coefficients)
+    return made
+
+
+def squares(design: Design, rows: Rows, targets: Matrix, coefficients: Matrix) -> Matrix:
+    """Return the sums of squared errors (penalty, output) of coefficients (penalty, column + 1, output)."""
+    total = np.zeros((len(coefficients), targets.shape[1]))
+    for at in _blocks(len(rows)):
+        x = design(rows[at])
+        for penalty, choice in enumerate(coefficients):
+            total[penalty] += np.nansum(np.square(_applied(x, choice) - targets[at]), axis=0)
+    return total
+
+
+def _blocks(rows: int) -> Iterator[slice]:
+    return (slice(start, start + BLOCK) for start in range(0, rows, BLOCK))
+
+
+def _applied(x: Matrix, coefficients: Matrix) -> Matrix:
+    return np.asarray(x @ coefficients[:-1] + coefficients[-1])
+
+
+def _shifted(design: Design, rows: Rows, shift: Matrix) -> Matrix:
+    """Return design rows less the shift, with a column of ones for the intercept."""
+    x = np.ones((len(rows), len(shift) + 1))
+    x[:, :-1] = design(rows) - shift
+    return x
+
+
+def _alike(known: npt.NDArray[np.bool_]) -> list[list[int]]:
+    """Return the outputs that are known in the same rows, together: they share a Gram matrix."""
+    groups: dict[bytes, list[int]] = {}
+    for output in range(known.shape[1]):
+        groups.setdefault(np.packbits(known[:, output]).tobytes(), []).append(output)
+    return list(groups.values())
+
+
+def _gram(design: Design, rows: Rows, there: npt.NDArray[np.bool_], shift: Matrix, whole: Matrix) -> Matrix:
+    """Return the Gram matrix of some rows: those of all less those of the others, if these are fewer."""
+    fewer = 2 * there.sum() < len(rows)
+    looked_at = rows[there if fewer else ~there]
+    part = np.zeros_like(whole)
+    for at in _blocks(len(looked_at)):
+        x = _shifted(design, looked_at[at], shift)
+        part += x.T @ x
+    return part if fewer else whole - part
+
+
+def _solutions(gram: Matrix, moment: Matrix, shift: Matrix, penalties: Sequence[float]) -> Matrix:
+    """Solve the normal equations of [x - shift, 1] for each penalty, (penalty, column + 1, output)."""
+    count = gram[-1, -1]
+    mean, middle = gram[:-1, -1] / count, moment[-1] / count
+    covariance = gram[:-1, :-1] / count - np.outer(mean, mean)
+    scale = np.sqrt(np.maximum(np.diag(covariance), 0))
+    scale[scale <= 1e-12 * np.abs(shift)] = 1  # constant, but for rounding
+    values, vectors = np.linalg.eigh(covariance / np.outer(scale, scale))
+    wanted = vectors.T @ ((moment[:-1] / count - np.outer(mean, middle)) / scale[:, None])
+    damped = np.maximum(values, 0) + np.array(penalties)[:, None]  # (penalty, column)
+    slopes = vectors @ (wanted / damped[:, :, None]) / scale[:, None]
+    intercept = middle - (mean + shift) @ slopes  # (penalty, output)
+    return np.concatenate([slopes, intercept[:, None]], axis=1)

@@ -1,0 +1,217 @@
+"""A search for better settings: Optuna proposes them, the validation part judges them, one file remembers.
+
+The study is made anew, in memory, from the finished trials before each further one, and the trial's number seeds its
+sampler. So nothing but the file decides what comes next, and a search that was killed goes on as if it had not been.
+Optuna's own storages are less robust here: a kill that tears the journal's last line makes it unreadable, and the
+database keeps a killed trial as one that is running.
+"""
+
+import json
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import FloatDistribution, IntDistribution
+from optuna.trial import FrozenTrial, TrialState
+
+import edgeseq_export
+from edgeseq.checkpoint import Checkpoint
+from edgeseq.evaluation.figures import measure
+from edgeseq.series import Parts
+from edgeseq.training.planning import Plan
+from edgeseq.training.trainer import Trainer
+from edgeseq_runtime import files
+from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.predictor import Predictor
+from edgeseq_runtime.spec import STREAM
+
+Settings = Mapping[str, Any]
+"""Fields of `planning.Wishes`, and the numbers to put there."""
+
+FINISHED, PRUNED, FAILED = "finished", "pruned", "failed"
+
+_STATES = {FINISHED: TrialState.COMPLETE, PRUNED: TrialState.PRUNED, FAILED: TrialState.FAIL}
+
+Range = IntDistribution | FloatDistribution
+
+_HIDDEN = 8, 64
+"""Units in a layer: `trainer` lets torch use more threads for more, and forgets that for the trials that follow."""
+
+_LAYERS = 1, 3
+
+_REACH = 4
+"""Learning rate and window are searched from the plan's divided by this to the plan's times this."""
+
+_PATIENCE = 3
+"""A trial is not stopped within the first third of its steps."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of one choice of settings."""
+
+    settings: Settings
+    state: str
+    """finished; pruned, where it was stopped for being hopeless; failed, where it could not be trained."""
+    error: float = math.nan
+    """Validation error of the finished checkpoint, standardised; NaN where there is none."""
+    steps: int = 0
+    seconds: float = math.nan
+    """NaN where the trial was interrupted: nobody counted."""
+    curve: tuple[tuple[int, float], ...] = ()
+    """The network's validation error after so many steps."""
+    run: str = ""
+    """As `spec.Training.run` has it."""
+    reason: str = ""
+    """Why it failed."""
+
+
+class Search:
+    """The trials so far, and what to try next. Trial 0 has the settings of the plan, so no search ends above them."""
+
+    def __init__(self, path: Path, made: Plan, run: str, *, fixed: Collection[str], seed: int) -> None:
+        self._path, self._seed = path, seed
+        self.steps = made.recipe.steps
+        """Of every trial that is not stopped."""
+        self._start, self._space = _space(made, fixed)
+        ranges = {name: [one.low, one.high] for name, one in self._space.items()}
+        self._identity = {"run": run, "lags": list(made.lags), "space": ranges}
+        self.trials: list[Trial] = []
+
+    @property
+    def names(self) -> list[str]:
+        """Return what is searched over."""
+        return list(self._space)
+
+    @property
+    def best(self) -> int | None:
+        """Return the number of the finished trial with the lowest validation error, the first of several."""
+        errors = {number: trial.error for number, trial in enumerate(self.trials) if trial.state == FINISHED}
+        return min(errors, key=errors.__getitem__, default=None)
+
+    def would_be_best(self, error: float) -> bool:
+        """Whether a finished trial with this validation error would be the best."""
+        return self.best is None or error < self.trials[self.best].error
+
+    def save(self) -> None:
+        """Write all trials, whole or not at all. Raises `FileError`."""
+        content = {"search": self._identity, "trials": [_content(trial) for trial in self.trials]}
+        files.write_atomically(self._path, json.dumps(content).encode())
+
+    def restore(self) -> None:
+        """Take up the trials that were saved. Raises `UsageError` where they are another search's."""
+        try:
+            content = json.loads(files.read(self._path))
+            identity, trials = content["search"], [_trial(found) for found in content["trials"]]
+        except (ValueError, TypeError, KeyError) as error:
+            raise DataError(f"{self._path} is not a search that edgeseq wrote") from error
+        if identity != self._identity:
+            raise UsageError(
+                f"{self._path} belongs to another search (other data, options or seed); give the options of that one, "
+                "or search without --resume"
+            )
+        self.trials = trials
+
+    def add(self, trial: Trial) -> None:
+        """Note what came of a proposal."""
+        self.trials.append(trial)
+        self.save()
+
+    def propose(self) -> "Proposal":
+        """Return what to try next: it depends on the seed and the trials so far alone."""
+        number = len(self.trials)
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        study = optuna.create_study(
+            sampler=optuna.samplers.TPESampler(seed=int(np.random.default_rng([self._seed, number]).integers(2**31))),
+            pruner=optuna.pruners.MedianPruner(n_warmup_steps=self.steps // _PATIENCE),
+        )
+        for trial in self.trials:
+            study.add_trial(self._frozen(trial))
+        if not number:
+            study.enqueue_trial(dict(self._start))
+        asked = study.ask(dict(self._space))
+        settings = {name: _rounded(value) for name, value in asked.params.items()} if number else self._start
+        return Proposal(settings, asked, self.steps)
+
+    def _frozen(self, trial: Trial) -> FrozenTrial:
+        return optuna.trial.create_trial(
+            state=_STATES[trial.state],
+            value=trial.error if trial.state == FINISHED else None,
+            params=dict(trial.settings),
+            distributions=dict(self._space),
+            intermediate_values=dict(trial.curve),
+        )
+
+
+class Proposal:
+    """Settings to try, and a judge of how their training goes."""
+
+    def __init__(self, settings: Settings, trial: optuna.Trial, steps: int) -> None:
+        self.settings = settings
+        self.pruned = False
+        self._trial, self._steps, self._seen = trial, steps, 0
+
+    def hopeless(self, trainer: Trainer) -> bool:
+        """Whether the lowest validation error so far is above the median of the finished trials' after as many steps.
+
+        Only after five finished trials. What was validated before an interruption is looked at as well.
+        """
+        for step, mse in validated(trainer)[self._seen :]:
+            self._seen += 1
+            if not self.pruned and step < self._steps:
+                self._trial.report(mse, step)
+                self.pruned = self._trial.should_prune()
+        return self.pruned
+
+
+def validated(trainer: Trainer) -> tuple[tuple[int, float], ...]:
+    """Return the validation errors of a run, each with its step."""
+    return tuple((int(step), mse) for step, _, _, mse in trainer.curve if not math.isnan(mse))
+
+
+def validation_error(checkpoint: Checkpoint, made: Plan, parts: Parts) -> float:
+    """Return the error over the validation part through the model file, standardised.
+
+    After the plan's warm-up: the checkpoint's own may be longer, and all trials are to be judged by the same forecasts.
+    """
+    judged = replace(checkpoint, spec=replace(checkpoint.spec, warmup=made.spec.warmup))
+    return measure(Predictor(edgeseq_export.build(judged), provider="cpu"), parts.validation)[1].mse_standardized
+
+
+def _space(made: Plan, fixed: Collection[str]) -> tuple[Settings, dict[str, Range]]:
+    """Return the plan's own settings, and between which to search, less those that the user fixed."""
+    spec, recipe = made.spec, made.recipe
+    back, reach = ("unroll", recipe.unroll) if spec.layout == STREAM else ("window", spec.window)
+    rate = recipe.learning_rate
+    start = {"hidden": spec.hidden, "layers": spec.layers, "learning_rate": rate, back: reach}
+    space: dict[str, Range] = {
+        "hidden": IntDistribution(*_HIDDEN, log=True),
+        "layers": IntDistribution(*_LAYERS),
+        "learning_rate": FloatDistribution(_rounded(rate / _REACH), _rounded(rate * _REACH), log=True),
+        back: IntDistribution(max(2, reach // _REACH), reach * _REACH, log=True),
+    }
+    free = [name for name in space if name not in fixed]
+    if not free:
+        given = ", ".join(f"--{name.replace('_', '-')}" for name in space)
+        raise UsageError(f"nothing is left to search over: {given} are all given")
+    return {name: start[name] for name in free}, {name: space[name] for name in free}
+
+
+def _rounded(value: float) -> int | float:
+    """Return a setting with three digits, so that who types what the table shows trains the same network."""
+    return value if isinstance(value, int) else float(f"{value:.3g}")
+
+
+def _content(trial: Trial) -> dict[str, Any]:
+    """Return what is to be written; JSON has no NaN, so what is NaN is left out."""
+    return {
+        name: value for name, value in asdict(trial).items() if not (isinstance(value, float) and math.isnan(value))
+    }
+
+
+def _trial(found: dict[str, Any]) -> Trial:
+    return Trial(**{**found, "curve": tuple((int(step), float(mse)) for step, mse in found["curve"])})

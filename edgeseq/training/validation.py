@@ -1,0 +1,95 @@
+"""The error over the validation part, which chooses the weights."""
+
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from edgeseq.series import Part
+from edgeseq.series.gaps import fill
+from edgeseq.training import windows
+from edgeseq.training.network import Network
+from edgeseq.training.scaling import error_scales, network_inputs, network_targets
+from edgeseq_runtime.errors import DataError
+from edgeseq_runtime.spec import STREAM, Spec
+
+_WINDOWS = 4096
+"""Windows in one call of the network."""
+
+
+class Validator(Protocol):
+    """Whatever can judge a network."""
+
+    def mse(self, network: Network) -> float:
+        """Return the mean squared error, standardised, over all forecasts that count."""
+
+
+def validator(spec: Spec, part: Part, device: torch.device) -> Validator:
+    """Return what judges networks of a spec. Raises `DataError` for a part in which no forecast counts."""
+    kind = StreamValidator if spec.layout == STREAM else WindowValidator
+    return kind(spec, part, device)
+
+
+class StreamValidator:
+    """Streams the part, warmed up on what precedes it."""
+
+    def __init__(self, spec: Spec, part: Part, device: torch.device) -> None:
+        filled = fill(part.values, spec.gap_limit)
+        inputs, targets = network_inputs(spec, filled), network_targets(spec, filled)
+        first = part.start - 1  # the forecast of the first validation sample is made one sample before it
+        self._pieces = []
+        for start, stop in filled.segments:
+            begin = max(start, first - 10 * spec.warmup)
+            counts = np.isfinite(targets[begin:stop])
+            counts[: max(first, start + spec.warmup - 1) - begin] = False
+            if counts.any():
+                arrays = inputs[begin:stop], np.nan_to_num(targets[begin:stop]), counts
+                self._pieces.append([torch.from_numpy(array).to(device) for array in arrays])
+        if not self._pieces:
+            raise _nothing_counts(spec)
+        self._squared_scales = torch.from_numpy(error_scales(spec) ** 2).to(device)
+
+    def mse(self, network: Network) -> float:
+        """Return the mean squared error, standardised, over all forecasts that count."""
+        total = count = 0.0
+        with torch.no_grad():
+            for inputs, targets, counts in self._pieces:
+                said, _ = network(inputs[:, None], network.fresh(1))
+                squares = torch.square(said[:, 0] - targets) * self._squared_scales
+                total += float(squares[counts].sum(dtype=torch.float64))
+                count += float(counts.sum())
+        return total / count
+
+
+class WindowValidator:
+    """Gives the network each window that ends in the part."""
+
+    def __init__(self, spec: Spec, part: Part, device: torch.device) -> None:
+        filled = fill(part.values, spec.gap_limit)
+        self._spec, self._device = spec, device
+        self._values = windows.scaled(spec, filled.values)
+        self._targets = network_targets(spec, filled)
+        rows = windows.whole_rows(spec, filled, self._targets)
+        self._rows = rows[rows >= part.start - 1]
+        if not len(self._rows):
+            raise _nothing_counts(spec)
+        self._squared_scales = error_scales(spec) ** 2
+
+    def mse(self, network: Network) -> float:
+        """Return the mean squared error, standardised, over all windows."""
+        total = 0.0
+        with torch.no_grad():
+            for start in range(0, len(self._rows), _WINDOWS):
+                rows = self._rows[start : start + _WINDOWS]
+                inputs = torch.from_numpy(windows.windows(self._spec, self._values, rows)).to(self._device)
+                said, _ = network(inputs, network.fresh(len(rows)))
+                squares = np.square(said[-1].cpu().numpy() - self._targets[rows]) * self._squared_scales
+                total += float(squares.sum(dtype=np.float64))
+        return total / (len(self._rows) * self._spec.outputs)
+
+
+def _nothing_counts(spec: Spec) -> DataError:
+    return DataError(
+        f"the validation part has no stretch of {spec.warmup + spec.horizon} samples without a longer gap: change "
+        "--split or --max-gap, or shorten --horizon"
+    )

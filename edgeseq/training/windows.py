@@ -1,0 +1,86 @@
+"""Training on windows, as the classic program does: each is a sequence of its own, drawn from a shuffled stream."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from edgeseq.series.gaps import Filled
+from edgeseq.series.series import Values
+from edgeseq.training.group import Group
+from edgeseq.training.network import Network
+from edgeseq.training.recipe import Recipe
+from edgeseq.training.scaling import importance, network_targets
+from edgeseq_runtime.errors import DataError
+from edgeseq_runtime.spec import FEATURES, Spec
+
+
+class Windows:
+    """Windows in a shuffle buffer: the place of one that is drawn is taken by the next in time order.
+
+    The series is read over and over; how well it is shuffled depends on the buffer's size.
+    """
+
+    def __init__(
+        self, spec: Spec, recipe: Recipe, train: Filled, network: Network, device: torch.device, group: Group
+    ) -> None:
+        del network  # it carries no memory from window to window
+        self._spec, self._recipe, self._device = spec, recipe, device
+        self._values = scaled(spec, train.values)
+        self._targets = network_targets(spec, train)
+        self._rows = whole_rows(spec, train, self._targets)
+        if not len(self._rows):
+            raise DataError(f"the training part has no stretch of {spec.window + spec.horizon} samples without a gap")
+        self._buffer = np.arange(min(recipe.buffer, len(self._rows)))
+        self._position = len(self._buffer) % len(self._rows)
+        self._importance = torch.from_numpy(importance(spec)).to(device)
+        self._mine = group.share(recipe.batch)
+
+    def loss(self, network: Network, random: np.random.Generator) -> Tensor:
+        """Draw a batch of windows; return the mean squared error of what the network says at their ends."""
+        rows = self._rows[self._draw(random)][self._mine]
+        inputs = torch.from_numpy(windows(self._spec, self._values, rows)).to(self._device)
+        said, _ = network(inputs, network.fresh(len(rows)))
+        wanted = torch.from_numpy(self._targets[rows]).to(self._device)
+        squares = torch.square(said[-1] - wanted) * self._importance
+        return squares.sum() / (self._recipe.batch * squares.shape[1])
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what `restore` needs to go on from here."""
+        return {"buffer": self._buffer, "position": np.array([self._position])}
+
+    def restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        """Go on from `state`."""
+        self._buffer, self._position = state["buffer"], int(state["position"][0])
+
+    def _draw(self, random: np.random.Generator) -> npt.NDArray[np.int64]:
+        drawn = np.empty(self._recipe.batch, np.int64)
+        for number, place in enumerate(random.integers(len(self._buffer), size=len(drawn))):
+            drawn[number] = self._buffer[place]
+            self._buffer[place] = self._position
+            self._position = (self._position + 1) % len(self._rows)
+        return drawn
+
+
+def scaled(spec: Spec, values: Values) -> Values:
+    """Return what a network without memory sees of samples (time, feature)."""
+    centers, scales = ([getattr(feature, name) for feature in spec.features] for name in ("center", "scale"))
+    return np.asarray((values.astype(np.float64) - centers) / scales, np.float32)
+
+
+def whole_rows(spec: Spec, filled: Filled, targets: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """Return the rows that end a whole window and whose targets are all known."""
+    return np.flatnonzero(filled.warm(spec.window) & np.isfinite(targets).all(axis=1))
+
+
+def windows(spec: Spec, values: Values, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Return the windows of scaled values (time, feature) that end at `rows`, as the network takes them.
+
+    (window, row, feature) for the layout "steps", (1, row, window * feature) for "features".
+    """
+    found = values[rows[None, :] + np.arange(1 - spec.window, 1)[:, None]]  # (window, row, feature)
+    if spec.layout == FEATURES:
+        found = found.transpose(1, 0, 2).reshape(1, len(rows), -1)
+    return np.ascontiguousarray(found)
