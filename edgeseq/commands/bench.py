@@ -1,32 +1,61 @@
-"""`edgeseq bench`: how fast a model is on the machine where it stands."""
+"""`edgeseq bench`: how fast a model is on the machine where it stands. Runs on the device."""
 
 import json
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.common import json_option, model_argument, provider_option, threads_option
+from edgeseq.commands.common import json_option, model_argument, note, provider_option, threads_option
 from edgeseq.text import table
+from edgeseq_runtime import files
+from edgeseq_runtime.errors import EdgeseqError
+
+if TYPE_CHECKING:
+    from edgeseq_runtime.timing import Timing
 
 
 @click.command()
 @model_argument
 @provider_option
 @threads_option
+@click.option("--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw the figures.")
 @json_option
-def bench(model: str, *, provider: str, threads: int, as_json: bool) -> None:
-    r"""Time MODEL on this machine: step by step, naively, and in blocks.
+def bench(model: str, *, provider: str, threads: int, plot: str | None, as_json: bool) -> None:
+    r"""Time MODEL on this machine: step by step, naively, in blocks and in pools, and from a cold start.
 
     \b
     edgeseq bench sine.onnx
+    edgeseq bench sine.onnx --plot bench.png
     """
+    if plot:
+        files.check_writable(plot)
+        from edgeseq.evaluation.speed_plot import draw
+    from edgeseq_runtime import startup
     from edgeseq_runtime.session import Session
-    from edgeseq_runtime.timing import measure
+    from edgeseq_runtime.timing import NAIVE, STEP, measure
 
-    timings = measure(Session(model, provider=provider, threads=threads))
+    session = Session(model, provider=provider, threads=threads)
+    timings = measure(session)
+    try:
+        starts = startup.measure(model, provider, threads)
+    except EdgeseqError as error:  # a provider that was registered in this process is not there in a fresh one
+        note(f"no cold start: {error}")
+        starts = {}
+    if plot:
+        draw(timings, starts, Path(plot), f"{Path(model).name} on {session.providers[0]}, threads: {threads}")
     if as_json:
-        click.echo(json.dumps({way: vars(timing) for way, timing in timings.items()}))
+        times = {way: vars(timing) for way, timing in timings.items()}
+        click.echo(json.dumps({"microseconds": times, "start": {what: vars(one) for what, one in starts.items()}}))
         return
-    rows = [(way, f"{t.minimum:.2f}", f"{t.p50:.2f}", f"{t.p90:.2f}", f"{t.p99:.2f}") for way, t in timings.items()]
-    click.echo(table(("microseconds a sample", "minimum", "p50", "p90", "p99"), rows))
-    ratio = timings["Predictor.step"].minimum / timings["naive session.run"].minimum
+    header = ("microseconds a sample", "minimum", "p50", "p90", "p99", "p99.9", "samples a second")
+    click.echo(table(header, [_row(way, timing) for way, timing in timings.items()]))
+    ratio = timings[STEP].minimum / timings[NAIVE].minimum
     click.echo(f"Predictor.step takes {ratio:.2f} of the naive loop's time")
+    for what, start in starts.items():
+        click.echo(f"cold start, {what}: {start.seconds:.2f} s, then {start.megabytes:.0f} MB resident")
+
+
+def _row(way: str, timing: "Timing") -> list[str]:
+    times = (timing.minimum, timing.p50, timing.p90, timing.p99, timing.p999)
+    return [way, *(f"{value:.2f}" for value in times), f"{1e6 / timing.p50:,.0f}"]

@@ -1,5 +1,7 @@
 """What several commands share: options, notes on stderr, and opening what MODEL names."""
 
+import contextlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,25 +16,52 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+
+def _register(_context: click.Context, _option: click.Parameter, libraries: tuple[str, ...]) -> None:
+    for library in libraries:
+        name, equals, path = library.partition("=")
+        if not (name and equals and path):
+            raise UsageError(f"--provider-library is {library!r}; what is wanted is NAME=PATH")
+        from edgeseq_runtime.providers import register
+
+        register(name, path)
+
 
 model_argument = click.argument("model", type=click.Path(exists=True, dir_okay=False))
 json_option = click.option("as_json", "--json", is_flag=True, help="Print one JSON object.")
-provider_option = click.option(
-    "--provider",
-    default="auto",
-    show_default=True,
-    help="auto, cpu, cuda, arm, or onnxruntime's name for one.",
+library_option = click.option(
+    "--provider-library",
+    metavar="NAME=PATH",
+    multiple=True,
+    expose_value=False,
+    callback=_register,
+    help="A plug-in library that brings a provider; --provider NAME then asks for it (repeatable).",
 )
 threads_option = click.option(
     "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads within one operator."
 )
+every_option = click.option(
+    "--every", metavar="DURATION", help="Average the samples in each 30s, 15min, 1h or 1d, to make steps even."
+)
+sort_option = click.option("--sort", is_flag=True, help="Put rows in the order of their times first.")
+
+
+def provider_option(function: Function) -> Function:
+    """Add the options that say what runs the model. The command gets a name; a library is registered before it runs."""
+    chosen = click.option(
+        "--provider",
+        default="auto",
+        show_default=True,
+        help="auto (the fastest here), cpu, cuda, arm, or onnxruntime's name for one.",
+    )
+    return chosen(library_option(function))
 
 
 def series_options(function: Function) -> Function:
-    """Add the options that say which columns of a series to use."""
+    """Add the options that say which columns of a series to use, and how its samples become evenly spaced."""
     for option in (
+        sort_option,
+        every_option,
         click.option("--split", metavar="TRAIN:VAL:TEST", help="Rows or fractions, in time order.  [0.7:0.1:0.2]"),
         click.option("--time", metavar="COL", help="The time column; found by itself if obvious; none: go by order."),
         click.option("--feature", metavar="COL", multiple=True, help="A further input column (repeatable)."),
@@ -43,8 +72,18 @@ def series_options(function: Function) -> Function:
 
 
 def note(text: str) -> None:
-    """Say something on stderr; stdout is for results."""
-    click.echo(text, err=True)
+    """Say something on stderr; stdout is for results. Where nobody can hear it, the work goes on."""
+    with contextlib.suppress(OSError):
+        click.echo(text, err=True)
+
+
+def teller(output: str) -> Callable[[str], None]:
+    """Return what prints results beside the file `output`: to stdout, unless that is where the file itself goes."""
+    try:
+        is_stdout = Path(output).samefile(f"/dev/fd/{sys.stdout.fileno()}")
+    except (OSError, ValueError):  # no such file yet, or a stdout that has no number
+        is_stdout = False
+    return note if is_stdout else click.echo
 
 
 def is_checkpoint(content: bytes) -> bool:
@@ -73,3 +112,8 @@ def model_file(path: str) -> str | bytes:
 def resume_path(checkpoint: str) -> Path:
     """Return where an interrupted run is kept."""
     return Path(f"{checkpoint}.resume")
+
+
+def search_path(checkpoint: str) -> Path:
+    """Return where the trials of a search are kept."""
+    return Path(f"{checkpoint}.search")

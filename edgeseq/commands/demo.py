@@ -60,7 +60,9 @@ def _type(context: click.Context, *words: str) -> None:
     click.secho(f"\n$ {shlex.join(['edgeseq', *words])}", bold=True)
     assert isinstance(context.parent, click.Context)
     assert isinstance(context.parent.command, click.Group)
-    context.parent.command.main(list(words), prog_name="edgeseq", standalone_mode=False)
+    code = context.parent.command.main(list(words), prog_name="edgeseq", standalone_mode=False)
+    if code:
+        context.exit(code)
 
 
 def _heading(text: str) -> None:

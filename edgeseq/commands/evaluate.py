@@ -2,39 +2,24 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from edgeseq.commands.common import json_option, model_argument, model_file, note, provider_option
+from edgeseq.commands.judged import judged_series, load_judged
 from edgeseq_runtime import files
-from edgeseq_runtime.errors import UsageError
-
-if TYPE_CHECKING:
-    from edgeseq.series import Parts
-    from edgeseq_runtime.spec import Spec
 
 
 @click.command()
 @model_argument
-@click.argument("series", required=False)
-@click.option("--split", metavar="TRAIN:VAL:TEST", help="Rows or fractions; the split of the training if not given.")
-@click.option("--time", metavar="COL", help="The time column; found by itself if obvious; none: go by order.")
+@judged_series
 @click.option(
-    "--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw forecasts, truth and residuals."
+    "--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw forecasts, truth, residuals and interval."
 )
 @provider_option
 @json_option
-def evaluate(
-    model: str,
-    series: str | None,
-    *,
-    split: str | None,
-    time: str | None,
-    plot: str | None,
-    provider: str,
-    as_json: bool,
-) -> None:
+def evaluate(model: str, *, plot: str | None, provider: str, as_json: bool, **reading: Any) -> None:
     r"""Stream the test part of SERIES through MODEL, a checkpoint or a model file, and score the forecasts.
 
     \b
@@ -48,32 +33,11 @@ def evaluate(
     if plot:
         files.check_writable(plot)
     predictor = Predictor(model_file(model), provider=provider)
-    evaluation = run(predictor, _parts(predictor.spec, series, split, time))
+    _, parts = load_judged(predictor.spec, **reading)
+    evaluation = run(predictor, parts)
     if plot:
         from edgeseq.evaluation.plots import draw
 
         draw(evaluation, Path(plot))
         note(f"wrote {plot}")
-    click.echo(json.dumps(evaluation.to_dict()) if as_json else summary(evaluation))
-
-
-def _parts(spec: "Spec", series: str | None, split: str | None, time: str | None) -> "Parts":
-    """Load the columns that the model was trained on."""
-    from edgeseq.series import load
-
-    names = [feature.name for feature in spec.features]
-    if series is None:
-        if spec.series != "sine":
-            raise UsageError(f"this model was trained on {spec.series}: name the series to evaluate it on")
-        _, parts = load(None, split=split, time=time)
-        return parts
-    targets = len(spec.targets)
-    _, parts = load(
-        series,
-        targets=names[:targets],
-        features=names[targets:],
-        time=time or spec.time,
-        split=split or spec.split or None,
-        gap_limit=spec.gap_limit,
-    )
-    return parts
+    click.echo(json.dumps(evaluation.to_dict(), allow_nan=False) if as_json else summary(evaluation))

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.common import load_checkpoint, note
+from edgeseq.commands.common import load_checkpoint, note, teller
 from edgeseq_runtime import files
 
 if TYPE_CHECKING:
-    from edgeseq.checkpoint import Checkpoint
+    from edgeseq_export import ModelFile
 
 
 @click.command()
@@ -34,45 +34,33 @@ def export(checkpoint: str, output: str, *, quantize: str, opset: int) -> None:
     import edgeseq_export
 
     files.check_writable(output)
+    tell = teller(output)
     loaded = load_checkpoint(checkpoint)
     made = edgeseq_export.export(loaded, quantize, opset)
-    click.echo(
+    tell(
         f"agrees with the oracle: worst deviation {made.deviation.forecast:.1e} of the series' scale "
         f"(allowed {made.deviation.allowed:.0e})"
     )
-    _compare(loaded, made.content, quantize)
-    files.write_atomically(output, made.content)
-    click.echo(f"wrote {output}: {len(made.content):,} bytes, {quantize if quantize != 'none' else 'float32'}")
-
-
-def _compare(checkpoint: "Checkpoint", content: bytes, quantize: str) -> None:
-    """Print the test error of the float file and, beside it, the quantised one's."""
-    if checkpoint.test is None:
-        note("the checkpoint carries no test samples, so no test error is given")
-        return
-    plain = _test_rmse(checkpoint, None)
     if quantize == "none":
-        click.echo(f"test RMSE: float {plain:.4g}")
-        return
-    quantized = _test_rmse(checkpoint, content)
-    click.echo(f"test RMSE: float {plain:.4g}, {quantize} {quantized:.4g} ({quantized / plain:.3f} times)")
-    if quantized > 1.05 * plain:
-        note(f"warning: {quantize} loses accuracy here; export without --quantize where that matters")
+        tell(f"test RMSE: {_rmse(made)}")
+    else:
+        tell(_compared(edgeseq_export.export(loaded), made))
+    files.write_atomically(output, made.content)
+    tell(f"wrote {output}: {len(made.content):,} bytes, {quantize if quantize != 'none' else 'float32'}")
 
 
-def _test_rmse(checkpoint: "Checkpoint", content: bytes | None) -> float:
-    """Return the RMSE over the test samples of a model file, or of the checkpoint's float one."""
-    import numpy as np
+def _compared(plain: "ModelFile", quantized: "ModelFile") -> str:
+    """Return the test errors side by side, and warn where rounding the weights costs accuracy."""
+    kind = quantized.spec.quantize
+    if plain.spec.figures and quantized.spec.figures:
+        # Standardised, so that of several targets none counts for its unit.
+        own, other = (made.spec.figures.model.mse_standardized**0.5 for made in (quantized, plain) if made.spec.figures)
+        if own > 1.05 * other:
+            much = f"{own / other:.2f} times the float file's" if other else f"{own:.4g}, the float file's 0"
+            note(f"warning: {kind} loses accuracy here, its error is {much}")
+    return f"test RMSE: float {_rmse(plain)}, {kind} {_rmse(quantized)}"
 
-    import edgeseq_export
-    from edgeseq.evaluation.baselines import truths
-    from edgeseq.evaluation.figures import score, stream
-    from edgeseq.series import Part
-    from edgeseq_runtime.predictor import Predictor
 
-    assert checkpoint.test is not None
-    part = Part(checkpoint.test.samples, checkpoint.test.start)
-    predictor = Predictor(content or edgeseq_export.build(checkpoint), provider="cpu")
-    made = stream(predictor, part)
-    truth = np.where(np.isfinite(made), truths(predictor.spec, part), np.nan)
-    return score(predictor.spec, made, truth).total.rmse
+def _rmse(made: "ModelFile") -> str:
+    figures = made.spec.figures
+    return f"{figures.model.rmse:.4g}" if figures else "unknown (the checkpoint carries no test samples)"

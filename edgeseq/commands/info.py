@@ -1,35 +1,67 @@
 """`edgeseq info`: what a model file says of itself."""
 
+import json
+from typing import TYPE_CHECKING
+
 import click
 
-from edgeseq.commands.common import json_option, model_argument, model_file
+from edgeseq.commands.common import json_option, library_option, model_argument, model_file
 from edgeseq_runtime.spec import Spec
+
+if TYPE_CHECKING:
+    from edgeseq_runtime.session import Session
 
 
 @click.command()
 @model_argument
+@click.option("--provider", metavar="NAME", help="Show also what runs where on this one, or which one auto keeps.")
+@library_option
 @json_option
-def info(model: str, *, as_json: bool) -> None:
+def info(model: str, *, provider: str | None, as_json: bool) -> None:
     r"""Show what MODEL, a checkpoint or a model file, says of itself.
 
     \b
     edgeseq info sine.onnx
+    edgeseq info sine.onnx --provider auto
     edgeseq info sine.onnx --json
     """
     from edgeseq_runtime.session import Session
 
-    session = Session(model_file(model), provider="cpu")
-    spec = session.spec
-    click.echo(spec.to_json() if as_json else "\n".join(_lines(spec, session.size)))
+    session = Session(model_file(model), provider=provider or "cpu")
+    if as_json:
+        said = json.loads(session.spec.to_json())
+        if provider:
+            said.update(providers=session.providers, placement=session.placement, seconds_a_step=session.measured)
+        click.echo(json.dumps(said, ensure_ascii=False))
+        return
+    pairs = _spec_lines(session.spec, session.size) + (_provider_lines(session) if provider else [])
+    width = max(len(name) for name, _ in pairs)
+    for name, value in pairs:
+        click.echo(f"{name.ljust(width)}  {value}")
 
 
-def _lines(spec: Spec, size: int) -> list[str]:
+def _provider_lines(session: "Session") -> list[tuple[str, str]]:
+    """Say which operators run where, and why there."""
+    measured = [f"{name} {1e6 * seconds:.0f}" for name, seconds in session.measured.items()]
+    where = [
+        (f"on {name}", ", ".join(f"{count} {operator}" for operator, count in sorted(operators.items())))
+        for name, operators in session.placement.items()
+    ]
+    return [
+        ("provider", session.providers[0]),
+        *([("measured", f"{', '.join(measured)} microseconds a step")] if measured else []),
+        *[("left out", why) for why in session.left_out.values()],
+        *(where or [("runs where", "this onnxruntime does not tell")]),
+    ]
+
+
+def _spec_lines(spec: Spec, size: int) -> list[tuple[str, str]]:
     pairs = [
         (
             "model file",
             f"format {spec.format}, {size:,} bytes, {spec.quantize if spec.quantize != 'none' else 'float32'}",
         ),
-        ("network", f"{spec.layers} x {spec.cell} of {spec.hidden}"),
+        ("network", spec.network),
         ("forecasts", f"{', '.join(spec.targets)}; {spec.horizon} samples ahead; warm after {spec.warmup}"),
         ("trained on", f"{spec.series}" + (f", one sample every {spec.period:g} s" if spec.period else "")),
         ("missing", f"at most {spec.gap_limit} in a row are filled in"),
@@ -48,5 +80,4 @@ def _lines(spec: Spec, size: int) -> list[str]:
         pairs += [(name, f"{score.rmse:.4g}") for name, score in scores.items()]
     pairs.append(("made by", ", ".join(f"{name} {version}" for name, version in spec.producer.items())))
     pairs.append(("data", f"SHA-256 {spec.data_sha256[:16]}... (of the training part)"))
-    width = max(len(name) for name, _ in pairs)
-    return [f"{name.ljust(width)}  {value}" for name, value in pairs]
+    return pairs

@@ -2,15 +2,18 @@
 
 import click
 
+from edgeseq.commands.common import library_option
+
 
 @click.command()
+@library_option
 def providers() -> None:
-    r"""List the providers that --provider takes on this machine.
+    r"""List the providers that --provider takes on this machine, and what they run on where onnxruntime tells.
 
     \b
     edgeseq providers
     """
-    from edgeseq_runtime.providers import available, short_names
+    from edgeseq_runtime.providers import available
 
-    for short, name in zip(short_names(), available(), strict=True):
-        click.echo(f"{short}  ({name})")
+    for provider in available():
+        click.echo("  ".join([provider.short, f"({provider.name})", *provider.devices]))

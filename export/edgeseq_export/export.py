@@ -7,13 +7,15 @@ from pathlib import Path
 
 import onnx
 
+from edgeseq import architecture
 from edgeseq.checkpoint import Checkpoint, Weights
-from edgeseq.reference import state_sizes
+from edgeseq.evaluation.figures import measure, residuals
 from edgeseq_export import gate, graph
-from edgeseq_export.weights import prepare, round_to_int8
+from edgeseq_export import weights as matrices
 from edgeseq_runtime import __version__
 from edgeseq_runtime.errors import UsageError
-from edgeseq_runtime.spec import Spec, State
+from edgeseq_runtime.predictor import Predictor
+from edgeseq_runtime.spec import Figures, Spec
 
 OPSET = 17
 """Loaded by every onnxruntime from 1.14 on."""
@@ -33,54 +35,73 @@ class ModelFile:
 
 def build(checkpoint: Checkpoint, quantize: str = "none", opset: int = OPSET) -> bytes:
     """Return the model file of a checkpoint, not yet compared with anything. torch is not needed."""
-    newest = onnx.defs.onnx_opset_version()
-    if not OLDEST_OPSET <= opset <= newest:
-        raise UsageError(f"opset is {opset}, must be from {OLDEST_OPSET} to {newest}")
-    spec = _final_spec(checkpoint.spec, _rounded(checkpoint, quantize), quantize)
-    if quantize == "int8-dynamic":
-        return _quantize_dynamically(spec, checkpoint.weights, opset)
-    return bytes(graph.build(spec, prepare(spec, checkpoint.weights), opset).SerializeToString())
+    return bytes(_graph(checkpoint, _spec(checkpoint.spec, quantize), opset)[0].SerializeToString())
 
 
 def export(checkpoint: Checkpoint, quantize: str = "none", opset: int = OPSET) -> ModelFile:
     """Return the model file of a checkpoint, compared with the oracle in steps, chunks and batches.
 
     `quantize` is "none", "int8" (weights as int8 with a scale per row, float arithmetic, any provider) or
-    "int8-dynamic" (onnxruntime's dynamic quantisation, CPU provider only). Raises `CheckError` where the
-    file does not pass.
+    "int8-dynamic" (onnxruntime's dynamic quantisation, CPU provider only). The figures and residuals in its
+    spec are this very file's. Raises `CheckError` where the file does not pass.
     """
-    weights = _rounded(checkpoint, quantize)
-    content = build(checkpoint, quantize, opset)
-    spec = _final_spec(checkpoint.spec, weights, quantize)
-    return ModelFile(content, spec, gate.check(content, spec, weights))
+    spec = _spec(checkpoint.spec, quantize)
+    model, weights = _graph(checkpoint, spec, opset)
+    content = bytes(model.SerializeToString())
+    deviation = gate.check(content, spec, weights)
+    spec = replace(_measured(checkpoint, spec, content), verification=gate.verification(spec, weights))
+    onnx.helper.set_model_props(model, graph.metadata(spec))
+    return ModelFile(bytes(model.SerializeToString()), spec, deviation)
 
 
-def _rounded(checkpoint: Checkpoint, quantize: str) -> Weights:
-    """Return the weights that the oracle must have to agree with the file."""
-    return round_to_int8(checkpoint.weights) if quantize == "int8" else checkpoint.weights
+def _graph(checkpoint: Checkpoint, spec: Spec, opset: int) -> tuple[onnx.ModelProto, Weights]:
+    """Return the model, and the weights that the oracle must have to agree with it."""
+    newest = onnx.defs.onnx_opset_version()
+    if not OLDEST_OPSET <= opset <= newest:
+        raise UsageError(f"opset is {opset}, must be from {OLDEST_OPSET} to {newest}")
+    quantized = matrices.quantize(checkpoint.weights, spec.quantize)
+    model = graph.build(spec, matrices.prepare(spec, quantized), opset)
+    if spec.quantize == "int8-dynamic":
+        model = _quantize_dynamically(model)
+        onnx.helper.set_model_props(model, graph.metadata(spec))
+    return model, matrices.values(quantized)
 
 
-def _final_spec(spec: Spec, weights: Weights, quantize: str) -> Spec:
+def _spec(spec: Spec, quantize: str) -> Spec:
     """Return the spec as the model file carries it."""
-    spec = replace(
+    return replace(
         spec,
         quantize=quantize,
-        states=tuple(State(name, f"{name}_next", (1, -1, size)) for name, size in state_sizes(spec).items()),
+        states=architecture.states(spec),
         producer={**spec.producer, "edgeseq": __version__, "onnx": onnx.__version__},
     )
-    return replace(spec, verification=gate.verification(spec, weights))
 
 
-def _quantize_dynamically(spec: Spec, weights: Weights, opset: int) -> bytes:
-    """Quantise the float graph's weights and activations with onnxruntime's own tool."""
+def _measured(checkpoint: Checkpoint, spec: Spec, content: bytes) -> Spec:
+    """Return the spec with this file's own errors; the baselines' are those of the training."""
+    predictor = Predictor(content, provider="cpu")
+    if checkpoint.validation:
+        spec = replace(spec, residuals=residuals(predictor, checkpoint.validation))
+    if checkpoint.test:
+        samples, score = measure(predictor, checkpoint.test)
+        spec = replace(spec, figures=Figures(samples, score, spec.figures.baselines if spec.figures else {}))
+    return spec
+
+
+def _quantize_dynamically(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Quantise a float graph's weights and activations with onnxruntime's own tool."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    model = graph.build(spec, prepare(spec, weights), opset)
-    logging.getLogger().setLevel(logging.ERROR)  # the tool advises preprocessing that does nothing here
-    with tempfile.TemporaryDirectory() as folder:
-        source, target = Path(folder, "float.onnx"), Path(folder, "int8.onnx")
-        source.write_bytes(model.SerializeToString())
-        quantize_dynamic(source, target, weight_type=QuantType.QInt8, per_channel=True)
-        quantized = onnx.load(target)
-    onnx.helper.set_model_props(quantized, graph.metadata(spec))
-    return bytes(quantized.SerializeToString())
+    log = logging.getLogger()
+    level = log.level
+    log.setLevel(logging.ERROR)  # the tool advises preprocessing that does nothing here
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            source, target = Path(folder, "float.onnx"), Path(folder, "int8.onnx")
+            source.write_bytes(model.SerializeToString())
+            quantize_dynamic(
+                source, target, op_types_to_quantize=["LSTM", "MatMul"], weight_type=QuantType.QInt8, per_channel=True
+            )
+            return onnx.load(target)
+    finally:
+        log.setLevel(level)

@@ -6,8 +6,9 @@
     h     = cells(n)
     y     = x + head(h)                          the forecast, the change added to the last sample
 
-Every node costs about as much as a hundred multiplications at this size, so there are few. Time and batch are
-free axes.
+A linear path adds a convolution over the last changes to the head. A network without memory sees windows instead,
+[window, x - center], all of a chunk's at once. Every node costs about as much as a hundred multiplications at this
+size, so there are few. Time and batch are free axes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeseq_export.weights import CellWeights, Matrix, StepWeights
-from edgeseq_runtime.spec import KEY, Spec
+from edgeseq_runtime.spec import CHANGE, FEATURES, KEY, STREAM, Spec, State
 
 _TO_THE_END = np.iinfo(np.int64).max
 
@@ -42,7 +43,9 @@ class _Graph:
         return name
 
     def integers(self, name: str, *values: int) -> str:
-        return self.constant(name, np.array(values, np.int64))
+        """Add a constant of integers; one that several nodes name is added once."""
+        known = any(constant.name == name for constant in self.constants)
+        return name if known else self.constant(name, np.array(values, np.int64))
 
     def node(self, kind: str, inputs: Sequence[str], outputs: str | Sequence[str], **attributes: Any) -> str:
         names = [outputs] if isinstance(outputs, str) else list(outputs)
@@ -69,15 +72,13 @@ class _Graph:
 def build(spec: Spec, weights: StepWeights, opset: int = 17) -> onnx.ModelProto:
     """Return the model file of `spec` with `weights`. The spec goes into the metadata as it is."""
     graph = _Graph()
-    signal = _add_inputs(graph, spec)
-    for layer in range(1, spec.layers + 1):
-        signal = _add_cell(graph, spec, weights, layer, signal)
-    _add_head(graph, spec, weights, signal)
+    add = _add_stream if spec.layout == STREAM else _add_windows
+    _add_base(graph, spec, add(graph, spec, weights))
     proto = helper.make_graph(
         graph.nodes,
         "edgeseq_step",
-        [_value("x", "time", len(spec.features)), *(_value(s.name, 1, s.shape[-1]) for s in spec.states)],
-        [_value("y", "time", spec.outputs), *(_value(s.next, 1, s.shape[-1]) for s in spec.states)],
+        [_samples("x", len(spec.features)), *(_state(state.name, state) for state in spec.states)],
+        [_samples("y", spec.outputs), *(_state(state.next, state) for state in spec.states)],
         graph.constants,
         doc_string="A step function: samples and states in, forecasts and next states out. Zero states are a "
         "fresh stream; feed each NAME_next back as NAME.",
@@ -98,57 +99,145 @@ def metadata(spec: Spec) -> dict[str, str]:
         "features": ", ".join(feature.label for feature in spec.features),
         "targets": ", ".join(spec.targets),
         "horizon": f"{spec.horizon} samples" + (f" of {spec.period:g} s" if spec.period else ""),
-        "network": f"{spec.layers} x {spec.cell} of {spec.hidden}",
+        "network": spec.network,
         "quantization": spec.quantize,
     }
 
 
-def _value(name: str, time: int | str, size: int) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [time, "batch", size])
+def _samples(name: str, size: int) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["time", "batch", size])
 
 
-def _add_inputs(graph: _Graph, spec: Spec) -> str:
-    """From raw samples to the network's input; returns its name, (time, batch, level + feature)."""
-    features = len(spec.features)
+def _state(name: str, state: State) -> onnx.ValueInfoProto:
+    shape = ["batch" if size == -1 else size for size in state.shape]
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+
+def _add_stream(graph: _Graph, spec: Spec, weights: StepWeights) -> str:
+    """Add a network that carries its memory along; returns what it says in raw units, (time, batch, outputs)."""
+    change = _add_change(graph, spec)
+    signal = _add_levels(graph, spec, change)
+    for layer in range(1, spec.layers + 1):
+        kinds = ("h", "c") if spec.cell == "lstm" else ("h",)
+        memory = [f"{kind}{layer}" for kind in kinds]
+        output = _add_cell(graph, spec, weights, layer, signal, memory)
+        signal = graph.node("Squeeze", [output, graph.integers("direction_axis", 1)], f"H{layer}")
+    said = _add_head(graph, weights, signal)
+    return _add_linear(graph, spec, weights.linear, change, said) if weights.linear else said
+
+
+def _add_change(graph: _Graph, spec: Spec) -> str:
+    """Add the change from the last sample, zero at a fresh stream's first; returns its name, (time, batch, feature)."""
     pads = graph.integers("one_column_more", 0, 0, 0, 0, 0, 1)
     seen = graph.node("Pad", ["x", pads, graph.constant("one", np.float32(1))], "x_seen")
     timeline = graph.node("Concat", ["last", seen], "timeline", axis=0)  # (1 + time, batch, feature + 1)
     first, final = graph.integers("first", 0), graph.integers("final", -1)
     before = graph.node("Slice", [timeline, first, final, graph.integers("time_axis", 0)], "before")
     graph.node("Gather", [timeline, final], "last_next", axis=0)
-    parts = graph.integers("sample_and_seen", features, 1)
+    parts = graph.integers("sample_and_seen", len(spec.features), 1)
     graph.node("Split", [before, parts], ["last_sample", "was_seen"], axis=2)
     kept = graph.node("Mul", ["x", "was_seen"], "x_kept")
-    change = graph.node("Sub", [kept, "last_sample"], "change")
+    return graph.node("Sub", [kept, "last_sample"], "change")
+
+
+def _add_levels(graph: _Graph, spec: Spec, change: str) -> str:
+    """Put levels before the changes; returns the network's input, (time, batch, level + feature)."""
     levels = [position for position, feature in enumerate(spec.features) if feature.level]
     if not levels:
         return change
     level = "x"
-    if len(levels) < features:
+    if len(levels) < len(spec.features):
         level = graph.node("Gather", ["x", graph.integers("level_features", *levels)], "level_raw", axis=2)
-    centers = np.array([spec.features[position].center for position in levels], np.float32)
-    if centers.any():
-        level = graph.node("Sub", [level, graph.constant("centers", centers)], "level")
+    level = _add_centers(graph, level, [spec.features[position].center for position in levels])
     return graph.node("Concat", [level, change], "network_input", axis=2)
 
 
-def _add_cell(graph: _Graph, spec: Spec, weights: StepWeights, layer: int, signal: str) -> str:
-    """Add one recurrent layer; returns the name of its output, (time, batch, hidden)."""
+def _add_centers(graph: _Graph, values: str, centers: Sequence[float]) -> str:
+    if not any(centers):
+        return values
+    return graph.node("Sub", [values, graph.constant("centers", np.array(centers, np.float32))], "level")
+
+
+def _add_linear(graph: _Graph, spec: Spec, matrix: Matrix, change: str, said: str) -> str:
+    """Add the linear path, a convolution over the last changes, to what the network says."""
+    lacking = spec.linear_path - 1
+    if len(spec.measured) < len(spec.features):
+        measured = list(range(len(spec.measured)))
+        change = graph.node("Gather", [change, graph.integers("measured", *measured)], "measured_change", axis=2)
+    recent = graph.node("Transpose", [change], "change_by_stream", perm=[1, 2, 0])  # (batch, feature, time)
+    recent = graph.node("Concat", ["changes", recent], "recent", axis=2)
+    ends = graph.integers("newest", -lacking), graph.integers("end", _TO_THE_END)
+    graph.node("Slice", [recent, *ends, graph.integers("recent_axis", 2)], "changes_next")
+    linear = graph.node("Conv", [recent, graph.matrix("linear", matrix)], "linear_by_stream")
+    linear = graph.node("Transpose", [linear], "linear_change", perm=[2, 0, 1])  # (time, batch, outputs)
+    return graph.node("Add", [said, linear], "said")
+
+
+def _add_windows(graph: _Graph, spec: Spec, weights: StepWeights) -> str:
+    """Add a network without memory; returns what it says in raw units, (time, batch, outputs).
+
+    All windows of a chunk run together, as a batch of time * batch streams that begin afresh.
+    """
+    signal = _add_unfolded(graph, spec)
+    for layer in range(1, spec.layers + 1):
+        is_last = layer == spec.layers
+        output = _add_cell(graph, spec, weights, layer, signal, [], only_last=is_last)
+        direction = graph.integers("direction_axis", 1)
+        signal = output if is_last else graph.node("Squeeze", [output, direction], f"H{layer}")
+    said = _add_head(graph, weights, signal)  # (1, time * batch, outputs)
+    sizes = [graph.node("Shape", ["x"], "x_shape"), graph.integers("from_time", 0), graph.integers("to_batch", 2)]
+    sizes = [graph.node("Slice", sizes, "time_and_batch"), graph.integers("outputs", spec.outputs)]
+    return graph.node("Reshape", [said, graph.node("Concat", sizes, "y_shape", axis=0)], "said")
+
+
+def _add_unfolded(graph: _Graph, spec: Spec) -> str:
+    """Add the windows that end at each sample; returns their name, (step, time * batch, input)."""
+    features = len(spec.features)
+    level = _add_centers(graph, "x", [feature.center for feature in spec.features])
+    series = graph.node("Transpose", [level], "by_stream", perm=[1, 2, 0])  # (batch, feature, time)
+    series = graph.node("Concat", ["window", series], "timeline", axis=2)
+    ends = graph.integers("newest", 1 - spec.window), graph.integers("end", _TO_THE_END)
+    graph.node("Slice", [series, *ends, graph.integers("timeline_axis", 2)], "window_next")
+    # A convolution with the identity lays the window's samples side by side, (batch, window * feature, time).
+    identity = np.eye(spec.window * features, dtype=np.float32).reshape(-1, spec.window, features).transpose(0, 2, 1)
+    unfolded = graph.node("Conv", [series, graph.constant("identity", identity)], "unfolded")
+    steps, inputs = (1, spec.window * features) if spec.layout == FEATURES else (spec.window, features)
+    shape = graph.integers("by_step", 0, steps, inputs, -1)
+    unfolded = graph.node("Reshape", [unfolded, shape], "windows_by_stream")
+    unfolded = graph.node("Transpose", [unfolded], "windows", perm=[1, 3, 0, 2])  # (step, time, batch, input)
+    return graph.node("Reshape", [unfolded, graph.integers("one_batch", steps, -1, inputs)], "network_input")
+
+
+def _add_cell(
+    graph: _Graph,
+    spec: Spec,
+    weights: StepWeights,
+    layer: int,
+    signal: str,
+    memory: Sequence[str],
+    *,
+    only_last: bool = False,
+) -> str:
+    """Add one recurrent layer, which begins with `memory` and leaves it in NAME_next.
+
+    Returns the name of its output, (time, 1, batch, hidden), or, where only that of the last step counts, (1, batch,
+    hidden).
+    """
     kind, attributes = _CELL_NODES[spec.cell]
     cell = weights.cells[layer - 1]
-    states = [f"h{layer}", f"c{layer}"] if spec.cell == "lstm" else [f"h{layer}"]
     inputs = [
         signal,
         graph.matrix(f"W{layer}", cell.W),
         graph.matrix(f"R{layer}", cell.R),
         _add_bias(graph, f"B{layer}", cell),
-        "",  # sequence lengths: all of the chunk
-        *states,
     ]
-    outputs = [f"Y{layer}", *(f"{state}_next" for state in states)]
-    output = graph.node(kind, inputs, outputs, hidden_size=spec.hidden, **attributes)
-    direction = graph.integers("direction_axis", 1) if layer == 1 else "direction_axis"
-    return graph.node("Squeeze", [output, direction], f"H{layer}")
+    if memory:
+        inputs += ["", *memory]  # no lengths: all of the chunk
+    outputs = ["" if only_last else f"Y{layer}", *(f"{state}_next" for state in memory)]
+    if only_last:
+        outputs.append(f"Y{layer}")
+    graph.node(kind, inputs, outputs, hidden_size=spec.hidden, **attributes)
+    return f"Y{layer}"
 
 
 def _add_bias(graph: _Graph, name: str, cell: CellWeights) -> str:
@@ -161,13 +250,20 @@ def _add_bias(graph: _Graph, name: str, cell: CellWeights) -> str:
     return graph.node("Pad", [half, graph.integers(f"{name}.pads", 0, 0, 0, lacking)], name)
 
 
-def _add_head(graph: _Graph, spec: Spec, weights: StepWeights, signal: str) -> None:
-    """From the last layer's output to the forecast in raw units."""
-    change = graph.node("MatMul", [signal, graph.matrix("head", weights.head)], "head_product")
-    change = graph.node("Add", [change, graph.constant("head_bias", weights.head_bias)], "forecast_change")
-    targets = len(spec.targets)
+def _add_head(graph: _Graph, weights: StepWeights, signal: str) -> str:
+    """From the last layer's output to what the network says, in raw units."""
+    product = graph.node("MatMul", [signal, graph.matrix("head", weights.head)], "head_product")
+    bias = graph.constant("head_bias", weights.head_bias)
+    return graph.node("Add", [product, bias], "network_says")
+
+
+def _add_base(graph: _Graph, spec: Spec, said: str) -> None:
+    """From what the network says to the forecast: a change is added to the last sample, a value stands as it is."""
+    if spec.predicts != CHANGE:
+        graph.nodes[-1].output[0] = "y"
+        return
     base = "x"
     if len(spec.features) > 1:
-        order = list(range(targets)) * spec.horizon
+        order = list(range(len(spec.targets))) * spec.horizon
         base = graph.node("Gather", ["x", graph.integers("target_features", *order)], "last_target", axis=2)
-    graph.node("Add", [change, base], "y")
+    graph.node("Add", [said, base], "y")

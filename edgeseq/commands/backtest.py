@@ -1,0 +1,67 @@
+"""`edgeseq backtest`: a checkpoint or model file over a whole series, with its errors by step ahead and over time."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edgeseq.commands.common import json_option, model_argument, model_file, note, provider_option
+from edgeseq.commands.judged import judged_series, load_judged
+from edgeseq_runtime import files
+
+if TYPE_CHECKING:
+    from edgeseq.series import Parts
+    from edgeseq_runtime.spec import Spec
+
+
+@click.command()
+@model_argument
+@judged_series
+@click.option(
+    "--stride", type=click.IntRange(min=1), default=1, show_default=True, help="Judge every N-th sample's forecast."
+)
+@click.option("--folds", type=click.IntRange(min=1), default=5, show_default=True, help="Stretches of time to compare.")
+@click.option(
+    "--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw the error by step ahead, and by fold."
+)
+@provider_option
+@json_option
+def backtest(
+    model: str, *, stride: int, folds: int, plot: str | None, provider: str, as_json: bool, **reading: Any
+) -> None:
+    r"""Stream the whole SERIES through MODEL once and judge the forecasts of all that comes after the training part.
+
+    The errors of consecutive folds, beside those of baselines that were fitted on the training part only, show
+    whether the model wears out. Forecasts from within the training part are reported apart.
+
+    \b
+    edgeseq backtest co2.onnx co2 --folds 4 --plot backtest.png
+    edgeseq backtest plant.onnx plant.csv --stride 24 --json
+    """
+    from edgeseq.evaluation.backtest import backtest as run
+    from edgeseq.evaluation.summary import backtest_summary
+    from edgeseq_runtime.predictor import Predictor
+
+    if plot:
+        files.check_writable(plot)
+    predictor = Predictor(model_file(model), provider=provider)
+    data, parts = load_judged(predictor.spec, **reading)
+    _warn_of_another_part(predictor.spec, parts)
+    found = run(predictor, data, parts, stride=stride, folds=folds)
+    if plot:
+        from edgeseq.evaluation.plots import draw_backtest
+
+        draw_backtest(found, Path(plot))
+        note(f"wrote {plot}")
+    click.echo(json.dumps(found.to_dict(), allow_nan=False) if as_json else backtest_summary(found))
+
+
+def _warn_of_another_part(spec: "Spec", parts: "Parts") -> None:
+    """Say so where the samples before those that are judged are not the ones that the model was trained on."""
+    import numpy as np
+
+    found = hashlib.sha256(np.ascontiguousarray(parts.train, "<f4").tobytes()).hexdigest()
+    if spec.data_sha256 and found != spec.data_sha256:
+        note("warning: this training part is not the one the model was trained on; it may have seen what is judged")

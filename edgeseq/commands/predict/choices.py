@@ -1,0 +1,112 @@
+"""What was asked of `edgeseq predict`, and what of it goes together."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgeseq.commands.predict.keeper import check_state
+from edgeseq_runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    from edgeseq.commands.predict.forms import Form
+    from edgeseq_runtime.rules import Rules
+    from edgeseq_runtime.spec import Spec
+    from edgeseq_runtime.streams import Many, Streams
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The options of one run. Raises `UsageError` where they contradict each other."""
+
+    model: str
+    source: str
+    """A file, or - for stdin."""
+    input_format: str
+    form: str
+    """Of the output."""
+    keep: bool
+    """Whether input lines are written as well."""
+    provider: str
+    threads: int
+    state: str | None
+    state_every: int | None
+    """Samples; 0: at the end only."""
+    fresh: bool
+    intervals: bool
+    missing: str
+    rules: "Rules"
+    unreadable: str | None
+    mqtt: str | None
+    publish: str | None
+    credentials: str | None
+    client_id: str | None
+
+    def __post_init__(self) -> None:
+        if self.state:
+            check_state(self.state, {"MODEL": self.model, "--input": self.source, "--credentials": self.credentials})
+        elif self.state_every is not None:
+            raise UsageError("--state-every needs --state FILE")
+        if self.mqtt is not None or self.is_influx:
+            self._check_streams()
+        if self.intervals and self.form != "jsonl":
+            raise UsageError("--intervals goes with --format jsonl")
+        if self.mqtt is None:
+            self._check_lines()
+        else:
+            self._check_messages()
+
+    @property
+    def is_influx(self) -> bool:
+        """Whether the input is line protocol, of many streams."""
+        return self.input_format == "influx"
+
+    def single(self) -> "Streams":
+        """Open the model for one stream."""
+        from edgeseq_runtime.predictor import Predictor
+        from edgeseq_runtime.streams import Single
+
+        predictor = Predictor(
+            self.model,
+            provider=self.provider,
+            threads=self.threads,
+            missing=self.missing,
+            rules=self.rules,
+            monitor=self.intervals,
+        )
+        return Single(predictor)
+
+    def many(self) -> "Many":
+        """Open the model for streams by name."""
+        from edgeseq_runtime.pool import Pool
+        from edgeseq_runtime.streams import Many
+
+        return Many(Pool(self.model, provider=self.provider, threads=self.threads, missing=self.missing))
+
+    def output(self, spec: "Spec") -> "Form":
+        """Return what turns answers into lines."""
+        from edgeseq.commands.predict import forms
+
+        if self.form == "influx":
+            return forms.Influx(spec, keep=self.keep)
+        form = forms.Csv if self.form == "csv" else forms.Json
+        return form(spec, named=self.is_influx)
+
+    def _check_streams(self) -> None:
+        """Refuse what only one stream by itself can have."""
+        from edgeseq_runtime.rules import Rules
+
+        if self.intervals or self.rules != Rules():
+            raise UsageError("--intervals and rules for odd samples are for one stream, not for streams by name")
+
+    def _check_lines(self) -> None:
+        if self.publish or self.credentials or self.client_id:
+            raise UsageError("--publish, --credentials and --client-id go with --mqtt")
+        if self.form == "influx" and not self.is_influx:
+            raise UsageError("--format influx needs --input-format influx, for the measurement and the tags")
+        if self.keep and self.form != "influx":
+            raise UsageError("--keep goes with --format influx")
+
+    def _check_messages(self) -> None:
+        if not self.publish:
+            raise UsageError("--mqtt needs --publish TOPIC, e.g. forecasts/{id}")
+        if self.source != "-" or self.is_influx or self.form != "jsonl" or self.keep:
+            raise UsageError("--mqtt is JSON both ways; --input, --input-format, --format and --keep go without it")
