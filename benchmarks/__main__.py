@@ -1,5 +1,5 @@
 """`python -m benchmarks`: the benchmarks that take seconds, not minutes."""
 
-from benchmarks import step
+from benchmarks import speed
 
-step.main()
+speed.main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
@@ -22,6 +23,10 @@ from tests.made_up import make_checkpoint
 settings.register_profile("edgeseq", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 settings.load_profile("edgeseq")
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Shells start commands in the background so. It would be inherited by the programs that the tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 ETTH1 = Path(__file__).parents[2] / "shared" / "data" / "ETTh1.csv"
 """A series that may not be copied into the project; tests that need it are skipped where it is not."""
 
@@ -35,7 +40,7 @@ def checkpoint() -> Checkpoint:
 @pytest.fixture(scope="session")
 def model(checkpoint: Checkpoint) -> bytes:
     """Its model file."""
-    return edgeseq_export.build(checkpoint)
+    return edgeseq_export.export(checkpoint).content
 
 
 @pytest.fixture

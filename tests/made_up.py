@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from edgeseq.checkpoint import Checkpoint, Test, weight_shapes
+from edgeseq.architecture import weight_shapes
+from edgeseq.checkpoint import Checkpoint
+from edgeseq.series import Part
 from edgeseq_runtime.spec import Feature, Spec
 
 
@@ -18,6 +20,12 @@ def make_spec(
     offset: float = 0.0,
     warmup: int = 3,
     gap_limit: int = 3,
+    predicts: str = "change",
+    layout: str = "stream",
+    window: int = 0,
+    linear_path: int = 0,
+    clocks: tuple[str, ...] = (),
+    period: float | None = None,
 ) -> Spec:
     """A spec with made-up statistics: feature i has mean i + offset, deviation 1 + i / 2, change 0.1 (1 + i)."""
     return Spec(
@@ -32,9 +40,13 @@ def make_spec(
                 minimum=i + offset - 3,
                 maximum=i + offset + 3,
                 level=i < levels,
+                center=float(i + offset),
+                scale=1 + i / 2,
             )
             for i in range(features)
-        ),
+        )
+        + tuple(Feature(name, "", 0, 0.7, 0.2, -1, 1, level=True, center=0, scale=0.7, clock=True) for name in clocks),
+        period=period,
         targets=tuple(f"f{i}" for i in range(targets)),
         horizon=horizon,
         target_scales=tuple(
@@ -45,6 +57,11 @@ def make_spec(
         cell=cell,
         layers=layers,
         hidden=hidden,
+        split="0.7:0.1:0.2",
+        predicts=predicts,
+        layout=layout,
+        window=window,
+        linear_path=linear_path,
     )
 
 
@@ -53,5 +70,7 @@ def make_checkpoint(seed: int = 0, **choices: object) -> Checkpoint:
     spec = make_spec(**choices)  # type: ignore[arg-type]
     random = np.random.default_rng(seed)
     weights = {name: random.uniform(-0.6, 0.6, shape).astype(np.float32) for name, shape in weight_shapes(spec).items()}
+    if spec.linear_path:
+        weights["linear.weight"] /= spec.linear_path * len(spec.measured)
     samples = np.cumsum(random.standard_normal((60, len(spec.features))), axis=0).astype(np.float32) * 0.1
-    return Checkpoint(spec, weights, Test(samples, 20))
+    return Checkpoint(spec, weights, validation=Part(samples[:40], 20), test=Part(samples, 40))

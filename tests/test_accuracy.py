@@ -8,7 +8,7 @@ import pytest
 
 import edgeseq
 import edgeseq_export
-from benchmarks.accuracy import drift
+from benchmarks.accuracy.sine import drift
 from edgeseq.checkpoint import Checkpoint
 from edgeseq.evaluation.figures import evaluate
 from edgeseq.series import Parts, load
@@ -40,7 +40,7 @@ def test_the_sine_streamed_one_sample_at_a_time(sine: Checkpoint, quantize: str,
 @pytest.mark.parametrize("quantize", ["none", "int8"])
 def test_the_sine_does_not_drift(sine: Checkpoint, quantize: str) -> None:
     """The last 1,000 of 200,000 further samples have at most twice the error of the first."""
-    assert drift(edgeseq_export.export(sine, quantize).content) <= 2
+    assert drift(edgeseq_export.export(sine, quantize).content, 200_000) <= 2
 
 
 def judged(name: str, parts: Parts, checkpoint: Checkpoint) -> dict[str, list[float]]:

@@ -12,6 +12,7 @@ from edgeseq.reference import Oracle
 from edgeseq.series.gaps import fill
 from edgeseq.training.network import Network
 from edgeseq.training.scaling import network_inputs
+from edgeseq.training.windows import scaled, windows
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.session import Session
 from tests.made_up import make_checkpoint
@@ -23,6 +24,10 @@ TOLERANCE = 1e-5
 @st.composite
 def checkpoints(draw: st.DrawFn) -> Checkpoint:
     features = draw(st.integers(1, 4))
+    layout = draw(st.sampled_from(["stream", "stream", "features", "steps"]))
+    clocks = draw(st.sampled_from([(), (), ("hour_sin", "hour_cos")]))
+    predicts = draw(st.sampled_from(["change", "value"]))
+    has_linear = layout == "stream" and predicts == "change"
     return make_checkpoint(
         seed=draw(st.integers(0, 10_000)),
         cell=draw(st.sampled_from(["lstm", "gru", "rnn"])),
@@ -33,6 +38,11 @@ def checkpoints(draw: st.DrawFn) -> Checkpoint:
         horizon=draw(st.sampled_from([1, 2, 5, 24])),
         levels=draw(st.integers(0, features)),
         offset=draw(st.sampled_from([0.0, 20.0, -300.0])),
+        clocks=clocks,
+        predicts=predicts,
+        layout=layout,
+        window=draw(st.integers(2, 10)) if layout != "stream" else 0,
+        linear_path=draw(st.sampled_from([0, 2, 3, 17])) if has_linear else 0,
     )
 
 
@@ -63,7 +73,7 @@ def test_torch_oracle_steps_chunks_and_batches_agree(checkpoint: Checkpoint, tim
     y, states = session.advance(x, session.fresh(batch))
     assert agrees(y), "in one chunk"
     for name, value in states.items():
-        np.testing.assert_allclose(value[0], wanted_states[name], atol=1e-5, rtol=1e-6)
+        np.testing.assert_allclose(value, wanted_states[name], atol=1e-5, rtol=1e-6)
     states, parts = session.fresh(batch), []
     for part in (x[: min(cut, time)], x[min(cut, time) :]):
         if len(part):
@@ -82,12 +92,40 @@ def torch_forecasts(checkpoint: Checkpoint, x: np.ndarray) -> np.ndarray:
     """What training's network says of samples (time, batch, feature), brought back to raw units."""
     spec = checkpoint.spec
     network = Network(spec)
-    network.load_state_dict({name: torch.from_numpy(value) for name, value in checkpoint.weights.items()})
+    network.load_state_dict(
+        {name: torch.from_numpy(value) for name, value in checkpoint.weights.items() if name != "linear.weight"}
+    )
+    said = windowed(checkpoint, network, x) if spec.window else streamed(checkpoint, network, x)
+    base = x if spec.predicts == "change" else np.broadcast_to([f.center for f in spec.features], x.shape)
+    scaled = said.astype(np.float64) * np.array(spec.target_scales).reshape(-1)
+    return np.tile(base[..., : len(spec.targets)].astype(np.float64), spec.horizon) + scaled
+
+
+def streamed(checkpoint: Checkpoint, network: Network, x: np.ndarray) -> np.ndarray:
+    spec = checkpoint.spec
     inputs = np.stack([network_inputs(spec, fill(x[:, stream])) for stream in range(x.shape[1])], axis=1)
     with torch.no_grad():
-        changes, _ = network(torch.from_numpy(inputs), network.fresh(x.shape[1]))
-    scaled = changes.double().numpy() * np.array(spec.target_scales).reshape(-1)
-    return np.tile(x[..., : len(spec.targets)].astype(np.float64), spec.horizon) + scaled
+        said, _ = network(torch.from_numpy(inputs), network.fresh(x.shape[1]))
+        if spec.linear_path:
+            changes = inputs[..., -len(spec.features) :][..., : len(spec.measured)]
+            changes = torch.from_numpy(np.ascontiguousarray(changes)).permute(1, 2, 0)
+            changes = torch.nn.functional.pad(changes, (spec.linear_path - 1, 0))
+            weight = torch.from_numpy(checkpoint.weights["linear.weight"])
+            said = said + torch.nn.functional.conv1d(changes, weight).permute(2, 0, 1)
+    return said.numpy()
+
+
+def windowed(checkpoint: Checkpoint, network: Network, x: np.ndarray) -> np.ndarray:
+    spec = checkpoint.spec
+    centers = np.tile([f.center for f in spec.features], (spec.window - 1, 1))
+    said = []
+    for stream in range(x.shape[1]):
+        values = scaled(spec, np.concatenate([centers, x[:, stream]]).astype(np.float32))
+        rows = np.arange(spec.window - 1, len(values))
+        with torch.no_grad():
+            y, _ = network(torch.from_numpy(windows(spec, values, rows)), network.fresh(len(rows)))
+        said.append(y[-1].numpy())
+    return np.stack(said, axis=1)
 
 
 @settings(max_examples=25)

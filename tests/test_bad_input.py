@@ -58,6 +58,10 @@ CASES = [
     ("train co2 --horizon 0 -o out", 2, "--horizon"),
     ("train co2 --cell transformer -o out", 2, "'lstm', 'gru', 'rnn'"),
     ("train co2 --unit ppm -o out", 2, "COL=UNIT"),
+    ("train co2 --unit nosuch=ppm -o out", 2, "a unit is given for 'nosuch', but the columns in use are co2"),
+    ("train co2 --target date --time date -o out", 2, "date is the time column"),
+    ("train co2 --every 15 -o out", 2, "such as 15min, not '15'"),
+    ("train co2 --time none --target co2 --sort -o out", 2, "--sort needs a time column"),
     ("train --target v -o out", 2, "the sine has one column"),
     ("train co2", 2, "--output"),
     ("export nowhere -o out", 2, "'nowhere' does not exist"),
@@ -68,6 +72,7 @@ CASES = [
     ("predict good.onnx --provider tpu", 2, "no provider 'tpu' here; available: auto, cpu"),
     ("predict good.onnx --input nowhere", 2, "'nowhere' does not exist"),
     ("predict good.onnx --threads 0", 2, "--threads"),
+    ("predict good.onnx --state good.onnx", 2, "--state and MODEL are the same file"),
     ("evaluate good.onnx", 2, "name the series"),
     ("evaluate good.onnx co2", 2, "there is no column 'f0'; the columns are date, co2"),
     ("fly", 2, "No such command 'fly'"),
@@ -151,6 +156,13 @@ def test_every_command_has_help_with_an_example(edgeseq: CommandLine, command: s
     answer = edgeseq.must(command, "--help")
     assert f"edgeseq {command}" in answer.out or f"edgeseq {command} " in answer.out.replace("\n", " ")
     assert answer.out.count(f"edgeseq {command}") >= 2, "the usage line and an example"
+
+
+def test_without_a_command_the_help_is_printed_as_it_is_laid_out(edgeseq: CommandLine) -> None:
+    answer = edgeseq()
+    assert answer.code == 2
+    assert answer.out == ""
+    assert answer.err == edgeseq.must("--help").out
 
 
 def test_commands_are_listed_in_the_order_that_data_flows(edgeseq: CommandLine) -> None:

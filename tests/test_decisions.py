@@ -66,3 +66,111 @@ def test_a_very_short_series_is_decided_upon_too() -> None:
     few = filled(np.array([1.0, 2, 1, 2, 3]))
     assert decisions.season(few) is None
     assert decisions.innovation(few) == 1.0
+
+
+# A linear law
+
+
+def chaos(samples: int, step: float) -> np.ndarray:
+    """The first coordinate of Lorenz's attractor, by Runge and Kutta's fourth-order steps."""
+
+    def slope(at: np.ndarray) -> np.ndarray:
+        x, y, z = at
+        return np.array([10 * (y - x), x * (28 - z) - y, x * y - 8 / 3 * z])
+
+    at, found = np.array([1.0, 1.0, 20.0]), []
+    for _ in range(samples):
+        a = slope(at)
+        b = slope(at + step / 2 * a)
+        c = slope(at + step / 2 * b)
+        at = at + step / 6 * (a + 2 * b + 2 * c + slope(at + step * c))
+        found.append(at[0])
+    return np.array(found)
+
+
+def logistic(samples: int) -> np.ndarray:
+    found = [0.3]
+    for _ in range(samples - 1):
+        found.append(3.9 * found[-1] * (1 - found[-1]))
+    return np.array(found)
+
+
+TIME = np.arange(5000)
+NOISE = np.random.default_rng(0).standard_normal(5000)
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted"),
+    [
+        (np.sin(TIME / 100), True),
+        (20 + 3 * np.sin(TIME / 7), True),
+        (np.sin(TIME / 40) + 0.4 * np.sin(TIME / 13 + 1), True),
+        (np.exp(-TIME / 3000) * np.cos(TIME / 25), True),
+        (np.where(TIME % 100 < 50, 1.0, -1.0), False),  # has sixteen sinusoids and more
+        (np.sin(TIME / 100) + 0.01 * NOISE, False),
+        (np.sin(TIME / 100) + 0.001 * NOISE, False),
+        (NOISE, False),
+        (np.cumsum(NOISE), False),
+        (logistic(5000), False),
+        (chaos(5000, 0.01), False),
+        (chaos(5000, 0.002), False),
+    ],
+    ids=[
+        *(
+            "sine",
+            "raised sine",
+            "two sines",
+            "decaying oscillation",
+            "square wave",
+            "noisy sine",
+            "hardly noisy sine",
+            "noise",
+        ),
+        *("random walk", "logistic map", "Lorenz", "finely sampled Lorenz"),
+    ],
+)
+def test_a_linear_law_is_told_from_all_else(values: np.ndarray, wanted: bool) -> None:
+    assert decisions.obeys_linear_law(filled(values)) is wanted
+
+
+def test_the_sine_obeys_a_linear_law_and_the_real_series_does_not() -> None:
+    assert decisions.obeys_linear_law(fill(load(None)[1].train))
+    assert not decisions.obeys_linear_law(fill(load("co2")[1].train))
+
+
+def test_too_few_periods_show_no_law() -> None:
+    """A curve that has not come round yet can be anything."""
+    assert not decisions.obeys_linear_law(filled(np.sin(np.arange(300) / 100)))
+
+
+# What is predicted
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted"),
+    [
+        (20 + NOISE, True),  # the mean says more of the next sample than the last one does
+        (np.cumsum(NOISE), False),
+        (np.sin(TIME / 10), False),
+        (20 + NOISE + 5 * np.sin(TIME / 50), False),
+    ],
+    ids=["noise", "walk", "sine", "sine in noise"],
+)
+def test_values_are_predicted_where_the_last_sample_says_less_than_the_mean(values: np.ndarray, wanted: bool) -> None:
+    series = filled(values)
+    level = not decisions.level_shifts(series, 0)
+    assert decisions.predicts_values(series, 1, [level]) is wanted
+
+
+def test_values_are_predicted_of_all_targets_or_of_none() -> None:
+    series = fill(np.column_stack([NOISE, np.cumsum(NOISE)]).astype(np.float32))
+    assert decisions.predicts_values(series, 1, [True, True])
+    assert not decisions.predicts_values(series, 2, [True, True])
+    assert not decisions.predicts_values(series, 1, [False, True])
+
+
+def test_a_step_over_a_gap_is_no_change() -> None:
+    """Stretches of three samples that hardly move, now high and now low: counted as steps, the leaps would decide."""
+    high_and_low = [[*NOISE[3 * n : 3 * n + 3] * 0.1 + 50 * (n % 2), *[np.nan] * 5] for n in range(200)]
+    assert not decisions.predicts_values(filled(np.concatenate(high_and_low)), 1, [True])
+    assert decisions.predicts_values(filled(np.concatenate([piece[:3] for piece in high_and_low])), 1, [True])

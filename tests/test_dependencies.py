@@ -1,12 +1,13 @@
 """What the device installs stays small: which packages each part may import."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "onnx", "matplotlib", "polars", "rich", "safetensors", "edgeseq_export")
+HEAVY = ("torch", "onnx", "matplotlib", "polars", "rich", "safetensors", "optuna", "edgeseq_export", "paho")
 
 _LISTING = "import sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
 
@@ -56,6 +57,7 @@ def test_exporting_needs_no_torch(brief_path: Path, tmp_path: Path) -> None:
 def test_onnxruntimes_telemetry_is_off(model_path: Path, tmp_path: Path) -> None:
     """A stream writes nothing into the user's cache, where onnxruntime's telemetry keeps its files."""
     home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / ".cache"), "PATH": "/usr/bin:/bin"}
+    home["PYTHONPATH"] = os.environ.get("PYTHONPATH", "")
     subprocess.run([sys.executable, "-c", USE.format(str(model_path))], check=True, env=home)
     assert not list(tmp_path.rglob(".onnxruntime"))
 
@@ -71,6 +73,16 @@ def test_a_device_without_onnxruntime_is_told_what_to_install(model_path: Path) 
         "edgeseq: onnxruntime is not installed; pip install 'edgeseq[cpu]', or 'edgeseq[gpu]' where there is an "
         "NVIDIA GPU\n"
     )
+
+
+def test_a_device_without_paho_is_told_what_to_install(model_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['paho'] = None; from edgeseq import cli; sys.exit(cli.run("
+        f"['predict', {str(model_path)!r}, '--mqtt', 'mqtt://localhost/a', '--publish', 'f']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "edgeseq: paho is not installed; pip install 'edgeseq[mqtt]'"
 
 
 @pytest.mark.parametrize(("package", "extra"), [("torch", "train"), ("polars", "train"), ("rich", "train")])

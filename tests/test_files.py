@@ -2,11 +2,13 @@
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from edgeseq_runtime import files
+from edgeseq_runtime import Predictor, files
 from edgeseq_runtime.files import FileError
 
 
@@ -56,6 +58,30 @@ def test_a_device_is_written_to_not_replaced() -> None:
     with pytest.raises(FileError, match="No space left on device"):
         files.write_atomically("/dev/full", b"x")
     assert not Path("/dev/full").is_file()
+
+
+def test_a_pipe_is_written_to_by_the_name_of_a_stream() -> None:
+    """/dev/stdout leads to a pipe, which stands at no path of its own."""
+    code = (
+        "from edgeseq_runtime import files; files.check_writable(p := '/dev/stdout'); files.write_atomically(p, b'x')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.stdout, done.stderr) == (b"x", b"")
+
+
+@pytest.mark.parametrize("quantize", ["none", "int8"])
+def test_a_model_file_may_go_to_a_pipe_and_nothing_else_goes_there(brief_path: Path, quantize: str) -> None:
+    words = ["export", str(brief_path), "-o", "/dev/stdout", "--quantize", quantize]
+    done = subprocess.run([sys.executable, "-m", "edgeseq", *words], capture_output=True, check=True)
+    assert Predictor(done.stdout).spec.quantize == quantize
+    assert f"wrote /dev/stdout: {len(done.stdout):,} bytes" in done.stderr.decode()
+
+
+def test_a_check_does_no_harm_to_a_file_that_is_being_written(tmp_path: Path) -> None:
+    temporary = files._temporary(tmp_path / "file")
+    temporary.write_bytes(b"half")
+    files.check_writable(tmp_path / "file")
+    assert temporary.read_bytes() == b"half"
 
 
 @pytest.mark.parametrize("path", ["lacking/file", "."])

@@ -75,7 +75,7 @@ def test_the_embedded_samples_are_not_the_users(checkpoint: Checkpoint) -> None:
     assert made.spec.verification is not None
     embedded = np.array(made.spec.verification.x)
     assert checkpoint.test is not None
-    assert not np.isin(embedded.astype(np.float32), checkpoint.test.samples).any()
+    assert not np.isin(embedded.astype(np.float32), checkpoint.test.values).any()
 
 
 def test_far_from_zero_the_resolution_of_float32_is_allowed_for() -> None:

@@ -44,7 +44,7 @@ def test_inputs_and_outputs_are_the_steps() -> None:
 
 
 def test_the_metadata_can_be_read_by_a_person_and_by_the_runtime(checkpoint: Checkpoint) -> None:
-    model = onnx.load_from_string(edgeseq_export.build(checkpoint))
+    model = onnx.load_from_string(edgeseq_export.export(checkpoint).content)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     assert metadata["features"] == "f0"
     assert metadata["network"] == "2 x lstm of 6"
@@ -52,6 +52,18 @@ def test_the_metadata_can_be_read_by_a_person_and_by_the_runtime(checkpoint: Che
     assert spec == Session(model.SerializeToString()).spec
     assert spec.features == checkpoint.spec.features
     assert spec.verification is not None
+
+
+@pytest.mark.parametrize(
+    ("choices", "wanted"),
+    [
+        ({"linear_path": 5}, "2 x lstm of 6, linear path over 5 changes"),
+        ({"cell": "gru", "layout": "steps", "window": 4}, "2 x gru of 6, seeing windows of 4"),
+    ],
+)
+def test_a_person_sees_what_stands_beside_the_network(choices: dict[str, object], wanted: str) -> None:
+    model = onnx.load_from_string(edgeseq_export.build(make_checkpoint(**choices)))
+    assert {entry.key: entry.value for entry in model.metadata_props}["network"] == wanted
 
 
 @pytest.mark.parametrize("opset", [14, 17, 21, onnx.defs.onnx_opset_version()])

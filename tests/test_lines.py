@@ -1,6 +1,7 @@
 """Lines of text as samples: every form, and a clear word for what is none."""
 
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ TWO = make_spec(features=2)
 
 def read(text: str | bytes, spec=ONE) -> list[tuple[object, tuple[float | None, ...]]]:
     content = text.encode() if isinstance(text, str) else text
-    samples = list(lines.read(content.splitlines(keepends=True), spec))
+    samples = list(lines.read(lines.split([content]), spec))
     assert not any(sample.problem for sample in samples), samples
     return [(sample.time, sample.values) for sample in samples]
 
@@ -25,6 +26,9 @@ def read(text: str | bytes, spec=ONE) -> list[tuple[object, tuple[float | None, 
     ("text", "wanted"),
     [
         ("1\n2.5\n-3e2\n", [(None, (1.0,)), (None, (2.5,)), (None, (-300.0,))]),
+        ('"f0"\n"1"\n2\n', [(None, (1.0,)), (None, (2.0,))]),
+        ('"1.5"\n""\n', [(None, (1.5,)), (None, (None,))]),
+        ('"a;b",f0\n1,2\n', [(None, (2.0,))]),
         ("1\n\nnan\nNA\n", [(None, (1.0,)), (None, (None,)), (None, (None,)), (None, (None,))]),
         ("f0\n1\n\n2\n", [(None, (1.0,)), (None, (None,)), (None, (2.0,))]),
         ("date,f0\n20200101,1\n20200102,\n", [("20200101", (1.0,)), ("20200102", (None,))]),
@@ -63,11 +67,15 @@ def test_an_object_that_lacks_one_of_the_features_has_it_missing() -> None:
         ('{"f0": 1}\n{"f0": [1]}\n', ONE, "f0 is [1], not a number"),
         ('{"f0": 1}\n{"f0": true}\n', ONE, "f0 is true, not a number"),
         ("[1, 2]\n[1]\n", TWO, "1 values; the model takes 2"),
+        ("1\n1_0\n", ONE, "f0 is '1_0', not a number"),
+        ('{"f0": 1}\n{"f0": "1_0"}\n', ONE, "f0 is '1_0', not a number"),
+        ('a,f0\n1,2\n"a"\r"b",2\n', ONE, "is not a line of CSV"),
+        ('a,f0\n1,2\n"' + "a" * 140_000 + '",2\n', ONE, "is not a line of CSV"),
     ],
 )
 def test_a_line_that_is_no_sample_says_why_and_counts_as_missing(text: str, spec, word: str) -> None:
-    last = list(lines.read(text.encode().splitlines(keepends=True), spec))[-1]
-    assert last.line == len(text.splitlines())
+    *_, last = lines.read([line.encode() for line in text.split("\n")[:-1]], spec)
+    assert last.line == text.count("\n")
     assert word in (last.problem or "")
     assert last.values == (None,) * len(spec.features)
 
@@ -77,13 +85,33 @@ def test_a_header_without_the_models_column_names_those_there_are() -> None:
         list(lines.read([b"a,b\n", b"1,2\n"], ONE))
 
 
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"f0,a,f0\n", "2 columns 'f0'"),
+        (b'f0,"a"\r"b"\n', "line 1: .* is not a line of CSV"),
+        ("f0\n".encode("utf-16"), "UTF-16"),
+        ("f0\n".encode("utf-16-be"), "UTF-16"),
+        (b"PK\3\4\0\0", "binary"),
+    ],
+)
+def test_a_first_line_that_makes_the_rest_unreadable_says_why(content: bytes, word: str) -> None:
+    with pytest.raises(DataError, match=word):
+        list(lines.read([content, b"1,2,3\n"], ONE))
+
+
 def test_a_line_without_end_is_refused_not_kept() -> None:
     first, second = lines.read([b"1\n", b"9" * (1 << 21)], ONE)
     assert first.values == (1.0,)
     assert "bytes" in (second.problem or "")
 
 
-anything = st.lists(st.binary(max_size=30) | st.text(max_size=20).map(str.encode) | st.sampled_from([b"{", b"[", b"1"]))
+anything = st.lists(
+    st.binary(max_size=30)
+    | st.text(max_size=20).map(str.encode)
+    | st.text('01_.e-,;\t "\r\0{}[]:f', max_size=20).map(str.encode)
+    | st.sampled_from([b"{", b"[", b"1", b"f0,f1", b'"f0";f1'])
+)
 
 
 @given(anything)
@@ -104,3 +132,17 @@ def test_no_text_breaks_the_reader(content: list[bytes]) -> None:
 def test_no_json_breaks_the_reader(content: list[dict[str, object]]) -> None:
     for sample in lines.read([json.dumps(line).encode() for line in content], TWO):
         assert sample.problem is None or "\n" not in sample.problem
+
+
+@given(st.lists(st.binary(max_size=9) | st.just(b"\n"), max_size=20), st.data())
+def test_lines_are_the_same_however_the_bytes_arrive(parts: list[bytes], data: st.DataObject) -> None:
+    content = b"".join(parts)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(content)), max_size=5)))
+    blocks = [content[begin:end] for begin, end in pairwise([0, *cuts, len(content)])]
+    wanted = content.split(b"\n")
+    assert list(lines.split(blocks)) == (wanted if wanted[-1] else wanted[:-1])
+
+
+def test_of_a_line_without_end_little_is_kept() -> None:
+    first, second = lines.split([b"9" * lines.LONGEST, b"9" * lines.LONGEST, b"9\n1\n"])
+    assert (len(first), second) == (lines.LONGEST + 1, b"1")

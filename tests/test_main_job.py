@@ -68,14 +68,6 @@ def test_from_csv_to_forecasts(edgeseq: CommandLine, plant: Path, tmp_path: Path
     assert sum(line["status"] == "imputed" for line in forecasts) >= 10
 
 
-def test_bench_tells_the_ratio(edgeseq: CommandLine, model_path: Path) -> None:
-    found = json.loads(edgeseq.must("bench", model_path, "--json").out)
-    assert set(found) == {"naive session.run", "Predictor.step", "Predictor.run"}
-    for timing in found.values():
-        assert 0 < timing["minimum"] <= timing["p50"] <= timing["p99"]
-    assert "of the naive loop's time" in edgeseq.must("bench", model_path).out
-
-
 def test_providers_lists_what_can_be_typed(edgeseq: CommandLine, model_path: Path) -> None:
     for line in edgeseq.must("providers").out.splitlines():
         name = line.split()[0]

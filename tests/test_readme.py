@@ -16,8 +16,11 @@ ELSEWHERE = {
     "make demo": "CI runs it",
     "make test": "CI runs it, and this is it",
     "make test-slow": "CI runs it",
+    "make test-arm64 test-webgpu": "CI runs them",
     "make lint types build": "CI runs them",
+    "make soak": "takes minutes; a tenth of it is among the slow tests",
     "pip install": "CI installs the wheel with the extra cpu only, and streams a model",
+    "edgeseq predict co2.int8.onnx --mqtt": "test_mqtt.py runs the like against a real broker",
     "python -m benchmarks.accuracy": "takes minutes; its parts are run by the slow tests",
 }
 """Commands that are not run here, and where they are."""
@@ -62,7 +65,15 @@ def test_ci_runs_what_is_not_run_here() -> None:
     if not ci.exists():
         pytest.skip("this copy of the project comes without its CI script")
     script = ci.read_text()
-    for command in ("make test", "make test-slow", "make demo", "make lint types build", "[cpu]"):
+    for command in (
+        "make test",
+        "make test-slow",
+        "make test-arm64",
+        "make test-webgpu",
+        "make demo",
+        "make lint types build",
+        "[cpu]",
+    ):
         assert command in script
 
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseq.reference import Oracle, gru_step, lstm_step, rnn_step, sigmoid
+from edgeseq.reference import Oracle, gru_step, lstm_gates, lstm_step, rnn_step, sigmoid
 from edgeseq_runtime.spec import Spec
 from tests.made_up import make_checkpoint, make_spec
 
@@ -40,6 +40,20 @@ def test_an_lstm_whose_gates_are_set_by_hand() -> None:
     np.testing.assert_allclose(h, [[np.tanh(total)]], rtol=1e-12)
 
 
+def test_an_lstms_gates_come_by_their_names() -> None:
+    """With weights of zero each gate is what its bias makes it: c' = 0.2 * 1 + 0.1 * 0.3, h' = 0.4 tanh(c')."""
+    i, f, g, o = 0.1, 0.2, 0.3, 0.4
+    bias = np.array([np.log(i / (1 - i)), np.log(f / (1 - f)), np.arctanh(g), np.log(o / (1 - o))])
+    one, nothing = np.ones((1, 1)), np.zeros((4, 1))
+    gates = lstm_gates(one, one, nothing, nothing, bias, np.zeros(4))
+    assert {name: gate.item() for name, gate in gates._asdict().items()} == pytest.approx(
+        {"i": i, "f": f, "g": g, "o": o}
+    )
+    h, c = lstm_step(one, one, one, nothing, nothing, bias, np.zeros(4))
+    assert c.item() == pytest.approx(0.23)
+    assert h.item() == pytest.approx(0.4 * np.tanh(0.23))
+
+
 def test_a_gru_whose_update_gate_is_shut_to_the_new_keeps_its_state() -> None:
     W, R = np.zeros((3, 1)), np.zeros((3, 1))
     keep = np.array([0.0, 40.0, 0.0])  # reset, update, new
@@ -68,17 +82,14 @@ def test_the_cells_are_torchs(cell: str, layers: int, hidden: int, inputs: int, 
         wanted, final = network(x)
     oracle = Oracle(
         make_spec(cell=cell, layers=layers, hidden=hidden),
-        {f"cell.{name}": value.detach().numpy() for name, value in network.named_parameters()},
+        {f"cell.{name}": value.detach().numpy() for name, value in network.named_parameters()}
+        | {"head.weight": np.eye(hidden), "head.bias": np.zeros(hidden)},
     )
-    states = {f"{kind}{layer}": np.zeros((2, hidden)) for layer in range(1, layers + 1) for kind in "hc"}
+    memory = {f"{kind}{layer}": np.zeros((2, hidden)) for layer in range(1, layers + 1) for kind in "hc"}
     for row in range(len(x)):
-        signal, following = x[row].numpy(), {}
-        for layer in range(1, layers + 1):
-            signal = oracle._cell(layer, signal, states, following)
-        states = following
-        np.testing.assert_allclose(signal, wanted[row], atol=1e-12)
+        np.testing.assert_allclose(oracle._network(x[row].numpy(), memory), wanted[row], atol=1e-12)
     hidden_states = final[0] if cell == "lstm" else final
-    np.testing.assert_allclose(states[f"h{layers}"], hidden_states[-1], atol=1e-12)
+    np.testing.assert_allclose(memory[f"h{layers}"], hidden_states[-1], atol=1e-12)
 
 
 def test_streams_in_a_batch_do_not_touch_each_other() -> None:

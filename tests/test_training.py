@@ -1,10 +1,12 @@
 """Training: it matches a stream, repeats itself, and goes on from where it was killed."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +15,15 @@ import torch
 
 import edgeseq
 import edgeseq_export
-from edgeseq.checkpoint import Checkpoint
+from edgeseq.checkpoint import Checkpoint, read_tensors
 from edgeseq.series import Part, Parts, Series, load
 from edgeseq.training import fitting
 from edgeseq.training.planning import Plan, Wishes, plan
+from edgeseq.training.streams import Streams
 from edgeseq.training.trainer import Trainer
 from edgeseq_runtime import Predictor
 from edgeseq_runtime.errors import DataError, UsageError
+from tests import tables
 from tests.conftest import CommandLine
 
 NEVER = lambda: False  # noqa: E731 - a name for an argument
@@ -29,16 +33,24 @@ def quiet(*_: object) -> None:
     """Report nothing."""
 
 
-def small_plan(**wishes: object) -> tuple[Plan, Parts]:
-    series, parts = load("co2")
+def small_plan(name: str | None = "co2", **wishes: object) -> tuple[Plan, Parts]:
+    series, parts = load(name)
     return plan(series, parts, Wishes(**{"steps": 40, "hidden": 5, "horizon": 2, **wishes})), parts
 
 
-def trained(folder: Path, *, stop_at: int | None = None, seed: int = 0, **wishes: object) -> Trainer:
-    made, parts = small_plan(**wishes)
+def trained(
+    folder: Path, name: str | None = "co2", *, stop_at: int | None = None, seed: int = 0, **wishes: object
+) -> Trainer:
+    made, parts = small_plan(name, **wishes)
     trainer = fitting.start(made, parts, seed=seed, device="cpu")
     trainer.run(quiet, lambda: trainer.step == stop_at, folder / "run")
     return trainer
+
+
+def streams(trainer: Trainer) -> Streams:
+    """Return what a trainer on a stream learns from."""
+    assert isinstance(trainer._lessons, Streams)
+    return trainer._lessons
 
 
 def same(one: Trainer, other: Trainer) -> bool:
@@ -52,18 +64,30 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path: 
     assert not same(trained(tmp_path), trained(tmp_path, seed=1))
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
-@pytest.mark.parametrize("stop_at", [1, 7, 20, 39])
-def test_a_run_stopped_and_resumed_ends_at_the_same_weights(tmp_path: Path, stop_at: int, cell: str) -> None:
-    straight = trained(tmp_path, cell=cell)
-    trained(tmp_path, stop_at=stop_at, cell=cell)
-    made, parts = small_plan(cell=cell)
+@pytest.mark.parametrize(
+    ("name", "wishes", "stop_at"),
+    [
+        *(("co2", {}, step) for step in (1, 7, 20, 39)),
+        ("co2", {"cell": "gru"}, 7),
+        (None, {"steps": 20}, 7),  # with copies
+        ("co2", {"preset": "classic"}, 7),
+        ("co2", {"layout": "steps"}, 7),
+    ],
+)
+def test_a_run_stopped_and_resumed_ends_at_the_same_weights(
+    tmp_path: Path, name: str | None, wishes: dict[str, object], stop_at: int
+) -> None:
+    straight = trained(tmp_path, name, **wishes)
+    trained(tmp_path, name, stop_at=stop_at, **wishes)
+    made, parts = small_plan(name, **wishes)
+    assert made.recipe.copies is (name is None)
     resumed = fitting.start(made, parts, seed=0, device="cpu")
     resumed.restore(tmp_path / "run")
     assert resumed.step == stop_at
     resumed.run(quiet, NEVER, tmp_path / "run")
     assert same(resumed, straight)
     assert (resumed.best.step, resumed.best.mse) == (straight.best.step, straight.best.mse)
+    np.testing.assert_array_equal(resumed.curve, straight.curve)
 
 
 @pytest.mark.parametrize("wishes", [{"hidden": 6}, {"steps": 41}, {"horizon": 3}, {"cell": "rnn"}])
@@ -76,12 +100,12 @@ def test_another_runs_state_is_not_resumed(tmp_path: Path, wishes: dict[str, obj
 
 def test_the_weights_kept_are_those_with_the_lowest_validation_error(tmp_path: Path) -> None:
     """The validation error of the kept weights, computed anew through the model file, is the lowest one noted."""
-    made, parts = small_plan()
+    made, parts = small_plan(linear_path=0)
     trainer = fitting.start(made, parts, seed=0, device="cpu")
     noted = []
     trainer.run(lambda _step, _loss, best: noted.append(best), NEVER, tmp_path / "run")
     assert trainer.best.mse == min(value for value in noted if np.isfinite(value))
-    checkpoint = fitting.trained(made, trainer, parts, seed=0, device="cpu")
+    checkpoint = fitting.finish(made, trainer, parts)
     predictor = Predictor(edgeseq_export.build(checkpoint))
     forecasts = predictor.run(parts.validation.values).astype(np.float64)
     truth = np.append(parts.validation.values[:, 0].astype(np.float64), np.nan)  # two ahead of the last but one
@@ -96,7 +120,7 @@ def test_training_sees_what_a_stream_sees() -> None:
     made, parts = small_plan()
     trainer = fitting.start(made, parts, seed=0, device="cpu")
     start, _ = max(made.train.segments, key=lambda segment: segment[1] - segment[0])
-    inputs = trainer._inputs[start : start + 3 * 20, None]
+    inputs = streams(trainer)._inputs[start : start + 3 * 20, None]
     with torch.no_grad():
         whole, _ = trainer._network(inputs, trainer._network.fresh(1))
         memory, pieces = trainer._network.fresh(1), []
@@ -110,13 +134,14 @@ def test_the_loss_leaves_out_the_warm_up_and_what_was_not_measured() -> None:
     made, parts = small_plan()
     trainer = fitting.start(made, parts, seed=0, device="cpu")
     random = np.random.default_rng(0)
-    window = trainer._lanes.next(random)
+    lessons = streams(trainer)
+    window = lessons._next(random)
     assert window.fresh.all()
-    _, targets, counts = trainer._batch(window, random)
+    _, targets, counts = lessons._batch(window, random)
     first = made.spec.warmup - 1
     assert not counts[:first].any()
     assert counts[first].any()
-    unknown = ~torch.isfinite(trainer._targets[torch.from_numpy(window.rows)])
+    unknown = ~torch.isfinite(lessons._targets[torch.from_numpy(window.rows)])
     assert unknown.any()
     assert not counts[unknown].any()
     assert torch.isfinite(targets).all()
@@ -124,11 +149,11 @@ def test_the_loss_leaves_out_the_warm_up_and_what_was_not_measured() -> None:
 
 def test_a_lane_that_begins_afresh_sees_no_change_at_its_first_sample() -> None:
     made, parts = small_plan()
+    made = replace(made, recipe=replace(made.recipe, noise=0.0))
     trainer = fitting.start(made, parts, seed=0, device="cpu")
-    window = trainer._lanes.next(np.random.default_rng(0))
-    made_without_noise = np.random.default_rng(0)
-    object.__setattr__(trainer._recipe, "noise", 0.0)
-    inputs, _, _ = trainer._batch(window, made_without_noise)
+    lessons = streams(trainer)
+    window = lessons._next(np.random.default_rng(0))
+    inputs, _, _ = lessons._batch(window, np.random.default_rng(0))
     assert (inputs[0, :, -1] == 0).all()
     assert (inputs[1] != 0).any()
 
@@ -158,6 +183,9 @@ def test_fit_takes_several_targets_and_features() -> None:
         (np.arange(25), {}, "too short"),
         (np.sin(np.arange(500)), {"horizon": 60}, "its validation part has 50 samples"),
         (np.sin(np.arange(500)), {"warmup": 400}, "no stretch of its training part has 402 samples"),
+        (np.sin(np.arange(500)), {"season": 400}, "too short for a season of 400: 350 samples to train on"),
+        (np.sin(np.arange(500)), {"horizon": 500}, "a horizon of 500 needs at least 500"),
+        (np.where(np.arange(500) < 400, np.nan, 1.5), {}, "column 'v' has no value in the training part of made"),
     ],
 )
 def test_a_series_that_cannot_be_learned_from_is_refused(
@@ -171,7 +199,64 @@ def test_a_series_that_cannot_be_learned_from_is_refused(
         plan(series, parts, Wishes(**wishes))
 
 
+def test_a_network_larger_than_any_model_file_is_refused_and_one_out_of_proportion_noted() -> None:
+    """A model file holds two gigabytes."""
+    with pytest.raises(UsageError, match="4,800,420,001 weights, more than a model file can hold"):
+        small_plan(hidden=20_000, horizon=1, level=False)
+    made, _ = small_plan(hidden=2000)
+    assert made.notes[-1].startswith("warning: the network has 48,")
+    assert "warning" not in small_plan()[0].notes[-1]
+
+
+def test_a_validation_part_in_which_nothing_counts_is_refused_before_training() -> None:
+    series, parts = load("co2")
+    values = parts.validation.values.copy()
+    values[parts.validation.start - 20 :] = np.nan
+    parts = replace(parts, validation=replace(parts.validation, values=values))
+    for wishes in ({}, {"layout": "steps"}):
+        made = plan(series, parts, Wishes(**wishes))
+        with pytest.raises(DataError, match="the validation part has no stretch of"):
+            fitting.start(made, parts, seed=0, device="cpu")
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64, 2**70])
+def test_a_seed_that_torch_does_not_take_is_refused(seed: int) -> None:
+    made, parts = small_plan()
+    with pytest.raises(UsageError, match="must be 0 to 18446744073709551615"):
+        fitting.start(made, parts, seed=seed, device="cpu")
+    fitting.start(made, parts, seed=2**64 - 1, device="cpu")
+
+
+def test_a_segment_shorter_than_a_window_of_the_lanes_is_learned_from(tmp_path: Path) -> None:
+    """Thirty samples, a gap, and the rest: windows have a hundred samples."""
+    series, parts = load("co2")
+    values = parts.train.copy()
+    values[:] = np.nan_to_num(values, nan=float(np.nanmean(values)))
+    values[30:40] = np.nan
+    made = plan(series, replace(parts, train=values), Wishes(steps=5, hidden=4, warmup=10))
+    assert made.recipe.unroll > 30
+    trainer = fitting.start(made, parts, seed=0, device="cpu")
+    trainer.run(quiet, NEVER, tmp_path / "run")
+    assert np.isfinite(trainer.best.mse)
+
+
 # The command
+
+
+def test_a_test_part_that_cannot_be_scored_costs_the_figures_not_the_training(
+    edgeseq: CommandLine, tmp_path: Path
+) -> None:
+    lines = [f"{row},{np.sin(row / 9):.5f}" if row < 320 else f"{row}," for row in range(400)]
+    path = tables.csv(tmp_path, "\n".join(["row,v", *lines]) + "\n")
+    answer = edgeseq.must("train", path, "--target", "v", "--steps", "5", "--hidden", "4", "-o", tmp_path / "model")
+    (warning,) = [line for line in answer.err.splitlines() if line.startswith("warning")]
+    assert warning.startswith("warning: no figures: nothing to score")
+    assert answer.out == ""
+    checkpoint = Checkpoint.load(tmp_path / "model")
+    assert checkpoint.spec.figures is None
+    assert edgeseq_export.export(checkpoint).content
+    series, parts = load(path, targets=["v"])
+    assert fitting.fit(series, parts, steps=5, hidden=4).spec.figures is None
 
 
 def command(path: Path, *more: str) -> list[str]:
@@ -187,18 +272,33 @@ def wait_for(path: Path) -> None:
     raise AssertionError(f"{path} did not appear")
 
 
-def test_a_killed_run_goes_on_to_the_same_checkpoint(tmp_path: Path) -> None:
-    """kill -9 in mid-run; --resume ends with the very file that a run without interruption writes."""
-    subprocess.run(command(tmp_path / "straight"), check=True, capture_output=True)
-    process = subprocess.Popen(command(tmp_path / "killed"), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+def saved_step(path: Path) -> int:
+    """Return the step at which an interrupted run would go on."""
+    return int(json.loads(read_tensors(path)[1]["run"])["step"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["default", "classic"])
+def test_a_run_killed_at_any_moment_goes_on_to_the_same_files(tmp_path: Path, preset: str) -> None:
+    """kill -9 in mid-run; --resume ends with the very files that a run without interruption writes."""
+    words = ["--preset", preset]
+    subprocess.run(command(tmp_path / "straight", *words), check=True, capture_output=True)
+    process = subprocess.Popen(
+        command(tmp_path / "killed", *words), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    random = np.random.default_rng()
     wait_for(tmp_path / "killed.resume")
+    wanted = random.integers(10, 150)
+    while saved_step(tmp_path / "killed.resume") < wanted:
+        time.sleep(random.uniform(0, 0.02))
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert not (tmp_path / "killed").exists()
-    done = subprocess.run(command(tmp_path / "killed", "--resume"), check=True, capture_output=True, text=True)
+    done = subprocess.run(command(tmp_path / "killed", *words, "--resume"), check=True, capture_output=True, text=True)
     assert "resumed at step" in done.stderr
     assert (tmp_path / "killed").read_bytes() == (tmp_path / "straight").read_bytes()
-    assert sorted(os.listdir(tmp_path)) == ["killed", "straight"]
+    assert (tmp_path / "killed.curve.csv").read_text() == (tmp_path / "straight.curve.csv").read_text()
+    assert sorted(os.listdir(tmp_path)) == ["killed", "killed.curve.csv", "straight", "straight.curve.csv"]
 
 
 def test_ctrl_c_keeps_the_best_checkpoint_so_far(tmp_path: Path) -> None:

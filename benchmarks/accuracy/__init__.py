@@ -1,0 +1,1 @@
+"""How good the forecasts are: everything behind the README's accuracy figures."""

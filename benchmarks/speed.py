@@ -1,0 +1,127 @@
+"""Speed and memory as ratios, each beside its target: interleaved rounds in one process, minimum.
+
+    python -m benchmarks.speed [MODEL ...] [--rounds N] [--seconds S] [--json FILE]
+
+Without MODEL: the default network, 2 x 30, with random weights, on which no time depends. "Naive" is a loop over
+`session.run` on the same session, with its states fed back.
+"""
+
+import os
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import tempfile
+from pathlib import Path
+
+import onnxruntime
+
+import edgeseq_export
+from benchmarks import bare, paced
+from benchmarks.common import arguments, publish
+from edgeseq_runtime import Pool, Predictor, startup, timing
+from edgeseq_runtime.session import Session
+from edgeseq_runtime.spec import STREAM, Spec
+from edgeseq_runtime.timing import NAIVE, Way, as_rows, made_up
+from tests.made_up import make_checkpoint
+
+STREAMS = 512
+
+TARGETS = {
+    "Predictor.step / naive": 0.50,
+    "Predictor.step / naive in a session with onnxruntime's defaults": None,
+    "naive / naive over a bare two-LSTM graph": 1.10,
+    f"Pool.step_array of {STREAMS} / naive": 0.03,
+    f"Pool.step of {STREAMS} by name / naive": 0.06,
+    "Predictor.run, a sample / naive": 0.06,
+    "cold start to the first forecast / bare session": 1.30,
+    "resident memory / bare session": 1.15,
+    f"share of a core, predict at {paced.RATE} samples/s": 0.03,
+}
+"""What is measured, and the most that it should be; None: no target, for comparison."""
+
+_DEFAULTS, _BARE, _ARRAY, _NAMED, _RUN = "defaults", "bare", "array", "named", "run"
+
+
+def main(words: list[str] | None = None) -> None:
+    """Print one row for each figure and model file."""
+    parser = arguments("Measure speed and memory.")
+    parser.add_argument("models", nargs="*", type=Path)
+    parser.add_argument("--rounds", type=int, default=60, help="rounds of all ways, in turns")
+    parser.add_argument("--starts", type=int, default=6, help="processes started of each kind")
+    parser.add_argument("--seconds", type=float, default=10, help="of paced streaming")
+    options = parser.parse_args(words)
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for path in options.models or default_models(Path(folder)):
+            rows += [
+                {"model": path.name, "what": what, "figure": figure, "target": TARGETS[what], "absolute": absolute}
+                for what, (figure, absolute) in measure(path, options.rounds, options.starts, options.seconds).items()
+            ]
+    for row in rows:
+        row["met"] = None if row["target"] is None else row["figure"] <= row["target"]
+    publish("One thread; times are microseconds a sample, minimum over interleaved rounds", rows, options.json)
+
+
+def default_models(folder: Path) -> list[Path]:
+    """Write the default network as float32 and int8."""
+    paths = []
+    for quantize in ("none", "int8"):
+        path = folder / f"lstm-2x30-{quantize}.onnx"
+        path.write_bytes(edgeseq_export.build(make_checkpoint(hidden=30), quantize))
+        paths.append(path)
+    return paths
+
+
+def measure(path: Path, rounds: int, starts: int, seconds: float) -> dict[str, tuple[float, str]]:
+    """Return what is in `TARGETS`, with the two figures that each ratio is made of."""
+    found = _ratios(path, rounds)
+    ours, alone = startup.measure(str(path), "cpu", rounds=starts).values()
+    found.append((ours.seconds / alone.seconds, f"{ours.seconds:.3f} / {alone.seconds:.3f} s"))
+    found.append((ours.megabytes / alone.megabytes, f"{ours.megabytes:.1f} / {alone.megabytes:.1f} MB"))
+    sample = as_rows(made_up(Session(path), 1))[0]
+    found.append((paced.share_of_a_core(path, str(sample), seconds), f"over {seconds:g} s"))
+    return {what: pair for what, pair in zip(TARGETS, found, strict=True) if pair is not None}
+
+
+def _ratios(path: Path, rounds: int) -> list[tuple[float, str] | None]:
+    """Time all ways of one process, in the order of `TARGETS`."""
+    session = Session(path)
+    best = {name: found.minimum for name, found in timing.race(_ways(path, session), rounds).items()}
+
+    def ratio(way: str, base: str = NAIVE) -> tuple[float, str] | None:
+        return (best[way] / best[base], f"{best[way]:.3f} / {best[base]:.3f} us") if base in best else None
+
+    return [
+        ratio(timing.STEP),
+        ratio(timing.STEP, _DEFAULTS),
+        ratio(NAIVE, _BARE),
+        ratio(_ARRAY),
+        ratio(_NAMED),
+        ratio(_RUN),
+    ]
+
+
+def _ways(path: Path, session: Session) -> dict[str, Way]:
+    block = made_up(session, timing.BLOCK)
+    rows = as_rows(block)
+    named = [dict(enumerate(as_rows(made_up(session, STREAMS))))] * 2
+    ways = {
+        NAIVE: Way(timing.naive(session.raw, session), rows),
+        timing.STEP: Way(Predictor(session).step, rows),
+        _DEFAULTS: Way(timing.naive(onnxruntime.InferenceSession(path), session), rows),
+        _ARRAY: timing.in_pool(session, STREAMS, calls=2),
+        _NAMED: Way(Pool(session).step, named, STREAMS),
+        _RUN: Way(Predictor(session).run, [block], len(block)),
+    }
+    if _has_bare_form(session.spec):
+        raw = onnxruntime.InferenceSession(bare.build(session.spec), session.raw.get_session_options())
+        ways[_BARE] = Way(timing.naive(raw, session), rows)
+    return ways
+
+
+def _has_bare_form(spec: Spec) -> bool:
+    return spec.cell == "lstm" and spec.layout == STREAM and not spec.linear_path
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""`edgeseq verify`: passes what is right, whatever its shape, and never a NaN."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+import edgeseq_export
+from edgeseq_runtime.session import Session
+from edgeseq_runtime.spec import Spec, Verification
+from edgeseq_runtime.verification import deviations, passed
+from tests.conftest import CommandLine
+from tests.made_up import make_checkpoint
+
+
+@pytest.fixture
+def changed(model: bytes, tmp_path: Path):
+    """Write the model file with another vector, or with a constant in which every number is NaN; return its path."""
+
+    def change(vector: Verification | None = None, *, nan: str | None = None) -> Path:
+        proto = onnx.load_from_string(model)
+        if vector:
+            text = next(entry.value for entry in proto.metadata_props if entry.key == "edgeseq")
+            spec = replace(Spec.from_json(text), verification=vector)
+            onnx.helper.set_model_props(proto, {"edgeseq": spec.to_json()})
+        for constant in proto.graph.initializer:
+            if constant.name == nan:
+                value = numpy_helper.to_array(constant)
+                constant.CopyFrom(numpy_helper.from_array(np.full_like(value, np.nan), nan))
+        path = tmp_path / "changed.onnx"
+        path.write_bytes(proto.SerializeToString())
+        return path
+
+    return change
+
+
+def test_a_file_is_within_what_is_allowed_and_says_so(edgeseq: CommandLine, model_path: Path) -> None:
+    result = json.loads(edgeseq.must("verify", model_path, "--json").out)
+    assert result["passed"] is True
+    assert all(0 <= deviation <= 1 for deviation in result["deviation"].values())
+    assert edgeseq.must("verify", model_path).out.count("of what is allowed") == 2
+
+
+def test_three_samples_will_do(edgeseq: CommandLine, model: bytes, changed) -> None:
+    vector = Session(model).spec.verification
+    path = changed(Verification(vector.x[:3], vector.y[:3], vector.tolerance))
+    edgeseq.must("verify", path)
+
+
+def test_many_outputs_have_a_short_vector(edgeseq: CommandLine, tmp_path: Path) -> None:
+    path = tmp_path / "long.onnx"
+    path.write_bytes(edgeseq_export.export(make_checkpoint(features=2, targets=2, horizon=12)).content)
+    assert len(Session(path).spec.verification.x) == 3
+    edgeseq.must("verify", path)
+
+
+def test_without_tolerance_only_the_last_place_of_float32_is_allowed(model: bytes, changed) -> None:
+    """As for a target of deviation zero. Forecasts that are wrong by one part in a million are noticed."""
+    session = Session(model)
+    vector = session.spec.verification
+    y, _ = session.advance(np.array(vector.x, np.float32)[:, None], session.fresh())
+    exact = tuple(tuple(float(value) for value in row) for row in y[:, 0])
+    assert deviations(Session(changed(Verification(vector.x, exact, (0.0,)))))["in a chunk"] == 0
+    wrong = tuple(tuple(value * (1 + 1e-6) for value in row) for row in exact)
+    assert not passed(deviations(Session(changed(Verification(vector.x, wrong, (0.0,))))))
+
+
+def test_a_forecast_that_is_nan_fails_and_the_json_is_json(edgeseq: CommandLine, changed) -> None:
+    path = changed(nan="head_bias")
+    answer = edgeseq("verify", path, "--json")
+    assert answer.code == 1
+    result = json.loads(answer.out, parse_constant=pytest.fail)
+    assert result["passed"] is False
+    assert set(result["deviation"].values()) == {None}
+    assert edgeseq("verify", path).code == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted"), [((0.1, 1.0), True), ((0.1, 1.1), False), ((0.1, np.nan), False), ((np.nan, 0.1), False)]
+)
+def test_nan_passes_in_no_place(found: tuple[float, float], wanted: bool) -> None:
+    assert passed(dict(zip(("in steps", "in a chunk"), found, strict=True))) is wanted
+
+
+def test_a_file_without_a_vector_cannot_be_verified(edgeseq: CommandLine, tmp_path: Path) -> None:
+    path = tmp_path / "bare.onnx"
+    path.write_bytes(edgeseq_export.build(make_checkpoint()))
+    answer = edgeseq("verify", path)
+    assert answer.code == 1
+    assert answer.err == "edgeseq: the model file carries no verification vector\n"
