@@ -10,12 +10,13 @@ from edgeseq_runtime.spec import Spec
 def build(spec: Spec) -> bytes:
     """Return a graph with the inputs and outputs of a stream of LSTMs' step graph, and random weights.
 
-    Raw samples go straight into the first layer, the head's output is the forecast, and `last` is only passed on. Time
-    and batch are free, as in the step graph.
+    Raw samples go straight into the first layer, the head's output is the forecast, and what else there is of states is
+    only passed on. Time and batch are free, as in the step graph of the form "chunk".
     """
     random = np.random.default_rng(0)
     constants = {"direction": np.array([1], np.int64)}
-    nodes = [helper.make_node("Identity", ["last"], ["last_next"])]
+    others = [s for s in spec.states if s.name[0] not in "hc"]
+    nodes = [helper.make_node("Identity", [s.name], [s.next]) for s in others]
     signal, size, gates = "x", len(spec.features), 4 * spec.hidden
 
     def weight(name: str, *shape: int) -> str:

@@ -2,7 +2,7 @@
 
 import math
 
-from edgeseq_runtime.spec import FEATURES, STREAM, Spec, State
+from edgeseq_runtime.spec import FEATURES, STEP, STREAM, Spec, State
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 
@@ -10,14 +10,15 @@ GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 def states(spec: Spec) -> tuple[State, ...]:
     """Return the states of the step function, in the model file's order. All zero, they are a fresh stream.
 
-    `last` holds the last sample and a one, which tells a stream that has seen a sample from a fresh one; `changes` what
-    the linear path sees, which is measured features only, but the newest; `window` the last samples but the newest,
-    less their centers.
+    `last` holds the last sample and a one, which tells a stream that has seen a sample from a fresh one; where samples
+    come one at a time, the one is a state by itself, `seen`. `changes` holds what the linear path sees, which is
+    measured features only, but the newest; `window` the last samples but the newest, less their centers.
     """
     features = len(spec.features)
     if spec.layout != STREAM:
         return (_state("window", -1, features, spec.window - 1),)
-    found = [_state("last", 1, -1, features + 1)]
+    alone = spec.form == STEP
+    found = [_state("last", 1, -1, features), _state("seen", 1, -1, 1)] if alone else [_state("last", 1, -1, features + 1)]
     if spec.linear_path:
         found.append(_state("changes", -1, len(spec.measured), spec.linear_path - 1))
     memories = ("h", "c") if spec.cell == "lstm" else ("h",)

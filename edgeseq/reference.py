@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq import architecture
-from edgeseq_runtime.spec import CHANGE, FEATURES, STREAM, Spec
+from edgeseq_runtime.spec import CHANGE, FEATURES, STEP, STREAM, Spec
 
 Array: TypeAlias = npt.NDArray[np.float64]
 States: TypeAlias = dict[str, Array]
@@ -118,9 +118,9 @@ class Oracle:
 
     def _stream(self, x: Array, states: States, following: States) -> Array:
         """One sample after the other: the network sees level and change, and its memory is carried along."""
-        last, seen = states["last"][0, :, :-1], states["last"][0, :, -1:]
+        last, seen = self._recall(states)
         change = np.where(seen > 0, x - last, 0.0)
-        following["last"] = np.concatenate([x, np.ones_like(seen)], axis=1)[None]
+        following |= self._remember(x)
         level = ((x - self._centers) / self._scales)[:, self._levels]
         memory = {name: states[name][0] for name in self._memory}
         said = self._network(np.concatenate([level, change / self._changes], axis=1), memory)
@@ -132,6 +132,18 @@ class Oracle:
             scaled = recent / self._changes[:measured, None]
             said = said + np.einsum("bfl,ofl->bo", scaled, self._weights["linear.weight"])
         return said
+
+    def _recall(self, states: States) -> tuple[Array, Array]:
+        """Return the last sample (batch, feature), and whether there is one (batch, 1)."""
+        if self._spec.form == STEP:
+            return states["last"][0], states["seen"][0]
+        return states["last"][0, :, :-1], states["last"][0, :, -1:]
+
+    def _remember(self, x: Array) -> States:
+        seen = np.ones((len(x), 1))
+        if self._spec.form == STEP:
+            return {"last": x[None], "seen": seen[None]}
+        return {"last": np.concatenate([x, seen], axis=1)[None]}
 
     def _window(self, x: Array, states: States, following: States) -> Array:
         """The last samples together, to a network without memory: as one step of many features, or as many steps."""

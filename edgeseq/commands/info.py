@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgeseq.commands.common import json_option, library_option, model_argument, model_file
-from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.spec import STEP, Spec
 
 if TYPE_CHECKING:
     from edgeseq_runtime.session import Session
@@ -34,7 +34,7 @@ def info(model: str, *, provider: str | None, as_json: bool) -> None:
             said.update(providers=session.providers, placement=session.placement, seconds_a_step=session.measured)
         click.echo(json.dumps(said, ensure_ascii=False))
         return
-    pairs = _spec_lines(session.spec, session.size) + (_provider_lines(session) if provider else [])
+    pairs = _spec_lines(session.spec, len(session.content)) + (_provider_lines(session) if provider else [])
     width = max(len(name) for name, _ in pairs)
     for name, value in pairs:
         click.echo(f"{name.ljust(width)}  {value}")
@@ -59,7 +59,8 @@ def _spec_lines(spec: Spec, size: int) -> list[tuple[str, str]]:
     pairs = [
         (
             "model file",
-            f"format {spec.format}, {size:,} bytes, {spec.quantize if spec.quantize != 'none' else 'float32'}",
+            f"format {spec.format}, {size:,} bytes, {spec.quantize if spec.quantize != 'none' else 'float32'}"
+            + (", one sample in a call" if spec.form == STEP else ""),
         ),
         ("network", spec.network),
         ("forecasts", f"{', '.join(spec.targets)}; {spec.horizon} samples ahead; warm after {spec.warmup}"),

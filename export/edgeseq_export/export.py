@@ -15,7 +15,7 @@ from edgeseq_export import weights as matrices
 from edgeseq_runtime import __version__
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.predictor import Predictor
-from edgeseq_runtime.spec import Figures, Spec
+from edgeseq_runtime.spec import CHUNK, STEP, STREAM, Figures, Spec
 
 OPSET = 17
 """Loaded by every onnxruntime from 1.14 on."""
@@ -33,19 +33,20 @@ class ModelFile:
     deviation: gate.Deviation
 
 
-def build(checkpoint: Checkpoint, quantize: str = "none", opset: int = OPSET) -> bytes:
+def build(checkpoint: Checkpoint, quantize: str = "none", opset: int = OPSET, form: str = CHUNK) -> bytes:
     """Return the model file of a checkpoint, not yet compared with anything. torch is not needed."""
-    return bytes(_graph(checkpoint, _spec(checkpoint.spec, quantize), opset)[0].SerializeToString())
+    return bytes(_graph(checkpoint, _spec(checkpoint.spec, quantize, form), opset)[0].SerializeToString())
 
 
-def export(checkpoint: Checkpoint, quantize: str = "none", opset: int = OPSET) -> ModelFile:
+def export(checkpoint: Checkpoint, quantize: str = "none", opset: int = OPSET, form: str = CHUNK) -> ModelFile:
     """Return the model file of a checkpoint, compared with the oracle in steps, chunks and batches.
 
     `quantize` is "none", "int8" (weights as int8 with a scale per row, float arithmetic, any provider) or
-    "int8-dynamic" (onnxruntime's dynamic quantisation, CPU provider only). The figures and residuals in its
-    spec are this very file's. Raises `CheckError` where the file does not pass.
+    "int8-dynamic" (onnxruntime's dynamic quantisation, CPU provider only). `form` is "chunk" (any number of samples in
+    one call) or "step" (one at a time, and a quarter faster at that). The figures and residuals in its spec are this
+    very file's. Raises `CheckError` where the file does not pass, `UsageError` for a form that the network cannot have.
     """
-    spec = _spec(checkpoint.spec, quantize)
+    spec = _spec(checkpoint.spec, quantize, form)
     model, weights = _graph(checkpoint, spec, opset)
     content = bytes(model.SerializeToString())
     deviation = gate.check(content, spec, weights)
@@ -67,11 +68,13 @@ def _graph(checkpoint: Checkpoint, spec: Spec, opset: int) -> tuple[onnx.ModelPr
     return model, matrices.values(quantized)
 
 
-def _spec(spec: Spec, quantize: str) -> Spec:
+def _spec(spec: Spec, quantize: str, form: str) -> Spec:
     """Return the spec as the model file carries it."""
+    if form == STEP and spec.layout != STREAM:
+        raise UsageError("the form step is for networks that see one sample after the other; this one sees windows")
+    spec = replace(spec, quantize=quantize, form=form)
     return replace(
         spec,
-        quantize=quantize,
         states=architecture.states(spec),
         producer={**spec.producer, "edgeseq": __version__, "onnx": onnx.__version__},
     )

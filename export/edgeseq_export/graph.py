@@ -8,7 +8,8 @@
 
 A linear path adds a convolution over the last changes to the head. A network without memory sees windows instead,
 [window, x - center], all of a chunk's at once. Every node costs about as much as a hundred multiplications at this
-size, so there are few. Time and batch are free axes.
+size, so there are few. Time and batch are free axes; in the form "step" time is one, and a third of the nodes are not
+needed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeseq_export.weights import CellWeights, Matrix, StepWeights
-from edgeseq_runtime.spec import CHANGE, FEATURES, KEY, STREAM, Spec, State
+from edgeseq_runtime.spec import CHANGE, FEATURES, KEY, STEP, STREAM, Spec, State
 
 _TO_THE_END = np.iinfo(np.int64).max
 
@@ -77,8 +78,8 @@ def build(spec: Spec, weights: StepWeights, opset: int = 17) -> onnx.ModelProto:
     proto = helper.make_graph(
         graph.nodes,
         "edgeseq_step",
-        [_samples("x", len(spec.features)), *(_state(state.name, state) for state in spec.states)],
-        [_samples("y", spec.outputs), *(_state(state.next, state) for state in spec.states)],
+        [_samples("x", spec, len(spec.features)), *(_state(state.name, state) for state in spec.states)],
+        [_samples("y", spec, spec.outputs), *(_state(state.next, state) for state in spec.states)],
         graph.constants,
         doc_string="A step function: samples and states in, forecasts and next states out. Zero states are a "
         "fresh stream; feed each NAME_next back as NAME.",
@@ -104,8 +105,9 @@ def metadata(spec: Spec) -> dict[str, str]:
     }
 
 
-def _samples(name: str, size: int) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["time", "batch", size])
+def _samples(name: str, spec: Spec, size: int) -> onnx.ValueInfoProto:
+    time = 1 if spec.form == STEP else "time"
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [time, "batch", size])
 
 
 def _state(name: str, state: State) -> onnx.ValueInfoProto:
@@ -115,13 +117,15 @@ def _state(name: str, state: State) -> onnx.ValueInfoProto:
 
 def _add_stream(graph: _Graph, spec: Spec, weights: StepWeights) -> str:
     """Add a network that carries its memory along; returns what it says in raw units, (time, batch, outputs)."""
-    change = _add_change(graph, spec)
+    alone = spec.form == STEP
+    change = _add_change_of_one(graph) if alone else _add_change(graph, spec)
     signal = _add_levels(graph, spec, change)
     for layer in range(1, spec.layers + 1):
         kinds = ("h", "c") if spec.cell == "lstm" else ("h",)
         memory = [f"{kind}{layer}" for kind in kinds]
-        output = _add_cell(graph, spec, weights, layer, signal, memory)
-        signal = graph.node("Squeeze", [output, graph.integers("direction_axis", 1)], f"H{layer}")
+        output = _add_cell(graph, spec, weights, layer, signal, memory, only_last=alone)
+        direction = graph.integers("direction_axis", 1)
+        signal = output if alone else graph.node("Squeeze", [output, direction], f"H{layer}")
     said = _add_head(graph, weights, signal)
     return _add_linear(graph, spec, weights.linear, change, said) if weights.linear else said
 
@@ -138,6 +142,13 @@ def _add_change(graph: _Graph, spec: Spec) -> str:
     graph.node("Split", [before, parts], ["last_sample", "was_seen"], axis=2)
     kept = graph.node("Mul", ["x", "was_seen"], "x_kept")
     return graph.node("Sub", [kept, "last_sample"], "change")
+
+
+def _add_change_of_one(graph: _Graph) -> str:
+    """Add the change of the one sample in a call; returns its name, (1, batch, feature)."""
+    graph.node("Identity", ["x"], "last_next")
+    graph.node("Max", ["seen", graph.constant("one", np.float32(1))], "seen_next")
+    return graph.node("Sub", [graph.node("Mul", ["x", "seen"], "x_kept"), "last"], "change")
 
 
 def _add_levels(graph: _Graph, spec: Spec, change: str) -> str:
@@ -221,7 +232,7 @@ def _add_cell(
     """Add one recurrent layer, which begins with `memory` and leaves it in NAME_next.
 
     Returns the name of its output, (time, 1, batch, hidden), or, where only that of the last step counts, (1, batch,
-    hidden).
+    hidden): what is left in h.
     """
     kind, attributes = _CELL_NODES[spec.cell]
     cell = weights.cells[layer - 1]
@@ -233,11 +244,9 @@ def _add_cell(
     ]
     if memory:
         inputs += ["", *memory]  # no lengths: all of the chunk
-    outputs = ["" if only_last else f"Y{layer}", *(f"{state}_next" for state in memory)]
-    if only_last:
-        outputs.append(f"Y{layer}")
-    graph.node(kind, inputs, outputs, hidden_size=spec.hidden, **attributes)
-    return f"Y{layer}"
+    following = [f"{state}_next" for state in memory] or [f"h{layer}_last"]
+    graph.node(kind, inputs, ["" if only_last else f"Y{layer}", *following], hidden_size=spec.hidden, **attributes)
+    return following[0] if only_last else f"Y{layer}"
 
 
 def _add_bias(graph: _Graph, name: str, cell: CellWeights) -> str:

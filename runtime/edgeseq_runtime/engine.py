@@ -6,6 +6,7 @@ import numpy as np
 
 from edgeseq_runtime.ort import onnxruntime
 from edgeseq_runtime.session import Array, Session, States, failure
+from edgeseq_runtime.spec import STEP
 
 CHUNK = 4096
 """Samples that `run` gives to onnxruntime in one call; longer calls are no faster, only larger."""
@@ -40,7 +41,12 @@ class Engine:
         self._turn ^= 1
 
     def run(self, samples: Array) -> Array:
-        """Take samples (time, feature) in few calls, as if one by one; return forecasts (time, outputs)."""
+        """Take samples (time, feature) as if one by one, in few calls where the graph has a form for that.
+
+        Returns forecasts (time, outputs).
+        """
+        if self._session.spec.form == STEP:
+            return self._run_by_steps(samples)
         states, parts = self.states(), []
         for start in range(0, len(samples), CHUNK):
             y, states = self._session.advance(samples[start : start + CHUNK, None], states)
@@ -49,6 +55,14 @@ class Engine:
         self.x[0, 0] = samples[-1]
         self.y[0, 0] = parts[-1][-1]
         return np.concatenate(parts)
+
+    def _run_by_steps(self, samples: Array) -> Array:
+        forecasts = np.empty((len(samples), self.y.size), np.float32)
+        for row, sample in enumerate(samples):
+            self.x[0, 0] = sample
+            self.advance()
+            forecasts[row] = self.y[0, 0]
+        return forecasts
 
     def states(self) -> States:
         """Return the states that the next step reads, by name; views, not copies."""

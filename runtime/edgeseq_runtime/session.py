@@ -14,7 +14,7 @@ from edgeseq_runtime.choosing import seconds_a_step
 from edgeseq_runtime.errors import ModelFileError, UsageError
 from edgeseq_runtime.opening import Placement, opened, placement
 from edgeseq_runtime.ort import reason
-from edgeseq_runtime.spec import KEY, Spec, State
+from edgeseq_runtime.spec import KEY, STEP, Spec, State
 
 Array = npt.NDArray[np.float32]
 States = dict[str, Array]
@@ -45,9 +45,8 @@ class Session:
         self.raw = opened(content, name, first, threads)
         self.spec = _read_spec(self.raw, name)
         self._outputs = ["y", *(state.next for state in self.spec.states)]
-        self.size = len(content)
-        """Of the model file, in bytes."""
-        self._content = content
+        self.content = content
+        """The model file."""
         self.measured: dict[str, float] = {}
         """Seconds a step on each provider that was to choose from, where there was a choice."""
         self.left_out: dict[str, str] = {}
@@ -60,7 +59,7 @@ class Session:
         """SHA-256 of the model file: what a snapshot belongs to."""
         import hashlib  # brings OpenSSL, a tenth of a start's time and memory, and not every stream saves its state
 
-        return hashlib.sha256(self._content).digest()
+        return hashlib.sha256(self.content).digest()
 
     @property
     def placement(self) -> Placement:
@@ -96,11 +95,21 @@ class Session:
 
         Raises `ModelFileError` where onnxruntime cannot.
         """
+        if len(x) > 1 and self.spec.form == STEP:
+            return self._advance_by_steps(x, states)
         try:
             y, *following = self.raw.run(self._outputs, {"x": x, **states})
         except Exception as error:
             raise failure(error) from error
         return y, {state.name: value for state, value in zip(self.spec.states, following, strict=True)}
+
+
+    def _advance_by_steps(self, x: Array, states: Mapping[str, Array]) -> tuple[Array, States]:
+        forecasts, current = [], dict(states)
+        for row in x:
+            y, current = self.advance(row[None], current)
+            forecasts.append(y)
+        return np.concatenate(forecasts), current
 
 
 def failure(error: Exception) -> ModelFileError:
@@ -129,8 +138,9 @@ def _read_spec(session: Any, name: str) -> Spec:
 
 def _check_graph(session: Any, spec: Spec) -> None:
     """Refuse a graph that is not the step function which the spec describes."""
-    inputs = [("x", (-1, -1, len(spec.features))), *((state.name, state.shape) for state in spec.states)]
-    outputs = [("y", (-1, -1, spec.outputs)), *((state.next, state.shape) for state in spec.states)]
+    time = 1 if spec.form == STEP else -1
+    inputs = [("x", (time, -1, len(spec.features))), *((state.name, state.shape) for state in spec.states)]
+    outputs = [("y", (time, -1, spec.outputs)), *((state.next, state.shape) for state in spec.states)]
     if _signature(session.get_inputs()) != sorted(inputs) or _signature(session.get_outputs()) != sorted(outputs):
         raise ModelFileError("the graph's inputs and outputs are not those of its spec")
     for state in spec.states:

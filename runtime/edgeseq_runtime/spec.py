@@ -32,6 +32,9 @@ STREAM, FEATURES, STEPS = LAYOUTS = ("stream", "features", "steps")
 """How samples enter the network: one after the other, its memory carried along; or as a window at a time, which is one
 step of as many features, or as many steps."""
 
+CHUNK, STEP = FORMS = ("chunk", "step")
+"""How many samples of a stream the graph takes in one call: any number, or one, for which a leaner graph will do."""
+
 CHANGE, VALUE = PREDICTED = ("change", "value")
 """What the network says of a target: its change from the last sample, or its value."""
 
@@ -180,6 +183,8 @@ class Spec:
     split: str = ""
     """Train, validation and test part, as `--split` takes them."""
     quantize: str = "none"
+    form: str = CHUNK
+    """One of `FORMS`."""
     data_sha256: str = ""
     """Of the training part, as little-endian float32 rows."""
     producer: Mapping[str, str] = field(default_factory=dict)
@@ -203,6 +208,7 @@ class Spec:
         _require(read_off, "features", f"those of time among {', '.join(CLOCKS)}")
         _require(self.cell in CELLS, "cell", f"one of {', '.join(CELLS)}")
         _require(self.quantize in QUANTIZATIONS, "quantize", f"one of {', '.join(QUANTIZATIONS)}")
+        _require(self.form in FORMS, "form", f"one of {', '.join(FORMS)}")
         _require(self.predicts in PREDICTED, "predicts", f"one of {', '.join(PREDICTED)}")
         _require(self.layout in LAYOUTS, "layout", f"one of {', '.join(LAYOUTS)}")
         _require(self.window >= 2 or (self.window == 0 and self.layout == STREAM), "window", "2 or more, 0 in a stream")
