@@ -17,8 +17,9 @@ def states(spec: Spec) -> tuple[State, ...]:
     features = len(spec.features)
     if spec.layout != STREAM:
         return (_state("window", -1, features, spec.window - 1),)
-    alone = spec.form == STEP
-    found = [_state("last", 1, -1, features), _state("seen", 1, -1, 1)] if alone else [_state("last", 1, -1, features + 1)]
+    found = [_state("last", 1, -1, features + 1)]
+    if spec.form == STEP:
+        found = [_state("last", 1, -1, features), _state("seen", 1, -1, 1)]
     if spec.linear_path:
         found.append(_state("changes", -1, len(spec.measured), spec.linear_path - 1))
     memories = ("h", "c") if spec.cell == "lstm" else ("h",)

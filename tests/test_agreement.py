@@ -22,9 +22,7 @@ TOLERANCE = 1e-5
 
 
 @st.composite
-def checkpoints(
-    draw: st.DrawFn, layouts: tuple[str, ...] = ("stream", "stream", "features", "steps")
-) -> Checkpoint:
+def checkpoints(draw: st.DrawFn, layouts: tuple[str, ...] = ("stream", "stream", "features", "steps")) -> Checkpoint:
     features = draw(st.integers(1, 4))
     layout = draw(st.sampled_from(layouts))
     clocks = draw(st.sampled_from([(), (), ("hour_sin", "hour_cos")]))

@@ -103,7 +103,6 @@ class Session:
             raise failure(error) from error
         return y, {state.name: value for state, value in zip(self.spec.states, following, strict=True)}
 
-
     def _advance_by_steps(self, x: Array, states: Mapping[str, Array]) -> tuple[Array, States]:
         forecasts, current = [], dict(states)
         for row in x:
