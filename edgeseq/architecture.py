@@ -2,7 +2,7 @@
 
 import math
 
-from edgeseq_runtime.spec import FEATURES, STEP, STREAM, Spec, State
+from edgeseq_runtime.spec import FEATURES, SETTINGS, STEP, STREAM, Spec, State
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 
@@ -12,11 +12,13 @@ def states(spec: Spec) -> tuple[State, ...]:
 
     `last` holds the last sample and a one, which tells a stream that has seen a sample from a fresh one; where samples
     come one at a time, the one is a state by itself, `seen`. `changes` holds what the linear path sees, which is
-    measured features only, but the newest; `window` the last samples but the newest, less their centers.
+    measured features only, but the newest; `window` the last samples but the newest, less their centers. `offset` and
+    `gain` hold what a sensor is like, where there are several.
     """
     features = len(spec.features)
+    settings = tuple(_state(name, 1, -1, features) for name in SETTINGS) if spec.sensors else ()
     if spec.layout != STREAM:
-        return (_state("window", -1, features, spec.window - 1),)
+        return (_state("window", -1, features, spec.window - 1), *settings)
     found = [_state("last", 1, -1, features + 1)]
     if spec.form == STEP:
         found = [_state("last", 1, -1, features), _state("seen", 1, -1, 1)]
@@ -24,7 +26,8 @@ def states(spec: Spec) -> tuple[State, ...]:
         found.append(_state("changes", -1, len(spec.measured), spec.linear_path - 1))
     memories = ("h", "c") if spec.cell == "lstm" else ("h",)
     layers = range(1, spec.layers + 1)
-    return (*found, *(_state(f"{memory}{layer}", 1, -1, spec.hidden) for layer in layers for memory in memories))
+    found += [_state(f"{memory}{layer}", 1, -1, spec.hidden) for layer in layers for memory in memories]
+    return (*found, *settings)
 
 
 def inputs(spec: Spec) -> int:

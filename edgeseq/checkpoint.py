@@ -42,7 +42,7 @@ class Checkpoint:
         for name in _PARTS:
             part = getattr(self, name)
             if part:
-                tensors |= {f"{name}.samples": part.values, f"{name}.start": np.array([part.start])}
+                tensors |= {f"{name}.samples": part.values, f"{name}.stretches": np.array(part.stretches)}
         # safetensors writes an array's memory as it lies, whatever its order, and several entries in no fixed one.
         tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
         files.write_atomically(path, safetensors.numpy.save(tensors, {KEY: self.spec.to_json()}))
@@ -63,12 +63,14 @@ class Checkpoint:
 
 
 def _take_part(spec: Spec, tensors: dict[str, npt.NDArray[Any]], name: str) -> Part | None:
-    samples, start = (tensors.pop(f"{name}.{what}", None) for what in ("samples", "start"))
-    if samples is None or start is None:
+    samples, stretches = (tensors.pop(f"{name}.{what}", None) for what in ("samples", "stretches"))
+    if samples is None or stretches is None:
         return None
-    if samples.ndim != 2 or samples.shape[1] != len(spec.features) or start.size != 1 or not start[0] < len(samples):
+    edges = [0, *stretches.reshape(-1).tolist()]
+    orderly = stretches.ndim == 2 and stretches.shape[1] == 2 and edges == sorted(edges) and edges[-1] == len(samples)
+    if samples.ndim != 2 or samples.shape[1] != len(spec.features) or not orderly:
         raise ModelFileError(f"the {name} part does not fit the spec")
-    return Part(samples, int(start[0]))
+    return Part(samples, edges[1], tuple(zip(edges[2:-1:2], edges[3:-1:2], strict=True)))
 
 
 def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, npt.NDArray[np.float32]], dict[str, str]]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq import architecture
-from edgeseq_runtime.spec import CHANGE, FEATURES, STEP, STREAM, Spec
+from edgeseq_runtime.spec import CHANGE, FEATURES, GAIN, OFFSET, SETTINGS, STEP, STREAM, Spec
 
 Array: TypeAlias = npt.NDArray[np.float64]
 States: TypeAlias = dict[str, Array]
@@ -99,12 +99,23 @@ class Oracle:
     def step(self, sample: npt.ArrayLike, states: States) -> tuple[Array, States]:
         """Take a sample (batch, feature); return the forecast (batch, horizon * target) and the next states."""
         x = np.asarray(sample, np.float64)
+        if not self._spec.sensors:
+            return self._step(x, states)
+        # What this sensor measures, in the typical one's numbers and back.
+        offset, gain = states[OFFSET][0], 1 + states[GAIN][0]
+        y, following = self._step((x - offset) / gain, states)
+        return self._tiled(offset) + self._tiled(gain) * y, following | {name: states[name] for name in SETTINGS}
+
+    def _step(self, x: Array, states: States) -> tuple[Array, States]:
         following: States = {}
         run = self._stream if self._spec.layout == STREAM else self._window
         said = run(x, states, following)
         base = x if self._spec.predicts == CHANGE else np.broadcast_to(self._centers, x.shape)
-        targets = np.tile(base[:, : len(self._spec.targets)], self._spec.horizon)
-        return targets + said * self._output_scales, following
+        return self._tiled(base) + said * self._output_scales, following
+
+    def _tiled(self, values: Array) -> Array:
+        """Return what belongs to the targets of values (batch, feature), for each output, (batch, horizon * target)."""
+        return np.tile(values[:, : len(self._spec.targets)], self._spec.horizon)
 
     def run(self, samples: npt.ArrayLike, states: States | None = None) -> tuple[Array, States]:
         """Take samples (time, batch, feature) step by step; return (time, batch, horizon * target) and states."""

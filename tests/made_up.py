@@ -5,7 +5,7 @@ import numpy as np
 from edgeseq.architecture import weight_shapes
 from edgeseq.checkpoint import Checkpoint
 from edgeseq.series import Part
-from edgeseq_runtime.spec import Feature, Spec
+from edgeseq_runtime.spec import Feature, Sensor, Spec
 
 
 def make_spec(
@@ -26,6 +26,7 @@ def make_spec(
     linear_path: int = 0,
     clocks: tuple[str, ...] = (),
     period: float | None = None,
+    sensors: int = 0,
 ) -> Spec:
     """A spec with made-up statistics: feature i has mean i + offset, deviation 1 + i / 2, change 0.1 (1 + i)."""
     return Spec(
@@ -62,6 +63,14 @@ def make_spec(
         layout=layout,
         window=window,
         linear_path=linear_path,
+        sensors=tuple(
+            Sensor(
+                name=f"s{number}",
+                offset=(*(10.0 * number + i for i in range(features)), *(0.0 for _ in clocks)),
+                gain=(*(0.5 * (number + 1) + i / 4 for i in range(features)), *(1.0 for _ in clocks)),
+            )
+            for number in range(sensors)
+        ),
     )
 
 

@@ -43,6 +43,7 @@ def checkpoints(draw: st.DrawFn, layouts: tuple[str, ...] = ("stream", "stream",
         layout=layout,
         window=draw(st.integers(2, 10)) if layout != "stream" else 0,
         linear_path=draw(st.sampled_from([0, 2, 3, 17])) if has_linear else 0,
+        sensors=draw(st.sampled_from([0, 0, 2])),
     )
 
 

@@ -43,15 +43,15 @@ def split(values: np.ndarray, train: int, validation: int) -> Parts:
 def forecasts_of(spec: Spec, parts: Parts, name: str) -> np.ndarray:
     """A baseline's forecasts of the test part."""
     forecast = baselines.fit(spec, parts).forecasters[name]
-    return forecast(parts.test.values, baselines.origins(parts.test, spec.horizon))
+    return forecast(parts.test.values, parts.test.origins(spec.horizon))
 
 
 def truth_of(spec: Spec, part: Part) -> np.ndarray:
-    return baselines.truths(spec, part.values, baselines.origins(part, spec.horizon))
+    return baselines.truths(spec, part.values, part.origins(spec.horizon))
 
 
 def test_origins_reach_from_the_sample_before_the_part_to_a_horizon_before_its_end() -> None:
-    assert baselines.origins(Part(column([0] * 10), 4), 3).tolist() == [3, 4, 5, 6]
+    assert Part(column([0] * 10), 4).origins(3).tolist() == [3, 4, 5, 6]
 
 
 def test_persistence_repeats_the_last_measured_sample() -> None:

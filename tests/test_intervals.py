@@ -80,7 +80,7 @@ def test_intervals_hold_what_they_promise_for_skewed_residuals() -> None:
 def test_residual_quantiles_are_those_of_the_streamed_part() -> None:
     predictor = Predictor(edgeseq_export.build(make_checkpoint(horizon=2)))
     part = Part(walk(250), 50)
-    at = baselines.origins(part, 2)
+    at = part.origins(2)
     error = baselines.truths(predictor.spec, part.values, at) - stream(predictor, part.values, at)
     assert len(error) == 199  # 199 + 1 is a multiple of 20: the levels are met exactly
     found = residuals(predictor, part)

@@ -9,7 +9,7 @@ import pytest
 import edgeseq
 import edgeseq_export
 from edgeseq.checkpoint import Checkpoint
-from edgeseq.evaluation.baselines import origins, truths
+from edgeseq.evaluation.baselines import truths
 from edgeseq.evaluation.figures import stream
 from edgeseq.series import Part, Parts, Series, load
 from edgeseq.training import linear
@@ -53,7 +53,7 @@ def weakened(checkpoint: Checkpoint) -> Checkpoint:
 
 
 def errors(checkpoint: Checkpoint, part: Part) -> np.ndarray:
-    at = origins(part, checkpoint.spec.horizon)
+    at = part.origins(checkpoint.spec.horizon)
     made = stream(Predictor(edgeseq_export.export(checkpoint).content), part.values, at)
     return made - truths(checkpoint.spec, part.values, at)
 

@@ -10,9 +10,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from edgeseq.series.reader import read
 from edgeseq_runtime.errors import DataError, UsageError
-from tests.tables import csv, parquet
+from tests.tables import csv, parquet, read
 
 
 def test_one_column_of_numbers_needs_no_flags(tmp_path: Path) -> None:

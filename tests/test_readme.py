@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tables import sensor_file
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
@@ -38,6 +40,8 @@ def commands() -> list[str]:
 def test_every_command_works_in_the_order_of_the_text(tmp_path: Path) -> None:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     environment["PYTHONPATH"] = str(ROOT)
+    for number in (1, 2, 9):
+        sensor_file(tmp_path, f"boiler-{number}", level=20.0 * number, size=number)
     ran = 0
     for command in commands():
         if any(command.startswith(known) for known in ELSEWHERE):

@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from edgeseq.series import durations, load
 from edgeseq.series.examples import co2_path
 from edgeseq.series.gaps import fill
-from edgeseq.series.reader import read
 from edgeseq.series.sampling import Samples, resample
 from edgeseq_runtime.errors import DataError, UsageError
 from tests.conftest import CommandLine
-from tests.tables import csv, parquet
+from tests.tables import csv, parquet, read
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,8 @@ from hypothesis.extra import numpy as arrays
 
 from edgeseq.series import Split, load
 from edgeseq.series.gaps import fill, insert_missing, runs
-from edgeseq.series.reader import read
 from edgeseq_runtime.errors import DataError, UsageError
-from tests.tables import csv
+from tests.tables import csv, read
 
 
 def test_the_sine_is_the_classic_programs() -> None:

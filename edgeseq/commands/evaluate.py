@@ -33,7 +33,7 @@ def evaluate(model: str, *, plot: str | None, provider: str, as_json: bool, **re
     if plot:
         files.check_writable(plot)
     predictor = Predictor(model_file(model), provider=provider)
-    _, parts = load_judged(predictor.spec, **reading)
+    _, parts = load_judged(predictor, **reading)
     evaluation = run(predictor, parts)
     if plot:
         from edgeseq.evaluation.plots import draw

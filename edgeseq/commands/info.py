@@ -67,6 +67,10 @@ def _spec_lines(spec: Spec, size: int) -> list[tuple[str, str]]:
         ("trained on", f"{spec.series}" + (f", one sample every {spec.period:g} s" if spec.period else "")),
         ("missing", f"at most {spec.gap_limit} in a row are filled in"),
     ]
+    if spec.sensors:
+        names = ", ".join(sensor.name for sensor in spec.sensors[:10])
+        more = f" and {len(spec.sensors) - 10} more" if len(spec.sensors) > 10 else ""
+        pairs.append(("sensors", f"{names}{more}; what follows is in the typical one's numbers"))
     for feature in spec.features:
         unit = f" {feature.unit}" if feature.unit else ""
         seen = "level and change" if feature.level else "change"

@@ -9,7 +9,7 @@ from edgeseq_runtime.errors import UsageError
 
 if TYPE_CHECKING:
     from edgeseq.series import Parts, Series
-    from edgeseq_runtime.spec import Spec
+    from edgeseq_runtime.predictor import Predictor
 
 
 def judged_series(function: Function) -> Function:
@@ -18,6 +18,11 @@ def judged_series(function: Function) -> Function:
         sort_option,
         every_option,
         click.option("--time", metavar="COL", help="The time column; found by itself if obvious; none: go by order."),
+        click.option(
+            "--sensor",
+            metavar="NAME",
+            help="Which of the sensors it was trained on MODEL is to take this for.  [learned from the training part]",
+        ),
         click.option("--split", metavar="TRAIN:VAL:TEST", help="Rows or fractions; that of the training if not given."),
         click.argument("series", required=False),
     ):
@@ -26,16 +31,24 @@ def judged_series(function: Function) -> Function:
 
 
 def load_judged(
-    spec: "Spec", *, series: str | None, split: str | None, time: str | None, every: str | None, sort: bool
+    predictor: "Predictor",
+    *,
+    series: str | None,
+    sensor: str | None,
+    split: str | None,
+    time: str | None,
+    every: str | None,
+    sort: bool,
 ) -> "tuple[Series, Parts]":
-    """Load the columns that the model was trained on."""
+    """Load the columns that the model was trained on, and tell a model of several sensors which one this is."""
     from edgeseq.series import load
 
+    spec = predictor.spec
     names = [feature.name for feature in spec.measured]
     if series is None and spec.split:
         raise UsageError(f"this model was trained on {spec.series}: name the series to evaluate it on")
     targets = len(spec.targets)
-    return load(
+    loaded, parts = load(
         series,
         targets=names[:targets],
         features=names[targets:],
@@ -47,3 +60,6 @@ def load_judged(
         period=spec.period,
         clocks=[feature.name for feature in spec.features if feature.clock],
     )
+    if sensor is not None or spec.sensors:
+        predictor.set_sensor(sensor if sensor is not None else parts.train[:, : len(names)])
+    return loaded, parts

@@ -44,8 +44,9 @@ def _parse_time_features(_context: click.Context, _option: click.Parameter, valu
 
 
 @click.command()
-@click.argument("series", required=False)
+@click.argument("series", nargs=-1)
 @series_options
+@click.option("--id", "sensor", metavar="COL", help="The column that says which of several sensors a row is of.")
 @click.option("--horizon", type=click.IntRange(min=1), default=1, show_default=True, help="Samples to look ahead.")
 @click.option(
     "--preset",
@@ -106,13 +107,16 @@ def _parse_time_features(_context: click.Context, _option: click.Parameter, valu
 )
 @click.option("--resume", is_flag=True, help="Go on with the run that was interrupted, if there is one.")
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="The checkpoint to write.")
-def train(series: str | None, output: str, *, resume: bool, seed: int, device: str, **options: Any) -> int:
+def train(series: tuple[str, ...], output: str, *, resume: bool, seed: int, device: str, **options: Any) -> int:
     r"""Train a small recurrent network on SERIES: a CSV or Parquet file, an example (co2), or the sine.
+
+    Several files, or one with --id, are sensors of one kind: one network for all, which knows the scale of each.
 
     \b
     edgeseq train -o sine.safetensors
     edgeseq train co2 --horizon 4 -o co2.safetensors
     edgeseq train plant.csv --target temp --feature load --horizon 24 -o plant.safetensors
+    edgeseq train boiler-1.csv boiler-2.csv --target temp -o boilers.safetensors
     edgeseq train co2 --search 20 -o co2.safetensors
     """
     from edgeseq.training.group import Group
@@ -127,7 +131,14 @@ def train(series: str | None, output: str, *, resume: bool, seed: int, device: s
 
 
 def _train(
-    series: str | None, output: str, group: "Group", *, resume: bool, seed: int, device: str, options: dict[str, Any]
+    series: tuple[str, ...],
+    output: str,
+    group: "Group",
+    *,
+    resume: bool,
+    seed: int,
+    device: str,
+    options: dict[str, Any],
 ) -> int:
     """Train, and return the exit code. Of several processes only the leader writes and speaks."""
     from edgeseq.training import fitting
@@ -163,7 +174,14 @@ def _train(
 
 
 def _search(
-    series: str | None, output: str, group: "Group", options: dict[str, Any], *, resume: bool, seed: int, device: str
+    series: tuple[str, ...],
+    output: str,
+    group: "Group",
+    options: dict[str, Any],
+    *,
+    resume: bool,
+    seed: int,
+    device: str,
 ) -> int:
     """Train with many settings, and conclude with the best."""
     from edgeseq.commands.search import Job, search
@@ -259,13 +277,14 @@ def _curve_path(output: str) -> Path:
     return Path(f"{output}.curve.csv")
 
 
-def _load(series: str | None, options: dict[str, Any]) -> tuple[Any, "Parts", Any]:
+def _load(series: tuple[str, ...], options: dict[str, Any]) -> tuple[Any, "Parts", Any]:
     """Read the series, and gather the user's wishes."""
     from edgeseq.series import load
     from edgeseq.training.planning import Wishes
 
     data, parts = load(
         series,
+        sensor=options["sensor"],
         targets=options["target"],
         features=options["feature"],
         time=options["time"],

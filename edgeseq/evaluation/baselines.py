@@ -55,11 +55,6 @@ def fit(spec: Spec, parts: Parts) -> Baselines:
         return Baselines(found, {"ridge": str(error)})
 
 
-def origins(part: Part, horizon: int) -> Origins:
-    """Return the rows of `part` from which all of the next `horizon` samples are to be forecast."""
-    return np.arange(max(part.start - 1, 0), len(part.values) - horizon)
-
-
 def truths(spec: Spec, values: Values, at: Origins) -> Forecasts:
     """Return what came after the origins; NaN where it was not measured."""
     rows = at[:, None] + np.arange(1, spec.horizon + 1)
@@ -87,10 +82,10 @@ def lagged_ridge(spec: Spec, parts: Parts) -> Forecaster:
     on the rows where it is known. The penalty is the one with the lowest error over the validation part.
     """
     lags = int(min(LAGS, max(parts.test.start, 2), max(len(parts.train) // 10, 2)))
-    rows = origins(Part(parts.train, lags), spec.horizon)
+    rows = _teaching(parts, lags).origins(spec.horizon)
     changes = _changes(spec, parts.train, rows)
     _require_known(spec, changes)
-    chosen_at = origins(parts.validation, spec.horizon)
+    chosen_at = parts.validation.origins(spec.horizon)
     wanted = _changes(spec, parts.validation.values, chosen_at)
     if not np.isfinite(wanted).any():
         raise _NothingToFitError("no row of the validation part, which chooses its penalty, has a known sample ahead")
@@ -104,6 +99,12 @@ def lagged_ridge(spec: Spec, parts: Parts) -> Forecaster:
         return persistence(spec, values, at) + change.reshape(-1, spec.horizon, len(spec.targets))
 
     return forecast
+
+
+def _teaching(parts: Parts, lags: int) -> Part:
+    """Return the training part with what is to be forecast in it: all but the first samples of each sensor's."""
+    first, *others = parts.begins
+    return Part(parts.train, first + lags, tuple((begin, min(begin + lags, len(parts.train))) for begin in others))
 
 
 def _require_known(spec: Spec, changes: npt.NDArray[np.float64]) -> None:

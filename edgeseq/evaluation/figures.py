@@ -1,7 +1,8 @@
 """Figures: a model file streamed over a series, beside the baselines, on the same forecasts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from edgeseq.series.gaps import fill
 from edgeseq.series.series import Values
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.predictor import Predictor
+from edgeseq_runtime.sensors import Scale
+from edgeseq_runtime.session import Session
 from edgeseq_runtime.spec import Figures, Residuals, Score, Spec
 
 TIE = 1e-3
@@ -70,10 +73,14 @@ class Evaluation(Comparison):
     """Baselines that the series does not have -> why."""
     intervals: tuple[Interval, ...]
     """What the model's residuals promise, and what came; empty where it carries none."""
+    by_sensor: Mapping[str, Comparison] = field(default_factory=dict)
+    """The same forecasts for each of several sensors, all in the typical one's numbers; empty for one."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as `--json` prints them."""
         found = super().to_dict() | {"left_out": dict(self.left_out)}
+        if self.by_sensor:
+            found["by_sensor"] = {name: comparison.to_dict() for name, comparison in self.by_sensor.items()}
         return found | {"intervals": [interval.to_dict() for interval in self.intervals]} if self.intervals else found
 
 
@@ -122,6 +129,15 @@ class Forecasted:
         )
 
 
+def typical_predictor(model: bytes) -> Predictor:
+    """Return what streams the parts that a model was trained on through its file, on the CPU.
+
+    Those of several sensors are in the typical one's numbers already.
+    """
+    session = Session(model, provider="cpu")
+    return Predictor(session, sensor=Scale.neutral(session.spec) if session.spec.sensors else None)
+
+
 def evaluate(predictor: Predictor, parts: Parts) -> Evaluation:
     """Stream the test part through a model file and score its forecasts, and the baselines', of it.
 
@@ -129,8 +145,14 @@ def evaluate(predictor: Predictor, parts: Parts) -> Evaluation:
     was measured. Raises `DataError` where none does.
     """
     spec = predictor.spec
-    at = baselines.origins(parts.test, spec.horizon)
-    return Forecasted.make(predictor, baselines.fit(spec, parts), parts.test.values, at).evaluate()
+    at = parts.test.origins(spec.horizon)
+    made = Forecasted.make(predictor, baselines.fit(spec, parts), parts.test.values, at)
+    if len(parts.test.stretches) == 1:
+        return made.evaluate()
+    edges = [int(np.searchsorted(at, stop)) for _, stop in parts.test.stretches]
+    names = [sensor.name for sensor in spec.sensors]
+    each = {name: made.compare(slice(*pair)) for name, pair in zip(names, pairwise([0, *edges]), strict=True)}
+    return replace(made.evaluate(), by_sensor=each)
 
 
 def stream(predictor: Predictor, values: Values, at: Origins) -> Forecasts:
@@ -144,7 +166,7 @@ def stream(predictor: Predictor, values: Values, at: Origins) -> Forecasts:
 def measure(predictor: Predictor, part: Part) -> tuple[int, Score]:
     """Return how many forecasts over a part count, and the score of them. Raises `DataError` where none does."""
     spec = predictor.spec
-    at = baselines.origins(part, spec.horizon)
+    at = part.origins(spec.horizon)
     made = stream(predictor, part.values, at)
     truth = _known_truth(spec, part.values, at, made)
     _require_scored(spec, truth)
@@ -156,7 +178,7 @@ def residuals(predictor: Predictor, part: Part) -> Residuals | None:
 
     None where a step has too few forecasts that count: a short part, or one with gaps.
     """
-    at = baselines.origins(part, predictor.spec.horizon)
+    at = part.origins(predictor.spec.horizon)
     return intervals.quantiles(baselines.truths(predictor.spec, part.values, at) - stream(predictor, part.values, at))
 
 

@@ -24,6 +24,8 @@ def summary(evaluation: Evaluation, title: str = "test part") -> str:
         parts.append(_per_step(spec, evaluation))
     if evaluation.intervals:
         parts.append(_coverage(spec, evaluation.intervals))
+    if evaluation.by_sensor:
+        parts.append(_by_sensor(spec, evaluation))
     return "\n\n".join([*parts, "\n".join([*_left_out(evaluation), verdict(evaluation)])])
 
 
@@ -99,6 +101,15 @@ def _per_step(spec: Spec, comparison: Comparison) -> str:
         for name, scored in forecasters(spec, comparison).items()
     ]
     return table(header, rows)
+
+
+def _by_sensor(spec: Spec, evaluation: Evaluation) -> str:
+    rows = []
+    for sensor, comparison in evaluation.by_sensor.items():
+        scores = forecasters(spec, comparison)
+        figures = (number(scored.total.mse_standardized) for scored in scores.values())
+        rows.append((sensor, str(comparison.samples), *figures))
+    return table(("MSE (std.) by sensor", "forecasts", *scores), rows)
 
 
 def _by_fold(spec: Spec, backtest: Backtest) -> str:

@@ -41,6 +41,16 @@ def numbers(column: pl.Series, place: Place) -> npt.NDArray[np.float32]:
     return values.astype(np.float32)
 
 
+def groups(column: pl.Series) -> dict[str, npt.NDArray[np.int64]]:
+    """Return the rows of each word in a column, in the order in which they appear; empty cells are nobody's."""
+    text = column.cast(pl.String).str.strip_chars()
+    found: dict[str, list[int]] = {}
+    for row, word in enumerate(text.to_list()):
+        if word:
+            found.setdefault(word, []).append(row)
+    return {word: np.array(rows, np.int64) for word, rows in found.items()}
+
+
 def mostly_numbers(column: pl.Series) -> bool:
     """Whether a column is one of numbers, text with a few stray words among numbers included."""
     if not is_text(column.dtype):

@@ -1,17 +1,13 @@
 """Series that need no file of the user's: the sine, and the real one that ships with the package."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
-from edgeseq.series import gaps
 from edgeseq.series.series import Series, Values
-from edgeseq.series.split import Part, Parts, Split
-from edgeseq_runtime.errors import UsageError
-
-DEFAULT_SPLIT = "0.7:0.1:0.2"
+from edgeseq.series.split import Part, Parts
 
 SINE_WARMUP = 10
 """Samples that the classic program gives before its first forecast."""
@@ -45,56 +41,3 @@ def co2_path() -> Path:
 
 EXAMPLES: Mapping[str, tuple[Callable[[], Path], Mapping[str, str]]] = {"co2": (co2_path, {"co2": "ppm"})}
 """Names that stand for a file inside the package, with the units of its columns."""
-
-
-def load(
-    name: str | None,
-    *,
-    targets: Sequence[str] = (),
-    features: Sequence[str] = (),
-    time: str | None = None,
-    split: str | None = None,
-    units: Mapping[str, str] | None = None,
-    gap_limit: int = gaps.LIMIT,
-    every: str | None = None,
-    sort: bool = False,
-    period: float | None = None,
-    clocks: Sequence[str] = (),
-) -> tuple[Series, Parts]:
-    """Return the series that a user names, and its parts: a file, an example, or None for the sine.
-
-    `every` averages samples over intervals such as "15min", `sort` puts rows in the order of their times; `period`,
-    in seconds, is what a model was trained on: a series with another is refused; `clocks` are features read off the
-    times, such as hour_sin. Raises `UsageError` for what does not exist and `DataError` for what cannot be used.
-    """
-    if name is None or (name == "sine" and not Path(name).exists()):
-        chosen = (features, time not in (None, "none"), split, units, every, sort, clocks)
-        if set(targets) - {"sine"} or any(chosen):
-            raise UsageError("the sine has one column and a split of its own: give a series to choose others")
-        return sine()
-    from edgeseq.series import reader
-
-    path, known_units = name, units or {}
-    if name in EXAMPLES and not Path(name).exists():
-        find, example_units = EXAMPLES[name]
-        path, known_units = str(find()), {**example_units, **known_units}
-    if not Path(path).is_file():
-        examples = ", ".join(["sine", *EXAMPLES])
-        raise UsageError(f"there is no file {name!r}, and no example of that name ({examples})")
-    parsed = Split.parse(split or DEFAULT_SPLIT)
-    series = reader.read(
-        path,
-        targets=targets,
-        features=features,
-        time=time,
-        units=known_units,
-        gap_limit=gap_limit,
-        every=every,
-        sort=sort,
-        period=period,
-        clocks=clocks,
-    )
-    unused = [column for column in units or {} if column not in series.columns]
-    if unused:
-        raise UsageError(f"a unit is given for {unused[0]!r}, but the columns in use are {', '.join(series.columns)}")
-    return series, parsed.apply(series)

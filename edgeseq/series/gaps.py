@@ -1,5 +1,6 @@
 """Gaps: short ones are interpolated, longer ones part the series into segments, and both are counted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +67,23 @@ def fill(values: Values, limit: int = LIMIT) -> Filled:
         missing=int(missing.sum()),
         interpolated=int((missing & ~left).sum()),
         left=len(runs(left)),
+    )
+
+
+def together(parts: Sequence[Filled]) -> Filled:
+    """Return several stretches as one, each in segments of its own."""
+    begins = np.cumsum([0, *(len(part.values) for part in parts)]).tolist()
+    return Filled(
+        values=np.concatenate([part.values for part in parts]),
+        observed=np.concatenate([part.observed for part in parts]),
+        segments=tuple(
+            (begin + start, begin + stop)
+            for begin, part in zip(begins, parts, strict=False)
+            for start, stop in part.segments
+        ),
+        missing=sum(part.missing for part in parts),
+        interpolated=sum(part.interpolated for part in parts),
+        left=sum(part.left for part in parts),
     )
 
 

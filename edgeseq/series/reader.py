@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeseq.series import cells, durations, gaps, sampling, times
+from edgeseq.series import cells, durations, sampling, times
+from edgeseq.series.reading import Reading
 from edgeseq.series.sampling import Samples, Spacing
 from edgeseq.series.series import Series, Values
 from edgeseq.series.table import Table, open_table
@@ -16,6 +17,9 @@ from edgeseq_runtime.lines import TIME_NAMES
 
 _UNIT = re.compile(r".*[\[(](?P<unit>[^\])]+)[\])]\s*")
 """A unit in brackets at the end of a column's name."""
+
+
+_USUAL = Reading()
 
 
 @dataclass(frozen=True)
@@ -28,61 +32,76 @@ class Columns:
     time: str | None
 
 
-def read(
-    path: str,
-    *,
-    targets: Sequence[str] = (),
-    features: Sequence[str] = (),
-    time: str | None = None,
-    units: Mapping[str, str] | None = None,
-    gap_limit: int = gaps.LIMIT,
-    every: str | None = None,
-    sort: bool = False,
-    period: float | None = None,
-    clocks: Sequence[str] = (),
-) -> Series:
+def read(path: str, reading: Reading = _USUAL) -> Series:
     """Read a series from a file.
 
-    Without `targets` the file must have one numeric column. `time` names the time column; None looks for an
-    obvious one, "none" goes by the order of the rows. `units` by column; where a name ends with a unit in brackets,
-    that is taken. `every` averages the samples in each interval, such as "15min"; `sort` puts rows in the order of
-    their times; `period` is what a model was trained on, in seconds, and the series must have it too; `clocks` are
-    features read off the times, such as hour_sin. Raises
-    `UsageError` for a column that is not there and `DataError` for what the cells hold, with the line.
+    Raises `UsageError` for a column that is not there and `DataError` for what the cells hold, with the line.
     """
-    spacing = Spacing(durations.parse(every) if every else None, sort, gap_limit, period, tuple(clocks))
     table = open_table(path)
-    columns = _choose(table, targets, features, time)
-    if columns.time is None and (every or sort or clocks):
-        option = "--every" if every else "--sort" if sort else "--time-features"
+    columns, spacing = _choose(table, reading), _spacing(reading)
+    _check_spacing(path, columns, spacing)
+    return _series(Path(path).stem, table, columns, spacing, reading.units)
+
+
+def read_by(path: str, sensor: str, reading: Reading = _USUAL) -> dict[str, Series]:
+    """Read a file in which the column `sensor` says whose sample each row is; return the series of each.
+
+    In the order in which they appear; a row whose cell is empty is nobody's. Raises what `read` does.
+    """
+    table = open_table(path)
+    columns, spacing = _choose(table, reading, sensor=table.require(sensor)), _spacing(reading)
+    _check_spacing(path, columns, spacing)
+    return {
+        name: _series(name, table.where(rows), columns, spacing, reading.units)
+        for name, rows in cells.groups(table.column(sensor)).items()
+    }
+
+
+def _spacing(reading: Reading) -> Spacing:
+    every = durations.parse(reading.every) if reading.every else None
+    return Spacing(every, reading.sort, reading.gap_limit, reading.period, tuple(reading.clocks))
+
+
+def _check_spacing(path: str, columns: Columns, spacing: Spacing) -> None:
+    """Refuse what needs times where there are none, and time features that are there already."""
+    if columns.time is None and (spacing.every or spacing.sort or spacing.clocks):
+        option = "--every" if spacing.every else "--sort" if spacing.sort else "--time-features"
         raise UsageError(f"{option} needs a time column; name it with --time")
-    taken = [name for name in clocks if name in columns.used]
+    taken = [name for name in spacing.clocks if name in columns.used]
     if taken:
         raise UsageError(f"{path} has a column {taken[0]!r} of its own: rename it, or leave out that time feature")
+
+
+def _series(name: str, table: Table, columns: Columns, spacing: Spacing, units: Mapping[str, str]) -> Series:
     values = _values(table, columns)
     rows, seconds = np.arange(table.height), None
     if columns.time is not None:
         values, rows, seconds = sampling.evenly(_samples(table, columns, columns.time, values), spacing)
+    names = (*columns.used, *spacing.clocks)
     return Series(
-        name=Path(path).stem,
-        columns=(*columns.used, *clocks),
-        units=tuple((units or {}).get(name, _unit(name)) for name in (*columns.used, *clocks)),
+        name=name,
+        columns=names,
+        units=tuple(units.get(column, _unit(column)) for column in names),
         targets=columns.targets,
         values=values,
         rows=rows,
         time=columns.time,
         period=seconds,
-        clocks=len(clocks),
+        clocks=len(spacing.clocks),
     )
 
 
-def _choose(table: Table, targets: Sequence[str], features: Sequence[str], time: str | None) -> Columns:
+def _choose(table: Table, reading: Reading, sensor: str | None = None) -> Columns:
     """Decide which columns to use, by what the user names and else by what is obvious."""
+    targets, features = reading.targets, reading.features
     for name in (*targets, *features):
-        if table.require(name) == time:
+        if table.require(name) == reading.time:
             raise UsageError(f"{name} is the time column; it cannot be a target or a feature as well")
-    found = _time_column(table, time, taken=(*targets, *features))
-    first = tuple(dict.fromkeys(targets)) or (_only_numeric_column(table, found),)
+        if name == sensor:
+            raise UsageError(f"{name} says whose sample a row is; it cannot be a target or a feature as well")
+    others = tuple(filter(None, [sensor]))
+    found = _time_column(table, reading.time, taken=(*targets, *features, *others))
+    first = tuple(dict.fromkeys(targets)) or (_only_numeric_column(table, [found, sensor]),)
     return Columns(tuple(dict.fromkeys((*first, *features))), len(first), found)
 
 
@@ -100,9 +119,9 @@ def _time_column(table: Table, wanted: str | None, taken: Sequence[str]) -> str 
     return candidates[0] if candidates else None
 
 
-def _only_numeric_column(table: Table, time: str | None) -> str:
+def _only_numeric_column(table: Table, taken: Sequence[str | None]) -> str:
     """Return the one column of numbers; one without a name is a row's number, not a sample."""
-    free = [name for name in table.names if name != time and name not in table.unnamed]
+    free = [name for name in table.names if name not in taken and name not in table.unnamed]
     numeric = [name for name in free if table.is_plain(name) and cells.mostly_numbers(table.column(name))]
     if not numeric:
         raise DataError(f"{table.path} has no column of numbers; its columns are {', '.join(table.names)}")

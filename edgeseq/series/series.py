@@ -6,6 +6,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq_runtime.spec import Sensor
+
 Values: TypeAlias = npt.NDArray[np.float32]
 """Samples (time, feature), in the columns' units; NaN where there is none. Float32 is what the device sees."""
 
@@ -29,6 +31,8 @@ class Series:
     """Seconds from one sample to the next."""
     clocks: int = 0
     """How many of the columns, the last ones, are read off the time."""
+    sensors: tuple[Sensor, ...] = ()
+    """Those whose samples lie one after the other here, in the typical one's numbers; empty for a single series."""
 
     def __len__(self) -> int:
         return len(self.values)

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
+import numpy.typing as npt
+
 from edgeseq.series.series import Series, Values
 from edgeseq_runtime.errors import DataError, UsageError
 
@@ -15,6 +18,24 @@ class Part:
     """(time, feature), from where a stream would begin."""
     start: int
     """Row of `values` with the first sample that is to be forecast; those before it warm the state up."""
+    left_out: tuple[tuple[int, int], ...] = ()
+    """Rows after `start`, from and to, that are not to be forecast: what precedes the parts of further sensors."""
+
+    @property
+    def stretches(self) -> tuple[tuple[int, int], ...]:
+        """First row and end of each run of samples that are to be forecast; one for each sensor."""
+        ends = [row for pair in self.left_out for row in pair]
+        edges = [self.start, *ends, len(self.values)]
+        return tuple(zip(edges[::2], edges[1::2], strict=True))
+
+    @property
+    def samples(self) -> int:
+        """How many samples are to be forecast."""
+        return sum(stop - start for start, stop in self.stretches)
+
+    def origins(self, horizon: int) -> npt.NDArray[np.int64]:
+        """Return the rows from which all of the next `horizon` samples are to be forecast."""
+        return np.concatenate([np.arange(max(start - 1, 0), stop - horizon) for start, stop in self.stretches])
 
 
 @dataclass(frozen=True)
@@ -28,6 +49,8 @@ class Parts:
     """As `--split` takes it; empty where the series brings parts of its own."""
     warmup: int | None = None
     """Samples of warm-up, where the series prescribes them."""
+    begins: tuple[int, ...] = (0,)
+    """Rows of `train` at which a sensor's samples begin."""
 
 
 @dataclass(frozen=True)

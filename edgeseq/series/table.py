@@ -6,7 +6,7 @@ CSV is taken apart by Python's own reader, which knows the line of each row what
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -33,10 +33,21 @@ class Table:
     """Read one column, which carries the name it has here."""
     lines: npt.NDArray[np.int64] | None = None
     """The line of each row; None where the file has no lines."""
+    rows: npt.NDArray[np.int64] | None = None
+    """The file's rows that these are; None: all of them."""
 
     def place(self, row: int) -> str:
         """Return where a row is found, for an error: "line 7", or "row 6" in a file without lines."""
+        row = row if self.rows is None else int(self.rows[row])
         return f"row {row + 1}" if self.lines is None else f"line {self.lines[row]}"
+
+    def where(self, rows: npt.NDArray[np.int64]) -> "Table":
+        """Return the table of some of the rows."""
+
+        def column(name: str) -> pl.Series:
+            return self.column(name).gather(rows)
+
+        return replace(self, height=len(rows), column=column, rows=rows)
 
     def is_plain(self, name: str) -> bool:
         """Whether a column may hold numbers or times; lists, structures and bytes do not."""

@@ -10,7 +10,7 @@ import torch
 
 import edgeseq_export
 from edgeseq.checkpoint import Checkpoint
-from edgeseq.evaluation.figures import Evaluation, evaluate, measure, residuals
+from edgeseq.evaluation.figures import Evaluation, evaluate, measure, residuals, typical_predictor
 from edgeseq.series import Part, Parts, Series
 from edgeseq.training import linear
 from edgeseq.training.group import Group
@@ -18,7 +18,6 @@ from edgeseq.training.planning import Plan, Wishes, plan
 from edgeseq.training.settling import settled_after
 from edgeseq.training.trainer import Trainer
 from edgeseq_runtime.errors import DataError, UsageError
-from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.session import Session
 from edgeseq_runtime.spec import Spec, Training
 
@@ -100,7 +99,7 @@ def _without_a_useless_test(checkpoint: Checkpoint) -> Checkpoint:
     """Return the checkpoint without a test part in which nothing can be scored: export would stumble over it."""
     assert checkpoint.test
     try:
-        measure(Predictor(edgeseq_export.build(checkpoint), provider="cpu"), checkpoint.test)
+        measure(typical_predictor(edgeseq_export.build(checkpoint)), checkpoint.test)
     except DataError:
         return replace(checkpoint, test=None)
     return checkpoint
@@ -123,9 +122,9 @@ def with_option(checkpoint: Checkpoint, name: str, value: float) -> Checkpoint:
 
 def judge(checkpoint: Checkpoint, parts: Parts) -> Fitted:
     """Measure a checkpoint through its model file, streamed, and write the figures into its spec."""
-    predictor = Predictor(edgeseq_export.build(checkpoint), provider="cpu")
+    predictor = typical_predictor(edgeseq_export.build(checkpoint))
     spec: Spec = replace(checkpoint.spec, residuals=residuals(predictor, parts.validation))
-    promising = Predictor(edgeseq_export.build(replace(checkpoint, spec=spec)), provider="cpu")
+    promising = typical_predictor(edgeseq_export.build(replace(checkpoint, spec=spec)))
     evaluation = evaluate(promising, parts)
     return Fitted(replace(checkpoint, spec=replace(spec, figures=evaluation.figures())), evaluation)
 
@@ -143,4 +142,6 @@ def resolve_device(device: str) -> str:
 def _shortened(part: Part) -> Part:
     """Return a part with as much before it as warms the state up, cut to what a checkpoint carries."""
     begin = max(0, part.start - _CONTEXT)
-    return Part(part.values[begin : begin + MOST_ROWS], part.start - begin)
+    values = part.values[begin : begin + MOST_ROWS]
+    kept = [(start - begin, min(stop - begin, len(values))) for start, stop in part.left_out]
+    return Part(values, part.start - begin, tuple(pair for pair in kept if pair[0] < len(values)))

@@ -14,12 +14,11 @@ import numpy.typing as npt
 import edgeseq_export
 from edgeseq.checkpoint import Checkpoint
 from edgeseq.evaluation import ridge
-from edgeseq.evaluation.baselines import origins, truths
-from edgeseq.evaluation.figures import stream
+from edgeseq.evaluation.baselines import truths
+from edgeseq.evaluation.figures import stream, typical_predictor
 from edgeseq.series import Part
 from edgeseq.series.gaps import Filled, fill
 from edgeseq.training.scaling import error_scales, network_targets
-from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.spec import Spec
 
 LAGS = (24, 48, 96, 168, 336)
@@ -61,7 +60,7 @@ def fit(spec: Spec, train: Filled, validation: Part, lengths: Sequence[int]) -> 
     """
     judged = fill(validation.values, spec.gap_limit)
     rows, wanted = _mostly_whole(*_counting(spec, train))
-    judged_rows, truth = _counting(spec, judged, validation.start - 1)
+    judged_rows, truth = _counting(spec, judged, validation.origins(1))
     found, errors = {}, {}
     for lags in lengths:
         coefficients = ridge.solve(_design(spec, train, lags), rows, wanted, _PENALTIES)
@@ -127,19 +126,18 @@ def weighed(checkpoint: Checkpoint, linear: Linear, share: float) -> Checkpoint:
 
 def _errors(checkpoint: Checkpoint, part: Part) -> npt.NDArray[np.float64]:
     """Return the standardised errors of a checkpoint's forecasts over a part, (origin, horizon, target)."""
-    predictor = Predictor(edgeseq_export.build(checkpoint), provider="cpu")
+    predictor = typical_predictor(edgeseq_export.build(checkpoint))
     spec = checkpoint.spec
-    at = origins(part, spec.horizon)
+    at = part.origins(spec.horizon)
     deviations = np.array([feature.std for feature in spec.target_features])
     return np.asarray((stream(predictor, part.values, at) - truths(spec, part.values, at)) / deviations)
 
 
-def _counting(spec: Spec, filled: Filled, first: int = 0) -> tuple[ridge.Rows, ridge.Matrix]:
-    """Return the rows from `first` on whose forecasts count, and what the network should say there."""
+def _counting(spec: Spec, filled: Filled, among: ridge.Rows | None = None) -> tuple[ridge.Rows, ridge.Matrix]:
+    """Return the rows, all or `among` some, whose forecasts count, and what the network should say there."""
     targets = network_targets(spec, filled).astype(np.float64)
     counts = filled.warm(spec.warmup) & np.isfinite(targets).any(axis=1)
-    rows = np.flatnonzero(counts)
-    rows = rows[rows >= first]
+    rows = np.flatnonzero(counts) if among is None else among[counts[among]]
     return rows, targets[rows]
 
 

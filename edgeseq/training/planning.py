@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq import architecture
-from edgeseq.series import Parts, Series
-from edgeseq.series.gaps import LIMIT, Filled, fill
+from edgeseq.series import Parts, Series, fleet
+from edgeseq.series.gaps import LIMIT, Filled, fill, together
 from edgeseq.training import copies, decisions, linear, refusals, scaling
 from edgeseq.training.recipe import Recipe
 from edgeseq_runtime import __version__
@@ -106,6 +106,7 @@ def plan(series: Series, parts: Parts, wishes: Wishes) -> Plan:
         split=parts.split,
         data_sha256=hashlib.sha256(np.ascontiguousarray(parts.train, "<f4").tobytes()).hexdigest(),
         producer={"edgeseq": __version__},
+        sensors=series.sensors,
     )
     lags = _lags(spec, train, wishes.linear_path, linear_law=law)
     refusals.require_targets(spec, train)
@@ -159,12 +160,15 @@ def _lags(spec: Spec, train: Filled, wish: int | None, *, linear_law: bool) -> t
 
 
 def _notes(series: Series, parts: Parts, spec: Spec, innovation: float, recipe: Recipe) -> tuple[str, ...]:
-    sizes = len(parts.train), *(len(part.values) - part.start for part in (parts.validation, parts.test))
+    between = (len(parts.begins) - 1) * fleet.gap_rows(spec.gap_limit)
+    sizes = len(parts.train) - between, *(part.samples for part in (parts.validation, parts.test))
     period = f", one every {spec.period:g} s" if spec.period else ""
-    gaps = fill(parts.test.values, spec.gap_limit)
+    gaps = together([fill(values, spec.gap_limit) for values in fleet.apart(parts.test, spec.gap_limit)])
     filled = f" (filled in: up to {spec.gap_limit} in a row)" if gaps.missing else ""
+    several = f" of {len(series.sensors)} sensors" if series.sensors else ""
+    counts = f"{sizes[0]} samples to train on, {sizes[1]} to validate, {sizes[2]} to test"
     return (
-        f"series {series.name}: {sizes[0]} samples to train on, {sizes[1]} to validate, {sizes[2]} to test{period}",
+        f"series {series.name}{several}: {counts}{period}",
         f"{gaps}{filled}",
         f"season: {f'{spec.season} samples' if spec.season else 'none found'}; warm-up: {spec.warmup} samples",
         _seen(spec),

@@ -44,7 +44,7 @@ def require_wishes(wishes: "Wishes", layout: str) -> None:
 def require_samples(series: Series, parts: Parts, train: Filled, horizon: int) -> None:
     """Refuse parts that are too short for a horizon."""
     for name, part in (("validation", parts.validation), ("test", parts.test)):
-        samples = len(part.values) - part.start
+        samples = part.samples
         if samples < horizon:
             raise DataError(
                 f"{series.name} is too short: its {name} part has {samples} samples, a horizon of {horizon} needs "

@@ -20,13 +20,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 import edgeseq_export
 from edgeseq.checkpoint import Checkpoint
-from edgeseq.evaluation.figures import measure
+from edgeseq.evaluation.figures import measure, typical_predictor
 from edgeseq.series import Parts
 from edgeseq.training.planning import Plan
 from edgeseq.training.trainer import Trainer
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import DataError, UsageError
-from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.spec import STREAM
 
 Settings = Mapping[str, Any]
@@ -179,7 +178,7 @@ def validation_error(checkpoint: Checkpoint, made: Plan, parts: Parts) -> float:
     After the plan's warm-up: the checkpoint's own may be longer, and all trials are to be judged by the same forecasts.
     """
     judged = replace(checkpoint, spec=replace(checkpoint.spec, warmup=made.spec.warmup))
-    return measure(Predictor(edgeseq_export.build(judged), provider="cpu"), parts.validation)[1].mse_standardized
+    return measure(typical_predictor(edgeseq_export.build(judged)), parts.validation)[1].mse_standardized
 
 
 def _space(made: Plan, fixed: Collection[str]) -> tuple[Settings, dict[str, Range]]:

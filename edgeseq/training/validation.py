@@ -36,12 +36,15 @@ class StreamValidator:
     def __init__(self, spec: Spec, part: Part, device: torch.device) -> None:
         filled = fill(part.values, spec.gap_limit)
         inputs, targets = network_inputs(spec, filled), network_targets(spec, filled)
-        first = part.start - 1  # the forecast of the first validation sample is made one sample before it
+        judged = np.zeros(len(part.values), bool)
+        judged[part.origins(1)] = True  # the forecast of the first validation sample is made one sample before it
         self._pieces = []
         for start, stop in filled.segments:
-            begin = max(start, first - 10 * spec.warmup)
-            counts = np.isfinite(targets[begin:stop])
-            counts[: max(first, start + spec.warmup - 1) - begin] = False
+            if not judged[start:stop].any():
+                continue
+            begin = max(start, start + int(judged[start:stop].argmax()) - 10 * spec.warmup)
+            counts = np.isfinite(targets[begin:stop]) & judged[begin:stop, None]
+            counts[: max(0, start + spec.warmup - 1 - begin)] = False
             if counts.any():
                 arrays = inputs[begin:stop], np.nan_to_num(targets[begin:stop]), counts
                 self._pieces.append([torch.from_numpy(array).to(device) for array in arrays])
@@ -70,7 +73,7 @@ class WindowValidator:
         self._values = windows.scaled(spec, filled.values)
         self._targets = network_targets(spec, filled)
         rows = windows.whole_rows(spec, filled, self._targets)
-        self._rows = rows[rows >= part.start - 1]
+        self._rows = rows[np.isin(rows, part.origins(1))]
         if not len(self._rows):
             raise _nothing_counts(spec)
         self._squared_scales = error_scales(spec) ** 2

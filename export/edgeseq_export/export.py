@@ -9,12 +9,11 @@ import onnx
 
 from edgeseq import architecture
 from edgeseq.checkpoint import Checkpoint, Weights
-from edgeseq.evaluation.figures import measure, residuals
+from edgeseq.evaluation.figures import measure, residuals, typical_predictor
 from edgeseq_export import gate, graph
 from edgeseq_export import weights as matrices
 from edgeseq_runtime import __version__
 from edgeseq_runtime.errors import UsageError
-from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.spec import CHUNK, STEP, STREAM, Figures, Spec
 
 OPSET = 17
@@ -82,7 +81,7 @@ def _spec(spec: Spec, quantize: str, form: str) -> Spec:
 
 def _measured(checkpoint: Checkpoint, spec: Spec, content: bytes) -> Spec:
     """Return the spec with this file's own errors; the baselines' are those of the training."""
-    predictor = Predictor(content, provider="cpu")
+    predictor = typical_predictor(content)
     if checkpoint.validation:
         spec = replace(spec, residuals=residuals(predictor, checkpoint.validation))
     if checkpoint.test:

@@ -11,7 +11,7 @@ from edgeseq.checkpoint import Weights
 from edgeseq.reference import Oracle
 from edgeseq_runtime.errors import CheckError
 from edgeseq_runtime.session import Array, Session, States
-from edgeseq_runtime.spec import Spec, Verification
+from edgeseq_runtime.spec import GAIN, OFFSET, Spec, Verification
 
 TOLERANCES = {"none": 1e-5, "int8": 1e-5, "int8-dynamic": 0.05}
 """Largest deviation from the oracle, as a share of a target's standard deviation. The oracle of an int8 file has
@@ -50,8 +50,8 @@ def check(model: bytes, spec: Spec, weights: Weights) -> Deviation:
     session = Session(model, provider="cpu")
     oracle = Oracle(spec, weights)
     forecast = state = 0.0
-    for way, x, y, states in _runs(session):
-        wanted, wanted_states = oracle.run(x)
+    for way, x, begin, y, states in _runs(session):
+        wanted, wanted_states = oracle.run(x, {name: value.astype(np.float64) for name, value in begin.items()})
         forecast = float(np.maximum(forecast, forecast_deviation(spec, y, wanted)))  # NaN stays NaN
         deviations = [_state_deviation(states[name], wanted_states[name]) for name in states]
         state = float(np.max([state, *deviations]))
@@ -108,18 +108,31 @@ def verification(spec: Spec, weights: Weights) -> Verification:
     )
 
 
-def _runs(session: Session) -> Iterator[tuple[str, Array, Array, States]]:
-    """Yield how the session was run, with samples, forecasts and final states."""
+def _runs(session: Session) -> Iterator[tuple[str, Array, States, Array, States]]:
+    """Yield how the session was run, with samples, first states, forecasts and final states."""
     for time, batch in _SHAPES:
+        begin = _begin(session, batch)
         x = random_walk(session.spec, time, batch, seed=time)
-        y, states = session.advance(x, session.fresh(batch))
-        yield f"in a chunk of {time} x {batch}", x, y, states
-        y, states = _in_steps(session, x)
-        yield f"in steps of {batch} streams", x, y, states
+        if session.spec.sensors:
+            x = begin[OFFSET] + (1 + begin[GAIN]) * x
+        y, states = session.advance(x, begin)
+        yield f"in a chunk of {time} x {batch}", x, begin, y, states
+        y, states = _in_steps(session, x, begin)
+        yield f"in steps of {batch} streams", x, begin, y, states
 
 
-def _in_steps(session: Session, x: Array) -> tuple[Array, States]:
-    states = session.fresh(x.shape[1])
+def _begin(session: Session, batch: int) -> States:
+    """Return the states of fresh streams; their sensors, where these differ, are half as large as the typical one."""
+    states = session.fresh(batch)
+    if session.spec.sensors:
+        random = np.random.default_rng(batch)
+        stds = [feature.std for feature in session.spec.features]
+        states[OFFSET] = (random.uniform(-1, 1, states[OFFSET].shape) * stds).astype(np.float32)
+        states[GAIN] = random.uniform(-0.5, 0, states[GAIN].shape).astype(np.float32)  # no error becomes larger by it
+    return states
+
+
+def _in_steps(session: Session, x: Array, states: States) -> tuple[Array, States]:
     forecasts = []
     for row in range(len(x)):
         y, states = session.advance(x[row : row + 1], states)

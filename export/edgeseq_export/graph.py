@@ -6,6 +6,11 @@
     h     = cells(n)
     y     = x + head(h)                          the forecast, the change added to the last sample
 
+Where the model was trained on several sensors, x is brought into the typical one's numbers first and y back into its
+own, by the states offset and gain:
+
+    z = (x - offset) / (1 + gain)    y = offset + (1 + gain) * y of z
+
 A linear path adds a convolution over the last changes to the head. A network without memory sees windows instead,
 [window, x - center], all of a chunk's at once. Every node costs about as much as a hundred multiplications at this
 size, so there are few. Time and batch are free axes; in the form "step" time is one, and a third of the nodes are not
@@ -21,7 +26,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeseq_export.weights import CellWeights, Matrix, StepWeights
-from edgeseq_runtime.spec import CHANGE, FEATURES, KEY, STEP, STREAM, Spec, State
+from edgeseq_runtime.spec import CHANGE, FEATURES, GAIN, KEY, OFFSET, SETTINGS, STEP, STREAM, Spec, State
 
 _TO_THE_END = np.iinfo(np.int64).max
 
@@ -53,6 +58,11 @@ class _Graph:
         self.nodes.append(helper.make_node(kind, list(inputs), names, **attributes))
         return names[0]
 
+    def rename(self, old: str, new: str) -> None:
+        """Give an output another name, which nothing uses yet as an input."""
+        for node in self.nodes:
+            node.output[:] = [new if output == old else output for output in node.output]
+
     def matrix(self, name: str, matrix: Matrix) -> str:
         """Add a weight matrix: as float32, or as int8 with its scales in nodes that every session folds.
 
@@ -74,7 +84,11 @@ def build(spec: Spec, weights: StepWeights, opset: int = 17) -> onnx.ModelProto:
     """Return the model file of `spec` with `weights`. The spec goes into the metadata as it is."""
     graph = _Graph()
     add = _add_stream if spec.layout == STREAM else _add_windows
-    _add_base(graph, spec, add(graph, spec, weights))
+    x = _add_typical(graph) if spec.sensors else "x"
+    y = _add_base(graph, spec, x, add(graph, spec, weights, x))
+    if spec.sensors:
+        y = _add_own(graph, spec, y)
+    graph.rename(y, "y")
     proto = helper.make_graph(
         graph.nodes,
         "edgeseq_step",
@@ -115,11 +129,33 @@ def _state(name: str, state: State) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
 
-def _add_stream(graph: _Graph, spec: Spec, weights: StepWeights) -> str:
+def _add_typical(graph: _Graph) -> str:
+    """Add what the typical sensor would have measured; returns its name, (time, batch, feature)."""
+    for state in SETTINGS:
+        graph.node("Identity", [state], f"{state}_next")
+    factor = graph.node("Add", [GAIN, graph.constant("unit_gain", np.float32(1))], "factor")
+    return graph.node("Div", [graph.node("Sub", ["x", OFFSET], "x_less_offset"), factor], "typical")
+
+
+def _add_own(graph: _Graph, spec: Spec, y: str) -> str:
+    """Bring the typical sensor's forecasts into this one's numbers; returns their name."""
+    offset, factor = (_add_targets(graph, spec, name, name) for name in (OFFSET, "factor"))
+    return graph.node("Add", [graph.node("Mul", [y, factor], "y_by_gain"), offset], "y_own")
+
+
+def _add_targets(graph: _Graph, spec: Spec, values: str, name: str) -> str:
+    """Add what of values (..., feature) belongs to each output's target; returns its name, (..., outputs)."""
+    if len(spec.features) == 1:
+        return values  # one for all
+    order = list(range(len(spec.targets))) * spec.horizon
+    return graph.node("Gather", [values, graph.integers("target_features", *order)], f"{name}_of_targets", axis=2)
+
+
+def _add_stream(graph: _Graph, spec: Spec, weights: StepWeights, x: str) -> str:
     """Add a network that carries its memory along; returns what it says in raw units, (time, batch, outputs)."""
     alone = spec.form == STEP
-    change = _add_change_of_one(graph) if alone else _add_change(graph, spec)
-    signal = _add_levels(graph, spec, change)
+    change = _add_change_of_one(graph, x) if alone else _add_change(graph, spec, x)
+    signal = _add_levels(graph, spec, x, change)
     for layer in range(1, spec.layers + 1):
         kinds = ("h", "c") if spec.cell == "lstm" else ("h",)
         memory = [f"{kind}{layer}" for kind in kinds]
@@ -130,35 +166,35 @@ def _add_stream(graph: _Graph, spec: Spec, weights: StepWeights) -> str:
     return _add_linear(graph, spec, weights.linear, change, said) if weights.linear else said
 
 
-def _add_change(graph: _Graph, spec: Spec) -> str:
+def _add_change(graph: _Graph, spec: Spec, x: str) -> str:
     """Add the change from the last sample, zero at a fresh stream's first; returns its name, (time, batch, feature)."""
     pads = graph.integers("one_column_more", 0, 0, 0, 0, 0, 1)
-    seen = graph.node("Pad", ["x", pads, graph.constant("one", np.float32(1))], "x_seen")
+    seen = graph.node("Pad", [x, pads, graph.constant("one", np.float32(1))], "x_seen")
     timeline = graph.node("Concat", ["last", seen], "timeline", axis=0)  # (1 + time, batch, feature + 1)
     first, final = graph.integers("first", 0), graph.integers("final", -1)
     before = graph.node("Slice", [timeline, first, final, graph.integers("time_axis", 0)], "before")
     graph.node("Gather", [timeline, final], "last_next", axis=0)
     parts = graph.integers("sample_and_seen", len(spec.features), 1)
     graph.node("Split", [before, parts], ["last_sample", "was_seen"], axis=2)
-    kept = graph.node("Mul", ["x", "was_seen"], "x_kept")
+    kept = graph.node("Mul", [x, "was_seen"], "x_kept")
     return graph.node("Sub", [kept, "last_sample"], "change")
 
 
-def _add_change_of_one(graph: _Graph) -> str:
+def _add_change_of_one(graph: _Graph, x: str) -> str:
     """Add the change of the one sample in a call; returns its name, (1, batch, feature)."""
-    graph.node("Identity", ["x"], "last_next")
+    graph.node("Identity", [x], "last_next")
     graph.node("Max", ["seen", graph.constant("one", np.float32(1))], "seen_next")
-    return graph.node("Sub", [graph.node("Mul", ["x", "seen"], "x_kept"), "last"], "change")
+    return graph.node("Sub", [graph.node("Mul", [x, "seen"], "x_kept"), "last"], "change")
 
 
-def _add_levels(graph: _Graph, spec: Spec, change: str) -> str:
+def _add_levels(graph: _Graph, spec: Spec, x: str, change: str) -> str:
     """Put levels before the changes; returns the network's input, (time, batch, level + feature)."""
     levels = [position for position, feature in enumerate(spec.features) if feature.level]
     if not levels:
         return change
-    level = "x"
+    level = x
     if len(levels) < len(spec.features):
-        level = graph.node("Gather", ["x", graph.integers("level_features", *levels)], "level_raw", axis=2)
+        level = graph.node("Gather", [x, graph.integers("level_features", *levels)], "level_raw", axis=2)
     level = _add_centers(graph, level, [spec.features[position].center for position in levels])
     return graph.node("Concat", [level, change], "network_input", axis=2)
 
@@ -184,12 +220,12 @@ def _add_linear(graph: _Graph, spec: Spec, matrix: Matrix, change: str, said: st
     return graph.node("Add", [said, linear], "said")
 
 
-def _add_windows(graph: _Graph, spec: Spec, weights: StepWeights) -> str:
+def _add_windows(graph: _Graph, spec: Spec, weights: StepWeights, x: str) -> str:
     """Add a network without memory; returns what it says in raw units, (time, batch, outputs).
 
     All windows of a chunk run together, as a batch of time * batch streams that begin afresh.
     """
-    signal = _add_unfolded(graph, spec)
+    signal = _add_unfolded(graph, spec, x)
     for layer in range(1, spec.layers + 1):
         is_last = layer == spec.layers
         output = _add_cell(graph, spec, weights, layer, signal, [], only_last=is_last)
@@ -201,10 +237,10 @@ def _add_windows(graph: _Graph, spec: Spec, weights: StepWeights) -> str:
     return graph.node("Reshape", [said, graph.node("Concat", sizes, "y_shape", axis=0)], "said")
 
 
-def _add_unfolded(graph: _Graph, spec: Spec) -> str:
+def _add_unfolded(graph: _Graph, spec: Spec, x: str) -> str:
     """Add the windows that end at each sample; returns their name, (step, time * batch, input)."""
     features = len(spec.features)
-    level = _add_centers(graph, "x", [feature.center for feature in spec.features])
+    level = _add_centers(graph, x, [feature.center for feature in spec.features])
     series = graph.node("Transpose", [level], "by_stream", perm=[1, 2, 0])  # (batch, feature, time)
     series = graph.node("Concat", ["window", series], "timeline", axis=2)
     ends = graph.integers("newest", 1 - spec.window), graph.integers("end", _TO_THE_END)
@@ -266,13 +302,8 @@ def _add_head(graph: _Graph, weights: StepWeights, signal: str) -> str:
     return graph.node("Add", [product, bias], "network_says")
 
 
-def _add_base(graph: _Graph, spec: Spec, said: str) -> None:
+def _add_base(graph: _Graph, spec: Spec, x: str, said: str) -> str:
     """From what the network says to the forecast: a change is added to the last sample, a value stands as it is."""
     if spec.predicts != CHANGE:
-        graph.nodes[-1].output[0] = "y"
-        return
-    base = "x"
-    if len(spec.features) > 1:
-        order = list(range(len(spec.targets))) * spec.horizon
-        base = graph.node("Gather", ["x", graph.integers("target_features", *order)], "last_target", axis=2)
-    graph.node("Add", [said, base], "y")
+        return said
+    return graph.node("Add", [said, _add_targets(graph, spec, x, "last")], "forecast")

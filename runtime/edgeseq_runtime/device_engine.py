@@ -8,6 +8,7 @@ from edgeseq_runtime.engine import Engine
 from edgeseq_runtime.ort import onnxruntime
 from edgeseq_runtime.providers import CPU
 from edgeseq_runtime.session import Session, States, failure
+from edgeseq_runtime.spec import SETTINGS
 
 _MEMORY = {
     "CUDAExecutionProvider": "cuda",
@@ -55,8 +56,9 @@ class DeviceEngine(Engine):
         self._values = _values({name: states[name] for name in self._values})
 
     def clear(self) -> None:
-        """Make the stream fresh: all states zero."""
-        self._values = _values(self._session.fresh())
+        """Make the stream fresh: all states zero but its sensor's settings."""
+        kept = {name: value for name, value in self._values.items() if name in SETTINGS}
+        self._values = _values(self._session.fresh()) | kept
 
 
 def engine_for(session: Session) -> Engine:

@@ -6,7 +6,7 @@ import numpy as np
 
 from edgeseq_runtime.ort import onnxruntime
 from edgeseq_runtime.session import Array, Session, States, failure
-from edgeseq_runtime.spec import STEP
+from edgeseq_runtime.spec import SETTINGS, STEP
 
 CHUNK = 4096
 """Samples that `run` gives to onnxruntime in one call; longer calls are no faster, only larger."""
@@ -74,9 +74,10 @@ class Engine:
             value[...] = states[name]
 
     def clear(self) -> None:
-        """Make the stream fresh: all states zero."""
-        for value in self.states().values():
-            value.fill(0)
+        """Make the stream fresh: all states zero but its sensor's settings."""
+        for name, value in self.states().items():
+            if name not in SETTINGS:
+                value.fill(0)
 
     def _prepare(self) -> tuple[Any, list[tuple[Any, Any]]]:
         """Return onnxruntime's call that runs a binding, and its arguments for each turn."""

@@ -84,6 +84,12 @@ def parse(text: str) -> Point:
     return Point(key, fields, int(rest) if rest else None)
 
 
+def sensors(key: str) -> tuple[str, ...]:
+    """Return what a series' sensor may be called: as the whole key, or as the value of one of its tags."""
+    tags = key[_end(_MEASUREMENT, key, 0, "a measurement") :]
+    return key, *(unescape(value) for value in re.findall(r",(?:\\.|[^\\,= ])+=((?:\\.|[^\\,= ])+)", tags))
+
+
 def forecast_line(key: str, time: object, forecast: Mapping[str, "Array"], status: str, *, warm: bool) -> str:
     """Return the point of one forecast: {target: (horizon,)}, or one target alone under the name ""."""
     end = _end(_MEASUREMENT, key, 0, "a measurement")

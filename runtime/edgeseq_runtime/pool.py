@@ -5,7 +5,7 @@ taken without looking for rows, and one of some of them by the rows' numbers.
 """
 
 import os
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,9 +14,10 @@ import numpy.typing as npt
 from edgeseq_runtime.errors import DataError, SnapshotError, UsageError
 from edgeseq_runtime.guard import IMPUTED, MISSING, OK, STATUSES, Finding, Guard, Policy, Reading
 from edgeseq_runtime.rules import ABSENT
+from edgeseq_runtime.sensors import Scale
 from edgeseq_runtime.session import Array, Session, batch_axis
 from edgeseq_runtime.snapshot import Snapshot, pack, unpack
-from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.spec import SETTINGS, Spec
 
 Rows: TypeAlias = slice | npt.NDArray[np.intp]
 """Which streams a step moves; a slice: all of them."""
@@ -34,8 +35,10 @@ class Pool:
         pool.step({"boiler-1": 21.4, "boiler-2": 19.0})     # -> {id: float32 (horizon, target)}
         pool.step_array([21.5, 19.1])                       # -> float32 (stream, horizon, target), as `pool.names`
 
-    A stream begins with `add` or with its first sample. Arguments and errors are those of `Predictor`. Pools may share
-    a session, each in a thread of its own; one pool belongs to one thread at a time.
+    A stream begins with `add` or with its first sample; where the model was trained on several sensors, a stream of a
+    name that it knows is that sensor's, any other one's of which nothing is known until `set_sensor` says more.
+    Arguments and errors are those of `Predictor`. Pools may share a session, each in a thread of its own; one pool
+    belongs to one thread at a time.
     """
 
     def __init__(
@@ -58,6 +61,8 @@ class Pool:
         self._x: Array = np.zeros((_LEAST_ROOM, len(self.spec.features)), np.float32)  # the last sample
         self._y: Array = np.full((_LEAST_ROOM, self.spec.outputs), np.nan, np.float32)  # and the last forecast
         self._states = self.session.fresh(_LEAST_ROOM)
+        self._known = {sensor.name for sensor in self.spec.sensors}
+        self._usual = Scale.usual(self.spec) if self._known else None
         self._age = np.zeros(_LEAST_ROOM, np.int64)
         self._imputed = np.zeros(_LEAST_ROOM, np.int64)
         self._code = np.zeros(_LEAST_ROOM, np.int8)  # of the status
@@ -82,6 +87,9 @@ class Pool:
         """Whether each stream's forecasts count already."""
         warm = (self._age >= self.spec.warmup).tolist()
         return dict(zip(self._names, warm, strict=False))
+
+    def __contains__(self, name: Hashable) -> bool:
+        return name in self._row
 
     def __len__(self) -> int:
         return len(self._names)
@@ -135,7 +143,17 @@ class Pool:
         del self._names[row]
         for position in range(row, last):
             self._row[self._names[position]] = position
-        self._forget(slice(last, last + 1))
+        self._erase(slice(last, last + 1))
+
+    def set_sensor(self, name: Hashable, sensor: str | Scale | npt.ArrayLike | None) -> None:
+        """Tell which sensor a stream's samples come from, as `Predictor.set_sensor` does; the stream starts afresh.
+
+        Raises `UsageError` where there is no stream of that name, and what that method does.
+        """
+        row = self._existing(name)
+        scale = Scale.find(self.spec, sensor)
+        self._forget(slice(row, row + 1))
+        self._set(row, scale)
 
     def _read(self, samples: list[Reading]) -> Array:
         """Return samples as (stream, feature), NaN where a value is missing. Raises `DataError`."""
@@ -210,25 +228,35 @@ class Pool:
         """Return a view of the state `name` of all streams, with the rows first."""
         return np.moveaxis(self._states[name], len(self._before[name]), 0)
 
-    def _arrays(self) -> Iterable[npt.NDArray[np.generic]]:
-        """Return views of all that belongs to streams, with the rows first."""
-        states = [self._by_row(name) for name in self._states]
+    def _arrays(self, *, settings: bool = True) -> Iterable[npt.NDArray[np.generic]]:
+        """Return views of all that belongs to streams, with or without their sensors' settings, with the rows first."""
+        states = [self._by_row(name) for name in self._states if settings or name not in SETTINGS]
         return [self._x, self._y, self._age, self._imputed, self._code, *states]
 
     def _forget(self, rows: Rows) -> None:
         """Make the streams at `rows` fresh."""
-        for array in self._arrays():
+        for array in self._arrays(settings=False):
             array[rows] = 0
         self._y[rows] = np.nan
+
+    def _erase(self, rows: Rows) -> None:
+        """Make the rows as if there had never been a stream."""
+        self._forget(rows)
+        for name in self._states.keys() & set(SETTINGS):
+            self._by_row(name)[rows] = 0
+
+    def _set(self, row: int, scale: Scale) -> None:
+        for name, value in scale.states().items():
+            self._by_row(name)[row] = value[0]
 
     def _leave(self, known: int) -> None:
         """Forget the streams that joined after the first `known`."""
         for name in self._names[known:]:
             del self._row[name]
-        self._forget(slice(known, len(self._names)))
+        self._erase(slice(known, len(self._names)))
         del self._names[known:]
 
-    def _join(self, names: Iterable[Hashable]) -> None:
+    def _join(self, names: Sequence[Hashable]) -> None:
         """Give each new stream a row."""
         for name in names:
             self._row[name] = len(self._names)
@@ -239,6 +267,10 @@ class Pool:
         self._code = _roomy(self._code, count)
         for name, state in self._states.items():
             self._states[name] = _roomy(state, count, axis=len(self._before[name]))
+        if self._usual:
+            for name in names:
+                scale = Scale.known(self.spec, str(name)) if name in self._known else self._usual
+                self._set(self._row[name], scale)
 
     # One stream among many: what a service asks after each sample, without a look at all the others.
 

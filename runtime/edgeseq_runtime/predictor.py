@@ -16,6 +16,7 @@ from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, 
 from edgeseq_runtime.guard import IMPUTED, MISSING, OK, SKIPPED, STATUSES, Finding, Guard, Policy, Positions, Reading
 from edgeseq_runtime.monitor import Monitor
 from edgeseq_runtime.rules import DISORDER, GAP, RANGE, REASONS, Rules
+from edgeseq_runtime.sensors import Scale
 from edgeseq_runtime.session import Array, Session
 from edgeseq_runtime.snapshot import Snapshot, pack, unpack
 from edgeseq_runtime.spec import Spec
@@ -37,7 +38,7 @@ class Predictor:
     "skip" leaves the state alone and repeats the last forecast, at most `rules.skip_limit` times in a row; "reset"
     starts afresh at once; "error" raises `MissingSampleError`. `rules` says what is odd besides, and what that leads
     to. `monitor` compares forecasts with what comes, for `interval` and `drift`; it costs some ten microseconds
-    a sample.
+    a sample. `sensor` is as in `set_sensor`, for a model that was trained on several.
 
     Raises `ModelFileError` for a file that is no model of edgeseq's, `UsageError` for an unknown provider or
     policy, and, with `monitor`, `DataError` for a model without residual quantiles.
@@ -52,6 +53,7 @@ class Predictor:
         rules: Rules | None = None,
         *,
         monitor: bool = False,
+        sensor: str | Scale | Samples | None = None,
     ) -> None:
         if not isinstance(model, Session):
             model = Session(model, provider=provider, threads=threads)
@@ -60,6 +62,7 @@ class Predictor:
         """What happened to the last sample, one of `guard.STATUSES`."""
         self.samples = 0
         """Samples seen since the stream began, missing ones included."""
+        self._spec, self._rules = model.spec, rules
         self._clock = Clock(self.spec)
         self._engine = engine_for(model)
         self._guard = Guard(self.spec, self._engine.x, rules)
@@ -76,11 +79,13 @@ class Predictor:
         self._counts = dict.fromkeys(_COUNTED, 0)
         self._attentive = False  # whether `step` must do more than the network's work
         self._heed()
+        if sensor is not None or self.spec.sensors:
+            self.set_sensor(sensor)
 
     @property
     def spec(self) -> Spec:
-        """What the model file says of itself."""
-        return self.session.spec
+        """What the model file says of itself, in this sensor's numbers; `session.spec` has the typical sensor's."""
+        return self._spec
 
     @property
     def providers(self) -> list[str]:
@@ -123,6 +128,18 @@ class Predictor:
         """
         forecast = self._y if self._age else np.full(self._shape, np.nan, np.float32)
         return self._monitored().intervals.around(forecast, level)
+
+    def set_sensor(self, sensor: str | Scale | Samples | None) -> None:
+        """Tell a model that was trained on several sensors which one this is; its stream starts afresh.
+
+        A name that the model knows; or samples that the sensor has measured, (time,) or (time, measured feature), from
+        which its level and size are learned; or None, for one of which nothing is known. Raises `UsageError` for an
+        unknown name or a model that knows no sensors, and `DataError` for samples that do not tell.
+        """
+        scale = Scale.find(self.session.spec, sensor)
+        self._adopt(scale)
+        self._engine.load(self._engine.states() | scale.states())
+        self.reset()
 
     def step(self, sample: Reading, time: Time = None) -> Array:
         """Take one sample; return the forecast after it, float32 (horizon, target).
@@ -238,6 +255,8 @@ class Predictor:
     def _load(self, snapshot: Snapshot) -> None:
         """Go on from a snapshot that fits; one without a monitor's arrays leaves that as it is at first."""
         counters = snapshot.counters
+        if self.session.spec.sensors:
+            self._adopt(Scale.of(snapshot.arrays))
         wanted = self._snapshot().arrays
         if self._monitor and not wanted.keys() <= snapshot.arrays.keys():
             self._monitor.reset()
@@ -250,6 +269,16 @@ class Predictor:
         self._counts = {name: counters[f"counts.{name}"] for name in _COUNTED}
         self._clock.seconds = counters["seconds"]
         self._heed()
+
+    def _adopt(self, scale: Scale) -> None:
+        """Judge samples and forecasts by a sensor's own numbers."""
+        spec = scale.applied(self.session.spec)
+        if spec.features == self._spec.features:
+            return
+        self._spec = spec
+        self._guard = Guard(spec, self._engine.x, self._rules)
+        if self._monitor:
+            self._monitor = Monitor(spec)
 
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:

@@ -38,6 +38,10 @@ CHUNK, STEP = FORMS = ("chunk", "step")
 CHANGE, VALUE = PREDICTED = ("change", "value")
 """What the network says of a target: its change from the last sample, or its value."""
 
+OFFSET, GAIN = SETTINGS = ("offset", "gain")
+"""States that say what a sensor is like and not what it has measured: they stay when its stream starts afresh. The gain
+is kept as its distance from one, so that zeros are the typical sensor."""
+
 _LARGEST = sys.float_info.max
 
 
@@ -83,6 +87,18 @@ class State:
     def sized(self, batch: int) -> tuple[int, ...]:
         """Return the shape for a batch of streams."""
         return tuple(batch if size == -1 else size for size in self.shape)
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """One of several sensors of a kind: it measures offset + gain * z where the typical one, the network's, measures z.
+
+    Each of as many numbers as there are features.
+    """
+
+    name: str
+    offset: tuple[float, ...]
+    gain: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -190,6 +206,8 @@ class Spec:
     producer: Mapping[str, str] = field(default_factory=dict)
     """Versions of what made the file."""
     states: tuple[State, ...] = ()
+    sensors: tuple[Sensor, ...] = ()
+    """Those it was trained on, where these were several. All figures are then in the typical sensor's numbers."""
     training: Training | None = None
     figures: Figures | None = None
     residuals: Residuals | None = None
@@ -219,6 +237,9 @@ class Spec:
         for name in ("warmup", "gap_limit"):
             _require(getattr(self, name) >= 0, name, "at least 0")
         _require(_is_table(self.target_scales, self.horizon, len(self.targets)), "target_scales", "one for each output")
+        for sensor in self.sensors:
+            sizes = len(sensor.offset), len(sensor.gain)
+            _require(sizes == (len(names), len(names)) and all(sensor.gain), "sensors", "an offset and a gain for each")
         if self.verification:
             x, y = self.verification.x, self.verification.y
             tables = _is_table(x, len(x), len(names)) and _is_table(y, len(x), self.outputs)

@@ -6,7 +6,7 @@ last sample acknowledged of each stream, so that whoever goes on from it sees ev
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -103,9 +103,14 @@ class Single:
 
 
 class Many:
-    """A stream for each name, through a pool. A stream begins with its first sample."""
+    """A stream for each name, through a pool. A stream begins with its first sample.
 
-    def __init__(self, pool: Pool) -> None:
+    `sensors` says under which names, the likeliest first, a model of several sensors may know a stream's sensor.
+    """
+
+    def __init__(self, pool: Pool, sensors: Callable[[str], Iterable[str]] = lambda name: (name,)) -> None:
+        self._sensors = sensors
+        self._known = {sensor.name for sensor in pool.spec.sensors}
         self.marks: dict[str, list[str]] = {}
         """What the last samples acknowledged of each stream are recognised by, if they come again; saved as well."""
         self._pool = pool
@@ -127,6 +132,8 @@ class Many:
         number = self._numbers.get(name, 0)
         if not number and len(self) == MOST:
             raise DataError(f"more than {MOST} streams; the last is {name!r}")
+        if not number and self._known:
+            self._begin(name)
         if self._has_clock:
             clock = self._clocks.setdefault(name, Clock(self.spec))
             clock.seconds = clock.moment(time)
@@ -134,6 +141,12 @@ class Many:
         forecast = self._pool.step({name: values})[name]
         self._numbers[name] = number + 1
         return Answer(forecast, self._pool.status_of(name), self._pool.is_warm(name), number)
+
+    def _begin(self, name: str) -> None:
+        """Begin a stream as that of the sensor that it belongs to."""
+        if name not in self._pool:
+            self._pool.add(name)
+        self._pool.set_sensor(name, next((other for other in self._sensors(name) if other in self._known), None))
 
     def state(self, name: str) -> tuple[int, bytes]:
         """Return a stream's present state, for `acknowledge` to take later."""

@@ -63,12 +63,16 @@ class Route:
             raise UsageError(f"the forecasts of all streams would go to {self.publish}; put {ID} where they differ")
         self.target(self.topics.replace("+", "x").replace("#", "x"))
 
+    def name(self, topic: str) -> str | None:
+        """Return what stands for {id} in forecasts about a topic, None for a topic that the filter does not match."""
+        return _identify(self.topics, topic)
+
     def target(self, topic: str) -> str | None:
         """Return where forecasts about a topic go, None for a topic that the filter does not match.
 
         Raises `UsageError` where forecasts would come back as samples.
         """
-        name = _identify(self.topics, topic)
+        name = self.name(topic)
         if name is None:
             return None
         target = self.publish.replace(ID, name)

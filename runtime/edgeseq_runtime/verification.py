@@ -6,6 +6,7 @@ import numpy as np
 
 from edgeseq_runtime.errors import ModelFileError
 from edgeseq_runtime.predictor import Predictor
+from edgeseq_runtime.sensors import Scale
 from edgeseq_runtime.session import Session
 
 
@@ -23,7 +24,7 @@ def deviations(session: Session) -> dict[str, float]:
     wanted = np.array(vector.y).reshape(len(x), spec.horizon, len(spec.targets))
     # One unit in the last place is what float32 cannot tell.
     allowed = np.array(vector.tolerance) + np.spacing(np.abs(wanted).astype(np.float32))
-    predictor = Predictor(session)
+    predictor = Predictor(session, sensor=Scale.neutral(spec) if spec.sensors else None)
     stepped = np.stack([predictor.step(row) for row in x])
     predictor.reset()
     found = {"in steps": stepped, "in a chunk": predictor.run(x)}

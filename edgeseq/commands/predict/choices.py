@@ -4,9 +4,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgeseq.commands.predict.keeper import check_state
-from edgeseq_runtime.errors import UsageError
+from edgeseq_runtime.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import numpy as np
+    import numpy.typing as npt
+
     from edgeseq.commands.predict.forms import Form
     from edgeseq_runtime.rules import Rules
     from edgeseq_runtime.spec import Spec
@@ -32,6 +37,9 @@ class Choices:
     """Samples; 0: at the end only."""
     fresh: bool
     intervals: bool
+    sensor: str | None
+    history: str | None
+    """A file with samples to learn the sensor's scale from."""
     missing: str
     rules: "Rules"
     unreadable: str | None
@@ -47,6 +55,8 @@ class Choices:
             raise UsageError("--state-every needs --state FILE")
         if self.mqtt is not None or self.is_influx:
             self._check_streams()
+        if self.sensor and self.history:
+            raise UsageError("--sensor and --history both say what the sensor is like: give one of them")
         if self.intervals and self.form != "jsonl":
             raise UsageError("--intervals goes with --format jsonl")
         if self.mqtt is None:
@@ -62,24 +72,20 @@ class Choices:
     def single(self) -> "Streams":
         """Open the model for one stream."""
         from edgeseq_runtime.predictor import Predictor
+        from edgeseq_runtime.session import Session
         from edgeseq_runtime.streams import Single
 
-        predictor = Predictor(
-            self.model,
-            provider=self.provider,
-            threads=self.threads,
-            missing=self.missing,
-            rules=self.rules,
-            monitor=self.intervals,
-        )
+        session = Session(self.model, provider=self.provider, threads=self.threads)
+        sensor = _measured(self.history, session.spec) if self.history else self.sensor
+        predictor = Predictor(session, missing=self.missing, rules=self.rules, monitor=self.intervals, sensor=sensor)
         return Single(predictor)
 
-    def many(self) -> "Many":
-        """Open the model for streams by name."""
+    def many(self, sensors: "Callable[[str], Iterable[str]]") -> "Many":
+        """Open the model for streams by name; `sensors` says what a stream's sensor may be called."""
         from edgeseq_runtime.pool import Pool
         from edgeseq_runtime.streams import Many
 
-        return Many(Pool(self.model, provider=self.provider, threads=self.threads, missing=self.missing))
+        return Many(Pool(self.model, provider=self.provider, threads=self.threads, missing=self.missing), sensors)
 
     def output(self, spec: "Spec") -> "Form":
         """Return what turns answers into lines."""
@@ -96,6 +102,8 @@ class Choices:
 
         if self.intervals or self.rules != Rules():
             raise UsageError("--intervals and rules for odd samples are for one stream, not for streams by name")
+        if self.sensor or self.history:
+            raise UsageError("--sensor and --history are for one stream; streams by name are known by their names")
 
     def _check_lines(self) -> None:
         if self.publish or self.credentials or self.client_id:
@@ -110,3 +118,20 @@ class Choices:
             raise UsageError("--mqtt needs --publish TOPIC, e.g. forecasts/{id}")
         if self.source != "-" or self.is_influx or self.form != "jsonl" or self.keep:
             raise UsageError("--mqtt is JSON both ways; --input, --input-format, --format and --keep go without it")
+
+
+def _measured(path: str, spec: "Spec") -> "npt.NDArray[np.float64]":
+    """Return the samples in a file, in whatever form they would have as input, (time, feature). Raises `DataError`."""
+    import numpy as np
+
+    from edgeseq_runtime import files, lines
+
+    found = []
+    try:
+        for sample in lines.read(lines.split([files.read(path)]), spec):
+            if sample.problem:
+                raise DataError(f"line {sample.line}: {sample.problem}")  # noqa: TRY301 - the file is named below
+            found.append(sample.values)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+    return np.array(found, np.float64).reshape(-1, len(spec.measured))

@@ -58,6 +58,13 @@ if TYPE_CHECKING:
     help="Save after each N samples too, which a power cut cannot undo; 0: at the end only.  [100; with --mqtt 1]",
 )
 @click.option("--fresh", is_flag=True, help="Start anew, whatever the snapshot holds.")
+@click.option("--sensor", metavar="NAME", help="Which this is of the sensors that MODEL was trained on.")
+@click.option(
+    "--history",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="What another such sensor has measured so far, to learn its level and size from.",
+)
 @click.option("--intervals", is_flag=True, help="Add the ends of the 90 % interval, adapted to what comes, and drift.")
 @rules_options
 @click.option(
@@ -92,7 +99,7 @@ def _pipe(choices: Choices) -> int:
     from edgeseq.commands.predict.piping import Pipe
     from edgeseq_runtime import influx, lines
 
-    streams = choices.many() if choices.is_influx else choices.single()
+    streams = choices.many(influx.sensors) if choices.is_influx else choices.single()
     keeper = Keeper(choices.state, streams, 100 if choices.state_every is None else choices.state_every)
     keeper.resume(fresh=choices.fresh)
     read = influx.read if choices.is_influx else lines.read
@@ -113,7 +120,7 @@ def _bridge(choices: Choices) -> int:
     route = topics.Route(address.topics, choices.publish or "")
     file = choices.credentials
     who = credentials.from_file(file) if file else credentials.from_environment(os.environ)
-    streams = choices.many()
+    streams = choices.many(lambda topic: (topic, route.name(topic) or topic))
     keeper = Keeper(choices.state, streams, 1 if choices.state_every is None else choices.state_every)
     keeper.resume(fresh=choices.fresh)
     bridge = Bridge(streams, route, keeper, unreadable=choices.unreadable or "missing")

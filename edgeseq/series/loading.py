@@ -1,0 +1,76 @@
+"""From what a user names to a series and its parts: the sine, an example, a file, or the files of a fleet."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from edgeseq.series.examples import EXAMPLES, sine
+from edgeseq.series.reading import Reading
+from edgeseq.series.series import Series
+from edgeseq.series.split import Parts, Split
+from edgeseq_runtime.errors import UsageError
+
+DEFAULT_SPLIT = "0.7:0.1:0.2"
+
+
+def load(
+    name: str | Sequence[str] | None, *, split: str | None = None, sensor: str | None = None, **reading: Any
+) -> tuple[Series, Parts]:
+    """Return the series that a user names, and its parts: a file, an example, or None for the sine.
+
+    Several files, or one with a column `sensor` that says whose sample each row is, are series of sensors of one kind:
+    each is parted by itself, and together they are one series in the typical sensor's numbers (see `fleet`). `split` is
+    as in `Split.parse`; `reading` as in `reading.Reading`: targets, features, time, ... Raises `UsageError` for what
+    does not exist and `DataError` for what cannot be used.
+    """
+    chosen = Reading(**reading)
+    names = [name] if isinstance(name, str) else list(name or ())
+    if sensor is not None or len(names) > 1:
+        return _load_fleet(names, sensor, split, chosen)
+    if not names or (names == ["sine"] and not Path("sine").exists()):
+        if split or not chosen.suits_the_sine:
+            raise UsageError("the sine has one column and a split of its own: give a series to choose others")
+        return sine()
+    return _load_one(names[0], Split.parse(split or DEFAULT_SPLIT), chosen)
+
+
+def _load_one(name: str, split: Split, chosen: Reading) -> tuple[Series, Parts]:
+    from edgeseq.series import reader
+
+    path, units = _find(name)
+    series = reader.read(path, chosen.with_units(units))
+    _require_units(chosen, series)
+    return series, split.apply(series)
+
+
+def _load_fleet(names: list[str], sensor: str | None, split: str | None, chosen: Reading) -> tuple[Series, Parts]:
+    from edgeseq.series import fleet, reader
+
+    parsed = Split.parse(split or DEFAULT_SPLIT)
+    if sensor is None:
+        members = {Path(name).stem: _load_one(name, parsed, chosen) for name in names}
+        if len(members) < len(names):
+            raise UsageError("several of the files have the same name, after which their sensors are called")
+        return fleet.join(f"{next(iter(members))} and {len(names) - 1} more", members, chosen.gap_limit)
+    if len(names) != 1:
+        raise UsageError(f"--id says whose sample a row of one file is; {len(names)} files are given")
+    path, units = _find(names[0])
+    found = reader.read_by(path, sensor, chosen.with_units(units))
+    return fleet.join(Path(path).stem, {own: (one, parsed.apply(one)) for own, one in found.items()}, chosen.gap_limit)
+
+
+def _find(name: str) -> tuple[str, Mapping[str, str]]:
+    """Return the file that a name stands for, and what is known of its columns' units."""
+    if name in EXAMPLES and not Path(name).exists():
+        find, units = EXAMPLES[name]
+        return str(find()), units
+    if not Path(name).is_file():
+        examples = ", ".join(["sine", *EXAMPLES])
+        raise UsageError(f"there is no file {name!r}, and no example of that name ({examples})")
+    return name, {}
+
+
+def _require_units(chosen: Reading, series: Series) -> None:
+    unused = [column for column in chosen.units if column not in series.columns]
+    if unused:
+        raise UsageError(f"a unit is given for {unused[0]!r}, but the columns in use are {', '.join(series.columns)}")
