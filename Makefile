@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: demo test test-slow test-arm64 test-webgpu lint types build benchmark soak accuracy clean
+.PHONY: demo test test-slow test-arm64 test-armhf test-webgpu lint types build benchmark soak accuracy clean
 
 demo: $(VENV)/ready                       ## train, export and stream, first the sine, then a real series
 	$(BIN)/edgeseq demo -o demo
@@ -13,10 +13,13 @@ test: $(VENV)/ready                       ## all tests but the slow ones
 	$(BIN)/python -m pytest -m "not slow"
 
 test-slow: $(VENV)/ready                  ## the slow ones
-	$(BIN)/python -m pytest -m "slow and not arm64 and not webgpu"
+	$(BIN)/python -m pytest -m "slow and not arm64 and not armhf and not webgpu"
 
 test-arm64: $(VENV)/ready                 ## real arm64 code on an emulated ARM computer; skipped where that cannot be had
 	$(BIN)/python -m pytest -m arm64
+
+test-armhf: $(VENV)/ready                 ## the same on one of 32 bits, with Debian's onnxruntime 1.21
+	$(BIN)/python -m pytest -m armhf
 
 test-webgpu: $(VENV)/ready                ## a plug-in provider on an emulated graphics card; likewise
 	$(BIN)/python -m pytest -m webgpu
@@ -37,6 +40,7 @@ benchmark: $(VENV)/ready
 
 accuracy: $(VENV)/ready                   ## the README's accuracy figures, ten minutes; with ETTh1: make accuracy ETTH1=ETTh1.csv
 	$(BIN)/python -m benchmarks.accuracy $(if $(ETTH1),--etth1 "$(ETTH1)") $(if $(JSON),--json "$(JSON)")
+
 soak: $(VENV)/ready                       ## ten million samples with faults in them, some minutes
 	$(BIN)/python -m benchmarks.soak
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import edgeseq_export
+from benchmarks import break_even
 from benchmarks.accuracy import __main__ as accuracy
 from benchmarks.accuracy import training
 from benchmarks.accuracy.generalisation import WAVES, Wave, share
@@ -161,3 +162,26 @@ def test_make_accuracy_hands_on_where_etth1_is() -> None:
 
     assert commands().rstrip().endswith("-m benchmarks.accuracy")
     assert '-m benchmarks.accuracy --etth1 "a b.csv"' in commands("ETTH1=a b.csv")
+
+
+def test_the_break_even_benchmark_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The CPU against itself: a row for each size of a pool."""
+    break_even.main(["--provider", "cpu", "--rounds", "1", "--json", str(tmp_path / "rows.json")])
+    rows = json.loads((tmp_path / "rows.json").read_text())["rows"]
+    assert [row["streams"] for row in rows] == list(break_even.SIZES)
+    assert all(row["ratio"] == row["other"] / row["cpu"] for row in rows)
+    assert "pay" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("ratios", "said"),
+    [
+        ([2, 1.5, 0.9, 0.5], "from 64"),
+        ([0.9, 2, 0.5, 0.9], "from 64"),
+        ([0.5] * 4, "from 1 "),
+        ([1] * 4, "does not pay"),
+    ],
+)
+def test_a_provider_pays_from_where_it_is_faster_at_all_larger_sizes(ratios: list[float], said: str) -> None:
+    rows = [{"streams": size, "ratio": ratio} for size, ratio in zip((1, 8, 64, 512), ratios, strict=True)]
+    assert said in break_even.verdict(rows, "cuda")
