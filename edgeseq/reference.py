@@ -4,7 +4,7 @@ Weights are torch's: `weight_ih` (gates * hidden, input), `weight_hh` (gates * h
 with the gates stacked in the order that each function names.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -78,11 +78,17 @@ def gru_step(x: Array, h: Array, W: Array, R: Array, b_x: Array, b_h: Array) -> 
 class Oracle:
     """The step function of a checkpoint, in raw units, float64: what a model file must agree with.
 
-    `weights` are the network's, by torch's names; batches are independent streams.
+    `weights` are the network's, by torch's names; batches are independent streams. `watch` is shown what "head" and
+    "linear" path are multiplied with, (batch, column).
     """
 
-    def __init__(self, spec: Spec, weights: Mapping[str, npt.ArrayLike]) -> None:
-        self._spec = spec
+    def __init__(
+        self,
+        spec: Spec,
+        weights: Mapping[str, npt.ArrayLike],
+        watch: Callable[[str, Array], None] = lambda _name, _inputs: None,
+    ) -> None:
+        self._spec, self._watch = spec, watch
         self._weights = {name: np.asarray(value, np.float64) for name, value in weights.items()}
         self._output_scales = np.array(spec.target_scales).reshape(-1)  # (horizon * target,)
         self._changes = np.array([feature.change for feature in spec.features])
@@ -141,6 +147,7 @@ class Oracle:
             recent = np.concatenate([states["changes"], change[:, :measured, None]], axis=2)  # (batch, feature, lag)
             following["changes"] = recent[:, :, 1:]
             scaled = recent / self._changes[:measured, None]
+            self._watch("linear", scaled.reshape(len(x), -1))
             said = said + np.einsum("bfl,ofl->bo", scaled, self._weights["linear.weight"])
         return said
 
@@ -181,4 +188,5 @@ class Oracle:
             else:
                 memory[h] = rnn_step(signal, memory[h], *parameters)
             signal = memory[h]
+        self._watch("head", signal)
         return signal @ self._weights["head.weight"].T + self._weights["head.bias"]

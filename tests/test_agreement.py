@@ -164,7 +164,7 @@ def test_step_run_and_pool_give_the_same_forecasts_gaps_included(
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-@pytest.mark.parametrize("quantize", ["none", "int8"])
+@pytest.mark.parametrize("quantize", ["none", "int8", "int4"])
 def test_a_gate_in_the_wrong_place_would_be_seen(cell: str, quantize: str) -> None:
     """The comparison has teeth: weights with two gates exchanged deviate by far more than the tolerance."""
     checkpoint = make_checkpoint(cell=cell)

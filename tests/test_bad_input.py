@@ -67,7 +67,7 @@ CASES = [
     ("export nowhere -o out", 2, "'nowhere' does not exist"),
     ("export good.onnx -o out", 2, "is a model file already"),
     ("export good.safetensors -o out --opset 9", 2, "opset is 9, must be from 14"),
-    ("export good.safetensors -o out --quantize int3", 2, "'none', 'int8', 'int8-dynamic'"),
+    ("export good.safetensors -o out --quantize int3", 2, "'none', 'int8', 'int4', 'int8-dynamic'"),
     ("predict nowhere.onnx", 2, "'nowhere.onnx' does not exist"),
     ("predict good.onnx --provider tpu", 2, "no provider 'tpu' here; available: auto, cpu"),
     ("predict good.onnx --input nowhere", 2, "'nowhere' does not exist"),

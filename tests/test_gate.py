@@ -47,7 +47,7 @@ def test_a_forecast_that_is_not_a_number_does_not_pass(checkpoint: Checkpoint) -
         gate.check(changed(made.content, "B2.sum", float("nan")), made.spec, checkpoint.weights)
 
 
-@pytest.mark.parametrize("quantize", ["none", "int8", "int8-dynamic"])
+@pytest.mark.parametrize("quantize", ["none", "int8", "int4", "int8-dynamic"])
 def test_a_device_verifies_what_was_exported(quantize: str) -> None:
     made = edgeseq_export.export(make_checkpoint(hidden=30, horizon=2), quantize)
     found = deviations(Session(made.content))

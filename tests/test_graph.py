@@ -1,5 +1,7 @@
 """The model file: what it holds, what it needs, and what it costs."""
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -10,14 +12,14 @@ from hypothesis.extra import numpy as arrays
 
 import edgeseq_export
 from edgeseq.checkpoint import Checkpoint
-from edgeseq_export.weights import quantize_rows
+from edgeseq_export.quantization import round_rows
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.session import Session
 from edgeseq_runtime.spec import Spec
 from tests.made_up import make_checkpoint
 
 
-@pytest.mark.parametrize("quantize", ["none", "int8"])
+@pytest.mark.parametrize("quantize", ["none", "int8", "int4"])
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_it_loads_wherever_opset_17_does(cell: str, quantize: str) -> None:
     """Opset 17, IR 8, ONNX's own operators only; time and batch are free."""
@@ -78,43 +80,50 @@ def test_an_opset_it_cannot_write_is_refused(opset: int) -> None:
         edgeseq_export.build(make_checkpoint(), opset=opset)
 
 
-def test_int8_weights_are_folded_when_a_session_is_made(tmp_path) -> None:
-    """What runs has no Cast and no scaling Mul: int8 costs nothing per step."""
+@pytest.mark.parametrize("quantize", ["int8", "int4"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_rounded_weights_are_folded_when_a_session_is_made(cell: str, quantize: str, tmp_path: Path) -> None:
+    """What runs has no Cast and no scaling Mul: fewer bits cost nothing per step."""
+    checkpoint = make_checkpoint(cell=cell, linear_path=5, horizon=9)
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
     options.log_severity_level = 4
-    onnxruntime.InferenceSession(edgeseq_export.build(make_checkpoint(), "int8"), options)
+    onnxruntime.InferenceSession(edgeseq_export.build(checkpoint, quantize), options)
 
     def operators(model: onnx.ModelProto) -> list[str]:
         return sorted(node.op_type for node in model.graph.node)
 
     plain = tmp_path / "plain.onnx"
     options.optimized_model_filepath = str(plain)
-    onnxruntime.InferenceSession(edgeseq_export.build(make_checkpoint()), options)
+    onnxruntime.InferenceSession(edgeseq_export.build(checkpoint), options)
     assert operators(onnx.load(tmp_path / "optimized.onnx")) == operators(onnx.load(plain))
 
 
 def test_sizes_of_the_default_network() -> None:
-    """2 x 30 for one feature: at most 52 kB in float32 and 20 kB in int8."""
+    """2 x 30 for one feature: at most 52 kB in float32, 17 kB in int8 and 12 kB in int4."""
     checkpoint = make_checkpoint(hidden=30)
-    assert len(edgeseq_export.build(checkpoint)) <= 52_000
-    assert len(edgeseq_export.build(checkpoint, "int8")) <= 20_000
+    for quantize, limit in (("none", 52_000), ("int8", 17_000), ("int4", 12_000)):
+        assert len(edgeseq_export.export(checkpoint, quantize).content) <= limit
 
 
 finite = st.floats(-100, 100, width=32)
 
 
-@given(arrays.arrays(np.float32, st.tuples(st.integers(1, 6), st.integers(4, 9)), elements=finite))
-def test_rounding_to_int8_is_off_by_half_a_scale_at_most(matrix: np.ndarray) -> None:
-    integers, scale = quantize_rows(matrix)
+@given(
+    matrix=arrays.arrays(np.float32, st.tuples(st.integers(1, 6), st.integers(4, 9)), elements=finite),
+    bits=st.sampled_from([4, 8]),
+    least=st.sampled_from([0.0, 2.0**-14]),
+)
+def test_rounding_is_off_by_half_a_scale_at_most(matrix: np.ndarray, bits: int, least: float) -> None:
+    integers, scale = round_rows(matrix, bits, least)
     assert integers.dtype == np.int8
-    assert np.abs(integers).max(initial=0) <= 127
+    assert np.abs(integers).max(initial=0) < 2 ** (bits - 1)
     error = np.abs(integers * scale.astype(np.float64) - matrix)
     assert (error <= 0.5001 * scale).all()
 
 
 def test_a_row_of_zeros_stays_zero() -> None:
-    integers, scale = quantize_rows(np.zeros((2, 4), np.float32))
+    integers, scale = round_rows(np.zeros((2, 4), np.float32), 8)
     assert not integers.any()
     assert np.isfinite(scale).all()
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="The model file to write.")
 @click.option(
     "--quantize",
-    type=click.Choice(["none", "int8", "int8-dynamic"]),
+    type=click.Choice(["none", "int8", "int4", "int8-dynamic"]),
     default="none",
     show_default=True,
-    help="int8: weights as int8, float arithmetic, any provider; int8-dynamic: onnxruntime's own, CPU only.",
+    help="int8, int4: weights of so many bits, arithmetic as ever; int8-dynamic: onnxruntime's own, CPU only.",
 )
 @click.option(
     "--form",

@@ -8,6 +8,12 @@ import numpy.typing as npt
 from edgeseq.series.gaps import Filled
 from edgeseq.series.series import Values
 
+GAIN = 0.7
+"""Copies are scaled by up to exp(0.7): to half and to twice their size."""
+
+SHIFT = 0.5
+"""And shifted by up to half a deviation."""
+
 RATES = (0.8, 0.87, 0.94, 1.06, 1.15, 1.25)
 """Samples of the original for one of the copy."""
 

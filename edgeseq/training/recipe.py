@@ -102,7 +102,6 @@ class Recipe:
         return replace(self, learning_rate=learning_rate or self.learning_rate, unroll=unroll or self.unroll)
 
     def options(self) -> dict[str, int | float | str | bool]:
-        """Return the settings as the spec records them."""
-        return {
-            name: float(f"{value:.4g}") if isinstance(value, float) else value for name, value in asdict(self).items()
-        }
+        """Return the settings as the spec records them, but those that have a place of their own there."""
+        settings = {name: value for name, value in asdict(self).items() if name not in ("preset", "steps")}
+        return {name: float(f"{value:.4g}") if isinstance(value, float) else value for name, value in settings.items()}

@@ -17,12 +17,6 @@ from edgeseq.training.recipe import Recipe
 from edgeseq.training.scaling import importance, network_inputs, network_targets
 from edgeseq_runtime.spec import VALUE, Spec
 
-_GAIN = 0.7
-"""Copies are scaled by up to exp(0.7): to half and to twice their size."""
-
-_SHIFT = 0.5
-"""And shifted by up to half a deviation."""
-
 
 class Streams:
     """The lanes' data, and all that they remember. One loss is one window of each lane."""
@@ -77,8 +71,8 @@ class Streams:
         if self._recipe.copies:
             drawn = fresh.copy()
             drawn[: len(windows[0].fresh)] = False
-            gain = np.exp(random.uniform(-_GAIN, _GAIN, len(fresh)))
-            shift = random.uniform(-_SHIFT, _SHIFT, len(fresh))
+            gain = np.exp(random.uniform(-copies.GAIN, copies.GAIN, len(fresh)))
+            shift = random.uniform(-copies.SHIFT, copies.SHIFT, len(fresh))
             self._gain = np.where(drawn, gain, self._gain).astype(np.float32)
             self._shift = np.where(drawn, shift, self._shift).astype(np.float32)
         rows, real = (

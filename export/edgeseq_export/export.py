@@ -10,8 +10,8 @@ import onnx
 from edgeseq import architecture
 from edgeseq.checkpoint import Checkpoint, Weights
 from edgeseq.evaluation.figures import measure, residuals, typical_predictor
-from edgeseq_export import gate, graph
-from edgeseq_export import weights as matrices
+from edgeseq_export import gate, graph, weights
+from edgeseq_export.quantization import quantize as quantize_weights
 from edgeseq_runtime import __version__
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import CHUNK, STEP, STREAM, Figures, Spec
@@ -40,16 +40,16 @@ def build(checkpoint: Checkpoint, quantize: str = "none", opset: int = OPSET, fo
 def export(checkpoint: Checkpoint, quantize: str = "none", opset: int = OPSET, form: str = CHUNK) -> ModelFile:
     """Return the model file of a checkpoint, compared with the oracle in steps, chunks and batches.
 
-    `quantize` is "none", "int8" (weights as int8 with a scale per row, float arithmetic, any provider) or
-    "int8-dynamic" (onnxruntime's dynamic quantisation, CPU provider only). `form` is "chunk" (any number of samples in
+    `quantize` is "none", "int8" or "int4" (weights of so many bits, float arithmetic, any provider) or "int8-dynamic"
+    (onnxruntime's dynamic quantisation, CPU provider only). `form` is "chunk" (any number of samples in
     one call) or "step" (one at a time, and a quarter faster at that). The figures and residuals in its spec are this
     very file's. Raises `CheckError` where the file does not pass, `UsageError` for a form that the network cannot have.
     """
     spec = _spec(checkpoint.spec, quantize, form)
-    model, weights = _graph(checkpoint, spec, opset)
+    model, rounded = _graph(checkpoint, spec, opset)
     content = bytes(model.SerializeToString())
-    deviation = gate.check(content, spec, weights)
-    spec = replace(_measured(checkpoint, spec, content), verification=gate.verification(spec, weights))
+    deviation = gate.check(content, spec, rounded)
+    spec = replace(_measured(checkpoint, spec, content), verification=gate.verification(spec, rounded))
     onnx.helper.set_model_props(model, graph.metadata(spec))
     return ModelFile(bytes(model.SerializeToString()), spec, deviation)
 
@@ -59,12 +59,12 @@ def _graph(checkpoint: Checkpoint, spec: Spec, opset: int) -> tuple[onnx.ModelPr
     newest = onnx.defs.onnx_opset_version()
     if not OLDEST_OPSET <= opset <= newest:
         raise UsageError(f"opset is {opset}, must be from {OLDEST_OPSET} to {newest}")
-    quantized = matrices.quantize(checkpoint.weights, spec.quantize)
-    model = graph.build(spec, matrices.prepare(spec, quantized), opset)
+    stored = quantize_weights(checkpoint, spec.quantize)
+    model = graph.build(spec, weights.prepare(spec, stored), opset)
     if spec.quantize == "int8-dynamic":
         model = _quantize_dynamically(model)
         onnx.helper.set_model_props(model, graph.metadata(spec))
-    return model, matrices.values(quantized)
+    return model, weights.values(stored)
 
 
 def _spec(spec: Spec, quantize: str, form: str) -> Spec:

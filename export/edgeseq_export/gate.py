@@ -9,15 +9,16 @@ import onnx
 
 from edgeseq.checkpoint import Weights
 from edgeseq.reference import Oracle
+from edgeseq_export.walk import random_walk
 from edgeseq_runtime.errors import CheckError
 from edgeseq_runtime.session import Array, Session, States
 from edgeseq_runtime.spec import GAIN, OFFSET, Spec, Verification
 
-TOLERANCES = {"none": 1e-5, "int8": 1e-5, "int8-dynamic": 0.05}
-"""Largest deviation from the oracle, as a share of a target's standard deviation. The oracle of an int8 file has
-the rounded weights, so only the arithmetic may differ; int8-dynamic rounds the activations as well."""
+TOLERANCES = {"none": 1e-5, "int8": 1e-5, "int4": 1e-5, "int8-dynamic": 0.05}
+"""Largest deviation from the oracle, as a share of a target's standard deviation. The oracle of a file with rounded
+weights has these too, so only the arithmetic may differ; int8-dynamic rounds the activations as well."""
 
-STATE_TOLERANCES = {"none": 1e-5, "int8": 1e-5, "int8-dynamic": 1.0}
+STATE_TOLERANCES = {"none": 1e-5, "int8": 1e-5, "int4": 1e-5, "int8-dynamic": 1.0}
 """Largest deviation of a recurrent state, which lies between -1 and 1 (an LSTM's cell may leave that range)."""
 
 VERIFICATION_NUMBERS = 72
@@ -83,24 +84,13 @@ def _scale(spec: Spec) -> npt.NDArray[np.float64]:
     return np.tile([feature.std for feature in spec.target_features], spec.horizon)
 
 
-def random_walk(spec: Spec, time: int, batch: int, seed: int = 0) -> Array:
-    """Return samples (time, batch, feature) that move as the training part did; none of them is the user's."""
-    noise = np.random.default_rng(seed).standard_normal((time, batch, len(spec.features)))
-    means, stds, changes = (
-        np.array([getattr(feature, name) for feature in spec.features]) for name in ("mean", "std", "change")
-    )
-    walk = means + stds * noise[:1] + changes * np.cumsum(noise, axis=0)
-    grain = 10.0 ** (np.floor(np.log10(changes)) - 2)  # a hundredth of a change: short numbers in the file
-    return np.asarray(np.rint(walk / grain) * grain, np.float32)
-
-
 def verification(spec: Spec, weights: Weights) -> Verification:
     """Return a short stream with the oracle's forecasts, for a device to check itself against."""
-    time = max(3, min(24, VERIFICATION_NUMBERS // spec.outputs))
+    time = max(3, min(16, VERIFICATION_NUMBERS // spec.outputs))
     x = random_walk(spec, time, 1, seed=1)
     y, _ = Oracle(spec, weights).run(x)
     tolerance = TOLERANCES[spec.quantize] * np.array([feature.std for feature in spec.target_features])
-    digits = int(np.ceil(2 - np.log10(tolerance.min())))
+    digits = int(np.ceil(1 - np.log10(tolerance.min())))
     return Verification(
         x=tuple(tuple(float(str(value)) for value in row) for row in x[:, 0]),
         y=tuple(tuple(round(float(value), digits) for value in row) for row in y[:, 0]),

@@ -48,6 +48,13 @@ class _Graph:
         self.constants.append(numpy_helper.from_array(np.asarray(value), name))
         return name
 
+    def compact(self, name: str, value: npt.NDArray[np.float32]) -> str:
+        """Add a constant of float32 numbers, in half the bytes where float16 holds all of them exactly."""
+        half = value.astype(np.float16)
+        if not np.array_equal(half, value):
+            return self.constant(name, value)
+        return self.node("Cast", [self.constant(f"{name}.16", half)], name, to=TensorProto.FLOAT)
+
     def integers(self, name: str, *values: int) -> str:
         """Add a constant of integers; one that several nodes name is added once."""
         known = any(constant.name == name for constant in self.constants)
@@ -64,20 +71,45 @@ class _Graph:
             node.output[:] = [new if output == old else output for output in node.output]
 
     def matrix(self, name: str, matrix: Matrix) -> str:
-        """Add a weight matrix: as float32, or as int8 with its scales in nodes that every session folds.
+        """Add a weight matrix: as float32, or as integers with its scales in nodes that every session folds.
 
-        Cast and Mul of constants are folded when a session is made; DequantizeLinear by default is not.
+        Cast, Mul and the like are folded when a session is made and their inputs are constants; DequantizeLinear by
+        default is not.
         """
-        if matrix.quantized is None:
+        if not matrix.is_rounded:
             return self.constant(name, matrix.value())
-        current = self.node(
-            "Cast", [self.constant(f"{name}.int8", matrix.quantized)], f"{name}.cast", to=TensorProto.FLOAT
-        )
-        for position, scale in enumerate(matrix.scales):
-            last = position == len(matrix.scales) - 1
-            scaled = name if last else f"{name}.scaled{position}"
-            current = self.node("Mul", [current, self.constant(f"{name}.scale{position}", scale)], scaled)
-        return current
+        return self.scaled(name, self.integers_of(name, matrix.factor, matrix.bits), matrix.scales)
+
+    def scaled(self, name: str, values: str, scales: Sequence[npt.NDArray[np.float32]]) -> str:
+        """Add the product of values and scales, under the name."""
+        for position, scale in enumerate(scales):
+            last = position == len(scales) - 1
+            factor = self.constant(f"{name}.scale{position}", scale)
+            values = self.node("Mul", [values, factor], name if last else f"{name}.scaled{position}")
+        return values
+
+    def integers_of(self, name: str, integers: npt.NDArray[Any], bits: int) -> str:
+        """Add integers of 8 or 4 bits; returns the name of them as float32.
+
+        Of 4 bits two share a byte, less and more significant, from the first and the second half of the last axis; both
+        are stored 8 too large.
+        """
+        if bits == 8:
+            return self.node("Cast", [self.constant(f"{name}.int8", integers)], f"{name}.cast", to=TensorProto.FLOAT)
+        size = integers.shape[-1]
+        pairs = (size + 1) // 2
+        odd = np.zeros((*integers.shape[:-1], 2 * pairs - size), np.int8)
+        positive = (np.concatenate([integers, odd], axis=-1) + 8).astype(np.uint8)
+        packed = positive[..., :pairs] + 16 * positive[..., pairs:]
+        both = self.node("Cast", [self.constant(f"{name}.int4", packed)], f"{name}.both", to=TensorProto.FLOAT)
+        sixteen, offset = (self.constant(f"{name}.{number}", np.float32(number)) for number in (16, 8))
+        high = self.node("Floor", [self.node("Div", [both, sixteen], f"{name}.shifted")], f"{name}.high")
+        low = self.node("Sub", [both, self.node("Mul", [high, sixteen], f"{name}.high16")], f"{name}.low")
+        joined = self.node("Concat", [low, high], f"{name}.joined", axis=-1)
+        if 2 * pairs > size:
+            ends = self.integers("from_first", 0), self.integers(f"{name}.size", size), self.integers("last_axis", -1)
+            joined = self.node("Slice", [joined, *ends], f"{name}.cut")
+        return self.node("Sub", [joined, offset], f"{name}.integers")
 
 
 def build(spec: Spec, weights: StepWeights, opset: int = 17) -> onnx.ModelProto:
@@ -95,8 +127,7 @@ def build(spec: Spec, weights: StepWeights, opset: int = 17) -> onnx.ModelProto:
         [_samples("x", spec, len(spec.features)), *(_state(state.name, state) for state in spec.states)],
         [_samples("y", spec, spec.outputs), *(_state(state.next, state) for state in spec.states)],
         graph.constants,
-        doc_string="A step function: samples and states in, forecasts and next states out. Zero states are a "
-        "fresh stream; feed each NAME_next back as NAME.",
+        doc_string="Zero states are a fresh stream; feed each NAME_next back as NAME.",
     )
     opsets = [helper.make_opsetid("", opset)]
     ir_version = max(8, helper.find_min_ir_version_for(opsets))
@@ -272,12 +303,7 @@ def _add_cell(
     """
     kind, attributes = _CELL_NODES[spec.cell]
     cell = weights.cells[layer - 1]
-    inputs = [
-        signal,
-        graph.matrix(f"W{layer}", cell.W),
-        graph.matrix(f"R{layer}", cell.R),
-        _add_bias(graph, f"B{layer}", cell),
-    ]
+    inputs = [signal, *_add_matrices(graph, layer, cell), _add_bias(graph, f"B{layer}", cell)]
     if memory:
         inputs += ["", *memory]  # no lengths: all of the chunk
     following = [f"{state}_next" for state in memory] or [f"h{layer}_last"]
@@ -285,14 +311,30 @@ def _add_cell(
     return following[0] if only_last else f"Y{layer}"
 
 
+def _add_matrices(graph: _Graph, layer: int, cell: CellWeights) -> tuple[str, str]:
+    """Add a cell's matrices W and R; integers stand side by side in one constant, with one scale for a row of both."""
+    W, R = f"W{layer}", f"R{layer}"
+    if not cell.W.is_rounded:
+        return graph.matrix(W, cell.W), graph.matrix(R, cell.R)
+    name, (row_scale, *others) = f"WR{layer}", cell.W.scales
+    integers = np.concatenate([cell.W.factor, cell.R.factor], axis=2)
+    scale = graph.compact(f"{name}.scale", row_scale)
+    both = graph.node("Mul", [graph.integers_of(name, integers, cell.W.bits), scale], name)
+    sizes = graph.integers(f"{name}.sizes", cell.W.factor.shape[2], cell.R.factor.shape[2])
+    parts = [f"{W}.unscaled" if others else W, R]
+    graph.node("Split", [both, sizes], parts, axis=2)
+    graph.scaled(W, parts[0], others)
+    return W, R
+
+
 def _add_bias(graph: _Graph, name: str, cell: CellWeights) -> str:
     """Add a cell's bias; a half that is zero is not stored, every session folds the padding."""
     gates = cell.W.factor.shape[1]
     lacking = 2 * gates - cell.B.shape[1]
     if not lacking:
-        return graph.constant(name, cell.B)
-    half = graph.constant(f"{name}.sum", cell.B)
-    return graph.node("Pad", [half, graph.integers(f"{name}.pads", 0, 0, 0, lacking)], name)
+        return graph.compact(name, cell.B)
+    half = graph.compact(f"{name}.sum", cell.B)
+    return graph.node("Pad", [half, graph.integers("bias_pads", 0, 0, 0, lacking)], name)
 
 
 def _add_head(graph: _Graph, weights: StepWeights, signal: str) -> str:

@@ -1,4 +1,4 @@
-"""From torch's weights to the graph's: gates reordered, scales folded in, matrices quantised where asked."""
+"""From a network's matrices to the graph's: gates in ONNX's order, the spec's scales folded in."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -19,21 +19,19 @@ _GATE_ORDER = {
 }
 
 
-_LEAST_COLUMNS = 4
-"""A matrix with fewer stays float32: a scale for each row would take more room than int8 saves."""
-
-
 @dataclass(frozen=True)
 class Matrix:
-    """A matrix as a product: float32 or int8 numbers, times scales that broadcast over them."""
+    """A matrix as a product: float32 numbers, or integers of few bits, times scales that broadcast over them."""
 
     factor: npt.NDArray[np.float32] | npt.NDArray[np.int8]
     scales: tuple[Array, ...] = ()
+    bits: int = 32
+    """Of each number: 32 for float32, 8 or 4 for integers, which are held as int8 here."""
 
     @property
-    def quantized(self) -> npt.NDArray[np.int8] | None:
-        """The int8 numbers, or None for a float matrix."""
-        return self.factor if self.factor.dtype == np.int8 else None  # type: ignore[return-value]  # told by dtype
+    def is_rounded(self) -> bool:
+        """Whether the numbers are integers."""
+        return self.bits < 32
 
     def value(self) -> Array:
         """The matrix itself, float32."""
@@ -51,7 +49,7 @@ class Matrix:
         return replace(self, factor=change(self.factor), scales=tuple(change(scale) for scale in self.scales))
 
 
-Quantized: TypeAlias = Mapping[str, Matrix]
+Stored: TypeAlias = Mapping[str, Matrix]
 """A network's weights by torch's names, as the model file holds them; biases are matrices of one row."""
 
 
@@ -62,7 +60,7 @@ class CellWeights:
     W: Matrix
     """(1, G * hidden, input)"""
     R: Matrix
-    """(1, G * hidden, hidden)"""
+    """(1, G * hidden, hidden); where it is rounded, with the first scale of W."""
     B: Array
     """(1, 2 * G * hidden), or (1, G * hidden) where the second half is zero."""
 
@@ -80,44 +78,27 @@ class StepWeights:
     """(outputs, feature, lag), newest last; None where there is no linear path."""
 
 
-def quantize_rows(matrix: Array) -> tuple[npt.NDArray[np.int8], Array]:
-    """Round each row of a matrix (row, ...) to int8 with a scale of its own, symmetric, to the nearest.
-
-    Returns the int8 values and the scales (row, 1, ...); their product is the matrix, off by half a scale at most.
-    """
-    scale = np.abs(matrix).max(axis=tuple(range(1, matrix.ndim)), keepdims=True) / 127
-    scale = np.where(scale > 0, scale, 1).astype(np.float32)
-    return np.rint(matrix / scale).astype(np.int8), scale
+def as_they_are(weights: Weights) -> Stored:
+    """Return weights that are not rounded."""
+    return {name: Matrix(value) for name, value in weights.items()}
 
 
-def quantize(weights: Weights, kind: str) -> Quantized:
-    """Return the weights as a model file of this quantisation holds them: with "int8", large matrices are rounded."""
-
-    def stored(value: Array) -> Matrix:
-        if kind != "int8" or value.ndim == 1 or value[0].size < _LEAST_COLUMNS:
-            return Matrix(value)
-        integers, scale = quantize_rows(value)
-        return Matrix(integers, (scale,))
-
-    return {name: stored(value) for name, value in weights.items()}
-
-
-def values(quantized: Quantized) -> Weights:
+def values(stored: Stored) -> Weights:
     """Return the weights that the oracle must have to agree with the file."""
-    return {name: matrix.value() for name, matrix in quantized.items()}
+    return {name: matrix.value() for name, matrix in stored.items()}
 
 
-def prepare(spec: Spec, quantized: Quantized) -> StepWeights:
+def prepare(spec: Spec, stored: Stored) -> StepWeights:
     """Return the step graph's weights: in ONNX's layout, with the spec's scales folded in."""
     scales = np.array(spec.target_scales, np.float32).reshape(-1)
-    head_bias = quantized["head.bias"].times(scales).value()
+    head_bias = stored["head.bias"].times(scales).value()
     if spec.predicts != CHANGE:
         head_bias = head_bias + np.tile([feature.center for feature in spec.target_features], spec.horizon)
     return StepWeights(
-        cells=tuple(_cell(spec, quantized, layer) for layer in range(spec.layers)),
-        head=quantized["head.weight"].each(np.transpose).times(scales),
+        cells=tuple(_cell(spec, stored, layer) for layer in range(spec.layers)),
+        head=stored["head.weight"].each(np.transpose).times(scales),
         head_bias=head_bias.astype(np.float32),
-        linear=_linear(spec, quantized["linear.weight"], scales) if spec.linear_path else None,
+        linear=_linear(spec, stored["linear.weight"], scales) if spec.linear_path else None,
     )
 
 
@@ -126,7 +107,7 @@ def _linear(spec: Spec, weight: Matrix, scales: Array) -> Matrix:
     return weight.times(scales[:, None, None]).times(changes[None, :, None])
 
 
-def _cell(spec: Spec, quantized: Quantized, layer: int) -> CellWeights:
+def _cell(spec: Spec, stored: Stored, layer: int) -> CellWeights:
     order = _GATE_ORDER[spec.cell]
 
     def reordered(rows: Any) -> Any:
@@ -134,7 +115,7 @@ def _cell(spec: Spec, quantized: Quantized, layer: int) -> CellWeights:
         return np.concatenate([gates[gate] for gate in order])
 
     W, R, b_x, b_h = (
-        quantized[f"cell.{name}_l{layer}"].each(reordered) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        stored[f"cell.{name}_l{layer}"].each(reordered) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     )
     biases = [b_x.value(), b_h.value()]
     if spec.cell != "gru":  # a GRU's reset gate acts on one of the two; elsewhere only their sum counts

@@ -23,7 +23,7 @@ KEY = "edgeseq"
 """The metadata key that holds the spec."""
 
 CELLS = ("lstm", "gru", "rnn")
-QUANTIZATIONS = ("none", "int8", "int8-dynamic")
+QUANTIZATIONS = ("none", "int8", "int4", "int8-dynamic")
 
 CLOCKS = tuple(f"{kind}_{wave}" for kind in ("hour", "weekday", "yearday") for wave in ("sin", "cos"))
 """Names of the features that are read off a sample's time."""
@@ -268,7 +268,7 @@ class Spec:
         return self.horizon * len(self.targets)
 
     def to_json(self) -> str:
-        """Return the spec as compact JSON, without what was never set."""
+        """Return the spec as compact JSON, without what is as it is by default."""
         return json.dumps(_encode(self), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
     @classmethod
@@ -301,13 +301,20 @@ def _require(condition: object, name: str, wanted: str) -> None:
 
 def _encode(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
-        pairs = ((item.name, getattr(value, item.name)) for item in dataclasses.fields(value))
-        return {name: _encode(content) for name, content in pairs if content is not None}
+        pairs = ((item, getattr(value, item.name)) for item in dataclasses.fields(value))
+        return {item.name: _encode(content) for item, content in pairs if content != _default(item)}
     if isinstance(value, Mapping):
         return {name: _encode(content) for name, content in value.items()}
     if isinstance(value, tuple):
         return [_encode(content) for content in value]
     return value
+
+
+def _default(item: "dataclasses.Field[Any]") -> Any:
+    """Return what a field is where it is not written; the format's version always is."""
+    if item.name == "format":
+        return dataclasses.MISSING
+    return item.default if item.default_factory is dataclasses.MISSING else item.default_factory()
 
 
 def _decode(kind: Any, value: Any, where: str) -> Any:
