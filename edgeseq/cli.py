@@ -35,6 +35,7 @@ _EXTRAS = {
     "rich": "train",
     "optuna": "search",
     "paho": "mqtt",
+    "cryptography": "sign",
 }
 """Which extra brings a package that only some commands need."""
 

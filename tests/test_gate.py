@@ -51,7 +51,7 @@ def test_a_forecast_that_is_not_a_number_does_not_pass(checkpoint: Checkpoint) -
 def test_a_device_verifies_what_was_exported(quantize: str) -> None:
     made = edgeseq_export.export(make_checkpoint(hidden=30, horizon=2), quantize)
     found = deviations(Session(made.content))
-    assert set(found) == {"in steps", "in a chunk"}
+    assert set(found) == {"in steps", "in a chunk", "states"}
     assert max(found.values()) <= 1
 
 

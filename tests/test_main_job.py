@@ -81,5 +81,5 @@ def test_verify_fails_on_a_changed_file(edgeseq: CommandLine, model: bytes, tmp_
     path.write_bytes(changed(model, "R2", 0.05))
     answer = edgeseq("verify", path)
     assert answer.code == 1
-    assert "deviates from the oracle here" in answer.err.splitlines()[-1]
+    assert "was changed after it was written" in answer.err.splitlines()[-1]
     assert json.loads(edgeseq("verify", path, "--json").out)["passed"] is False

@@ -10,29 +10,32 @@ import pytest
 from onnx import numpy_helper
 
 import edgeseq_export
+from edgeseq_export.sealing import sealed
 from edgeseq_runtime.session import Session
 from edgeseq_runtime.spec import Spec, Verification
-from edgeseq_runtime.verification import deviations, passed
+from edgeseq_runtime.verification import deviations, passed, weighed
 from tests.conftest import CommandLine
 from tests.made_up import make_checkpoint
 
 
 @pytest.fixture
 def changed(model: bytes, tmp_path: Path):
-    """Write the model file with another vector, or with a constant in which every number is NaN; return its path."""
+    """Write the model file with another vector, or with a constant in which every number is NaN; return its path.
+
+    Its hash is that of the changed file: what is wrong with it is to be found in another way.
+    """
 
     def change(vector: Verification | None = None, *, nan: str | None = None) -> Path:
         proto = onnx.load_from_string(model)
+        spec = Spec.from_json(next(entry.value for entry in proto.metadata_props if entry.key == "edgeseq"))
         if vector:
-            text = next(entry.value for entry in proto.metadata_props if entry.key == "edgeseq")
-            spec = replace(Spec.from_json(text), verification=vector)
-            onnx.helper.set_model_props(proto, {"edgeseq": spec.to_json()})
+            spec = replace(spec, verification=vector)
         for constant in proto.graph.initializer:
             if constant.name == nan:
                 value = numpy_helper.to_array(constant)
                 constant.CopyFrom(numpy_helper.from_array(np.full_like(value, np.nan), nan))
         path = tmp_path / "changed.onnx"
-        path.write_bytes(proto.SerializeToString())
+        path.write_bytes(sealed(proto, spec)[0])
         return path
 
     return change
@@ -41,8 +44,36 @@ def changed(model: bytes, tmp_path: Path):
 def test_a_file_is_within_what_is_allowed_and_says_so(edgeseq: CommandLine, model_path: Path) -> None:
     result = json.loads(edgeseq.must("verify", model_path, "--json").out)
     assert result["passed"] is True
+    assert set(result["deviation"]) == {"in steps", "in a chunk", "states"}
     assert all(0 <= deviation <= 1 for deviation in result["deviation"].values())
-    assert edgeseq.must("verify", model_path).out.count("of what is allowed") == 2
+    assert result["engines"] == {"CPUExecutionProvider": result["deviation"]}
+    assert "is as it was written" in edgeseq.must("verify", model_path).out
+
+
+def test_any_flipped_bit_is_found(edgeseq: CommandLine, model: bytes, tmp_path: Path) -> None:
+    """Wherever it is: the file is damaged, or its hash is another one. Forecasts alone would show few of them."""
+    path = tmp_path / "flipped.onnx"
+    random = np.random.default_rng(0)
+    for at in random.integers(len(model), size=60).tolist():
+        content = bytearray(model)
+        content[at] ^= 1 << int(random.integers(8))
+        path.write_bytes(content)
+        assert edgeseq("verify", path).code == 1, at
+
+
+@pytest.mark.parametrize("state", ["last", "h1", "c1", "h2", "c2"])
+def test_a_state_that_is_off_is_found(model: bytes, changed, state: str) -> None:
+    """As it is where a graph passes on something else than it should."""
+    vector = Session(model).spec.verification
+    number, most = vector.states[state]
+    off = replace(vector, states={**vector.states, state: (number + 2 * most, most)})
+    found = deviations(Session(changed(off)))
+    assert found["states"] > 1
+    assert found["in a chunk"] <= 1
+
+
+def test_a_state_as_one_number_by_hand() -> None:
+    assert weighed([[2.0], [-1.0]]) == pytest.approx(2 * np.cos(1) - np.cos(2))
 
 
 def test_three_samples_will_do(edgeseq: CommandLine, model: bytes, changed) -> None:
@@ -75,8 +106,9 @@ def test_a_forecast_that_is_nan_fails_and_the_json_is_json(edgeseq: CommandLine,
     assert answer.code == 1
     result = json.loads(answer.out, parse_constant=pytest.fail)
     assert result["passed"] is False
-    assert set(result["deviation"].values()) == {None}
-    assert edgeseq("verify", path).code == 1
+    assert result["deviation"]["in steps"] is None
+    assert result["deviation"]["in a chunk"] is None
+    assert "deviates from the oracle here, by nan times" in edgeseq("verify", path).err
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,15 @@ if TYPE_CHECKING:
     show_default=True,
     help="chunk: any number of samples in one call; step: one at a time, and a quarter faster at that.",
 )
+@click.option(
+    "--sign",
+    "key",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="KEY.pem",
+    help="Sign the file with this Ed25519 private key.",
+)
 @click.option("--opset", type=int, default=17, show_default=True, help="Version of ONNX's operators.")
-def export(checkpoint: str, output: str, *, quantize: str, form: str, opset: int) -> None:
+def export(checkpoint: str, output: str, *, quantize: str, form: str, key: str | None, opset: int) -> None:
     r"""Write CHECKPOINT as one self-describing ONNX file, which needs no torch.
 
     The file is run in steps, in chunks and in batches and compared with the oracle; it is written only if it agrees.
@@ -43,7 +50,7 @@ def export(checkpoint: str, output: str, *, quantize: str, form: str, opset: int
     files.check_writable(output)
     tell = teller(output)
     loaded = load_checkpoint(checkpoint)
-    made = edgeseq_export.export(loaded, quantize, opset, form)
+    made = edgeseq_export.export(loaded, quantize, opset, form, key)
     tell(
         f"agrees with the oracle: worst deviation {made.deviation.forecast:.1e} of the series' scale "
         f"(allowed {made.deviation.allowed:.0e})"

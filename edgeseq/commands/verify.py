@@ -1,36 +1,95 @@
-"""`edgeseq verify`: the file's own test vector, on the device where it stands."""
+"""`edgeseq verify`: the file as it was written, and its own test vector, on the device where it stands."""
 
 import json
 import math
+from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.common import json_option, model_argument, provider_option
-from edgeseq_runtime.errors import CheckError
+from edgeseq.commands.common import json_option, library_option, model_argument
+from edgeseq.text import table
+from edgeseq_runtime.errors import CheckError, UsageError
+
+if TYPE_CHECKING:
+    from edgeseq_runtime.session import Session
 
 
 @click.command()
 @model_argument
-@provider_option
+@click.option("--provider", default="all", show_default=True, help="all that are here, auto, or a name.")
+@library_option
+@click.option(
+    "--key",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="KEY.pem",
+    help="The public key of who should have signed it.",
+)
 @json_option
-def verify(model: str, *, provider: str, as_json: bool) -> None:
-    r"""Run MODEL's embedded samples here and compare with the oracle's forecasts. Exit code 1 if they differ.
+def verify(model: str, *, provider: str, key: str | None, as_json: bool) -> None:
+    r"""Check that MODEL is as it was written, run its embedded samples here and compare with the oracle's results.
+
+    In steps and in a chunk, with the states that are left, on each provider. Exit code 1 if anything differs.
 
     \b
     edgeseq verify sine.onnx
+    edgeseq verify sine.onnx --key public.pem
     """
-    from edgeseq_runtime.session import Session
+    from edgeseq_runtime import seal
     from edgeseq_runtime.verification import deviations, passed
 
-    session = Session(model, provider=provider)
-    found = deviations(session)
+    sessions, left_out = _sessions(model, provider)
+    first = next(iter(sessions.values()))
+    complaint = seal.complaint(first.content, first.spec, key)
+    found = {name: deviations(session) for name, session in sessions.items()}
+    worst = {way: max((each[way] for each in found.values()), key=_badness) for way in next(iter(found.values()))}
+    good = all(map(passed, found.values()))
     if as_json:
-        shown = {way: deviation if math.isfinite(deviation) else None for way, deviation in found.items()}
-        result = {"providers": session.providers, "deviation": shown, "passed": passed(found)}
+        result = {
+            "passed": good and not complaint,
+            "complaint": complaint,
+            "providers": list(found),
+            "deviation": _finite(worst),
+            "engines": {name: _finite(each) for name, each in found.items()},
+            "left_out": left_out,
+        }
         click.echo(json.dumps(result, allow_nan=False))
     else:
-        for way, deviation in found.items():
-            click.echo(f"{way}: {deviation:.3f} of what is allowed")
-    if not passed(found):
-        worst = next(deviation for deviation in found.values() if not deviation <= 1)
-        raise CheckError(f"{model} deviates from the oracle here, by {worst:.3g} times what is allowed")
+        rows = [(name, *(f"{share:.3f}" for share in each.values())) for name, each in found.items()]
+        click.echo(table(("deviation, of what is allowed", *worst), rows))
+        for name, why in left_out.items():
+            click.echo(f"{name} is left out: {why}")
+    if complaint:
+        raise CheckError(complaint)
+    if not good:
+        most = max(worst.values(), key=_badness)
+        raise CheckError(f"{model} deviates from the oracle here, by {most:.3g} times what is allowed")
+    if not as_json:
+        signed = f", and signed with the key of {key}" if key else ""
+        click.echo(f"{model} is as it was written (SHA-256 {first.spec.sha256[:16]}...){signed}")
+
+
+def _sessions(model: str, provider: str) -> "tuple[dict[str, Session], dict[str, str]]":
+    """Return a session on each provider, and why others are left out."""
+    from edgeseq_runtime import providers
+    from edgeseq_runtime.session import Session
+
+    if provider != "all":
+        session = Session(model, provider=provider)
+        return {session.providers[0]: session}, {}
+    found, left_out = {}, {}
+    for name in providers.candidates("auto"):
+        try:
+            found[name] = Session(model, provider=name)
+        except UsageError as error:
+            left_out[name] = str(error)
+    return found, left_out
+
+
+def _badness(share: float) -> float:
+    """NaN is worse than any number."""
+    return math.inf if math.isnan(share) else share
+
+
+def _finite(found: dict[str, float]) -> dict[str, float | None]:
+    """JSON has no NaN."""
+    return {way: share if math.isfinite(share) else None for way, share in found.items()}

@@ -12,6 +12,7 @@ from edgeseq.checkpoint import Checkpoint, Weights
 from edgeseq.evaluation.figures import measure, residuals, typical_predictor
 from edgeseq_export import gate, graph, weights
 from edgeseq_export.quantization import quantize as quantize_weights
+from edgeseq_export.sealing import sealed
 from edgeseq_runtime import __version__
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import CHUNK, STEP, STREAM, Figures, Spec
@@ -34,24 +35,32 @@ class ModelFile:
 
 def build(checkpoint: Checkpoint, quantize: str = "none", opset: int = OPSET, form: str = CHUNK) -> bytes:
     """Return the model file of a checkpoint, not yet compared with anything. torch is not needed."""
-    return bytes(_graph(checkpoint, _spec(checkpoint.spec, quantize, form), opset)[0].SerializeToString())
+    spec = _spec(checkpoint.spec, quantize, form)
+    return sealed(_graph(checkpoint, spec, opset)[0], spec)[0]
 
 
-def export(checkpoint: Checkpoint, quantize: str = "none", opset: int = OPSET, form: str = CHUNK) -> ModelFile:
+def export(
+    checkpoint: Checkpoint,
+    quantize: str = "none",
+    opset: int = OPSET,
+    form: str = CHUNK,
+    key: str | None = None,
+) -> ModelFile:
     """Return the model file of a checkpoint, compared with the oracle in steps, chunks and batches.
 
     `quantize` is "none", "int8" or "int4" (weights of so many bits, float arithmetic, any provider) or "int8-dynamic"
     (onnxruntime's dynamic quantisation, CPU provider only). `form` is "chunk" (any number of samples in
     one call) or "step" (one at a time, and a quarter faster at that). The figures and residuals in its spec are this
-    very file's. Raises `CheckError` where the file does not pass, `UsageError` for a form that the network cannot have.
+    very file's. `key` is a file with the private key that signs it. Raises `CheckError` where the file does not pass,
+    `UsageError` for a form that the network cannot have and for a key that is none.
     """
     spec = _spec(checkpoint.spec, quantize, form)
     model, rounded = _graph(checkpoint, spec, opset)
     content = bytes(model.SerializeToString())
     deviation = gate.check(content, spec, rounded)
     spec = replace(_measured(checkpoint, spec, content), verification=gate.verification(spec, rounded))
-    onnx.helper.set_model_props(model, graph.metadata(spec))
-    return ModelFile(bytes(model.SerializeToString()), spec, deviation)
+    content, spec = sealed(model, spec, key)
+    return ModelFile(content, spec, deviation)
 
 
 def _graph(checkpoint: Checkpoint, spec: Spec, opset: int) -> tuple[onnx.ModelProto, Weights]:

@@ -12,7 +12,8 @@ from edgeseq.reference import Oracle
 from edgeseq_export.walk import random_walk
 from edgeseq_runtime.errors import CheckError
 from edgeseq_runtime.session import Array, Session, States
-from edgeseq_runtime.spec import GAIN, OFFSET, Spec, Verification
+from edgeseq_runtime.spec import GAIN, OFFSET, SETTINGS, Spec, Verification
+from edgeseq_runtime.verification import weighed
 
 TOLERANCES = {"none": 1e-5, "int8": 1e-5, "int4": 1e-5, "int8-dynamic": 0.05}
 """Largest deviation from the oracle, as a share of a target's standard deviation. The oracle of a file with rounded
@@ -88,14 +89,22 @@ def verification(spec: Spec, weights: Weights) -> Verification:
     """Return a short stream with the oracle's forecasts, for a device to check itself against."""
     time = max(3, min(16, VERIFICATION_NUMBERS // spec.outputs))
     x = random_walk(spec, time, 1, seed=1)
-    y, _ = Oracle(spec, weights).run(x)
+    y, states = Oracle(spec, weights).run(x)
     tolerance = TOLERANCES[spec.quantize] * np.array([feature.std for feature in spec.target_features])
     digits = int(np.ceil(1 - np.log10(tolerance.min())))
     return Verification(
         x=tuple(tuple(float(str(value)) for value in row) for row in x[:, 0]),
         y=tuple(tuple(round(float(value), digits) for value in row) for row in y[:, 0]),
         tolerance=tuple(float(f"{value:.3g}") for value in tolerance),
+        states={name: _left(spec, value) for name, value in states.items() if name not in SETTINGS},
     )
+
+
+def _left(spec: Spec, state: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Return a state as one number, and how far that may be off: as far as the gate allows its numbers to be."""
+    each = STATE_TOLERANCES[spec.quantize] * np.maximum(1, np.abs(state))
+    most = np.sqrt(each.size) * float(each.max())  # deviations have no common sign
+    return round(weighed(state), 7), float(f"{most:.2g}")
 
 
 def _runs(session: Session) -> Iterator[tuple[str, Array, States, Array, States]]:

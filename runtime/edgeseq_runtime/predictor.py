@@ -93,6 +93,11 @@ class Predictor:
         return self.session.providers
 
     @property
+    def states(self) -> dict[str, Array]:
+        """A copy of the states that the next sample meets, by name, in the spec's shapes."""
+        return {name: np.array(value) for name, value in self._engine.states().items()}
+
+    @property
     def warm(self) -> bool:
         """Whether enough samples have passed since the fresh start for a forecast to count."""
         return self._age >= self.spec.warmup

@@ -141,6 +141,8 @@ class Verification:
     """[time][horizon * target], target fastest"""
     tolerance: tuple[float, ...]
     """The largest deviation that passes, for each target in its unit."""
+    states: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """What is left in each state at the end, in one number (`weighed`), and the largest deviation of it that passes."""
 
 
 @dataclass(frozen=True)
@@ -212,6 +214,9 @@ class Spec:
     figures: Figures | None = None
     residuals: Residuals | None = None
     verification: Verification | None = None
+    sha256: str = ""
+    """Of the model file with zeros in place of this and the signature; see `seal`."""
+    signature: str = ""
     format: int = FORMAT
 
     def __post_init__(self) -> None:
@@ -244,6 +249,9 @@ class Spec:
             x, y = self.verification.x, self.verification.y
             tables = _is_table(x, len(x), len(names)) and _is_table(y, len(x), self.outputs)
             _require(x and tables and len(self.verification.tolerance) == len(self.targets), "verification", "tables")
+            left, known = self.verification.states, {state.name for state in self.states}
+            fits = left.keys() <= known and all(len(pair) == 2 for pair in left.values())
+            _require(fits, "verification.states", "two numbers for states of the spec")
 
     @cached_property
     def target_features(self) -> tuple[Feature, ...]:

@@ -1,8 +1,9 @@
-"""A model file checked on the device where it stands, against the forecasts that the oracle made of its vector."""
+"""A model file checked on the device where it stands, against what the oracle made of its vector."""
 
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeseq_runtime.errors import ModelFileError
 from edgeseq_runtime.predictor import Predictor
@@ -12,9 +13,10 @@ from edgeseq_runtime.session import Session
 
 @np.errstate(over="ignore", invalid="ignore")  # what is too large for float32 must fail, and does
 def deviations(session: Session) -> dict[str, float]:
-    """Return the worst deviation of the forecasts, in steps and in one chunk, as a share of what is allowed.
+    """Return the worst deviation, as a share of what is allowed, of the forecasts in steps and in one chunk.
 
-    Raises `ModelFileError` for a file that carries no verification vector.
+    And of the states that both leave behind, where the file says what these should be. Raises `ModelFileError` for a
+    file that carries no verification vector.
     """
     vector = session.spec.verification
     if vector is None:
@@ -25,11 +27,25 @@ def deviations(session: Session) -> dict[str, float]:
     # One unit in the last place is what float32 cannot tell.
     allowed = np.array(vector.tolerance) + np.spacing(np.abs(wanted).astype(np.float32))
     predictor = Predictor(session, sensor=Scale.neutral(spec) if spec.sensors else None)
-    stepped = np.stack([predictor.step(row) for row in x])
+    made = {"in steps": np.stack([predictor.step(row) for row in x])}
+    left = [predictor.states]
     predictor.reset()
-    found = {"in steps": stepped, "in a chunk": predictor.run(x)}
+    made["in a chunk"] = predictor.run(x)
+    left.append(predictor.states)
     # numpy's maximum is NaN where a forecast is, and NaN passes no comparison.
-    return {way: float(np.max(np.abs(y - wanted) / allowed)) for way, y in found.items()}
+    found = {way: float(np.max(np.abs(y - wanted) / allowed)) for way, y in made.items()}
+    shares = [
+        abs(weighed(states[name]) - number) / (most + np.spacing(np.float32(abs(number))))
+        for states in left
+        for name, (number, most) in vector.states.items()
+    ]
+    return found | ({"states": float(np.max(shares))} if shares else {})
+
+
+def weighed(state: npt.ArrayLike) -> float:
+    """Return a state as one number that hardly any error leaves as it is: the sum of its numbers times cos 1, ..."""
+    numbers = np.asarray(state, np.float64).reshape(-1)
+    return float(numbers @ np.cos(np.arange(1, numbers.size + 1)))
 
 
 def passed(found: Mapping[str, float]) -> bool:
