@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.common import json_option, model_argument, note, provider_option, threads_option
+from edgeseq.commands.common import (
+    json_option,
+    model_argument,
+    note,
+    provider_option,
+    sidecar_option,
+    threads_option,
+)
 from edgeseq.text import table
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import EdgeseqError
@@ -17,11 +24,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @model_argument
+@sidecar_option
 @provider_option
 @threads_option
 @click.option("--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw the figures.")
 @json_option
-def bench(model: str, *, provider: str, threads: int, plot: str | None, as_json: bool) -> None:
+def bench(model: str, *, sidecar: str | None, provider: str, threads: int, plot: str | None, as_json: bool) -> None:
     r"""Time MODEL on this machine: step by step, naively, in blocks and in pools, and from a cold start.
 
     \b
@@ -35,10 +43,10 @@ def bench(model: str, *, provider: str, threads: int, plot: str | None, as_json:
     from edgeseq_runtime.session import Session
     from edgeseq_runtime.timing import NAIVE, STEP, measure
 
-    session = Session(model, provider=provider, threads=threads)
+    session = Session(model, provider=provider, threads=threads, sidecar=sidecar)
     timings = measure(session)
     try:
-        starts = startup.measure(model, provider, threads)
+        starts = startup.measure(model, provider, threads, sidecar)
     except EdgeseqError as error:  # a provider that was registered in this process is not there in a fresh one
         note(f"no cold start: {error}")
         starts = {}

@@ -40,6 +40,12 @@ library_option = click.option(
 threads_option = click.option(
     "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads within one operator."
 )
+sidecar_option = click.option(
+    "--sidecar",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE.json",
+    help="Names input, output and states of a model that edgeseq did not write.",
+)
 every_option = click.option(
     "--every", metavar="DURATION", help="Average the samples in each 30s, 15min, 1h or 1d, to make steps even."
 )

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeseq_runtime.engine import Engine
+from edgeseq_runtime.engine import Engine, PlainEngine
 from edgeseq_runtime.ort import onnxruntime
 from edgeseq_runtime.providers import CPU
 from edgeseq_runtime.session import Session, States, failure
@@ -34,15 +34,17 @@ class DeviceEngine(Engine):
         """Take the sample in `x`: leave its forecast in `y`, and the state moved on. Errors as those of `Engine`."""
         states = self._session.spec.states
         try:
-            binding = self._session.raw.io_binding()
-            binding.bind_cpu_input("x", self.x)
-            binding.bind_output("y", "cpu")
+            binding, wire = self._session.raw.io_binding(), self._session.wire
+            for name, value in wire.constants.items():
+                binding.bind_cpu_input(name, value)
+            binding.bind_cpu_input(wire.x, self.x.reshape(wire.x_shape(*self.x.shape)))
+            binding.bind_output(wire.y, "cpu")
             for state in states:
                 binding.bind_ortvalue_input(state.name, self._values[state.name])
                 binding.bind_output(state.next, self._memory)
             self._session.raw.run_with_iobinding(binding)
             y, *following = binding.get_outputs()
-            self.y[...] = y.numpy()
+            self.y[...] = y.numpy().reshape(self.y.shape)
         except Exception as error:
             raise failure(error) from error
         self._values = {state.name: value for state, value in zip(states, following, strict=True)}
@@ -63,6 +65,8 @@ class DeviceEngine(Engine):
 
 def engine_for(session: Session) -> Engine:
     """Return the engine that fits what the session runs on."""
+    if session.wire.overlap:
+        return PlainEngine(session)
     return Engine(session) if session.providers == [CPU] else DeviceEngine(session)
 
 

@@ -93,14 +93,31 @@ class Engine:
         return inner.run_with_iobinding, [(binding._iobinding, options) for binding in bindings]  # noqa: SLF001
 
     def _bind(self, source: States, target: States) -> Any:
-        binding = self._session.raw.io_binding()
-        _bind_array(binding.bind_input, "x", self.x)
-        _bind_array(binding.bind_output, "y", self.y)
+        binding, wire = self._session.raw.io_binding(), self._session.wire
+        for name, value in wire.constants.items():
+            binding.bind_cpu_input(name, value)
+        _bind_array(binding.bind_input, wire.x, self.x, wire.x_shape(*self.x.shape))
+        _bind_array(binding.bind_output, wire.y, self.y, wire.y_shape(self.y.shape))
         for state in self._session.spec.states:
             _bind_array(binding.bind_input, state.name, source[state.name])
             _bind_array(binding.bind_output, state.next, target[state.name])
         return binding
 
 
-def _bind_array(bind: Any, name: str, array: Array) -> None:
-    bind(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+class PlainEngine(Engine):
+    """An `Engine` for a graph that takes more than the sample and its states: each step is prepared anew."""
+
+    def advance(self) -> None:
+        """Take the sample in `x`: leave its forecast in `y`, and the state moved on. Errors as those of `Engine`."""
+        y, states = self._session.advance(self.x, self.states())
+        self.y[...] = y
+        self._turn ^= 1
+        self.load(states)
+
+    def _prepare(self) -> tuple[Any, list[tuple[Any, Any]]]:
+        """There is nothing to prepare."""
+        return None, []
+
+
+def _bind_array(bind: Any, name: str, array: Array, shape: tuple[int, ...] | None = None) -> None:
+    bind(name, "cpu", 0, np.float32, shape or array.shape, array.ctypes.data)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime.errors import DataError, SnapshotError, UsageError
+from edgeseq_runtime.foreign import Sidecar
 from edgeseq_runtime.guard import IMPUTED, MISSING, OK, STATUSES, Finding, Guard, Policy, Reading
 from edgeseq_runtime.rules import ABSENT
 from edgeseq_runtime.sensors import Scale
@@ -47,9 +48,11 @@ class Pool:
         provider: str = "auto",
         threads: int = 1,
         missing: str = "impute",
+        *,
+        sidecar: Sidecar | str | os.PathLike[str] | None = None,
     ) -> None:
         if not isinstance(model, Session):
-            model = Session(model, provider=provider, threads=threads)
+            model = Session(model, provider=provider, threads=threads, sidecar=sidecar)
         self.session = model
         self._names: list[Hashable] = []
         self._row: dict[Hashable, int] = {}

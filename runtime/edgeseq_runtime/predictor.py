@@ -13,6 +13,7 @@ import numpy.typing as npt
 from edgeseq_runtime.clock import Clock, Time
 from edgeseq_runtime.device_engine import engine_for
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, SnapshotError, UsageError
+from edgeseq_runtime.foreign import Sidecar
 from edgeseq_runtime.guard import IMPUTED, MISSING, OK, SKIPPED, STATUSES, Finding, Guard, Policy, Positions, Reading
 from edgeseq_runtime.monitor import Monitor
 from edgeseq_runtime.rules import DISORDER, GAP, RANGE, REASONS, Rules
@@ -38,7 +39,8 @@ class Predictor:
     "skip" leaves the state alone and repeats the last forecast, at most `rules.skip_limit` times in a row; "reset"
     starts afresh at once; "error" raises `MissingSampleError`. `rules` says what is odd besides, and what that leads
     to. `monitor` compares forecasts with what comes, for `interval` and `drift`; it costs some ten microseconds
-    a sample. `sensor` is as in `set_sensor`, for a model that was trained on several.
+    a sample. `sensor` is as in `set_sensor`, for a model that was trained on several; `sidecar` describes a model
+    that edgeseq did not write (see `foreign`).
 
     Raises `ModelFileError` for a file that is no model of edgeseq's, `UsageError` for an unknown provider or
     policy, and, with `monitor`, `DataError` for a model without residual quantiles.
@@ -54,9 +56,10 @@ class Predictor:
         *,
         monitor: bool = False,
         sensor: str | Scale | Samples | None = None,
+        sidecar: Sidecar | str | os.PathLike[str] | None = None,
     ) -> None:
         if not isinstance(model, Session):
-            model = Session(model, provider=provider, threads=threads)
+            model = Session(model, provider=provider, threads=threads, sidecar=sidecar)
         self.session = model
         self.status = OK
         """What happened to the last sample, one of `guard.STATUSES`."""

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from edgeseq_runtime import files, providers
 from edgeseq_runtime.choosing import seconds_a_step
 from edgeseq_runtime.errors import ModelFileError, UsageError
+from edgeseq_runtime.foreign import CONTEXT, ForeignWire, Sidecar, Wire
 from edgeseq_runtime.opening import Placement, opened, placement
 from edgeseq_runtime.ort import reason
 from edgeseq_runtime.spec import KEY, STEP, Spec, State
@@ -29,22 +30,33 @@ class Session:
 
     `model` is a path or the file's bytes; `provider` as in `providers.candidates`: where it allows several, each
     takes a few steps of one stream, and the fastest is kept. `threads` within one operator. Raises `ModelFileError`
-    and, for a provider that is not here or cannot run the model, `UsageError`.
+    and, for a provider that is not here or cannot run the model, `UsageError`. `sidecar` describes a model that edgeseq
+    did not write, and raises `UsageError` where the two do not fit.
     """
 
     spec: Spec
     raw: Any
     """The `onnxruntime.InferenceSession`."""
 
-    def __init__(self, model: str | os.PathLike[str] | bytes, *, provider: str = "auto", threads: int = 1) -> None:
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | bytes,
+        *,
+        provider: str = "auto",
+        threads: int = 1,
+        sidecar: Sidecar | str | os.PathLike[str] | None = None,
+    ) -> None:
         if threads < 1:
             raise UsageError(f"threads is {threads}, must be at least 1")
         content = model if isinstance(model, bytes) else files.read(model)
         name = "the model" if isinstance(model, bytes) else os.fspath(model)
         first, *others = providers.candidates(provider)
         self.raw = opened(content, name, first, threads)
-        self.spec = _read_spec(self.raw, name)
-        self._outputs = ["y", *(state.next for state in self.spec.states)]
+        self.wire, self.spec = _described(self.raw, name, sidecar)
+        self.states = [state for state in self.spec.states if state.name != CONTEXT]
+        """Those that the graph itself has."""
+        self.outputs = [self.wire.y, *(state.next for state in self.states)]
+        """The graph's outputs: the forecast, then the states."""
         self.content = content
         """The model file."""
         self.measured: dict[str, float] = {}
@@ -73,13 +85,12 @@ class Session:
 
     def _keep_fastest(self, candidates: list[str], open_on: Callable[[str], Any]) -> None:
         """Time each provider on this model, and keep the session of the fastest."""
-        x = np.zeros((1, 1, len(self.spec.features)), np.float32)
-        feeds = {"x": x, **self.fresh()}
+        feeds, _ = self._feeds(np.zeros((1, 1, len(self.spec.features)), np.float32), self.fresh())
         sessions = {candidates[0]: self.raw}
         for candidate in candidates:
             try:
                 session = sessions.get(candidate) or open_on(candidate)
-                self.measured[candidate] = seconds_a_step(partial(session.run, self._outputs, feeds))
+                self.measured[candidate] = seconds_a_step(partial(session.run, self.outputs, feeds))
                 sessions[candidate] = session
             except Exception as error:  # noqa: BLE001 - onnxruntime's share no other base; the provider is left out
                 self.left_out[candidate] = reason(error)
@@ -97,11 +108,22 @@ class Session:
         """
         if len(x) > 1 and self.spec.form == STEP:
             return self._advance_by_steps(x, states)
+        feeds, left = self._feeds(x, states)
         try:
-            y, *following = self.raw.run(self._outputs, {"x": x, **states})
+            y, *following = self.raw.run(self.outputs, feeds)
         except Exception as error:
             raise failure(error) from error
-        return y, {state.name: value for state, value in zip(self.spec.states, following, strict=True)}
+        moved = {state.name: value for state, value in zip(self.states, following, strict=True)}
+        return y.reshape(*x.shape[:2], self.spec.outputs), moved | left
+
+    def _feeds(self, x: Array, states: Mapping[str, Array]) -> tuple[dict[str, Any], States]:
+        """Return what the graph takes, and the states that are none of its own."""
+        left = {}
+        if self.wire.overlap:
+            x = np.concatenate([states[CONTEXT][None], x], axis=2)
+            left = {CONTEXT: x[0, :, -self.wire.overlap :]}
+        values = x.reshape(self.wire.x_shape(*x.shape))
+        return {self.wire.x: values, **{s.name: states[s.name] for s in self.states}, **self.wire.constants}, left
 
     def _advance_by_steps(self, x: Array, states: Mapping[str, Array]) -> tuple[Array, States]:
         forecasts, current = [], dict(states)
@@ -117,8 +139,29 @@ def failure(error: Exception) -> ModelFileError:
 
 
 def batch_axis(state: State) -> int:
-    """Return which axis of a state's tensor the streams lie along."""
+    """Return which axis of a state's tensor the streams lie along. Raises `UsageError` where there can be one only."""
+    if -1 not in state.shape:
+        raise UsageError("the model takes one stream at a time")
     return state.shape.index(-1)
+
+
+def _described(session: Any, name: str, sidecar: Sidecar | str | os.PathLike[str] | None) -> tuple[Wire, Spec]:
+    """Return how a graph's tensors are called, and its spec."""
+    if sidecar is None:
+        return Wire(), _read_spec(session, name)
+    wire = ForeignWire(session, sidecar if isinstance(sidecar, Sidecar) else Sidecar.read(sidecar))
+    own = [state for state in wire.states if state.name != CONTEXT]
+    feeds = {wire.x: np.zeros(wire.x_shape(1, 1, wire.features), np.float32), **wire.constants}
+    feeds |= {state.name: np.zeros(state.sized(1), np.float32) for state in own}
+    try:  # one step tells what shapes alone may leave open
+        y, *following = session.run([wire.y, *(state.next for state in own)], feeds)
+    except Exception as error:
+        raise UsageError(f"{name} does not run as its sidecar says: {reason(error)}") from error
+    for state, value in zip(own, following, strict=True):
+        if value.shape != state.sized(1):
+            raise UsageError(f"{state.next!r} has shape {value.shape}, and cannot be fed back as {state.name!r}")
+    wire.seen = y.shape
+    return wire, wire.spec(name, y.size)
 
 
 def _read_spec(session: Any, name: str) -> Spec:
@@ -132,7 +175,9 @@ def _read_spec(session: Any, name: str) -> Spec:
         raise ModelFileError(f"{name} is damaged: its text is not UTF-8") from error
     except ModelFileError as error:
         raise ModelFileError(f"{name}: {error}") from error
-    raise ModelFileError(f"{name} is an ONNX file, but not one that edgeseq wrote: its metadata has no spec")
+    raise ModelFileError(
+        f"{name} is an ONNX file, but not one that edgeseq wrote: its metadata has no spec; a sidecar can stand in"
+    )
 
 
 def _check_graph(session: Any, spec: Spec) -> None:

@@ -23,6 +23,9 @@ KEY = "edgeseq"
 """The metadata key that holds the spec."""
 
 CELLS = ("lstm", "gru", "rnn")
+OWN = "own"
+"""The cell of a network that somebody else made: what is in it the spec does not say."""
+
 QUANTIZATIONS = ("none", "int8", "int4", "int8-dynamic")
 
 CLOCKS = tuple(f"{kind}_{wave}" for kind in ("hour", "weekday", "yearday") for wave in ("sin", "cos"))
@@ -78,11 +81,11 @@ class State:
     name: str
     next: str
     shape: tuple[int, ...]
-    """With -1 where the batch is: (1, -1, size)."""
+    """With -1 where the batch is: (1, -1, size); without one where there can be one stream only."""
 
     def __post_init__(self) -> None:
         sizes = [size for size in self.shape if size != -1]
-        _require(len(sizes) == len(self.shape) - 1 and all(size > 0 for size in sizes), "states", "one -1 in a shape")
+        _require(len(sizes) >= len(self.shape) - 1 and all(size > 0 for size in sizes), "states", "one -1 in a shape")
 
     def sized(self, batch: int) -> tuple[int, ...]:
         """Return the shape for a batch of streams."""
@@ -224,12 +227,13 @@ class Spec:
         _require(self.features, "features", "at least one")
         _require(len(set(names)) == len(names), "features", "distinct names")
         _require(self.targets, "targets", "at least one")
-        _require(tuple(names[: len(self.targets)]) == self.targets, "targets", "the first features' names")
+        are_features = tuple(names[: len(self.targets)]) == self.targets or self.cell == OWN
+        _require(are_features, "targets", "the first features' names")
         clocks = [feature.clock for feature in self.features]
         _require(clocks == sorted(clocks) and not any(clocks[: len(self.targets)]), "features", "those of time last")
         read_off = all(name in CLOCKS for name, clock in zip(names, clocks, strict=True) if clock)
         _require(read_off, "features", f"those of time among {', '.join(CLOCKS)}")
-        _require(self.cell in CELLS, "cell", f"one of {', '.join(CELLS)}")
+        _require(self.cell in (*CELLS, OWN), "cell", f"one of {', '.join((*CELLS, OWN))}")
         _require(self.quantize in QUANTIZATIONS, "quantize", f"one of {', '.join(QUANTIZATIONS)}")
         _require(self.form in FORMS, "form", f"one of {', '.join(FORMS)}")
         _require(self.predicts in PREDICTED, "predicts", f"one of {', '.join(PREDICTED)}")
@@ -266,6 +270,8 @@ class Spec:
     @property
     def network(self) -> str:
         """The network in words, for people."""
+        if self.cell == OWN:
+            return "somebody's own"
         path = f", linear path over {self.linear_path} changes" if self.linear_path else ""
         seen = f", seeing windows of {self.window}" if self.window else ""
         return f"{self.layers} x {self.cell} of {self.hidden}{seen}{path}"

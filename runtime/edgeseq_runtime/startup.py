@@ -16,7 +16,7 @@ ROUNDS = 3
 _FORECAST = """
 import sys
 from edgeseq_runtime import Predictor
-p = Predictor(sys.argv[1], provider=sys.argv[2], threads=int(sys.argv[3]))
+p = Predictor(sys.argv[1], provider=sys.argv[2], threads=int(sys.argv[3]), sidecar=sys.argv[4] or None)
 p.step([feature.mean for feature in p.spec.features])
 """
 
@@ -48,7 +48,9 @@ class Start:
     """Resident, of 1,000,000 bytes."""
 
 
-def measure(path: str, provider: str, threads: int = 1, rounds: int = ROUNDS) -> dict[str, Start]:
+def measure(
+    path: str, provider: str, threads: int = 1, sidecar: str | None = None, rounds: int = ROUNDS
+) -> dict[str, Start]:
     """Start processes that use the model file at `path`, in turns: to our first forecast, and to a bare session.
 
     The bare one imports onnxruntime and makes a session on the CPU, nothing more. Raises `EdgeseqError` where a process
@@ -56,7 +58,7 @@ def measure(path: str, provider: str, threads: int = 1, rounds: int = ROUNDS) ->
     """
     found: dict[str, list[tuple[float, float]]] = {OURS: [], BARE: []}
     for _ in range(rounds):
-        found[OURS].append(_start(_FORECAST, path, provider, str(threads)))
+        found[OURS].append(_start(_FORECAST, path, provider, str(threads), sidecar or ""))
         found[BARE].append(_start(_SESSION, path))
     return {what: _least(starts) for what, starts in found.items()}
 

@@ -76,14 +76,15 @@ def naive(raw: Any, session: Session) -> Callable[[object], object]:
 
     `raw` is the `onnxruntime.InferenceSession` to run, of a graph with the inputs and outputs of `session`'s.
     """
-    states = session.fresh()
-    names = list(states)
-    features = len(session.spec.features)
+    wire, names = session.wire, [state.name for state in session.states]
+    states = {name: value for name, value in session.fresh().items() if name in names}
+    shape = wire.x_shape(1, 1, len(session.spec.features) + wire.overlap)
+    before = np.zeros(wire.overlap, np.float32)
 
     def step(sample: object) -> object:
         nonlocal states
-        x = np.array(sample, np.float32).reshape(1, 1, features)
-        y, *following = raw.run(None, {"x": x, **states})
+        x = np.array(sample, np.float32) if not wire.overlap else np.append(before, np.array(sample, np.float32))
+        y, *following = raw.run(session.outputs, {wire.x: x.reshape(shape), **states, **wire.constants})
         states = dict(zip(names, following, strict=True))
         return y
 

@@ -30,6 +30,7 @@ class Choices:
     """Of the output."""
     keep: bool
     """Whether input lines are written as well."""
+    sidecar: str | None
     provider: str
     threads: int
     state: str | None
@@ -50,7 +51,8 @@ class Choices:
 
     def __post_init__(self) -> None:
         if self.state:
-            check_state(self.state, {"MODEL": self.model, "--input": self.source, "--credentials": self.credentials})
+            others = {"--input": self.source, "--credentials": self.credentials, "--sidecar": self.sidecar}
+            check_state(self.state, {"MODEL": self.model, **others})
         elif self.state_every is not None:
             raise UsageError("--state-every needs --state FILE")
         if self.mqtt is not None or self.is_influx:
@@ -75,7 +77,7 @@ class Choices:
         from edgeseq_runtime.session import Session
         from edgeseq_runtime.streams import Single
 
-        session = Session(self.model, provider=self.provider, threads=self.threads)
+        session = Session(self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar)
         sensor = _measured(self.history, session.spec) if self.history else self.sensor
         predictor = Predictor(session, missing=self.missing, rules=self.rules, monitor=self.intervals, sensor=sensor)
         return Single(predictor)
@@ -83,9 +85,11 @@ class Choices:
     def many(self, sensors: "Callable[[str], Iterable[str]]") -> "Many":
         """Open the model for streams by name; `sensors` says what a stream's sensor may be called."""
         from edgeseq_runtime.pool import Pool
+        from edgeseq_runtime.session import Session
         from edgeseq_runtime.streams import Many
 
-        return Many(Pool(self.model, provider=self.provider, threads=self.threads, missing=self.missing), sensors)
+        session = Session(self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar)
+        return Many(Pool(session, missing=self.missing), sensors)
 
     def output(self, spec: "Spec") -> "Form":
         """Return what turns answers into lines."""

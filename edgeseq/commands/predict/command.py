@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgeseq.commands.common import model_argument, note, provider_option, threads_option
+from edgeseq.commands.common import model_argument, note, provider_option, sidecar_option, threads_option
 from edgeseq.commands.predict.choices import Choices
 from edgeseq.commands.predict.keeper import Keeper
 from edgeseq.commands.rules import rules_options
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 @click.option(
     "--keep", is_flag=True, help="With --format influx: write each line of the input too, before its forecast."
 )
+@sidecar_option
 @provider_option
 @threads_option
 @click.option(
@@ -89,6 +90,7 @@ def predict(**options: Any) -> int:
     sensor | edgeseq predict model.onnx
     edgeseq predict model.onnx --input history.csv --format csv > forecasts.csv
     edgeseq predict model.onnx --input-format influx --format influx
+    edgeseq predict somebodys.onnx --sidecar names.json
     edgeseq predict model.onnx --mqtt mqtt://localhost/plant/+ --publish forecasts/{id}
     """
     choices = Choices(**options)
