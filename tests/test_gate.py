@@ -8,6 +8,7 @@ import pytest
 
 import edgeseq_export
 from edgeseq.checkpoint import Checkpoint
+from edgeseq.reference import Oracle
 from edgeseq_export import gate
 from edgeseq_runtime.errors import CheckError, ModelFileError
 from edgeseq_runtime.session import Session
@@ -28,9 +29,9 @@ def changed(content: bytes, name: str, change: float) -> bytes:
 @pytest.mark.parametrize("weight", ["W2", "R1", "R2", "B1.sum"])
 def test_a_graph_with_one_wrong_weight_does_not_pass(checkpoint: Checkpoint, weight: str) -> None:
     made = edgeseq_export.export(checkpoint)
-    gate.check(made.content, made.spec, checkpoint.weights)
+    gate.check(made.content, made.spec, Oracle(made.spec, checkpoint.weights))
     with pytest.raises(CheckError, match="deviates from the oracle"):
-        gate.check(changed(made.content, weight, 0.05), made.spec, checkpoint.weights)
+        gate.check(changed(made.content, weight, 0.05), made.spec, Oracle(made.spec, checkpoint.weights))
 
 
 def test_what_is_no_valid_onnx_does_not_pass(checkpoint: Checkpoint) -> None:
@@ -38,13 +39,13 @@ def test_what_is_no_valid_onnx_does_not_pass(checkpoint: Checkpoint) -> None:
     model = onnx.load_from_string(made.content)
     model.graph.node[0].op_type = "Nonsense"
     with pytest.raises(CheckError, match="not valid ONNX"):
-        gate.check(model.SerializeToString(), made.spec, checkpoint.weights)
+        gate.check(model.SerializeToString(), made.spec, Oracle(made.spec, checkpoint.weights))
 
 
 def test_a_forecast_that_is_not_a_number_does_not_pass(checkpoint: Checkpoint) -> None:
     made = edgeseq_export.export(checkpoint)
     with pytest.raises(CheckError):
-        gate.check(changed(made.content, "B2.sum", float("nan")), made.spec, checkpoint.weights)
+        gate.check(changed(made.content, "B2.sum", float("nan")), made.spec, Oracle(made.spec, checkpoint.weights))
 
 
 @pytest.mark.parametrize("quantize", ["none", "int8", "int4", "int8-dynamic"])

@@ -1,21 +1,28 @@
 """Checkpoint in, model file out: build, quantise, and pass the gate."""
 
 import logging
+import os
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
 
 import onnx
 
 from edgeseq import architecture
 from edgeseq.checkpoint import Checkpoint, Weights
 from edgeseq.evaluation.figures import measure, residuals, typical_predictor
+from edgeseq.reference import Oracle
 from edgeseq_export import gate, graph, weights
+from edgeseq_export.nodes import metadata
 from edgeseq_export.quantization import quantize as quantize_weights
 from edgeseq_export.sealing import sealed
 from edgeseq_runtime import __version__
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import CHUNK, STEP, STREAM, Figures, Spec
+
+if TYPE_CHECKING:
+    from torch import nn
 
 OPSET = 17
 """Loaded by every onnxruntime from 1.14 on."""
@@ -39,26 +46,57 @@ def build(checkpoint: Checkpoint, quantize: str = "none", opset: int = OPSET, fo
     return sealed(_graph(checkpoint, spec, opset)[0], spec)[0]
 
 
+@overload
 def export(
+    source: Checkpoint, quantize: str = "none", opset: int = OPSET, form: str = CHUNK, key: str | None = None
+) -> ModelFile: ...
+
+
+@overload
+def export(
+    source: "nn.Module",
+    spec: Spec,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    opset: int = OPSET,
+    key: str | None = None,
+) -> ModelFile: ...
+
+
+def export(source: Any, *arguments: Any, **options: Any) -> ModelFile:
+    """Return the model file of a checkpoint, or of a PyTorch module of your own, compared with an oracle.
+
+        export(checkpoint, quantize="none", opset=17, form="chunk", key=None)
+        export(module, spec, path=None, opset=17, key=None)
+
+    A module is made of LSTM, GRU, RNN, Linear and activations, in any depth; `own.describe` makes its `spec`, and the
+    file is written to `path`. `quantize` is "none", "int8" or "int4" (weights of so many bits, float arithmetic, any
+    provider) or "int8-dynamic" (onnxruntime's dynamic quantisation, CPU provider only). `form` is "chunk" (any number
+    of samples in one call) or "step" (one at a time, and a quarter faster at that). The figures and residuals in a
+    checkpoint's file are this very file's. `key` is a file with the private key that signs it. Raises `CheckError`
+    where the file does not pass, `UsageError` for what cannot be: a form that the network cannot have, a layer that
+    cannot be expressed (the first is named), a key that is none.
+    """
+    if isinstance(source, Checkpoint):
+        return _export_checkpoint(source, *arguments, **options)
+    from edgeseq_export.own import export_module  # which needs torch
+
+    return ModelFile(*export_module(source, *arguments, **options))
+
+
+def _export_checkpoint(
     checkpoint: Checkpoint,
     quantize: str = "none",
     opset: int = OPSET,
     form: str = CHUNK,
     key: str | None = None,
 ) -> ModelFile:
-    """Return the model file of a checkpoint, compared with the oracle in steps, chunks and batches.
-
-    `quantize` is "none", "int8" or "int4" (weights of so many bits, float arithmetic, any provider) or "int8-dynamic"
-    (onnxruntime's dynamic quantisation, CPU provider only). `form` is "chunk" (any number of samples in
-    one call) or "step" (one at a time, and a quarter faster at that). The figures and residuals in its spec are this
-    very file's. `key` is a file with the private key that signs it. Raises `CheckError` where the file does not pass,
-    `UsageError` for a form that the network cannot have and for a key that is none.
-    """
     spec = _spec(checkpoint.spec, quantize, form)
     model, rounded = _graph(checkpoint, spec, opset)
     content = bytes(model.SerializeToString())
-    deviation = gate.check(content, spec, rounded)
-    spec = replace(_measured(checkpoint, spec, content), verification=gate.verification(spec, rounded))
+    oracle = Oracle(spec, rounded)
+    deviation = gate.check(content, spec, oracle)
+    spec = replace(_measured(checkpoint, spec, content), verification=gate.verification(spec, oracle))
     content, spec = sealed(model, spec, key)
     return ModelFile(content, spec, deviation)
 
@@ -72,7 +110,7 @@ def _graph(checkpoint: Checkpoint, spec: Spec, opset: int) -> tuple[onnx.ModelPr
     model = graph.build(spec, weights.prepare(spec, stored), opset)
     if spec.quantize == "int8-dynamic":
         model = _quantize_dynamically(model)
-        onnx.helper.set_model_props(model, graph.metadata(spec))
+        onnx.helper.set_model_props(model, metadata(spec))
     return model, weights.values(stored)
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 
-from edgeseq.checkpoint import Weights
-from edgeseq.reference import Oracle
+from edgeseq.reference import States as States64
 from edgeseq_export.walk import random_walk
 from edgeseq_runtime.errors import CheckError
 from edgeseq_runtime.session import Array, Session, States
@@ -40,8 +40,15 @@ class Deviation:
     """The tolerance of `forecast`."""
 
 
-def check(model: bytes, spec: Spec, weights: Weights) -> Deviation:
-    """Compare a model file with the oracle of `weights`: in steps, chunks and batches, states included.
+class Reference(Protocol):
+    """The step function in float64."""
+
+    def run(self, samples: npt.ArrayLike, states: States64 | None = None) -> tuple[npt.NDArray[np.float64], States64]:
+        """Take samples (time, batch, feature); return (time, batch, horizon * target) and the states left."""
+
+
+def check(model: bytes, spec: Spec, oracle: Reference) -> Deviation:
+    """Compare a model file with its oracle: in steps, chunks and batches, states included.
 
     Raises `CheckError` where the file is no valid ONNX or deviates by more than its tolerance.
     """
@@ -50,7 +57,6 @@ def check(model: bytes, spec: Spec, weights: Weights) -> Deviation:
     except onnx.checker.ValidationError as error:
         raise CheckError(f"the graph is not valid ONNX: {error}") from error
     session = Session(model, provider="cpu")
-    oracle = Oracle(spec, weights)
     forecast = state = 0.0
     for way, x, begin, y, states in _runs(session):
         wanted, wanted_states = oracle.run(x, {name: value.astype(np.float64) for name, value in begin.items()})
@@ -85,11 +91,11 @@ def _scale(spec: Spec) -> npt.NDArray[np.float64]:
     return np.tile([feature.std for feature in spec.target_features], spec.horizon)
 
 
-def verification(spec: Spec, weights: Weights) -> Verification:
+def verification(spec: Spec, oracle: Reference) -> Verification:
     """Return a short stream with the oracle's forecasts, for a device to check itself against."""
     time = max(3, min(16, VERIFICATION_NUMBERS // spec.outputs))
     x = random_walk(spec, time, 1, seed=1)
-    y, states = Oracle(spec, weights).run(x)
+    y, states = oracle.run(x)
     tolerance = TOLERANCES[spec.quantize] * np.array([feature.std for feature in spec.target_features])
     digits = int(np.ceil(1 - np.log10(tolerance.min())))
     return Verification(

@@ -21,12 +21,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
 
+from edgeseq_export.nodes import Graph
 from edgeseq_export.weights import CellWeights, Matrix, StepWeights
-from edgeseq_runtime.spec import CHANGE, FEATURES, GAIN, KEY, OFFSET, SETTINGS, STEP, STREAM, Spec, State
+from edgeseq_runtime.spec import CHANGE, FEATURES, GAIN, OFFSET, SETTINGS, STEP, STREAM, Spec
 
 _TO_THE_END = np.iinfo(np.int64).max
 
@@ -37,130 +36,19 @@ _CELL_NODES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 }
 
 
-class _Graph:
-    """Nodes and constants in the making."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[onnx.TensorProto] = []
-
-    def constant(self, name: str, value: npt.ArrayLike) -> str:
-        self.constants.append(numpy_helper.from_array(np.asarray(value), name))
-        return name
-
-    def compact(self, name: str, value: npt.NDArray[np.float32]) -> str:
-        """Add a constant of float32 numbers, in half the bytes where float16 holds all of them exactly."""
-        half = value.astype(np.float16)
-        if not np.array_equal(half, value):
-            return self.constant(name, value)
-        return self.node("Cast", [self.constant(f"{name}.16", half)], name, to=TensorProto.FLOAT)
-
-    def integers(self, name: str, *values: int) -> str:
-        """Add a constant of integers; one that several nodes name is added once."""
-        known = any(constant.name == name for constant in self.constants)
-        return name if known else self.constant(name, np.array(values, np.int64))
-
-    def node(self, kind: str, inputs: Sequence[str], outputs: str | Sequence[str], **attributes: Any) -> str:
-        names = [outputs] if isinstance(outputs, str) else list(outputs)
-        self.nodes.append(helper.make_node(kind, list(inputs), names, **attributes))
-        return names[0]
-
-    def rename(self, old: str, new: str) -> None:
-        """Give an output another name, which nothing uses yet as an input."""
-        for node in self.nodes:
-            node.output[:] = [new if output == old else output for output in node.output]
-
-    def matrix(self, name: str, matrix: Matrix) -> str:
-        """Add a weight matrix: as float32, or as integers with its scales in nodes that every session folds.
-
-        Cast, Mul and the like are folded when a session is made and their inputs are constants; DequantizeLinear by
-        default is not.
-        """
-        if not matrix.is_rounded:
-            return self.constant(name, matrix.value())
-        return self.scaled(name, self.integers_of(name, matrix.factor, matrix.bits), matrix.scales)
-
-    def scaled(self, name: str, values: str, scales: Sequence[npt.NDArray[np.float32]]) -> str:
-        """Add the product of values and scales, under the name."""
-        for position, scale in enumerate(scales):
-            last = position == len(scales) - 1
-            factor = self.constant(f"{name}.scale{position}", scale)
-            values = self.node("Mul", [values, factor], name if last else f"{name}.scaled{position}")
-        return values
-
-    def integers_of(self, name: str, integers: npt.NDArray[Any], bits: int) -> str:
-        """Add integers of 8 or 4 bits; returns the name of them as float32.
-
-        Of 4 bits two share a byte, less and more significant, from the first and the second half of the last axis; both
-        are stored 8 too large.
-        """
-        if bits == 8:
-            return self.node("Cast", [self.constant(f"{name}.int8", integers)], f"{name}.cast", to=TensorProto.FLOAT)
-        size = integers.shape[-1]
-        pairs = (size + 1) // 2
-        odd = np.zeros((*integers.shape[:-1], 2 * pairs - size), np.int8)
-        positive = (np.concatenate([integers, odd], axis=-1) + 8).astype(np.uint8)
-        packed = positive[..., :pairs] + 16 * positive[..., pairs:]
-        both = self.node("Cast", [self.constant(f"{name}.int4", packed)], f"{name}.both", to=TensorProto.FLOAT)
-        sixteen, offset = (self.constant(f"{name}.{number}", np.float32(number)) for number in (16, 8))
-        high = self.node("Floor", [self.node("Div", [both, sixteen], f"{name}.shifted")], f"{name}.high")
-        low = self.node("Sub", [both, self.node("Mul", [high, sixteen], f"{name}.high16")], f"{name}.low")
-        joined = self.node("Concat", [low, high], f"{name}.joined", axis=-1)
-        if 2 * pairs > size:
-            ends = self.integers("from_first", 0), self.integers(f"{name}.size", size), self.integers("last_axis", -1)
-            joined = self.node("Slice", [joined, *ends], f"{name}.cut")
-        return self.node("Sub", [joined, offset], f"{name}.integers")
-
-
 def build(spec: Spec, weights: StepWeights, opset: int = 17) -> onnx.ModelProto:
     """Return the model file of `spec` with `weights`. The spec goes into the metadata as it is."""
-    graph = _Graph()
+    graph = Graph()
     add = _add_stream if spec.layout == STREAM else _add_windows
     x = _add_typical(graph) if spec.sensors else "x"
     y = _add_base(graph, spec, x, add(graph, spec, weights, x))
     if spec.sensors:
         y = _add_own(graph, spec, y)
     graph.rename(y, "y")
-    proto = helper.make_graph(
-        graph.nodes,
-        "edgeseq_step",
-        [_samples("x", spec, len(spec.features)), *(_state(state.name, state) for state in spec.states)],
-        [_samples("y", spec, spec.outputs), *(_state(state.next, state) for state in spec.states)],
-        graph.constants,
-        doc_string="Zero states are a fresh stream; feed each NAME_next back as NAME.",
-    )
-    opsets = [helper.make_opsetid("", opset)]
-    ir_version = max(8, helper.find_min_ir_version_for(opsets))
-    model = helper.make_model(proto, opset_imports=opsets, ir_version=ir_version)
-    model.producer_name = "edgeseq"
-    model.producer_version = spec.producer.get("edgeseq", "")
-    helper.set_model_props(model, metadata(spec))
-    return model
+    return graph.model(spec, opset)
 
 
-def metadata(spec: Spec) -> dict[str, str]:
-    """Return the metadata of a model file: the spec, and what a person wants to see in a viewer."""
-    return {
-        KEY: spec.to_json(),
-        "features": ", ".join(feature.label for feature in spec.features),
-        "targets": ", ".join(spec.targets),
-        "horizon": f"{spec.horizon} samples" + (f" of {spec.period:g} s" if spec.period else ""),
-        "network": spec.network,
-        "quantization": spec.quantize,
-    }
-
-
-def _samples(name: str, spec: Spec, size: int) -> onnx.ValueInfoProto:
-    time = 1 if spec.form == STEP else "time"
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [time, "batch", size])
-
-
-def _state(name: str, state: State) -> onnx.ValueInfoProto:
-    shape = ["batch" if size == -1 else size for size in state.shape]
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-
-
-def _add_typical(graph: _Graph) -> str:
+def _add_typical(graph: Graph) -> str:
     """Add what the typical sensor would have measured; returns its name, (time, batch, feature)."""
     for state in SETTINGS:
         graph.node("Identity", [state], f"{state}_next")
@@ -168,13 +56,13 @@ def _add_typical(graph: _Graph) -> str:
     return graph.node("Div", [graph.node("Sub", ["x", OFFSET], "x_less_offset"), factor], "typical")
 
 
-def _add_own(graph: _Graph, spec: Spec, y: str) -> str:
+def _add_own(graph: Graph, spec: Spec, y: str) -> str:
     """Bring the typical sensor's forecasts into this one's numbers; returns their name."""
     offset, factor = (_add_targets(graph, spec, name, name) for name in (OFFSET, "factor"))
     return graph.node("Add", [graph.node("Mul", [y, factor], "y_by_gain"), offset], "y_own")
 
 
-def _add_targets(graph: _Graph, spec: Spec, values: str, name: str) -> str:
+def _add_targets(graph: Graph, spec: Spec, values: str, name: str) -> str:
     """Add what of values (..., feature) belongs to each output's target; returns its name, (..., outputs)."""
     if len(spec.features) == 1:
         return values  # one for all
@@ -182,7 +70,7 @@ def _add_targets(graph: _Graph, spec: Spec, values: str, name: str) -> str:
     return graph.node("Gather", [values, graph.integers("target_features", *order)], f"{name}_of_targets", axis=2)
 
 
-def _add_stream(graph: _Graph, spec: Spec, weights: StepWeights, x: str) -> str:
+def _add_stream(graph: Graph, spec: Spec, weights: StepWeights, x: str) -> str:
     """Add a network that carries its memory along; returns what it says in raw units, (time, batch, outputs)."""
     alone = spec.form == STEP
     change = _add_change_of_one(graph, x) if alone else _add_change(graph, spec, x)
@@ -197,7 +85,7 @@ def _add_stream(graph: _Graph, spec: Spec, weights: StepWeights, x: str) -> str:
     return _add_linear(graph, spec, weights.linear, change, said) if weights.linear else said
 
 
-def _add_change(graph: _Graph, spec: Spec, x: str) -> str:
+def _add_change(graph: Graph, spec: Spec, x: str) -> str:
     """Add the change from the last sample, zero at a fresh stream's first; returns its name, (time, batch, feature)."""
     pads = graph.integers("one_column_more", 0, 0, 0, 0, 0, 1)
     seen = graph.node("Pad", [x, pads, graph.constant("one", np.float32(1))], "x_seen")
@@ -211,14 +99,14 @@ def _add_change(graph: _Graph, spec: Spec, x: str) -> str:
     return graph.node("Sub", [kept, "last_sample"], "change")
 
 
-def _add_change_of_one(graph: _Graph, x: str) -> str:
+def _add_change_of_one(graph: Graph, x: str) -> str:
     """Add the change of the one sample in a call; returns its name, (1, batch, feature)."""
     graph.node("Identity", [x], "last_next")
     graph.node("Max", ["seen", graph.constant("one", np.float32(1))], "seen_next")
     return graph.node("Sub", [graph.node("Mul", [x, "seen"], "x_kept"), "last"], "change")
 
 
-def _add_levels(graph: _Graph, spec: Spec, x: str, change: str) -> str:
+def _add_levels(graph: Graph, spec: Spec, x: str, change: str) -> str:
     """Put levels before the changes; returns the network's input, (time, batch, level + feature)."""
     levels = [position for position, feature in enumerate(spec.features) if feature.level]
     if not levels:
@@ -230,13 +118,13 @@ def _add_levels(graph: _Graph, spec: Spec, x: str, change: str) -> str:
     return graph.node("Concat", [level, change], "network_input", axis=2)
 
 
-def _add_centers(graph: _Graph, values: str, centers: Sequence[float]) -> str:
+def _add_centers(graph: Graph, values: str, centers: Sequence[float]) -> str:
     if not any(centers):
         return values
     return graph.node("Sub", [values, graph.constant("centers", np.array(centers, np.float32))], "level")
 
 
-def _add_linear(graph: _Graph, spec: Spec, matrix: Matrix, change: str, said: str) -> str:
+def _add_linear(graph: Graph, spec: Spec, matrix: Matrix, change: str, said: str) -> str:
     """Add the linear path, a convolution over the last changes, to what the network says."""
     lacking = spec.linear_path - 1
     if len(spec.measured) < len(spec.features):
@@ -251,7 +139,7 @@ def _add_linear(graph: _Graph, spec: Spec, matrix: Matrix, change: str, said: st
     return graph.node("Add", [said, linear], "said")
 
 
-def _add_windows(graph: _Graph, spec: Spec, weights: StepWeights, x: str) -> str:
+def _add_windows(graph: Graph, spec: Spec, weights: StepWeights, x: str) -> str:
     """Add a network without memory; returns what it says in raw units, (time, batch, outputs).
 
     All windows of a chunk run together, as a batch of time * batch streams that begin afresh.
@@ -268,7 +156,7 @@ def _add_windows(graph: _Graph, spec: Spec, weights: StepWeights, x: str) -> str
     return graph.node("Reshape", [said, graph.node("Concat", sizes, "y_shape", axis=0)], "said")
 
 
-def _add_unfolded(graph: _Graph, spec: Spec, x: str) -> str:
+def _add_unfolded(graph: Graph, spec: Spec, x: str) -> str:
     """Add the windows that end at each sample; returns their name, (step, time * batch, input)."""
     features = len(spec.features)
     level = _add_centers(graph, x, [feature.center for feature in spec.features])
@@ -287,7 +175,7 @@ def _add_unfolded(graph: _Graph, spec: Spec, x: str) -> str:
 
 
 def _add_cell(
-    graph: _Graph,
+    graph: Graph,
     spec: Spec,
     weights: StepWeights,
     layer: int,
@@ -311,7 +199,7 @@ def _add_cell(
     return following[0] if only_last else f"Y{layer}"
 
 
-def _add_matrices(graph: _Graph, layer: int, cell: CellWeights) -> tuple[str, str]:
+def _add_matrices(graph: Graph, layer: int, cell: CellWeights) -> tuple[str, str]:
     """Add a cell's matrices W and R; integers stand side by side in one constant, with one scale for a row of both."""
     W, R = f"W{layer}", f"R{layer}"
     if not cell.W.is_rounded:
@@ -327,7 +215,7 @@ def _add_matrices(graph: _Graph, layer: int, cell: CellWeights) -> tuple[str, st
     return W, R
 
 
-def _add_bias(graph: _Graph, name: str, cell: CellWeights) -> str:
+def _add_bias(graph: Graph, name: str, cell: CellWeights) -> str:
     """Add a cell's bias; a half that is zero is not stored, every session folds the padding."""
     gates = cell.W.factor.shape[1]
     lacking = 2 * gates - cell.B.shape[1]
@@ -337,14 +225,14 @@ def _add_bias(graph: _Graph, name: str, cell: CellWeights) -> str:
     return graph.node("Pad", [half, graph.integers("bias_pads", 0, 0, 0, lacking)], name)
 
 
-def _add_head(graph: _Graph, weights: StepWeights, signal: str) -> str:
+def _add_head(graph: Graph, weights: StepWeights, signal: str) -> str:
     """From the last layer's output to what the network says, in raw units."""
     product = graph.node("MatMul", [signal, graph.matrix("head", weights.head)], "head_product")
     bias = graph.constant("head_bias", weights.head_bias)
     return graph.node("Add", [product, bias], "network_says")
 
 
-def _add_base(graph: _Graph, spec: Spec, x: str, said: str) -> str:
+def _add_base(graph: Graph, spec: Spec, x: str, said: str) -> str:
     """From what the network says to the forecast: a change is added to the last sample, a value stands as it is."""
     if spec.predicts != CHANGE:
         return said

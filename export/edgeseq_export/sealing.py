@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import onnx
 
-from edgeseq_export import graph
+from edgeseq_export.nodes import metadata
 from edgeseq_runtime import files, seal
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import Spec
@@ -23,7 +23,7 @@ def sealed(model: onnx.ModelProto, spec: Spec, key: str | None = None) -> tuple[
     """
     private = _private_key(key) if key else None
     blank = replace(spec, sha256=seal.BLANK_HASH, signature=seal.BLANK_SIGNATURE if private else "")
-    onnx.helper.set_model_props(model, graph.metadata(blank))
+    onnx.helper.set_model_props(model, metadata(blank))
     content = bytes(model.SerializeToString())
     found = seal.digest(content, blank)
     signature = base64.b64encode(private.sign(seal.message(found))).decode() if private else ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -107,15 +108,17 @@ def _linear(spec: Spec, weight: Matrix, scales: Array) -> Matrix:
     return weight.times(scales[:, None, None]).times(changes[None, :, None])
 
 
+def in_onnx_order(cell: str, rows: Any) -> Any:
+    """Return the rows of a cell's matrix or bias with its gates as ONNX has them, of those as torch has them."""
+    order = _GATE_ORDER[cell]
+    gates = np.split(rows, len(order))
+    return np.concatenate([gates[gate] for gate in order])
+
+
 def _cell(spec: Spec, stored: Stored, layer: int) -> CellWeights:
-    order = _GATE_ORDER[spec.cell]
-
-    def reordered(rows: Any) -> Any:
-        gates = np.split(rows, len(order))
-        return np.concatenate([gates[gate] for gate in order])
-
     W, R, b_x, b_h = (
-        stored[f"cell.{name}_l{layer}"].each(reordered) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        stored[f"cell.{name}_l{layer}"].each(partial(in_onnx_order, spec.cell))
+        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     )
     biases = [b_x.value(), b_h.value()]
     if spec.cell != "gru":  # a GRU's reset gate acts on one of the two; elsewhere only their sum counts

@@ -271,7 +271,7 @@ class Spec:
     def network(self) -> str:
         """The network in words, for people."""
         if self.cell == OWN:
-            return "somebody's own"
+            return "own"
         path = f", linear path over {self.linear_path} changes" if self.linear_path else ""
         seen = f", seeing windows of {self.window}" if self.window else ""
         return f"{self.layers} x {self.cell} of {self.hidden}{seen}{path}"
