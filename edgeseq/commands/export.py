@@ -35,30 +35,48 @@ if TYPE_CHECKING:
     metavar="KEY.pem",
     help="Sign the file with this Ed25519 private key.",
 )
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False),
+    metavar="FILE.html",
+    help="Write a page about the file: forecasts, errors, times, graph and spec.",
+)
 @click.option("--opset", type=int, default=17, show_default=True, help="Version of ONNX's operators.")
-def export(checkpoint: str, output: str, *, quantize: str, form: str, key: str | None, opset: int) -> None:
+def export(
+    checkpoint: str, output: str, *, quantize: str, form: str, key: str | None, report: str | None, opset: int
+) -> None:
     r"""Write CHECKPOINT as one self-describing ONNX file, which needs no torch.
 
     The file is run in steps, in chunks and in batches and compared with the oracle; it is written only if it agrees.
 
     \b
     edgeseq export sine.safetensors -o sine.onnx
-    edgeseq export sine.safetensors -o sine.int8.onnx --quantize int8
+    edgeseq export sine.safetensors -o sine.int8.onnx --quantize int8 --report sine.html
     """
     import edgeseq_export
+    from edgeseq_export.comparison import by_step, judge, name_of, scores
+    from edgeseq_export.inventory import Inventory
 
-    files.check_writable(output)
+    for path in filter(None, (output, report)):
+        files.check_writable(path)
+    if report:
+        from edgeseq_export.report import page
     tell = teller(output)
     loaded = load_checkpoint(checkpoint)
     made = edgeseq_export.export(loaded, quantize, opset, form, key)
+    plain = made if quantize == "none" else edgeseq_export.export(loaded, form=form)
+    both = {name_of(made): made, name_of(plain): plain}
+    tell(f"graph: {Inventory.of(made.content)}")
     tell(
         f"agrees with the oracle: worst deviation {made.deviation.forecast:.1e} of the series' scale "
         f"(allowed {made.deviation.allowed:.0e})"
     )
-    if quantize == "none":
-        tell(f"test RMSE: {_rmse(made)}")
-    else:
-        tell(_compared(edgeseq_export.export(loaded), made))
+    tell(f"test RMSE: {_rmse(made)}" if plain is made else _compared(plain, made))
+    if loaded.test and loaded.spec.horizon > 1:
+        tell(by_step(scores(judge(loaded, both))))
+    if report:
+        files.write_atomically(report, page(loaded, both).encode())
+        note(f"wrote {report}")
     files.write_atomically(output, made.content)
     tell(f"wrote {output}: {len(made.content):,} bytes, {quantize if quantize != 'none' else 'float32'}")
 

@@ -46,13 +46,19 @@ class _NothingToFitError(Exception):
 
 def fit(spec: Spec, parts: Parts) -> Baselines:
     """Return the baselines. Only the training part teaches them, only the validation part chooses."""
-    found: dict[str, Forecaster] = {"persistence": partial(persistence, spec)}
-    if spec.season:
-        found["seasonal naive"] = partial(seasonal_naive, spec, spec.season)
+    found = untrained(spec).forecasters
     try:
         return Baselines({**found, "ridge": lagged_ridge(spec, parts)}, {})
     except _NothingToFitError as error:
         return Baselines(found, {"ridge": str(error)})
+
+
+def untrained(spec: Spec) -> Baselines:
+    """Return the baselines that no training part has to teach."""
+    found: dict[str, Forecaster] = {"persistence": partial(persistence, spec)}
+    if spec.season:
+        found["seasonal naive"] = partial(seasonal_naive, spec, spec.season)
+    return Baselines(found, {})
 
 
 def truths(spec: Spec, values: Values, at: Origins) -> Forecasts:

@@ -1,11 +1,12 @@
 """Plots, drawn to PNG without a display."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from edgeseq.evaluation import baselines, intervals
 from edgeseq.evaluation.backtest import Backtest
@@ -65,6 +66,42 @@ def forecasts(evaluation: Evaluation) -> Figure:
     return figure
 
 
+def compared(evaluations: Mapping[str, Evaluation]) -> Figure:
+    """Return the figure: several files' forecasts of the first target a whole horizon ahead, and their residuals."""
+    first = next(iter(evaluations.values()))
+    spec, rows = first.spec, first.origins[-_LONGEST:] + first.spec.horizon
+    truth = baselines.truths(spec, first.values, first.origins[-_LONGEST:])[:, -1, 0]
+    figure = Figure(figsize=(10, 5.5), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    above.plot(rows, truth, color=_TRUTH, linewidth=1.6, label="truth")
+    for (name, evaluation), colour in zip(evaluations.items(), _FORECASTERS, strict=False):
+        made = evaluation.forecasts[-_LONGEST:, -1, 0]
+        above.plot(rows, made, color=colour, linewidth=1, label=f"{name}, {spec.horizon} ahead")
+        below.plot(rows, truth - made, color=colour, linewidth=0.8)
+    above.set_ylabel(spec.features[0].label)
+    above.legend(loc="best", frameon=False)
+    below.axhline(0, color=_TRUTH, linewidth=0.6)
+    below.set_ylabel("residual")
+    below.set_xlabel("sample")
+    _open((above, below))
+    return figure
+
+
+def by_step(errors: Mapping[str, Sequence[float]], unit: str) -> Figure:
+    """Return the figure: RMSE by step ahead, the model's files first, then the baselines."""
+    figure = Figure(figsize=(10, 3.5), layout="constrained")
+    axes = figure.subplots()
+    for (name, rmse), colour in zip(errors.items(), _FORECASTERS, strict=False):
+        axes.plot(range(1, len(rmse) + 1), rmse, "o-", markersize=4, color=colour, linewidth=1.6, label=name)
+    axes.set_ylabel(f"RMSE [{unit}]" if unit else "RMSE")
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("samples ahead")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(loc="best", frameon=False)
+    _open((axes,))
+    return figure
+
+
 def errors(backtest: Backtest) -> Figure:
     """Return the figure: RMSE by step ahead, and RMSE by fold, the model beside the baselines."""
     spec = backtest.judged.spec
@@ -82,7 +119,7 @@ def errors(backtest: Backtest) -> Figure:
     left.set_ylabel(f"RMSE [{spec.features[0].unit}]" if spec.features[0].unit else "RMSE")
     left.set_ylim(bottom=0)
     left.set_xlabel("samples ahead")
-    left.xaxis.get_major_locator().set_params(integer=True)
+    left.xaxis.set_major_locator(MaxNLocator(integer=True))
     left.legend(loc="best", frameon=False)
     left.set_title(f"{spec.series}: {backtest.judged.samples} forecasts")
     right.set_xlabel("sample after which the forecast was made")

@@ -94,7 +94,7 @@ def _left_out(evaluation: Evaluation) -> list[str]:
 
 
 def _per_step(spec: Spec, comparison: Comparison) -> str:
-    steps = _chosen(spec.horizon)
+    steps = chosen_steps(spec.horizon)
     header = ("RMSE by step ahead", *map(str, steps))
     rows = [
         (name, *(number(scored.per_horizon[step - 1][0]) for step in steps))
@@ -123,7 +123,7 @@ def _by_fold(spec: Spec, backtest: Backtest) -> str:
 
 def _coverage(spec: Spec, intervals: Sequence[Interval]) -> str:
     """Return, for each interval, the share of truths that it held, and its mean width."""
-    steps = _chosen(spec.horizon) if spec.horizon > 1 else []
+    steps = chosen_steps(spec.horizon) if spec.horizon > 1 else []
     header = ("interval: held (mean width)", "all", *map(str, steps))
     rows = []
     for interval in intervals:
@@ -136,7 +136,7 @@ def _held(coverage: float, width: float) -> str:
     return "-" if math.isnan(coverage) else f"{100 * coverage:.1f} % ({number(width)})"
 
 
-def _chosen(horizon: int) -> list[int]:
+def chosen_steps(horizon: int) -> list[int]:
     """Return a few steps from the first to the last: all, or spaced by doubling."""
     if horizon <= _MOST_STEPS:
         return list(range(1, horizon + 1))

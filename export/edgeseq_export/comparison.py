@@ -1,0 +1,42 @@
+"""A model file over the checkpoint's test part: beside the float file, and beside what needs no training."""
+
+from collections.abc import Mapping
+
+from edgeseq.checkpoint import Checkpoint
+from edgeseq.evaluation import baselines
+from edgeseq.evaluation.figures import Evaluation, Forecasted, typical_predictor
+from edgeseq.evaluation.scores import Scored
+from edgeseq.evaluation.summary import chosen_steps
+from edgeseq.text import number, table
+from edgeseq_export.export import ModelFile
+
+
+def name_of(made: ModelFile) -> str:
+    """Return what a file is called in tables."""
+    return "float32" if made.spec.quantize == "none" else made.spec.quantize
+
+
+def judge(checkpoint: Checkpoint, files: Mapping[str, ModelFile]) -> dict[str, Evaluation]:
+    """Return each file's forecasts of the test part, judged; nothing where the checkpoint carries none."""
+    test = checkpoint.test
+    if test is None:
+        return {}
+    at = test.origins(checkpoint.spec.horizon)
+    others = baselines.untrained(checkpoint.spec)
+    return {
+        name: Forecasted.make(typical_predictor(made.content), others, test.values, at).evaluate()
+        for name, made in files.items()
+    }
+
+
+def scores(judged: Mapping[str, Evaluation]) -> dict[str, Scored]:
+    """Return the errors of all files and baselines, by their names in tables."""
+    found = {name: evaluation.model for name, evaluation in judged.items()}
+    return found | (dict(next(iter(judged.values())).baselines) if judged else {})
+
+
+def by_step(found: Mapping[str, Scored]) -> str:
+    """Return the RMSE by step ahead as a table, for a terminal."""
+    steps = chosen_steps(len(next(iter(found.values())).per_horizon))
+    rows = [(name, *(number(scored.per_horizon[step - 1][0]) for step in steps)) for name, scored in found.items()]
+    return table(("RMSE by step ahead", *map(str, steps)), rows)
