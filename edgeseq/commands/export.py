@@ -1,25 +1,41 @@
 """`edgeseq export`: a checkpoint in, a model file out, compared with the oracle before it is written."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from edgeseq.commands.common import load_checkpoint, note, teller
+from edgeseq.commands.export_c import export_c
 from edgeseq_runtime import files
+from edgeseq_runtime.errors import UsageError
 
 if TYPE_CHECKING:
     from edgeseq_export import ModelFile
+
+_C = ("c", "arduino")
+_FORMATS = {"key": ("onnx",), "report": ("onnx",), "form": ("onnx",), "opset": ("onnx",), "libm": _C}
+"""Parameter -> the formats that it has a meaning for; the others are for all."""
 
 
 @click.command()
 @click.argument("checkpoint", type=click.Path(exists=True, dir_okay=False))
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="The model file to write.")
 @click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["onnx", "c", "arduino"]),
+    default="onnx",
+    show_default=True,
+    help="c: C99, a .c and a .h; arduino: the same as a folder for Arduino and Zephyr.",
+)
+@click.option(
     "--quantize",
     type=click.Choice(["none", "int8", "int4", "int8-dynamic"]),
     default="none",
     show_default=True,
-    help="int8, int4: weights of so many bits, arithmetic as ever; int8-dynamic: onnxruntime's own, CPU only.",
+    help="int8, int4: weights of so many bits, arithmetic as ever; int8-dynamic: onnxruntime's own, CPU only. "
+    "In C int8 is fixed point: no float but at the ends.",
 )
 @click.option(
     "--form",
@@ -42,17 +58,33 @@ if TYPE_CHECKING:
     help="Write a page about the file: forecasts, errors, times, graph and spec.",
 )
 @click.option("--opset", type=int, default=17, show_default=True, help="Version of ONNX's operators.")
-def export(
-    checkpoint: str, output: str, *, quantize: str, form: str, key: str | None, report: str | None, opset: int
-) -> None:
-    r"""Write CHECKPOINT as one self-describing ONNX file, which needs no torch.
+@click.option("--libm/--no-libm", default=False, help="In C, use the C library's exponential instead of its own.")
+@click.pass_context
+def export(context: click.Context, /, checkpoint: str, output: str, file_format: str, **options: Any) -> None:
+    r"""Write CHECKPOINT as one self-describing ONNX file, which needs no torch, or as C.
 
     The file is run in steps, in chunks and in batches and compared with the oracle; it is written only if it agrees.
+    C is compiled and compared where there is a compiler.
 
     \b
     edgeseq export sine.safetensors -o sine.onnx
     edgeseq export sine.safetensors -o sine.int8.onnx --quantize int8 --report sine.html
+    edgeseq export sine.safetensors -o sine.c --format c --quantize int8
     """
+    for name, formats in _FORMATS.items():
+        if file_format not in formats and context.get_parameter_source(name) == ParameterSource.COMMANDLINE:
+            option = next(parameter.opts[0] for parameter in context.command.params if parameter.name == name)
+            raise UsageError(f"{option} is for --format {' or '.join(formats)}")
+    if file_format == "onnx":
+        del options["libm"]
+        _export_onnx(checkpoint, output, **options)
+    else:
+        export_c(checkpoint, output, options["quantize"], libm=options["libm"], as_library=file_format == "arduino")
+
+
+def _export_onnx(
+    checkpoint: str, output: str, *, quantize: str, form: str, key: str | None, report: str | None, opset: int
+) -> None:
     import edgeseq_export
     from edgeseq_export.comparison import by_step, judge, name_of, scores
     from edgeseq_export.inventory import Inventory

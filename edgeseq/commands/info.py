@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgeseq.about import about
 from edgeseq.commands.common import json_option, library_option, model_argument, model_file
 from edgeseq_runtime.spec import STEP, Spec
 
@@ -34,7 +35,8 @@ def info(model: str, *, provider: str | None, as_json: bool) -> None:
             said.update(providers=session.providers, placement=session.placement, seconds_a_step=session.measured)
         click.echo(json.dumps(said, ensure_ascii=False))
         return
-    pairs = _spec_lines(session.spec, len(session.content)) + (_provider_lines(session) if provider else [])
+    pairs = [_file_line(session.spec, len(session.content)), *about(session.spec)]
+    pairs += _provider_lines(session) if provider else []
     width = max(len(name) for name, _ in pairs)
     for name, value in pairs:
         click.echo(f"{name.ljust(width)}  {value}")
@@ -55,34 +57,7 @@ def _provider_lines(session: "Session") -> list[tuple[str, str]]:
     ]
 
 
-def _spec_lines(spec: Spec, size: int) -> list[tuple[str, str]]:
-    pairs = [
-        (
-            "model file",
-            f"format {spec.format}, {size:,} bytes, {spec.quantize if spec.quantize != 'none' else 'float32'}"
-            + (", one sample in a call" if spec.form == STEP else ""),
-        ),
-        ("network", spec.network),
-        ("forecasts", f"{', '.join(spec.targets)}; {spec.horizon} samples ahead; warm after {spec.warmup}"),
-        ("trained on", f"{spec.series}" + (f", one sample every {spec.period:g} s" if spec.period else "")),
-        ("missing", f"at most {spec.gap_limit} in a row are filled in"),
-    ]
-    if spec.sensors:
-        names = ", ".join(sensor.name for sensor in spec.sensors[:10])
-        more = f" and {len(spec.sensors) - 10} more" if len(spec.sensors) > 10 else ""
-        pairs.append(("sensors", f"{names}{more}; what follows is in the typical one's numbers"))
-    for feature in spec.features:
-        unit = f" {feature.unit}" if feature.unit else ""
-        seen = "level and change" if feature.level else "change"
-        pairs.append(
-            (
-                feature.name,
-                f"{feature.minimum:g} to {feature.maximum:g}{unit} in training; the network sees its {seen}",
-            )
-        )
-    if spec.figures:
-        scores = {"test RMSE": spec.figures.model, **spec.figures.baselines}
-        pairs += [(name, f"{score.rmse:.4g}") for name, score in scores.items()]
-    pairs.append(("made by", ", ".join(f"{name} {version}" for name, version in spec.producer.items())))
-    pairs.append(("data", f"SHA-256 {spec.data_sha256[:16]}... (of the training part)"))
-    return pairs
+def _file_line(spec: Spec, size: int) -> tuple[str, str]:
+    kind = spec.quantize if spec.quantize != "none" else "float32"
+    alone = ", one sample in a call" if spec.form == STEP else ""
+    return "model file", f"format {spec.format}, {size:,} bytes, {kind}{alone}"

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeseq.evaluation import baselines, intervals
 from edgeseq.evaluation.baselines import Baselines, Forecasts, Origins
@@ -22,6 +23,20 @@ from edgeseq_runtime.spec import Figures, Residuals, Score, Spec
 
 TIE = 1e-3
 """Two errors that differ by a smaller share than this are called equal."""
+
+
+class Streamer(Protocol):
+    """What forecasts a stream: a `Predictor`, or what was compiled."""
+
+    @property
+    def spec(self) -> Spec:
+        """What it says of itself."""
+
+    def reset(self) -> None:
+        """Start afresh."""
+
+    def run(self, samples: Any) -> npt.NDArray[np.float32]:
+        """Take samples (time, feature), NaN where one is missing; return forecasts (time, horizon, target)."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +113,7 @@ class Forecasted:
     left_out: Mapping[str, str]
 
     @classmethod
-    def make(cls, predictor: Predictor, fitted: Baselines, values: Values, at: Origins) -> "Forecasted":
+    def make(cls, predictor: Streamer, fitted: Baselines, values: Values, at: Origins) -> "Forecasted":
         """Stream `values` once, from their beginning, and take down the forecasts made at the rows `at`."""
         spec = predictor.spec
         made = stream(predictor, values, at)
@@ -138,7 +153,7 @@ def typical_predictor(model: bytes) -> Predictor:
     return Predictor(session, sensor=Scale.neutral(session.spec) if session.spec.sensors else None)
 
 
-def evaluate(predictor: Predictor, parts: Parts) -> Evaluation:
+def evaluate(predictor: Streamer, parts: Parts) -> Evaluation:
     """Stream the test part through a model file and score its forecasts, and the baselines', of it.
 
     The state is warmed up on what precedes the part. A forecast counts where the stream is warm and the truth
@@ -155,7 +170,7 @@ def evaluate(predictor: Predictor, parts: Parts) -> Evaluation:
     return replace(made.evaluate(), by_sensor=each)
 
 
-def stream(predictor: Predictor, values: Values, at: Origins) -> Forecasts:
+def stream(predictor: Streamer, values: Values, at: Origins) -> Forecasts:
     """Return a model's forecasts at the rows `at` of a stream, NaN where it was not warm."""
     predictor.reset()
     made = predictor.run(values)
@@ -163,7 +178,7 @@ def stream(predictor: Predictor, values: Values, at: Origins) -> Forecasts:
     return made[at].astype(np.float64)
 
 
-def measure(predictor: Predictor, part: Part) -> tuple[int, Score]:
+def measure(predictor: Streamer, part: Part) -> tuple[int, Score]:
     """Return how many forecasts over a part count, and the score of them. Raises `DataError` where none does."""
     spec = predictor.spec
     at = part.origins(spec.horizon)
@@ -173,7 +188,7 @@ def measure(predictor: Predictor, part: Part) -> tuple[int, Score]:
     return _counted(truth), rounded(score(spec, made, truth).total)
 
 
-def residuals(predictor: Predictor, part: Part) -> Residuals | None:
+def residuals(predictor: Streamer, part: Part) -> Residuals | None:
     """Return quantiles of truth minus forecast over a part, for each horizon step and target.
 
     None where a step has too few forecasts that count: a short part, or one with gaps.

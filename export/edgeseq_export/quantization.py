@@ -7,6 +7,7 @@ error that rounding brought. docs/decisions.md compares it with other ways.
 
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,9 @@ _LEAST_OUTPUTS = 8
 
 _RIDGE = 1e-9
 """Penalty of the head's change, as a share of the hidden units' mean square."""
+
+_LEAST = 1e-30
+"""Penalty where the hidden units never move."""
 
 _LEAST_SCALE = 2.0**-14
 """Of a cell's row: the smallest that float16 holds with all its digits."""
@@ -54,7 +58,7 @@ def quantize(checkpoint: Checkpoint, kind: str) -> Stored:
 
 def round_rows(
     matrix: npt.NDArray[np.floating], bits: int, least: float = 0.0
-) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
     """Round each row of a matrix (row, ...) to integers of so many bits with a scale of its own, to the nearest.
 
     Returns the integers and the scales (row, 1, ...), float16 where there is a `least` one; their product is the
@@ -66,7 +70,7 @@ def round_rows(
     scale = np.where(scale > 0, scale, np.float32(1))
     if least:
         scale = np.maximum(scale, least).astype(np.float16).astype(np.float32)
-    return np.clip(np.rint(matrix / scale), -most, most).astype(np.int8), scale
+    return np.clip(np.rint(matrix / scale), -most, most).astype(np.int8 if bits <= 8 else np.int16), scale
 
 
 def _rounded_cell(weights: Weights, layer: int, bits: int) -> dict[str, Matrix]:
@@ -120,12 +124,24 @@ def _heard(spec: Spec, weights: Weights, samples: calibration.Samples) -> _Heard
 
 def _fitted_head(spec: Spec, weights: Weights, lacking: Array, hidden: Array) -> dict[str, Matrix]:
     """Return the head that says what is lacking (sample, output) too, of the hidden units (sample, hidden)."""
+    weight, _ = fit_head(weights, lacking, hidden)
+    head = _rounded(weight) if spec.outputs >= _LEAST_OUTPUTS else Matrix(weight)
+    lost = (weights["head.weight"] - head.value()).astype(np.float64) @ hidden.mean(axis=0)
+    bias = weights["head.bias"] + lacking.mean(axis=0) + lost
+    return {"head.weight": head, "head.bias": Matrix(bias.astype(np.float32))}
+
+
+def fit_head(
+    weights: Weights, lacking: Array, hidden: Array
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return weight and bias of the head that says what is lacking (sample, output) too, by least squares.
+
+    `hidden` are the hidden units that it hears, (sample, hidden).
+    """
     center, mean = hidden.mean(axis=0), lacking.mean(axis=0)
     around = hidden - center
     moments = around.T @ around / len(around)
-    moments += _RIDGE * np.trace(moments) / len(moments) * np.eye(len(moments)) + np.finfo(np.float64).tiny
+    moments += (_RIDGE * np.trace(moments) / len(moments) + _LEAST) * np.eye(len(moments))
     change = np.linalg.solve(moments, around.T @ (lacking - mean) / len(around)).T
-    weight = (weights["head.weight"] + change).astype(np.float32)
-    head = _rounded(weight) if spec.outputs >= _LEAST_OUTPUTS else Matrix(weight)
-    bias = weights["head.bias"] + mean + (weights["head.weight"] - head.value()).astype(np.float64) @ center
-    return {"head.weight": head, "head.bias": Matrix(bias.astype(np.float32))}
+    bias = weights["head.bias"] + mean - change @ center
+    return (weights["head.weight"] + change).astype(np.float32), bias.astype(np.float32)

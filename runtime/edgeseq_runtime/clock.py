@@ -19,7 +19,7 @@ Time: TypeAlias = str | float | datetime | None
 """ISO 8601, seconds since 1970, or milli-, micro- or nanoseconds; without a zone it is UTC."""
 
 _DAY = 86_400.0
-_CIRCLES = {
+CIRCLES = {
     "hour": (_DAY, 0.0),
     "weekday": (7 * _DAY, 3 * _DAY),  # 1970 began on a Thursday; a week begins on Monday
     "yearday": (365.2425 * _DAY, 0.0),  # the Gregorian calendar's mean year: a day off at most, and no leap
@@ -39,7 +39,7 @@ def read(seconds: npt.ArrayLike, wanted: Sequence[str]) -> npt.NDArray[np.float6
     columns = []
     for name in wanted:
         kind, _, wave = name.partition("_")
-        turn, begun = _CIRCLES[kind]
+        turn, begun = CIRCLES[kind]
         angle = 2 * math.pi * (((at + begun) % turn) / turn)
         columns.append(np.sin(angle) if wave == "sin" else np.cos(angle))
     return np.stack(columns, axis=-1)

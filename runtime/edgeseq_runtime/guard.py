@@ -62,7 +62,7 @@ class Guard:
     def __init__(self, spec: Spec, x: Array, rules: Rules | None = None) -> None:
         rules = rules or Rules()
         self._names = [feature.name for feature in spec.features]
-        self._limits = [_limit(feature) for feature in spec.features]
+        self._limits = [limit(feature) for feature in spec.features]
         self._bounds = np.array(self._limits, np.float32)
         self._ranges = [_range(feature, rules.margin) for feature in spec.features]
         self._x: Any = memoryview(x.reshape(-1).data)  # writing to an array itself takes three times as long
@@ -257,7 +257,7 @@ class Policy:
         return DataError(f"the sample is too far outside the training part's range in {names}")
 
 
-def _limit(feature: Feature) -> float:
+def limit(feature: Feature) -> float:
     """Return the largest value that the network can take without an overflow, rounded to float32 and changed by two.
 
     A feature that never changed in training has only float32's own limit.
@@ -271,9 +271,9 @@ def _range(feature: Feature, margin: float) -> tuple[float, float]:
 
     What never changed in training, and what is read off the time, has no range to be outside of.
     """
-    limit, width = _limit(feature), feature.maximum - feature.minimum
+    largest, width = limit(feature), feature.maximum - feature.minimum
     if feature.clock or not width > 0:
-        return -limit, limit
+        return -largest, largest
     low, high = feature.minimum - margin * width, feature.maximum + margin * width
     with np.errstate(over="ignore"):
-        return max(-limit, float(np.float32(low))), min(limit, float(np.float32(high)))
+        return max(-largest, float(np.float32(low))), min(largest, float(np.float32(high)))

@@ -1,0 +1,63 @@
+"""`edgeseq export --format c` and `arduino`: a checkpoint in, C out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgeseq.commands.common import load_checkpoint, note
+from edgeseq.text import number
+from edgeseq_runtime import files
+from edgeseq_runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    from edgeseq_export.c.export import CFiles
+
+
+def export_c(checkpoint: str, output: str, quantize: str, *, libm: bool, as_library: bool) -> None:
+    """Write a checkpoint as output.c and output.h, or as a library's folder."""
+    from edgeseq_export.c import export, render
+
+    target = Path(output)
+    if not as_library and target.suffix != ".c":
+        raise UsageError(f"-o is {output}; with --format c it ends in .c, and the header stands beside it")
+    place = target / "src" if as_library else target.parent
+    if as_library:
+        _make_folder(place)
+    name = target.name if as_library else target.stem
+    for suffix in (".c", ".h"):
+        files.check_writable(place / f"{name}{suffix}")
+    loaded = load_checkpoint(checkpoint)
+    made = export.export(loaded, name, quantize, libm=libm)
+    texts = {place / file: text for file, text in made.sources.files().items()}
+    if as_library:
+        more = render.library(made.spec, name, is_fixed=quantize == "int8")
+        texts |= {target / path: text for path, text in more.items()}
+    _tell(made, loaded.spec.figures.model.rmse if loaded.spec.figures else None)
+    for path, text in texts.items():
+        _make_folder(path.parent)
+        files.write_atomically(path, text.encode())
+    click.echo(f"wrote {', '.join(map(str, texts))}")
+
+
+def _tell(made: "CFiles", of_checkpoint: float | None) -> None:
+    """Say how the C was compared, and what it forecasts."""
+    if made.compiler is None:
+        note("warning: there is no C compiler here (cc, gcc, clang or CC): the C was not compared with its reference")
+        return
+    wanted = (
+        "equal to the reference in fixed point, to the last bit"
+        if made.spec.quantize == "int8"
+        else (f"agrees with the oracle: worst deviation {made.deviation:.1e} of the series' scale")
+    )
+    click.echo(f"compiled with {made.compiler}; {wanted}")
+    if made.spec.figures:
+        beside = f" (the checkpoint's {number(of_checkpoint)})" if of_checkpoint is not None else ""
+        click.echo(f"test RMSE: {number(made.spec.figures.model.rmse)}{beside}")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise files.FileError(f"cannot make the folder {folder}: {error.strerror}") from error

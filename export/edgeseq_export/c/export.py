@@ -1,0 +1,141 @@
+"""A checkpoint in, C files out: compiled where there is a compiler, and compared with their reference."""
+
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq import architecture
+from edgeseq.checkpoint import Checkpoint
+from edgeseq.evaluation.figures import measure
+from edgeseq.reference import Oracle
+from edgeseq_export import gate, weights
+from edgeseq_export.c import fixed, render
+from edgeseq_export.c.compiling import Compiled, compiler
+from edgeseq_export.c.program import program
+from edgeseq_export.c.render import Sources
+from edgeseq_export.walk import random_walk
+from edgeseq_runtime import __version__
+from edgeseq_runtime.errors import CheckError, UsageError
+from edgeseq_runtime.spec import CHUNK, Figures, Spec
+
+KINDS = ("none", "int8")
+"""What `quantize` may be: float, or fixed point."""
+
+_SAMPLES = 500
+"""On which what was compiled is compared."""
+
+
+@dataclass(frozen=True)
+class CFiles:
+    """A model as C."""
+
+    spec: Spec
+    sources: Sources
+    compiler: str | None
+    """What it was compiled with to be compared; None where there is no compiler: it was then not compared."""
+    deviation: float | None
+    """The worst from its reference, as a share of a target's standard deviation; in fixed point it must be 0."""
+
+
+def export(checkpoint: Checkpoint, name: str, quantize: str = "none", *, libm: bool = False) -> CFiles:
+    """Return the C of a checkpoint; `name` begins all names in it.
+
+    In fixed point (`quantize` "int8") its reference is the one in NumPy, which it must equal to the last bit; in float
+    it is the oracle. `libm` takes the C library's exponential instead of its own. Raises `UsageError` for a name that
+    C cannot have and for another quantisation, `CheckError` where the C does not do what it should.
+    """
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+        raise UsageError(f"{name!r} begins all names in the C, and must be one: letters, digits and _, a letter first")
+    kind = kind_of(checkpoint, quantize, libm=libm)
+    command = compiler()
+    if command is None:
+        return CFiles(kind.spec, kind.render(kind.spec, name), None, None)
+    with Compiled(kind.render(kind.spec, name), kind.spec, command) as compiled:
+        deviation = _compare(compiled, kind)
+        spec = kind.spec
+        if checkpoint.test:
+            samples, score = measure(compiled, checkpoint.test)
+            others = checkpoint.spec.figures.baselines if checkpoint.spec.figures else {}
+            spec = replace(spec, figures=Figures(samples, score, others))
+    return CFiles(spec, kind.render(spec, name), " ".join(command), deviation)
+
+
+def kind_of(checkpoint: Checkpoint, quantize: str, *, libm: bool = False) -> "Kind":
+    """Return what writes a checkpoint's C, not yet compared with anything. Raises `UsageError` as `export` does."""
+    if quantize not in KINDS:
+        raise UsageError(f"C is float or int8, not {quantize}")
+    return _Float(checkpoint, libm=libm) if quantize == "none" else _Fixed(checkpoint)
+
+
+class Kind:
+    """What float and fixed point have in common."""
+
+    spec: Spec
+
+    def render(self, spec: Spec, name: str) -> Sources:
+        """Return the C, with what a (more telling) spec says."""
+        raise NotImplementedError
+
+    def wanted(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.floating]:
+        """Return the reference's forecasts (time, output) of samples (time, feature)."""
+        raise NotImplementedError
+
+    def passes(self, made: npt.NDArray[np.float32], wanted: npt.NDArray[np.floating]) -> bool:
+        """Whether the C's forecasts are the reference's, as near as they must be."""
+        raise NotImplementedError
+
+
+class _Float(Kind):
+    def __init__(self, checkpoint: Checkpoint, *, libm: bool) -> None:
+        self._oracle = Oracle(checkpoint.spec, checkpoint.weights)
+        self.spec = _spec(checkpoint, "none", self._oracle)
+        self._program = program(self.spec, weights.prepare(self.spec, weights.as_they_are(checkpoint.weights)))
+        self._libm = libm
+
+    def render(self, spec: Spec, name: str) -> Sources:
+        return render.float_sources(replace(self._program, spec=spec), name, libm=self._libm)
+
+    def wanted(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.floating]:
+        return self._oracle.run(samples[:, None])[0][:, 0]
+
+    def passes(self, made: npt.NDArray[np.float32], wanted: npt.NDArray[np.floating]) -> bool:
+        return gate.agrees(self.spec, made, wanted.astype(np.float64))
+
+
+class _Fixed(Kind):
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        spec = _spec(checkpoint, "int8", Oracle(checkpoint.spec, checkpoint.weights))
+        self._program = fixed.program(replace(checkpoint, spec=spec))
+        self._reference = fixed.FixedReference(self._program)
+        assert spec.verification is not None
+        y = self.wanted(np.array(spec.verification.x, np.float32))
+        vector = replace(spec.verification, y=tuple(map(tuple, y.tolist())), states={})
+        self.spec = replace(spec, verification=vector)
+
+    def render(self, spec: Spec, name: str) -> Sources:
+        return render.fixed_sources(replace(self._program, spec=spec), name)
+
+    def wanted(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.floating]:
+        return self._reference.run(samples[:, None])[:, 0]
+
+    def passes(self, made: npt.NDArray[np.float32], wanted: npt.NDArray[np.floating]) -> bool:
+        return np.array_equal(made, wanted)
+
+
+def _spec(checkpoint: Checkpoint, quantize: str, oracle: Oracle) -> Spec:
+    """Return what the C says of itself before it has been measured."""
+    spec = replace(checkpoint.spec, quantize=quantize, form=CHUNK)
+    spec = replace(spec, states=architecture.states(spec), producer={**spec.producer, "edgeseq": __version__})
+    return replace(spec, verification=gate.verification(spec, oracle), figures=None)
+
+
+def _compare(compiled: Compiled, kind: Kind) -> float:
+    """Return how far the C is from its reference. Raises `CheckError` where that is too far."""
+    samples = random_walk(kind.spec, _SAMPLES, 1)[:, 0]
+    made, wanted = compiled.stream(samples)[1], kind.wanted(samples)
+    deviation = gate.forecast_deviation(kind.spec, made, wanted.astype(np.float64))
+    if not kind.passes(made, wanted):
+        raise CheckError(f"the C deviates from its reference by {deviation:.1e} of the series' scale")
+    return deviation

@@ -1,0 +1,214 @@
+"""The C files of a model, written from templates.
+
+Jinja2 was chosen because a template of it reads like the C that comes out.
+"""
+
+import re
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from edgeseq import architecture
+from edgeseq.about import about
+from edgeseq_export.c import fixed, initializers
+from edgeseq_export.c.fixed import FixedProgram, Scaled
+from edgeseq_export.c.program import Product, Program, padded
+from edgeseq_runtime import __version__
+from edgeseq_runtime.clock import CIRCLES
+from edgeseq_runtime.guard import limit
+from edgeseq_runtime.spec import CHANGE, SETTINGS, STEPS, STREAM, Spec
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.PackageLoader("edgeseq_export.c"),
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+    undefined=jinja2.StrictUndefined,
+    autoescape=False,  # noqa: S701 - what comes out is C, not HTML
+)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """A model as C."""
+
+    name: str
+    """What all names in it begin with."""
+    header: str
+    source: str
+    driver: str
+    """A program that streams samples through it, for checks."""
+
+    def files(self) -> dict[str, str]:
+        """Return header and source by the names of their files."""
+        return {f"{self.name}.h": self.header, f"{self.name}.c": self.source}
+
+
+def float_sources(program: Program, name: str, *, libm: bool = False) -> Sources:
+    """Return the C of a float program; with `libm` its activations are those of the C library."""
+    layers = [product for layer in program.layers for product in layer.products]
+    fields = [{"type": "float", "name": field.name, "size": field.size} for field in program.fields]
+    products: list[Product] = [*layers, program.head, *([program.linear] if program.linear else [])]
+    return _render(
+        "float.c", program.spec, name, program=program, products=products, fields=fields, libm=libm, fixed=False
+    )
+
+
+def fixed_sources(made: FixedProgram, name: str) -> Sources:
+    """Return the C of a program in fixed point."""
+    spec = made.spec
+    layers = [
+        {
+            "number": number,
+            "inputs": architecture.inputs(spec) if number == 1 else spec.hidden,
+            "of_input": _by_unit(layer.of_input, spec),
+            "of_memory": _by_unit(layer.of_memory, spec),
+        }
+        for number, layer in enumerate(made.layers, start=1)
+    ]
+    more = {
+        name: getattr(fixed, name)
+        for name in ("INPUT", "UNIT", "CELL", "SUM", "SAID", "SHARP", "TABLE_STEP", "LARGEST", "CELL_LIMIT")
+    }
+    return _render(
+        "int8.c",
+        spec,
+        name,
+        layers=layers,
+        head=made.head,
+        linear=made.linear and {**vars(made.linear), "columns": made.linear.matrix.shape[1]},
+        input_factors=made.input_factors,
+        output_factors=made.output_factors,
+        output_scale=initializers.number(2.0**-made.output_shift),
+        table=made.table,
+        inputs=architecture.inputs(spec),
+        levels=[at for at, feature in enumerate(spec.features) if feature.level],
+        steps=spec.window if spec.layout == STEPS else 1,
+        fields=_fixed_fields(spec),
+        fixed=True,
+        **more,
+    )
+
+
+def library(spec: Spec, name: str, *, is_fixed: bool) -> dict[str, str]:
+    """Return what makes a folder with the C in src/ a library of Arduino's and a module of Zephyr's, by path."""
+    clocks = [
+        {"name": feature.name, "at": at, "wave": feature.name.rpartition("_")[2], "turn": turn, "begun": begun}
+        for at, feature in enumerate(spec.features)
+        if feature.clock
+        for turn, begun in [CIRCLES[feature.name.partition("_")[0]]]
+    ]
+    values = _values(spec, name) | {
+        "fixed": is_fixed,
+        "clocks": clocks,
+        "milliseconds": min(round(1000 * (spec.period or 1)), 2**31 - 1),
+        "measured": _comment(", ".join(feature.label for feature in spec.measured)),
+        "lowest": ", ".join(initializers.number(feature.minimum) for feature in spec.measured),
+        "highest": ", ".join(initializers.number(feature.maximum) for feature in spec.measured),
+    }
+    places = {
+        "library.properties": "library.properties",
+        "forecast.ino": "examples/forecast/forecast.ino",
+        "CMakeLists.txt": "CMakeLists.txt",
+        "module.yml": "zephyr/module.yml",
+    }
+    return {place: _TEMPLATES.get_template(f"arduino/{file}").render(values) for file, place in places.items()}
+
+
+def _by_unit(part: Scaled, spec: Spec) -> dict[str, Any]:
+    """Return a cell's matrix unit by unit: of four columns all gates, then of the next four."""
+    gates, columns = architecture.GATES[spec.cell], padded(part.matrix.shape[1])
+    filled = np.zeros((len(part.matrix), columns), np.int64)
+    filled[:, : part.matrix.shape[1]] = part.matrix
+    filled = filled.reshape(len(filled), -1, 4)[:, :, [0, 2, 1, 3]].reshape(len(filled), columns)
+
+    def by_unit(rows: Any) -> Any:
+        return rows.reshape(gates, spec.hidden, -1).swapaxes(0, 1)
+
+    matrix = by_unit(filled).reshape(spec.hidden, gates, -1, 4).swapaxes(1, 2)
+    return {
+        "matrix": matrix,
+        "factor": by_unit(part.factor),
+        "bias": by_unit(part.bias),
+        "candidate": part.bias[-spec.hidden :],
+        "shift": part.shift,
+        "columns": columns,
+    }
+
+
+def _fixed_fields(spec: Spec) -> list[dict[str, Any]]:
+    """Return the members of the struct that holds a stream's memory; the widest first, so that no byte is lost."""
+    features = len(spec.features)
+    settings = [("float", name, features) for name in SETTINGS] if spec.sensors else []
+    if spec.layout != STREAM:
+        found = [("float", "window", features * (spec.window - 1)), *settings]
+    else:
+        layers = range(1, spec.layers + 1)
+        cells = [("int32_t", f"c{layer}", spec.hidden) for layer in layers] if spec.cell == "lstm" else []
+        units = [("int16_t", f"h{layer}", spec.hidden) for layer in layers]
+        path = [("int16_t", "changes", len(spec.measured) * (spec.linear_path - 1))] if spec.linear_path else []
+        found = [("float", "last", features), *settings, *cells, *units, *path, ("int16_t", "seen", 1)]
+    return [{"type": kind, "name": name, "size": size} for kind, name, size in found]
+
+
+def _render(template: str, spec: Spec, name: str, **more: Any) -> Sources:
+    values = _values(spec, name) | more
+    files = (_TEMPLATES.get_template(file).render(values) for file in ("header.h", template, "driver.c"))
+    return Sources(name, *files)
+
+
+def _values(spec: Spec, name: str) -> dict[str, Any]:
+    """Return what all templates may ask for."""
+    return {
+        "spec": spec,
+        "name": name,
+        "NAME": name.upper(),
+        "about": [(_comment(label), _comment(line)) for label, line in about(spec)],
+        "sample": _comment(
+            "; ".join(feature.label + " (of the sample's time)" * feature.clock for feature in spec.features)
+        ),
+        "forecast": _comment(_forecast(spec)),
+        "version": __version__,
+        "gates": architecture.GATES[spec.cell],
+        "stream": spec.layout == STREAM,
+        "change": spec.predicts == CHANGE,
+        "centers": ", ".join(initializers.number(feature.center) for feature in spec.features),
+        "limit": f"0x{_bits(min(map(limit, spec.features))):08X}",
+        "vector": _vector(spec),
+        "number": initializers.number,
+        "values": initializers.values,
+    }
+
+
+def _forecast(spec: Spec) -> str:
+    targets = ", ".join(target.label for target in spec.target_features)
+    if spec.outputs == 1:
+        return f"{targets}, the next sample"
+    order = "; all targets of a step together" if len(spec.targets) > 1 else ""
+    return f"{targets}, the next {spec.horizon} samples{order}"
+
+
+def _comment(text: str) -> str:
+    """Return a text that can stand in a comment of C, whatever a user calls a sensor."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return re.sub(r"\*(?=/)|/(?=\*)|\?(?=\?)|\\", r"\g<0> ", printable)
+
+
+def _vector(spec: Spec) -> dict[str, Any] | None:
+    """Return the verification vector in C's words."""
+    vector = spec.verification
+    if vector is None:
+        return None
+
+    def rows(table: tuple[tuple[float, ...], ...]) -> list[str]:
+        return [", ".join(map(initializers.number, row)) for row in table]
+
+    return {"x": rows(vector.x), "y": rows(vector.y), "allowed": rows((vector.tolerance,))[0]}
+
+
+def _bits(value: float) -> int:
+    """Return a float32's bits."""
+    return int(struct.unpack("<I", struct.pack("<f", np.float32(value)))[0])

@@ -1,0 +1,247 @@
+/* {{ name }}.c: the step function declared in {{ name }}.h, in float. */
+#include "{{ name }}.h"
+
+#include <string.h>
+{% if libm %}
+
+#include <math.h>
+{% endif %}
+
+#if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
+#pragma GCC target("prefer-vector-width=512") /* GCC would use half of each register */
+#endif
+
+#define HIDDEN {{ spec.hidden }} /* units of a layer */
+#define UNITS {{ program.units }}  /* the same, filled up to whole vectors of four */
+#define ROWS {{ program.units * gates }}  /* {{ gates }} gate{{ "s" if gates > 1 }} of so many units */
+#define INPUTS {{ program.inputs }} /* numbers that the first layer sees in one step */
+
+/* ---- The numbers. Matrices lie column by column: all rows of the first input, then all of the second. ---- */
+{% for product in products %}
+
+static const float {{ product.name }}[{{ product.columns }} * {{ product.rows }}] = {
+{{ values(product.matrix) }}};
+{% if product.bias.any() or product.name != "linear" %}
+
+static const float {{ product.name }}_bias[{{ product.rows }}] = {
+{{ values(product.bias) }}};
+{% endif %}
+{% endfor %}
+
+/* ---- Arithmetic ---- */
+
+/* Add matrix * x to z. Four columns at a time, so that each number of z is fetched and stored once for them; with
+   32 vector registers all of z stays in them, and one column at a time is better. */
+static inline void add_product(float *restrict z, int rows, const float *restrict matrix, const float *restrict x,
+                               int columns)
+{
+    int j, r;
+#if defined(__AVX512F__)
+    for (j = 0; j < columns; j++) {
+        const float *restrict m = matrix + j * rows;
+        for (r = 0; r < rows; r++)
+            z[r] += m[r] * x[j];
+    }
+#else
+    for (j = 0; j < columns; j += 4) {
+        const float *restrict a = matrix + j * rows;
+        const float *restrict b = a + rows;
+        const float *restrict c = b + rows;
+        const float *restrict d = c + rows;
+        for (r = 0; r < rows; r++)
+            z[r] += a[r] * x[j] + b[r] * x[j + 1] + c[r] * x[j + 2] + d[r] * x[j + 3];
+    }
+#endif
+}
+{% if not libm %}
+
+/* exp(x) for |x| up to 30, and that of 30 beyond: nearer to 0 or 1 a gate cannot come in float. Without a branch or a
+   call, so that a compiler can compute many at once: x = n ln 2 + r, exp(x) = 2^n p(r), off by 1.1e-7 at most. */
+static inline float exponential(float x)
+{
+    uint32_t bits, size;
+    int32_t power;
+    float n, r, p, scale;
+    memcpy(&bits, &x, sizeof bits);
+    size = bits & 0x7FFFFFFFu;
+    size = size < 0x41F00000u ? size : 0x41F00000u; /* 30.0f: as integers, floats above 0 keep their order */
+    bits = (bits & 0x80000000u) | size;
+    memcpy(&x, &bits, sizeof x);
+    n = x * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: what is added to it is rounded to a whole number */
+    memcpy(&power, &n, sizeof power);
+    n -= 12582912.0f;
+    r = x - n * 0.693145752f; /* ln 2 in two parts, the first so short that its product is exact */
+    r -= n * 1.42860677e-6f;
+    p = 1.0f + r * (1.0f + r * (0.49999991f + r * (0.166664198f + r * (0.0416682251f
+        + r * (0.00837481581f + r * 0.00138368446f)))));
+    power = (power - 0x4B400000 + 127) * 0x800000;
+    memcpy(&scale, &power, sizeof scale);
+    return p * scale;
+}
+{% endif %}
+{% if spec.cell != "rnn" %}
+
+static inline float sigmoid(float x)
+{
+    return 1.0f / (1.0f + {{ "expf" if libm else "exponential" }}(-x));
+}
+{% endif %}
+{% if spec.cell != "lstm" %}
+
+static inline float hyperbolic(float x)
+{
+    return {{ "tanhf(x)" if libm else "1.0f - 2.0f / (1.0f + exponential(2.0f * x))" }};
+}
+{% elif libm %}
+
+/* sigmoid(a) * tanh(b) */
+static inline float gated(float a, float b)
+{
+    return sigmoid(a) * tanhf(b);
+}
+{% else %}
+
+/* sigmoid(a) * tanh(b) with one division: divisions take the most time */
+static inline float gated(float a, float b)
+{
+    const float e = exponential(-a), t = exponential(2.0f * b);
+    return (t - 1.0f) / ((1.0f + e) * (1.0f + t));
+}
+{% endif %}
+
+/* ---- The network ---- */
+{% for layer in program.layers %}
+{% set n = layer.number %}
+{% if spec.cell == "lstm" %}
+
+/* Layer {{ n }}, long short-term memory: c' = f c + i g, h' = o tanh(c'). Rows: i, o, f, g. */
+static void layer{{ n }}(const float *x, float *h, float *c)
+{
+    float in[{{ layer.products[0].columns }}] = {0}, z[ROWS], cell[UNITS] = {0}, output[UNITS];
+    int u;
+    memcpy(in, x, {{ layer.inputs }} * sizeof(float));
+    memcpy(in + {{ layer.inputs }}, h, HIDDEN * sizeof(float));
+    memcpy(cell, c, HIDDEN * sizeof(float));
+    memcpy(z, w{{ n }}_bias, sizeof z);
+    add_product(z, ROWS, w{{ n }}, in, {{ layer.products[0].columns }});
+    for (u = 0; u < UNITS; u++)
+        cell[u] = sigmoid(z[2 * UNITS + u]) * cell[u] + gated(z[u], z[3 * UNITS + u]);
+    for (u = 0; u < UNITS; u++)
+        output[u] = gated(z[UNITS + u], cell[u]);
+    memcpy(c, cell, HIDDEN * sizeof(float));
+    memcpy(h, output, HIDDEN * sizeof(float));
+}
+{% elif spec.cell == "gru" %}
+
+/* Layer {{ n }}, gated recurrent unit: n = tanh(W x + r (R h)), h' = (1 - z) n + z h. Rows: z, r, n. */
+static void layer{{ n }}(const float *x, float *h)
+{
+    float in[{{ layer.products[0].columns }}] = {0}, memory[{{ layer.products[1].columns }}] = {0};
+    float of_x[ROWS], of_h[ROWS], output[UNITS];
+    int u;
+    memcpy(in, x, {{ layer.inputs }} * sizeof(float));
+    memcpy(memory, h, HIDDEN * sizeof(float));
+    memcpy(of_x, w{{ n }}_bias, sizeof of_x);
+    memcpy(of_h, r{{ n }}_bias, sizeof of_h);
+    add_product(of_x, ROWS, w{{ n }}, in, {{ layer.products[0].columns }});
+    add_product(of_h, ROWS, r{{ n }}, memory, {{ layer.products[1].columns }});
+    for (u = 0; u < UNITS; u++) {
+        const float update = sigmoid(of_x[u] + of_h[u]);
+        const float reset = sigmoid(of_x[UNITS + u] + of_h[UNITS + u]);
+        const float fresh = hyperbolic(of_x[2 * UNITS + u] + reset * of_h[2 * UNITS + u]);
+        output[u] = fresh + update * (memory[u] - fresh);
+    }
+    memcpy(h, output, HIDDEN * sizeof(float));
+}
+{% else %}
+
+/* Layer {{ n }}, Elman's recurrent cell: h' = tanh(W x + R h). */
+static void layer{{ n }}(const float *x, float *h)
+{
+    float in[{{ layer.products[0].columns }}] = {0}, z[ROWS];
+    int u;
+    memcpy(in, x, {{ layer.inputs }} * sizeof(float));
+    memcpy(in + {{ layer.inputs }}, h, HIDDEN * sizeof(float));
+    memcpy(z, w{{ n }}_bias, sizeof z);
+    add_product(z, ROWS, w{{ n }}, in, {{ layer.products[0].columns }});
+    for (u = 0; u < UNITS; u++)
+        z[u] = hyperbolic(z[u]);
+    memcpy(h, z, HIDDEN * sizeof(float));
+}
+{% endif %}
+{% endfor %}
+
+/* What the last layer says, in the targets' units. The bias comes last: it may be far larger than what is added. */
+static void head_layer(const float *h, float *said)
+{
+    float in[{{ program.head.columns }}] = {0};
+    int k;
+    memcpy(in, h, HIDDEN * sizeof(float));
+    memset(said, 0, {{ NAME }}_OUTPUTS * sizeof(float));
+    add_product(said, {{ NAME }}_OUTPUTS, head, in, {{ program.head.columns }});
+    for (k = 0; k < {{ NAME }}_OUTPUTS; k++)
+        said[k] += head_bias[k];
+}
+{% if stream %}
+
+/* Move the memory on by a sample x; what is forecast of a target is {{ "its change from x" if change else "its value" }}. */
+static void advance({{ name }}_memory *m, const float *x, float *said)
+{
+    float in[INPUTS], change[{{ NAME }}_FEATURES];
+    int f;
+    for (f = 0; f < {{ NAME }}_FEATURES; f++) {
+        change[f] = m->last[{{ NAME }}_FEATURES] > 0.0f ? x[f] - m->last[f] : 0.0f; /* 0 for a fresh stream's first */
+        m->last[f] = x[f];
+    }
+    m->last[{{ NAME }}_FEATURES] = 1.0f;
+{% for feature in program.levels %}
+    in[{{ loop.index0 }}] = x[{{ feature }}]{% if spec.features[feature].center %} - {{ number(spec.features[feature].center) }}{% endif %};
+{% endfor %}
+    memcpy(in{% if program.levels %} + {{ program.levels|length }}{% endif %}, change, sizeof change);
+{% for layer in program.layers %}
+    layer{{ layer.number }}({{ "in" if loop.first else "m->h%d" % (layer.number - 1) }}, m->h{{ layer.number }}{% if spec.cell == "lstm" %}, m->c{{ layer.number }}{% endif %});
+{% endfor %}
+    head_layer(m->h{{ spec.layers }}, said);
+{% if program.linear %}
+    {
+        /* The linear path over the last {{ spec.linear_path }} changes of each measured feature, oldest first. */
+        float recent[{{ program.linear.columns }}] = {0};
+        for (f = 0; f < {{ NAME }}_MEASURED; f++) {
+            float *const mine = recent + f * {{ spec.linear_path }}, *const kept = m->changes + f * {{ spec.linear_path - 1 }};
+            memcpy(mine, kept, {{ spec.linear_path - 1 }} * sizeof(float));
+            mine[{{ spec.linear_path - 1 }}] = change[f];
+            memcpy(kept, mine + 1, {{ spec.linear_path - 1 }} * sizeof(float));
+        }
+        add_product(said, {{ NAME }}_OUTPUTS, linear, recent, {{ program.linear.columns }});
+    }
+{% endif %}
+}
+{% else %}
+
+/* Move the window on by a sample x, and show the network the whole of it, from a memory of zeros. */
+static void advance({{ name }}_memory *m, const float *x, float *said)
+{
+    static const float center[{{ NAME }}_FEATURES] = {{ "{" }}{{ centers }}{{ "}" }};
+    float seen[{{ spec.window }} * {{ NAME }}_FEATURES];
+{% for layer in program.layers %}
+    float h{{ layer.number }}[HIDDEN] = {0}{% if spec.cell == "lstm" %}, c{{ layer.number }}[HIDDEN] = {0}{% endif %};
+{% endfor %}
+    int f, t;
+    for (f = 0; f < {{ NAME }}_FEATURES; f++) {
+        float *const kept = m->window + f * {{ spec.window - 1 }};
+        for (t = 0; t < {{ spec.window - 1 }}; t++)
+            seen[t * {{ NAME }}_FEATURES + f] = kept[t];
+        seen[{{ spec.window - 1 }} * {{ NAME }}_FEATURES + f] = x[f] - center[f];
+        memmove(kept, kept + 1, {{ spec.window - 2 }} * sizeof(float));
+        kept[{{ spec.window - 2 }}] = x[f] - center[f];
+    }
+    for (t = 0; t < {{ program.steps }}; t++) {
+{% for layer in program.layers %}
+        layer{{ layer.number }}({{ "seen + t * INPUTS" if loop.first else "h%d" % (layer.number - 1) }}, h{{ layer.number }}{% if spec.cell == "lstm" %}, c{{ layer.number }}{% endif %});
+{% endfor %}
+    }
+    head_layer(h{{ spec.layers }}, said);
+}
+{% endif %}
+
+{% include "step.c" %}

@@ -1,0 +1,83 @@
+/* {{ name }}.h: a forecaster{{ " in fixed point" if fixed }}
+
+{% for label, line in about %}
+       {{ "%-16s"|format(label) }}  {{ line }}
+{% endfor %}
+
+   Written by edgeseq {{ version }} from a checkpoint: change that, not this. A sample goes in and a forecast comes out, both in
+   the sensor's own units:
+
+       {{ name }}_state s;
+       {{ name }}_reset(&s);
+       {{ name }}_step(&s, sample, forecast);
+
+   sample     {{ sample }}
+   forecast   {{ forecast }}
+
+   Nothing is allocated, and nothing is remembered but in the state, which the caller owns and may copy. */
+#ifndef {{ NAME }}_H
+#define {{ NAME }}_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define {{ NAME }}_FEATURES {{ spec.features|length }} /* numbers in a sample */
+#define {{ NAME }}_MEASURED {{ spec.measured|length }} /* of these, numbers that a sensor gives; the others are of the time */
+#define {{ NAME }}_TARGETS {{ spec.targets|length }} /* the first of these are forecast */
+#define {{ NAME }}_HORIZON {{ spec.horizon }} /* samples ahead */
+#define {{ NAME }}_OUTPUTS ({{ NAME }}_HORIZON * {{ NAME }}_TARGETS)
+#define {{ NAME }}_WARMUP {{ spec.warmup }} /* samples before a forecast counts */
+#define {{ NAME }}_GAP_LIMIT {{ spec.gap_limit }} /* missing samples in a row that are filled in */
+{% if spec.period %}
+#define {{ NAME }}_PERIOD {{ "%.9g"|format(spec.period) }} /* seconds from one sample to the next */
+{% endif %}
+
+/* What became of a sample. */
+enum {
+    {{ NAME }}_OK = 0, /* it was taken */
+    {{ NAME }}_IMPUTED = 1, /* a value was missing or no finite number: the model's own forecast stood in */
+    {{ NAME }}_MISSING = 2 /* nothing could stand in: there is no forecast, and the stream starts afresh */
+};
+
+/* What the network remembers of a stream. All zero, it is a fresh one. */
+typedef struct {
+{% for field in fields %}
+    {{ field.type }} {{ field.name }}[{{ field.size }}];
+{% endfor %}
+} {{ name }}_memory;
+
+typedef struct {
+    {{ name }}_memory memory;
+    float sample[{{ NAME }}_FEATURES]; /* the last one */
+    float forecast[{{ NAME }}_TARGETS]; /* and what was forecast of the next */
+    uint32_t age; /* samples since the start, to see whether forecasts count */
+    uint32_t imputed; /* samples in a row that were filled in */
+} {{ name }}_state;
+
+/* Start afresh{{ ", as the typical sensor" if spec.sensors }}. */
+void {{ name }}_reset({{ name }}_state *s);
+
+/* Take a sample, leave {{ NAME }}_OUTPUTS numbers in forecast, return what became of it. NaN marks a missing value. */
+int {{ name }}_step({{ name }}_state *s, const float *sample, float *forecast);
+{% if spec.sensors %}
+
+/* Say what this sensor is like, after {{ name }}_reset: it measures offset + gain * z where the typical one measures z.
+   Each of {{ NAME }}_FEATURES numbers; 0 and 1 for those of the time. */
+void {{ name }}_set_sensor({{ name }}_state *s, const float *offset, const float *gain);
+{% endif %}
+{% if vector %}
+
+#ifdef {{ NAME }}_SELF_TEST
+/* Run the model's own samples; return how many forecasts are off{{ " by more than they may be" if not fixed }}: 0 is right. */
+int {{ name }}_self_test(void);
+#endif
+{% endif %}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
