@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: demo test test-slow test-arm64 test-armhf test-webgpu lint types build benchmark soak accuracy clean
+.PHONY: demo test test-slow test-arm64 test-armhf test-webgpu lint types build benchmark peers engines soak accuracy clean
 
 demo: $(VENV)/ready                       ## train, export and stream, first the sine, then a real series
 	$(BIN)/edgeseq demo -o demo
@@ -41,15 +41,27 @@ benchmark: $(VENV)/ready
 accuracy: $(VENV)/ready                   ## the README's accuracy figures, ten minutes; with ETTh1: make accuracy ETTH1=ETTh1.csv
 	$(BIN)/python -m benchmarks.accuracy $(if $(ETTH1),--etth1 "$(ETTH1)") $(if $(JSON),--json "$(JSON)")
 
+peers: .venv-peers/ready                  ## beside other engines, two minutes: docs/peers.md
+	.venv-peers/bin/python -m benchmarks.peers $(if $(JSON),--json "$(JSON)") $(if $(PLOT),--plot "$(PLOT)")
+
+engines: .venv-peers/ready                ## every kind of model file on every engine that reads ONNX: docs/engines.md
+	.venv-peers/bin/python -m benchmarks.peers.engines $(if $(JSON),--json "$(JSON)")
+
 soak: $(VENV)/ready                       ## ten million samples with faults in them, some minutes
 	$(BIN)/python -m benchmarks.soak
 
 clean:
-	rm -rf $(VENV) dist demo
+	rm -rf $(VENV) .venv-peers dist demo
 
 # The environment: made once, made anew when what it is made from changes.
 $(VENV)/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "edgeseq needs Python 3.11 or newer; try: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,cpu]'
+	touch $@
+
+.venv-peers/ready: pyproject.toml constraints-peers.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-peers.txt -e '.[export,cpu]' \
+	    ai-edge-litert executorch matplotlib mnn ncnn openvino pnnx torch tract
 	touch $@

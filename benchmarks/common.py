@@ -31,6 +31,8 @@ def publish(title: str, rows: list[dict[str, Any]], path: Path | None) -> None:
 
 
 def _cell(value: object) -> str:
+    if value is None:
+        return ""  # there is no such figure
     if isinstance(value, dict):
         return ", ".join(f"{name} {_cell(figure)}" for name, figure in value.items())
     if isinstance(value, list):

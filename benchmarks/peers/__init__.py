@@ -1,0 +1,1 @@
+"""edgeseq beside other engines: the same network, the same stream, in turns in one process."""
