@@ -31,7 +31,9 @@ def main(words: list[str] | None = None) -> None:
     options = parser.parse_args(words)
     with tempfile.TemporaryDirectory() as folder:
         path = options.model or default_models(Path(folder))[0]
-        rows = measure(Session(path, provider="cpu"), Session(path, provider=options.provider), options.rounds)
+        rows = measure(
+            Session.open(path, provider="cpu"), Session.open(path, provider=options.provider), options.rounds
+        )
     publish(f"{options.provider} against cpu, pools, microseconds a sample, minimum", rows, options.json)
     print(verdict(rows, options.provider))
 

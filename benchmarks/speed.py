@@ -81,14 +81,14 @@ def measure(path: Path, rounds: int, starts: int, seconds: float) -> dict[str, t
     ours, alone = startup.measure(str(path), "cpu", rounds=starts).values()
     found.append((ours.seconds / alone.seconds, f"{ours.seconds:.3f} / {alone.seconds:.3f} s"))
     found.append((ours.megabytes / alone.megabytes, f"{ours.megabytes:.1f} / {alone.megabytes:.1f} MB"))
-    sample = as_rows(made_up(Session(path), 1))[0]
+    sample = as_rows(made_up(Session.open(path), 1))[0]
     found.append((paced.share_of_a_core(path, str(sample), seconds), f"over {seconds:g} s"))
     return {what: pair for what, pair in zip(TARGETS, found, strict=True) if pair is not None}
 
 
 def _ratios(path: Path, rounds: int) -> list[tuple[float, str] | None]:
     """Time all ways of one process, in the order of `TARGETS`."""
-    session = Session(path)
+    session = Session.open(path)
     best = {name: found.minimum for name, found in timing.race(_ways(path, session), rounds).items()}
 
     def ratio(way: str, base: str = NAIVE) -> tuple[float, str] | None:
@@ -109,16 +109,16 @@ def _ways(path: Path, session: Session) -> dict[str, Way]:
     rows = as_rows(block)
     named = [dict(enumerate(as_rows(made_up(session, STREAMS))))] * _CALLS
     ways = {
-        NAIVE: Way(timing.naive(session.raw, session), rows),
+        NAIVE: Way(timing.naive(session), rows),
         timing.STEP: Way(Predictor(session).step, rows),
-        _DEFAULTS: Way(timing.naive(onnxruntime.InferenceSession(path), session), rows),
+        _DEFAULTS: Way(timing.naive(session, onnxruntime.InferenceSession(path)), rows),
         _ARRAY: timing.in_pool(session, STREAMS, calls=_CALLS),
         _NAMED: Way(Pool(session).step, named, STREAMS),
         _RUN: Way(Predictor(session).run, [block] * _CALLS, len(block)),
     }
     if _has_bare_form(session.spec):
         raw = onnxruntime.InferenceSession(bare.build(session.spec), session.raw.get_session_options())
-        ways[_BARE] = Way(timing.naive(raw, session), rows)
+        ways[_BARE] = Way(timing.naive(session, raw), rows)
     return ways
 
 

@@ -70,7 +70,7 @@ def test_torch_oracle_steps_chunks_and_batches_agree(checkpoint: Checkpoint, tim
     def agrees(y: np.ndarray) -> bool:
         return bool((np.abs(y - wanted) <= allowed).all())
 
-    session = Session(edgeseq_export.build(checkpoint))
+    session = Session.open(edgeseq_export.build(checkpoint))
     y, states = session.advance(x, session.fresh(batch))
     assert agrees(y), "in one chunk"
     for name, value in states.items():
@@ -142,7 +142,7 @@ def test_step_run_and_pool_give_the_same_forecasts_gaps_included(
     x = random_samples(checkpoint, 60, 1)[:, 0]
     for position in gaps:
         x[position, position % x.shape[1]] = np.nan
-    session = Session(edgeseq_export.build(checkpoint))
+    session = Session.open(edgeseq_export.build(checkpoint))
     stepper, runner, pool = Predictor(session), Predictor(session), Pool(session)
     stepped = np.stack([stepper.step(row) for row in x])
     parts, position = [], 0
@@ -171,7 +171,7 @@ def test_a_gate_in_the_wrong_place_would_be_seen(cell: str, quantize: str) -> No
     weights = dict(checkpoint.weights)
     name = "cell.weight_hh_l1"
     weights[name] = np.roll(weights[name], checkpoint.spec.hidden, axis=0) if cell != "rnn" else weights[name].T.copy()
-    session = Session(edgeseq_export.build(checkpoint, quantize))
+    session = Session.open(edgeseq_export.build(checkpoint, quantize))
     x = random_samples(checkpoint, 20, 1)
     y, _ = session.advance(x, session.fresh())
     wrong, _ = Oracle(checkpoint.spec, weights).run(x)

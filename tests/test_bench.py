@@ -90,15 +90,15 @@ def test_bench_goes_on_where_a_fresh_process_lacks_the_provider(
 
 def test_the_naive_loop_gives_the_same_forecasts(model: bytes) -> None:
     """What `step` is compared with does the same work."""
-    session = Session(model)
-    step, predictor = naive(session.raw, session), Predictor(session)
+    session = Session.open(model)
+    step, predictor = naive(session), Predictor(session)
     for sample in as_rows(made_up(session, 20)):
         np.testing.assert_allclose(np.ravel(step(sample)), np.ravel(predictor.step(sample)), atol=1e-6)
 
 
 @pytest.mark.parametrize("features", [1, 2])
 def test_each_way_is_given_as_many_samples_as_it_is_said_to_take(features: int) -> None:
-    session = Session(edgeseq_export.build(make_checkpoint(features=features)))
+    session = Session.open(edgeseq_export.build(make_checkpoint(features=features)))
     for size in (1, 8, 64):
         way = in_pool(session, size)
         assert way.samples == size
@@ -117,7 +117,7 @@ def test_ways_take_turns() -> None:
 
 def test_the_bare_graph_has_the_step_graphs_inputs_and_outputs() -> None:
     """And its two LSTMs, but none of the bookkeeping."""
-    session = Session(edgeseq_export.build(make_checkpoint(features=2, horizon=3)))
+    session = Session.open(edgeseq_export.build(make_checkpoint(features=2, horizon=3)))
     proto = onnx.load_from_string(bare.build(session.spec))
     onnx.checker.check_model(proto, full_check=True)
     whole = onnx.load_from_string(edgeseq_export.build(make_checkpoint(features=2, horizon=3)))

@@ -34,7 +34,9 @@ def with_residuals(horizon: int = 3, mean: float = 0.0) -> Spec:
 @pytest.fixture(scope="module")
 def session() -> Session:
     made = make_checkpoint(horizon=3)
-    return Session(edgeseq_export.build(replace(made, spec=replace(made.spec, residuals=with_residuals().residuals))))
+    return Session.open(
+        edgeseq_export.build(replace(made, spec=replace(made.spec, residuals=with_residuals().residuals)))
+    )
 
 
 def walk(deviations: np.ndarray, seed: int = 0) -> np.ndarray:

@@ -51,14 +51,14 @@ def test_a_forecast_that_is_not_a_number_does_not_pass(checkpoint: Checkpoint) -
 @pytest.mark.parametrize("quantize", ["none", "int8", "int4", "int8-dynamic"])
 def test_a_device_verifies_what_was_exported(quantize: str) -> None:
     made = edgeseq_export.export(make_checkpoint(hidden=30, horizon=2), quantize)
-    found = deviations(Session(made.content))
+    found = deviations(Session.open(made.content))
     assert set(found) == {"in steps", "in a chunk", "states"}
     assert max(found.values()) <= 1
 
 
 def test_a_device_finds_a_weight_changed_after_the_export(checkpoint: Checkpoint) -> None:
     made = edgeseq_export.export(checkpoint)
-    assert max(deviations(Session(changed(made.content, "R2", 0.05))).values()) > 1
+    assert max(deviations(Session.open(changed(made.content, "R2", 0.05))).values()) > 1
 
 
 def test_a_file_without_a_vector_says_so(checkpoint: Checkpoint) -> None:
@@ -67,7 +67,7 @@ def test_a_file_without_a_vector_says_so(checkpoint: Checkpoint) -> None:
     spec = replace(made.spec, verification=None)
     onnx.helper.set_model_props(model, {"edgeseq": spec.to_json()})
     with pytest.raises(ModelFileError, match="no verification vector"):
-        deviations(Session(model.SerializeToString()))
+        deviations(Session.open(model.SerializeToString()))
 
 
 def test_the_embedded_samples_are_not_the_users(checkpoint: Checkpoint) -> None:
@@ -83,4 +83,4 @@ def test_far_from_zero_the_resolution_of_float32_is_allowed_for() -> None:
     """A series of a million give or take one: float32 itself is coarser than the tolerance."""
     made = edgeseq_export.export(make_checkpoint(offset=1e6))
     assert made.deviation.forecast > 1e-5
-    assert max(deviations(Session(made.content)).values()) <= 1
+    assert max(deviations(Session.open(made.content)).values()) <= 1

@@ -51,7 +51,7 @@ def test_the_metadata_can_be_read_by_a_person_and_by_the_runtime(checkpoint: Che
     assert metadata["features"] == "f0"
     assert metadata["network"] == "2 x lstm of 6"
     spec = Spec.from_json(metadata["edgeseq"])
-    assert spec == Session(model.SerializeToString()).spec
+    assert spec == Session.open(model.SerializeToString()).spec
     assert spec.features == checkpoint.spec.features
     assert spec.verification is not None
 

@@ -30,7 +30,7 @@ def hourly() -> Session:
     """A model that knows its period and its residuals."""
     made = make_checkpoint(horizon=3, period=HOUR)
     residuals = Residuals((0.05, 0.5, 0.95), (((-0.3, 0.0, 0.3),),) * 3)
-    return Session(edgeseq_export.build(replace(made, spec=replace(made.spec, residuals=residuals))))
+    return Session.open(edgeseq_export.build(replace(made, spec=replace(made.spec, residuals=residuals))))
 
 
 def started(model: bytes | Session, **choices: object) -> Predictor:

@@ -149,7 +149,7 @@ def test_several_targets_come_in_their_places() -> None:
 
 def test_an_array_does_what_a_dictionary_of_the_same_samples_does() -> None:
     """Gaps, streams that join in between and one that leaves included; rows are in the order of the names."""
-    session = Session(edgeseq_export.build(make_checkpoint(features=3, targets=2, horizon=2)))
+    session = Session.open(edgeseq_export.build(make_checkpoint(features=3, targets=2, horizon=2)))
     by_array, by_name = Pool(session), Pool(session)
     by_array.add("a", "b")
     random, seen = np.random.default_rng(0), set()
@@ -172,7 +172,7 @@ def test_an_array_does_what_a_dictionary_of_the_same_samples_does() -> None:
 
 def test_streams_come_and_go_among_many_and_none_feels_it() -> None:
     """Streams that begin, pause, lack values for a while and leave at random forecast as each would alone."""
-    session = Session(edgeseq_export.build(make_checkpoint(features=3, targets=2, gap_limit=2)))
+    session = Session.open(edgeseq_export.build(make_checkpoint(features=3, targets=2, gap_limit=2)))
     pool, alone, seen = Pool(session), {}, set()
     random = np.random.default_rng(1)
     for _ in range(60):
@@ -227,7 +227,7 @@ def test_what_a_caller_does_to_a_forecast_or_a_sample_stays_with_the_caller(mode
 
 
 def test_two_threads_serve_two_pools_of_one_session(model: bytes) -> None:
-    session = Session(model)
+    session = Session.open(model)
     samples = np.random.default_rng(3).standard_normal((2, 200, 16)).astype(np.float32)
 
     def serve(rows: np.ndarray) -> list[np.ndarray]:

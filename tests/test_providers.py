@@ -14,7 +14,7 @@ import onnxruntime
 import pytest
 
 import edgeseq_export
-from edgeseq_runtime import Predictor, choosing, device_engine, engine, opening, predictor, providers, session
+from edgeseq_runtime import Predictor, choosing, device_engine, opening, ort_engine, ort_session, providers
 from edgeseq_runtime.errors import ModelFileError, UsageError
 from edgeseq_runtime.session import Session
 from tests.conftest import CommandLine
@@ -111,7 +111,7 @@ def test_info_tells_which_nodes_run_where(edgeseq: CommandLine, tmp_path: Path, 
 
 @pytest.mark.parametrize(("threads", "wanted"), [(1, 1), (3, 3)])
 def test_a_session_is_one_for_a_small_device(model: bytes, threads: int, wanted: int) -> None:
-    options = Session(model, provider="cpu", threads=threads).raw.get_session_options()
+    options = Session.open(model, provider="cpu", threads=threads).raw.get_session_options()
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (wanted, 1)
     assert options.execution_mode == onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
@@ -144,8 +144,8 @@ def choose(monkeypatch: pytest.MonkeyPatch, model: bytes, changes: dict[str, Cha
         return changes[provider](opening.opened(content, name, CPU, threads))
 
     monkeypatch.setattr(providers, "candidates", lambda _name: list(changes))
-    monkeypatch.setattr(session, "opened", opened)
-    return Session(model)
+    monkeypatch.setattr(ort_session, "opened", opened)
+    return Session.open(model)
 
 
 def refuse(_raw: Any) -> Any:
@@ -171,9 +171,9 @@ def test_auto_leaves_out_what_cannot_run_the_model(monkeypatch: pytest.MonkeyPat
 
 
 def test_auto_measures_nothing_where_there_is_no_choice(monkeypatch: pytest.MonkeyPatch, model: bytes) -> None:
-    monkeypatch.setattr(session, "seconds_a_step", lambda _step: pytest.fail("it was measured"))
+    monkeypatch.setattr(ort_session, "seconds_a_step", lambda _step: pytest.fail("it was measured"))
     pretend(monkeypatch, "x86_64")
-    assert Session(model, provider="auto").measured == {}
+    assert Session.open(model, provider="auto").measured == {}
 
 
 def test_the_first_step_which_may_compile_does_not_count() -> None:
@@ -244,7 +244,11 @@ def test_an_onnxruntime_without_plugins_says_so(monkeypatch: pytest.MonkeyPatch)
 @pytest.fixture
 def on_device(monkeypatch: pytest.MonkeyPatch, model: bytes) -> Predictor:
     """A predictor with the engine for providers that have memory of their own, on the CPU."""
-    monkeypatch.setattr(predictor, "engine_for", device_engine.DeviceEngine)
+
+    def engine(session: ort_session.OrtSession) -> device_engine.DeviceEngine:
+        return device_engine.DeviceEngine(session)
+
+    monkeypatch.setattr(ort_session.OrtSession, "engine", engine)
     return Predictor(model, provider="cpu")
 
 
@@ -252,7 +256,7 @@ VALUES = np.sin(np.arange(40) / 3).astype(np.float32)
 
 
 def test_the_engine_for_devices_steps_as_the_other_does(model: bytes, on_device: Predictor) -> None:
-    bound = engine.Engine(Session(model, provider="cpu"))
+    bound = ort_engine.OrtEngine(Session.open(model, provider="cpu"))
     assert type(on_device._engine) is device_engine.DeviceEngine
     for value in VALUES:
         bound.x[...] = value
@@ -285,11 +289,11 @@ def test_a_step_that_fails_on_a_device_leaves_the_state_as_it_was(
         np.testing.assert_array_equal(value, before[name])
 
 
-@pytest.mark.parametrize(("names", "wanted"), [([CPU], "Engine"), (["CUDAExecutionProvider", CPU], "DeviceEngine")])
+@pytest.mark.parametrize(("names", "wanted"), [([CPU], "OrtEngine"), (["CUDAExecutionProvider", CPU], "DeviceEngine")])
 def test_a_provider_gets_the_engine_for_it(
     monkeypatch: pytest.MonkeyPatch, model: bytes, names: list[str], wanted: str
 ) -> None:
-    monkeypatch.setattr(Session, "providers", names)
+    monkeypatch.setattr(ort_session.OrtSession, "providers", names)
     assert type(Predictor(model, provider="cpu")._engine).__name__ == wanted
 
 

@@ -76,7 +76,7 @@ def test_it_needs_nothing_beside_itself(exported: tuple[Path, Page, str]) -> Non
 
 def test_its_figures_are_the_files(exported: tuple[Path, Page, str]) -> None:
     model, page, _ = exported
-    spec = Session(model).spec
+    spec = Session.open(model).spec
     assert json.loads(page.pre) == json.loads(spec.to_json())
     assert spec.figures
     rows = {row[0]: row[1:] for row in reversed(page.rows)}

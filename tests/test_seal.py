@@ -38,7 +38,7 @@ def test_the_hash_is_that_of_the_file_with_zeros_in_its_place(model: bytes) -> N
     """By hand, as another implementer would take it."""
     import hashlib
 
-    spec = Session(model).spec
+    spec = Session.open(model).spec
     assert model.count(spec.sha256.encode()) == 1
     assert hashlib.sha256(model.replace(spec.sha256.encode(), b"0" * 64)).hexdigest() == spec.sha256
 
@@ -72,7 +72,7 @@ def test_a_file_changed_after_it_was_signed_is_not_signed(checkpoint: Checkpoint
 
 
 def test_an_unsigned_file_says_so_where_a_key_is_given(model: bytes, keys: tuple[str, str]) -> None:
-    spec = Session(model).spec
+    spec = Session.open(model).spec
     assert "was not signed" in (seal.complaint(model, spec, keys[1]) or "")
     noise = replace(spec, signature=base64.b64encode(b"no signature at all").decode())
     assert "hash is another" in (seal.complaint(model, replace(noise, sha256="00"), keys[1]) or "")
@@ -94,4 +94,4 @@ def test_what_is_no_key_is_refused(checkpoint: Checkpoint, model: bytes, keys: t
             edgeseq_export.export(checkpoint, key=str(path))
     for name in ("text", "curve", "locked"):
         with pytest.raises(UsageError, match="holds no Ed25519 public key"):
-            seal.complaint(model, Session(model).spec, str(tmp_path / name))
+            seal.complaint(model, Session.open(model).spec, str(tmp_path / name))

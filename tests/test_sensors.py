@@ -15,7 +15,7 @@ from edgeseq_runtime.streams import Many, Single
 from tests.made_up import make_checkpoint, make_spec
 
 MODEL = edgeseq_export.export(make_checkpoint(sensors=3, features=2, targets=2, horizon=2)).content
-SPEC = Session(MODEL).spec
+SPEC = Session.open(MODEL).spec
 TYPICAL = np.array([0, 1]) + np.cumsum(0.1 * np.random.default_rng(0).standard_normal((20, 2)), axis=0)
 
 

@@ -25,7 +25,7 @@ def echo() -> Checkpoint:
 
 
 def session(checkpoint: Checkpoint) -> Session:
-    return Session(edgeseq_export.build(checkpoint), provider="cpu")
+    return Session.open(edgeseq_export.build(checkpoint), provider="cpu")
 
 
 def repeating(samples: int) -> Part:

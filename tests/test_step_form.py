@@ -63,7 +63,7 @@ def test_it_forecasts_further_than_the_horizon_and_keeps_its_place() -> None:
     for predictor in (p, q):
         predictor.run([0.1, 0.3, 0.2])
     assert_agree(checkpoint, p.forecast(7), q.forecast(7))
-    other = Predictor(Session(p.session.content))
+    other = Predictor(Session.open(p.session.content))
     other.restore(p.snapshot())
     np.testing.assert_array_equal(other.step(0.4), p.step(0.4))
 

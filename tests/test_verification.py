@@ -64,10 +64,10 @@ def test_any_flipped_bit_is_found(edgeseq: CommandLine, model: bytes, tmp_path: 
 @pytest.mark.parametrize("state", ["last", "h1", "c1", "h2", "c2"])
 def test_a_state_that_is_off_is_found(model: bytes, changed, state: str) -> None:
     """As it is where a graph passes on something else than it should."""
-    vector = Session(model).spec.verification
+    vector = Session.open(model).spec.verification
     number, most = vector.states[state]
     off = replace(vector, states={**vector.states, state: (number + 2 * most, most)})
-    found = deviations(Session(changed(off)))
+    found = deviations(Session.open(changed(off)))
     assert found["states"] > 1
     assert found["in a chunk"] <= 1
 
@@ -77,7 +77,7 @@ def test_a_state_as_one_number_by_hand() -> None:
 
 
 def test_three_samples_will_do(edgeseq: CommandLine, model: bytes, changed) -> None:
-    vector = Session(model).spec.verification
+    vector = Session.open(model).spec.verification
     path = changed(Verification(vector.x[:3], vector.y[:3], vector.tolerance))
     edgeseq.must("verify", path)
 
@@ -85,19 +85,19 @@ def test_three_samples_will_do(edgeseq: CommandLine, model: bytes, changed) -> N
 def test_many_outputs_have_a_short_vector(edgeseq: CommandLine, tmp_path: Path) -> None:
     path = tmp_path / "long.onnx"
     path.write_bytes(edgeseq_export.export(make_checkpoint(features=2, targets=2, horizon=12)).content)
-    assert len(Session(path).spec.verification.x) == 3
+    assert len(Session.open(path).spec.verification.x) == 3
     edgeseq.must("verify", path)
 
 
 def test_without_tolerance_only_the_last_place_of_float32_is_allowed(model: bytes, changed) -> None:
     """As for a target of deviation zero. Forecasts that are wrong by one part in a million are noticed."""
-    session = Session(model)
+    session = Session.open(model)
     vector = session.spec.verification
     y, _ = session.advance(np.array(vector.x, np.float32)[:, None], session.fresh())
     exact = tuple(tuple(float(value) for value in row) for row in y[:, 0])
-    assert deviations(Session(changed(Verification(vector.x, exact, (0.0,)))))["in a chunk"] == 0
+    assert deviations(Session.open(changed(Verification(vector.x, exact, (0.0,)))))["in a chunk"] == 0
     wrong = tuple(tuple(value * (1 + 1e-6) for value in row) for row in exact)
-    assert not passed(deviations(Session(changed(Verification(vector.x, wrong, (0.0,))))))
+    assert not passed(deviations(Session.open(changed(Verification(vector.x, wrong, (0.0,))))))
 
 
 def test_a_forecast_that_is_nan_fails_and_the_json_is_json(edgeseq: CommandLine, changed) -> None:

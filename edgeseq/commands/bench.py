@@ -43,7 +43,7 @@ def bench(model: str, *, sidecar: str | None, provider: str, threads: int, plot:
     from edgeseq_runtime.session import Session
     from edgeseq_runtime.timing import NAIVE, STEP, measure
 
-    session = Session(model, provider=provider, threads=threads, sidecar=sidecar)
+    session = Session.open(model, provider=provider, threads=threads, sidecar=sidecar)
     timings = measure(session)
     try:
         starts = startup.measure(model, provider, threads, sidecar)

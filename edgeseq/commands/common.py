@@ -58,7 +58,7 @@ def provider_option(function: Function) -> Function:
         "--provider",
         default="auto",
         show_default=True,
-        help="auto (the fastest here), cpu, cuda, arm, or onnxruntime's name for one.",
+        help="auto (the fastest of onnxruntime's), cpu, cuda, arm, its name for another, or native: C, compiled here.",
     )
     return chosen(library_option(function))
 

@@ -6,7 +6,7 @@ import click
 from click.core import ParameterSource
 
 from edgeseq.commands.common import load_checkpoint, note, teller
-from edgeseq.commands.export_c import export_c
+from edgeseq.commands.export_c import export_c, export_native
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import UsageError
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from edgeseq_export import ModelFile
 
 _C = ("c", "arduino")
-_FORMATS = {"key": ("onnx",), "report": ("onnx",), "form": ("onnx",), "opset": ("onnx",), "libm": _C}
+_ONNX = ("onnx",)
+_FORMATS = {"key": ("onnx", "native"), "report": _ONNX, "form": _ONNX, "opset": _ONNX, "libm": _C}
 """Parameter -> the formats that it has a meaning for; the others are for all."""
 
 
@@ -24,10 +25,10 @@ _FORMATS = {"key": ("onnx",), "report": ("onnx",), "form": ("onnx",), "opset": (
 @click.option(
     "--format",
     "file_format",
-    type=click.Choice(["onnx", "c", "arduino"]),
+    type=click.Choice(["onnx", "c", "arduino", "native"]),
     default="onnx",
     show_default=True,
-    help="c: C99, a .c and a .h; arduino: the same as a folder for Arduino and Zephyr.",
+    help="c: C99, a .c and a .h; arduino: that as a folder for Arduino and Zephyr; native: compiled, for Predictor.",
 )
 @click.option(
     "--quantize",
@@ -78,6 +79,8 @@ def export(context: click.Context, /, checkpoint: str, output: str, file_format:
     if file_format == "onnx":
         del options["libm"]
         _export_onnx(checkpoint, output, **options)
+    elif file_format == "native":
+        export_native(checkpoint, output, options["quantize"], options["key"])
     else:
         export_c(checkpoint, output, options["quantize"], libm=options["libm"], as_library=file_format == "arduino")
 

@@ -1,4 +1,4 @@
-"""`edgeseq export --format c` and `arduino`: a checkpoint in, C out."""
+"""`edgeseq export --format c`, `arduino` and `native`: a checkpoint in, C out, as it is or compiled."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +38,23 @@ def export_c(checkpoint: str, output: str, quantize: str, *, libm: bool, as_libr
         _make_folder(path.parent)
         files.write_atomically(path, text.encode())
     click.echo(f"wrote {', '.join(map(str, texts))}")
+
+
+def export_native(checkpoint: str, output: str, quantize: str, key: str | None) -> None:
+    """Write a checkpoint as the library that the provider "native" loads."""
+    import edgeseq_export
+    from edgeseq_export.c import native
+
+    files.check_writable(output)
+    made = edgeseq_export.export(load_checkpoint(checkpoint), quantize, key=key)
+    library = native.build(made.content)
+    worst = native.worst_deviation(library)
+    if worst is None:
+        note("warning: the library cannot be loaded here: it was not compared with the oracle")
+    else:
+        click.echo(f"agrees with the oracle: worst deviation {worst:.3f} of what is allowed")
+    files.write_atomically(output, library)
+    click.echo(f"wrote {output}: {len(library):,} bytes")
 
 
 def _tell(made: "CFiles", of_checkpoint: float | None) -> None:

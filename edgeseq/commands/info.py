@@ -7,6 +7,7 @@ import click
 
 from edgeseq.about import about
 from edgeseq.commands.common import json_option, library_option, model_argument, model_file
+from edgeseq_runtime import files
 from edgeseq_runtime.spec import STEP, Spec
 
 if TYPE_CHECKING:
@@ -26,9 +27,12 @@ def info(model: str, *, provider: str | None, as_json: bool) -> None:
     edgeseq info sine.onnx --provider auto
     edgeseq info sine.onnx --json
     """
+    from edgeseq_runtime import native
     from edgeseq_runtime.session import Session
 
-    session = Session(model_file(model), provider=provider or "cpu")
+    opened = model_file(model)
+    usual = "auto" if native.is_library(files.read(model)) else "cpu"
+    session = Session.open(opened, provider=provider or usual)
     if as_json:
         said = json.loads(session.spec.to_json())
         if provider:

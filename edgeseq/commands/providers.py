@@ -3,6 +3,7 @@
 import click
 
 from edgeseq.commands.common import library_option
+from edgeseq_runtime.session import NATIVE
 
 
 @click.command()
@@ -13,7 +14,10 @@ def providers() -> None:
     \b
     edgeseq providers
     """
+    from edgeseq_runtime import native
     from edgeseq_runtime.providers import available
 
     for provider in available():
         click.echo("  ".join([provider.short, f"({provider.name})", *provider.devices]))
+    if native.is_here():
+        click.echo(f"{NATIVE}  (the model's own C, compiled here)")

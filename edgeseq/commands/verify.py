@@ -8,6 +8,7 @@ import click
 
 from edgeseq.commands.common import json_option, library_option, model_argument
 from edgeseq.text import table
+from edgeseq_runtime import files
 from edgeseq_runtime.errors import CheckError, UsageError
 
 if TYPE_CHECKING:
@@ -70,16 +71,19 @@ def verify(model: str, *, provider: str, key: str | None, as_json: bool) -> None
 
 def _sessions(model: str, provider: str) -> "tuple[dict[str, Session], dict[str, str]]":
     """Return a session on each provider, and why others are left out."""
-    from edgeseq_runtime import providers
-    from edgeseq_runtime.session import Session
+    from edgeseq_runtime import native
+    from edgeseq_runtime.session import NATIVE, Session
 
-    if provider != "all":
-        session = Session(model, provider=provider)
+    is_library = native.is_library(files.read(model))
+    if provider != "all" or is_library:
+        session = Session.open(model, provider="auto" if provider == "all" else provider)
         return {session.providers[0]: session}, {}
+    from edgeseq_runtime import providers
+
     found, left_out = {}, {}
-    for name in providers.candidates("auto"):
+    for name in [*providers.candidates("auto"), *([NATIVE] if native.is_here() else [])]:
         try:
-            found[name] = Session(model, provider=name)
+            found[name] = Session.open(model, provider=name)
         except UsageError as error:
             left_out[name] = str(error)
     return found, left_out

@@ -149,7 +149,7 @@ def typical_predictor(model: bytes) -> Predictor:
 
     Those of several sensors are in the typical one's numbers already.
     """
-    session = Session(model, provider="cpu")
+    session = Session.open(model, provider="cpu")
     return Predictor(session, sensor=Scale.neutral(session.spec) if session.spec.sensors else None)
 
 

@@ -107,7 +107,7 @@ def _without_a_useless_test(checkpoint: Checkpoint) -> Checkpoint:
 
 def _settled(checkpoint: Checkpoint, parts: Parts) -> Checkpoint:
     """Return the checkpoint with the warm-up that its forecasts need."""
-    session = Session(edgeseq_export.build(checkpoint), provider="cpu")
+    session = Session.open(edgeseq_export.build(checkpoint), provider="cpu")
     warmup = settled_after(session, parts.validation, checkpoint.spec.linear_path)
     return replace(checkpoint, spec=replace(checkpoint.spec, warmup=warmup))
 

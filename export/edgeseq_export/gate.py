@@ -56,7 +56,7 @@ def check(model: bytes, spec: Spec, oracle: Reference) -> Deviation:
         onnx.checker.check_model(model, full_check=True)
     except onnx.checker.ValidationError as error:
         raise CheckError(f"the graph is not valid ONNX: {error}") from error
-    session = Session(model, provider="cpu")
+    session = Session.open(model, provider="cpu")
     forecast = state = 0.0
     for way, x, begin, y, states in _runs(session):
         wanted, wanted_states = oracle.run(x, {name: value.astype(np.float64) for name, value in begin.items()})

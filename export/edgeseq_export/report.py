@@ -15,8 +15,8 @@ from edgeseq_export.comparison import judge, scores
 from edgeseq_export.export import ModelFile
 from edgeseq_export.inventory import Inventory
 from edgeseq_runtime import timing
+from edgeseq_runtime.ort_session import OrtSession
 from edgeseq_runtime.predictor import Predictor
-from edgeseq_runtime.session import Session
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -101,9 +101,9 @@ def _deviations(files: Mapping[str, ModelFile]) -> str:
 def _latency(files: Mapping[str, ModelFile]) -> str:
     ways = {}
     for name, made in files.items():
-        session = Session(made.content, provider="cpu")
+        session = OrtSession(made.content, provider="cpu")
         samples = timing.as_rows(timing.made_up(session, timing.BLOCK))
-        ways[f"{name}, {timing.NAIVE}"] = timing.Way(timing.naive(session.raw, session), samples)
+        ways[f"{name}, {timing.NAIVE}"] = timing.Way(timing.naive(session), samples)
         ways[f"{name}, {timing.STEP}"] = timing.Way(Predictor(session).step, samples)
     found = timing.race(ways, _ROUNDS)
     rows = [[way, *(f"{value:.1f}" for value in vars(times).values())] for way, times in found.items()]

@@ -4,11 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from edgeseq_runtime.engine import Engine, PlainEngine
+from edgeseq_runtime.engine import Engine
 from edgeseq_runtime.ort import onnxruntime
-from edgeseq_runtime.providers import CPU
-from edgeseq_runtime.session import Session, States, failure
-from edgeseq_runtime.spec import SETTINGS
+from edgeseq_runtime.ort_session import OrtSession, failure
+from edgeseq_runtime.session import States
 
 _MEMORY = {
     "CUDAExecutionProvider": "cuda",
@@ -25,7 +24,9 @@ class DeviceEngine(Engine):
     A binding copies its inputs to the device when they are bound, not when it runs, so each sample is bound anew.
     """
 
-    def __init__(self, session: Session) -> None:
+    _session: OrtSession
+
+    def __init__(self, session: OrtSession) -> None:
         super().__init__(session)
         self._memory = _MEMORY.get(session.providers[0], "cpu")
         self._values = _values(session.fresh())
@@ -56,18 +57,6 @@ class DeviceEngine(Engine):
     def load(self, states: States) -> None:
         """Make `states` what the next step reads."""
         self._values = _values({name: states[name] for name in self._values})
-
-    def clear(self) -> None:
-        """Make the stream fresh: all states zero but its sensor's settings."""
-        kept = {name: value for name, value in self._values.items() if name in SETTINGS}
-        self._values = _values(self._session.fresh()) | kept
-
-
-def engine_for(session: Session) -> Engine:
-    """Return the engine that fits what the session runs on."""
-    if session.wire.overlap:
-        return PlainEngine(session)
-    return Engine(session) if session.providers == [CPU] else DeviceEngine(session)
 
 
 def _values(states: States) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Pool:
         sidecar: Sidecar | str | os.PathLike[str] | None = None,
     ) -> None:
         if not isinstance(model, Session):
-            model = Session(model, provider=provider, threads=threads, sidecar=sidecar)
+            model = Session.open(model, provider=provider, threads=threads, sidecar=sidecar)
         self.session = model
         self._names: list[Hashable] = []
         self._row: dict[Hashable, int] = {}

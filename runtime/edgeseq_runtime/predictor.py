@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime.clock import Clock, Time
-from edgeseq_runtime.device_engine import engine_for
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, SnapshotError, UsageError
 from edgeseq_runtime.foreign import Sidecar
 from edgeseq_runtime.guard import IMPUTED, MISSING, OK, SKIPPED, STATUSES, Finding, Guard, Policy, Positions, Reading
@@ -59,7 +58,7 @@ class Predictor:
         sidecar: Sidecar | str | os.PathLike[str] | None = None,
     ) -> None:
         if not isinstance(model, Session):
-            model = Session(model, provider=provider, threads=threads, sidecar=sidecar)
+            model = Session.open(model, provider=provider, threads=threads, sidecar=sidecar)
         self.session = model
         self.status = OK
         """What happened to the last sample, one of `guard.STATUSES`."""
@@ -67,7 +66,7 @@ class Predictor:
         """Samples seen since the stream began, missing ones included."""
         self._spec, self._rules = model.spec, rules
         self._clock = Clock(self.spec)
-        self._engine = engine_for(model)
+        self._engine = model.engine()
         self._guard = Guard(self.spec, self._engine.x, rules)
         self._policy = Policy(self.spec, missing, rules)
         self._monitor = Monitor(self.spec) if monitor else None

@@ -85,7 +85,8 @@ class State:
 
     def __post_init__(self) -> None:
         sizes = [size for size in self.shape if size != -1]
-        _require(len(sizes) >= len(self.shape) - 1 and all(size > 0 for size in sizes), "states", "one -1 in a shape")
+        fits = self.shape and len(sizes) >= len(self.shape) - 1 and all(size > 0 for size in sizes)
+        _require(fits, "states", "one -1 in a shape")
 
     def sized(self, batch: int) -> tuple[int, ...]:
         """Return the shape for a batch of streams."""

@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import dataclass
 
+from edgeseq_runtime import files, native
 from edgeseq_runtime.errors import EdgeseqError
 
 OURS, BARE = "to the first forecast", "to a bare session"
@@ -53,14 +54,15 @@ def measure(
 ) -> dict[str, Start]:
     """Start processes that use the model file at `path`, in turns: to our first forecast, and to a bare session.
 
-    The bare one imports onnxruntime and makes a session on the CPU, nothing more. Raises `EdgeseqError` where a process
-    fails.
+    The bare one imports onnxruntime and makes a session on the CPU, nothing more; of a native library there is none.
+    Raises `EdgeseqError` where a process fails.
     """
     found: dict[str, list[tuple[float, float]]] = {OURS: [], BARE: []}
     for _ in range(rounds):
         found[OURS].append(_start(_FORECAST, path, provider, str(threads), sidecar or ""))
-        found[BARE].append(_start(_SESSION, path))
-    return {what: _least(starts) for what, starts in found.items()}
+        if not native.is_library(files.read(path)):
+            found[BARE].append(_start(_SESSION, path))
+    return {what: _least(starts) for what, starts in found.items() if starts}
 
 
 def _start(code: str, *words: str) -> tuple[float, float]:

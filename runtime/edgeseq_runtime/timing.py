@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeseq_runtime.ort_session import OrtSession
 from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.session import Array, Session
@@ -54,8 +55,9 @@ def measure(session: Session, rounds: int = ROUNDS, sizes: Sequence[int] = POOL_
     """
     samples = made_up(session, BLOCK)
     predictor = Predictor(session)
+    by_ort = session if isinstance(session, OrtSession) else OrtSession(session.content, provider="cpu")
     ways = {
-        NAIVE: Way(naive(session.raw, session), as_rows(samples)),
+        NAIVE: Way(naive(by_ort), as_rows(samples)),
         STEP: Way(predictor.step, as_rows(samples)),
         RUN: Way(predictor.run, [samples], BLOCK),
     }
@@ -71,11 +73,13 @@ def race(ways: Mapping[str, Way], rounds: int) -> dict[str, Timing]:
     return {name: _timing(found) for name, found in times.items()}
 
 
-def naive(raw: Any, session: Session) -> Callable[[object], object]:
+def naive(session: OrtSession, raw: Any = None) -> Callable[[object], object]:
     """Return a step as a first program would have it, arrays and a dictionary made anew for each sample.
 
-    `raw` is the `onnxruntime.InferenceSession` to run, of a graph with the inputs and outputs of `session`'s.
+    `raw` is the `onnxruntime.InferenceSession` to run where it is not the session's own: of a graph with the same
+    inputs and outputs.
     """
+    raw = raw or session.raw
     wire, names = session.wire, [state.name for state in session.states]
     states = {name: value for name, value in session.fresh().items() if name in names}
     shape = wire.x_shape(1, 1, len(session.spec.features) + wire.overlap)

@@ -77,7 +77,7 @@ class Choices:
         from edgeseq_runtime.session import Session
         from edgeseq_runtime.streams import Single
 
-        session = Session(self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar)
+        session = Session.open(self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar)
         sensor = _measured(self.history, session.spec) if self.history else self.sensor
         predictor = Predictor(session, missing=self.missing, rules=self.rules, monitor=self.intervals, sensor=sensor)
         return Single(predictor)
@@ -88,7 +88,7 @@ class Choices:
         from edgeseq_runtime.session import Session
         from edgeseq_runtime.streams import Many
 
-        session = Session(self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar)
+        session = Session.open(self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar)
         return Many(Pool(session, missing=self.missing), sensors)
 
     def output(self, spec: "Spec") -> "Form":

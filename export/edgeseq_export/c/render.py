@@ -19,6 +19,7 @@ from edgeseq_export.c.program import Product, Program, padded
 from edgeseq_runtime import __version__
 from edgeseq_runtime.clock import CIRCLES
 from edgeseq_runtime.guard import limit
+from edgeseq_runtime.native import INTERFACE
 from edgeseq_runtime.spec import CHANGE, SETTINGS, STEPS, STREAM, Spec
 
 _TEMPLATES = jinja2.Environment(
@@ -55,6 +56,19 @@ def float_sources(program: Program, name: str, *, libm: bool = False) -> Sources
     return _render(
         "float.c", program.spec, name, program=program, products=products, fields=fields, libm=libm, fixed=False
     )
+
+
+def native_sources(program: Program, content: bytes) -> dict[str, str]:
+    """Return the files of a library in float, by name; native.c is the one to compile. `content` is the model file."""
+    sources = float_sources(program, "model")
+    glue = _TEMPLATES.get_template("native.c").render(
+        interface=INTERFACE,
+        described=np.frombuffer(program.spec.to_json().encode(), np.uint8),
+        content=np.frombuffer(content, np.uint8),
+        values=initializers.values,
+        sizes=[field.size for field in program.fields],
+    )
+    return sources.files() | {"native.c": glue}
 
 
 def fixed_sources(made: FixedProgram, name: str) -> Sources:

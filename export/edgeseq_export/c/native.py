@@ -1,0 +1,75 @@
+"""The library that the provider "native" loads, built from a model file by the system's C compiler."""
+
+import os
+import shlex
+import tempfile
+from pathlib import Path
+
+import onnx
+
+from edgeseq_export.c import recovery, render
+from edgeseq_export.c.compiling import compiler, must
+from edgeseq_export.c.program import program
+from edgeseq_runtime.errors import CheckError, ModelFileError, UsageError
+from edgeseq_runtime.native import NativeSession
+from edgeseq_runtime.spec import KEY, OWN, Spec
+from edgeseq_runtime.verification import deviations, passed
+
+_TUNED = (("-O3", "-march=native"), ("-O3", "-mcpu=native"), ("-O3",))
+"""Flags, the best first: not every compiler takes those for the very processor that it runs on."""
+
+
+def build(model: bytes) -> bytes:
+    """Return the library of a model file.
+
+    The environment's CC says which compiler, CFLAGS which flags in place of -O3 and those for this processor. Raises
+    `UsageError` where there is no compiler and for a model that has no C, `CheckError` where it does not compile.
+    """
+    command = compiler()
+    if command is None:
+        raise UsageError("no provider 'native' here: there is no C compiler (cc, gcc, clang, or what CC names)")
+    proto = onnx.load_from_string(model)
+    spec = Spec.from_json({entry.key: entry.value for entry in proto.metadata_props}.get(KEY, ""))
+    if spec.cell == OWN or spec.quantize == "int8-dynamic":
+        kind = "a network of one's own" if spec.cell == OWN else spec.quantize
+        raise UsageError(f"{kind} has no C, and cannot run on the provider 'native'")
+    sources = render.native_sources(program(spec, recovery.step_weights(proto, spec)), model)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        for name, text in sources.items():
+            (place / name).write_text(text, "utf-8")
+        return _compiled(command, place)
+
+
+def worst_deviation(library: bytes) -> float | None:
+    """Return how far a library is from the vector of the model file within, as a share of what is allowed.
+
+    None where it cannot be loaded: it was built for another machine. Raises `CheckError` where it is too far.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.so")
+        path.write_bytes(library)
+        try:
+            session = NativeSession(path)
+        except ModelFileError:
+            return None
+        found = deviations(session)
+    if not passed(found):
+        raise CheckError(f"the compiled C is off by {max(found.values()):.3g} times what is allowed")
+    return max(found.values())
+
+
+def _compiled(command: list[str], place: Path) -> bytes:
+    wanted = os.environ.get("CFLAGS")
+    ways = [tuple(shlex.split(wanted))] if wanted is not None else _TUNED
+    target = place / "model.so"
+    fixed = ("-std=c99", "-shared", "-fPIC", str(place / "native.c"), "-o", str(target))
+    for flags in ways:
+        try:
+            must([*command, *flags, *fixed])
+        except CheckError:
+            if flags is ways[-1]:
+                raise
+        else:
+            break
+    return target.read_bytes()

@@ -1,0 +1,194 @@
+"""The provider "native": a model's own C, compiled to a library that this process loads.
+
+The library of a model file is built here once, where edgeseq's exporter and a C compiler are, and kept in the user's
+cache; or it was built elsewhere by `edgeseq export --format native` and is named in place of the model file. It holds
+the model file and its spec too, and needs no onnxruntime.
+"""
+
+import ctypes
+import math
+import os
+from collections.abc import Mapping
+from functools import lru_cache, partial
+from itertools import accumulate, pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeseq_runtime import trusted
+from edgeseq_runtime.engine import Engine
+from edgeseq_runtime.errors import CheckError, ModelFileError, UsageError
+from edgeseq_runtime.foreign import Sidecar
+from edgeseq_runtime.session import NATIVE, Array, Session, States
+from edgeseq_runtime.spec import Spec
+
+INTERFACE = 1
+"""Version of what a library offers; another one cannot be used."""
+
+_MAGIC = (b"\x7fELF", b"\xcf\xfa\xed\xfe")
+"""What libraries begin with, on Linux and on macOS."""
+
+
+def is_library(content: bytes) -> bool:
+    """Whether these bytes are a library of some kind."""
+    return content.startswith(_MAGIC)
+
+
+def open_library(model: str | os.PathLike[str] | bytes, provider: str) -> "NativeSession":
+    """Return a session of the library at a path.
+
+    Raises `UsageError` for another provider and where others could have changed it, `ModelFileError` for one that
+    cannot be loaded.
+    """
+    if isinstance(model, bytes):
+        raise UsageError("a native library is loaded from its file, not from bytes")
+    if provider not in ("auto", NATIVE):
+        raise UsageError(f"{os.fspath(model)} is a native library; it cannot run on {provider}")
+    path = Path(os.path.realpath(model))
+    trusted.check(path)
+    return NativeSession(path)
+
+
+def open_model(content: bytes, name: str, sidecar: Sidecar | str | os.PathLike[str] | None = None) -> "NativeSession":
+    """Return a session of the library of a model file: of the one in the cache, or of one that is built now.
+
+    What is built is verified before it is kept. Raises `UsageError` where it cannot be built here, `CheckError` where
+    it does not do what the model file says.
+    """
+    if sidecar is not None:
+        raise UsageError(f"{name} has a sidecar; only models that edgeseq trained run on the provider 'native'")
+    path = trusted.place(content)
+    if path.exists():
+        trusted.check(path)
+    else:
+        trusted.keep(path, _built(content), _verify)
+    return NativeSession(path)
+
+
+def is_here() -> bool:
+    """Whether a model file's library can be built here."""
+    try:
+        from edgeseq_export.c.compiling import compiler
+    except ImportError:
+        return False
+    return compiler() is not None
+
+
+def _built(content: bytes) -> bytes:
+    try:
+        from edgeseq_export.c.native import build
+    except ImportError as error:
+        raise UsageError(
+            "no provider 'native' here: to build it needs edgeseq[export] and a C compiler; or name a library that "
+            "`edgeseq export --format native` built elsewhere in place of the model file"
+        ) from error
+    return build(content)
+
+
+def _verify(path: Path) -> None:
+    """Raise `CheckError` where a library does not give the forecasts that its model file carries for comparison."""
+    from edgeseq_runtime.verification import deviations, passed
+
+    session = NativeSession(path)
+    found = deviations(session) if session.spec.verification else {}
+    if not passed(found):
+        raise CheckError(f"the model's C, compiled here, is off by {max(found.values()):.3g} times what is allowed")
+
+
+class NativeSession(Session):
+    """A `Session` by a library. Raises `ModelFileError` where it cannot be loaded or is none of edgeseq's."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self.library, self.quick = ctypes.CDLL(str(path)), ctypes.PyDLL(str(path))
+        except OSError as error:
+            raise ModelFileError(f"{path.name} cannot be loaded here: {error}") from error
+        try:
+            interface = ctypes.c_int32.in_dll(self.library, "edgeseq_interface").value
+        except ValueError as error:
+            raise ModelFileError(f"{path.name} is a library, but none of edgeseq's") from error
+        if interface != INTERFACE:
+            raise ModelFileError(f"{path.name} was built by another version of edgeseq; export it anew")
+        super().__init__(self._bytes("edgeseq_model"))
+        self.spec = Spec.from_json(self._bytes("edgeseq_spec").decode())
+        self._advance = self.library.edgeseq_advance
+        self._advance.restype = None
+        self._advance.argtypes = (ctypes.c_int64, ctypes.c_int64, *(ctypes.c_void_p,) * 4)
+        self._pointers = ctypes.c_void_p * len(self.spec.states)
+        self._shapes = lru_cache(maxsize=4)(self._shapes_for)
+
+    @property
+    def providers(self) -> list[str]:
+        """The providers in use."""
+        return [NATIVE]
+
+    def advance(self, x: Array, states: Mapping[str, Array]) -> tuple[Array, States]:
+        """Run samples x (time, batch, feature); return forecasts (time, batch, outputs) and the next states."""
+        time, batch, _ = x.shape
+        shapes = self._shapes(batch)
+        given = _plain(x, (time, batch, len(self.spec.features)))
+        before = [_plain(states[name], shape) for name, shape in shapes.items()]
+        y = np.empty((time, batch, self.spec.outputs), np.float32)
+        following = {name: np.empty(shape, np.float32) for name, shape in shapes.items()}
+        memories = (self._pointers(*map(_address, arrays)) for arrays in (before, following.values()))
+        self._advance(time, batch, _address(given), _address(y), *memories)
+        return y, following
+
+    def engine(self) -> "NativeEngine":
+        """Return what steps one fresh stream."""
+        return NativeEngine(self)
+
+    def _shapes_for(self, batch: int) -> dict[str, tuple[int, ...]]:
+        return {state.name: state.sized(batch) for state in self.spec.states}
+
+    def _bytes(self, name: str) -> bytes:
+        size = ctypes.c_uint32.in_dll(self.library, f"{name}_size").value
+        return bytes((ctypes.c_char * size).in_dll(self.library, name).raw)
+
+
+class _Stream(ctypes.Structure):
+    """What the library's step takes: where a stream's memory, its sample and its forecast lie."""
+
+    _fields_ = [(name, ctypes.c_void_p) for name in ("memory", "sample", "forecast")]
+
+
+class NativeEngine(Engine):
+    """An `Engine` whose state lies in one piece, and moves on where it is."""
+
+    def __init__(self, session: NativeSession) -> None:
+        super().__init__(session)
+        shapes = {state.name: state.sized(1) for state in session.spec.states}
+        ends = pairwise(accumulate(map(math.prod, shapes.values()), initial=0))
+        self._memory = np.zeros(sum(map(math.prod, shapes.values())), np.float32)
+        self._views = {
+            name: self._memory[begin:end].reshape(shape)
+            for (name, shape), (begin, end) in zip(shapes.items(), ends, strict=True)
+        }
+        self._stream = _Stream(*map(_address, (self._memory, self.x, self.y)))
+        step = session.quick.edgeseq_step  # it is over before another thread would have got its turn
+        step.restype = None
+        self.advance = partial(step, ctypes.c_void_p(ctypes.addressof(self._stream)))
+
+    def states(self) -> States:
+        """Return the states that the next step reads, by name; views, not copies."""
+        return self._views
+
+    def load(self, states: States) -> None:
+        """Make `states` what the next step reads."""
+        for name, view in self._views.items():
+            view[...] = states[name]
+
+
+def _address(array: Any) -> int:
+    try:
+        return ctypes.addressof(ctypes.c_float.from_buffer(array))  # a third of the time of the other way
+    except (TypeError, ValueError):  # read-only, or empty
+        return int(array.ctypes.data)
+
+
+def _plain(array: Array, shape: tuple[int, ...]) -> Array:
+    """Return an array as C wants it. Raises `ModelFileError` for another shape than that."""
+    if array.shape != shape:
+        raise ModelFileError(f"the model fails when it is run: an array is {array.shape}, must be {shape}")
+    return np.ascontiguousarray(array, np.float32)
