@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @model_argument
-@click.option("--provider", default="all", show_default=True, help="all that are here, auto, or a name.")
+@click.option("--provider", default="all", show_default=True, help="all of onnxruntime's that are here, or a name.")
 @library_option
 @click.option(
     "--key",
@@ -72,7 +72,7 @@ def verify(model: str, *, provider: str, key: str | None, as_json: bool) -> None
 def _sessions(model: str, provider: str) -> "tuple[dict[str, Session], dict[str, str]]":
     """Return a session on each provider, and why others are left out."""
     from edgeseq_runtime import native
-    from edgeseq_runtime.session import NATIVE, Session
+    from edgeseq_runtime.session import Session
 
     is_library = native.is_library(files.read(model))
     if provider != "all" or is_library:
@@ -81,7 +81,7 @@ def _sessions(model: str, provider: str) -> "tuple[dict[str, Session], dict[str,
     from edgeseq_runtime import providers
 
     found, left_out = {}, {}
-    for name in [*providers.candidates("auto"), *([NATIVE] if native.is_here() else [])]:
+    for name in providers.candidates("auto"):
         try:
             found[name] = Session.open(model, provider=name)
         except UsageError as error:
