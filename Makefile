@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: demo test test-slow test-arm64 test-armhf test-webgpu lint types build benchmark peers engines soak accuracy clean
+.PHONY: demo test test-slow test-arm64 test-armhf test-webgpu lint types build benchmark peers engines microcontroller soak accuracy clean
 
 demo: $(VENV)/ready                       ## train, export and stream, first the sine, then a real series
 	$(BIN)/edgeseq demo -o demo
@@ -47,6 +47,9 @@ peers: .venv-peers/ready                  ## beside other engines, two minutes: 
 engines: .venv-peers/ready                ## every kind of model file on every engine that reads ONNX: docs/engines.md
 	.venv-peers/bin/python -m benchmarks.peers.engines $(if $(JSON),--json "$(JSON)")
 
+microcontroller: .venv-peers/ready        ## flash, memory and instructions of exported C: docs/microcontroller.md
+	.venv-peers/bin/python -m benchmarks.microcontroller $(if $(JSON),--json "$(JSON)")
+
 soak: $(VENV)/ready                       ## ten million samples with faults in them, some minutes
 	$(BIN)/python -m benchmarks.soak
 
@@ -63,5 +66,5 @@ $(VENV)/ready: pyproject.toml constraints.txt
 .venv-peers/ready: pyproject.toml constraints-peers.txt
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-peers.txt -e '.[export,cpu]' \
-	    ai-edge-litert executorch matplotlib mnn ncnn openvino pnnx torch tract
+	    ai-edge-litert emlearn emx-onnx-cgen executorch matplotlib mnn ncnn openvino pnnx torch tract
 	touch $@

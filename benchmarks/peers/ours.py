@@ -26,6 +26,17 @@ def open_run(network: Network, streams: int) -> Step:
     return _predictor(network.chunk, streams).run
 
 
+def open_native(network: Network, streams: int) -> Step:
+    """Open the model's C, compiled: for one stream a predictor, for many a pool."""
+    from edgeseq_runtime import Pool, Predictor
+
+    if streams == 1:
+        return Predictor(network.chunk, provider="native").step
+    pool = Pool(network.chunk, provider="native")
+    pool.add(*range(streams))
+    return pool.step_array
+
+
 def open_pool(network: Network, streams: int) -> Step:
     """Open a pool of so many streams."""
     from edgeseq_runtime import Pool
@@ -47,3 +58,4 @@ STEP = Peer("edgeseq Predictor.step", _PACKAGES, open_step)
 STEP_FORM = Peer("edgeseq Predictor.step, --form step", _PACKAGES, open_step_form)
 RUN = Peer("edgeseq Predictor.run, blocks of 1,000", _PACKAGES, open_run, block=1000)
 POOL = Peer("edgeseq Pool.step_array", _PACKAGES, open_pool)
+NATIVE = Peer("edgeseq, provider native", ("edgeseq",), open_native)

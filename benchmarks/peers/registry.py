@@ -20,6 +20,7 @@ BASE = ours.STEP
 PEERS: tuple[Peer, ...] = (
     ours.STEP,
     ours.STEP_FORM,
+    ours.NATIVE,
     ours.RUN,
     ours.POOL,
     on_onnxruntime.NAIVE,

@@ -1,0 +1,1 @@
+"""A model's C on emulated microcontrollers: the flash, memory and instructions that it needs, beside another way."""

@@ -1,0 +1,112 @@
+"""The ways from a network to C: edgeseq's own, and those of others that can be installed."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+import edgeseq_export
+from benchmarks.microcontroller.image import FIRMWARE, Subject
+from edgeseq.checkpoint import Checkpoint
+from edgeseq_export.c import export
+from edgeseq_runtime.spec import STEP, Spec
+
+
+class CannotError(Exception):
+    """A way that does not lead to C for this network, or is not installed; the message says why."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to C."""
+
+    name: str
+    make: Callable[[Checkpoint], Subject]
+    """Raises `CannotError`."""
+    exact: bool = False
+    """Whether its forecasts must be those of the reference in fixed point, to the last bit."""
+
+
+def in_float(checkpoint: Checkpoint) -> Subject:
+    """Return edgeseq's C in float."""
+    return _ours(checkpoint, "none")
+
+
+def in_fixed_point(checkpoint: Checkpoint) -> Subject:
+    """Return edgeseq's C in fixed point."""
+    return _ours(checkpoint, "int8")
+
+
+def _ours(checkpoint: Checkpoint, quantize: str) -> Subject:
+    kind = export.kind_of(checkpoint, quantize)
+    files = kind.render(kind.spec, "model").files()
+    return Subject(files | {"ours.c": (FIRMWARE / "ours.c").read_text()}, checkpoint.spec.outputs)
+
+
+def emx_onnx_cgen(checkpoint: Checkpoint) -> Subject:
+    """Return what emx-onnx-cgen makes of the model file in the form for one sample at a time."""
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    command = shutil.which("emx-onnx-cgen", path=places)
+    if not command:
+        raise CannotError("not installed")
+    model = onnx.load_from_string(edgeseq_export.build(checkpoint, form=STEP))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        onnx.save(model, folder / "model.onnx")
+        choices = ["--input-dim", "batch=1", "--large-temp-threshold", "0", "--large-weight-threshold", "0"]
+        done = subprocess.run(
+            [command, "compile", *choices, str(folder / "model.onnx"), str(folder / "model.c")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise CannotError((done.stderr.strip() or done.stdout.strip()).splitlines()[-1])
+        spec = Spec.from_json(next(entry.value for entry in model.metadata_props if entry.key == "edgeseq"))
+        return Subject({"model.c": (folder / "model.c").read_text(), "glue.c": _glue(spec)}, spec.outputs)
+
+
+def emlearn(_: Checkpoint) -> Subject:
+    """Say that emlearn has no recurrent networks."""
+    if not importlib.util.find_spec("emlearn"):
+        raise CannotError("not installed")
+    raise CannotError("it has no LSTM: trees, dense networks, neighbours and mixtures only")
+
+
+def _glue(spec: Spec) -> str:
+    """Return C around a function that takes the sample and all states, and leaves the forecast and the next ones."""
+    names = [state.name for state in spec.states]
+    shapes = {
+        name: "".join(f"[{size}]" for size in state.sized(1)) for name, state in zip(names, spec.states, strict=True)
+    }
+    pairs = "\n".join(f"static float {name}{shape}, {name}_next{shape};" for name, shape in shapes.items())
+    x, y = len(spec.features), spec.outputs
+    declared = [
+        f"const float x[1][1][{x}]",
+        *(f"const float {name}{shape}" for name, shape in shapes.items()),
+        f"float y[1][1][{y}]",
+        *(f"float {name}_next{shape}" for name, shape in shapes.items()),
+    ]
+    given = ["(const void *)sample", *names, "(void *)forecast", *(f"{name}_next" for name in names)]
+    fresh = "\n".join(f"    memset({name}, 0, sizeof {name});" for name in names)
+    moved = "\n".join(f"    memcpy({name}, {name}_next, sizeof {name});" for name in names)
+    return (
+        f'#include "subject.h"\n#include <string.h>\nvoid model({", ".join(declared)});\n{pairs}\n'
+        f"void subject_reset(void)\n{{\n{fresh}\n}}\n"
+        f"void subject_step(const float *sample, float *forecast)\n{{\n    model({', '.join(given)});\n{moved}\n}}\n"
+    )
+
+
+WAYS = (
+    Way("edgeseq, int8", in_fixed_point, exact=True),
+    Way("edgeseq, float", in_float),
+    Way("emx-onnx-cgen, float", emx_onnx_cgen),
+    Way("emlearn", emlearn),
+)
