@@ -8,7 +8,7 @@ the model file and its spec too, and needs no onnxruntime.
 import ctypes
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache, partial
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 
 from edgeseq_runtime import trusted
+from edgeseq_runtime.bank import Bank, Rows, roomy
 from edgeseq_runtime.engine import Engine
 from edgeseq_runtime.errors import CheckError, ModelFileError, UsageError
 from edgeseq_runtime.foreign import Sidecar
 from edgeseq_runtime.session import NATIVE, Array, Session, States
 from edgeseq_runtime.spec import Spec
 
-INTERFACE = 1
+INTERFACE = 2
 """Version of what a library offers; another one cannot be used."""
 
 _MAGIC = (b"\x7fELF", b"\xcf\xfa\xed\xfe")
@@ -115,6 +116,9 @@ class NativeSession(Session):
         self._advance = self.library.edgeseq_advance
         self._advance.restype = None
         self._advance.argtypes = (ctypes.c_int64, ctypes.c_int64, *(ctypes.c_void_p,) * 4)
+        self.move = self.library.edgeseq_move
+        self.move.restype = None
+        self.move.argtypes = (ctypes.c_int64, *(ctypes.c_void_p,) * 4)
         self._pointers = ctypes.c_void_p * len(self.spec.states)
         self._shapes = lru_cache(maxsize=4)(self._shapes_for)
 
@@ -139,6 +143,10 @@ class NativeSession(Session):
         """Return what steps one fresh stream."""
         return NativeEngine(self)
 
+    def bank(self, room: int) -> "NativeBank":
+        """Return what steps many streams."""
+        return NativeBank(self, room)
+
     def _shapes_for(self, batch: int) -> dict[str, tuple[int, ...]]:
         return {state.name: state.sized(batch) for state in self.spec.states}
 
@@ -158,13 +166,9 @@ class NativeEngine(Engine):
 
     def __init__(self, session: NativeSession) -> None:
         super().__init__(session)
-        shapes = {state.name: state.sized(1) for state in session.spec.states}
-        ends = pairwise(accumulate(map(math.prod, shapes.values()), initial=0))
-        self._memory = np.zeros(sum(map(math.prod, shapes.values())), np.float32)
-        self._views = {
-            name: self._memory[begin:end].reshape(shape)
-            for (name, shape), (begin, end) in zip(shapes.items(), ends, strict=True)
-        }
+        places = _places(session.spec)
+        self._memory = np.zeros(_floats(session.spec), np.float32)
+        self._views = {s.name: self._memory[places[s.name]].reshape(s.sized(1)) for s in session.spec.states}
         self._stream = _Stream(*map(_address, (self._memory, self.x, self.y)))
         step = session.quick.edgeseq_step  # it is over before another thread would have got its turn
         step.restype = None
@@ -178,6 +182,50 @@ class NativeEngine(Engine):
         """Make `states` what the next step reads."""
         for name, view in self._views.items():
             view[...] = states[name]
+
+
+class NativeBank(Bank):
+    """A `Bank` whose streams' memory lies in one array, a row for each, and moves on where it is."""
+
+    _session: NativeSession
+
+    def __init__(self, session: NativeSession, room: int) -> None:
+        self._session = session
+        self._places = _places(session.spec)
+        self._shapes = {s.name: tuple(size for size in s.shape if size != -1) for s in session.spec.states}
+        self._memory = np.zeros((room, _floats(session.spec)), np.float32)
+
+    @property
+    def names(self) -> Iterable[str]:
+        """The states' names."""
+        return self._places.keys()
+
+    def advance(self, rows: Rows, x: Array) -> Array:
+        """Move the streams at `rows` by a sample each; see `Bank`. It cannot fail."""
+        given = _plain(x, x.shape)
+        y = np.empty((len(x), self._session.spec.outputs), np.float32)
+        chosen = None if isinstance(rows, slice) else np.ascontiguousarray(rows, np.int64)
+        where = None if chosen is None else _address(chosen)
+        self._session.move(len(x), where, _address(self._memory), _address(given), _address(y))
+        return y
+
+    def by_row(self, name: str) -> Array:
+        """Return a view of the state `name` of all streams, with the rows first."""
+        return self._memory[:, self._places[name]].reshape(len(self._memory), *self._shapes[name])
+
+    def make_room(self, count: int) -> None:
+        """Have so many rows, or more; new ones are zero."""
+        self._memory = roomy(self._memory, count)
+
+
+def _places(spec: Spec) -> dict[str, slice]:
+    """Return where each state lies in a stream's memory, which is the library's struct."""
+    ends = accumulate((math.prod(state.sized(1)) for state in spec.states), initial=0)
+    return {state.name: slice(*place) for state, place in zip(spec.states, pairwise(ends), strict=True)}
+
+
+def _floats(spec: Spec) -> int:
+    return sum(math.prod(state.sized(1)) for state in spec.states)
 
 
 def _address(array: Any) -> int:

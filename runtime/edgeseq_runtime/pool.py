@@ -6,22 +6,20 @@ taken without looking for rows, and one of some of them by the rows' numbers.
 
 import os
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq_runtime.bank import Rows, roomy
 from edgeseq_runtime.errors import DataError, SnapshotError, UsageError
 from edgeseq_runtime.foreign import Sidecar
 from edgeseq_runtime.guard import IMPUTED, MISSING, OK, STATUSES, Finding, Guard, Policy, Reading
 from edgeseq_runtime.rules import ABSENT
 from edgeseq_runtime.sensors import Scale
-from edgeseq_runtime.session import Array, Session, batch_axis
+from edgeseq_runtime.session import Array, Session
 from edgeseq_runtime.snapshot import Snapshot, pack, unpack
 from edgeseq_runtime.spec import SETTINGS, Spec
-
-Rows: TypeAlias = slice | npt.NDArray[np.intp]
-"""Which streams a step moves; a slice: all of them."""
 
 _LEAST_ROOM = 8
 """Rows that the arrays of a pool begin with."""
@@ -54,16 +52,16 @@ class Pool:
         if not isinstance(model, Session):
             model = Session.open(model, provider=provider, threads=threads, sidecar=sidecar)
         self.session = model
+        self._features = len(self.spec.features)
+        self._forecast = (self.spec.horizon, len(self.spec.targets))  # a stream's, in step_array's result
         self._names: list[Hashable] = []
         self._row: dict[Hashable, int] = {}
         self._guard = Guard(self.spec, np.zeros(len(self.spec.features), np.float32))
         self._policy = Policy(self.spec, missing)
-        # What selects all of the axes that lie before the streams', to index a state with them and rows.
-        self._before = {state.name: (slice(None),) * batch_axis(state) for state in self.spec.states}
-        # Whatever belongs to streams, a row for each and some to spare; states have the spec's shapes.
-        self._x: Array = np.zeros((_LEAST_ROOM, len(self.spec.features)), np.float32)  # the last sample
+        # Whatever belongs to streams, a row for each and some to spare.
+        self._x: Array = np.zeros((_LEAST_ROOM, self._features), np.float32)  # the last sample
         self._y: Array = np.full((_LEAST_ROOM, self.spec.outputs), np.nan, np.float32)  # and the last forecast
-        self._states = self.session.fresh(_LEAST_ROOM)
+        self._bank = self.session.bank(_LEAST_ROOM)
         self._known = {sensor.name for sensor in self.spec.sensors}
         self._usual = Scale.usual(self.spec) if self._known else None
         self._age = np.zeros(_LEAST_ROOM, np.int64)
@@ -122,7 +120,7 @@ class Pool:
         `DataError` for another shape or type; else as `step`.
         """
         block = np.asarray(samples)
-        wanted = (len(self._names), len(self.spec.features))
+        wanted = (len(self._names), self._features)
         if block.shape != wanted and not (wanted[1] == 1 and block.shape == wanted[:1]):
             raise DataError(f"samples have shape {block.shape}; the pool takes (stream, feature) = {wanted}")
         if block.dtype.kind not in "biuf":
@@ -164,9 +162,8 @@ class Pool:
             block = np.array(samples)
         except (ValueError, OverflowError):  # samples of several lengths
             block = np.array(None)
-        features = len(self.spec.features)
-        if block.dtype.kind in "biuf" and block.size == len(samples) * features and block.ndim <= 2:
-            return _as_float32(block.reshape(len(samples), features))
+        if block.dtype.kind in "biuf" and block.size == len(samples) * self._features and block.ndim <= 2:
+            return _as_float32(block.reshape(len(samples), self._features))
         rows = [self._guard.numbers(sample) for sample in samples]
         return _as_float32(np.array(rows, np.float64))
 
@@ -180,10 +177,11 @@ class Pool:
     def _take(self, rows: Rows, block: Array) -> Array:
         """Move the streams at `rows` by a sample each, (stream, feature); return (stream, horizon, target)."""
         if not len(block):
-            return np.empty((0, self.spec.horizon, len(self.spec.targets)), np.float32)
+            return np.empty((0, *self._forecast), np.float32)
         finite = self._guard.finite(block)
-        forecasts = self._take_whole(rows, block) if finite.all() else self._take_rest(rows, block, finite)
-        return forecasts.reshape(len(block), self.spec.horizon, len(self.spec.targets))
+        whole = np.count_nonzero(finite) == finite.size  # a tenth of the time that all() takes
+        forecasts = self._take_whole(rows, block) if whole else self._take_rest(rows, block, finite)
+        return forecasts.reshape(len(block), *self._forecast)
 
     def _take_whole(self, rows: Rows, block: Array) -> Array:
         forecasts = self._advance(rows, block)
@@ -215,25 +213,13 @@ class Pool:
 
     def _advance(self, rows: Rows, x: Array) -> Array:
         """Move the streams at `rows` all in one call, which leaves all as they were where it fails."""
-        states = {name: state[*self._before[name], rows] for name, state in self._states.items()}
-        y, following = self.session.advance(x[None], states)
-        forecasts: Array = y[0]
+        forecasts = self._bank.advance(rows, x)
         self._x[rows], self._y[rows] = x, forecasts
-        all_moved = isinstance(rows, slice)
-        if all_moved:
-            self._states = following  # there is nothing to copy
-        else:
-            for name, state in following.items():
-                self._states[name][*self._before[name], rows] = state
         return forecasts
-
-    def _by_row(self, name: str) -> Array:
-        """Return a view of the state `name` of all streams, with the rows first."""
-        return np.moveaxis(self._states[name], len(self._before[name]), 0)
 
     def _arrays(self, *, settings: bool = True) -> Iterable[npt.NDArray[np.generic]]:
         """Return views of all that belongs to streams, with or without their sensors' settings, with the rows first."""
-        states = [self._by_row(name) for name in self._states if settings or name not in SETTINGS]
+        states = [self._bank.by_row(name) for name in self._bank.names if settings or name not in SETTINGS]
         return [self._x, self._y, self._age, self._imputed, self._code, *states]
 
     def _forget(self, rows: Rows) -> None:
@@ -245,12 +231,12 @@ class Pool:
     def _erase(self, rows: Rows) -> None:
         """Make the rows as if there had never been a stream."""
         self._forget(rows)
-        for name in self._states.keys() & set(SETTINGS):
-            self._by_row(name)[rows] = 0
+        for name in set(self._bank.names) & set(SETTINGS):
+            self._bank.by_row(name)[rows] = 0
 
     def _set(self, row: int, scale: Scale) -> None:
         for name, value in scale.states().items():
-            self._by_row(name)[row] = value[0]
+            self._bank.by_row(name)[row] = value[0]
 
     def _leave(self, known: int) -> None:
         """Forget the streams that joined after the first `known`."""
@@ -265,11 +251,10 @@ class Pool:
             self._row[name] = len(self._names)
             self._names.append(name)
         count = len(self._names)
-        self._x, self._y = _roomy(self._x, count), _roomy(self._y, count, filled=np.nan)
-        self._age, self._imputed = _roomy(self._age, count), _roomy(self._imputed, count)
-        self._code = _roomy(self._code, count)
-        for name, state in self._states.items():
-            self._states[name] = _roomy(state, count, axis=len(self._before[name]))
+        self._x, self._y = roomy(self._x, count), roomy(self._y, count, filled=np.nan)
+        self._age, self._imputed = roomy(self._age, count), roomy(self._imputed, count)
+        self._code = roomy(self._code, count)
+        self._bank.make_room(count)
         if self._usual:
             for name in names:
                 scale = Scale.known(self.spec, str(name)) if name in self._known else self._usual
@@ -307,8 +292,8 @@ class Pool:
         self._age[row], self._imputed[row] = counters["age"], counters["imputed"]
         self._code[row] = _CODES[counters["status"]]
         self._x[row], self._y[row] = found.arrays["x"], found.arrays["y"]
-        for state in self._states:
-            self._by_row(state)[row] = found.arrays[state]
+        for state in self._bank.names:
+            self._bank.by_row(state)[row] = found.arrays[state]
 
     def _snapshot(self, row: int) -> Snapshot:
         counters = {
@@ -316,7 +301,7 @@ class Pool:
             "imputed": int(self._imputed[row]),
             "status": STATUSES[self._code[row]],
         }
-        states = {state: self._by_row(state)[row] for state in self._states}
+        states = {state: self._bank.by_row(state)[row] for state in self._bank.names}
         return Snapshot(counters, {"x": self._x[row], "y": self._y[row], **states})
 
     def _existing(self, name: Hashable) -> int:
@@ -330,12 +315,3 @@ def _as_float32(block: npt.NDArray[Any]) -> Array:
         return block
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and so missing
         return block.astype(np.float32)
-
-
-def _roomy(array: npt.NDArray[Any], count: int, axis: int = 0, filled: float = 0) -> npt.NDArray[Any]:
-    """Return an array with `count` rows or more along an axis: itself, or twice as large."""
-    room = array.shape[axis]
-    if count <= room:
-        return array
-    shape = (*array.shape[:axis], max(count, 2 * room) - room, *array.shape[axis + 1 :])
-    return np.concatenate([array, np.full(shape, filled, array.dtype)], axis=axis)

@@ -17,6 +17,7 @@ from edgeseq_runtime.spec import Spec, State
 if TYPE_CHECKING:
     from collections import Counter
 
+    from edgeseq_runtime.bank import Bank
     from edgeseq_runtime.engine import Engine
 
 Array = npt.NDArray[np.float32]
@@ -105,6 +106,12 @@ class Session(ABC):
     @abstractmethod
     def engine(self) -> "Engine":
         """Return what steps one fresh stream."""
+
+    def bank(self, room: int) -> "Bank":
+        """Return what steps many streams, with room for so many and more. Raises `UsageError` as `batch_axis` does."""
+        from edgeseq_runtime.bank import Bank
+
+        return Bank(self, room)
 
 
 def batch_axis(state: State) -> int:

@@ -63,7 +63,8 @@ def _compiled(command: list[str], place: Path) -> bytes:
     wanted = os.environ.get("CFLAGS")
     ways = [tuple(shlex.split(wanted))] if wanted is not None else _TUNED
     target = place / "model.so"
-    fixed = ("-std=c99", "-shared", "-fPIC", str(place / "native.c"), "-o", str(target))
+    # gnu99, for in c99 proper GCC may not fuse a product with a sum, which costs a third of the speed.
+    fixed = ("-std=gnu99", "-shared", "-fPIC", str(place / "native.c"), "-o", str(target))
     for flags in ways:
         try:
             must([*command, *flags, *fixed])

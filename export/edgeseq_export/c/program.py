@@ -119,7 +119,7 @@ def _layer(spec: Spec, cell: CellWeights, number: int) -> Layer:
         products = [_product(f"w{number}", wide, biases[0]), _product(f"r{number}", narrow, biases[1])]
     else:
         bias = _by_gate(B.reshape(-1, len(W)).sum(axis=0), gates, spec.hidden)
-        products = [_product(f"w{number}", np.concatenate([wide, narrow]), bias)]
+        products = [_product(f"w{number}", np.concatenate([narrow, wide]), bias)]
     return Layer(number, W.shape[1], tuple(products))
 
 

@@ -66,7 +66,7 @@ def native_sources(program: Program, content: bytes) -> dict[str, str]:
         described=np.frombuffer(program.spec.to_json().encode(), np.uint8),
         content=np.frombuffer(content, np.uint8),
         values=initializers.values,
-        sizes=[field.size for field in program.fields],
+        program=program,
     )
     return sources.files() | {"native.c": glue}
 

@@ -10,6 +10,11 @@
 #if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
 #pragma GCC target("prefer-vector-width=512") /* GCC would use half of each register */
 #endif
+#if defined(__AVX512F__) && defined(__GNUC__)
+#define ALIGNED __attribute__((aligned(64))) /* a vector across two cache lines takes twice as long */
+#else
+#define ALIGNED
+#endif
 
 #define HIDDEN {{ spec.hidden }} /* units of a layer */
 #define UNITS {{ program.units }}  /* the same, filled up to whole vectors of four */
@@ -19,7 +24,7 @@
 /* ---- The numbers. Matrices lie column by column: all rows of the first input, then all of the second. ---- */
 {% for product in products %}
 
-static const float {{ product.name }}[{{ product.columns }} * {{ product.rows }}] = {
+static const float ALIGNED {{ product.name }}[{{ product.columns }} * {{ product.rows }}] = {
 {{ values(product.matrix) }}};
 {% if product.bias.any() or product.name != "linear" %}
 
@@ -37,12 +42,15 @@ static inline void add_product(float *restrict z, int rows, const float *restric
 {
     int j, r;
 #if defined(__AVX512F__)
-    for (j = 0; j < columns; j++) {
-        const float *restrict m = matrix + j * rows;
-        for (r = 0; r < rows; r++)
-            z[r] += m[r] * x[j];
+    if (rows >= 16) {
+        for (j = 0; j < columns; j++) {
+            const float *restrict m = matrix + j * rows;
+            for (r = 0; r < rows; r++)
+                z[r] += m[r] * x[j];
+        }
+        return;
     }
-#else
+#endif
     for (j = 0; j < columns; j += 4) {
         const float *restrict a = matrix + j * rows;
         const float *restrict b = a + rows;
@@ -51,7 +59,6 @@ static inline void add_product(float *restrict z, int rows, const float *restric
         for (r = 0; r < rows; r++)
             z[r] += a[r] * x[j] + b[r] * x[j + 1] + c[r] * x[j + 2] + d[r] * x[j + 3];
     }
-#endif
 }
 {% if not libm %}
 
@@ -109,64 +116,78 @@ static inline float gated(float a, float b)
 }
 {% endif %}
 
-/* ---- The network ---- */
-{% for layer in program.layers %}
-{% set n = layer.number %}
+/* ---- A cell: of its gates' sums z, and of its memory, the next memory ---- */
 {% if spec.cell == "lstm" %}
 
-/* Layer {{ n }}, long short-term memory: c' = f c + i g, h' = o tanh(c'). Rows: i, o, f, g. */
-static void layer{{ n }}(const float *x, float *h, float *c)
+/* Long short-term memory: c' = f c + i g, h' = o tanh(c'). Rows: i, o, f, g. */
+static inline void cell(const float *z, float *h, float *c)
 {
-    float in[{{ layer.products[0].columns }}] = {0}, z[ROWS], cell[UNITS] = {0}, output[UNITS];
+    float memory[UNITS] = {0}, output[UNITS];
     int u;
-    memcpy(in, x, {{ layer.inputs }} * sizeof(float));
-    memcpy(in + {{ layer.inputs }}, h, HIDDEN * sizeof(float));
-    memcpy(cell, c, HIDDEN * sizeof(float));
-    memcpy(z, w{{ n }}_bias, sizeof z);
-    add_product(z, ROWS, w{{ n }}, in, {{ layer.products[0].columns }});
+    memcpy(memory, c, HIDDEN * sizeof(float));
     for (u = 0; u < UNITS; u++)
-        cell[u] = sigmoid(z[2 * UNITS + u]) * cell[u] + gated(z[u], z[3 * UNITS + u]);
+        memory[u] = sigmoid(z[2 * UNITS + u]) * memory[u] + gated(z[u], z[3 * UNITS + u]);
     for (u = 0; u < UNITS; u++)
-        output[u] = gated(z[UNITS + u], cell[u]);
-    memcpy(c, cell, HIDDEN * sizeof(float));
+        output[u] = gated(z[UNITS + u], memory[u]);
+    memcpy(c, memory, HIDDEN * sizeof(float));
     memcpy(h, output, HIDDEN * sizeof(float));
 }
 {% elif spec.cell == "gru" %}
 
-/* Layer {{ n }}, gated recurrent unit: n = tanh(W x + r (R h)), h' = (1 - z) n + z h. Rows: z, r, n. */
-static void layer{{ n }}(const float *x, float *h)
+/* Gated recurrent unit: n = tanh(W x + r (R h)), h' = (1 - z) n + z h. Rows: z, r, n; of the input and of h. */
+static inline void cell(const float *of_x, const float *of_h, float *h)
 {
-    float in[{{ layer.products[0].columns }}] = {0}, memory[{{ layer.products[1].columns }}] = {0};
-    float of_x[ROWS], of_h[ROWS], output[UNITS];
+    float memory[UNITS] = {0};
     int u;
-    memcpy(in, x, {{ layer.inputs }} * sizeof(float));
     memcpy(memory, h, HIDDEN * sizeof(float));
-    memcpy(of_x, w{{ n }}_bias, sizeof of_x);
-    memcpy(of_h, r{{ n }}_bias, sizeof of_h);
-    add_product(of_x, ROWS, w{{ n }}, in, {{ layer.products[0].columns }});
-    add_product(of_h, ROWS, r{{ n }}, memory, {{ layer.products[1].columns }});
     for (u = 0; u < UNITS; u++) {
         const float update = sigmoid(of_x[u] + of_h[u]);
         const float reset = sigmoid(of_x[UNITS + u] + of_h[UNITS + u]);
         const float fresh = hyperbolic(of_x[2 * UNITS + u] + reset * of_h[2 * UNITS + u]);
-        output[u] = fresh + update * (memory[u] - fresh);
+        memory[u] = fresh + update * (memory[u] - fresh);
     }
-    memcpy(h, output, HIDDEN * sizeof(float));
+    memcpy(h, memory, HIDDEN * sizeof(float));
 }
 {% else %}
 
-/* Layer {{ n }}, Elman's recurrent cell: h' = tanh(W x + R h). */
+/* Elman's recurrent cell: h' = tanh(W x + R h). */
+static inline void cell(const float *z, float *h)
+{
+    float output[UNITS];
+    int u;
+    for (u = 0; u < UNITS; u++)
+        output[u] = hyperbolic(z[u]);
+    memcpy(h, output, HIDDEN * sizeof(float));
+}
+{% endif %}
+
+/* ---- The network ---- */
+{% for layer in program.layers %}
+{% set n = layer.number %}
+
+/* Layer {{ n }}. */
+{% if spec.cell == "gru" %}
 static void layer{{ n }}(const float *x, float *h)
 {
-    float in[{{ layer.products[0].columns }}] = {0}, z[ROWS];
-    int u;
+    float in[{{ layer.products[0].columns }}] = {0}, memory[{{ layer.products[1].columns }}] = {0};
+    float of_x[ROWS], of_h[ROWS];
+    memcpy(memory, h, HIDDEN * sizeof(float));
+    memcpy(of_h, r{{ n }}_bias, sizeof of_h);
+    add_product(of_h, ROWS, r{{ n }}, memory, {{ layer.products[1].columns }});
     memcpy(in, x, {{ layer.inputs }} * sizeof(float));
-    memcpy(in + {{ layer.inputs }}, h, HIDDEN * sizeof(float));
+    memcpy(of_x, w{{ n }}_bias, sizeof of_x);
+    add_product(of_x, ROWS, w{{ n }}, in, {{ layer.products[0].columns }});
+    cell(of_x, of_h, h);
+}
+{% else %}
+static void layer{{ n }}(const float *x, float *h{% if spec.cell == "lstm" %}, float *c{% endif %})
+{
+    float in[{{ layer.products[0].columns }}] = {0}, z[ROWS];
+    memcpy(in, h, HIDDEN * sizeof(float));
+    memcpy(in + HIDDEN, x, {{ layer.inputs }} * sizeof(float));
     memcpy(z, w{{ n }}_bias, sizeof z);
     add_product(z, ROWS, w{{ n }}, in, {{ layer.products[0].columns }});
-    for (u = 0; u < UNITS; u++)
-        z[u] = hyperbolic(z[u]);
-    memcpy(h, z, HIDDEN * sizeof(float));
+    cell(z, h{% if spec.cell == "lstm" %}, c{% endif %});
 }
 {% endif %}
 {% endfor %}

@@ -26,30 +26,30 @@ void edgeseq_step(const edgeseq_stream *s)
     take(s->memory, s->sample, s->forecast);
 }
 
-/* The states, in the model file's order, and so in the struct's. */
-#define STATES {{ sizes|length }}
-static const int32_t state_sizes[STATES] = {{ "{" }}{{ sizes|join(", ") }}{{ "}" }};
+/* Streams whose memories lie in one array: a sample of each of those at `rows` (NULL: of the first ones), x [count][feature]
+   to y [count][output]. */
+void edgeseq_move(int64_t count, const int64_t *rows, model_memory *memory, const float *x, float *y)
+{
+    int64_t s;
+    for (s = 0; s < count; s++)
+        take(memory + (rows ? rows[s] : s), x + s * MODEL_FEATURES, y + s * MODEL_OUTPUTS);
+}
 
-/* Samples x [time][stream][feature] to forecasts y [time][stream][output]; states move on from `before` to `after`, which
-   may be the same arrays. */
+/* Samples x [time][stream][feature] to forecasts y [time][stream][output]; states, each [stream][...], in the model file's
+   order, move on from `before` to `after`, which may be the same arrays. */
 void edgeseq_advance(int64_t time, int64_t streams, const float *x, float *y, const float *const *before,
                      float *const *after)
 {
     int64_t s, t;
     for (s = 0; s < streams; s++) {
         model_memory m;
-        float *place = (float *)&m;
-        int k;
-        for (k = 0; k < STATES; k++) {
-            memcpy(place, before[k] + s * state_sizes[k], (size_t)state_sizes[k] * sizeof(float));
-            place += state_sizes[k];
-        }
+{% for field in program.fields %}
+        memcpy(m.{{ field.name }}, before[{{ loop.index0 }}] + s * {{ field.size }}, sizeof m.{{ field.name }});
+{% endfor %}
         for (t = 0; t < time; t++)
             take(&m, x + (t * streams + s) * MODEL_FEATURES, y + (t * streams + s) * MODEL_OUTPUTS);
-        place = (float *)&m;
-        for (k = 0; k < STATES; k++) {
-            memcpy(after[k] + s * state_sizes[k], place, (size_t)state_sizes[k] * sizeof(float));
-            place += state_sizes[k];
-        }
+{% for field in program.fields %}
+        memcpy(after[{{ loop.index0 }}] + s * {{ field.size }}, m.{{ field.name }}, sizeof m.{{ field.name }});
+{% endfor %}
     }
 }
