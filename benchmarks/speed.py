@@ -3,7 +3,7 @@
     python -m benchmarks.speed [MODEL ...] [--rounds N] [--seconds S] [--json FILE]
 
 Without MODEL: the default network, 2 x 30, with random weights, on which no time depends. "Naive" is a loop over
-`session.run` on the same session, with its states fed back.
+`session.run` on the same session, with its states fed back. The provider native is left out where there is no compiler.
 """
 
 import os
@@ -18,13 +18,13 @@ import onnxruntime
 import edgeseq_export
 from benchmarks import bare, paced
 from benchmarks.common import arguments, publish
-from edgeseq_runtime import Pool, Predictor, startup, timing
-from edgeseq_runtime.session import Session
+from edgeseq_runtime import Pool, Predictor, native, startup, timing
+from edgeseq_runtime.session import NATIVE, Array, Session
 from edgeseq_runtime.spec import STEP, STREAM, Spec
 from edgeseq_runtime.timing import NAIVE, Way, as_rows, made_up
 from tests.made_up import make_checkpoint
 
-STREAMS = 512
+STREAMS, FEW = 512, 64
 
 TARGETS = {
     "Predictor.step / naive": 0.50,
@@ -33,6 +33,10 @@ TARGETS = {
     f"Pool.step_array of {STREAMS} / naive": 0.03,
     f"Pool.step of {STREAMS} by name / naive": 0.06,
     "Predictor.run, a sample / naive": 0.06,
+    "native: Predictor.step / naive": 1 / 20,
+    "native: the C alone, a sample / naive": 1 / 60,
+    f"native: Pool.step_array of {FEW} / onnxruntime's": 1.0,
+    f"native: Pool.step_array of {STREAMS} / onnxruntime's": 1.0,
     "cold start to the first forecast / bare session": 1.30,
     "resident memory / bare session": 1.15,
     f"share of a core, predict at {paced.RATE} samples/s": 0.03,
@@ -42,7 +46,8 @@ TARGETS = {
 _CALLS = 5
 """In one round, of a way that takes many samples: enough for the caches to be as warm as those of a loop."""
 
-_DEFAULTS, _BARE, _ARRAY, _NAMED, _RUN = "defaults", "bare", "array", "named", "run"
+_DEFAULTS, _BARE, _ARRAY, _FEW, _NAMED, _RUN = "defaults", "bare", "array", "few", "named", "run"
+_NATIVE, _C, _NATIVE_ARRAY, _NATIVE_FEW = "native", "c", "native array", "native few"
 
 
 def main(words: list[str] | None = None) -> None:
@@ -92,7 +97,8 @@ def _ratios(path: Path, rounds: int) -> list[tuple[float, str] | None]:
     best = {name: found.minimum for name, found in timing.race(_ways(path, session), rounds).items()}
 
     def ratio(way: str, base: str = NAIVE) -> tuple[float, str] | None:
-        return (best[way] / best[base], f"{best[way]:.3f} / {best[base]:.3f} us") if base in best else None
+        there = way in best and base in best
+        return (best[way] / best[base], f"{best[way]:.3f} / {best[base]:.3f} us") if there else None
 
     return [
         ratio(timing.STEP),
@@ -101,6 +107,10 @@ def _ratios(path: Path, rounds: int) -> list[tuple[float, str] | None]:
         ratio(_ARRAY),
         ratio(_NAMED),
         ratio(_RUN),
+        ratio(_NATIVE),
+        ratio(_C),
+        ratio(_NATIVE_FEW, _FEW),
+        ratio(_NATIVE_ARRAY, _ARRAY),
     ]
 
 
@@ -113,13 +123,25 @@ def _ways(path: Path, session: Session) -> dict[str, Way]:
         timing.STEP: Way(Predictor(session).step, rows),
         _DEFAULTS: Way(timing.naive(session, onnxruntime.InferenceSession(path)), rows),
         _ARRAY: timing.in_pool(session, STREAMS, calls=_CALLS),
+        _FEW: timing.in_pool(session, FEW, calls=_CALLS),
         _NAMED: Way(Pool(session).step, named, STREAMS),
         _RUN: Way(Predictor(session).run, [block] * _CALLS, len(block)),
     }
     if _has_bare_form(session.spec):
         raw = onnxruntime.InferenceSession(bare.build(session.spec), session.raw.get_session_options())
         ways[_BARE] = Way(timing.naive(session, raw), rows)
-    return ways
+    return ways | (_native_ways(path, block) if native.is_here() else {})
+
+
+def _native_ways(path: Path, block: Array) -> dict[str, Way]:
+    session = Session.open(path, provider=NATIVE)
+    fresh = session.fresh()
+    return {
+        _NATIVE: Way(Predictor(session).step, as_rows(block)),
+        _C: Way(lambda samples: session.advance(samples, fresh), [block[:, None]] * _CALLS, len(block)),
+        _NATIVE_ARRAY: timing.in_pool(session, STREAMS, calls=_CALLS),
+        _NATIVE_FEW: timing.in_pool(session, FEW, calls=_CALLS),
+    }
 
 
 def _has_bare_form(spec: Spec) -> bool:

@@ -31,6 +31,12 @@ ETTH1 = Path(__file__).parents[2] / "shared" / "data" / "ETTh1.csv"
 """A series that may not be copied into the project; tests that need it are skipped where it is not."""
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Compiled models are kept where they are gone afterwards, not in the user's cache."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def checkpoint() -> Checkpoint:
     """A random 2-layer LSTM for one feature, three steps ahead."""
