@@ -20,6 +20,7 @@ from edgeseq.commands.providers import providers
 from edgeseq.commands.signals import INTERRUPTED
 from edgeseq.commands.train import train
 from edgeseq.commands.verify import verify
+from edgeseq.text import colour
 from edgeseq_runtime.errors import EdgeseqError, UsageError
 from edgeseq_runtime.version import __version__
 
@@ -40,14 +41,44 @@ _EXTRAS = {
 """Which extra brings a package that only some commands need."""
 
 
-class _InOrder(click.Group):
-    """Lists commands as they were added, not by the alphabet."""
+_COMMANDS = {
+    "A series becomes a checkpoint": {
+        train: "train a small recurrent network on a series",
+        evaluate: "stream the test part and compare with baselines",
+        backtest: "stream the whole series and judge it fold by fold",
+    },
+    "A checkpoint becomes a model file": {
+        export: "write it as one ONNX file, or as C",
+        verify: "check that a file is as written and computed right",
+        info: "show what a checkpoint or a model file says of itself",
+    },
+    "A model file forecasts, on the device": {
+        predict: "samples in, forecasts out, line by line or by MQTT",
+        bench: "time a model file on this machine",
+        providers: "list what can run it here",
+    },
+    "All of it": {demo: "train, export and stream the sine, then a real series"},
+}
+"""The commands and what each does, in the order in which data flows."""
+
+
+class _ByFlow(click.Group):
+    """Lists commands by the hop of the data that they belong to, not by the alphabet."""
 
     def list_commands(self, _context: click.Context) -> list[str]:
         return list(self.commands)
 
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(map(len, self.commands))
+        for hop, commands in _COMMANDS.items():
+            with formatter.section(click.style(hop, bold=True)):
+                formatter.write_dl([((command.name or "").ljust(width), summary) for command, summary in commands.items()])
 
-@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
+
+_SETTINGS = {"help_option_names": ["-h", "--help"], "color": colour()}
+
+
+@click.group(cls=_ByFlow, context_settings=_SETTINGS, invoke_without_command=True)
 @click.version_option(__version__, prog_name="edgeseq")
 @click.pass_context
 def cli(context: click.Context) -> None:
@@ -57,10 +88,12 @@ def cli(context: click.Context) -> None:
         context.exit(BAD_USAGE)
 
 
-for _command in (train, evaluate, backtest, export, verify, info, predict, bench, providers, demo):
-    # Docstrings are raw; click wants the character itself before lines that it is to leave as they are.
-    _command.help = (_command.help or "").replace("\\b", "\b")
-    cli.add_command(_command)
+for _commands in _COMMANDS.values():
+    for _command, _summary in _commands.items():
+        # Docstrings are raw; click wants the character itself before lines that it is to leave as they are.
+        _command.help = (_command.help or "").replace("\\b", "\b")
+        _command.short_help = _summary
+        cli.add_command(_command)
 
 
 def main() -> NoReturn:
@@ -120,7 +153,7 @@ def _replace_closed_streams() -> None:
 def _fail(message: str, code: int) -> int:
     line = " ".join(message.split())
     with contextlib.suppress(OSError):
-        click.echo(f"edgeseq: {line}", err=True)
+        click.echo(f"{click.style('edgeseq:', fg='red')} {line}", err=True, color=colour())
     return code
 
 

@@ -1,6 +1,7 @@
 """Text for a terminal: aligned tables and short numbers, with nothing installed."""
 
 import math
+import os
 from collections.abc import Sequence
 
 
@@ -27,3 +28,8 @@ def number(value: float) -> str:
 def size(count: int) -> str:
     """Return a size in bytes as kilobytes of 1,000."""
     return f"{count / 1000:.1f} kB"
+
+
+def colour() -> bool | None:
+    """Return what click is told about colours: none where NO_COLOR is set (no-color.org), else those of a terminal."""
+    return False if os.environ.get("NO_COLOR") else None

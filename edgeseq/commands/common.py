@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from edgeseq.text import colour
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import UsageError
 
@@ -79,8 +80,10 @@ def series_options(function: Function) -> Function:
 
 def note(text: str) -> None:
     """Say something on stderr; stdout is for results. Where nobody can hear it, the work goes on."""
+    kind = "warning: "
+    painted = click.style(kind, fg="yellow") + text[len(kind) :] if text.startswith(kind) else text
     with contextlib.suppress(OSError):
-        click.echo(text, err=True)
+        click.echo(painted, err=True, color=colour())
 
 
 def teller(output: str) -> Callable[[str], None]:

@@ -1,8 +1,10 @@
 """What was asked of `edgeseq predict`, and what of it goes together."""
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgeseq.commands.common import note
 from edgeseq.commands.predict.keeper import check_state
 from edgeseq_runtime.errors import DataError, UsageError
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from edgeseq.commands.predict.forms import Form
+    from edgeseq.commands.predict.live import Live
     from edgeseq_runtime.rules import Rules
     from edgeseq_runtime.spec import Spec
     from edgeseq_runtime.streams import Many, Streams
@@ -41,6 +44,7 @@ class Choices:
     sensor: str | None
     history: str | None
     """A file with samples to learn the sensor's scale from."""
+    live: bool
     missing: str
     rules: "Rules"
     unreadable: str | None
@@ -100,12 +104,25 @@ class Choices:
         form = forms.Csv if self.form == "csv" else forms.Json
         return form(spec, named=self.is_influx)
 
+    def picture(self, spec: "Spec") -> "Live | None":
+        """Return what shows the stream on the terminal, where that was asked for and stderr is one."""
+        if not self.live:
+            return None
+        if sys.stderr is None or not sys.stderr.isatty():
+            note("--live shows nothing: stderr is no terminal")
+            return None
+        from edgeseq.commands.predict.live import Live
+
+        return Live(spec)
+
     def _check_streams(self) -> None:
         """Refuse what only one stream by itself can have."""
         from edgeseq_runtime.rules import Rules
 
         if self.intervals or self.rules != Rules():
             raise UsageError("--intervals and rules for odd samples are for one stream, not for streams by name")
+        if self.live:
+            raise UsageError("--live is for one stream, not for streams by name")
         if self.sensor or self.history:
             raise UsageError("--sensor and --history are for one stream; streams by name are known by their names")
 

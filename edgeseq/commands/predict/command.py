@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     help="What another such sensor has measured so far, to learn its level and size from.",
 )
 @click.option("--intervals", is_flag=True, help="Add the ends of the 90 % interval, adapted to what comes, and drift.")
+@click.option("--live", is_flag=True, help="Show the last samples and the forecast as a line of bars, on the terminal.")
 @rules_options
 @click.option(
     "--unreadable",
@@ -105,12 +106,15 @@ def _pipe(choices: Choices) -> int:
     keeper = Keeper(choices.state, streams, 100 if choices.state_every is None else choices.state_every)
     keeper.resume(fresh=choices.fresh)
     read = influx.read if choices.is_influx else lines.read
-    pipe = Pipe(streams, read, choices.output(streams.spec), keeper, unreadable=choices.unreadable or "error")
+    form, live = choices.output(streams.spec), choices.picture(streams.spec)
+    pipe = Pipe(streams, read, form, keeper, unreadable=choices.unreadable or "error", live=live)
     with Politeness() as politeness:
         try:
             return pipe.run(choices.source, politeness)
         finally:
             keeper.save()
+            if live:
+                live.close()
             note(pipe.summary())
 
 

@@ -20,6 +20,7 @@ from edgeseq_runtime import files
 from edgeseq_runtime.errors import DataError, MissingSampleError
 
 if TYPE_CHECKING:
+    from edgeseq.commands.predict.live import Live
     from edgeseq_runtime.lines import Sample
     from edgeseq_runtime.spec import Spec
     from edgeseq_runtime.streams import Answer, Streams
@@ -33,12 +34,22 @@ Reader: TypeAlias = "Callable[[Iterable[bytes], Spec], Iterator[Sample]]"
 class Pipe:
     """From lines to lines; a sample is acknowledged when its forecast was written."""
 
-    def __init__(self, streams: "Streams", read: Reader, form: Form, keeper: Keeper, *, unreadable: str) -> None:
+    def __init__(
+        self,
+        streams: "Streams",
+        read: Reader,
+        form: Form,
+        keeper: Keeper,
+        *,
+        unreadable: str,
+        live: "Live | None" = None,
+    ) -> None:
         self._streams = streams
         self._read = read
         self._form = form
         self._keeper = keeper
         self._unreadable = unreadable
+        self._live = live
         self._tally = Tally("from a line to its forecast")
 
     def run(self, source: str, politeness: Politeness) -> int:
@@ -71,7 +82,11 @@ class Pipe:
             if answer is None or sample.stream is None:
                 self._leave_out(sample, politeness)
                 continue
+            if self._live:
+                self._live.hide()
             _put(self._form.line(sample, answer), politeness)
+            if self._live:
+                self._live.show(sample, answer)
             if self._keeper.active:
                 self._streams.acknowledge(sample.stream)
                 self._keeper.progress()
