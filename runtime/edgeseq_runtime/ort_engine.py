@@ -1,5 +1,7 @@
 """One stream's step by onnxruntime on the CPU: both of its states are bound, and take turns."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,12 +25,12 @@ class OrtEngine(Engine):
         super().__init__(session)
         self._sets = [session.fresh(), session.fresh()]
         self._turn = 0
-        self._run, self._arguments = self._prepare()
+        self._steps = self._prepare()
 
     def advance(self) -> None:
         """Take the sample in `x`; see `Engine`."""
         try:
-            self._run(*self._arguments[self._turn])
+            self._steps[self._turn]()
         except Exception as error:
             raise failure(error) from error
         self._turn ^= 1
@@ -48,29 +50,10 @@ class OrtEngine(Engine):
             if name not in SETTINGS:
                 value.fill(0)
 
-    def _prepare(self) -> tuple[Any, list[tuple[Any, Any]]]:
-        """Return onnxruntime's call that runs a binding, and its arguments for each turn."""
-        options = onnxruntime.RunOptions()
-        if self._session.providers == ["CPUExecutionProvider"]:
-            # There is no device to wait for; asking costs time at every step.
-            options.add_run_config_entry("disable_synchronize_execution_providers", "1")
-        bindings = [self._bind(source, target) for source, target in (self._sets, self._sets[::-1])]
-        inner = getattr(self._session.raw, "_sess", None)
-        if inner is None:
-            return self._session.raw.run_with_iobinding, [(binding, options) for binding in bindings]
-        # What the public method wraps. The wrapper itself takes a tenth of a small model's step.
-        return inner.run_with_iobinding, [(binding._iobinding, options) for binding in bindings]  # noqa: SLF001
-
-    def _bind(self, source: States, target: States) -> Any:
-        binding, wire = self._session.raw.io_binding(), self._session.wire
-        for name, value in wire.constants.items():
-            binding.bind_cpu_input(name, value)
-        _bind_array(binding.bind_input, wire.x, self.x, wire.x_shape(*self.x.shape))
-        _bind_array(binding.bind_output, wire.y, self.y, wire.y_shape(self.y.shape))
-        for state in self._session.spec.states:
-            _bind_array(binding.bind_input, state.name, source[state.name])
-            _bind_array(binding.bind_output, state.next, target[state.name])
-        return binding
+    def _prepare(self) -> list[Callable[[], object]]:
+        """Return the step for each set as the one that is read."""
+        turns = (self._sets, self._sets[::-1])
+        return [bound_run(self._session, bind(self._session, self.x, self.y, *sets)) for sets in turns]
 
 
 class PlainEngine(OrtEngine):
@@ -83,10 +66,40 @@ class PlainEngine(OrtEngine):
         self._turn ^= 1
         self.load(states)
 
-    def _prepare(self) -> tuple[Any, list[tuple[Any, Any]]]:
+    def _prepare(self) -> list[Callable[[], object]]:
         """There is nothing to prepare."""
-        return None, []
+        return []
+
+
+def bind(session: OrtSession, x: Array, y: Array, source: States, target: States) -> Any:
+    """Return a binding of onnxruntime's: samples and states to read, forecasts and states to write.
+
+    Each array is without gaps, x (1, batch, feature), y (1, batch, outputs), and must stay where it is.
+    """
+    binding, wire = session.raw.io_binding(), session.wire
+    for name, value in wire.constants.items():
+        binding.bind_cpu_input(name, value)
+    _bind_array(binding.bind_input, wire.x, x, wire.x_shape(*x.shape))
+    _bind_array(binding.bind_output, wire.y, y, wire.y_shape(y.shape))
+    for state in session.spec.states:
+        _bind_array(binding.bind_input, state.name, source[state.name])
+        _bind_array(binding.bind_output, state.next, target[state.name])
+    return binding
+
+
+def bound_run(session: OrtSession, binding: Any) -> Callable[[], object]:
+    """Return what runs a binding, as directly as this onnxruntime lets it."""
+    options = onnxruntime.RunOptions()
+    if session.providers == ["CPUExecutionProvider"]:
+        # There is no device to wait for; asking costs time at every step.
+        options.add_run_config_entry("disable_synchronize_execution_providers", "1")
+    inner = getattr(session.raw, "_sess", None)
+    if inner is None:
+        return partial(session.raw.run_with_iobinding, binding, options)
+    # What the public method wraps. The wrapper itself takes a tenth of a small model's step.
+    return partial(inner.run_with_iobinding, binding._iobinding, options)  # noqa: SLF001
 
 
 def _bind_array(bind: Any, name: str, array: Array, shape: tuple[int, ...] | None = None) -> None:
+    assert array.flags.c_contiguous
     bind(name, "cpu", 0, np.float32, shape or array.shape, array.ctypes.data)

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from edgeseq_runtime import providers
+from edgeseq_runtime.bank import Bank
 from edgeseq_runtime.choosing import seconds_a_step
 from edgeseq_runtime.engine import Engine
 from edgeseq_runtime.errors import ModelFileError, UsageError
 from edgeseq_runtime.foreign import CONTEXT, ForeignWire, Sidecar, Wire
 from edgeseq_runtime.opening import Placement, opened, placement
 from edgeseq_runtime.ort import reason
-from edgeseq_runtime.session import Array, Session, States
+from edgeseq_runtime.session import Array, Session, States, batch_axis
 from edgeseq_runtime.spec import KEY, STEP, Spec
 
 _MOST_NUMBERS = 1 << 26
@@ -92,6 +93,15 @@ class OrtSession(Session):
         from edgeseq_runtime.device_engine import DeviceEngine
 
         return DeviceEngine(self)
+
+    def bank(self, room: int) -> Bank:
+        """Return what steps many streams, with room for so many and more. Raises `UsageError` as `batch_axis` does."""
+        lie_together = all(math.prod(state.shape[: batch_axis(state)]) == 1 for state in self.spec.states)
+        if isinstance(self.wire, ForeignWire) or not lie_together or self.providers != [providers.CPU]:
+            return super().bank(room)
+        from edgeseq_runtime.ort_bank import OrtBank
+
+        return OrtBank(self, room)
 
     def advance(self, x: Array, states: Mapping[str, Array]) -> tuple[Array, States]:
         """Run samples x (time, batch, feature); return forecasts (time, batch, outputs) and the next states.
