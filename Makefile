@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: demo test test-slow test-arm64 test-armhf test-webgpu lint types build benchmark peers engines microcontroller soak accuracy clean
+.PHONY: demo test test-slow test-arm64 test-armhf test-webgpu lint types build benchmark peers engines microcontroller soak accuracy docs clean
 
 demo: $(VENV)/ready                       ## train, export and stream, first the sine, then a real series
 	$(BIN)/edgeseq demo -o demo
@@ -50,11 +50,14 @@ engines: .venv-peers/ready                ## every kind of model file on every e
 microcontroller: .venv-peers/ready        ## flash, memory and instructions of exported C: docs/microcontroller.md
 	.venv-peers/bin/python -m benchmarks.microcontroller $(if $(JSON),--json "$(JSON)")
 
+docs: .venv-docs/ready                    ## the documentation as a site that opens offline, in dist/site
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --strict
+
 soak: $(VENV)/ready                       ## ten million samples with faults in them, some minutes
 	$(BIN)/python -m benchmarks.soak
 
 clean:
-	rm -rf $(VENV) .venv-peers dist demo
+	rm -rf $(VENV) .venv-peers .venv-docs .venv-libraries dist demo
 
 # The environment: made once, made anew when what it is made from changes.
 $(VENV)/ready: pyproject.toml constraints.txt
@@ -67,4 +70,9 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-peers.txt -e '.[export,cpu]' \
 	    ai-edge-litert emlearn emx-onnx-cgen executorch matplotlib mnn ncnn openvino pnnx torch tract
+	touch $@
+
+.venv-docs/ready: constraints-docs.txt
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-docs.txt mkdocs-material 'mkdocstrings[python]' ruff
 	touch $@

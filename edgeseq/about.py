@@ -1,5 +1,6 @@
 """What a spec says, in words: pairs of a name and a line, for a terminal and for the head of exported code."""
 
+from edgeseq.text import counted
 from edgeseq_runtime.spec import Feature, Spec
 
 _SHOWN_SENSORS = 10
@@ -12,7 +13,7 @@ def about(spec: Spec) -> Lines:
     period = f", one sample every {spec.period:g} s" if spec.period else ""
     found = [
         ("network", spec.network),
-        ("forecasts", f"{', '.join(spec.targets)}; {spec.horizon} samples ahead; warm after {spec.warmup}"),
+        ("forecasts", f"{', '.join(spec.targets)}; {counted(spec.horizon, 'sample')} ahead; warm after {spec.warmup}"),
         ("trained on", f"{spec.series}{period}"),
         ("missing", f"at most {spec.gap_limit} in a row are filled in"),
     ]

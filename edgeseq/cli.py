@@ -72,7 +72,9 @@ class _ByFlow(click.Group):
         width = max(map(len, self.commands))
         for hop, commands in _COMMANDS.items():
             with formatter.section(click.style(hop, bold=True)):
-                formatter.write_dl([((command.name or "").ljust(width), summary) for command, summary in commands.items()])
+                formatter.write_dl(
+                    [((command.name or "").ljust(width), summary) for command, summary in commands.items()]
+                )
 
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "color": colour()}

@@ -25,6 +25,11 @@ def number(value: float) -> str:
     return f"{value:.4g}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.2e}"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return how many there are of something, in the plural where that is not one."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def size(count: int) -> str:
     """Return a size in bytes as kilobytes of 1,000."""
     return f"{count / 1000:.1f} kB"

@@ -89,6 +89,8 @@ CASES = [
     ("export text.csv -o out", 1, "is not a checkpoint"),
     ("evaluate truncated.onnx", 1, "truncated.onnx is not a model that onnxruntime can load"),
     ("predict truncated.onnx", 1, "truncated.onnx is not a model that onnxruntime can load"),
+    ("predict good.safetensors", 1, "good.safetensors is a checkpoint; `edgeseq export` makes a model file of it"),
+    ("verify good.safetensors", 1, "is a checkpoint"),
     ("predict empty", 1, "is not a model that onnxruntime can load"),
     ("predict foreign.onnx", 1, "not one that edgeseq wrote"),
     ("predict newer.onnx", 1, "the file has format 2; this version of edgeseq reads up to format 1"),
@@ -117,7 +119,7 @@ def test_one_clear_line(
     assert answer.code == code, answer.err
     assert line.startswith("edgeseq: ")
     assert message in line
-    assert not any("Traceback" in note for note in notes)
+    assert not any("Traceback" in note or note.startswith("0 samples") for note in notes)
     assert answer.out == ""
     assert sorted(os.listdir(folder)) == before
 

@@ -41,7 +41,7 @@ def content(request: pytest.FixtureRequest) -> bytes:
 
 @pytest.mark.parametrize("kind", LAID_OUT)
 @settings(max_examples=12)
-@example(deeds=["join", "join", "all", "all", "leave", "all", "join", *["all"] * 4], seed=1)  # a row that was another's
+@example(deeds=["join", "join", "all", "all", "leave", "all", "join", *["all"] * 4], seed=3)  # a row that was another's
 @given(deeds=st.lists(st.sampled_from(DEEDS), min_size=5, max_size=25), seed=st.integers(0, 1 << 30))
 def test_each_stream_is_as_it_would_be_alone(kind: type[Bank], content: bytes, deeds: list[str], seed: int) -> None:
     """With streams that join, leave, pause, miss samples and go back to a snapshot, in any order."""

@@ -1,6 +1,7 @@
 """Lines of text as samples: every form, and a clear word for what is none."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -36,6 +37,8 @@ def read(text: str | bytes, spec=ONE) -> list[tuple[object, tuple[float | None, 
         ('note,f0\n"a, b",4\n', [(None, (4.0,))]),
         ("\ufefff0\n7\n", [(None, (7.0,))]),
         ('{"t": 5, "f0": 1.5}\n{"f0": null, "t": 6}\n', [(5, (1.5,)), (6, (None,))]),
+        ("f0;other\n1,5;x\n-2,25e1;x\n3.5;x\n", [(None, (1.5,)), (None, (-22.5,)), (None, (3.5,))]),
+        ("f0\tother\n21,50\t1,250\n", [(None, (21.5,))]),
         ("[1]\n2\n", [(None, (1.0,)), (None, (2.0,))]),
         ('{"f0": NaN}\n{"f0": "3"}\n', [(None, (None,)), (None, (3.0,))]),
     ],
@@ -78,6 +81,24 @@ def test_a_line_that_is_no_sample_says_why_and_counts_as_missing(text: str, spec
     assert last.line == text.count("\n")
     assert word in (last.problem or "")
     assert last.values == (None,) * len(spec.features)
+
+
+def test_a_comma_that_may_part_thousands_is_not_guessed_at() -> None:
+    """In a cell of another column it does not matter."""
+    one, other = list(lines.read([b"f0;other", b"1,250;1", b"1,25;1,250"], ONE))
+    assert one.problem == "'1,250' may have a decimal comma or one of thousands; write it with a point"
+    assert (other.problem, other.values) == (None, (1.25,))
+
+
+@pytest.mark.parametrize("header", ["zeit,f0", "f0", "Time,f0", "when,f0"])
+def test_a_header_without_the_time_is_told_of_where_the_model_had_one(header: str) -> None:
+    told: list[str] = []
+    spec = replace(ONE, time="when")
+    list(lines.read([header.encode()], spec, told.append))
+    list(lines.read([header.encode()], ONE, told.append))
+    columns = header.replace(",", ", ")
+    wanted = f"none of the columns is known as the time ({columns}): gaps between samples are not seen"
+    assert told == ([] if header in ("Time,f0", "when,f0") else [wanted])
 
 
 def test_a_header_without_the_models_column_names_those_there_are() -> None:

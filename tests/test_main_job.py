@@ -38,7 +38,7 @@ def test_from_csv_to_forecasts(edgeseq: CommandLine, plant: Path, tmp_path: Path
     network = ["--cell", cell, "--layers", "1", "--hidden", "8", "--steps", "30"]
     answer = edgeseq.must("train", plant, *wishes, *network, "-o", checkpoint)
     assert "season: 24 samples" in answer.err
-    assert "longer gaps; 2 segments" in answer.err
+    assert "longer gaps left; 2 segments" in answer.err
     assert f"{cell} 1x8" in answer.out
     assert "ridge" in answer.out
 

@@ -55,10 +55,10 @@ def test_a_name_stands_for_what_the_machine_has(monkeypatch: pytest.MonkeyPatch,
 @pytest.mark.parametrize(
     ("machine", "name", "words"),
     [
-        ("x86_64", "arm", "no provider 'arm' here: this machine is x86_64; available: auto, cpu"),
+        ("x86_64", "arm", "no provider 'arm' here: this machine is x86_64; available: auto, cpu, native"),
         ("aarch64", "tpu", "no provider 'tpu' here; available: auto, arm, cpu"),
-        ("x86_64", "cuda", "available: auto, cpu (to have it: pip install 'edgeseq[gpu]'"),
-        ("x86_64", "QNNExecutionProvider", "available: auto, cpu (to have it: pip install onnxruntime-qnn"),
+        ("x86_64", "cuda", "available: auto, cpu, native (to have it: pip install 'edgeseq[gpu]'"),
+        ("x86_64", "QNNExecutionProvider", "available: auto, cpu, native (to have it: pip install onnxruntime-qnn"),
         ("x86_64", "azure", "no provider 'azure' here"),
     ],
 )
@@ -66,6 +66,7 @@ def test_what_is_not_here_is_answered_by_what_is(
     monkeypatch: pytest.MonkeyPatch, edgeseq: CommandLine, model_path: Path, machine: str, name: str, words: str
 ) -> None:
     pretend(monkeypatch, machine)
+    monkeypatch.setattr(providers.native, "is_here", lambda: name != "tpu")
     answer = edgeseq("verify", model_path, "--provider", name)
     assert (answer.code, answer.out, answer.err.count("\n")) == (2, "", 1)
     assert words in answer.err

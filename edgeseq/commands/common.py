@@ -95,23 +95,18 @@ def teller(output: str) -> Callable[[str], None]:
     return note if is_stdout else click.echo
 
 
-def is_checkpoint(content: bytes) -> bool:
-    """Whether these bytes are a safetensors file: the length of a JSON header, then the header."""
-    return content[8:9] == b"{" and int.from_bytes(content[:8], "little") < len(content)
-
-
 def load_checkpoint(path: str) -> "Checkpoint":
     """Read a checkpoint; where it is a model file instead, say so."""
     from edgeseq.checkpoint import Checkpoint
 
-    if path.endswith(".onnx") and not is_checkpoint(files.read(path)):
+    if path.endswith(".onnx") and not files.is_checkpoint(files.read(path)):
         raise UsageError(f"{path} is a model file already; give the checkpoint that training wrote")
     return Checkpoint.load(path)
 
 
 def model_file(path: str) -> str | bytes:
     """Return `path` where a model file is, or the model file that the checkpoint at `path` becomes."""
-    if not is_checkpoint(files.read(path)):
+    if not files.is_checkpoint(files.read(path)):
         return path
     import edgeseq_export
 

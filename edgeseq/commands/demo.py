@@ -18,6 +18,8 @@ def demo(context: click.Context, output: str) -> None:
     \b
     edgeseq demo -o demo
     """
+    import torch  # noqa: F401 - said before anything is done, where it is not installed
+
     folder = Path(output)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """`edgeseq train`: a series in, a checkpoint out."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -322,7 +323,7 @@ def _run(trainer: "Trainer", made: "Plan", interrupted: Path, *, quiet: bool = F
         TextColumn("training"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]:.2e}  validation {task.fields[best]:.2e}"),
+        TextColumn("{task.description}"),
         TimeRemainingColumn(),
     )
     with (
@@ -330,10 +331,11 @@ def _run(trainer: "Trainer", made: "Plan", interrupted: Path, *, quiet: bool = F
         Politeness() as politeness,
         politeness.waiting(patience=2),  # the first ends the run after a step; the second, wherever it is
     ):
-        task = progress.add_task("", total=made.recipe.steps, completed=trainer.step, loss=0.0, best=float("nan"))
+        task = progress.add_task("", total=made.recipe.steps, completed=trainer.step)
 
         def report(step: int, loss: float, best: float) -> None:
-            progress.update(task, completed=step, loss=loss, best=best)
+            validated = f"  validation {best:.2e}" if math.isfinite(best) else ""
+            progress.update(task, completed=step, description=f"loss {loss:.2e}{validated}")
 
         return trainer.run(report, lambda: politeness.asked is not None, interrupted)
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.series.series import Values
+from edgeseq.text import counted
 
 LIMIT = 3
 """Missing samples in a row that are filled in, unless the user says otherwise."""
@@ -39,11 +40,8 @@ class Filled:
     def __str__(self) -> str:
         if not self.missing:
             return "no gaps"
-        segments = "1 segment" if len(self.segments) == 1 else f"{len(self.segments)} segments"
-        return (
-            f"{self.missing} missing samples: {self.interpolated} interpolated, "
-            f"{self.missing - self.interpolated} in {self.left} longer gaps; {segments}"
-        )
+        filled, longer = counted(self.interpolated, "missing sample"), counted(self.left, "longer gap")
+        return f"{filled} interpolated, {longer} left; {counted(len(self.segments), 'segment')}"
 
 
 def fill(values: Values, limit: int = LIMIT) -> Filled:

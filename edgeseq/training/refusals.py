@@ -7,6 +7,7 @@ import numpy as np
 from edgeseq import architecture
 from edgeseq.series import Parts, Series
 from edgeseq.series.gaps import Filled
+from edgeseq.text import counted
 from edgeseq.training import decisions, scaling
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.spec import STREAM, Spec
@@ -87,9 +88,10 @@ def require_targets(spec: Spec, train: Filled) -> None:
     lacking = np.flatnonzero(~np.isfinite(wanted).any(axis=0))
     if len(lacking):
         ahead, target = divmod(int(lacking[0]), len(spec.targets))
+        later = counted(ahead + 1, "sample")
         raise DataError(
-            f"{spec.targets[target]!r} is never measured {ahead + 1} samples after another measured sample of the "
-            "training part: too many rows are empty; resample the series or choose another horizon"
+            f"{spec.targets[target]!r} is never measured {later} after another measured sample of the training part: "
+            "too many rows are empty; resample the series or choose another horizon"
         )
 
 

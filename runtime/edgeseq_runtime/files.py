@@ -110,3 +110,8 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def is_checkpoint(content: bytes) -> bool:
+    """Whether these bytes are a checkpoint's, a safetensors file: the length of a JSON header, then the header."""
+    return content[8:9] == b"{" and int.from_bytes(content[:8], "little") < len(content)

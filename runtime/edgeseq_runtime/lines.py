@@ -26,6 +26,9 @@ LONGEST = 1 << 20
 SEPARATORS = ";\t,"
 """What may part cells; the first of them that stands outside quotes does."""
 
+_COMMA, _GROUPED = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?"), re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+"""A number with one comma, and one in which that may as well part thousands."""
+
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 """How a file in UTF-16 begins."""
 
@@ -66,8 +69,8 @@ def split(blocks: Iterable[bytes]) -> Iterator[bytes]:
         yield rest
 
 
-def read(lines: Iterable[bytes], spec: Spec) -> Iterator[Sample]:
-    """Yield a sample for each line; a blank line is one without values.
+def read(lines: Iterable[bytes], spec: Spec, tell: Callable[[str], object] | None = None) -> Iterator[Sample]:
+    """Yield a sample for each line; a blank line is one without values. `tell` is told what a user should know.
 
     Raises `DataError` for what is not text in UTF-8, and for a first line that is a header without the model's
     features: no line after it could be read.
@@ -80,7 +83,7 @@ def read(lines: Iterable[bytes], spec: Spec) -> Iterator[Sample]:
         text = line[:LONGEST].decode("utf-8-sig" if number == 1 else "utf-8", "replace").strip()
         if parse is None and text:
             try:
-                parse, is_header = _parser_for(text, spec)
+                parse, is_header = _parser_for(text, spec, tell)
             except DataError as error:
                 raise DataError(f"line {number}: {error}") from None
             if is_header:
@@ -95,7 +98,7 @@ def read(lines: Iterable[bytes], spec: Spec) -> Iterator[Sample]:
             yield Sample(number, time, values)
 
 
-def _parser_for(first: str, spec: Spec) -> tuple[Parser, bool]:
+def _parser_for(first: str, spec: Spec, tell: Callable[[str], object] | None) -> tuple[Parser, bool]:
     """Return how to read the lines that begin with `first`, and whether `first` is only a header."""
     if first[0] in "{[":
         return json_parser(spec), False
@@ -106,6 +109,8 @@ def _parser_for(first: str, spec: Spec) -> tuple[Parser, bool]:
     bare = any(map(_is_number, cells)) or all(map(_is_value, cells)) or all(map(_is_value, first.split()))
     if bare and not is_header:
         return _bare_parser(spec), False
+    if tell and spec.time and not _find_time(cells, spec):
+        tell(f"none of the columns is known as the time ({', '.join(cells)}): gaps between samples are not seen")
     return _csv_parser(cells, separator, spec), True
 
 
@@ -133,12 +138,13 @@ def _csv_parser(header: list[str], separator: str | None, spec: Spec) -> Parser:
     positions = [header.index(name) for name in names]
     time = _find_time(header, spec)
     at_time = header.index(time) if time else None
+    pointed = str if separator == "," else _with_point  # str: as it is
 
     def parse(text: str) -> tuple[Time, Values]:
         cells = _split(text, separator)
         if len(cells) != len(header):
             raise DataError(f"{len(cells)} cells; the header has {len(header)}")
-        values = tuple(_value(name, cells[at]) for name, at in zip(names, positions, strict=True))
+        values = tuple(_value(name, pointed(cells[at])) for name, at in zip(names, positions, strict=True))
         return None if at_time is None else cells[at_time], values
 
     return parse
@@ -192,6 +198,15 @@ def _find_time(names: list[str], spec: Spec) -> str | None:
         return spec.time
     features = {feature.name for feature in spec.measured}
     return next((name for name in names if name.lower() in TIME_NAMES and name not in features), None)
+
+
+def _with_point(cell: str) -> str:
+    """Return a number with its decimal comma as a point. Raises `DataError` where it may as well part thousands."""
+    if "," not in cell or not _COMMA.fullmatch(cell):
+        return cell
+    if _GROUPED.fullmatch(cell):
+        raise DataError(f"{cell!r} may have a decimal comma or one of thousands; write it with a point")
+    return cell.replace(",", ".")
 
 
 def _is_number(cell: str) -> bool:

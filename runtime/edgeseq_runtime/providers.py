@@ -5,8 +5,10 @@ import platform
 from dataclasses import dataclass
 from typing import Any
 
+from edgeseq_runtime import native
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.ort import onnxruntime, reason
+from edgeseq_runtime.session import NATIVE
 
 CPU = "CPUExecutionProvider"
 
@@ -122,6 +124,7 @@ def _cpu_first(names: Any) -> list[str]:
 
 def _offer() -> str:
     names = ["auto", *(["arm"] if is_arm() else []), *(provider.short for provider in available())]
+    names += [NATIVE] if native.is_here() else []
     return f"available: {', '.join(names)}"
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime import files
-from edgeseq_runtime.errors import UsageError
+from edgeseq_runtime.errors import ModelFileError, UsageError
 from edgeseq_runtime.foreign import Sidecar
 from edgeseq_runtime.spec import Spec, State
 
@@ -60,6 +60,8 @@ class Session(ABC):
 
         if native.is_library(content):
             return native.open_library(model, provider)
+        if files.is_checkpoint(content):
+            raise ModelFileError(f"{name} is a checkpoint; `edgeseq export` makes a model file of it")
         if provider == NATIVE:
             return native.open_model(content, name, sidecar)
         from edgeseq_runtime.ort_session import OrtSession

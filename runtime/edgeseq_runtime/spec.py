@@ -179,7 +179,7 @@ class Spec:
     horizon: int
     """How many samples ahead a forecast reaches."""
     target_scales: tuple[tuple[float, ...], ...]
-    """[horizon step][target]: the network's output times this is the change from the last sample, or the value's
+    """(horizon step, target): the network's output times this is the change from the last sample, or the value's
     distance from the feature's center."""
     warmup: int
     """Samples after a fresh start before a forecast counts."""

@@ -16,6 +16,7 @@ from edgeseq.commands.predict.forms import Json
 from edgeseq.commands.predict.keeper import Keeper
 from edgeseq.commands.predict.tally import Tally
 from edgeseq.commands.signals import INTERRUPTED, Asked, Politeness
+from edgeseq.text import counted
 from edgeseq_runtime.errors import DataError, MissingSampleError
 from edgeseq_runtime.lines import LONGEST, Sample, json_parser
 from edgeseq_runtime.redelivery import Mark, Marks, Message, mark
@@ -48,7 +49,7 @@ class Bridge:
         self._unreadable = unreadable
         self._parse = json_parser(streams.spec)
         self._form = Json(streams.spec)
-        self._tally = Tally("from a message to its forecast")
+        self.tally = Tally("from a message to its forecast")
         self._repeated = self._messages = 0
         self._leaving = False
         self._marks = Marks(streams.marks)
@@ -74,7 +75,7 @@ class Bridge:
     def summary(self) -> str:
         """Return one line about all messages."""
         repeated = f"; {self._repeated} came again, and counted once" if self._repeated else ""
-        return f"{self._tally.summary()}; {len(self._streams)} streams{repeated}"
+        return f"{self.tally.summary()}; {counted(len(self._streams), 'stream')}{repeated}"
 
     def connected(self, *, resumed: bool) -> None:
         """Forget what was to be acknowledged: the broker sends that again, or has forgotten it itself."""
@@ -105,7 +106,7 @@ class Bridge:
                 return
         taken = self._take(message, sample, target, known)
         self._owe(message, taken)
-        self._tally.add(self._status, time.perf_counter() - begin)
+        self.tally.add(self._status, time.perf_counter() - begin)
 
     def _leave(self) -> None:
         """Take no more samples, and wait a moment for the broker to have the last forecasts."""

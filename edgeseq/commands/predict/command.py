@@ -2,6 +2,9 @@
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,8 +14,11 @@ from edgeseq.commands.predict.choices import Choices
 from edgeseq.commands.predict.keeper import Keeper
 from edgeseq.commands.rules import rules_options
 from edgeseq.commands.signals import Politeness
+from edgeseq_runtime.errors import EdgeseqError
 
 if TYPE_CHECKING:
+    from edgeseq.commands.predict.bridge import Bridge
+    from edgeseq.commands.predict.piping import Pipe
     from edgeseq_runtime.topics import Route
 
 
@@ -105,17 +111,16 @@ def _pipe(choices: Choices) -> int:
     streams = choices.many(influx.sensors) if choices.is_influx else choices.single()
     keeper = Keeper(choices.state, streams, 100 if choices.state_every is None else choices.state_every)
     keeper.resume(fresh=choices.fresh)
-    read = influx.read if choices.is_influx else lines.read
+    read = influx.read if choices.is_influx else partial(lines.read, tell=note)
     form, live = choices.output(streams.spec), choices.picture(streams.spec)
     pipe = Pipe(streams, read, form, keeper, unreadable=choices.unreadable or "error", live=live)
-    with Politeness() as politeness:
+    with Politeness() as politeness, _summed_up(pipe):
         try:
             return pipe.run(choices.source, politeness)
         finally:
             keeper.save()
             if live:
                 live.close()
-            note(pipe.summary())
 
 
 def _bridge(choices: Choices) -> int:
@@ -130,11 +135,22 @@ def _bridge(choices: Choices) -> int:
     keeper = Keeper(choices.state, streams, 1 if choices.state_every is None else choices.state_every)
     keeper.resume(fresh=choices.fresh)
     bridge = Bridge(streams, route, keeper, unreadable=choices.unreadable or "missing")
-    with Politeness() as politeness:
-        try:
-            return bridge.run(address, who, choices.client_id or _client_id(route), politeness)
-        finally:
-            note(bridge.summary())
+    with Politeness() as politeness, _summed_up(bridge):
+        return bridge.run(address, who, choices.client_id or _client_id(route), politeness)
+
+
+@contextmanager
+def _summed_up(work: "Pipe | Bridge") -> Iterator[None]:
+    """Say at the end what became of the samples. An error before the first of them says enough by itself."""
+    said_enough = False
+    try:
+        yield
+    except EdgeseqError:
+        said_enough = not work.tally
+        raise
+    finally:
+        if not said_enough:
+            note(work.summary())
 
 
 def _client_id(route: "Route") -> str:

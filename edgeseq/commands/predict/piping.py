@@ -50,7 +50,7 @@ class Pipe:
         self._keeper = keeper
         self._unreadable = unreadable
         self._live = live
-        self._tally = Tally("from a line to its forecast")
+        self.tally = Tally("from a line to its forecast")
 
     def run(self, source: str, politeness: Politeness) -> int:
         """Stream a file until it ends or a signal asks for an end; return the exit code."""
@@ -68,7 +68,7 @@ class Pipe:
 
     def summary(self) -> str:
         """Return one line about all samples answered."""
-        return self._tally.summary()
+        return self.tally.summary()
 
     def _stream(self, source: int, politeness: Politeness) -> None:
         from edgeseq_runtime import lines
@@ -90,7 +90,7 @@ class Pipe:
             if self._keeper.active:
                 self._streams.acknowledge(sample.stream)
                 self._keeper.progress()
-            self._tally.add(answer.status, time.perf_counter() - begin, answer.reason)
+            self.tally.add(answer.status, time.perf_counter() - begin, answer.reason)
 
     def _leave_out(self, sample: "Sample", politeness: Politeness) -> None:
         line = self._form.leftover(sample)

@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from edgeseq.text import counted
+
 
 class Tally:
     """Counts samples by their status."""
@@ -18,12 +20,15 @@ class Tally:
         self._reasons[reason] += 1
         self._seconds += seconds
 
+    def __bool__(self) -> bool:
+        return bool(self._counts)
+
     def summary(self) -> str:
         """Return one line about all samples answered."""
         total = sum(self._counts.values())
         if not total:
-            return "0 samples"
+            return counted(0, "sample")
         kinds = ", ".join(f"{count} {status}" for status, count in sorted(self._counts.items()))
         odd = ", ".join(f"{count} {reason}" for reason, count in sorted(self._reasons.items()) if reason)
         kinds += f"; found {odd}" if odd else ""
-        return f"{total} samples: {kinds}; {1e6 * self._seconds / total:.0f} us each, {self._way}"
+        return f"{counted(total, 'sample')}: {kinds}; {1e6 * self._seconds / total:.0f} us each, {self._way}"
