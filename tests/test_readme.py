@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgeseq_export.c.compiling import compiler
+from edgeseq_runtime import __version__
 from tests.tables import sensor_file
 
 ROOT = Path(__file__).parents[1]
@@ -91,3 +92,10 @@ def test_ci_runs_what_is_not_run_here() -> None:
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\((?!http)([^)#]+)\)", README))))
 def test_every_file_that_is_linked_exists(path: str) -> None:
     assert (ROOT / path).exists()
+
+
+def test_the_version_is_one_everywhere() -> None:
+    """The wheels that the guides install are the one that is built, and the changes of this version are written down."""
+    for page in (README, (ROOT / "docs" / "raspberry-pi.md").read_text()):
+        assert set(re.findall(r"edgeseq-([\w.]+)-py3", page)) == {__version__}
+    assert f"## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text()

@@ -1,3 +1,3 @@
 """The version of the distribution, and where its build reads it."""
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
