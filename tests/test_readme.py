@@ -95,7 +95,7 @@ def test_every_file_that_is_linked_exists(path: str) -> None:
 
 
 def test_the_version_is_one_everywhere() -> None:
-    """The wheels that the guides install are the one that is built, and the changes of this version are written down."""
+    """The wheels that the guides install are the one that is built, and its changes are written down."""
     for page in (README, (ROOT / "docs" / "raspberry-pi.md").read_text()):
         assert set(re.findall(r"edgeseq-([\w.]+)-py3", page)) == {__version__}
     assert f"## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text()
