@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: demo test test-slow test-arm64 test-armhf test-webgpu lint types build benchmark peers engines microcontroller soak accuracy docs clean
+.PHONY: demo test test-slow test-arm64 test-armhf test-webgpu lint types build benchmark peers engines microcontroller libraries scaling soak accuracy docs clean
 
 demo: $(VENV)/ready                       ## train, export and stream, first the sine, then a real series
 	$(BIN)/edgeseq demo -o demo
@@ -50,6 +50,12 @@ engines: .venv-peers/ready                ## every kind of model file on every e
 microcontroller: .venv-peers/ready        ## flash, memory and instructions of exported C: docs/microcontroller.md
 	.venv-peers/bin/python -m benchmarks.microcontroller $(if $(JSON),--json "$(JSON)")
 
+libraries: .venv-libraries/ready          ## beside forecasting libraries, ten minutes: make libraries ETTH1=ETTh1.csv
+	.venv-libraries/bin/python -m benchmarks.libraries --etth1 "$(ETTH1)" $(if $(JSON),--json "$(JSON)")
+
+scaling: $(VENV)/ready                    ## time and memory by streams and size, ten minutes: docs/scaling.md
+	$(BIN)/python -m benchmarks.scaling $(if $(JSON),--json "$(JSON)") $(if $(PLOT),--plot "$(PLOT)")
+
 docs: .venv-docs/ready                    ## the documentation as a site that opens offline, in dist/site
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --strict
 
@@ -75,4 +81,10 @@ $(VENV)/ready: pyproject.toml constraints.txt
 .venv-docs/ready: constraints-docs.txt
 	$(PYTHON) -m venv .venv-docs
 	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-docs.txt mkdocs-material 'mkdocstrings[python]' ruff
+	touch $@
+
+.venv-libraries/ready: pyproject.toml constraints-libraries.txt
+	$(PYTHON) -m venv .venv-libraries
+	.venv-libraries/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-libraries.txt \
+	    -e '.[train,cpu]' neuralforecast
 	touch $@

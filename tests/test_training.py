@@ -339,3 +339,20 @@ def test_training_on_a_gpu_learns_too() -> None:
     figures = checkpoint.spec.figures
     assert figures is not None
     assert figures.model.rmse < 0.5 * figures.baselines["persistence"].rmse
+
+
+def test_torch_is_afterwards_as_it_was_before() -> None:
+    """Whoever trains in code of their own keeps their seed, their threads and their algorithms."""
+    series, parts = load(None)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    torch.manual_seed(7)
+    wanted = torch.rand(3)
+    torch.manual_seed(7)
+    try:
+        edgeseq.fit(series, parts, steps=3, hidden=4)
+        assert torch.get_num_threads() == 2
+        assert not torch.are_deterministic_algorithms_enabled()
+        assert torch.equal(torch.rand(3), wanted)
+    finally:
+        torch.set_num_threads(threads)

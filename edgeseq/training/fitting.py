@@ -2,6 +2,7 @@
 
 import contextlib
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -47,13 +48,25 @@ def fit(series: Series, parts: Parts, *, seed: int = 0, device: str = "auto", **
     checkpoint's spec has no figures.
     """
     made = plan(series, parts, Wishes(**wishes))
-    trainer = start(made, parts, seed=seed, device=device)
-    with tempfile.TemporaryDirectory() as folder:
+    with torch_as_before(), tempfile.TemporaryDirectory() as folder:
+        trainer = start(made, parts, seed=seed, device=device)
         trainer.run(lambda *_: None, lambda: False, Path(folder, "run"))
-    checkpoint = finish(made, trainer, parts)
+        checkpoint = finish(made, trainer, parts)
     with contextlib.suppress(DataError):
         checkpoint = judge(checkpoint, parts).checkpoint
     return checkpoint
+
+
+@contextlib.contextmanager
+def torch_as_before() -> Iterator[None]:
+    """Undo at the end what a training sets in torch for the whole process: a seed, one thread, one order of sums."""
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    with torch.random.fork_rng(devices=[]):
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+            torch.use_deterministic_algorithms(mode=deterministic)
 
 
 def start(made: Plan, parts: Parts, *, seed: int, device: str, group: Group | None = None) -> Trainer:

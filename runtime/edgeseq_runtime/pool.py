@@ -129,9 +129,11 @@ class Pool:
 
     def add(self, *names: Hashable) -> None:
         """Begin streams before their first samples. Raises `UsageError` where there is one of that name."""
-        for position, name in enumerate(names):
-            if name in self._row or name in names[:position]:
+        new = set[Hashable]()
+        for name in names:
+            if name in self._row or name in new:
                 raise UsageError(f"the pool has a stream {name!r} already")
+            new.add(name)
         self._join(names)
 
     def remove(self, name: Hashable) -> None:
