@@ -15,8 +15,15 @@ Rows: TypeAlias = slice | npt.NDArray[np.intp]
 class Bank:
     """Memory in arrays of the session's states, so that a step of every stream takes them as they are."""
 
+    x: Array
+    """Each stream's last sample (stream, feature)."""
+    y: Array
+    """And its last forecast (stream, outputs); NaN where there is none yet."""
+
     def __init__(self, session: Session, room: int) -> None:
         self._session = session
+        self.x = np.zeros((room, len(session.spec.features)), np.float32)
+        self.y = np.full((room, session.spec.outputs), np.nan, np.float32)
         # What selects all of the axes that lie before the streams', to index a state with them and rows.
         self._before = {state.name: (slice(None),) * batch_axis(state) for state in session.spec.states}
         self._states = session.fresh(room)
@@ -27,7 +34,7 @@ class Bank:
         return self._before.keys()
 
     def advance(self, rows: Rows, x: Array) -> Array:
-        """Move the streams at `rows` by a sample each, x (stream, feature); return forecasts (stream, outputs).
+        """Move the streams at `rows` by a sample each, x (stream, feature); return forecasts (stream, outputs), a copy.
 
         Raises `ModelFileError` where that fails, and leaves all as they were.
         """
@@ -40,6 +47,7 @@ class Bank:
             for name, state in following.items():
                 self._states[name][*self._before[name], rows] = state
         forecasts: Array = y[0]
+        self.x[rows], self.y[rows] = x, forecasts
         return forecasts
 
     def by_row(self, name: str) -> Array:
@@ -47,7 +55,8 @@ class Bank:
         return np.moveaxis(self._states[name], len(self._before[name]), 0)
 
     def make_room(self, count: int) -> None:
-        """Have so many rows, or more; new ones are zero."""
+        """Have so many rows, or more; new ones are those of fresh streams."""
+        self.x, self.y = roomy(self.x, count), roomy(self.y, count, filled=np.nan)
         for name, state in self._states.items():
             self._states[name] = roomy(state, count, axis=len(self._before[name]))
 

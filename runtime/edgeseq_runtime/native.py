@@ -8,7 +8,7 @@ the model file and its spec too, and needs no onnxruntime.
 import ctypes
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache, partial
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -24,7 +24,7 @@ from edgeseq_runtime.foreign import Sidecar
 from edgeseq_runtime.session import NATIVE, Array, Session, States
 from edgeseq_runtime.spec import Spec
 
-INTERFACE = 2
+INTERFACE = 3
 """Version of what a library offers; another one cannot be used."""
 
 _MAGIC = (b"\x7fELF", b"\xcf\xfa\xed\xfe")
@@ -190,32 +190,32 @@ class NativeBank(Bank):
     _session: NativeSession
 
     def __init__(self, session: NativeSession, room: int) -> None:
-        self._session = session
+        super().__init__(session, 0)
         self._places = _places(session.spec)
         self._shapes = {s.name: tuple(size for size in s.shape if size != -1) for s in session.spec.states}
-        self._memory = np.zeros((room, _floats(session.spec)), np.float32)
-
-    @property
-    def names(self) -> Iterable[str]:
-        """The states' names."""
-        return self._places.keys()
+        self._memory = np.zeros((0, _floats(session.spec)), np.float32)
+        self.make_room(room)
 
     def advance(self, rows: Rows, x: Array) -> Array:
         """Move the streams at `rows` by a sample each; see `Bank`. It cannot fail."""
-        given = _plain(x, x.shape)
-        y = np.empty((len(x), self._session.spec.outputs), np.float32)
-        chosen = None if isinstance(rows, slice) else np.ascontiguousarray(rows, np.int64)
-        where = None if chosen is None else _address(chosen)
-        self._session.move(len(x), where, _address(self._memory), _address(given), _address(y))
-        return y
+        if isinstance(rows, slice):
+            self.x[: len(x)] = x
+            self._session.move(len(x), None, *self._pointers)
+            return self.y[: len(x)].copy()
+        chosen = np.ascontiguousarray(rows, np.int64)
+        self.x[chosen] = x
+        self._session.move(len(x), chosen.ctypes.data, *self._pointers)
+        return self.y[chosen]
 
     def by_row(self, name: str) -> Array:
         """Return a view of the state `name` of all streams, with the rows first."""
         return self._memory[:, self._places[name]].reshape(len(self._memory), *self._shapes[name])
 
     def make_room(self, count: int) -> None:
-        """Have so many rows, or more; new ones are zero."""
+        """Have so many rows, or more; see `Bank`."""
+        self.x, self.y = roomy(self.x, count), roomy(self.y, count, filled=np.nan)
         self._memory = roomy(self._memory, count)
+        self._pointers = [_address(array) for array in (self._memory, self.x, self.y)]
 
 
 def _places(spec: Spec) -> dict[str, slice]:

@@ -59,14 +59,15 @@ class Pool:
         self._guard = Guard(self.spec, np.zeros(len(self.spec.features), np.float32))
         self._policy = Policy(self.spec, missing)
         # Whatever belongs to streams, a row for each and some to spare.
-        self._x: Array = np.zeros((_LEAST_ROOM, self._features), np.float32)  # the last sample
-        self._y: Array = np.full((_LEAST_ROOM, self.spec.outputs), np.nan, np.float32)  # and the last forecast
         self._bank = self.session.bank(_LEAST_ROOM)
         self._known = {sensor.name for sensor in self.spec.sensors}
         self._usual = Scale.usual(self.spec) if self._known else None
-        self._age = np.zeros(_LEAST_ROOM, np.int64)
+        # A stream's age is `_steps` less when it began, so that a step of all streams is one sum, not one for each.
+        self._steps = 0
+        self._begun = np.zeros(_LEAST_ROOM, np.int64)
         self._imputed = np.zeros(_LEAST_ROOM, np.int64)
         self._code = np.zeros(_LEAST_ROOM, np.int8)  # of the status
+        self._odd = False  # whether there may be one other than 0 among these two
 
     @property
     def spec(self) -> Spec:
@@ -86,7 +87,7 @@ class Pool:
     @property
     def warm(self) -> dict[Hashable, bool]:
         """Whether each stream's forecasts count already."""
-        warm = (self._age >= self.spec.warmup).tolist()
+        warm = (self._steps - self._begun >= self.spec.warmup).tolist()
         return dict(zip(self._names, warm, strict=False))
 
     def __contains__(self, name: Hashable) -> bool:
@@ -186,10 +187,15 @@ class Pool:
         return forecasts.reshape(len(block), *self._forecast)
 
     def _take_whole(self, rows: Rows, block: Array) -> Array:
-        forecasts = self._advance(rows, block)
-        self._age[rows] += 1
-        self._imputed[rows] = 0
-        self._code[rows] = _CODES[OK]
+        forecasts = self._bank.advance(rows, block)
+        all_moved = isinstance(rows, slice)
+        if all_moved:
+            self._steps += 1
+        else:
+            self._begun[rows] -= 1
+        if self._odd:
+            self._imputed[rows], self._code[rows] = 0, _CODES[OK]
+            self._odd = not all_moved
         return forecasts
 
     def _take_rest(self, rows: Rows, block: Array, finite: npt.NDArray[np.bool_]) -> Array:
@@ -199,36 +205,36 @@ class Pool:
         status = np.full(len(block), _CODES[OK], np.int8)
         for position in np.flatnonzero(~whole):
             absent = tuple(np.flatnonzero(~finite[position]).tolist())
-            age, imputed = int(self._age[places[position]]), int(self._imputed[places[position]])
+            age, imputed = self._age(places[position]), int(self._imputed[places[position]])
             status[position] = _CODES[self._policy.judge(Finding(ABSENT, absent), age=age, imputed=imputed)]
-        instead = self._x[places]  # a feature that is no target keeps its last value
-        instead[:, : len(self.spec.targets)] = self._y[places, : len(self.spec.targets)]
+        instead = self._bank.x[places]  # a feature that is no target keeps its last value
+        instead[:, : len(self.spec.targets)] = self._bank.y[places, : len(self.spec.targets)]
         moving = (status == _CODES[OK]) | (status == _CODES[IMPUTED])
         if moving.any():
-            self._advance(places[moving], np.where(finite, block, instead)[moving])
+            self._bank.advance(places[moving], np.where(finite, block, instead)[moving])
         self._forget(places[status == _CODES[MISSING]])
-        self._age[places[moving]] += 1
+        self._begun[places[moving]] -= 1
         self._imputed[places] += status == _CODES[IMPUTED]
         self._imputed[places[whole]] = 0
         self._code[places] = status
-        return self._y[places]
+        self._odd = True
+        return self._bank.y[places]
 
-    def _advance(self, rows: Rows, x: Array) -> Array:
-        """Move the streams at `rows` all in one call, which leaves all as they were where it fails."""
-        forecasts = self._bank.advance(rows, x)
-        self._x[rows], self._y[rows] = x, forecasts
-        return forecasts
+    def _age(self, row: int) -> int:
+        """Return how many samples a stream has seen since its start."""
+        return self._steps - int(self._begun[row])
 
     def _arrays(self, *, settings: bool = True) -> Iterable[npt.NDArray[np.generic]]:
         """Return views of all that belongs to streams, with or without their sensors' settings, with the rows first."""
         states = [self._bank.by_row(name) for name in self._bank.names if settings or name not in SETTINGS]
-        return [self._x, self._y, self._age, self._imputed, self._code, *states]
+        return [self._bank.x, self._bank.y, self._begun, self._imputed, self._code, *states]
 
     def _forget(self, rows: Rows) -> None:
         """Make the streams at `rows` fresh."""
         for array in self._arrays(settings=False):
             array[rows] = 0
-        self._y[rows] = np.nan
+        self._bank.y[rows] = np.nan
+        self._begun[rows] = self._steps
 
     def _erase(self, rows: Rows) -> None:
         """Make the rows as if there had never been a stream."""
@@ -253,9 +259,9 @@ class Pool:
             self._row[name] = len(self._names)
             self._names.append(name)
         count = len(self._names)
-        self._x, self._y = roomy(self._x, count), roomy(self._y, count, filled=np.nan)
-        self._age, self._imputed = roomy(self._age, count), roomy(self._imputed, count)
+        self._begun, self._imputed = roomy(self._begun, count), roomy(self._imputed, count)
         self._code = roomy(self._code, count)
+        self._begun[count - len(names) : count] = self._steps
         self._bank.make_room(count)
         if self._usual:
             for name in names:
@@ -270,7 +276,7 @@ class Pool:
 
     def is_warm(self, name: Hashable) -> bool:
         """Whether this stream's forecasts count already. Raises `UsageError` as `status_of` does."""
-        return bool(self._age[self._existing(name)] >= self.spec.warmup)
+        return self._age(self._existing(name)) >= self.spec.warmup
 
     def snapshot(self, name: Hashable) -> bytes:
         """Return one stream's state as bytes that `restore` takes up, with this model file only.
@@ -291,20 +297,21 @@ class Pool:
         if name not in self._row:
             self._join([name])
         row = self._row[name]
-        self._age[row], self._imputed[row] = counters["age"], counters["imputed"]
+        self._begun[row], self._imputed[row] = self._steps - counters["age"], counters["imputed"]
         self._code[row] = _CODES[counters["status"]]
-        self._x[row], self._y[row] = found.arrays["x"], found.arrays["y"]
+        self._odd = True
+        self._bank.x[row], self._bank.y[row] = found.arrays["x"], found.arrays["y"]
         for state in self._bank.names:
             self._bank.by_row(state)[row] = found.arrays[state]
 
     def _snapshot(self, row: int) -> Snapshot:
         counters = {
-            "age": int(self._age[row]),
+            "age": self._age(row),
             "imputed": int(self._imputed[row]),
             "status": STATUSES[self._code[row]],
         }
         states = {state: self._bank.by_row(state)[row] for state in self._bank.names}
-        return Snapshot(counters, {"x": self._x[row], "y": self._y[row], **states})
+        return Snapshot(counters, {"x": self._bank.x[row], "y": self._bank.y[row], **states})
 
     def _existing(self, name: Hashable) -> int:
         if name not in self._row:

@@ -26,13 +26,15 @@ void edgeseq_step(const edgeseq_stream *s)
     take(s->memory, s->sample, s->forecast);
 }
 
-/* Streams whose memories lie in one array: a sample of each of those at `rows` (NULL: of the first ones), x [count][feature]
-   to y [count][output]. */
+/* Streams whose memories, samples x [stream][feature] and forecasts y [stream][output] lie in arrays: a step of each of those
+   at `rows`, or, where that is NULL, of the first ones. */
 void edgeseq_move(int64_t count, const int64_t *rows, model_memory *memory, const float *x, float *y)
 {
-    int64_t s;
-    for (s = 0; s < count; s++)
-        take(memory + (rows ? rows[s] : s), x + s * MODEL_FEATURES, y + s * MODEL_OUTPUTS);
+    int64_t k;
+    for (k = 0; k < count; k++) {
+        const int64_t s = rows ? rows[k] : k;
+        take(memory + s, x + s * MODEL_FEATURES, y + s * MODEL_OUTPUTS);
+    }
 }
 
 /* Samples x [time][stream][feature] to forecasts y [time][stream][output]; states, each [stream][...], in the model file's
