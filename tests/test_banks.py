@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 import edgeseq_export
 from edgeseq_export.c.compiling import compiler
 from edgeseq_runtime import Pool, Predictor
-from edgeseq_runtime.bank import Bank
+from edgeseq_runtime.bank import Bank, StatesBank
 from edgeseq_runtime.native import NativeBank
 from edgeseq_runtime.ort_bank import OrtBank
 from edgeseq_runtime.session import Session
 from tests.made_up import make_checkpoint
 
-LAID_OUT = [Bank, OrtBank, NativeBank]
+LAID_OUT = [StatesBank, OrtBank, NativeBank]
 
 DEEDS = ["all", "all", "all", "some", "join", "leave", "save", "restore"]
 
@@ -25,8 +25,8 @@ def made(kind: type[Bank], content: bytes) -> Pool:
         pytest.skip("there is no C compiler here")
     session = Session.open(content, provider="native" if kind is NativeBank else "cpu")
     pool = Pool(session)
-    if kind is Bank:
-        pool._bank = Bank(session, 1)
+    if kind is StatesBank:
+        pool._bank = StatesBank(session, 1)
     assert type(pool._bank) is kind
     return pool
 

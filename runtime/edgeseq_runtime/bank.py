@@ -1,6 +1,6 @@
 """The memory of many streams, a row for each without gaps, and the step that moves all or some of them."""
 
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,8 +12,8 @@ Rows: TypeAlias = slice | npt.NDArray[np.intp]
 """Which streams a step moves; a slice: all of them, from the first on."""
 
 
-class Bank:
-    """Memory in arrays of the session's states, so that a step of every stream takes them as they are."""
+class Bank(ABC):
+    """What a pool is over, as an engine is what a predictor is over: `Session.bank` makes one."""
 
     x: Array
     """Each stream's last sample (stream, feature)."""
@@ -22,22 +22,38 @@ class Bank:
 
     def __init__(self, session: Session, room: int) -> None:
         self._session = session
+        self.names = tuple(state.name for state in session.spec.states)
+        """The states' names."""
         self.x = np.zeros((room, len(session.spec.features)), np.float32)
         self.y = np.full((room, session.spec.outputs), np.nan, np.float32)
-        # What selects all of the axes that lie before the streams', to index a state with them and rows.
-        self._before = {state.name: (slice(None),) * batch_axis(state) for state in session.spec.states}
-        self._states = session.fresh(room)
 
-    @property
-    def names(self) -> Iterable[str]:
-        """The states' names."""
-        return self._before.keys()
-
+    @abstractmethod
     def advance(self, rows: Rows, x: Array) -> Array:
         """Move the streams at `rows` by a sample each, x (stream, feature); return forecasts (stream, outputs), a copy.
 
         Raises `ModelFileError` where that fails, and leaves all as they were.
         """
+
+    @abstractmethod
+    def by_row(self, name: str) -> Array:
+        """Return a view of the state `name` of all streams, with the rows first."""
+
+    def make_room(self, count: int) -> None:
+        """Have so many rows, or more; new ones are those of fresh streams."""
+        self.x, self.y = roomy(self.x, count), roomy(self.y, count, filled=np.nan)
+
+
+class StatesBank(Bank):
+    """A `Bank` of arrays in the session's own shapes, so that a step of every stream takes them as they are."""
+
+    def __init__(self, session: Session, room: int) -> None:
+        super().__init__(session, room)
+        # What selects all of the axes that lie before the streams', to index a state with them and rows.
+        self._before = {state.name: (slice(None),) * batch_axis(state) for state in session.spec.states}
+        self._states = session.fresh(room)
+
+    def advance(self, rows: Rows, x: Array) -> Array:
+        """Move the streams at `rows` by a sample each; see `Bank`."""
         states = {name: state[*self._before[name], rows] for name, state in self._states.items()}
         y, following = self._session.advance(x[None], states)
         all_moved = isinstance(rows, slice)
@@ -55,8 +71,8 @@ class Bank:
         return np.moveaxis(self._states[name], len(self._before[name]), 0)
 
     def make_room(self, count: int) -> None:
-        """Have so many rows, or more; new ones are those of fresh streams."""
-        self.x, self.y = roomy(self.x, count), roomy(self.y, count, filled=np.nan)
+        """Have so many rows, or more; see `Bank`."""
+        super().make_room(count)
         for name, state in self._states.items():
             self._states[name] = roomy(state, count, axis=len(self._before[name]))
 

@@ -190,11 +190,11 @@ class NativeBank(Bank):
     _session: NativeSession
 
     def __init__(self, session: NativeSession, room: int) -> None:
-        super().__init__(session, 0)
+        super().__init__(session, room)
         self._places = _places(session.spec)
         self._shapes = {s.name: tuple(size for size in s.shape if size != -1) for s in session.spec.states}
-        self._memory = np.zeros((0, _floats(session.spec)), np.float32)
-        self.make_room(room)
+        self._memory = np.zeros((room, _floats(session.spec)), np.float32)
+        self._locate()
 
     def advance(self, rows: Rows, x: Array) -> Array:
         """Move the streams at `rows` by a sample each; see `Bank`. It cannot fail."""
@@ -213,8 +213,11 @@ class NativeBank(Bank):
 
     def make_room(self, count: int) -> None:
         """Have so many rows, or more; see `Bank`."""
-        self.x, self.y = roomy(self.x, count), roomy(self.y, count, filled=np.nan)
+        super().make_room(count)
         self._memory = roomy(self._memory, count)
+        self._locate()
+
+    def _locate(self) -> None:
         self._pointers = [_address(array) for array in (self._memory, self.x, self.y)]
 
 

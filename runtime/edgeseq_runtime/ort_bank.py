@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edgeseq_runtime.bank import Bank, Rows, roomy
+from edgeseq_runtime.bank import Rows, StatesBank, roomy
 from edgeseq_runtime.ort_engine import bind, bound_run
 from edgeseq_runtime.ort_session import OrtSession, failure
 from edgeseq_runtime.session import Array, States
 
 
-class OrtBank(Bank):
+class OrtBank(StatesBank):
     """A `Bank` for whose steps of all streams nothing is made anew but the forecasts.
 
     A step reads one set and writes the other, so a step that fails leaves all as it was. Steps of some streams are

@@ -111,9 +111,9 @@ class Session(ABC):
 
     def bank(self, room: int) -> "Bank":
         """Return what steps many streams, with room for so many and more. Raises `UsageError` as `batch_axis` does."""
-        from edgeseq_runtime.bank import Bank
+        from edgeseq_runtime.bank import StatesBank
 
-        return Bank(self, room)
+        return StatesBank(self, room)
 
 
 def batch_axis(state: State) -> int:
