@@ -1,6 +1,7 @@
 """A checkpoint in, C files out: compiled where there is a compiler, and compared with their reference."""
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -69,22 +70,22 @@ def kind_of(checkpoint: Checkpoint, quantize: str, *, libm: bool = False) -> "Ki
     return _Float(checkpoint, libm=libm) if quantize == "none" else _Fixed(checkpoint)
 
 
-class Kind:
+class Kind(ABC):
     """What float and fixed point have in common."""
 
     spec: Spec
 
+    @abstractmethod
     def render(self, spec: Spec, name: str) -> Sources:
         """Return the C, with what a (more telling) spec says."""
-        raise NotImplementedError
 
+    @abstractmethod
     def wanted(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.floating]:
         """Return the reference's forecasts (time, output) of samples (time, feature)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def passes(self, made: npt.NDArray[np.float32], wanted: npt.NDArray[np.floating]) -> bool:
         """Whether the C's forecasts are the reference's, as near as they must be."""
-        raise NotImplementedError
 
 
 class _Float(Kind):
