@@ -344,15 +344,17 @@ def test_training_on_a_gpu_learns_too() -> None:
 def test_torch_is_afterwards_as_it_was_before() -> None:
     """Whoever trains in code of their own keeps their seed, their threads and their algorithms."""
     series, parts = load(None)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(2)
-    torch.manual_seed(7)
-    wanted = torch.rand(3)
-    torch.manual_seed(7)
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     try:
+        torch.set_num_threads(2)
+        torch.use_deterministic_algorithms(mode=False)
+        torch.manual_seed(7)
+        wanted = torch.rand(3)
+        torch.manual_seed(7)
         edgeseq.fit(series, parts, steps=3, hidden=4)
         assert torch.get_num_threads() == 2
         assert not torch.are_deterministic_algorithms_enabled()
         assert torch.equal(torch.rand(3), wanted)
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before[0])
+        torch.use_deterministic_algorithms(mode=before[1])
