@@ -101,6 +101,12 @@ def test_a_header_without_the_time_is_told_of_where_the_model_had_one(header: st
     assert told == ([] if header in ("Time,f0", "when,f0") else [wanted])
 
 
+def test_a_comma_where_it_may_part_cells_is_no_decimal_one() -> None:
+    """Under a header of one column, "1,5" may as well be two cells."""
+    (sample,) = lines.read([b"f0", b"1,5"], ONE)
+    assert sample.problem == "f0 is '1,5', not a number"
+
+
 def test_a_header_without_the_models_column_names_those_there_are() -> None:
     with pytest.raises(DataError, match=r"no column 'f0'; its columns are a, b"):
         list(lines.read([b"a,b\n", b"1,2\n"], ONE))

@@ -138,7 +138,7 @@ def _csv_parser(header: list[str], separator: str | None, spec: Spec) -> Parser:
     positions = [header.index(name) for name in names]
     time = _find_time(header, spec)
     at_time = header.index(time) if time else None
-    pointed = str if separator == "," else _with_point  # str: as it is
+    pointed = _with_point if separator in (";", "\t") else str  # elsewhere a comma may part cells
 
     def parse(text: str) -> tuple[Time, Values]:
         cells = _split(text, separator)

@@ -27,9 +27,8 @@ _ERASE = "\r\x1b[K"
 class Live:
     """A line that is drawn over itself. Of several targets it shows the first."""
 
-    def __init__(self, spec: "Spec", stream: TextIO | None = None, *, pause: float = _PAUSE) -> None:
-        self._stream = stream or sys.stderr
-        self._pause = pause
+    def __init__(self, spec: "Spec") -> None:
+        self._stream = sys.stderr
         self._label = spec.target_features[0].name
         self._unit = spec.target_features[0].unit
         self._samples: deque[float] = deque(maxlen=_width(self._stream))
@@ -50,7 +49,7 @@ class Live:
         self._samples.append(math.nan if value is None else float(value))
         self._forecast = answer.forecast[:, 0].tolist()
         self._status = answer.status
-        if time.monotonic() - self._drawn >= self._pause:
+        if time.monotonic() - self._drawn >= _PAUSE:
             self._draw()
 
     def close(self) -> None:
@@ -61,11 +60,8 @@ class Live:
 
     def _draw(self) -> None:
         self._drawn = time.monotonic()
-        self._write(_ERASE + line(self._label, self._unit, self._samples, self._forecast, self._status, self._columns))
-
-    @property
-    def _columns(self) -> int:
-        return _width(self._stream)
+        columns = _width(self._stream)
+        self._write(_ERASE + line(self._label, self._unit, self._samples, self._forecast, self._status, columns))
 
     def _write(self, text: str) -> None:
         with contextlib.suppress(OSError):  # where nobody can see it, the work goes on

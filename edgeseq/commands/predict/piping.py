@@ -85,12 +85,12 @@ class Pipe:
             if self._live:
                 self._live.hide()
             _put(self._form.line(sample, answer), politeness)
-            if self._live:
-                self._live.show(sample, answer)
             if self._keeper.active:
                 self._streams.acknowledge(sample.stream)
                 self._keeper.progress()
             self.tally.add(answer.status, time.perf_counter() - begin, answer.reason)
+            if self._live:
+                self._live.show(sample, answer)
 
     def _leave_out(self, sample: "Sample", politeness: Politeness) -> None:
         line = self._form.leftover(sample)

@@ -239,23 +239,19 @@ static void advance({{ name }}_memory *m, const float *x, float *said)
 }
 {% else %}
 
+static const float center[{{ NAME }}_FEATURES] = {{ "{" }}{{ centers }}{{ "}" }};
+
+{% include "window.c" %}
+
 /* Move the window on by a sample x, and show the network the whole of it, from a memory of zeros. */
 static void advance({{ name }}_memory *m, const float *x, float *said)
 {
-    static const float center[{{ NAME }}_FEATURES] = {{ "{" }}{{ centers }}{{ "}" }};
     float seen[{{ spec.window }} * {{ NAME }}_FEATURES];
 {% for layer in program.layers %}
     float h{{ layer.number }}[HIDDEN] = {0}{% if spec.cell == "lstm" %}, c{{ layer.number }}[HIDDEN] = {0}{% endif %};
 {% endfor %}
-    int f, t;
-    for (f = 0; f < {{ NAME }}_FEATURES; f++) {
-        float *const kept = m->window + f * {{ spec.window - 1 }};
-        for (t = 0; t < {{ spec.window - 1 }}; t++)
-            seen[t * {{ NAME }}_FEATURES + f] = kept[t];
-        seen[{{ spec.window - 1 }} * {{ NAME }}_FEATURES + f] = x[f] - center[f];
-        memmove(kept, kept + 1, {{ spec.window - 2 }} * sizeof(float));
-        kept[{{ spec.window - 2 }}] = x[f] - center[f];
-    }
+    int t;
+    look(m, x, seen);
     for (t = 0; t < {{ program.steps }}; t++) {
 {% for layer in program.layers %}
         layer{{ layer.number }}({{ "seen + t * INPUTS" if loop.first else "h%d" % (layer.number - 1) }}, h{{ layer.number }}{% if spec.cell == "lstm" %}, c{{ layer.number }}{% endif %});

@@ -273,6 +273,8 @@ static void advance({{ name }}_memory *m, const float *x, float *forecast)
 }
 {% else %}
 
+{% include "window.c" %}
+
 /* Move the window on by a sample x, and show the network the whole of it, from a memory of zeros. */
 static void advance({{ name }}_memory *m, const float *x, float *forecast)
 {
@@ -287,14 +289,7 @@ static void advance({{ name }}_memory *m, const float *x, float *forecast)
 {% endif %}
 {% endfor %}
     int f, t;
-    for (f = 0; f < {{ NAME }}_FEATURES; f++) {
-        float *const kept = m->window + f * {{ spec.window - 1 }};
-        for (t = 0; t < {{ spec.window - 1 }}; t++)
-            seen[t * {{ NAME }}_FEATURES + f] = kept[t];
-        seen[{{ spec.window - 1 }} * {{ NAME }}_FEATURES + f] = x[f] - center[f];
-        memmove(kept, kept + 1, {{ spec.window - 2 }} * sizeof(float));
-        kept[{{ spec.window - 2 }}] = x[f] - center[f];
-    }
+    look(m, x, seen);
     for (t = 0; t < {{ steps }}; t++) {
         for (f = 0; f < INPUTS; f++)
             in[f] = as_input(seen[t * INPUTS + f] * factor[f]);
