@@ -62,15 +62,43 @@ def start(words: list[str], **variables: str) -> subprocess.Popen[str]:
     return subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True, env={**os.environ, **variables})
 
 
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[list[subprocess.Popen[str]]]:
-    """Leader and follower in the middle of a long run, without torchrun to look after them."""
+LOSES_ITS_LEADER = """
+import os
+from pathlib import Path
+
+from edgeseq.training.group import Group, LostError
+
+def threads():
+    return sorted((task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir())
+
+before = threads()
+try:
+    with Group.join("cpu") as group:
+        import torch._dynamo  # as optimisers do
+        group.total(1)
+        assert threads() != before
+        if group.leads:
+            os._exit(0)
+        group.total(1)
+except LostError:
+    assert threads() == before, threads()
+    print("lost")
+"""
+
+
+def of_two(words: list[str]) -> list[subprocess.Popen[str]]:
+    """Start leader and follower, without torchrun to look after them."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
-    words = command(tmp_path / "model", "--steps", LONG, processes=1)
-    both = [start(words, **common, RANK=rank, LOCAL_RANK=rank) for rank in "01"]
+    return [start(words, **common, RANK=rank, LOCAL_RANK=rank) for rank in "01"]
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[list[subprocess.Popen[str]]]:
+    """Leader and follower in the middle of a long run."""
+    both = of_two(command(tmp_path / "model", "--steps", LONG, processes=1))
     try:
         wait_for(tmp_path / "model.resume", both[0])
         yield both
@@ -153,6 +181,14 @@ def test_a_leader_that_dies_does_not_leave_the_follower_waiting(pair: list[subpr
     assert "Traceback" not in err
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted in /proc")
+def test_a_group_leaves_no_thread_even_where_it_broke() -> None:
+    """One that let go of a tensor while Python ends would abort the process."""
+    leader, follower = of_two([sys.executable, "-c", LOSES_ITS_LEADER])
+    leader.communicate(timeout=60)
+    assert (*follower.communicate(timeout=60), follower.returncode) == ("lost\n", "", 0)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("wishes", "line"),
@@ -191,14 +227,15 @@ def test_an_environment_that_is_not_torchruns_is_refused(
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(UsageError, match="no process that torchrun started"):
-        Group.join("cpu")
+    with pytest.raises(UsageError, match="no process that torchrun started"), Group.join("cpu"):
+        raise AssertionError("joined")
 
 
 def test_one_process_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """torchrun with one process included."""
     monkeypatch.setenv("WORLD_SIZE", "1")
-    assert Group.join("cpu") == Group()
+    with Group.join("cpu") as group:
+        assert group == Group()
     assert Group().leads
     assert Group().total(3.5) == 3.5
     assert Group().as_the_leader(lambda: "so") == "so"

@@ -122,13 +122,13 @@ def train(series: tuple[str, ...], output: str, *, resume: bool, seed: int, devi
     """
     from edgeseq.training.group import Group
 
-    group = Group.join(device)
-    try:
-        return _train(series, output, group, resume=resume, seed=seed, device=device, options=options)
-    except EdgeseqError:
-        if group.complains:
-            raise
-        return 1
+    with Group.join(device) as group:
+        try:
+            return _train(series, output, group, resume=resume, seed=seed, device=device, options=options)
+        except EdgeseqError:
+            if group.complains:
+                raise
+            return 1
 
 
 def _train(

@@ -8,6 +8,7 @@ small, and several processes may then share a GPU.
 
 import contextlib
 import os
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
@@ -35,19 +36,31 @@ class Group:
     """The place among those on the same machine."""
 
     @classmethod
-    def join(cls, device: str) -> Self:
-        """Join the processes that torchrun started; alone where it did not. Raises `UsageError`."""
+    @contextlib.contextmanager
+    def join(cls, device: str) -> Iterator[Self]:
+        """Join the processes that torchrun started, until the block ends; alone where it started none.
+
+        Raises `UsageError`.
+        """
         if os.environ.get("WORLD_SIZE", "1") == "1":
-            return cls()
+            yield cls()
+            return
+        begins = not dist.is_initialized()
         try:
-            if not dist.is_initialized():
+            if begins:
+                _before_a_group()
                 dist.init_process_group("gloo")
             local_rank = int(os.environ["LOCAL_RANK"])
         except (ValueError, KeyError) as error:
             raise UsageError(f"WORLD_SIZE is set, but this is no process that torchrun started: {error}") from error
         if device == "cuda" and torch.cuda.is_available():
             torch.cuda.set_device(local_rank % torch.cuda.device_count())
-        return cls(dist.get_rank(), dist.get_world_size(), local_rank)
+        try:
+            yield cls(dist.get_rank(), dist.get_world_size(), local_rank)
+        finally:
+            # Its threads let go of tensors late: one that still did so while Python ends would abort the process.
+            if begins:
+                dist.destroy_process_group()
 
     @property
     def leads(self) -> bool:
@@ -112,10 +125,16 @@ class Group:
         return values
 
 
+def _before_a_group() -> None:
+    """Import what would keep the group for good: a module whose functions have it as the default of an argument."""
+    import torch.distributed.nn.functional  # noqa: F401
+
+
 @contextlib.contextmanager
 def _others() -> Iterator[None]:
     """Around what needs all processes. Raises `LostError`."""
     try:
         yield
     except RuntimeError as error:  # what torch raises where a connection is closed
+        traceback.clear_frames(error.__traceback__)  # which would keep torch's group, and its threads, beyond its end
         raise LostError("another process of this run has ended; --resume goes on from the last validation") from error
