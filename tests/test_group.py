@@ -1,5 +1,6 @@
 """A group: two processes that torchrun starts end at the weights of one, and neither outlives the other."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -86,26 +87,28 @@ except LostError:
 """
 
 
-def of_two(words: list[str]) -> list[subprocess.Popen[str]]:
-    """Start leader and follower, without torchrun to look after them."""
+@contextlib.contextmanager
+def two(words: list[str]) -> Iterator[list[subprocess.Popen[str]]]:
+    """Leader and follower, without torchrun to look after them."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
-    return [start(words, **common, RANK=rank, LOCAL_RANK=rank) for rank in "01"]
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[list[subprocess.Popen[str]]]:
-    """Leader and follower in the middle of a long run."""
-    both = of_two(command(tmp_path / "model", "--steps", LONG, processes=1))
+    both = [start(words, **common, RANK=rank, LOCAL_RANK=rank) for rank in "01"]
     try:
-        wait_for(tmp_path / "model.resume", both[0])
         yield both
     finally:
         for process in both:
             process.kill()
             process.communicate()
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[list[subprocess.Popen[str]]]:
+    """Leader and follower in the middle of a long run."""
+    with two(command(tmp_path / "model", "--steps", LONG, processes=1)) as both:
+        wait_for(tmp_path / "model.resume", both[0])
+        yield both
 
 
 @pytest.mark.slow
@@ -184,9 +187,8 @@ def test_a_leader_that_dies_does_not_leave_the_follower_waiting(pair: list[subpr
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted in /proc")
 def test_a_group_leaves_no_thread_even_where_it_broke() -> None:
     """One that let go of a tensor while Python ends would abort the process."""
-    leader, follower = of_two([sys.executable, "-c", LOSES_ITS_LEADER])
-    leader.communicate(timeout=60)
-    assert (*follower.communicate(timeout=60), follower.returncode) == ("lost\n", "", 0)
+    with two([sys.executable, "-c", LOSES_ITS_LEADER]) as (_, follower):
+        assert (*follower.communicate(timeout=60), follower.returncode) == ("lost\n", "", 0)
 
 
 @pytest.mark.slow

@@ -45,22 +45,19 @@ class Group:
         if os.environ.get("WORLD_SIZE", "1") == "1":
             yield cls()
             return
-        begins = not dist.is_initialized()
-        try:
-            if begins:
-                _before_a_group()
-                dist.init_process_group("gloo")
-            local_rank = int(os.environ["LOCAL_RANK"])
-        except (ValueError, KeyError) as error:
-            raise UsageError(f"WORLD_SIZE is set, but this is no process that torchrun started: {error}") from error
-        if device == "cuda" and torch.cuda.is_available():
-            torch.cuda.set_device(local_rank % torch.cuda.device_count())
-        try:
+        with contextlib.ExitStack() as end:
+            try:
+                if not dist.is_initialized():
+                    _before_a_group()
+                    dist.init_process_group("gloo")
+                    # Its threads let go of tensors late: one that still did so while Python ends would abort.
+                    end.callback(dist.destroy_process_group)
+                local_rank = int(os.environ["LOCAL_RANK"])
+            except (ValueError, KeyError) as error:
+                raise UsageError(f"WORLD_SIZE is set, but this is no process that torchrun started: {error}") from error
+            if device == "cuda" and torch.cuda.is_available():
+                torch.cuda.set_device(local_rank % torch.cuda.device_count())
             yield cls(dist.get_rank(), dist.get_world_size(), local_rank)
-        finally:
-            # Its threads let go of tensors late: one that still did so while Python ends would abort the process.
-            if begins:
-                dist.destroy_process_group()
 
     @property
     def leads(self) -> bool:
