@@ -24,9 +24,10 @@ test-armhf: $(VENV)/ready                 ## the same on one of 32 bits, with De
 test-webgpu: $(VENV)/ready                ## a plug-in provider on an emulated graphics card; likewise
 	$(BIN)/python -m pytest -m webgpu
 
-lint: $(VENV)/ready
+lint: $(VENV)/ready                       ## style, and the layers: what may import what
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	PYTHONPATH=. $(BIN)/lint-imports --no-logo 2>&1
 
 types: $(VENV)/ready
 	$(BIN)/mypy
@@ -45,7 +46,7 @@ peers: .venv-peers/ready                  ## beside other engines, two minutes: 
 	.venv-peers/bin/python -m benchmarks.peers $(if $(JSON),--json "$(JSON)") $(if $(PLOT),--plot "$(PLOT)")
 
 engines: .venv-peers/ready                ## every kind of model file on every engine that reads ONNX: docs/engines.md
-	.venv-peers/bin/python -m benchmarks.peers.engines $(if $(JSON),--json "$(JSON)")
+	.venv-peers/bin/python -m benchmarks.peers.loading $(if $(JSON),--json "$(JSON)")
 
 microcontroller: .venv-peers/ready        ## flash, memory and instructions of exported C: docs/microcontroller.md
 	.venv-peers/bin/python -m benchmarks.microcontroller $(if $(JSON),--json "$(JSON)")

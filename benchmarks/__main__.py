@@ -1,5 +1,5 @@
 """`python -m benchmarks`: the benchmarks that take seconds, not minutes."""
 
-from benchmarks import speed
+from benchmarks.speed import ratios
 
-speed.main()
+ratios.main()

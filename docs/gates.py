@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from edgeseq.checkpoint import Checkpoint
+from edgeseq.model.checkpoint import Checkpoint
+from edgeseq.model.scaling import network_inputs
 from edgeseq.reference import Gates, Oracle, lstm_gates
 from edgeseq.series.examples import sine_continued
 from edgeseq.series.gaps import fill
-from edgeseq.training.scaling import network_inputs
 from edgeseq_runtime import files
 
 PERIOD = 628

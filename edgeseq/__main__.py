@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from edgeseq.commands.signals import interrupt_quietly
+from edgeseq.commands.shutdown import interrupt_quietly
 
 
 def main() -> NoReturn:

@@ -17,7 +17,7 @@ from edgeseq.commands.export import export
 from edgeseq.commands.info import info
 from edgeseq.commands.predict import predict
 from edgeseq.commands.providers import providers
-from edgeseq.commands.signals import INTERRUPTED
+from edgeseq.commands.shutdown import INTERRUPTED
 from edgeseq.commands.train import train
 from edgeseq.commands.verify import verify
 from edgeseq.text import colour

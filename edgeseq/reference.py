@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq import architecture
+from edgeseq.model import architecture
 from edgeseq_runtime.spec import CHANGE, FEATURES, GAIN, OFFSET, SETTINGS, STEP, STREAM, Spec
 
 Array: TypeAlias = npt.NDArray[np.float64]

@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, settings
 
 import edgeseq_export
 from edgeseq import cli
-from edgeseq.checkpoint import Checkpoint
+from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import load
+from edgeseq.testing import make_checkpoint
 from edgeseq.training import fitting
-from tests.made_up import make_checkpoint
 
 settings.register_profile("edgeseq", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 settings.load_profile("edgeseq")

@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.accuracy.rows import Row
 from benchmarks.accuracy.training import FILES, Settings, trained_on
-from edgeseq.evaluation.figures import Comparison
+from edgeseq.evaluation.evaluate import Comparison
 
 ETTH1_SPLIT = "8640:2880:2880"
 """A year to train on, four months to validate and four to test, as ETTh1 is commonly parted."""

@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.accuracy import training
 from benchmarks.accuracy.rows import Row
 from benchmarks.accuracy.training import FILES, Settings, Trained
-from edgeseq.evaluation.figures import Evaluation
+from edgeseq.evaluation.evaluate import Evaluation
 from edgeseq.series.examples import SINE_WARMUP, sine_continued
 from edgeseq_runtime.predictor import Predictor
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import edgeseq_export
-from edgeseq.checkpoint import Checkpoint
-from edgeseq.evaluation.figures import Evaluation, evaluate
+from edgeseq.evaluation.evaluate import Evaluation, evaluate
+from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Parts, Series, load
 from edgeseq.training import fitting
-from edgeseq.training.planning import Wishes, plan
+from edgeseq.training.options import TrainingOptions
+from edgeseq.training.plan import plan
 from edgeseq_runtime.predictor import Predictor
 
 FILES = {"float32": "none", "int8": "int8"}
@@ -70,7 +71,7 @@ def trained_on(settings: Settings, seed: int, name: str, horizon: int, **choices
     return train(series, parts, seed, _wishes(settings, horizon=horizon))
 
 
-def train(series: Series, parts: Parts, seed: int, wishes: Wishes) -> Trained:
+def train(series: Series, parts: Parts, seed: int, wishes: TrainingOptions) -> Trained:
     """Train to the end."""
     begin = time.process_time()
     made = plan(series, parts, wishes)
@@ -101,5 +102,5 @@ def train_until(settings: Settings, seed: int, rmse: float) -> Trained | None:
     return Trained(fitting.finish(made, trainer, parts), parts, seconds)
 
 
-def _wishes(settings: Settings, **choices: Any) -> Wishes:
-    return Wishes(steps=settings.steps, hidden=settings.hidden, **choices)
+def _wishes(settings: Settings, **choices: Any) -> TrainingOptions:
+    return TrainingOptions(steps=settings.steps, hidden=settings.hidden, **choices)

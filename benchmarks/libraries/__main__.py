@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import arguments, publish
-from benchmarks.libraries import by_hand, on_edgeseq, on_neuralforecast, task
-from benchmarks.libraries.entrants import ENTRANTS
+from benchmarks.libraries import manual_lstm, on_edgeseq, on_neuralforecast, task
+from benchmarks.libraries.competitors import ENTRANTS
 from benchmarks.libraries.outcome import Outcome
-from edgeseq_runtime import timing
-from edgeseq_runtime.timing import Way
+from edgeseq_runtime.benchmark import latency
+from edgeseq_runtime.benchmark.latency import Case
 
 ROUNDS = 10
 """Of all forecasts, in turns."""
@@ -52,8 +52,8 @@ def measure(path: Path, seeds: int, steps: int | None, only: Sequence[str] | Non
     set_task, series, parts = task.etth1(path)
     outcomes, evaluation = on_edgeseq.measure(set_task, series, parts, seeds=seeds, steps=steps)
     wanted = {name: scored.total.mse_standardized for name, scored in evaluation.baselines.items()}
-    print(by_hand.require(by_hand.persistence(set_task), wanted["persistence"], "persistence"))
-    print(by_hand.require(by_hand.seasonal_naive(set_task), wanted["seasonal naive"], "seasonal naive"))
+    print(manual_lstm.require(manual_lstm.persistence(set_task), wanted["persistence"], "persistence"))
+    print(manual_lstm.require(manual_lstm.seasonal_naive(set_task), wanted["seasonal naive"], "seasonal naive"))
     for entrant in ENTRANTS:
         if not only or any(name.lower() in entrant.name.lower() for name in only):
             outcomes.append(on_neuralforecast.measure(entrant, set_task, seeds=seeds, steps=steps))
@@ -64,8 +64,8 @@ def measure(path: Path, seeds: int, steps: int | None, only: Sequence[str] | Non
 
 def race(outcomes: Sequence[Outcome], rounds: int = ROUNDS) -> dict[str, dict[str, float]]:
     """Return the least microseconds of whatever each wants timed, taken in turns."""
-    ways = {(outcome.name, what): Way(*timed) for outcome in outcomes for what, timed in outcome.calls.items()}
-    found = timing.race({f"{name} {what}": way for (name, what), way in ways.items()}, rounds)
+    ways = {(outcome.name, what): Case(*timed) for outcome in outcomes for what, timed in outcome.calls.items()}
+    found = latency.interleaved({f"{name} {what}": way for (name, what), way in ways.items()}, rounds)
     times: dict[str, dict[str, float]] = {outcome.name: {} for outcome in outcomes}
     for name, what in ways:
         times[name][what] = found[f"{name} {what}"].minimum

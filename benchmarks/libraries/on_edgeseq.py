@@ -5,16 +5,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from benchmarks import install_size
 from benchmarks.accuracy.training import FILES, train
 from benchmarks.accuracy.training import Trained as Model
-from benchmarks.libraries import weight
 from benchmarks.libraries.outcome import FORECAST, Outcome, Trained
 from benchmarks.libraries.task import Task
 from edgeseq.evaluation import baselines
-from edgeseq.evaluation.figures import Evaluation
+from edgeseq.evaluation.evaluate import Evaluation
 from edgeseq.series import Parts, Series
 from edgeseq.training.fitting import torch_as_before
-from edgeseq.training.planning import Wishes
+from edgeseq.training.options import TrainingOptions
 from edgeseq_runtime import Predictor
 
 
@@ -23,7 +23,9 @@ def measure(
 ) -> tuple[list[Outcome], Evaluation]:
     """Return the model's outcome as float32 and as int8, those of the baselines, and one evaluation."""
     with torch_as_before():
-        models = [train(series, parts, seed, Wishes(steps=steps, horizon=task.horizon)) for seed in range(seeds)]
+        models = [
+            train(series, parts, seed, TrainingOptions(steps=steps, horizon=task.horizon)) for seed in range(seeds)
+        ]
     evaluations = {quantize: [model.evaluation(quantize) for model in models] for quantize in FILES.values()}
     outcomes = [_outcome(task, name, models, evaluations[quantize]) for name, quantize in FILES.items()]
     evaluation = evaluations["none"][0]
@@ -38,8 +40,8 @@ def _outcome(task: Task, name: str, models: list[Model], evaluations: list[Evalu
         [Trained(_mse(task, evaluation), model.seconds) for evaluation, model in zip(evaluations, models, strict=True)],
         bytes=len(content),
         calls={FORECAST: (Predictor(content, provider="cpu").step, samples)},
-        to_train=weight.megabytes("edgeseq[train]"),
-        to_forecast=weight.megabytes("edgeseq[cpu]"),
+        to_train=install_size.megabytes("edgeseq[train]"),
+        to_forecast=install_size.megabytes("edgeseq[cpu]"),
     )
 
 
@@ -70,5 +72,5 @@ def _ridge(task: Task, model: Model, error: float) -> Outcome:
         [Trained(error, seconds)],
         bytes=4 * lags * task.horizon,  # its coefficients as float32: of the distances from the last lag, and one
         calls={FORECAST: (lambda window: forecaster(window, last), windows)},
-        to_forecast=weight.megabytes("numpy"),
+        to_forecast=install_size.megabytes("numpy"),
     )

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.libraries import weight
-from benchmarks.libraries.entrants import Entrant
+from benchmarks import install_size
+from benchmarks.libraries.competitors import Entrant
 from benchmarks.libraries.outcome import FORECAST, NETWORK, Outcome, Trained
 from benchmarks.libraries.task import Forecasts, Task
 
@@ -33,7 +33,7 @@ def measure(entrant: Entrant, task: Task, *, seeds: int, steps: int | None = Non
     """Train with the library's seed, 1, and those after it; the first of them is timed and weighed."""
     fitted = [fit(entrant, task, seed, steps) for seed in range(1, seeds + 1)]
     library, _ = fitted[0]
-    size = weight.megabytes(_LIBRARY)
+    size = install_size.megabytes(_LIBRARY)
     return Outcome(
         f"{_LIBRARY} {entrant.name}",
         [trained for _, trained in fitted],

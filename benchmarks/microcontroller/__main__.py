@@ -16,10 +16,10 @@ from benchmarks.common import arguments, publish
 from benchmarks.microcontroller.boards import BOARDS, COMPILER, EMULATOR, Board
 from benchmarks.microcontroller.image import BrokenError, Subject, measure
 from benchmarks.microcontroller.ways import WAYS, CannotError, Way
-from edgeseq.checkpoint import Checkpoint
+from edgeseq.model.checkpoint import Checkpoint
+from edgeseq.testing import make_checkpoint
 from edgeseq_export.c import export
-from edgeseq_export.walk import random_walk
-from tests.made_up import make_checkpoint
+from edgeseq_export.synthetic import random_walk
 
 _SAMPLES = 50
 

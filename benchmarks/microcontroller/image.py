@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.microcontroller.boards import COMPILER, Board
-from edgeseq_export.c.initializers import values
+from edgeseq_export.c.render import c_values
 
 FIRMWARE = Path(__file__).parent / "firmware"
 
@@ -70,7 +70,7 @@ def _samples(samples: npt.NDArray[np.float32], outputs: int) -> str:
     count, features = samples.shape
     return (
         f"#define SAMPLES {count}\n#define FEATURES {features}\n#define OUTPUTS {outputs}\n"
-        f"static const float samples[SAMPLES][FEATURES] __attribute__((unused)) = {{\n{values(samples)}}};\n"
+        f"static const float samples[SAMPLES][FEATURES] __attribute__((unused)) = {{\n{c_values(samples)}}};\n"
     )
 
 

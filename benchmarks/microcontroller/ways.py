@@ -14,7 +14,7 @@ import onnx
 
 import edgeseq_export
 from benchmarks.microcontroller.image import FIRMWARE, Subject
-from edgeseq.checkpoint import Checkpoint
+from edgeseq.model.checkpoint import Checkpoint
 from edgeseq_export.c import export
 from edgeseq_runtime.spec import STEP, Spec
 

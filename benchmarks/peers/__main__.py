@@ -28,8 +28,8 @@ from benchmarks.peers.peer import Peer
 from benchmarks.peers.race import Entry
 from benchmarks.peers.registry import BASE, PEERS
 from edgeseq.reference import Oracle
-from edgeseq_runtime.startup import Start
-from tests.made_up import make_checkpoint
+from edgeseq.testing import make_checkpoint
+from edgeseq_runtime.benchmark.cold_start import Start
 
 
 def main(words: list[str] | None = None) -> None:

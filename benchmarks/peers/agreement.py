@@ -3,10 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.peers.peer import Network, Peer, Step
+from benchmarks.peers.network import Network
+from benchmarks.peers.peer import Peer, Step
 from edgeseq.reference import Oracle
-from edgeseq_export.walk import random_walk
-from edgeseq_runtime.timing import as_rows
+from edgeseq_export.synthetic import random_walk
+from edgeseq_runtime.benchmark.latency import as_rows
 
 SAMPLES = 300
 """Of each stream that are compared."""

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.peers import agreement
-from benchmarks.peers.peer import CannotError, Network, Peer, Step
+from benchmarks.peers.network import CannotError, Network
+from benchmarks.peers.peer import Peer, Step
 from edgeseq.reference import Oracle
-from edgeseq_export.walk import random_walk
-from edgeseq_runtime import timing
-from edgeseq_runtime.timing import Timing, Way
+from edgeseq_export.synthetic import random_walk
+from edgeseq_runtime.benchmark import latency
+from edgeseq_runtime.benchmark.latency import Case, Timing
 
 POOLS = (64, 512)
 """Streams in one step, beside one stream."""
@@ -72,8 +73,8 @@ def run(entries: Sequence[Entry], network: Network, rounds: int) -> None:
             block = entry.peer.block
             calls = _CALLS if block * streams > 1 else _SAMPLES
             samples = random_walk(network.spec, calls * block, streams)
-            ways[_title(entry, streams)] = Way(step, agreement.items(samples, block), max(streams, block))
-    times = timing.race(ways, rounds)
+            ways[_title(entry, streams)] = Case(step, agreement.items(samples, block), max(streams, block))
+    times = latency.interleaved(ways, rounds)
     for entry in entries:
         entry.times = {streams: times[_title(entry, streams)] for streams in entry.steps}
 

@@ -1,14 +1,14 @@
 """The race as rows of a table."""
 
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from benchmarks.peers import installed
+from benchmarks import install_size
 from benchmarks.peers.peer import Peer
 from benchmarks.peers.race import POOLS, Entry
 from benchmarks.peers.registry import BASE
-from edgeseq_runtime.startup import Start
+from edgeseq_runtime.benchmark.cold_start import Start
 
 
 def table(entries: Sequence[Entry], starts: dict[str, Start]) -> list[dict[str, Any]]:
@@ -46,7 +46,7 @@ def _note(notes: Mapping[int, str]) -> str:
 def _installed(peer: Peer) -> tuple[str | None, int | None]:
     """Return the version and the megabytes, where the engine is installed."""
     try:
-        return installed.version(peer.packages[0]), round(installed.megabytes(peer.packages))
+        return version(peer.packages[0]), round(install_size.megabytes(*peer.packages))
     except PackageNotFoundError:
         return None, None
 

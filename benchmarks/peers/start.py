@@ -11,8 +11,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.peers.peer import Network, Peer
-from edgeseq_runtime.startup import Start
+from benchmarks.peers.network import Network
+from benchmarks.peers.peer import Peer
+from edgeseq_runtime.benchmark.cold_start import Start
 
 _ROOT = Path(__file__).parents[2]
 

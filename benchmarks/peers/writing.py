@@ -6,9 +6,9 @@ import numpy as np
 import onnx
 
 import edgeseq_export
-from benchmarks.peers.peer import Network
-from edgeseq.checkpoint import Checkpoint
-from edgeseq_export.weights import as_they_are, prepare
+from benchmarks.peers.network import Network
+from edgeseq.model.checkpoint import Checkpoint
+from edgeseq_export.graph.weights import prepare, unquantized
 from edgeseq_runtime.spec import KEY, STEP, Spec
 
 _TORCH_ORDER = (0, 2, 3, 1)
@@ -33,7 +33,7 @@ def spec_of(content: bytes) -> Spec:
 
 
 def _folded(spec: Spec, checkpoint: Checkpoint) -> dict[str, np.ndarray]:
-    prepared = prepare(spec, as_they_are(checkpoint.weights))
+    prepared = prepare(spec, unquantized(checkpoint.weights))
     found = {"head": prepared.head.value(), "head_bias": prepared.head_bias}  # (hidden, outputs), (outputs,)
     for layer, cell in enumerate(prepared.cells, start=1):
         for name, value in {"W": cell.W.value(), "R": cell.R.value(), "b": cell.B}.items():

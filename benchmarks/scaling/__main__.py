@@ -8,6 +8,8 @@ the C of the wide networks takes three to compile.
 
 import os
 
+from edgeseq_runtime.backends.native.build import can_build
+
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import sys
@@ -16,9 +18,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.common import arguments, publish, text
-from benchmarks.scaling import axes, bends, curves, machine, memory, plot, sizing
+from benchmarks.scaling import axes, curves, knee_points, machine, memory, plot, sizing
 from benchmarks.scaling.curves import Measured, along
-from edgeseq_runtime import native
 
 _OF_A_FLEET = {"cpu": (axes.MANY, axes.AMONG), "native": (axes.MANY_NATIVE, axes.AMONG_NATIVE)}
 """Provider -> its ways to stream all of a pool, and one among many."""
@@ -31,7 +32,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--axis", nargs="+", choices=axes.VALUES, metavar="AXIS", help=f"of {', '.join(axes.VALUES)}")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the curves, as PNG")
     options = parser.parse_args(words)
-    compiles = native.is_here()
+    compiles = can_build()
     if not compiles:
         print("the provider native is left out: there is no C compiler here", file=sys.stderr)
     if machine.is_busy():
@@ -41,7 +42,7 @@ def main(words: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         measured = curves.measure(axes.points(wanted, native=compiles), Path(folder), options.rounds)
         publish(f"One thread on {computer}", [one.row() for one in measured], options.json)
-        print("\nWhere the curves bend", *bends.describe(measured, computer.caches), sep="\n- ")
+        print("\nWhere the curves bend", *knee_points.describe(measured, computer.caches), sep="\n- ")
         if options.plot:
             plot.draw(measured, computer.caches, options.plot)
         if {axes.STREAMS, axes.POOL_SIZE} <= wanted.keys():

@@ -10,8 +10,8 @@ import numpy as np
 from benchmarks.scaling import memory
 from benchmarks.scaling.axes import BY_NAME, POOL, POOL_SIZE, Point, Way
 from benchmarks.scaling.opening import opened, opened_pools
-from edgeseq_runtime import timing
-from edgeseq_runtime.session import NATIVE
+from edgeseq_runtime.backends.native.abi import NATIVE
+from edgeseq_runtime.benchmark import latency
 
 _SAMPLES = 20_000
 """That a way takes in one round, but for the limits on its calls."""
@@ -56,7 +56,7 @@ def measure(points: Iterable[Point], folder: Path, rounds: int) -> list[Measured
     files = {point: model_file(point, folder) for point in points}
     wanted = {point: (path, point.streams, point.pools) for point, path in files.items()}
     grown = {held: memory.measure(*held).grown for held in dict.fromkeys(wanted.values())}
-    times = timing.race({str(point): _timed(point, path) for point, path in files.items()}, rounds)
+    times = latency.interleaved({str(point): _timed(point, path) for point, path in files.items()}, rounds)
     return [Measured(point, times[str(point)].minimum, times[str(point)].p50, grown[wanted[point]]) for point in files]
 
 
@@ -78,13 +78,13 @@ def model_file(point: Point, folder: Path) -> Path:
     return path
 
 
-def _timed(point: Point, path: Path) -> timing.Way:
+def _timed(point: Point, path: Path) -> latency.Case:
     calls = 1 if point.axis == POOL_SIZE else min(max(_SAMPLES // point.samples, _FEWEST), _MOST)
     random = np.random.default_rng(0)
     noise = random.standard_normal((calls, max(1, point.streams))).astype(np.float32)
     if point.way.call == BY_NAME:
         (pool,) = opened_pools(path, point.streams, 1)
         names = random.integers(point.streams, size=calls).tolist()
-        return timing.Way(pool.step, [{name: 0.1} for name in names])
+        return latency.Case(pool.step, [{name: 0.1} for name in names])
     step = opened(path, point.streams, point.pools)
-    return timing.Way(step, list(noise) if point.way.call == POOL else noise[:, 0].tolist(), point.samples)
+    return latency.Case(step, list(noise) if point.way.call == POOL else noise[:, 0].tolist(), point.samples)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 import edgeseq_export
-from edgeseq import architecture
-from edgeseq.checkpoint import Checkpoint
+from edgeseq.model import architecture
+from edgeseq.model.checkpoint import Checkpoint
 from edgeseq_export.c import native
 from edgeseq_runtime.spec import CHUNK, Feature, Spec
 

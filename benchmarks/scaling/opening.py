@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeseq_runtime import Pool, Predictor
-from edgeseq_runtime.session import NATIVE
+from edgeseq_runtime.backends.native.abi import NATIVE
 
 
 def provider(model: Path) -> str:

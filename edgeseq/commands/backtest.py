@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgeseq.commands.common import json_option, model_argument, model_file, note, provider_option
-from edgeseq.commands.judged import judged_series, load_judged
+from edgeseq.commands.options.common import json_option, model_argument, model_file, note, provider_option
+from edgeseq.commands.options.evaluation import judged_series, load_judged
 from edgeseq_runtime import files
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def backtest(
     edgeseq backtest plant.onnx plant.csv --stride 24 --json
     """
     from edgeseq.evaluation.backtest import backtest as run
-    from edgeseq.evaluation.summary import backtest_summary
+    from edgeseq.evaluation.report_text import backtest_summary
     from edgeseq_runtime.predictor import Predictor
 
     if plot:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.common import (
+from edgeseq.commands.options.common import (
     json_option,
     model_argument,
     note,
@@ -19,7 +19,7 @@ from edgeseq_runtime import files
 from edgeseq_runtime.errors import EdgeseqError
 
 if TYPE_CHECKING:
-    from edgeseq_runtime.timing import Timing
+    from edgeseq_runtime.benchmark.latency import Timing
 
 
 @click.command()
@@ -39,14 +39,14 @@ def bench(model: str, *, sidecar: str | None, provider: str, threads: int, plot:
     if plot:
         files.check_writable(plot)
         from edgeseq.evaluation.speed_plot import draw
-    from edgeseq_runtime import startup
-    from edgeseq_runtime.session import Session
-    from edgeseq_runtime.timing import NAIVE, STEP, measure
+    from edgeseq_runtime.backends.open import open_session
+    from edgeseq_runtime.benchmark import cold_start
+    from edgeseq_runtime.benchmark.latency import NAIVE, STEP, measure
 
-    session = Session.open(model, provider=provider, threads=threads, sidecar=sidecar)
+    session = open_session(model, provider=provider, threads=threads, sidecar=sidecar)
     timings = measure(session)
     try:
-        starts = startup.measure(model, provider, threads, sidecar)
+        starts = cold_start.measure(model, provider, threads, sidecar)
     except EdgeseqError as error:  # a provider that was registered in this process is not there in a fresh one
         note(f"no cold start: {error}")
         starts = {}

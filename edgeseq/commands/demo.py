@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from edgeseq_runtime import files
+from edgeseq_runtime.errors import FileError
 
 
 @click.command()
@@ -24,7 +25,7 @@ def demo(context: click.Context, output: str) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise files.FileError(f"cannot make the folder {output}: {error.strerror}") from error
+        raise FileError(f"cannot make the folder {output}: {error.strerror}") from error
     _heading("The sine: sin(x) in steps of 0.01, a 2-layer LSTM")
     _whole_way(context, folder / "sine", [], horizon=1)
     _heading("A real series: weekly CO2 at Mauna Loa in ppm, with gaps, four weeks ahead")

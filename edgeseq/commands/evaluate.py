@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from edgeseq.commands.common import json_option, model_argument, model_file, note, provider_option
-from edgeseq.commands.judged import judged_series, load_judged
+from edgeseq.commands.options.common import json_option, model_argument, model_file, note, provider_option
+from edgeseq.commands.options.evaluation import judged_series, load_judged
 from edgeseq_runtime import files
 
 
@@ -26,8 +26,8 @@ def evaluate(model: str, *, plot: str | None, provider: str, as_json: bool, **re
     edgeseq evaluate sine.onnx --plot sine.png
     edgeseq evaluate co2.onnx co2 --json
     """
-    from edgeseq.evaluation.figures import evaluate as run
-    from edgeseq.evaluation.summary import summary
+    from edgeseq.evaluation.evaluate import evaluate as run
+    from edgeseq.evaluation.report_text import summary
     from edgeseq_runtime.predictor import Predictor
 
     if plot:

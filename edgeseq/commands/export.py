@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from edgeseq.commands.common import load_checkpoint, note, teller
 from edgeseq.commands.export_c import export_c, export_native
+from edgeseq.commands.options.common import load_checkpoint, note, teller
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import UsageError
 
@@ -90,7 +90,7 @@ def _export_onnx(
 ) -> None:
     import edgeseq_export
     from edgeseq_export.comparison import by_step, judge, name_of, scores
-    from edgeseq_export.inventory import Inventory
+    from edgeseq_export.model_stats import ModelStats
 
     for path in filter(None, (output, report)):
         files.check_writable(path)
@@ -101,7 +101,7 @@ def _export_onnx(
     made = edgeseq_export.export(loaded, quantize, opset, form, key)
     plain = made if quantize == "none" else edgeseq_export.export(loaded, form=form)
     both = {name_of(made): made, name_of(plain): plain}
-    tell(f"graph: {Inventory.of(made.content)}")
+    tell(f"graph: {ModelStats.of(made.content)}")
     tell(
         f"agrees with the oracle: worst deviation {made.deviation.forecast:.1e} of the series' scale "
         f"(allowed {made.deviation.allowed:.0e})"

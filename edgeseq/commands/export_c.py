@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.common import load_checkpoint, note
+from edgeseq.commands.options.common import load_checkpoint, note
 from edgeseq.text import number
 from edgeseq_runtime import files
-from edgeseq_runtime.errors import UsageError
+from edgeseq_runtime.errors import FileError, UsageError
 
 if TYPE_CHECKING:
     from edgeseq_export.c.export import CFiles
@@ -77,4 +77,4 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise files.FileError(f"cannot make the folder {folder}: {error.strerror}") from error
+        raise FileError(f"cannot make the folder {folder}: {error.strerror}") from error

@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.about import about
-from edgeseq.commands.common import json_option, library_option, model_argument, model_file
-from edgeseq_runtime import files
+from edgeseq.commands.options.common import json_option, library_option, model_argument, model_file
+from edgeseq.model.about import about
 from edgeseq_runtime.spec import STEP, Spec
 
 if TYPE_CHECKING:
-    from edgeseq_runtime.session import Session
+    from edgeseq_runtime.backends.base import Session
 
 
 @click.command()
@@ -27,12 +26,9 @@ def info(model: str, *, provider: str | None, as_json: bool) -> None:
     edgeseq info sine.onnx --provider auto
     edgeseq info sine.onnx --json
     """
-    from edgeseq_runtime import native
-    from edgeseq_runtime.session import Session
+    from edgeseq_runtime.backends.open import open_plainly
 
-    opened = model_file(model)
-    usual = "auto" if native.is_library(files.read(model)) else "cpu"
-    session = Session.open(opened, provider=provider or usual)
+    session = open_plainly(model_file(model), provider)
     if as_json:
         said = json.loads(session.spec.to_json())
         if provider:

@@ -2,8 +2,7 @@
 
 import click
 
-from edgeseq.commands.common import library_option
-from edgeseq_runtime.session import NATIVE
+from edgeseq.commands.options.common import library_option
 
 
 @click.command()
@@ -14,10 +13,7 @@ def providers() -> None:
     \b
     edgeseq providers
     """
-    from edgeseq_runtime import native
-    from edgeseq_runtime.providers import available
+    from edgeseq_runtime.backends.open import offers
 
-    for provider in available():
-        click.echo("  ".join([provider.short, f"({provider.name})", *provider.devices]))
-    if native.is_here():
-        click.echo(f"{NATIVE}  (the model's own C, compiled here)")
+    for offer in offers():
+        click.echo(f"{offer.name}  {offer.description}")

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from edgeseq.commands.common import note, resume_path, series_options
-from edgeseq.commands.signals import INTERRUPTED, Politeness
+from edgeseq.commands.options.common import note, resume_path, series_options
+from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import DataError, EdgeseqError, UsageError
 
 if TYPE_CHECKING:
-    from edgeseq.checkpoint import Checkpoint
+    from edgeseq.model.checkpoint import Checkpoint
     from edgeseq.series import Parts
-    from edgeseq.training.group import Group
-    from edgeseq.training.planning import Plan
+    from edgeseq.training.distributed import ProcessGroup
+    from edgeseq.training.options import Plan
     from edgeseq.training.trainer import Trainer
     from edgeseq_runtime.spec import Spec
 
@@ -120,9 +120,9 @@ def train(series: tuple[str, ...], output: str, *, resume: bool, seed: int, devi
     edgeseq train boiler-1.csv boiler-2.csv --target temp -o boilers.safetensors
     edgeseq train co2 --search 20 -o co2.safetensors
     """
-    from edgeseq.training.group import Group
+    from edgeseq.training.distributed import ProcessGroup
 
-    with Group.join(device) as group:
+    with ProcessGroup.join(device) as group:
         try:
             return _train(series, output, group, resume=resume, seed=seed, device=device, options=options)
         except EdgeseqError:
@@ -134,7 +134,7 @@ def train(series: tuple[str, ...], output: str, *, resume: bool, seed: int, devi
 def _train(
     series: tuple[str, ...],
     output: str,
-    group: "Group",
+    group: "ProcessGroup",
     *,
     resume: bool,
     seed: int,
@@ -143,7 +143,7 @@ def _train(
 ) -> int:
     """Train, and return the exit code. Of several processes only the leader writes and speaks."""
     from edgeseq.training import fitting
-    from edgeseq.training.planning import plan
+    from edgeseq.training.plan import plan
 
     if group.leads:
         _check_outputs(output, options)
@@ -177,7 +177,7 @@ def _train(
 def _search(
     series: tuple[str, ...],
     output: str,
-    group: "Group",
+    group: "ProcessGroup",
     options: dict[str, Any],
     *,
     resume: bool,
@@ -185,7 +185,7 @@ def _search(
     device: str,
 ) -> int:
     """Train with many settings, and conclude with the best."""
-    from edgeseq.commands.search import Job, search
+    from edgeseq.commands.train_search import Job, search
 
     if group.size > 1:
         raise UsageError("--search runs in one process; start it without torchrun")
@@ -234,7 +234,7 @@ def _takes_up(interrupted: Path, *, resume: bool) -> bool:
 
 def _conclude(checkpoint: "Checkpoint", parts: "Parts", output: str) -> None:
     """Judge what was trained, and write it in any case."""
-    from edgeseq.evaluation.summary import summary
+    from edgeseq.evaluation.report_text import summary
     from edgeseq.training import fitting
 
     for line in _decided(checkpoint.spec):
@@ -281,7 +281,7 @@ def _curve_path(output: str) -> Path:
 def _load(series: tuple[str, ...], options: dict[str, Any]) -> tuple[Any, "Parts", Any]:
     """Read the series, and gather the user's wishes."""
     from edgeseq.series import load
-    from edgeseq.training.planning import Wishes
+    from edgeseq.training.options import TrainingOptions
 
     data, parts = load(
         series,
@@ -300,7 +300,7 @@ def _load(series: tuple[str, ...], options: dict[str, Any]) -> tuple[Any, "Parts
         *("preset", "horizon", "cell", "layers", "hidden", "steps", "warmup", "season", "level", "layout", "window"),
         *("linear_path", "learning_rate", "unroll"),
     )
-    return data, parts, Wishes(**{name: options[name] for name in chosen}, gap_limit=options["max_gap"])
+    return data, parts, TrainingOptions(**{name: options[name] for name in chosen}, gap_limit=options["max_gap"])
 
 
 def _units(pairs: tuple[str, ...]) -> dict[str, str]:
@@ -328,7 +328,7 @@ def _run(trainer: "Trainer", made: "Plan", interrupted: Path, *, quiet: bool = F
     )
     with (
         Progress(*columns, console=console, disable=quiet or not console.is_terminal) as progress,
-        Politeness() as politeness,
+        GracefulShutdown() as politeness,
         politeness.waiting(patience=2),  # the first ends the run after a step; the second, wherever it is
     ):
         task = progress.add_task("", total=made.recipe.steps, completed=trainer.step)
@@ -355,7 +355,7 @@ def _keep_best(trainer: "Trainer", made: "Plan", parts: "Parts", output: str) ->
 
 def _is_finished(trainer: "Trainer", steps: int, output: str) -> bool:
     """Whether the checkpoint at `output` is this very run's, and complete."""
-    from edgeseq.checkpoint import Checkpoint
+    from edgeseq.model.checkpoint import Checkpoint
 
     if resume_path(output).exists() or not Path(output).exists():
         return False

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.common import json_option, library_option, model_argument
+from edgeseq.commands.options.common import json_option, library_option, model_argument
 from edgeseq.text import table
-from edgeseq_runtime import files
-from edgeseq_runtime.errors import CheckError, UsageError
+from edgeseq_runtime.errors import CheckError
 
 if TYPE_CHECKING:
-    from edgeseq_runtime.session import Session
+    from edgeseq_runtime.backends.base import Session
 
 
 @click.command()
@@ -35,12 +34,12 @@ def verify(model: str, *, provider: str, key: str | None, as_json: bool) -> None
     edgeseq verify sine.onnx
     edgeseq verify sine.onnx --key public.pem
     """
-    from edgeseq_runtime import seal
-    from edgeseq_runtime.verification import deviations, passed
+    from edgeseq_runtime import integrity
+    from edgeseq_runtime.backends.self_test import deviations, passed
 
     sessions, left_out = _sessions(model, provider)
     first = next(iter(sessions.values()))
-    complaint = seal.complaint(first.content, first.spec, key)
+    complaint = integrity.complaint(first.content, first.spec, key)
     found = {name: deviations(session) for name, session in sessions.items()}
     worst = {way: max((each[way] for each in found.values()), key=_badness) for way in next(iter(found.values()))}
     good = all(map(passed, found.values()))
@@ -71,22 +70,12 @@ def verify(model: str, *, provider: str, key: str | None, as_json: bool) -> None
 
 def _sessions(model: str, provider: str) -> "tuple[dict[str, Session], dict[str, str]]":
     """Return a session on each provider, and why others are left out."""
-    from edgeseq_runtime import native
-    from edgeseq_runtime.session import Session
+    from edgeseq_runtime.backends.open import open_everywhere, open_session
 
-    is_library = native.is_library(files.read(model))
-    if provider != "all" or is_library:
-        session = Session.open(model, provider="auto" if provider == "all" else provider)
-        return {session.providers[0]: session}, {}
-    from edgeseq_runtime import providers
-
-    found, left_out = {}, {}
-    for name in providers.candidates("auto"):
-        try:
-            found[name] = Session.open(model, provider=name)
-        except UsageError as error:
-            left_out[name] = str(error)
-    return found, left_out
+    if provider == "all":
+        return open_everywhere(model)
+    session = open_session(model, provider=provider)
+    return {session.providers[0]: session}, {}
 
 
 def _badness(share: float) -> float:

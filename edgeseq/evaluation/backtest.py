@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from edgeseq.evaluation import baselines
-from edgeseq.evaluation.figures import Comparison, Evaluation, Forecasted
+from edgeseq.evaluation.evaluate import Comparison, Evaluation, Forecasted
 from edgeseq.series import Parts, Series
 from edgeseq.series.series import Values
 from edgeseq_runtime.errors import UsageError

@@ -13,12 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.evaluation import ridge
+from edgeseq.evaluation.metrics import Forecasts
 from edgeseq.series import Part, Parts
 from edgeseq.series.series import Values
 from edgeseq_runtime.spec import Spec
-
-Forecasts: TypeAlias = npt.NDArray[np.float64]
-"""(origin, horizon, target), in the targets' units."""
 
 Origins: TypeAlias = npt.NDArray[np.int64]
 """Rows after which a forecast is made."""

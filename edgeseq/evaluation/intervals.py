@@ -17,8 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq.evaluation.baselines import Forecasts
-from edgeseq.evaluation.scores import mean, or_none, short
+from edgeseq.evaluation.metrics import Forecasts, mean, or_none, short
 from edgeseq_runtime.spec import Residuals, Spec
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)

@@ -10,8 +10,8 @@ from matplotlib.ticker import MaxNLocator
 
 from edgeseq.evaluation import baselines, intervals
 from edgeseq.evaluation.backtest import Backtest
-from edgeseq.evaluation.figures import Evaluation
-from edgeseq.evaluation.summary import forecasters, model_name
+from edgeseq.evaluation.evaluate import Evaluation
+from edgeseq.evaluation.report_text import forecasters, model_name
 from edgeseq_runtime import files
 
 _LONGEST = 1500

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from edgeseq.evaluation.plots import save
-from edgeseq_runtime.startup import Start
-from edgeseq_runtime.timing import NAIVE, POOL_SIZES, STEP, Timing, pooled
+from edgeseq_runtime.benchmark.cold_start import Start
+from edgeseq_runtime.benchmark.latency import NAIVE, POOL_SIZES, STEP, Timing, pooled
 
 _OURS, _OTHER = "#d1495b", "#8d99ae"
 

@@ -12,7 +12,7 @@ import numpy as np
 from edgeseq.series.series import Series, Values
 from edgeseq.series.split import Part, Parts
 from edgeseq_runtime.errors import DataError, UsageError
-from edgeseq_runtime.sensors import Scale, as_sensors, statistics
+from edgeseq_runtime.streaming.sensors import Scale, as_sensors, statistics
 
 _SAME_RATE = 1.5
 """How many times longer one sensor's period may be than another's, as for a series that a model is judged on."""

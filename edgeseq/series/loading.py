@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeseq.series.examples import EXAMPLES, sine
-from edgeseq.series.reading import Reading
+from edgeseq.series.files.options import Reading
 from edgeseq.series.series import Series
 from edgeseq.series.split import Parts, Split
 from edgeseq_runtime.errors import UsageError
@@ -35,7 +35,7 @@ def load(
 
 
 def _load_one(name: str, split: Split, chosen: Reading) -> tuple[Series, Parts]:
-    from edgeseq.series import reader
+    from edgeseq.series.files import reader
 
     path, units = _find(name)
     series = reader.read(path, chosen.with_units(units))
@@ -44,7 +44,8 @@ def _load_one(name: str, split: Split, chosen: Reading) -> tuple[Series, Parts]:
 
 
 def _load_fleet(names: list[str], sensor: str | None, split: str | None, chosen: Reading) -> tuple[Series, Parts]:
-    from edgeseq.series import fleet, reader
+    from edgeseq.series import fleet
+    from edgeseq.series.files import reader
 
     parsed = Split.parse(split or DEFAULT_SPLIT)
     if sensor is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from edgeseq_runtime import files
-from edgeseq_runtime.errors import DependencyError
+from edgeseq_runtime.errors import DependencyError, FileError
 
 HEADER = ("step", "loss", "learning_rate", "validation_mse")
 
@@ -54,7 +54,7 @@ def require_tensorboard(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise files.FileError(f"cannot write {folder}: {error.strerror}") from error
+        raise FileError(f"cannot write {folder}: {error.strerror}") from error
     files.check_writable(folder / "events")
 
 

@@ -10,16 +10,17 @@ from typing import Any
 import torch
 
 import edgeseq_export
-from edgeseq.checkpoint import Checkpoint
-from edgeseq.evaluation.figures import Evaluation, evaluate, measure, residuals, typical_predictor
+from edgeseq.evaluation.evaluate import Evaluation, evaluate, measure, residuals, typical_predictor
+from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, Parts, Series
-from edgeseq.training import linear
-from edgeseq.training.group import Group
-from edgeseq.training.planning import Plan, Wishes, plan
-from edgeseq.training.settling import settled_after
+from edgeseq.training import autoregressive
+from edgeseq.training.distributed import ProcessGroup
+from edgeseq.training.options import Plan, TrainingOptions
+from edgeseq.training.plan import plan
 from edgeseq.training.trainer import Trainer
+from edgeseq.training.warmup import settled_after
+from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, UsageError
-from edgeseq_runtime.session import Session
 from edgeseq_runtime.spec import Spec, Training
 
 MOST_ROWS = 50_000
@@ -47,7 +48,7 @@ def fit(series: Series, parts: Parts, *, seed: int = 0, device: str = "auto", **
     Raises `DataError` for a series that cannot be learned from. Where it can, but its test part cannot be scored, the
     checkpoint's spec has no figures.
     """
-    made = plan(series, parts, Wishes(**wishes))
+    made = plan(series, parts, TrainingOptions(**wishes))
     with torch_as_before(), tempfile.TemporaryDirectory() as folder:
         trainer = start(made, parts, seed=seed, device=device)
         trainer.run(lambda *_: None, lambda: False, Path(folder, "run"))
@@ -69,7 +70,7 @@ def torch_as_before() -> Iterator[None]:
             torch.use_deterministic_algorithms(mode=deterministic)
 
 
-def start(made: Plan, parts: Parts, *, seed: int, device: str, group: Group | None = None) -> Trainer:
+def start(made: Plan, parts: Parts, *, seed: int, device: str, group: ProcessGroup | None = None) -> Trainer:
     """Return the trainer of a plan, at its first step. Raises `UsageError` for a seed or device that cannot be."""
     if not 0 <= seed <= LARGEST_SEED:
         raise UsageError(f"the seed is {seed}, must be 0 to {LARGEST_SEED}")
@@ -80,7 +81,7 @@ def start(made: Plan, parts: Parts, *, seed: int, device: str, group: Group | No
         parts.validation,
         seed=seed,
         device=resolve_device(device),
-        group=group or Group(),
+        group=group or ProcessGroup(),
     )
 
 
@@ -92,12 +93,12 @@ def finish(made: Plan, trainer: Trainer, parts: Parts) -> Checkpoint:
 def _weighed(made: Plan, checkpoint: Checkpoint, parts: Parts) -> Checkpoint:
     if not made.lags:
         return checkpoint
-    path = linear.fit(made.spec, made.train, parts.validation, made.lags)
-    share = linear.network_share(checkpoint, path, parts.validation)
+    path = autoregressive.fit(made.spec, made.train, parts.validation, made.lags)
+    share = autoregressive.network_share(checkpoint, path, parts.validation)
     checkpoint = with_option(checkpoint, "network_share", float(f"{share:.3f}"))
     if share == 1:
         return checkpoint
-    checkpoint = linear.weighed(checkpoint, path, share)
+    checkpoint = autoregressive.weighed(checkpoint, path, share)
     return _settled(checkpoint, parts) if made.measures_warmup else checkpoint
 
 
@@ -120,7 +121,7 @@ def _without_a_useless_test(checkpoint: Checkpoint) -> Checkpoint:
 
 def _settled(checkpoint: Checkpoint, parts: Parts) -> Checkpoint:
     """Return the checkpoint with the warm-up that its forecasts need."""
-    session = Session.open(edgeseq_export.build(checkpoint), provider="cpu")
+    session = open_session(edgeseq_export.build(checkpoint), provider="cpu")
     warmup = settled_after(session, parts.validation, checkpoint.spec.linear_path)
     return replace(checkpoint, spec=replace(checkpoint.spec, warmup=warmup))
 

@@ -5,8 +5,8 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from edgeseq.architecture import inputs
-from edgeseq.checkpoint import Weights
+from edgeseq.model.architecture import inputs
+from edgeseq.model.checkpoint import Weights
 from edgeseq_runtime.spec import Spec
 
 Memory: TypeAlias = tuple[Tensor, ...]

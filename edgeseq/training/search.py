@@ -19,10 +19,10 @@ from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 import edgeseq_export
-from edgeseq.checkpoint import Checkpoint
-from edgeseq.evaluation.figures import measure, typical_predictor
+from edgeseq.evaluation.evaluate import measure, typical_predictor
+from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Parts
-from edgeseq.training.planning import Plan
+from edgeseq.training.options import Plan
 from edgeseq.training.trainer import Trainer
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import DataError, UsageError

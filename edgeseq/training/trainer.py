@@ -17,13 +17,13 @@ import safetensors.numpy
 import torch
 from torch import Tensor
 
-from edgeseq.checkpoint import Weights, read_tensors
+from edgeseq.model.checkpoint import Weights, read_tensors
 from edgeseq.series import Part
 from edgeseq.series.gaps import Filled
-from edgeseq.training.group import Group
+from edgeseq.training.distributed import ProcessGroup
+from edgeseq.training.hyperparameters import HyperParameters
 from edgeseq.training.network import Network
-from edgeseq.training.recipe import Recipe
-from edgeseq.training.streams import Streams
+from edgeseq.training.tbptt import TbpttBatches
 from edgeseq.training.validation import validator
 from edgeseq.training.windows import Windows
 from edgeseq_runtime import files
@@ -51,7 +51,15 @@ class Trainer:
     """One training run. Everything it draws by chance depends on the seed and the step alone."""
 
     def __init__(
-        self, spec: Spec, recipe: Recipe, train: Filled, validation: Part, *, seed: int, device: str, group: Group
+        self,
+        spec: Spec,
+        recipe: HyperParameters,
+        train: Filled,
+        validation: Part,
+        *,
+        seed: int,
+        device: str,
+        group: ProcessGroup,
     ) -> None:
         self._identity = _identity(spec, recipe, seed, device)
         self.run_id = hashlib.sha256(json.dumps(self._identity).encode()).hexdigest()[:16]
@@ -68,7 +76,7 @@ class Trainer:
         self._network.to(torch.device(device))
         self._average = copy.deepcopy(self._network)
         self._optimizer = _optimizer(recipe, self._network)
-        lessons = Streams if spec.layout == STREAM else Windows
+        lessons = TbpttBatches if spec.layout == STREAM else Windows
         self._lessons = lessons(spec, recipe, train, self._network, torch.device(device), group)
         self._validator = validator(spec, validation, torch.device(device))
         self.best = Best(self._average.weights())
@@ -192,7 +200,7 @@ class Trainer:
             self._losses.clear()
 
 
-def _optimizer(recipe: Recipe, network: Network) -> torch.optim.Optimizer:
+def _optimizer(recipe: HyperParameters, network: Network) -> torch.optim.Optimizer:
     if recipe.optimizer == "adagrad":
         return torch.optim.Adagrad(network.parameters(), recipe.learning_rate, initial_accumulator_value=0.1)
     return torch.optim.AdamW(
@@ -200,7 +208,7 @@ def _optimizer(recipe: Recipe, network: Network) -> torch.optim.Optimizer:
     )
 
 
-def _identity(spec: Spec, recipe: Recipe, seed: int, device: str) -> dict[str, Any]:
+def _identity(spec: Spec, recipe: HyperParameters, seed: int, device: str) -> dict[str, Any]:
     """Return all that decides where a run ends, by the name to blame where it differs."""
     content = json.loads(spec.to_json())
     del content["producer"]

@@ -5,11 +5,11 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from edgeseq.model.scaling import error_scales, network_inputs, network_targets
 from edgeseq.series import Part
 from edgeseq.series.gaps import fill
 from edgeseq.training import windows
 from edgeseq.training.network import Network
-from edgeseq.training.scaling import error_scales, network_inputs, network_targets
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.spec import STREAM, Spec
 

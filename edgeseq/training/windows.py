@@ -7,12 +7,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from edgeseq.model.scaling import importance, network_targets
 from edgeseq.series.gaps import Filled
 from edgeseq.series.series import Values
-from edgeseq.training.group import Group
+from edgeseq.training.distributed import ProcessGroup
+from edgeseq.training.hyperparameters import HyperParameters
 from edgeseq.training.network import Network
-from edgeseq.training.recipe import Recipe
-from edgeseq.training.scaling import importance, network_targets
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.spec import FEATURES, Spec
 
@@ -24,7 +24,13 @@ class Windows:
     """
 
     def __init__(
-        self, spec: Spec, recipe: Recipe, train: Filled, network: Network, device: torch.device, group: Group
+        self,
+        spec: Spec,
+        recipe: HyperParameters,
+        train: Filled,
+        network: Network,
+        device: torch.device,
+        group: ProcessGroup,
     ) -> None:
         del network  # it carries no memory from window to window
         self._spec, self._recipe, self._device = spec, recipe, device

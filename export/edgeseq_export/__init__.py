@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edgeseq_export.export import ModelFile, build, export
 
 if TYPE_CHECKING:
-    from edgeseq_export.own import describe
+    from edgeseq_export.torch_module.export import describe
 
 __all__ = ["ModelFile", "build", "describe", "export"]
 
@@ -16,7 +16,7 @@ __all__ = ["ModelFile", "build", "describe", "export"]
 def __getattr__(name: str) -> Any:
     """Import torch when it is first needed."""
     if name == "describe":
-        from edgeseq_export.own import describe
+        from edgeseq_export.torch_module.export import describe
 
         return describe
     raise AttributeError(f"module 'edgeseq_export' has no attribute {name!r}")

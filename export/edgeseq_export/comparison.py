@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from edgeseq.checkpoint import Checkpoint
 from edgeseq.evaluation import baselines
-from edgeseq.evaluation.figures import Evaluation, Forecasted, typical_predictor
-from edgeseq.evaluation.scores import Scored
-from edgeseq.evaluation.summary import chosen_steps
+from edgeseq.evaluation.evaluate import Evaluation, Forecasted, typical_predictor
+from edgeseq.evaluation.metrics import Scored
+from edgeseq.evaluation.report_text import chosen_steps
+from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.text import number, table
 from edgeseq_export.export import ModelFile
 

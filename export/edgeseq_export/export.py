@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, overload
 
 import onnx
 
-from edgeseq import architecture
-from edgeseq.checkpoint import Checkpoint, Weights
-from edgeseq.evaluation.figures import measure, residuals, typical_predictor
+from edgeseq.evaluation.evaluate import measure, residuals, typical_predictor
+from edgeseq.model import architecture
+from edgeseq.model.checkpoint import Checkpoint, Weights
 from edgeseq.reference import Oracle
-from edgeseq_export import gate, graph, weights
-from edgeseq_export.nodes import metadata
-from edgeseq_export.quantization import quantize as quantize_weights
-from edgeseq_export.sealing import sealed
+from edgeseq_export import parity
+from edgeseq_export.graph import step_graph, weights
+from edgeseq_export.graph.builder import metadata
+from edgeseq_export.graph.quantization import quantize as quantize_weights
+from edgeseq_export.signing import finalize
 from edgeseq_runtime import __version__
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import CHUNK, STEP, STREAM, Figures, Spec
@@ -37,13 +38,13 @@ class ModelFile:
 
     content: bytes
     spec: Spec
-    deviation: gate.Deviation
+    deviation: parity.Deviation
 
 
 def build(checkpoint: Checkpoint, quantize: str = "none", opset: int = OPSET, form: str = CHUNK) -> bytes:
     """Return the model file of a checkpoint, not yet compared with anything. torch is not needed."""
     spec = _spec(checkpoint.spec, quantize, form)
-    return sealed(_graph(checkpoint, spec, opset)[0], spec)[0]
+    return finalize(_graph(checkpoint, spec, opset)[0], spec)[0]
 
 
 @overload
@@ -79,7 +80,7 @@ def export(source: Any, *arguments: Any, **options: Any) -> ModelFile:
     """
     if isinstance(source, Checkpoint):
         return _export_checkpoint(source, *arguments, **options)
-    from edgeseq_export.own import export_module  # which needs torch
+    from edgeseq_export.torch_module.export import export_module  # which needs torch
 
     return ModelFile(*export_module(source, *arguments, **options))
 
@@ -95,9 +96,9 @@ def _export_checkpoint(
     model, rounded = _graph(checkpoint, spec, opset)
     content = bytes(model.SerializeToString())
     oracle = Oracle(spec, rounded)
-    deviation = gate.check(content, spec, oracle)
-    spec = replace(_measured(checkpoint, spec, content), verification=gate.verification(spec, oracle))
-    content, spec = sealed(model, spec, key)
+    deviation = parity.check(content, spec, oracle)
+    spec = replace(_measured(checkpoint, spec, content), verification=parity.verification(spec, oracle))
+    content, spec = finalize(model, spec, key)
     return ModelFile(content, spec, deviation)
 
 
@@ -107,7 +108,7 @@ def _graph(checkpoint: Checkpoint, spec: Spec, opset: int) -> tuple[onnx.ModelPr
     if not OLDEST_OPSET <= opset <= newest:
         raise UsageError(f"opset is {opset}, must be from {OLDEST_OPSET} to {newest}")
     stored = quantize_weights(checkpoint, spec.quantize)
-    model = graph.build(spec, weights.prepare(spec, stored), opset)
+    model = step_graph.build(spec, weights.prepare(spec, stored), opset)
     if spec.quantize == "int8-dynamic":
         model = _quantize_dynamically(model)
         onnx.helper.set_model_props(model, metadata(spec))

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from edgeseq.checkpoint import Checkpoint
 from edgeseq.evaluation import plots
-from edgeseq.evaluation.figures import Evaluation
+from edgeseq.evaluation.evaluate import Evaluation
+from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.text import number, size
 from edgeseq_export.comparison import judge, scores
 from edgeseq_export.export import ModelFile
-from edgeseq_export.inventory import Inventory
-from edgeseq_runtime import timing
-from edgeseq_runtime.ort_session import OrtSession
+from edgeseq_export.model_stats import ModelStats
+from edgeseq_runtime.backends.ort.session import OrtSession
+from edgeseq_runtime.benchmark import latency
 from edgeseq_runtime.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -102,17 +102,17 @@ def _latency(files: Mapping[str, ModelFile]) -> str:
     ways = {}
     for name, made in files.items():
         session = OrtSession(made.content, provider="cpu")
-        samples = timing.as_rows(timing.made_up(session, timing.BLOCK))
-        ways[f"{name}, {timing.NAIVE}"] = timing.Way(timing.naive(session), samples)
-        ways[f"{name}, {timing.STEP}"] = timing.Way(Predictor(session).step, samples)
-    found = timing.race(ways, _ROUNDS)
+        samples = latency.as_rows(latency.synthetic_samples(session, latency.BLOCK))
+        ways[f"{name}, {latency.NAIVE}"] = latency.Case(latency.baseline(session), samples)
+        ways[f"{name}, {latency.STEP}"] = latency.Case(Predictor(session).step, samples)
+    found = latency.interleaved(ways, _ROUNDS)
     rows = [[way, *(f"{value:.1f}" for value in vars(times).values())] for way, times in found.items()]
     header = ["microseconds a sample", "minimum", "p50", "p90", "p99", "p99.9"]
     return f"<h2>Latency on this machine</h2>{_table(header, rows)}"
 
 
 def _graph(made: ModelFile) -> str:
-    found = Inventory.of(made.content)
+    found = ModelStats.of(made.content)
     nodes = [[operator, inputs, outputs] for operator, inputs, outputs in found.operators]
     constants = [
         [one.name, one.type, " x ".join(map(str, one.shape)) or "1", f"{one.bytes:,}"] for one in found.constants

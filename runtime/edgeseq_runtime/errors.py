@@ -19,6 +19,14 @@ class UsageError(EdgeseqError, ValueError):
     """What was asked for does not exist or does not fit: a provider, a column, a pair of options."""
 
 
+class UnknownProviderError(UsageError):
+    """A provider that is not here: `hint` says how to have it, `groups` which names stand for several here."""
+
+    def __init__(self, text: str, *, hint: str = "", groups: tuple[str, ...] = ()) -> None:
+        super().__init__(text)
+        self.hint, self.groups = hint, groups
+
+
 class ModelFileError(EdgeseqError, ValueError):
     """A model file or checkpoint that cannot be read: missing, damaged, not edgeseq's, or too new."""
 
@@ -41,3 +49,7 @@ class DependencyError(EdgeseqError, ImportError):
 
 class CheckError(EdgeseqError, AssertionError):
     """A check failed: a model file deviates from the oracle by more than its tolerance."""
+
+
+class FileError(EdgeseqError, OSError):
+    """A file that cannot be read or written; the text names it and gives the system's reason."""

@@ -6,11 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from edgeseq_runtime.errors import EdgeseqError
-
-
-class FileError(EdgeseqError, OSError):
-    """A file that cannot be read or written; the text names it and gives the system's reason."""
+from edgeseq_runtime.errors import FileError
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:

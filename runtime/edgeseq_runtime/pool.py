@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq_runtime.bank import Rows, roomy
+from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.backends.base import Rows, Session, roomy
+from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, SnapshotError, UsageError
-from edgeseq_runtime.foreign import Sidecar
-from edgeseq_runtime.guard import IMPUTED, MISSING, OK, STATUSES, Finding, Guard, Policy, Reading
 from edgeseq_runtime.rules import ABSENT
-from edgeseq_runtime.sensors import Scale
-from edgeseq_runtime.session import Array, Session
-from edgeseq_runtime.snapshot import Snapshot, pack, unpack
+from edgeseq_runtime.sidecar import Sidecar
 from edgeseq_runtime.spec import SETTINGS, Spec
+from edgeseq_runtime.streaming.sensors import Scale
+from edgeseq_runtime.streaming.snapshot import Snapshot, pack, unpack
+from edgeseq_runtime.streaming.validation import IMPUTED, MISSING, OK, STATUSES, Issue, Policy, Reading, Validator
 
 _LEAST_ROOM = 8
 """Rows that the arrays of a pool begin with."""
@@ -50,16 +51,16 @@ class Pool:
         sidecar: Sidecar | str | os.PathLike[str] | None = None,
     ) -> None:
         if not isinstance(model, Session):
-            model = Session.open(model, provider=provider, threads=threads, sidecar=sidecar)
+            model = open_session(model, provider=provider, threads=threads, sidecar=sidecar)
         self.session = model
         self._features = len(self.spec.features)
         self._forecast = (self.spec.horizon, len(self.spec.targets))  # a stream's, in step_array's result
         self._names: list[Hashable] = []
         self._row: dict[Hashable, int] = {}
-        self._guard = Guard(self.spec, np.zeros(len(self.spec.features), np.float32))
+        self._guard = Validator(self.spec, np.zeros(len(self.spec.features), np.float32))
         self._policy = Policy(self.spec, missing)
         # Whatever belongs to streams, a row for each and some to spare.
-        self._bank = self.session.bank(_LEAST_ROOM)
+        self._engine = self.session.batch_engine(_LEAST_ROOM)
         self._known = {sensor.name for sensor in self.spec.sensors}
         self._usual = Scale.usual(self.spec) if self._known else None
         # A stream's age is `_steps` less when it began, so that a step of all streams is one sum, not one for each.
@@ -96,7 +97,7 @@ class Pool:
     def __len__(self) -> int:
         return len(self._names)
 
-    def step(self, samples: Mapping[Hashable, Reading]) -> dict[Hashable, Array]:
+    def step(self, samples: Mapping[Hashable, Reading]) -> dict[Hashable, Float32]:
         """Take one sample of each stream named; return their forecasts, float32 (horizon, target).
 
         Streams not named stay as they are. NaN where there is no forecast. Raises `DataError` for a sample of
@@ -114,7 +115,7 @@ class Pool:
             raise
         return dict(zip(samples, forecasts, strict=True))
 
-    def step_array(self, samples: npt.ArrayLike) -> Array:
+    def step_array(self, samples: npt.ArrayLike) -> Float32:
         """Take one sample of every stream, (stream, feature), in the order of `names`; NaN marks a missing value.
 
         Returns forecasts, float32 (stream, horizon, target). A model of one feature takes (stream,) too. Raises
@@ -159,7 +160,7 @@ class Pool:
         self._forget(slice(row, row + 1))
         self._set(row, scale)
 
-    def _read(self, samples: list[Reading]) -> Array:
+    def _read(self, samples: list[Reading]) -> Float32:
         """Return samples as (stream, feature), NaN where a value is missing. Raises `DataError`."""
         try:
             block = np.array(samples)
@@ -177,7 +178,7 @@ class Pool:
         self._join([name for name in names if name not in self._row])
         return np.array([self._row[name] for name in names])
 
-    def _take(self, rows: Rows, block: Array) -> Array:
+    def _take(self, rows: Rows, block: Float32) -> Float32:
         """Move the streams at `rows` by a sample each, (stream, feature); return (stream, horizon, target)."""
         if not len(block):
             return np.empty((0, *self._forecast), np.float32)
@@ -186,8 +187,8 @@ class Pool:
         forecasts = self._take_whole(rows, block) if whole else self._take_rest(rows, block, finite)
         return forecasts.reshape(len(block), *self._forecast)
 
-    def _take_whole(self, rows: Rows, block: Array) -> Array:
-        forecasts = self._bank.advance(rows, block)
+    def _take_whole(self, rows: Rows, block: Float32) -> Float32:
+        forecasts = self._engine.advance(rows, block)
         all_moved = isinstance(rows, slice)
         if all_moved:
             self._steps += 1
@@ -198,7 +199,7 @@ class Pool:
             self._odd = not all_moved
         return forecasts
 
-    def _take_rest(self, rows: Rows, block: Array, finite: npt.NDArray[np.bool_]) -> Array:
+    def _take_rest(self, rows: Rows, block: Float32, finite: npt.NDArray[np.bool_]) -> Float32:
         """Take samples in which only the values that are `finite` are there."""
         places = np.arange(len(self._names))[rows]
         whole = finite.all(axis=1)
@@ -206,19 +207,19 @@ class Pool:
         for position in np.flatnonzero(~whole):
             absent = tuple(np.flatnonzero(~finite[position]).tolist())
             age, imputed = self._age(places[position]), int(self._imputed[places[position]])
-            status[position] = _CODES[self._policy.judge(Finding(ABSENT, absent), age=age, imputed=imputed)]
-        instead = self._bank.x[places]  # a feature that is no target keeps its last value
-        instead[:, : len(self.spec.targets)] = self._bank.y[places, : len(self.spec.targets)]
+            status[position] = _CODES[self._policy.judge(Issue(ABSENT, absent), age=age, imputed=imputed)]
+        instead = self._engine.x[places]  # a feature that is no target keeps its last value
+        instead[:, : len(self.spec.targets)] = self._engine.y[places, : len(self.spec.targets)]
         moving = (status == _CODES[OK]) | (status == _CODES[IMPUTED])
         if moving.any():
-            self._bank.advance(places[moving], np.where(finite, block, instead)[moving])
+            self._engine.advance(places[moving], np.where(finite, block, instead)[moving])
         self._forget(places[status == _CODES[MISSING]])
         self._begun[places[moving]] -= 1
         self._imputed[places] += status == _CODES[IMPUTED]
         self._imputed[places[whole]] = 0
         self._code[places] = status
         self._odd = True
-        return self._bank.y[places]
+        return self._engine.y[places]
 
     def _age(self, row: int) -> int:
         """Return how many samples a stream has seen since its start."""
@@ -226,25 +227,25 @@ class Pool:
 
     def _arrays(self, *, settings: bool = True) -> Iterable[npt.NDArray[np.generic]]:
         """Return views of all that belongs to streams, with or without their sensors' settings, with the rows first."""
-        states = [self._bank.by_row(name) for name in self._bank.names if settings or name not in SETTINGS]
-        return [self._bank.x, self._bank.y, self._begun, self._imputed, self._code, *states]
+        states = [self._engine.by_row(name) for name in self._engine.names if settings or name not in SETTINGS]
+        return [self._engine.x, self._engine.y, self._begun, self._imputed, self._code, *states]
 
     def _forget(self, rows: Rows) -> None:
         """Make the streams at `rows` fresh."""
         for array in self._arrays(settings=False):
             array[rows] = 0
-        self._bank.y[rows] = np.nan
+        self._engine.y[rows] = np.nan
         self._begun[rows] = self._steps
 
     def _erase(self, rows: Rows) -> None:
         """Make the rows as if there had never been a stream."""
         self._forget(rows)
-        for name in set(self._bank.names) & set(SETTINGS):
-            self._bank.by_row(name)[rows] = 0
+        for name in set(self._engine.names) & set(SETTINGS):
+            self._engine.by_row(name)[rows] = 0
 
     def _set(self, row: int, scale: Scale) -> None:
         for name, value in scale.states().items():
-            self._bank.by_row(name)[row] = value[0]
+            self._engine.by_row(name)[row] = value[0]
 
     def _leave(self, known: int) -> None:
         """Forget the streams that joined after the first `known`."""
@@ -262,7 +263,7 @@ class Pool:
         self._begun, self._imputed = roomy(self._begun, count), roomy(self._imputed, count)
         self._code = roomy(self._code, count)
         self._begun[count - len(names) : count] = self._steps
-        self._bank.make_room(count)
+        self._engine.make_room(count)
         if self._usual:
             for name in names:
                 scale = Scale.known(self.spec, str(name)) if name in self._known else self._usual
@@ -300,9 +301,9 @@ class Pool:
         self._begun[row], self._imputed[row] = self._steps - counters["age"], counters["imputed"]
         self._code[row] = _CODES[counters["status"]]
         self._odd = True
-        self._bank.x[row], self._bank.y[row] = found.arrays["x"], found.arrays["y"]
-        for state in self._bank.names:
-            self._bank.by_row(state)[row] = found.arrays[state]
+        self._engine.x[row], self._engine.y[row] = found.arrays["x"], found.arrays["y"]
+        for state in self._engine.names:
+            self._engine.by_row(state)[row] = found.arrays[state]
 
     def _snapshot(self, row: int) -> Snapshot:
         counters = {
@@ -310,8 +311,8 @@ class Pool:
             "imputed": int(self._imputed[row]),
             "status": STATUSES[self._code[row]],
         }
-        states = {state: self._bank.by_row(state)[row] for state in self._bank.names}
-        return Snapshot(counters, {"x": self._bank.x[row], "y": self._bank.y[row], **states})
+        states = {state: self._engine.by_row(state)[row] for state in self._engine.names}
+        return Snapshot(counters, {"x": self._engine.x[row], "y": self._engine.y[row], **states})
 
     def _existing(self, name: Hashable) -> int:
         if name not in self._row:
@@ -319,7 +320,7 @@ class Pool:
         return self._row[name]
 
 
-def _as_float32(block: npt.NDArray[Any]) -> Array:
+def _as_float32(block: npt.NDArray[Any]) -> Float32:
     if block.dtype == np.float32:
         return block
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and so missing

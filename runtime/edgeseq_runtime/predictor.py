@@ -10,16 +10,29 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq_runtime.clock import Clock, Time
+from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.backends.base import Session
+from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, SnapshotError, UsageError
-from edgeseq_runtime.foreign import Sidecar
-from edgeseq_runtime.guard import IMPUTED, MISSING, OK, SKIPPED, STATUSES, Finding, Guard, Policy, Positions, Reading
-from edgeseq_runtime.monitor import Monitor
+from edgeseq_runtime.monitoring.monitor import Monitor
 from edgeseq_runtime.rules import DISORDER, GAP, RANGE, REASONS, Rules
-from edgeseq_runtime.sensors import Scale
-from edgeseq_runtime.session import Array, Session
-from edgeseq_runtime.snapshot import Snapshot, pack, unpack
+from edgeseq_runtime.sidecar import Sidecar
 from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.streaming.sensors import Scale
+from edgeseq_runtime.streaming.snapshot import Snapshot, pack, unpack
+from edgeseq_runtime.streaming.timestamps import Clock, Time
+from edgeseq_runtime.streaming.validation import (
+    IMPUTED,
+    MISSING,
+    OK,
+    SKIPPED,
+    STATUSES,
+    Issue,
+    Policy,
+    Positions,
+    Reading,
+    Validator,
+)
 
 Samples: TypeAlias = npt.ArrayLike
 
@@ -58,7 +71,7 @@ class Predictor:
         sidecar: Sidecar | str | os.PathLike[str] | None = None,
     ) -> None:
         if not isinstance(model, Session):
-            model = Session.open(model, provider=provider, threads=threads, sidecar=sidecar)
+            model = open_session(model, provider=provider, threads=threads, sidecar=sidecar)
         self.session = model
         self.status = OK
         """What happened to the last sample, one of `guard.STATUSES`."""
@@ -67,7 +80,7 @@ class Predictor:
         self._spec, self._rules = model.spec, rules
         self._clock = Clock(self.spec)
         self._engine = model.engine()
-        self._guard = Guard(self.spec, self._engine.x, rules)
+        self._guard = Validator(self.spec, self._engine.x, rules)
         self._policy = Policy(self.spec, missing, rules)
         self._monitor = Monitor(self.spec) if monitor else None
         self._one_by_one = monitor or bool(rules and rules.stuck_after)  # for `run`
@@ -95,7 +108,7 @@ class Predictor:
         return self.session.providers
 
     @property
-    def states(self) -> dict[str, Array]:
+    def states(self) -> dict[str, Float32]:
         """A copy of the states that the next sample meets, by name, in the spec's shapes."""
         return {name: np.array(value) for name, value in self._engine.states().items()}
 
@@ -125,7 +138,7 @@ class Predictor:
         """Whether the running error has left what validation showed; see `drift`. Raises `UsageError` as `interval`."""
         return bool(self._monitored().drift.raised[0])
 
-    def interval(self, level: float = 0.9) -> tuple[Array, Array]:
+    def interval(self, level: float = 0.9) -> tuple[Float32, Float32]:
         """Return the ends between which the truth lies with the probability `level`, each float32 (horizon, target).
 
         They lie around the last forecast, as far off as validation's residuals were, times what the samples since have
@@ -148,7 +161,7 @@ class Predictor:
         self._engine.load(self._engine.states() | scale.states())
         self.reset()
 
-    def step(self, sample: Reading, time: Time = None) -> Array:
+    def step(self, sample: Reading, time: Time = None) -> Float32:
         """Take one sample; return the forecast after it, float32 (horizon, target).
 
         `time` shows what lacks before the sample and what comes twice, and matters to models that were trained with
@@ -169,7 +182,7 @@ class Predictor:
         self.status = OK
         return self._y.copy()
 
-    def run(self, samples: Samples, times: Sequence[Time] | None = None) -> Array:
+    def run(self, samples: Samples, times: Sequence[Time] | None = None) -> Float32:
         """Take a block of samples (time,) or (time, feature); return (time, horizon, target).
 
         The same forecasts as `step` gives one by one, in few calls; with `monitor`, or where a rule says what is stuck,
@@ -197,7 +210,7 @@ class Predictor:
         self._heed()
         return forecasts
 
-    def forecast(self, steps: int) -> Array:
+    def forecast(self, steps: int) -> Float32:
         """Return the next `steps` samples of each target, float32 (steps, target).
 
         Further than the horizon, the forecast itself is fed to a fork of the live state, a horizon at a time;
@@ -283,7 +296,7 @@ class Predictor:
         if spec.features == self._spec.features:
             return
         self._spec = spec
-        self._guard = Guard(spec, self._engine.x, self._rules)
+        self._guard = Validator(spec, self._engine.x, self._rules)
         if self._monitor:
             self._monitor = Monitor(spec)
 
@@ -303,7 +316,7 @@ class Predictor:
         timed = bool(self._clock) or not math.isnan(self._clock.seconds)
         self._attentive = timed or self._monitor is not None
 
-    def _take(self, sample: Reading, seconds: float) -> Array:
+    def _take(self, sample: Reading, seconds: float) -> Float32:
         """Take one sample, complete with the features of its time, NaN where that is not known."""
         lag = self._clock.lag(seconds)
         if not lag:
@@ -311,7 +324,7 @@ class Predictor:
         with self._all_or_nothing():
             return self._take_at_odd_time(sample, seconds, lag)
 
-    def _take_in_time(self, sample: Reading, seconds: float) -> Array:
+    def _take_in_time(self, sample: Reading, seconds: float) -> Float32:
         odd = self._guard.admit(sample)
         if odd:
             forecast = self._step_odd(odd)
@@ -324,7 +337,7 @@ class Predictor:
         self._attentive = self._attentive or not math.isnan(seconds)
         return forecast
 
-    def _take_at_odd_time(self, sample: Reading, seconds: float, lag: int) -> Array:
+    def _take_at_odd_time(self, sample: Reading, seconds: float, lag: int) -> Float32:
         """Take a sample before which `lag` samples lack; below 0 it should have come earlier."""
         status, afresh = self._policy.lets_pass(lag, **self._standing())
         reason = GAP if lag > 0 else DISORDER
@@ -351,7 +364,7 @@ class Predictor:
         self._advance(self._imputed + 1, odd.rejected)
         self._counts["filled"] += 1
 
-    def _step_odd(self, odd: Finding) -> Array:
+    def _step_odd(self, odd: Issue) -> Float32:
         """Deal with a sample that the guard has something against."""
         status = self._policy.judge(odd, **self._standing())
         self._guard.keep(odd)
@@ -406,14 +419,14 @@ class Predictor:
     def _is_due(self, seconds: npt.NDArray[np.float64] | None, row: int) -> bool:
         return seconds is None or not self._clock.lag(float(seconds[row]))
 
-    def _take_row(self, block: Array, seconds: npt.NDArray[np.float64] | None, row: int) -> Array:
+    def _take_row(self, block: Float32, seconds: npt.NDArray[np.float64] | None, row: int) -> Float32:
         """Take one sample of a block (time, feature)."""
         try:
             return self._take(block[row], math.nan if seconds is None else float(seconds[row]))
         except (DataError, MissingSampleError) as error:
             raise type(error)(f"sample {row} of the block: {error}") from error
 
-    def _run_whole(self, block: Array) -> Array:
+    def _run_whole(self, block: Float32) -> Float32:
         """Run a block (time, feature) without missing values; return (time, horizon, target)."""
         forecasts = self._engine.run(block)
         self.samples += len(block)
@@ -426,7 +439,7 @@ class Predictor:
             self._odd, self._odd_at = RANGE, self.samples
         return forecasts.reshape(-1, *self._shape)
 
-    def _as_block(self, block: npt.NDArray[Any]) -> Array:
+    def _as_block(self, block: npt.NDArray[Any]) -> Float32:
         shape = block.shape
         if block.ndim == 1 and len(self.spec.features) == 1:
             block = block[:, None]

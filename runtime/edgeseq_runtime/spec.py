@@ -4,16 +4,15 @@ The spec travels as JSON, in the header of a checkpoint and in the metadata of a
 below are the JSON's keys.
 """
 
-import dataclasses
 import json
-import sys
-import types
+import struct
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
+from edgeseq_runtime import spec_json
 from edgeseq_runtime.errors import ModelFileError
 
 FORMAT = 1
@@ -45,7 +44,10 @@ OFFSET, GAIN = SETTINGS = ("offset", "gain")
 """States that say what a sensor is like and not what it has measured: they stay when its stream starts afresh. The gain
 is kept as its distance from one, so that zeros are the typical sensor."""
 
-_LARGEST = sys.float_info.max
+_FLOAT32_MAX = (2 - 2**-23) * 2.0**127
+
+_MOST_CHANGES = 1e18
+"""A value of more than this many typical changes would overflow float32 somewhere in the network."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,15 @@ class Feature:
     def label(self) -> str:
         """The name with its unit, for people."""
         return f"{self.name} [{self.unit}]" if self.unit and self.unit not in self.name else self.name
+
+    @property
+    def limit(self) -> float:
+        """The largest value that the network can take without an overflow, rounded to float32.
+
+        A feature that never changed in training has only float32's own limit.
+        """
+        largest = _FLOAT32_MAX / 4
+        return _as_float32(min(largest, _MOST_CHANGES * abs(self.change) or largest))
 
 
 @dataclass(frozen=True)
@@ -284,7 +295,7 @@ class Spec:
 
     def to_json(self) -> str:
         """Return the spec as compact JSON, without what is as it is by default."""
-        return json.dumps(_encode(self), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return json.dumps(spec_json.encode(self), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -302,7 +313,13 @@ class Spec:
             raise ModelFileError(
                 f"the file has format {version}; this version of edgeseq reads up to format {FORMAT}: upgrade it"
             )
-        return typing.cast("Self", _decode(cls, content, "spec"))
+        return typing.cast("Self", spec_json.decode(cls, content, "spec"))
+
+
+def _as_float32(value: float) -> float:
+    """Return the nearest number that float32 holds."""
+    (rounded,) = struct.unpack("<f", struct.pack("<f", value))
+    return float(rounded)
 
 
 def _is_table(rows: tuple[tuple[float, ...], ...], height: int, width: int) -> bool:
@@ -312,62 +329,3 @@ def _is_table(rows: tuple[tuple[float, ...], ...], height: int, width: int) -> b
 def _require(condition: object, name: str, wanted: str) -> None:
     if not condition:
         raise ModelFileError(f"the spec's field {name} is wrong: wanted {wanted}")
-
-
-def _encode(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        pairs = ((item, getattr(value, item.name)) for item in dataclasses.fields(value))
-        return {item.name: _encode(content) for item, content in pairs if content != _default(item)}
-    if isinstance(value, Mapping):
-        return {name: _encode(content) for name, content in value.items()}
-    if isinstance(value, tuple):
-        return [_encode(content) for content in value]
-    return value
-
-
-def _default(item: "dataclasses.Field[Any]") -> Any:
-    """Return what a field is where it is not written; the format's version always is."""
-    if item.name == "format":
-        return dataclasses.MISSING
-    return item.default if item.default_factory is dataclasses.MISSING else item.default_factory()
-
-
-def _decode(kind: Any, value: Any, where: str) -> Any:
-    """Build what the type `kind` describes from JSON's `value`; fields that it does not know are ignored."""
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if dataclasses.is_dataclass(kind):
-        return _decode_dataclass(kind, value, where)
-    if origin is tuple and isinstance(value, list):
-        return tuple(_decode(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value))
-    if origin is Mapping and isinstance(value, dict):
-        return {name: _decode(arguments[1], item, f"{where}.{name}") for name, item in value.items()}
-    if origin is types.UnionType:
-        return _decode_union(arguments, value, where)
-    if kind is float and type(value) in (int, float) and abs(value) <= _LARGEST:
-        return float(value)
-    if kind is int and type(value) is int and abs(value) <= _LARGEST:
-        return value
-    if kind in (str, bool) and type(value) is kind:
-        return value
-    raise ModelFileError(f"{where} holds {str(value)[:40]!r}, not what format {FORMAT} wants there")
-
-
-def _decode_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
-    if value is None and type(None) in kinds:
-        return None
-    kinds = tuple(kind for kind in kinds if kind is not type(None))
-    exact = [kind for kind in kinds if kind is type(value)]
-    return _decode(exact[0] if exact else kinds[0], value, where)
-
-
-def _decode_dataclass(kind: Any, value: Any, where: str) -> Any:
-    if not isinstance(value, dict):
-        raise ModelFileError(f"{where} is not a JSON object")
-    hints = typing.get_type_hints(kind)
-    found = {}
-    for item in dataclasses.fields(kind):
-        if item.name in value:
-            found[item.name] = _decode(hints[item.name], value[item.name], f"{where}.{item.name}")
-        elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
-            raise ModelFileError(f"{where} lacks the field {item.name}")
-    return kind(**found)

@@ -10,7 +10,8 @@ import sys
 
 import numpy as np
 
-from edgeseq_runtime import Pool, Predictor, providers
+from edgeseq_runtime import Pool, Predictor
+from edgeseq_runtime.backends.ort import providers
 
 
 def main(model: str, samples_path: str, forecasts_path: str, provider: str, *libraries: str) -> None:

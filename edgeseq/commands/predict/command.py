@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgeseq.commands.common import model_argument, note, provider_option, sidecar_option, threads_option
-from edgeseq.commands.predict.choices import Choices
-from edgeseq.commands.predict.keeper import Keeper
-from edgeseq.commands.rules import rules_options
-from edgeseq.commands.signals import Politeness
+from edgeseq.commands.options.common import model_argument, note, provider_option, sidecar_option, threads_option
+from edgeseq.commands.options.rules import rules_options
+from edgeseq.commands.predict.options import Choices
+from edgeseq.commands.predict.state_file import StateFile
+from edgeseq.commands.shutdown import GracefulShutdown
 from edgeseq_runtime.errors import EdgeseqError
 
 if TYPE_CHECKING:
-    from edgeseq.commands.predict.bridge import Bridge
-    from edgeseq.commands.predict.piping import Pipe
-    from edgeseq_runtime.topics import Route
+    from edgeseq.commands.predict.mqtt_service import MqttService
+    from edgeseq.commands.predict.stdin_stream import StdinStream
+    from edgeseq_runtime.mqtt.topics import Route
 
 
 @click.command()
@@ -105,16 +105,16 @@ def predict(**options: Any) -> int:
 
 
 def _pipe(choices: Choices) -> int:
-    from edgeseq.commands.predict.piping import Pipe
-    from edgeseq_runtime import influx, lines
+    from edgeseq.commands.predict.stdin_stream import StdinStream
+    from edgeseq_runtime.io import influx, text_lines
 
     streams = choices.many(influx.sensors) if choices.is_influx else choices.single()
-    keeper = Keeper(choices.state, streams, 100 if choices.state_every is None else choices.state_every)
+    keeper = StateFile(choices.state, streams, 100 if choices.state_every is None else choices.state_every)
     keeper.resume(fresh=choices.fresh)
-    read = influx.read if choices.is_influx else partial(lines.read, tell=note)
+    read = influx.read if choices.is_influx else partial(text_lines.read, tell=note)
     form, live = choices.output(streams.spec), choices.picture(streams.spec)
-    pipe = Pipe(streams, read, form, keeper, unreadable=choices.unreadable or "error", live=live)
-    with Politeness() as politeness, _summed_up(pipe):
+    pipe = StdinStream(streams, read, form, keeper, unreadable=choices.unreadable or "error", live=live)
+    with GracefulShutdown() as politeness, _summed_up(pipe):
         try:
             return pipe.run(choices.source, politeness)
         finally:
@@ -124,23 +124,23 @@ def _pipe(choices: Choices) -> int:
 
 
 def _bridge(choices: Choices) -> int:
-    from edgeseq.commands.predict.bridge import Bridge
-    from edgeseq_runtime import credentials, topics
+    from edgeseq.commands.predict.mqtt_service import MqttService
+    from edgeseq_runtime.mqtt import credentials, topics
 
     address = topics.parse_address(choices.mqtt or "")
     route = topics.Route(address.topics, choices.publish or "")
     file = choices.credentials
     who = credentials.from_file(file) if file else credentials.from_environment(os.environ)
     streams = choices.many(lambda topic: (topic, route.name(topic) or topic))
-    keeper = Keeper(choices.state, streams, 1 if choices.state_every is None else choices.state_every)
+    keeper = StateFile(choices.state, streams, 1 if choices.state_every is None else choices.state_every)
     keeper.resume(fresh=choices.fresh)
-    bridge = Bridge(streams, route, keeper, unreadable=choices.unreadable or "missing")
-    with Politeness() as politeness, _summed_up(bridge):
+    bridge = MqttService(streams, route, keeper, unreadable=choices.unreadable or "missing")
+    with GracefulShutdown() as politeness, _summed_up(bridge):
         return bridge.run(address, who, choices.client_id or _client_id(route), politeness)
 
 
 @contextmanager
-def _summed_up(work: "Pipe | Bridge") -> Iterator[None]:
+def _summed_up(work: "StdinStream | MqttService") -> Iterator[None]:
     """Say at the end what became of the samples. An error before the first of them says enough by itself."""
     said_enough = False
     try:

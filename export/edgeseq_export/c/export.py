@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq import architecture
-from edgeseq.checkpoint import Checkpoint
-from edgeseq.evaluation.figures import measure
+from edgeseq.evaluation.evaluate import measure
+from edgeseq.model import architecture
+from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.reference import Oracle
-from edgeseq_export import gate, weights
-from edgeseq_export.c import fixed, render
-from edgeseq_export.c.compiling import Compiled, compiler
-from edgeseq_export.c.program import program
+from edgeseq_export import parity
+from edgeseq_export.c import fixed_program, render
+from edgeseq_export.c.float_program import program
 from edgeseq_export.c.render import Sources
-from edgeseq_export.walk import random_walk
+from edgeseq_export.c.toolchain import Compiled, compiler
+from edgeseq_export.graph import weights
+from edgeseq_export.synthetic import random_walk
 from edgeseq_runtime import __version__
 from edgeseq_runtime.errors import CheckError, UsageError
 from edgeseq_runtime.spec import CHUNK, Figures, Spec
@@ -92,7 +93,7 @@ class _Float(Kind):
     def __init__(self, checkpoint: Checkpoint, *, libm: bool) -> None:
         self._oracle = Oracle(checkpoint.spec, checkpoint.weights)
         self.spec = _spec(checkpoint, "none", self._oracle)
-        self._program = program(self.spec, weights.prepare(self.spec, weights.as_they_are(checkpoint.weights)))
+        self._program = program(self.spec, weights.prepare(self.spec, weights.unquantized(checkpoint.weights)))
         self._libm = libm
 
     def render(self, spec: Spec, name: str) -> Sources:
@@ -102,14 +103,14 @@ class _Float(Kind):
         return self._oracle.run(samples[:, None])[0][:, 0]
 
     def passes(self, made: npt.NDArray[np.float32], wanted: npt.NDArray[np.floating]) -> bool:
-        return gate.agrees(self.spec, made, wanted.astype(np.float64))
+        return parity.agrees(self.spec, made, wanted.astype(np.float64))
 
 
 class _Fixed(Kind):
     def __init__(self, checkpoint: Checkpoint) -> None:
         spec = _spec(checkpoint, "int8", Oracle(checkpoint.spec, checkpoint.weights))
-        self._program = fixed.program(replace(checkpoint, spec=spec))
-        self._reference = fixed.FixedReference(self._program)
+        self._program = fixed_program.program(replace(checkpoint, spec=spec))
+        self._reference = fixed_program.FixedReference(self._program)
         assert spec.verification is not None
         y = self.wanted(np.array(spec.verification.x, np.float32))
         vector = replace(spec.verification, y=tuple(map(tuple, y.tolist())), states={})
@@ -129,14 +130,14 @@ def _spec(checkpoint: Checkpoint, quantize: str, oracle: Oracle) -> Spec:
     """Return what the C says of itself before it has been measured."""
     spec = replace(checkpoint.spec, quantize=quantize, form=CHUNK)
     spec = replace(spec, states=architecture.states(spec), producer={**spec.producer, "edgeseq": __version__})
-    return replace(spec, verification=gate.verification(spec, oracle), figures=None)
+    return replace(spec, verification=parity.verification(spec, oracle), figures=None)
 
 
 def _compare(compiled: Compiled, kind: Kind) -> float:
     """Return how far the C is from its reference. Raises `CheckError` where that is too far."""
     samples = random_walk(kind.spec, _SAMPLES, 1)[:, 0]
     made, wanted = compiled.stream(samples)[1], kind.wanted(samples)
-    deviation = gate.forecast_deviation(kind.spec, made, wanted.astype(np.float64))
+    deviation = parity.forecast_deviation(kind.spec, made, wanted.astype(np.float64))
     if not kind.passes(made, wanted):
         raise CheckError(f"the C deviates from its reference by {deviation:.1e} of the series' scale")
     return deviation

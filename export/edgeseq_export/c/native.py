@@ -7,13 +7,13 @@ from pathlib import Path
 
 import onnx
 
-from edgeseq_export.c import recovery, render
-from edgeseq_export.c.compiling import compiler, must
-from edgeseq_export.c.program import program
+from edgeseq_export.c import from_onnx, render
+from edgeseq_export.c.float_program import program
+from edgeseq_export.c.toolchain import compiler, run_checked
+from edgeseq_runtime.backends.native.session import NativeSession
+from edgeseq_runtime.backends.self_test import deviations, passed
 from edgeseq_runtime.errors import CheckError, ModelFileError, UsageError
-from edgeseq_runtime.native import NativeSession
 from edgeseq_runtime.spec import KEY, OWN, Spec
-from edgeseq_runtime.verification import deviations, passed
 
 _TUNED = (("-O3", "-march=native"), ("-O3", "-mcpu=native"), ("-O3",))
 """Flags, the best first: not every compiler takes those for the very processor that it runs on."""
@@ -33,7 +33,7 @@ def build(model: bytes) -> bytes:
     if spec.cell == OWN or spec.quantize == "int8-dynamic":
         kind = "a network of one's own" if spec.cell == OWN else spec.quantize
         raise UsageError(f"{kind} has no C, and cannot run on the provider 'native'")
-    sources = render.native_sources(program(spec, recovery.step_weights(proto, spec)), model)
+    sources = render.native_sources(program(spec, from_onnx.step_weights(proto, spec)), model)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         for name, text in sources.items():
@@ -67,7 +67,7 @@ def _compiled(command: list[str], place: Path) -> bytes:
     fixed = ("-std=gnu99", "-shared", "-fPIC", str(place / "native.c"), "-o", str(target))
     for flags in ways:
         try:
-            must([*command, *flags, *fixed])
+            run_checked([*command, *flags, *fixed])
         except CheckError:
             if flags is ways[-1]:
                 raise

@@ -5,22 +5,26 @@ Jinja2 was chosen because a template of it reads like the C that comes out.
 
 import re
 import struct
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
 import jinja2
 import numpy as np
+import numpy.typing as npt
 
-from edgeseq import architecture
-from edgeseq.about import about
-from edgeseq_export.c import fixed, initializers
-from edgeseq_export.c.fixed import FixedProgram, Scaled
-from edgeseq_export.c.program import Product, Program, padded
+from edgeseq.model import architecture
+from edgeseq.model.about import about
+from edgeseq_export.c import fixed_program
+from edgeseq_export.c.fixed_program import FixedProgram, Scaled
+from edgeseq_export.c.float_program import Product, Program, padded
 from edgeseq_runtime import __version__
-from edgeseq_runtime.clock import CIRCLES
-from edgeseq_runtime.guard import limit
-from edgeseq_runtime.native import INTERFACE
+from edgeseq_runtime.backends.native.abi import INTERFACE
 from edgeseq_runtime.spec import CHANGE, SETTINGS, STEPS, STREAM, Spec
+from edgeseq_runtime.streaming.time_features import CIRCLES
+
+_WIDTH = 112
+"""Of lines of numbers."""
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("edgeseq_export.c"),
@@ -65,7 +69,7 @@ def native_sources(program: Program, content: bytes) -> dict[str, str]:
         interface=INTERFACE,
         described=np.frombuffer(program.spec.to_json().encode(), np.uint8),
         content=np.frombuffer(content, np.uint8),
-        values=initializers.values,
+        values=c_values,
         program=program,
     )
     return sources.files() | {"native.c": glue}
@@ -84,7 +88,7 @@ def fixed_sources(made: FixedProgram, name: str) -> Sources:
         for number, layer in enumerate(made.layers, start=1)
     ]
     more = {
-        name: getattr(fixed, name)
+        name: getattr(fixed_program, name)
         for name in ("INPUT", "UNIT", "CELL", "SUM", "SAID", "SHARP", "TABLE_STEP", "LARGEST", "CELL_LIMIT")
     }
     return _render(
@@ -96,7 +100,7 @@ def fixed_sources(made: FixedProgram, name: str) -> Sources:
         linear=made.linear and {**vars(made.linear), "columns": made.linear.matrix.shape[1]},
         input_factors=made.input_factors,
         output_factors=made.output_factors,
-        output_scale=initializers.number(2.0**-made.output_shift),
+        output_scale=c_number(2.0**-made.output_shift),
         table=made.table,
         inputs=architecture.inputs(spec),
         levels=[at for at, feature in enumerate(spec.features) if feature.level],
@@ -120,8 +124,8 @@ def library(spec: Spec, name: str, *, is_fixed: bool) -> dict[str, str]:
         "clocks": clocks,
         "milliseconds": min(round(1000 * (spec.period or 1)), 2**31 - 1),
         "measured": _comment(", ".join(feature.label for feature in spec.measured)),
-        "lowest": ", ".join(initializers.number(feature.minimum) for feature in spec.measured),
-        "highest": ", ".join(initializers.number(feature.maximum) for feature in spec.measured),
+        "lowest": ", ".join(c_number(feature.minimum) for feature in spec.measured),
+        "highest": ", ".join(c_number(feature.maximum) for feature in spec.measured),
     }
     places = {
         "library.properties": "library.properties",
@@ -189,11 +193,11 @@ def _values(spec: Spec, name: str) -> dict[str, Any]:
         "gates": architecture.GATES[spec.cell],
         "stream": spec.layout == STREAM,
         "change": spec.predicts == CHANGE,
-        "centers": ", ".join(initializers.number(feature.center) for feature in spec.features),
-        "limit": f"0x{_bits(min(map(limit, spec.features))):08X}",
+        "centers": ", ".join(c_number(feature.center) for feature in spec.features),
+        "limit": f"0x{_bits(min(feature.limit for feature in spec.features)):08X}",
         "vector": _vector(spec),
-        "number": initializers.number,
-        "values": initializers.values,
+        "number": c_number,
+        "values": c_values,
     }
 
 
@@ -218,7 +222,7 @@ def _vector(spec: Spec) -> dict[str, Any] | None:
         return None
 
     def rows(table: tuple[tuple[float, ...], ...]) -> list[str]:
-        return [", ".join(map(initializers.number, row)) for row in table]
+        return [", ".join(map(c_number, row)) for row in table]
 
     return {"x": rows(vector.x), "y": rows(vector.y), "allowed": rows((vector.tolerance,))[0]}
 
@@ -226,3 +230,16 @@ def _vector(spec: Spec) -> dict[str, Any] | None:
 def _bits(value: float) -> int:
     """Return a float32's bits."""
     return int(struct.unpack("<I", struct.pack("<f", np.float32(value)))[0])
+
+
+def c_number(value: float) -> str:
+    """Return a float32 as a C constant."""
+    text = str(np.float32(value))
+    return f"{text}f" if any(mark in text for mark in ".en") else f"{text}.0f"
+
+
+def c_values(array: npt.NDArray[np.generic], indent: int = 4) -> str:
+    """Return an array's numbers, row-major, broken into lines."""
+    write = c_number if array.dtype.kind == "f" else str
+    cells = map(write, array.reshape(-1).tolist())
+    return textwrap.fill(", ".join(cells), _WIDTH, initial_indent=" " * indent, subsequent_indent=" " * indent)

@@ -1,0 +1,1 @@
+"""The network in the forms that engines read."""

@@ -1,0 +1,1 @@
+"""Ten million samples with faults in them."""

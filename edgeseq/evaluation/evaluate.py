@@ -1,0 +1,213 @@
+"""Figures: a model file streamed over a series, beside the baselines, on the same forecasts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq.evaluation import baselines, intervals
+from edgeseq.evaluation.baselines import Baselines, Origins
+from edgeseq.evaluation.intervals import Interval
+from edgeseq.evaluation.metrics import Forecasts, Scored, rounded, score
+from edgeseq.series import Part, Parts
+from edgeseq.series.gaps import fill
+from edgeseq.series.series import Values
+from edgeseq_runtime.backends.open import open_session
+from edgeseq_runtime.errors import DataError
+from edgeseq_runtime.predictor import Predictor
+from edgeseq_runtime.spec import Figures, Residuals, Score, Spec
+from edgeseq_runtime.streaming.sensors import Scale
+
+TIE = 1e-3
+"""Two errors that differ by a smaller share than this are called equal."""
+
+
+class Streamer(Protocol):
+    """What forecasts a stream: a `Predictor`, or what was compiled."""
+
+    @property
+    def spec(self) -> Spec:
+        """What it says of itself."""
+
+    def reset(self) -> None:
+        """Start afresh."""
+
+    def run(self, samples: Any) -> npt.NDArray[np.float32]:
+        """Take samples (time, feature), NaN where one is missing; return forecasts (time, horizon, target)."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A model and the baselines, scored on the same forecasts."""
+
+    samples: int
+    """How many forecasts were scored."""
+    model: Scored
+    baselines: Mapping[str, Scored]
+
+    @property
+    def losses(self) -> list[str]:
+        """Names of the baselines that beat the model, by the standardised squared error."""
+        own = self.model.total.mse_standardized
+        return [name for name, scored in self._rivals() if own > (1 + TIE) * scored]
+
+    @property
+    def ties(self) -> list[str]:
+        """Names of the baselines that are as good as the model, but for less than `TIE`."""
+        own = self.model.total.mse_standardized
+        return [name for name, scored in self._rivals() if own <= (1 + TIE) * scored and scored <= (1 + TIE) * own]
+
+    def figures(self) -> Figures:
+        """Return what goes into the spec."""
+        others = {name: rounded(scored.total) for name, scored in self.baselines.items()}
+        return Figures(self.samples, rounded(self.model.total), others)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as `--json` prints them."""
+        others = {name: scored.to_dict() for name, scored in self.baselines.items()}
+        return {"samples": self.samples, **self.model.to_dict(), "baselines": others}
+
+    def _rivals(self) -> list[tuple[str, float]]:
+        return [(name, scored.total.mse_standardized) for name, scored in self.baselines.items()]
+
+
+@dataclass(frozen=True)
+class Evaluation(Comparison):
+    """A model's forecasts over a stretch of a series, judged."""
+
+    spec: Spec
+    values: Values
+    """The stream that was forecast."""
+    origins: Origins
+    forecasts: Forecasts
+    """The model's, NaN where the stream was not warm."""
+    left_out: Mapping[str, str]
+    """Baselines that the series does not have -> why."""
+    intervals: tuple[Interval, ...]
+    """What the model's residuals promise, and what came; empty where it carries none."""
+    by_sensor: Mapping[str, Comparison] = field(default_factory=dict)
+    """The same forecasts for each of several sensors, all in the typical one's numbers; empty for one."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as `--json` prints them."""
+        found = super().to_dict() | {"left_out": dict(self.left_out)}
+        if self.by_sensor:
+            found["by_sensor"] = {name: comparison.to_dict() for name, comparison in self.by_sensor.items()}
+        return found | {"intervals": [interval.to_dict() for interval in self.intervals]} if self.intervals else found
+
+
+@dataclass(frozen=True)
+class Forecasted:
+    """What the model and the baselines said at the same origins of one stream, and what came."""
+
+    spec: Spec
+    values: Values
+    origins: Origins
+    model: Forecasts
+    truth: Forecasts
+    """NaN where it was not measured, or the model had no forecast that counts."""
+    baselines: Mapping[str, Forecasts]
+    left_out: Mapping[str, str]
+
+    @classmethod
+    def make(cls, predictor: Streamer, fitted: Baselines, values: Values, at: Origins) -> "Forecasted":
+        """Stream `values` once, from their beginning, and take down the forecasts made at the rows `at`."""
+        spec = predictor.spec
+        made = stream(predictor, values, at)
+        truth = _known_truth(spec, values, at, made)
+        others = {name: forecast(values, at) for name, forecast in fitted.forecasters.items()}
+        return cls(spec, values, at, made, truth, others, fitted.left_out)
+
+    def compare(self, chosen: slice = slice(None)) -> Comparison:
+        """Score the forecasts at some of the origins."""
+        truth = self.truth[chosen]
+        return Comparison(
+            samples=_counted(truth),
+            model=score(self.spec, self.model[chosen], truth),
+            baselines={name: score(self.spec, made[chosen], truth) for name, made in self.baselines.items()},
+        )
+
+    def evaluate(self, chosen: slice = slice(None)) -> Evaluation:
+        """Judge the forecasts at some of the origins. Raises `DataError` where none of them counts."""
+        _require_scored(self.spec, self.truth[chosen])
+        return Evaluation(
+            **vars(self.compare(chosen)),
+            spec=self.spec,
+            values=self.values,
+            origins=self.origins[chosen],
+            forecasts=self.model[chosen],
+            left_out=self.left_out,
+            intervals=intervals.measure(self.spec, self.model[chosen], self.truth[chosen]),
+        )
+
+
+def typical_predictor(model: bytes) -> Predictor:
+    """Return what streams the parts that a model was trained on through its file, on the CPU.
+
+    Those of several sensors are in the typical one's numbers already.
+    """
+    session = open_session(model, provider="cpu")
+    return Predictor(session, sensor=Scale.neutral(session.spec) if session.spec.sensors else None)
+
+
+def evaluate(predictor: Streamer, parts: Parts) -> Evaluation:
+    """Stream the test part through a model file and score its forecasts, and the baselines', of it.
+
+    The state is warmed up on what precedes the part. A forecast counts where the stream is warm and the truth
+    was measured. Raises `DataError` where none does.
+    """
+    spec = predictor.spec
+    at = parts.test.origins(spec.horizon)
+    made = Forecasted.make(predictor, baselines.fit(spec, parts), parts.test.values, at)
+    if len(parts.test.stretches) == 1:
+        return made.evaluate()
+    edges = [int(np.searchsorted(at, stop)) for _, stop in parts.test.stretches]
+    names = [sensor.name for sensor in spec.sensors]
+    each = {name: made.compare(slice(*pair)) for name, pair in zip(names, pairwise([0, *edges]), strict=True)}
+    return replace(made.evaluate(), by_sensor=each)
+
+
+def stream(predictor: Streamer, values: Values, at: Origins) -> Forecasts:
+    """Return a model's forecasts at the rows `at` of a stream, NaN where it was not warm."""
+    predictor.reset()
+    made = predictor.run(values)
+    made[~fill(values, predictor.spec.gap_limit).warm(predictor.spec.warmup)] = np.nan
+    return made[at].astype(np.float64)
+
+
+def measure(predictor: Streamer, part: Part) -> tuple[int, Score]:
+    """Return how many forecasts over a part count, and the score of them. Raises `DataError` where none does."""
+    spec = predictor.spec
+    at = part.origins(spec.horizon)
+    made = stream(predictor, part.values, at)
+    truth = _known_truth(spec, part.values, at, made)
+    _require_scored(spec, truth)
+    return _counted(truth), rounded(score(spec, made, truth).total)
+
+
+def residuals(predictor: Streamer, part: Part) -> Residuals | None:
+    """Return quantiles of truth minus forecast over a part, for each horizon step and target.
+
+    None where a step has too few forecasts that count: a short part, or one with gaps.
+    """
+    at = part.origins(predictor.spec.horizon)
+    return intervals.quantiles(baselines.truths(predictor.spec, part.values, at) - stream(predictor, part.values, at))
+
+
+def _known_truth(spec: Spec, values: Values, at: Origins, made: Forecasts) -> Forecasts:
+    """Return what came, NaN where it was not measured or no forecast counts."""
+    return np.where(np.isfinite(made), baselines.truths(spec, values, at), np.nan)
+
+
+def _require_scored(spec: Spec, truth: Forecasts) -> None:
+    if not len(truth):
+        raise DataError(f"nothing to score: the part is shorter than the horizon of {spec.horizon} samples")
+    if not np.isfinite(truth).any():
+        raise DataError(f"nothing to score: the part has no measured sample {spec.warmup} samples after a start or gap")
+
+
+def _counted(truth: Forecasts) -> int:
+    return int(np.isfinite(truth).any(axis=(1, 2)).sum())

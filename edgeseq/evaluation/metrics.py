@@ -1,0 +1,70 @@
+"""Errors of forecasts, summed up over what is known."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq_runtime.spec import Score, Spec
+
+Forecasts: TypeAlias = npt.NDArray[np.float64]
+"""(origin, horizon, target), in the targets' units."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One forecaster's errors; NaN where there was nothing to score."""
+
+    total: Score
+    per_horizon: tuple[tuple[float, float], ...]
+    """(RMSE, MAE) of each step ahead, in the target's unit."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as `--json` prints them."""
+        total = {name: or_none(value) for name, value in vars(self.total).items()}
+        steps = [{"rmse": or_none(rmse), "mae": or_none(mae)} for rmse, mae in self.per_horizon]
+        return {**total, "per_horizon": steps}
+
+
+def score(spec: Spec, made: Forecasts, truth: Forecasts) -> Scored:
+    """Score forecasts where the truth is known; standardised errors are in the training part's deviations."""
+    count, squares, sizes = np.zeros((3, spec.horizon, len(spec.targets)))
+    for ahead in range(spec.horizon):
+        error = made[:, ahead] - truth[:, ahead]  # (origin, target)
+        known = np.isfinite(error)
+        error[~known] = 0
+        count[ahead] = known.sum(axis=0)
+        squares[ahead] = np.square(error).sum(axis=0)
+        sizes[ahead] = np.abs(error).sum(axis=0)
+    deviations = np.array([feature.std for feature in spec.target_features])
+    total = Score(
+        math.sqrt(mean(squares, count)),
+        mean(sizes, count),
+        mean(squares / deviations**2, count),
+        mean(sizes / deviations, count),
+    )
+    steps = zip(squares, sizes, count, strict=True)
+    return Scored(total, tuple((math.sqrt(mean(square, known)), mean(size, known)) for square, size, known in steps))
+
+
+def mean(sums: npt.NDArray[np.float64], counts: npt.NDArray[np.float64]) -> float:
+    """Return the mean of what was summed up, NaN where nothing was."""
+    count = counts.sum()
+    return float(sums.sum() / count) if count else math.nan
+
+
+def or_none(value: float) -> float | None:
+    """JSON has no NaN."""
+    return value if math.isfinite(value) else None
+
+
+def short(value: float) -> float:
+    """Four digits: a figure for reading, in a file that is to be small."""
+    return float(f"{value:.4g}")
+
+
+def rounded(total: Score) -> Score:
+    """Return the figures with four digits each."""
+    return Score(*(short(value) for value in vars(total).values()))

@@ -1,0 +1,85 @@
+"""Checkpoints of any shape with random weights, for tests and benchmarks."""
+
+import numpy as np
+
+from edgeseq.model.architecture import weight_shapes
+from edgeseq.model.checkpoint import Checkpoint
+from edgeseq.series import Part
+from edgeseq_runtime.spec import Feature, Sensor, Spec
+
+
+def make_spec(
+    *,
+    cell: str = "lstm",
+    layers: int = 2,
+    hidden: int = 6,
+    features: int = 1,
+    targets: int = 1,
+    horizon: int = 1,
+    levels: int = 1,
+    offset: float = 0.0,
+    warmup: int = 3,
+    gap_limit: int = 3,
+    predicts: str = "change",
+    layout: str = "stream",
+    window: int = 0,
+    linear_path: int = 0,
+    clocks: tuple[str, ...] = (),
+    period: float | None = None,
+    sensors: int = 0,
+) -> Spec:
+    """A spec with made-up statistics: feature i has mean i + offset, deviation 1 + i / 2, change 0.1 (1 + i)."""
+    return Spec(
+        series="made_up",
+        features=tuple(
+            Feature(
+                name=f"f{i}",
+                unit="",
+                mean=i + offset,
+                std=1 + i / 2,
+                change=0.1 * (1 + i),
+                minimum=i + offset - 3,
+                maximum=i + offset + 3,
+                level=i < levels,
+                center=float(i + offset),
+                scale=1 + i / 2,
+            )
+            for i in range(features)
+        )
+        + tuple(Feature(name, "", 0, 0.7, 0.2, -1, 1, level=True, center=0, scale=0.7, clock=True) for name in clocks),
+        period=period,
+        targets=tuple(f"f{i}" for i in range(targets)),
+        horizon=horizon,
+        target_scales=tuple(
+            tuple(0.1 * (1 + i) * (step + 1) ** 0.5 for i in range(targets)) for step in range(horizon)
+        ),
+        warmup=warmup,
+        gap_limit=gap_limit,
+        cell=cell,
+        layers=layers,
+        hidden=hidden,
+        split="0.7:0.1:0.2",
+        predicts=predicts,
+        layout=layout,
+        window=window,
+        linear_path=linear_path,
+        sensors=tuple(
+            Sensor(
+                name=f"s{number}",
+                offset=(*(10.0 * number + i for i in range(features)), *(0.0 for _ in clocks)),
+                gain=(*(0.5 * (number + 1) + i / 4 for i in range(features)), *(1.0 for _ in clocks)),
+            )
+            for number in range(sensors)
+        ),
+    )
+
+
+def make_checkpoint(seed: int = 0, **choices: object) -> Checkpoint:
+    """A checkpoint with random weights, large enough that every gate matters."""
+    spec = make_spec(**choices)  # type: ignore[arg-type]
+    random = np.random.default_rng(seed)
+    weights = {name: random.uniform(-0.6, 0.6, shape).astype(np.float32) for name, shape in weight_shapes(spec).items()}
+    if spec.linear_path:
+        weights["linear.weight"] /= spec.linear_path * len(spec.measured)
+    samples = np.cumsum(random.standard_normal((60, len(spec.features))), axis=0).astype(np.float32) * 0.1
+    return Checkpoint(spec, weights, validation=Part(samples[:40], 20), test=Part(samples, 40))

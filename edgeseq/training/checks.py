@@ -1,0 +1,117 @@
+"""What cannot be trained is refused before training, in one line: `UsageError` for wishes, `DataError` for data."""
+
+import numpy as np
+
+from edgeseq.model import architecture, scaling
+from edgeseq.series import Parts, Series
+from edgeseq.series.gaps import Filled
+from edgeseq.text import counted
+from edgeseq.training import analysis
+from edgeseq.training.options import TrainingOptions
+from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.spec import STREAM, Spec
+
+_LARGEST = 2**31
+"""Bytes of weights, about, that a model file can hold: protobuf's limit."""
+
+
+def require_values(series: Series, parts: Parts) -> None:
+    """Refuse a column that is empty where it should teach."""
+    for column, name in enumerate(series.columns):
+        if len(parts.train) and not np.isfinite(parts.train[:, column]).any():
+            raise DataError(f"column {name!r} has no value in the training part of {series.name}")
+
+
+def require_wishes(wishes: TrainingOptions, layout: str) -> None:
+    """Refuse options that say something of another layout."""
+    if wishes.window and layout == STREAM:
+        raise UsageError("--window is for --layout features or steps; a stream has no window")
+    chosen = {
+        "--linear-path": wishes.linear_path,
+        "--warmup": wishes.warmup,
+        "--unroll": wishes.unroll,
+        "--level": wishes.level is not None,
+    }
+    useless = [name for name, value in chosen.items() if value]
+    if layout != STREAM and useless:
+        whose = f"--layout {layout}" if wishes.layout else f"--preset {wishes.preset}"
+        raise UsageError(f"{whose} takes no {useless[0]}: the network sees a window of values, and nothing else")
+
+
+def require_samples(series: Series, parts: Parts, train: Filled, horizon: int) -> None:
+    """Refuse parts that are too short for a horizon."""
+    for name, part in (("validation", parts.validation), ("test", parts.test)):
+        samples = part.samples
+        if samples < horizon:
+            raise DataError(
+                f"{series.name} is too short: its {name} part has {samples} samples, a horizon of {horizon} needs "
+                f"at least {horizon}; change --split or shorten --horizon"
+            )
+    longest = max((stop - start for start, stop in train.segments), default=0)
+    least = 2 * horizon + 2 * analysis.DEFAULT_WARMUP
+    if longest < least:
+        raise DataError(
+            f"{series.name} is too short: the longest stretch of its training part without a longer gap has "
+            f"{longest} samples; a horizon of {horizon} needs at least {least}"
+        )
+
+
+def require_change(series: Series, parts: Parts, train: Filled) -> None:
+    """Refuse a column without change: there is nothing to scale it by."""
+    for column, name in enumerate(series.columns):
+        values = parts.train[:, column]
+        if np.nanmin(values) == np.nanmax(values):
+            grain = np.spacing(np.nanmax(np.abs(values)))
+            fine = f" in float32, which here tells only values {grain:g} apart," if grain > 1e-3 else ""
+            raise DataError(f"column {name!r} is constant ({np.nanmax(values):g}){fine} in the training part")
+        pieces = [train.values[start:stop, column] for start, stop in train.segments]
+        if not any(np.diff(piece).any() for piece in pieces):
+            raise DataError(f"column {name!r} never changes from one sample to the next in the training part")
+
+
+def require_stretch(series: Series, train: Filled, warmup: int, horizon: int) -> None:
+    """Refuse a warm-up that leaves nothing to learn from."""
+    if all(stop - start < warmup + horizon + 1 for start, stop in train.segments):
+        raise DataError(
+            f"{series.name} is too short for a warm-up of {warmup} and a horizon of {horizon}: no stretch of "
+            f"its training part has {warmup + horizon + 1} samples; give a smaller --warmup"
+        )
+
+
+def require_targets(spec: Spec, train: Filled) -> None:
+    """Refuse a series in which some step ahead is never measured: every other row empty, and a horizon of 1."""
+    wanted = scaling.network_targets(spec, train)[train.warm(spec.warmup)]
+    lacking = np.flatnonzero(~np.isfinite(wanted).any(axis=0))
+    if len(lacking):
+        ahead, target = divmod(int(lacking[0]), len(spec.targets))
+        later = counted(ahead + 1, "sample")
+        raise DataError(
+            f"{spec.targets[target]!r} is never measured {later} after another measured sample of the training part: "
+            "too many rows are empty; resample the series or choose another horizon"
+        )
+
+
+def require_lags(spec: Spec, train: Filled, wish: int) -> None:
+    """Refuse a linear path that looks back further than any stretch reaches."""
+    longest = max(stop - start for start, stop in train.segments)
+    if wish >= longest:
+        raise DataError(
+            f"{spec.series} is too short for a linear path of {wish} changes: the longest stretch of its training "
+            f"part without a longer gap has {longest} samples"
+        )
+
+
+def require_season(series: Series, train: Filled, wish: int | None) -> None:
+    """Refuse a season that the training part does not hold once."""
+    if wish and wish >= len(train.values):
+        raise DataError(f"{series.name} is too short for a season of {wish}: {len(train.values)} samples to train on")
+
+
+def require_size(spec: Spec) -> None:
+    """Refuse a network that no model file could hold."""
+    weights = architecture.weights(spec)
+    if 4 * weights > _LARGEST - 2**20:
+        raise UsageError(
+            f"a network of {spec.layers} layers of {spec.hidden} has {weights:,} weights, more than a model file can "
+            "hold: choose a smaller --hidden"
+        )

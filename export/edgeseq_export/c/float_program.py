@@ -1,0 +1,143 @@
+"""What the C of a model is made of: its struct, and its numbers in the order in which the code reads them.
+
+Matrices lie column by column, so that one input after the other is multiplied into all gates at once, which compilers
+turn into vector instructions. The units of a gate are padded to a whole number of vectors of four, columns to the four
+that the code takes at a time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq.model import architecture
+from edgeseq_export.graph.weights import CellWeights, StepWeights
+from edgeseq_runtime.spec import FEATURES, STREAM, Spec
+
+Floats = npt.NDArray[np.float32]
+
+AT_ONCE = 4
+"""Columns that the code takes together, and units in a vector."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A member of the struct that holds a stream's memory."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Product:
+    """A matrix in C: bias + matrix * inputs."""
+
+    name: str
+    rows: int
+    columns: int
+    """Padded to whole groups of `AT_ONCE`."""
+    matrix: Floats
+    """(column, row)"""
+    bias: Floats
+    """(row,)"""
+
+
+@dataclass(frozen=True)
+class CLayer:
+    """One recurrent layer."""
+
+    number: int
+    inputs: int
+    products: tuple[Product, ...]
+    """Of an LSTM and a plain RNN one, of input and memory together; of a GRU one for each."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A model as C in float."""
+
+    spec: Spec
+    fields: tuple[Field, ...]
+    """In the order, and of the sizes, of the model file's states: together they are one array of floats."""
+    layers: tuple[CLayer, ...]
+    head: Product
+    linear: Product | None
+
+    @property
+    def units(self) -> int:
+        """Units of a layer, padded."""
+        return padded(self.spec.hidden)
+
+    @property
+    def inputs(self) -> int:
+        """Numbers that the first layer sees in one step."""
+        return architecture.inputs(self.spec)
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Features that the network sees the value of, in a stream."""
+        return tuple(at for at, feature in enumerate(self.spec.features) if feature.level)
+
+    @property
+    def steps(self) -> int:
+        """Steps that the network takes for one sample: more than one where it sees a window step by step."""
+        return self.spec.window if self.spec.layout not in (STREAM, FEATURES) else 1
+
+
+def padded(size: int) -> int:
+    """Return a size, rounded up to whole vectors."""
+    return -(-size // AT_ONCE) * AT_ONCE
+
+
+def program(spec: Spec, weights: StepWeights) -> Program:
+    """Return the C program of a model whose weights are prepared for the step graph."""
+    outputs = spec.outputs
+    linear = None
+    if weights.linear is not None:
+        matrix = weights.linear.value().reshape(outputs, -1).T
+        linear = _product("linear", matrix, np.zeros(outputs, np.float32))
+    return Program(
+        spec=spec,
+        fields=tuple(_field(state.name, state.shape) for state in architecture.states(spec)),
+        layers=tuple(_layer(spec, cell, number) for number, cell in enumerate(weights.cells, start=1)),
+        head=_product("head", weights.head.value(), weights.head_bias),
+        linear=linear,
+    )
+
+
+def _field(name: str, shape: Sequence[int]) -> Field:
+    return Field(name, int(np.prod([size for size in shape if size != -1])))
+
+
+def _layer(spec: Spec, cell: CellWeights, number: int) -> CLayer:
+    W, R, B = cell.W.value()[0], cell.R.value()[0], cell.B[0]
+    gates = architecture.GATES[spec.cell]
+    wide, narrow = (_by_column(matrix, gates, spec.hidden) for matrix in (W, R))
+    if spec.cell == "gru":
+        biases = [_by_gate(half, gates, spec.hidden) for half in np.split(B, 2)]
+        products = [_product(f"w{number}", wide, biases[0]), _product(f"r{number}", narrow, biases[1])]
+    else:
+        bias = _by_gate(B.reshape(-1, len(W)).sum(axis=0), gates, spec.hidden)
+        products = [_product(f"w{number}", np.concatenate([narrow, wide]), bias)]
+    return CLayer(number, W.shape[1], tuple(products))
+
+
+def _product(name: str, matrix: Floats, bias: Floats) -> Product:
+    """Return a matrix (column, row) with zero columns to fill the last group."""
+    columns = padded(len(matrix))
+    filled = np.zeros((columns, matrix.shape[1]), np.float32)
+    filled[: len(matrix)] = matrix
+    return Product(name, matrix.shape[1], columns, filled, bias)
+
+
+def _by_column(matrix: Floats, gates: int, hidden: int) -> Floats:
+    """Return a cell's matrix (gate * hidden, column) as (column, gate * padded unit)."""
+    return np.stack([_by_gate(column, gates, hidden) for column in matrix.T])
+
+
+def _by_gate(rows: Floats, gates: int, hidden: int) -> Floats:
+    """Return rows (gate * hidden,) with each gate's padded by zeros."""
+    found = np.zeros((gates, padded(hidden)), np.float32)
+    found[:, :hidden] = rows.reshape(gates, hidden)
+    return found.reshape(-1)

@@ -1,0 +1,101 @@
+"""The system's C compiler, where there is one: what it makes of a model's C, and what that does."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq_export.c.render import Sources
+from edgeseq_runtime.errors import CheckError
+from edgeseq_runtime.spec import GAIN, OFFSET, Spec
+from edgeseq_runtime.streaming.sensors import Scale
+
+STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wconversion")
+"""What exported C compiles with."""
+
+_NAMES = ("cc", "gcc", "clang")
+
+
+def compiler() -> list[str] | None:
+    """Return the command of the C compiler: that of the environment variable CC, or the first that is here."""
+    wanted = shlex.split(os.environ.get("CC", ""))
+    if wanted:
+        return wanted if shutil.which(wanted[0]) else None
+    return next(([name] for name in _NAMES if shutil.which(name)), None)
+
+
+class Compiled:
+    """A model's C with a driver around it, compiled and ready to take samples. Use it in a `with` statement.
+
+    Raises `CheckError` where the C does not compile. `emulator` runs what was compiled for another processor.
+    """
+
+    def __init__(
+        self,
+        sources: Sources,
+        spec: Spec,
+        command: Sequence[str],
+        *,
+        flags: Sequence[str] = (*STRICT, "-O2"),
+        emulator: Sequence[str] = (),
+    ) -> None:
+        self.spec = spec
+        self._folder = tempfile.TemporaryDirectory()
+        place = Path(self._folder.name)
+        files = {**sources.files(), "driver.c": sources.driver}
+        for name, text in files.items():
+            (place / name).write_text(text, "utf-8")
+        program = str(place / "driver")
+        self._program = [*emulator, program]
+        units = [str(place / name) for name in files if name.endswith(".c")]
+        try:
+            run_checked([*command, *flags, *units, "-o", program, "-lm"])
+        except BaseException:
+            self._folder.cleanup()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+    def stream(
+        self, samples: npt.ArrayLike, sensor: Scale | None = None
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """Take samples (time, feature) of a fresh stream; return what became of each (time,) and (time, outputs)."""
+        given = np.ascontiguousarray(samples, np.float32)
+        out = run_checked(self._program, self._settings(sensor) + given.tobytes())
+        rows = np.frombuffer(out, np.float32).reshape(len(given), -1)
+        return rows[:, 0].astype(np.int64), rows[:, 1:]
+
+    def reset(self) -> None:
+        """Each call of `run` begins a fresh stream."""
+
+    def run(self, samples: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """Take samples (time, feature); return forecasts (time, horizon, target), NaN where there is none."""
+        forecasts = self.stream(samples)[1]
+        return forecasts.reshape(len(forecasts), self.spec.horizon, -1).copy()
+
+    def _settings(self, sensor: Scale | None) -> bytes:
+        """Return what the driver reads ahead of the samples."""
+        if not self.spec.sensors:
+            return b""
+        states = (sensor or Scale.neutral(self.spec)).states()
+        return bytes(states[OFFSET][0].tobytes() + (1 + states[GAIN][0]).astype(np.float32).tobytes())
+
+
+def run_checked(command: Sequence[str], given: bytes = b"") -> bytes:
+    """Run a command and return what it printed. Raises `CheckError` with the first line of its complaint."""
+    done = subprocess.run(command, input=given, capture_output=True, check=False)  # noqa: S603 - a compiler, or its work
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
+        raise CheckError(f"{Path(command[0]).name} fails on the C of the model: {said[0]}")
+    return done.stdout

@@ -1,0 +1,1 @@
+"""The step graph as ONNX: its nodes, its weights, and how these are rounded."""

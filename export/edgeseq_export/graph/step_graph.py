@@ -1,0 +1,239 @@
+"""The step graph, built node by node: raw samples and states in, raw forecasts and next states out.
+
+    xa    = [x, 1]                               one more column, so that a zero state is recognised as fresh
+    d     = x * seen - last                      the change; zero at a fresh stream's first sample
+    n     = [x - center, d]                      the network's input; its scales are folded into the weights
+    h     = cells(n)
+    y     = x + head(h)                          the forecast, the change added to the last sample
+
+Where the model was trained on several sensors, x is brought into the typical one's numbers first and y back into its
+own, by the states offset and gain:
+
+    z = (x - offset) / (1 + gain)    y = offset + (1 + gain) * y of z
+
+A linear path adds a convolution over the last changes to the head. A network without memory sees windows instead,
+[window, x - center], all of a chunk's at once. Every node costs about as much as a hundred multiplications at this
+size, so there are few. Time and batch are free axes; in the form "step" time is one, and a third of the nodes are not
+needed.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+
+from edgeseq_export.graph.builder import Graph
+from edgeseq_export.graph.weights import CellWeights, Matrix, StepWeights
+from edgeseq_runtime.spec import CHANGE, FEATURES, GAIN, OFFSET, SETTINGS, STEP, STREAM, Spec
+
+_TO_THE_END = np.iinfo(np.int64).max
+
+_CELL_NODES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "lstm": ("LSTM", {}),
+    "gru": ("GRU", {"linear_before_reset": 1}),
+    "rnn": ("RNN", {}),
+}
+
+
+def build(spec: Spec, weights: StepWeights, opset: int = 17) -> onnx.ModelProto:
+    """Return the model file of `spec` with `weights`. The spec goes into the metadata as it is."""
+    graph = Graph()
+    add = _add_stream if spec.layout == STREAM else _add_windows
+    x = _add_typical(graph) if spec.sensors else "x"
+    y = _add_base(graph, spec, x, add(graph, spec, weights, x))
+    if spec.sensors:
+        y = _add_own(graph, spec, y)
+    graph.rename(y, "y")
+    return graph.model(spec, opset)
+
+
+def _add_typical(graph: Graph) -> str:
+    """Add what the typical sensor would have measured; returns its name, (time, batch, feature)."""
+    for state in SETTINGS:
+        graph.node("Identity", [state], f"{state}_next")
+    factor = graph.node("Add", [GAIN, graph.constant("unit_gain", np.float32(1))], "factor")
+    return graph.node("Div", [graph.node("Sub", ["x", OFFSET], "x_less_offset"), factor], "typical")
+
+
+def _add_own(graph: Graph, spec: Spec, y: str) -> str:
+    """Bring the typical sensor's forecasts into this one's numbers; returns their name."""
+    offset, factor = (_add_targets(graph, spec, name, name) for name in (OFFSET, "factor"))
+    return graph.node("Add", [graph.node("Mul", [y, factor], "y_by_gain"), offset], "y_own")
+
+
+def _add_targets(graph: Graph, spec: Spec, values: str, name: str) -> str:
+    """Add what of values (..., feature) belongs to each output's target; returns its name, (..., outputs)."""
+    if len(spec.features) == 1:
+        return values  # one for all
+    order = list(range(len(spec.targets))) * spec.horizon
+    return graph.node("Gather", [values, graph.integers("target_features", *order)], f"{name}_of_targets", axis=2)
+
+
+def _add_stream(graph: Graph, spec: Spec, weights: StepWeights, x: str) -> str:
+    """Add a network that carries its memory along; returns what it says in raw units, (time, batch, outputs)."""
+    alone = spec.form == STEP
+    change = _add_change_of_one(graph, x) if alone else _add_change(graph, spec, x)
+    signal = _add_levels(graph, spec, x, change)
+    for layer in range(1, spec.layers + 1):
+        kinds = ("h", "c") if spec.cell == "lstm" else ("h",)
+        memory = [f"{kind}{layer}" for kind in kinds]
+        output = _add_cell(graph, spec, weights, layer, signal, memory, only_last=alone)
+        direction = graph.integers("direction_axis", 1)
+        signal = output if alone else graph.node("Squeeze", [output, direction], f"H{layer}")
+    said = _add_head(graph, weights, signal)
+    return _add_linear(graph, spec, weights.linear, change, said) if weights.linear else said
+
+
+def _add_change(graph: Graph, spec: Spec, x: str) -> str:
+    """Add the change from the last sample, zero at a fresh stream's first; returns its name, (time, batch, feature)."""
+    pads = graph.integers("one_column_more", 0, 0, 0, 0, 0, 1)
+    seen = graph.node("Pad", [x, pads, graph.constant("one", np.float32(1))], "x_seen")
+    timeline = graph.node("Concat", ["last", seen], "timeline", axis=0)  # (1 + time, batch, feature + 1)
+    first, final = graph.integers("first", 0), graph.integers("final", -1)
+    before = graph.node("Slice", [timeline, first, final, graph.integers("time_axis", 0)], "before")
+    graph.node("Gather", [timeline, final], "last_next", axis=0)
+    parts = graph.integers("sample_and_seen", len(spec.features), 1)
+    graph.node("Split", [before, parts], ["last_sample", "was_seen"], axis=2)
+    kept = graph.node("Mul", [x, "was_seen"], "x_kept")
+    return graph.node("Sub", [kept, "last_sample"], "change")
+
+
+def _add_change_of_one(graph: Graph, x: str) -> str:
+    """Add the change of the one sample in a call; returns its name, (1, batch, feature)."""
+    graph.node("Identity", [x], "last_next")
+    graph.node("Max", ["seen", graph.constant("one", np.float32(1))], "seen_next")
+    return graph.node("Sub", [graph.node("Mul", [x, "seen"], "x_kept"), "last"], "change")
+
+
+def _add_levels(graph: Graph, spec: Spec, x: str, change: str) -> str:
+    """Put levels before the changes; returns the network's input, (time, batch, level + feature)."""
+    levels = [position for position, feature in enumerate(spec.features) if feature.level]
+    if not levels:
+        return change
+    level = x
+    if len(levels) < len(spec.features):
+        level = graph.node("Gather", [x, graph.integers("level_features", *levels)], "level_raw", axis=2)
+    level = _add_centers(graph, level, [spec.features[position].center for position in levels])
+    return graph.node("Concat", [level, change], "network_input", axis=2)
+
+
+def _add_centers(graph: Graph, values: str, centers: Sequence[float]) -> str:
+    if not any(centers):
+        return values
+    return graph.node("Sub", [values, graph.constant("centers", np.array(centers, np.float32))], "level")
+
+
+def _add_linear(graph: Graph, spec: Spec, matrix: Matrix, change: str, said: str) -> str:
+    """Add the linear path, a convolution over the last changes, to what the network says."""
+    lacking = spec.linear_path - 1
+    if len(spec.measured) < len(spec.features):
+        measured = list(range(len(spec.measured)))
+        change = graph.node("Gather", [change, graph.integers("measured", *measured)], "measured_change", axis=2)
+    recent = graph.node("Transpose", [change], "change_by_stream", perm=[1, 2, 0])  # (batch, feature, time)
+    recent = graph.node("Concat", ["changes", recent], "recent", axis=2)
+    ends = graph.integers("newest", -lacking), graph.integers("end", _TO_THE_END)
+    graph.node("Slice", [recent, *ends, graph.integers("recent_axis", 2)], "changes_next")
+    linear = graph.node("Conv", [recent, graph.matrix("linear", matrix)], "linear_by_stream")
+    linear = graph.node("Transpose", [linear], "linear_change", perm=[2, 0, 1])  # (time, batch, outputs)
+    return graph.node("Add", [said, linear], "said")
+
+
+def _add_windows(graph: Graph, spec: Spec, weights: StepWeights, x: str) -> str:
+    """Add a network without memory; returns what it says in raw units, (time, batch, outputs).
+
+    All windows of a chunk run together, as a batch of time * batch streams that begin afresh.
+    """
+    signal = _add_unfolded(graph, spec, x)
+    for layer in range(1, spec.layers + 1):
+        is_last = layer == spec.layers
+        output = _add_cell(graph, spec, weights, layer, signal, [], only_last=is_last)
+        direction = graph.integers("direction_axis", 1)
+        signal = output if is_last else graph.node("Squeeze", [output, direction], f"H{layer}")
+    said = _add_head(graph, weights, signal)  # (1, time * batch, outputs)
+    sizes = [graph.node("Shape", ["x"], "x_shape"), graph.integers("from_time", 0), graph.integers("to_batch", 2)]
+    sizes = [graph.node("Slice", sizes, "time_and_batch"), graph.integers("outputs", spec.outputs)]
+    return graph.node("Reshape", [said, graph.node("Concat", sizes, "y_shape", axis=0)], "said")
+
+
+def _add_unfolded(graph: Graph, spec: Spec, x: str) -> str:
+    """Add the windows that end at each sample; returns their name, (step, time * batch, input)."""
+    features = len(spec.features)
+    level = _add_centers(graph, x, [feature.center for feature in spec.features])
+    series = graph.node("Transpose", [level], "by_stream", perm=[1, 2, 0])  # (batch, feature, time)
+    series = graph.node("Concat", ["window", series], "timeline", axis=2)
+    ends = graph.integers("newest", 1 - spec.window), graph.integers("end", _TO_THE_END)
+    graph.node("Slice", [series, *ends, graph.integers("timeline_axis", 2)], "window_next")
+    # A convolution with the identity lays the window's samples side by side, (batch, window * feature, time).
+    identity = np.eye(spec.window * features, dtype=np.float32).reshape(-1, spec.window, features).transpose(0, 2, 1)
+    unfolded = graph.node("Conv", [series, graph.constant("identity", identity)], "unfolded")
+    steps, inputs = (1, spec.window * features) if spec.layout == FEATURES else (spec.window, features)
+    shape = graph.integers("by_step", 0, steps, inputs, -1)
+    unfolded = graph.node("Reshape", [unfolded, shape], "windows_by_stream")
+    unfolded = graph.node("Transpose", [unfolded], "windows", perm=[1, 3, 0, 2])  # (step, time, batch, input)
+    return graph.node("Reshape", [unfolded, graph.integers("one_batch", steps, -1, inputs)], "network_input")
+
+
+def _add_cell(
+    graph: Graph,
+    spec: Spec,
+    weights: StepWeights,
+    layer: int,
+    signal: str,
+    memory: Sequence[str],
+    *,
+    only_last: bool = False,
+) -> str:
+    """Add one recurrent layer, which begins with `memory` and leaves it in NAME_next.
+
+    Returns the name of its output, (time, 1, batch, hidden), or, where only that of the last step counts, (1, batch,
+    hidden): what is left in h.
+    """
+    kind, attributes = _CELL_NODES[spec.cell]
+    cell = weights.cells[layer - 1]
+    inputs = [signal, *_add_matrices(graph, layer, cell), _add_bias(graph, f"B{layer}", cell)]
+    if memory:
+        inputs += ["", *memory]  # no lengths: all of the chunk
+    following = [f"{state}_next" for state in memory] or [f"h{layer}_last"]
+    graph.node(kind, inputs, ["" if only_last else f"Y{layer}", *following], hidden_size=spec.hidden, **attributes)
+    return following[0] if only_last else f"Y{layer}"
+
+
+def _add_matrices(graph: Graph, layer: int, cell: CellWeights) -> tuple[str, str]:
+    """Add a cell's matrices W and R; integers stand side by side in one constant, with one scale for a row of both."""
+    W, R = f"W{layer}", f"R{layer}"
+    if not cell.W.is_rounded:
+        return graph.matrix(W, cell.W), graph.matrix(R, cell.R)
+    name, (row_scale, *others) = f"WR{layer}", cell.W.scales
+    integers = np.concatenate([cell.W.factor, cell.R.factor], axis=2)
+    scale = graph.compact(f"{name}.scale", row_scale)
+    both = graph.node("Mul", [graph.integers_of(name, integers, cell.W.bits), scale], name)
+    sizes = graph.integers(f"{name}.sizes", cell.W.factor.shape[2], cell.R.factor.shape[2])
+    parts = [f"{W}.unscaled" if others else W, R]
+    graph.node("Split", [both, sizes], parts, axis=2)
+    graph.scaled(W, parts[0], others)
+    return W, R
+
+
+def _add_bias(graph: Graph, name: str, cell: CellWeights) -> str:
+    """Add a cell's bias; a half that is zero is not stored, every session folds the padding."""
+    gates = cell.W.factor.shape[1]
+    lacking = 2 * gates - cell.B.shape[1]
+    if not lacking:
+        return graph.compact(name, cell.B)
+    half = graph.compact(f"{name}.sum", cell.B)
+    return graph.node("Pad", [half, graph.integers("bias_pads", 0, 0, 0, lacking)], name)
+
+
+def _add_head(graph: Graph, weights: StepWeights, signal: str) -> str:
+    """From the last layer's output to what the network says, in raw units."""
+    product = graph.node("MatMul", [signal, graph.matrix("head", weights.head)], "head_product")
+    bias = graph.constant("head_bias", weights.head_bias)
+    return graph.node("Add", [product, bias], "network_says")
+
+
+def _add_base(graph: Graph, spec: Spec, x: str, said: str) -> str:
+    """From what the network says to the forecast: a change is added to the last sample, a value stands as it is."""
+    if spec.predicts != CHANGE:
+        return said
+    return graph.node("Add", [said, _add_targets(graph, spec, x, "last")], "forecast")

@@ -1,0 +1,140 @@
+"""From a network's matrices to the graph's: gates in ONNX's order, the spec's scales folded in."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq.model.checkpoint import Weights
+from edgeseq_runtime.spec import CHANGE, FEATURES, STEPS, Spec
+
+Array: TypeAlias = npt.NDArray[np.float32]
+
+_GATE_ORDER = {
+    "lstm": (0, 3, 1, 2),  # torch: input, forget, new, output; ONNX: input, output, forget, new
+    "gru": (1, 0, 2),  # torch: reset, update, new; ONNX: update, reset, new
+    "rnn": (0,),
+}
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A matrix as a product: float32 numbers, or integers of few bits, times scales that broadcast over them."""
+
+    factor: npt.NDArray[np.float32] | npt.NDArray[np.int8]
+    scales: tuple[Array, ...] = ()
+    bits: int = 32
+    """Of each number: 32 for float32, 8 or 4 for integers, which are held as int8 here."""
+
+    @property
+    def is_rounded(self) -> bool:
+        """Whether the numbers are integers."""
+        return self.bits < 32
+
+    def value(self) -> Array:
+        """The matrix itself, float32."""
+        product = self.factor.astype(np.float64)
+        for scale in self.scales:
+            product = product * scale
+        return product.astype(np.float32)
+
+    def times(self, scale: Array) -> Self:
+        """Return this matrix times a scale."""
+        return replace(self, scales=(*self.scales, scale))
+
+    def each(self, change: Callable[[Any], Any]) -> Self:
+        """Return the matrix with all its factors changed alike: transposed, reordered."""
+        return replace(self, factor=change(self.factor), scales=tuple(change(scale) for scale in self.scales))
+
+
+QuantizedWeights: TypeAlias = Mapping[str, Matrix]
+"""A network's weights by torch's names, as the model file holds them; biases are matrices of one row."""
+
+
+@dataclass(frozen=True)
+class CellWeights:
+    """One recurrent layer in ONNX's layout; G is the number of gates."""
+
+    W: Matrix
+    """(1, G * hidden, input)"""
+    R: Matrix
+    """(1, G * hidden, hidden); where it is rounded, with the first scale of W."""
+    B: Array
+    """(1, 2 * G * hidden), or (1, G * hidden) where the second half is zero."""
+
+
+@dataclass(frozen=True)
+class StepWeights:
+    """All weights of the step graph."""
+
+    cells: tuple[CellWeights, ...]
+    head: Matrix
+    """(hidden, outputs)"""
+    head_bias: Array
+    """(outputs,)"""
+    linear: Matrix | None
+    """(outputs, feature, lag), newest last; None where there is no linear path."""
+
+
+def unquantized(weights: Weights) -> QuantizedWeights:
+    """Return weights that are not rounded."""
+    return {name: Matrix(value) for name, value in weights.items()}
+
+
+def values(stored: QuantizedWeights) -> Weights:
+    """Return the weights that the oracle must have to agree with the file."""
+    return {name: matrix.value() for name, matrix in stored.items()}
+
+
+def prepare(spec: Spec, stored: QuantizedWeights) -> StepWeights:
+    """Return the step graph's weights: in ONNX's layout, with the spec's scales folded in."""
+    scales = np.array(spec.target_scales, np.float32).reshape(-1)
+    head_bias = stored["head.bias"].times(scales).value()
+    if spec.predicts != CHANGE:
+        head_bias = head_bias + np.tile([feature.center for feature in spec.target_features], spec.horizon)
+    return StepWeights(
+        cells=tuple(_cell(spec, stored, layer) for layer in range(spec.layers)),
+        head=stored["head.weight"].each(np.transpose).times(scales),
+        head_bias=head_bias.astype(np.float32),
+        linear=_linear(spec, stored["linear.weight"], scales) if spec.linear_path else None,
+    )
+
+
+def _linear(spec: Spec, weight: Matrix, scales: Array) -> Matrix:
+    changes = np.array([1 / feature.change for feature in spec.measured], np.float32)
+    return weight.times(scales[:, None, None]).times(changes[None, :, None])
+
+
+def in_onnx_order(cell: str, rows: Any) -> Any:
+    """Return the rows of a cell's matrix or bias with its gates as ONNX has them, of those as torch has them."""
+    order = _GATE_ORDER[cell]
+    gates = np.split(rows, len(order))
+    return np.concatenate([gates[gate] for gate in order])
+
+
+def _cell(spec: Spec, stored: QuantizedWeights, layer: int) -> CellWeights:
+    W, R, b_x, b_h = (
+        stored[f"cell.{name}_l{layer}"].each(partial(in_onnx_order, spec.cell))
+        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    )
+    biases = [b_x.value(), b_h.value()]
+    if spec.cell != "gru":  # a GRU's reset gate acts on one of the two; elsewhere only their sum counts
+        biases = [biases[0] + biases[1]]
+    if layer == 0:
+        W = W.times(_input_scales(spec))
+    return CellWeights(
+        W=replace(W, factor=W.factor[None]), R=replace(R, factor=R.factor[None]), B=np.concatenate(biases)[None]
+    )
+
+
+def _input_scales(spec: Spec) -> Array:
+    """Return what turns the graph's raw levels and changes into the network's inputs, (input,)."""
+    if spec.layout in (FEATURES, STEPS):
+        values = np.array([1 / feature.scale for feature in spec.features], np.float32)
+        return np.tile(values, spec.window) if spec.layout == FEATURES else values
+    levels = [1 / feature.scale for feature in spec.features if feature.level]
+    changes = [1 / feature.change for feature in spec.features]
+    return np.array([*levels, *changes], np.float32)

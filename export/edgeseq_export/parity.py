@@ -1,0 +1,151 @@
+"""The gate: nothing is exported that does not do, in every shape, what the oracle does."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from edgeseq.reference import States as States64
+from edgeseq_export.synthetic import random_walk
+from edgeseq_runtime.arrays import Float32, States
+from edgeseq_runtime.backends.base import Session
+from edgeseq_runtime.backends.open import open_session
+from edgeseq_runtime.backends.self_test import state_checksum
+from edgeseq_runtime.errors import CheckError
+from edgeseq_runtime.spec import GAIN, OFFSET, SETTINGS, Spec, Verification
+
+TOLERANCES = {"none": 1e-5, "int8": 1e-5, "int4": 1e-5, "int8-dynamic": 0.05}
+"""Largest deviation from the oracle, as a share of a target's standard deviation. The oracle of a file with rounded
+weights has these too, so only the arithmetic may differ; int8-dynamic rounds the activations as well."""
+
+STATE_TOLERANCES = {"none": 1e-5, "int8": 1e-5, "int4": 1e-5, "int8-dynamic": 1.0}
+"""Largest deviation of a recurrent state, which lies between -1 and 1 (an LSTM's cell may leave that range)."""
+
+VERIFICATION_NUMBERS = 72
+"""How many forecast numbers, at most, a model file carries for verification on the device."""
+
+_STEPS = 48
+_SHAPES = ((_STEPS, 1), (7, 5), (1, 17), (33, 2))  # (time, batch): none of them is special to the graph
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """The worst difference from the oracle that the gate found."""
+
+    forecast: float
+    """As a share of the target's standard deviation."""
+    state: float
+    allowed: float
+    """The tolerance of `forecast`."""
+
+
+class Reference(Protocol):
+    """The step function in float64."""
+
+    def run(self, samples: npt.ArrayLike, states: States64 | None = None) -> tuple[npt.NDArray[np.float64], States64]:
+        """Take samples (time, batch, feature); return (time, batch, horizon * target) and the states left."""
+
+
+def check(model: bytes, spec: Spec, oracle: Reference) -> Deviation:
+    """Compare a model file with its oracle: in steps, chunks and batches, states included.
+
+    Raises `CheckError` where the file is no valid ONNX or deviates by more than its tolerance.
+    """
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except onnx.checker.ValidationError as error:
+        raise CheckError(f"the graph is not valid ONNX: {error}") from error
+    session = open_session(model, provider="cpu")
+    forecast = state = 0.0
+    for way, x, begin, y, states in _runs(session):
+        wanted, wanted_states = oracle.run(x, {name: value.astype(np.float64) for name, value in begin.items()})
+        forecast = float(np.maximum(forecast, forecast_deviation(spec, y, wanted)))  # NaN stays NaN
+        deviations = [_state_deviation(states[name], wanted_states[name]) for name in states]
+        state = float(np.max([state, *deviations]))
+        passed = agrees(spec, y, wanted) and state <= STATE_TOLERANCES[spec.quantize]
+        if not passed:
+            raise CheckError(
+                f"the graph, run {way}, deviates from the oracle by {forecast:.1e} of the series' scale "
+                f"(states: {state:.1e}); allowed is {TOLERANCES[spec.quantize]:.0e}"
+            )
+    return Deviation(forecast, state, TOLERANCES[spec.quantize])
+
+
+def forecast_deviation(spec: Spec, y: Float32, wanted: npt.NDArray[np.float64]) -> float:
+    """Return the largest |y - wanted| (..., horizon * target) as a share of each target's standard deviation."""
+    return float((np.abs(y - wanted) / _scale(spec)).max())
+
+
+def agrees(spec: Spec, y: Float32, wanted: npt.NDArray[np.float64]) -> bool:
+    """Whether forecasts are within the tolerance, to which one unit in float32's last place is added.
+
+    For a series far from zero (1,000,000 give or take 1) that unit is the larger of the two.
+    """
+    unit = np.spacing(np.abs(wanted).astype(np.float32)).astype(np.float64)
+    allowed = TOLERANCES[spec.quantize] * _scale(spec) + unit
+    return bool((np.abs(y - wanted) <= allowed).all())
+
+
+def _scale(spec: Spec) -> npt.NDArray[np.float64]:
+    return np.tile([feature.std for feature in spec.target_features], spec.horizon)
+
+
+def verification(spec: Spec, oracle: Reference) -> Verification:
+    """Return a short stream with the oracle's forecasts, for a device to check itself against."""
+    time = max(3, min(16, VERIFICATION_NUMBERS // spec.outputs))
+    x = random_walk(spec, time, 1, seed=1)
+    y, states = oracle.run(x)
+    tolerance = TOLERANCES[spec.quantize] * np.array([feature.std for feature in spec.target_features])
+    digits = int(np.ceil(1 - np.log10(tolerance.min())))
+    return Verification(
+        x=tuple(tuple(float(str(value)) for value in row) for row in x[:, 0]),
+        y=tuple(tuple(round(float(value), digits) for value in row) for row in y[:, 0]),
+        tolerance=tuple(float(f"{value:.3g}") for value in tolerance),
+        states={name: _left(spec, value) for name, value in states.items() if name not in SETTINGS},
+    )
+
+
+def _left(spec: Spec, state: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Return a state as one number, and how far that may be off: as far as the gate allows its numbers to be."""
+    each = STATE_TOLERANCES[spec.quantize] * np.maximum(1, np.abs(state))
+    most = np.sqrt(each.size) * float(each.max())  # deviations have no common sign
+    return round(state_checksum(state), 7), float(f"{most:.2g}")
+
+
+def _runs(session: Session) -> Iterator[tuple[str, Float32, States, Float32, States]]:
+    """Yield how the session was run, with samples, first states, forecasts and final states."""
+    for time, batch in _SHAPES:
+        begin = _begin(session, batch)
+        x = random_walk(session.spec, time, batch, seed=time)
+        if session.spec.sensors:
+            x = begin[OFFSET] + (1 + begin[GAIN]) * x
+        y, states = session.advance(x, begin)
+        yield f"in a chunk of {time} x {batch}", x, begin, y, states
+        y, states = _in_steps(session, x, begin)
+        yield f"in steps of {batch} streams", x, begin, y, states
+
+
+def _begin(session: Session, batch: int) -> States:
+    """Return the states of fresh streams; their sensors, where these differ, are half as large as the typical one."""
+    states = session.fresh(batch)
+    if session.spec.sensors:
+        random = np.random.default_rng(batch)
+        stds = [feature.std for feature in session.spec.features]
+        states[OFFSET] = (random.uniform(-1, 1, states[OFFSET].shape) * stds).astype(np.float32)
+        states[GAIN] = random.uniform(-0.5, 0, states[GAIN].shape).astype(np.float32)  # no error becomes larger by it
+    return states
+
+
+def _in_steps(session: Session, x: Float32, states: States) -> tuple[Float32, States]:
+    forecasts = []
+    for row in range(len(x)):
+        y, states = session.advance(x[row : row + 1], states)
+        forecasts.append(y)
+    return np.concatenate(forecasts), states
+
+
+def _state_deviation(state: Float32, wanted: npt.NDArray[np.float64]) -> float:
+    return float((np.abs(state - wanted) / np.maximum(1, np.abs(wanted))).max())

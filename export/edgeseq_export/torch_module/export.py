@@ -1,0 +1,148 @@
+"""A user's own PyTorch module as a model file: described, traced, built, and passed through the same gate."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+from torch import nn
+
+from edgeseq.model import scaling
+from edgeseq.series import Series
+from edgeseq.series.gaps import fill
+from edgeseq_export import parity
+from edgeseq_export.signing import finalize
+from edgeseq_export.synthetic import random_walk
+from edgeseq_export.torch_module import layers_graph
+from edgeseq_export.torch_module.layers import RECURRENT, LayersOracle, states
+from edgeseq_export.torch_module.tracing import Trace
+from edgeseq_runtime import __version__, files
+from edgeseq_runtime.errors import CheckError, DataError, UsageError
+from edgeseq_runtime.spec import CHANGE, OWN, VALUE, Spec
+
+_SAMPLES = 24
+"""Of the sequence on which the layers are compared with the module itself."""
+
+_TOLERANCE = 1e-4
+"""Largest difference from the module, which computes in float32, as a share of the largest number that it gives."""
+
+
+def describe(
+    samples: npt.ArrayLike,
+    features: Sequence[str],
+    *,
+    targets: int = 1,
+    horizon: int = 1,
+    predicts: str = VALUE,
+    scaled: bool = True,
+    name: str = "own",
+    period: float | None = None,
+) -> Spec:
+    """Return the spec of a network of one's own for samples (time, feature), which it was trained on.
+
+    The network is given (x - center) / scale of each feature, and what it says is multiplied by `target_scales` and
+    added to the target's center, or to its last sample where it `predicts` the "change"; without `scaled` it is given
+    samples as they are. The first `targets` features are forecast. Raises `DataError` for samples that never change.
+    """
+    values = np.asarray(samples, np.float32).reshape(-1, len(features))
+    series = Series(name, tuple(features), ("",) * len(features), targets, values, np.arange(len(values)))
+    filled = fill(values)
+    if not len(filled.segments) or not (np.nanstd(values, axis=0) > 0).all():
+        raise DataError("the samples have a feature that never changes: there is nothing to scale it by")
+    described = scaling.describe(series, values, filled, [True] * len(features))
+    if scaled:
+        described = tuple(replace(feature, center=float(np.float32(feature.mean))) for feature in described)
+        sizes = (tuple(feature.scale for feature in described[:targets]),) * horizon
+        sizes = scaling.target_scales(filled, targets, horizon) if predicts == CHANGE else sizes
+    else:
+        described = tuple(replace(feature, center=0.0, scale=1.0) for feature in described)
+        sizes = ((1.0,) * targets,) * horizon
+    return Spec(
+        series=name,
+        features=described,
+        targets=tuple(features[:targets]),
+        horizon=horizon,
+        target_scales=sizes,
+        warmup=0,
+        gap_limit=3,
+        cell=OWN,
+        layers=1,
+        hidden=1,
+        predicts=predicts,
+        period=period,
+    )
+
+
+def export_module(
+    module: nn.Module,
+    spec: Spec,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    opset: int = 17,
+    key: str | None = None,
+) -> tuple[bytes, Spec, parity.Deviation]:
+    """Return the model file of a module with its final spec, and what the gate found; write it where there is a path.
+
+    Raises `UsageError` for a module that cannot be expressed or does not fit the spec, and `CheckError`.
+    """
+    trace = Trace(module.eval())
+    recurrent = [layer for layer in trace.layers if layer.kind in RECURRENT]
+    spec = replace(
+        spec,
+        cell=OWN,
+        layers=max(1, len(recurrent)),
+        hidden=max([1, *(layer.hidden for layer in recurrent)]),
+        states=states(trace.layers),
+        producer={**spec.producer, "edgeseq": __version__, "torch": torch.__version__, "onnx": onnx.__version__},
+    )
+    oracle = LayersOracle(spec, trace.layers)
+    _compare(module, spec, oracle, batch_first=bool(trace.batch_first))
+    model = layers_graph.build(spec, trace.layers, opset)
+    deviation = parity.check(bytes(model.SerializeToString()), spec, oracle)
+    content, spec = finalize(model, replace(spec, verification=parity.verification(spec, oracle)), key)
+    if path is not None:
+        files.write_atomically(path, content)
+    return content, spec, deviation
+
+
+def _compare(module: nn.Module, spec: Spec, oracle: LayersOracle, *, batch_first: bool) -> None:
+    """Compare the layers with the module itself, on a sequence that moves as the training's."""
+    samples = random_walk(spec, _SAMPLES, 2)
+    centers, scales = (np.array([getattr(f, name) for f in spec.features]) for name in ("center", "scale"))
+    given = torch.from_numpy(((samples - centers) / scales).astype(np.float32))  # (time, batch, feature)
+    try:
+        with torch.no_grad():
+            said = module(given.transpose(0, 1) if batch_first else given)
+    except Exception as error:  # whatever a forward may raise
+        raise UsageError(f"the module does not run on samples of {len(spec.features)} features: {error}") from error
+    said = said[0] if isinstance(said, (tuple, list)) else said
+    made = _as_time_first(said.numpy(), batch_first=batch_first)
+    if made.shape[-1] != spec.outputs:
+        raise UsageError(
+            f"the module gives {made.shape[-1]} numbers; the spec wants {spec.outputs}: a horizon of {spec.horizon} "
+            f"times {len(spec.targets)} targets"
+        )
+    y, _ = oracle.run(samples)
+    wanted = (y - _base(spec, samples)) / np.array(spec.target_scales).reshape(-1)
+    off = float(np.abs(made - wanted[-len(made) :]).max() / max(1e-6, np.abs(wanted).max()))
+    if not off <= _TOLERANCE:
+        raise CheckError(f"the layers found in the module do not do what it does: they are off by {off:.1e}")
+
+
+def _as_time_first(said: np.ndarray, *, batch_first: bool) -> np.ndarray:
+    """Return what a module gave as (time, batch, output); of one that gives the last step only, (1, batch, output)."""
+    if said.ndim == 2:
+        return said[None]
+    return said.transpose(1, 0, 2) if batch_first else said
+
+
+def _base(spec: Spec, samples: npt.NDArray[np.float32]) -> Any:
+    """Return what is added to what the network says, (time, batch, output)."""
+    targets = samples[..., : len(spec.targets)].astype(np.float64)
+    if spec.predicts != CHANGE:
+        targets = np.broadcast_to([feature.center for feature in spec.target_features], targets.shape)
+    return np.tile(targets, spec.horizon)

@@ -1,0 +1,1 @@
+"""What computes a step: onnxruntime, or the model's own C ("native"); `base` is what both promise."""

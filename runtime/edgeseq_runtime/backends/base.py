@@ -1,0 +1,233 @@
+"""What a backend promises: a session for a model, an engine for one stream of it, a batch engine for many.
+
+`Session` is the step function over arrays, whatever computes it. `Engine` steps one stream with everything bound once:
+no array is made, no name looked up, per sample. `BatchEngine` holds the memory of many streams, a row for each without
+gaps, and moves all or some of them.
+"""
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq_runtime.arrays import Float32, States
+from edgeseq_runtime.errors import UsageError
+from edgeseq_runtime.spec import SETTINGS, Spec, State
+
+Rows: TypeAlias = slice | npt.NDArray[np.intp]
+"""Which streams a step moves; a slice: all of them, from the first on."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to open: its bytes, what errors call it, and where it lies if it lies on a disk."""
+
+    content: bytes
+    name: str
+    path: str | None = None
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A provider that `--provider` takes here."""
+
+    name: str
+    """What a user types."""
+    description: str
+    """What it is and what it runs on, for people."""
+
+
+CHUNK = 4096
+"""Samples that `run` gives to the session in one call; longer calls are no faster, only larger."""
+
+
+class Session(ABC):
+    """The step function `(samples, states) -> (forecasts, next states)` of one model; `open_session` makes one."""
+
+    spec: Spec
+    measured: Mapping[str, float] = {}
+    """Seconds a step on each provider that was to choose from, where there was a choice."""
+    left_out: Mapping[str, str] = {}
+    """And why the others among them cannot run this model."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        """The model file."""
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 of the model file: what a snapshot belongs to."""
+        import hashlib  # brings OpenSSL, a tenth of a start's time and memory, and not every stream saves its state
+
+        return hashlib.sha256(self.content).digest()
+
+    @property
+    @abstractmethod
+    def providers(self) -> list[str]:
+        """The providers in use, as onnxruntime names them, or "native"."""
+
+    @property
+    def takes_chunks(self) -> bool:
+        """Whether many samples of a stream take one call, and not one each."""
+        return True
+
+    @property
+    def placement(self) -> dict[str, Counter[str]]:
+        """Which operators run on which provider; nothing where that is not known."""
+        return {}
+
+    def fresh(self, batch: int = 1) -> States:
+        """Return the states of `batch` fresh streams."""
+        return {state.name: np.zeros(state.sized(batch), np.float32) for state in self.spec.states}
+
+    @abstractmethod
+    def advance(self, x: Float32, states: Mapping[str, Float32]) -> tuple[Float32, States]:
+        """Run samples x (time, batch, feature); return forecasts (time, batch, outputs) and the next states.
+
+        Raises `ModelFileError` where that fails.
+        """
+
+    @abstractmethod
+    def engine(self) -> "Engine":
+        """Return what steps one fresh stream."""
+
+    def batch_engine(self, room: int) -> "BatchEngine":
+        """Return what steps many streams, with room for so many and more. Raises `UsageError` as `batch_axis` does."""
+        return StatesBatchEngine(self, room)
+
+
+def batch_axis(state: State) -> int:
+    """Return which axis of a state's tensor the streams lie along. Raises `UsageError` where there can be one only."""
+    if -1 not in state.shape:
+        raise UsageError("the model takes one stream at a time")
+    return state.shape.index(-1)
+
+
+class Engine(ABC):
+    """Buffers for one sample and its forecast, and a state that moves on by each `advance`."""
+
+    advance: Callable[[], object]
+    """Take the sample in `x`: leave its forecast in `y`, and the state moved on.
+
+    Raises `ModelFileError` where that fails; the state is then as it was.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.x: Float32 = np.zeros((1, 1, len(session.spec.features)), np.float32)
+        """The sample, written by the caller before `advance`."""
+        self.y: Float32 = np.zeros((1, 1, session.spec.outputs), np.float32)
+        """The forecast, valid after `advance`."""
+
+    def run(self, samples: Float32) -> Float32:
+        """Take samples (time, feature) as if one by one, in few calls where the session can; return (time, outputs)."""
+        if not self._session.takes_chunks:
+            return self._run_by_steps(samples)
+        states, parts = self.states(), []
+        for start in range(0, len(samples), CHUNK):
+            y, states = self._session.advance(samples[start : start + CHUNK, None], states)
+            parts.append(y[:, 0])
+        self.load(states)
+        self.x[0, 0] = samples[-1]
+        self.y[0, 0] = parts[-1][-1]
+        return np.concatenate(parts)
+
+    def _run_by_steps(self, samples: Float32) -> Float32:
+        forecasts = np.empty((len(samples), self.y.size), np.float32)
+        for row, sample in enumerate(samples):
+            self.x[0, 0] = sample
+            self.advance()
+            forecasts[row] = self.y[0, 0]
+        return forecasts
+
+    @abstractmethod
+    def states(self) -> States:
+        """Return the states that the next step reads, by name; views or copies."""
+
+    @abstractmethod
+    def load(self, states: States) -> None:
+        """Make `states` what the next step reads."""
+
+    def clear(self) -> None:
+        """Make the stream fresh: all states zero but its sensor's settings."""
+        kept = {name: value for name, value in self.states().items() if name in SETTINGS}
+        self.load(self._session.fresh() | kept)
+
+
+class BatchEngine(ABC):
+    """What a pool is over, as an engine is what a predictor is over: `Session.batch_engine` makes one."""
+
+    x: Float32
+    """Each stream's last sample (stream, feature)."""
+    y: Float32
+    """And its last forecast (stream, outputs); NaN where there is none yet."""
+
+    def __init__(self, session: Session, room: int) -> None:
+        self._session = session
+        self.names = tuple(state.name for state in session.spec.states)
+        """The states' names."""
+        self.x = np.zeros((room, len(session.spec.features)), np.float32)
+        self.y = np.full((room, session.spec.outputs), np.nan, np.float32)
+
+    @abstractmethod
+    def advance(self, rows: Rows, x: Float32) -> Float32:
+        """Move the streams at `rows` by a sample each, x (stream, feature); return forecasts (stream, outputs), a copy.
+
+        Raises `ModelFileError` where that fails, and leaves all as they were.
+        """
+
+    @abstractmethod
+    def by_row(self, name: str) -> Float32:
+        """Return a view of the state `name` of all streams, with the rows first."""
+
+    def make_room(self, count: int) -> None:
+        """Have so many rows, or more; new ones are those of fresh streams."""
+        self.x, self.y = roomy(self.x, count), roomy(self.y, count, filled=np.nan)
+
+
+class StatesBatchEngine(BatchEngine):
+    """A `BatchEngine` of arrays in the session's own shapes, so that a step of every stream takes them as they are."""
+
+    def __init__(self, session: Session, room: int) -> None:
+        super().__init__(session, room)
+        # What selects all of the axes that lie before the streams', to index a state with them and rows.
+        self._before = {state.name: (slice(None),) * batch_axis(state) for state in session.spec.states}
+        self._states = session.fresh(room)
+
+    def advance(self, rows: Rows, x: Float32) -> Float32:
+        """Move the streams at `rows` by a sample each; see `BatchEngine`."""
+        states = {name: state[*self._before[name], rows] for name, state in self._states.items()}
+        y, following = self._session.advance(x[None], states)
+        all_moved = isinstance(rows, slice)
+        if all_moved:
+            self._states = following  # there is nothing to copy
+        else:
+            for name, state in following.items():
+                self._states[name][*self._before[name], rows] = state
+        forecasts: Float32 = y[0]
+        self.x[rows], self.y[rows] = x, forecasts
+        return forecasts
+
+    def by_row(self, name: str) -> Float32:
+        """Return a view of the state `name` of all streams, with the rows first."""
+        return np.moveaxis(self._states[name], len(self._before[name]), 0)
+
+    def make_room(self, count: int) -> None:
+        """Have so many rows, or more; see `BatchEngine`."""
+        super().make_room(count)
+        for name, state in self._states.items():
+            self._states[name] = roomy(state, count, axis=len(self._before[name]))
+
+
+def roomy(array: npt.NDArray[Any], count: int, axis: int = 0, filled: float = 0) -> npt.NDArray[Any]:
+    """Return an array with `count` rows or more along an axis: itself, or twice as large."""
+    room = array.shape[axis]
+    if count <= room:
+        return array
+    shape = (*array.shape[:axis], max(count, 2 * room) - room, *array.shape[axis + 1 :])
+    return np.concatenate([array, np.full(shape, filled, array.dtype)], axis=axis)

@@ -1,0 +1,1 @@
+"""The backend of onnxruntime: the only place that imports it."""

@@ -1,0 +1,73 @@
+"""Many streams' step by onnxruntime on the CPU: the states of all are bound, in two sets that take turns."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from edgeseq_runtime.arrays import Float32, States
+from edgeseq_runtime.backends.base import Rows, Session, StatesBatchEngine, roomy
+from edgeseq_runtime.backends.ort.api import failure
+from edgeseq_runtime.backends.ort.engine import bind, bound_run
+from edgeseq_runtime.backends.ort.io_mapping import GraphIO
+
+
+class OrtBatchEngine(StatesBatchEngine):
+    """A `BatchEngine` whose steps of all streams make nothing anew but the forecasts.
+
+    A step reads one set and writes the other, so a step that fails leaves all as it was. Steps of some streams are
+    as any batch engine takes them. What lies beyond the streams' rows is a fresh stream's, in both sets, for those that
+    join.
+    """
+
+    def __init__(self, session: Session, raw: Any, io: GraphIO, room: int) -> None:
+        super().__init__(session, room)
+        self._raw, self._io = raw, io
+        self._others = session.fresh(room)
+        self._other_x, self._other_y = self.x.copy(), self.y.copy()
+        self._steps: list[Callable[[], object]] = []  # for each set as the one that is read, for so many streams:
+        self._count = 0
+        self._turn = 0
+
+    def advance(self, rows: Rows, x: Float32) -> Float32:
+        """Move the streams at `rows` by a sample each; see `BatchEngine`."""
+        if not isinstance(rows, slice):
+            return super().advance(rows, x)
+        count = len(x)
+        if count != self._count:
+            self._prepare(count)
+        self._other_x[:count] = x
+        try:
+            self._steps[self._turn]()
+        except Exception as error:
+            raise failure(error) from error
+        self._turn ^= 1
+        self._states, self._others = self._others, self._states
+        self.x, self._other_x = self._other_x, self.x
+        self.y, self._other_y = self._other_y, self.y
+        return self.y[:count].copy()
+
+    def make_room(self, count: int) -> None:
+        """Have so many rows, or more; see `BatchEngine`."""
+        super().make_room(count)
+        self._others = {name: roomy(state, count, len(self._before[name])) for name, state in self._others.items()}
+        self._other_x, self._other_y = roomy(self._other_x, count), roomy(self._other_y, count)
+        self._count = 0  # what is bound lies elsewhere now
+
+    def _prepare(self, count: int) -> None:
+        """Bind both sets for steps of the first `count` streams."""
+        for name, state in self._others.items():
+            state[*self._before[name], count:] = 0
+        self._other_x[count:], self._other_y[count:] = 0, np.nan
+        there, back = (self._states, self.x, self.y), (self._others, self._other_x, self._other_y)
+        self._steps = [self._bind(count, there[0], *back), self._bind(count, back[0], *there)]
+        self._count, self._turn = count, 0
+
+    def _bind(self, count: int, source: States, target: States, x: Float32, y: Float32) -> Callable[[], object]:
+        """Return the step from one set's states to the other's, whose sample it takes and whose forecast it leaves."""
+        sets = [
+            {name: state[*self._before[name], slice(0, count)] for name, state in states.items()}
+            for states in (source, target)
+        ]
+        binding = bind(self._raw, self._io, self._session.spec.states, x[None, :count], y[None, :count], *sets)
+        return bound_run(self._raw, binding)

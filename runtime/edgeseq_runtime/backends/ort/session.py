@@ -1,0 +1,190 @@
+"""A model file, run by onnxruntime."""
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from edgeseq_runtime.arrays import Float32, States
+from edgeseq_runtime.backends.base import BatchEngine, Engine, Session, batch_axis
+from edgeseq_runtime.backends.ort import providers
+from edgeseq_runtime.backends.ort.api import failure, reason
+from edgeseq_runtime.backends.ort.batch import OrtBatchEngine
+from edgeseq_runtime.backends.ort.create import Placement, create_inference_session, placement
+from edgeseq_runtime.backends.ort.engine import DeviceEngine, OrtEngine, PlainEngine
+from edgeseq_runtime.backends.ort.io_mapping import CONTEXT, GraphIO, MappedGraphIO
+from edgeseq_runtime.backends.ort.providers import time_per_step
+from edgeseq_runtime.errors import ModelFileError, UsageError
+from edgeseq_runtime.sidecar import Sidecar
+from edgeseq_runtime.spec import KEY, STEP, Spec
+
+_MOST_NUMBERS = 1 << 26
+"""In one stream's state, 256 MiB: more is a damaged file, and refused before memory is asked for."""
+
+
+class OrtSession(Session):
+    """A `Session` by onnxruntime; arguments and errors are those of `open_session`, `name` is what errors call it."""
+
+    raw: Any
+    """The `onnxruntime.InferenceSession`."""
+
+    def __init__(
+        self,
+        content: bytes,
+        name: str = "the model",
+        *,
+        provider: str = "auto",
+        threads: int = 1,
+        sidecar: Sidecar | str | os.PathLike[str] | None = None,
+    ) -> None:
+        super().__init__(content)
+        first, *others = providers.candidates(provider)
+        self.raw = create_inference_session(content, name, first, threads)
+        self.io, self.spec = _described(self.raw, name, sidecar)
+        self.states = [state for state in self.spec.states if state.name != CONTEXT]
+        """Those that the graph itself has."""
+        self.outputs = [self.io.y, *(state.next for state in self.states)]
+        """The graph's outputs: the forecast, then the states."""
+        self.measured: dict[str, float] = {}
+        self.left_out: dict[str, str] = {}
+        if others:
+            self._keep_fastest([first, *others], partial(create_inference_session, content, name, threads=threads))
+
+    @property
+    def placement(self) -> Placement:
+        """Which operators run on which provider; nothing where this onnxruntime does not tell."""
+        return placement(self.raw)
+
+    @property
+    def providers(self) -> list[str]:
+        """The providers in use, as onnxruntime names them."""
+        return list(self.raw.get_providers())
+
+    def _keep_fastest(self, candidates: list[str], open_on: Callable[[str], Any]) -> None:
+        """Time each provider on this model, and keep the session of the fastest."""
+        feeds, _ = self._feeds(np.zeros((1, 1, len(self.spec.features)), np.float32), self.fresh())
+        sessions = {candidates[0]: self.raw}
+        for candidate in candidates:
+            try:
+                session = sessions.get(candidate) or open_on(candidate)
+                self.measured[candidate] = time_per_step(partial(session.run, self.outputs, feeds))
+                sessions[candidate] = session
+            except Exception as error:  # noqa: BLE001 - onnxruntime's share no other base; the provider is left out
+                self.left_out[candidate] = reason(error)
+        if self.measured:
+            self.raw = sessions[min(self.measured, key=self.measured.__getitem__)]
+
+    @property
+    def takes_chunks(self) -> bool:
+        """Whether the graph is of the form for that."""
+        return self.spec.form != STEP
+
+    def engine(self) -> Engine:
+        """Return the engine that fits what the session runs on."""
+        if self.io.overlap:
+            return PlainEngine(self, self.raw, self.io)
+        if self.providers == [providers.CPU]:
+            return OrtEngine(self, self.raw, self.io)
+        return DeviceEngine(self, self.raw, self.io)
+
+    def batch_engine(self, room: int) -> BatchEngine:
+        """Return what steps many streams, with room for so many and more. Raises `UsageError` as `batch_axis` does."""
+        lie_together = all(math.prod(state.shape[: batch_axis(state)]) == 1 for state in self.spec.states)
+        if isinstance(self.io, MappedGraphIO) or not lie_together or self.providers != [providers.CPU]:
+            return super().batch_engine(room)
+        return OrtBatchEngine(self, self.raw, self.io, room)
+
+    def advance(self, x: Float32, states: Mapping[str, Float32]) -> tuple[Float32, States]:
+        """Run samples x (time, batch, feature); return forecasts (time, batch, outputs) and the next states.
+
+        Raises `ModelFileError` where onnxruntime cannot.
+        """
+        if len(x) > 1 and not self.takes_chunks:
+            return self._advance_by_steps(x, states)
+        feeds, left = self._feeds(x, states)
+        try:
+            y, *following = self.raw.run(self.outputs, feeds)
+        except Exception as error:
+            raise failure(error) from error
+        moved = {state.name: value for state, value in zip(self.states, following, strict=True)}
+        return y.reshape(*x.shape[:2], self.spec.outputs), moved | left
+
+    def _feeds(self, x: Float32, states: Mapping[str, Float32]) -> tuple[dict[str, Any], States]:
+        """Return what the graph takes, and the states that are none of its own."""
+        left = {}
+        if self.io.overlap:
+            x = np.concatenate([states[CONTEXT][None], x], axis=2)
+            left = {CONTEXT: x[0, :, -self.io.overlap :]}
+        values = x.reshape(self.io.x_shape(*x.shape))
+        return {self.io.x: values, **{s.name: states[s.name] for s in self.states}, **self.io.constants}, left
+
+    def _advance_by_steps(self, x: Float32, states: Mapping[str, Float32]) -> tuple[Float32, States]:
+        forecasts, current = [], dict(states)
+        for row in x:
+            y, current = self.advance(row[None], current)
+            forecasts.append(y)
+        return np.concatenate(forecasts), current
+
+
+def _described(session: Any, name: str, sidecar: Sidecar | str | os.PathLike[str] | None) -> tuple[GraphIO, Spec]:
+    """Return how a graph's tensors are called, and its spec."""
+    if sidecar is None:
+        return GraphIO(), _read_spec(session, name)
+    io = MappedGraphIO(session, sidecar if isinstance(sidecar, Sidecar) else Sidecar.read(sidecar))
+    own = [state for state in io.states if state.name != CONTEXT]
+    feeds = {io.x: np.zeros(io.x_shape(1, 1, io.features), np.float32), **io.constants}
+    feeds |= {state.name: np.zeros(state.sized(1), np.float32) for state in own}
+    try:  # one step tells what shapes alone may leave open
+        y, *following = session.run([io.y, *(state.next for state in own)], feeds)
+    except Exception as error:
+        raise UsageError(f"{name} does not run as its sidecar says: {reason(error)}") from error
+    for state, value in zip(own, following, strict=True):
+        if value.shape != state.sized(1):
+            raise UsageError(f"{state.next!r} has shape {value.shape}, and cannot be fed back as {state.name!r}")
+    io.seen = y.shape
+    return io, io.spec(name, y.size)
+
+
+def _read_spec(session: Any, name: str) -> Spec:
+    try:
+        text = session.get_modelmeta().custom_metadata_map.get(KEY)
+        if text is not None:
+            spec = Spec.from_json(text)
+            _check_graph(session, spec)
+            return spec
+    except UnicodeDecodeError as error:
+        raise ModelFileError(f"{name} is damaged: its text is not UTF-8") from error
+    except ModelFileError as error:
+        raise ModelFileError(f"{name}: {error}") from error
+    raise ModelFileError(
+        f"{name} is an ONNX file, but not one that edgeseq wrote: its metadata has no spec; a sidecar can stand in"
+    )
+
+
+def _check_graph(session: Any, spec: Spec) -> None:
+    """Refuse a graph that is not the step function which the spec describes."""
+    time = 1 if spec.form == STEP else -1
+    inputs = [("x", (time, -1, len(spec.features))), *((state.name, state.shape) for state in spec.states)]
+    outputs = [("y", (time, -1, spec.outputs)), *((state.next, state.shape) for state in spec.states)]
+    if _signature(session.get_inputs()) != sorted(inputs) or _signature(session.get_outputs()) != sorted(outputs):
+        raise ModelFileError("the graph's inputs and outputs are not those of its spec")
+    for state in spec.states:
+        numbers = math.prod(state.sized(1))
+        if numbers > _MOST_NUMBERS:
+            raise ModelFileError(f"the state {state.name} has {numbers} numbers; at most {_MOST_NUMBERS} can be kept")
+
+
+def _signature(values: Any) -> list[tuple[str, tuple[int, ...]]]:
+    """Return name and shape of each tensor, sorted, with -1 for a free axis and no shape for what is not float32."""
+    return sorted(
+        (
+            value.name,
+            tuple(size if isinstance(size, int) else -1 for size in value.shape)
+            if value.type == "tensor(float)"
+            else (),
+        )
+        for value in values
+    )

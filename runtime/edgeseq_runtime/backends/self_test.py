@@ -1,0 +1,64 @@
+"""A model file checked on the device where it stands, against what the oracle made of its vector."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.backends.base import Engine, Session
+from edgeseq_runtime.errors import ModelFileError
+
+
+@np.errstate(over="ignore", invalid="ignore")  # what is too large for float32 must fail, and does
+def deviations(session: Session) -> dict[str, float]:
+    """Return the worst deviation, as a share of what is allowed, of the forecasts in steps and in one chunk.
+
+    And of the states that both leave behind, where the file says what these should be. Raises `ModelFileError` for a
+    file that carries no verification vector.
+    """
+    vector = session.spec.verification
+    if vector is None:
+        raise ModelFileError("the model file carries no verification vector")
+    spec = session.spec
+    x = np.array(vector.x, np.float32)
+    wanted = np.array(vector.y).reshape(len(x), spec.horizon, len(spec.targets))
+    # One unit in the last place is what float32 cannot tell.
+    allowed = np.array(vector.tolerance) + np.spacing(np.abs(wanted).astype(np.float32))
+    made, left = {}, []
+    for way, run in (("in steps", _in_steps), ("in a chunk", _in_a_chunk)):
+        engine = session.engine()  # fresh: where there are several sensors, the typical one's
+        made[way] = run(engine, x).reshape(wanted.shape)
+        left.append({name: np.array(value) for name, value in engine.states().items()})
+    # numpy's maximum is NaN where a forecast is, and NaN passes no comparison.
+    found = {way: float(np.max(np.abs(y - wanted) / allowed)) for way, y in made.items()}
+    shares = [
+        abs(state_checksum(states[name]) - number) / (most + np.spacing(np.float32(abs(number))))
+        for states in left
+        for name, (number, most) in vector.states.items()
+    ]
+    return found | ({"states": float(np.max(shares))} if shares else {})
+
+
+def _in_steps(engine: Engine, x: Float32) -> Float32:
+    forecasts = []
+    for row in x:
+        engine.x[0, 0] = row
+        engine.advance()
+        forecasts.append(engine.y.copy())
+    return np.concatenate(forecasts)
+
+
+def _in_a_chunk(engine: Engine, x: Float32) -> Float32:
+    return engine.run(x)
+
+
+def state_checksum(state: npt.ArrayLike) -> float:
+    """Return a state as one number that hardly any error leaves as it is: the sum of its numbers times cos 1, ..."""
+    numbers = np.asarray(state, np.float64).reshape(-1)
+    return float(numbers @ np.cos(np.arange(1, numbers.size + 1)))
+
+
+def passed(found: Mapping[str, float]) -> bool:
+    """Whether all of `deviations` are within what is allowed; one that is NaN is not."""
+    return all(deviation <= 1 for deviation in found.values())

@@ -1,0 +1,83 @@
+"""What a start costs: seconds from a fresh process to its first forecast, and the memory that it then holds."""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+from edgeseq_runtime import files
+from edgeseq_runtime.backends.native.abi import is_library
+from edgeseq_runtime.errors import EdgeseqError
+
+OURS, BARE = "to the first forecast", "to a bare session"
+"""What `measure` calls the two."""
+
+ROUNDS = 3
+
+_FORECAST = """
+import sys
+from edgeseq_runtime import Predictor
+p = Predictor(sys.argv[1], provider=sys.argv[2], threads=int(sys.argv[3]), sidecar=sys.argv[4] or None)
+p.step([feature.mean for feature in p.spec.features])
+"""
+
+_SESSION = """
+import sys
+import onnxruntime
+session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+"""
+
+_REPORT = """
+import os, time
+now = time.time()
+try:
+    with open("/proc/self/statm") as file:
+        resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+except OSError:  # no Linux
+    import resource
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(now, resident)
+"""
+
+
+@dataclass(frozen=True)
+class Start:
+    """The least of several starts."""
+
+    seconds: float
+    megabytes: float
+    """Resident, of 1,000,000 bytes."""
+
+
+def measure(
+    path: str, provider: str, threads: int = 1, sidecar: str | None = None, rounds: int = ROUNDS
+) -> dict[str, Start]:
+    """Start processes that use the model file at `path`, in turns: to our first forecast, and to a bare session.
+
+    The bare one imports onnxruntime and makes a session on the CPU, nothing more; of a native library there is none.
+    Raises `EdgeseqError` where a process fails.
+    """
+    found: dict[str, list[tuple[float, float]]] = {OURS: [], BARE: []}
+    for _ in range(rounds):
+        found[OURS].append(_start(_FORECAST, path, provider, str(threads), sidecar or ""))
+        if not is_library(files.read(path)):
+            found[BARE].append(_start(_SESSION, path))
+    return {what: _least(starts) for what, starts in found.items() if starts}
+
+
+def _start(code: str, *words: str) -> tuple[float, float]:
+    environment = {**os.environ, "ORT_DISABLE_TELEMETRY": "1"}
+    command = [sys.executable, "-c", code + _REPORT, *words]
+    begin = time.time()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    if done.returncode:
+        reason = (done.stderr.splitlines() or [f"exit code {done.returncode}"])[-1]
+        raise EdgeseqError(f"a fresh process could not use the model: {reason}")
+    end, resident = done.stdout.split()
+    return float(end) - begin, float(resident) / 1e6
+
+
+def _least(found: list[tuple[float, float]]) -> Start:
+    seconds, megabytes = zip(*found, strict=True)
+    return Start(min(seconds), min(megabytes))

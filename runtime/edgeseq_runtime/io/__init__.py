@@ -1,0 +1,1 @@
+"""Samples as text: lines of CSV and JSON, and Influx line protocol."""

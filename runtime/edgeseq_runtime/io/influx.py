@@ -1,0 +1,191 @@
+r"""Influx line protocol: `measurement,tag=value field=1.5,other=2i 1700000000000000000`, a point to a line.
+
+A series key, the measurement with its tags in the order of their names, is one stream. Its text is kept as it was
+written, so that what comes out has the very names that went in; only the names of fields are unescaped, to be compared
+with the model's features.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from edgeseq_runtime.errors import DataError
+from edgeseq_runtime.io.text_lines import LONGEST, Sample
+from edgeseq_runtime.spec import Spec
+
+if TYPE_CHECKING:
+    from edgeseq_runtime.arrays import Float32
+
+SUFFIX = "_forecast"
+"""What the measurement of a forecast is called, after that of its sample."""
+
+_MEASUREMENT = re.compile(r"(?:\\.|[^\\, ])+")
+_NAME = re.compile(r"(?:\\.|[^\\,= ])+")
+_STRING = re.compile(r'"(?:\\.|[^\\"])*"')
+_BARE = re.compile(r"[^, ]+")
+_INTEGER = re.compile(r"([-+]?[0-9]+)i|([0-9]+)u")
+_FLOAT = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_TIME = re.compile(r"[-+]?[0-9]{1,19}")
+_ESCAPED = re.compile(r"\\([\\,= ])")
+_SPECIAL = re.compile(r"([\\,= ])")
+
+_BOOLEANS = {word: float(word[0] in "tT") for word in ("t", "T", "true", "True", "TRUE", "f", "F", "false", "False")}
+_BOOLEANS["FALSE"] = 0.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """One line, taken apart."""
+
+    key: str
+    """Measurement and tags, the tags in order of their names; as they were written."""
+    fields: Mapping[str, float | str]
+    """By name. A flag is 1 or 0; text is as it was written, with its quotes."""
+    time: int | None
+    """Nanoseconds since 1970."""
+
+
+def read(lines: Iterable[bytes], spec: Spec) -> Iterator[Sample]:
+    """Yield a sample for each line that is a point; blank lines and comments are none.
+
+    The model's features are found by the fields' names. A sample's `stream` is None where the line is none, or has none
+    of the features, and so may be of something else.
+    """
+    for number, line in enumerate(lines, start=1):
+        text = line[:LONGEST].decode("utf-8", "replace").strip("\r\n ")
+        if not text or text[0] == "#":
+            continue
+        yield _sample(number, line, text, spec)
+
+
+def parse(text: str) -> Point:
+    """Take a line apart. Raises `DataError` that says where it is not line protocol."""
+    at = _end(_MEASUREMENT, text, 0, "a measurement")
+    measurement, tags = text[:at], []
+    while text[at : at + 1] == ",":
+        start = at + 1
+        at = _equals(text, _end(_NAME, text, start, "a tag's name"))
+        name = text[start : at - 1]
+        end = _end(_NAME, text, at, f"a value of the tag {name[:40]}")
+        tags.append((name, text[at:end]))
+        at = end
+    tags.sort()
+    twice = next((name for (name, _), (other, _) in pairwise(tags) if name == other), None)
+    if twice is not None:
+        raise DataError(f"{text[:40]!r} has the tag {twice[:40]} twice")
+    fields, at = _fields(text, _blank(text, at, "fields"))
+    rest = text[at:].strip(" ")
+    if rest and not _TIME.fullmatch(rest):
+        raise DataError(f"the time is {rest[:40]!r}, not nanoseconds since 1970")
+    key = ",".join([measurement, *(f"{name}={value}" for name, value in tags)])
+    return Point(key, fields, int(rest) if rest else None)
+
+
+def sensors(key: str) -> tuple[str, ...]:
+    """Return what a series' sensor may be called: as the whole key, or as the value of one of its tags."""
+    tags = key[_end(_MEASUREMENT, key, 0, "a measurement") :]
+    return key, *(unescape(value) for value in re.findall(r",(?:\\.|[^\\,= ])+=((?:\\.|[^\\,= ])+)", tags))
+
+
+def forecast_line(key: str, time: object, forecast: Mapping[str, "Float32"], status: str, *, warm: bool) -> str:
+    """Return the point of one forecast: {target: (horizon,)}, or one target alone under the name ""."""
+    end = _end(_MEASUREMENT, key, 0, "a measurement")
+    cells = [
+        f"{escape(target)}{'_' if target else ''}h{step}={value!s}"
+        for target, values in forecast.items()
+        for step, value in enumerate(values, start=1)
+        if not math.isnan(value)  # the protocol has no such number; str of a float32 is its shortest text
+    ]
+    cells += [f'status="{status}"', f"warm={str(warm).lower()}"]
+    return f"{key[:end]}{SUFFIX}{key[end:]} {','.join(cells)}{'' if time is None else f' {time}'}"
+
+
+def escape(name: str) -> str:
+    """Return a name as it is written for a tag or a field; line breaks, which the protocol lacks, become blanks."""
+    return _SPECIAL.sub(r"\\\1", " ".join(name.splitlines()))
+
+
+def unescape(name: str) -> str:
+    r"""Return a name as it is meant; a backslash before anything but a special character is itself."""
+    return _ESCAPED.sub(r"\1", name) if "\\" in name else name
+
+
+def _sample(number: int, line: bytes, text: str, spec: Spec) -> Sample:
+    nothing = (None,) * len(spec.measured)
+    if len(line) > LONGEST:
+        return Sample(number, None, nothing, f"a line of more than {LONGEST} bytes", stream=None)
+    try:
+        point = _point_for(spec, text)
+    except DataError as error:
+        return Sample(number, None, nothing, str(error), stream=None, text=text)
+    try:
+        values = tuple(_number(feature.name, point.fields.get(feature.name)) for feature in spec.measured)
+    except DataError as error:
+        return Sample(number, point.time, nothing, str(error), stream=point.key, text=text)
+    return Sample(number, point.time, values, stream=point.key, text=text)
+
+
+def _point_for(spec: Spec, text: str) -> Point:
+    point = parse(text)
+    if not any(feature.name in point.fields for feature in spec.measured):
+        names = ", ".join(feature.name for feature in spec.measured)
+        raise DataError(f"no field {names}; the line has {', '.join(point.fields)[:200]}")
+    return point
+
+
+def _fields(text: str, at: int) -> tuple[dict[str, float | str], int]:
+    fields: dict[str, float | str] = {}
+    while True:
+        end = _end(_NAME, text, at, "a field's name")
+        name, at = unescape(text[at:end]), _equals(text, end)
+        value = _STRING if text[at : at + 1] == '"' else _BARE
+        end = _end(value, text, at, f"a value of the field {name[:40]}")
+        fields[name] = _value(name, text[at:end])
+        at = end
+        if text[at : at + 1] != ",":
+            break
+        at += 1
+    return fields, at if at == len(text) else _blank(text, at, "the time")
+
+
+def _value(name: str, text: str) -> float | str:
+    if text[0] == '"':
+        return text
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    if whole := _INTEGER.fullmatch(text):
+        return float(whole[1] or whole[2])
+    if text in _BOOLEANS:
+        return _BOOLEANS[text]
+    raise DataError(f"the field {name[:40]} is {text[:40]!r}, which is no value of line protocol")
+
+
+def _number(name: str, value: float | str | None) -> float | None:
+    if isinstance(value, str):
+        raise DataError(f"{name} is {value[:40]}, not a number")
+    return value
+
+
+def _end(pattern: re.Pattern[str], text: str, at: int, what: str) -> int:
+    found = pattern.match(text, at)
+    if not found:
+        raise DataError(f"{text[:40]!r} is not line protocol: wanted is {what} at character {at + 1}")
+    return found.end()
+
+
+def _equals(text: str, at: int) -> int:
+    if text[at : at + 1] != "=":
+        raise DataError(f"{text[:40]!r} is not line protocol: wanted is = at character {at + 1}")
+    return at + 1
+
+
+def _blank(text: str, at: int, what: str) -> int:
+    after = at
+    while text[after : after + 1] == " ":
+        after += 1
+    if after == at:
+        raise DataError(f"{text[:40]!r} is not line protocol: wanted is a blank and {what} at character {at + 1}")
+    return after

@@ -1,0 +1,1 @@
+"""Forecasts compared with what came: prediction intervals and drift."""

@@ -1,0 +1,106 @@
+"""Prediction intervals on the device: the validation part's residual quantiles, kept honest by what comes.
+
+Adaptive conformal inference. I. Gibbs, E. Candes, Adaptive conformal inference under distribution shift, NeurIPS
+(2021): after each truth a number moves by gamma * (missed - alpha), where alpha = 1 - level is the share of truths that
+an interval may miss; over T truths the share that it did miss then is alpha but for (range of the number) / (gamma T),
+whatever the series does. There the number is the level at which quantiles are taken. A model file holds five levels
+only, which say nothing about what lies beyond the outermost, where a noisier series would need it; so here
+the number is the logarithm of the interval's width, as a multiple of what validation showed. The argument needs no more
+than that a larger number gives a wider interval. There is one for each step ahead and target.
+"""
+
+import math
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.spec import Spec
+
+LEVEL = 0.9
+"""The level that the width is adapted to. An interval of another level is as many times as wide as validation
+showed, which holds as far as the residuals have changed in size and not in shape."""
+
+GAMMA = 0.01
+"""A miss widens an interval by 0.9 %, a hit narrows it by 0.1 %: noise that doubles is followed in some 300 samples."""
+
+_WIDER, _NARROWER = np.float32(GAMMA * LEVEL), np.float32(GAMMA * (1 - LEVEL))
+
+_WIDEST = math.log(1000.0)
+"""No interval becomes a thousand times wider or narrower than over validation."""
+
+Table = npt.NDArray[np.float64]
+
+
+class Quantiles:
+    """A model's residual quantiles at any level. Raises `DataError` for a model without, or with unusable ones."""
+
+    def __init__(self, spec: Spec) -> None:
+        if spec.residuals is None:
+            raise DataError("the model carries no residual quantiles: its validation part was too short for intervals")
+        levels = np.array(spec.residuals.levels, np.float64)
+        try:
+            self._table = np.array(spec.residuals.quantiles, np.float64)  # (horizon, target, level)
+        except ValueError:
+            self._table = np.zeros(0)
+        ordered = len(levels) >= 2 and levels[0] > 0 and levels[-1] < 1 and (np.diff(levels) > 0).all()
+        if not ordered or self._table.shape != (spec.horizon, len(spec.targets), len(levels)):
+            raise DataError("the model's residual quantiles are no table of levels by step ahead and target")
+        self._scores = np.array([NormalDist().inv_cdf(level) for level in levels])
+
+    def at(self, level: float) -> Table:
+        """Return the residual quantiles at a level between 0 and 1, (horizon, target).
+
+        Between the levels of the file, and beyond them, along straight lines over the normal distribution's quantiles:
+        exact for normal residuals of any size and mean.
+        """
+        score = NormalDist().inv_cdf(level)
+        right = int(np.clip(np.searchsorted(self._scores, score), 1, len(self._scores) - 1))
+        low, high = self._scores[right - 1 : right + 1]
+        share = (score - low) / (high - low)
+        return np.asarray(self._table[..., right - 1] * (1 - share) + self._table[..., right] * share)
+
+
+class Intervals:
+    """The interval around each step of a forecast, for one stream."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._quantiles = Quantiles(spec)
+        low, middle, high = ends = self._ends(LEVEL)
+        self._asked = LEVEL, ends  # the level asked for last, and its ends
+        self._median, self._centre = middle.astype(np.float32), ((low + high) / 2).astype(np.float32)
+        self._half = ((high - low) / 2).astype(np.float32)
+        self.log_width: Float32 = np.zeros(middle.shape, np.float32)
+        """(horizon, target): the one number of each, 0 where the interval is as wide as validation showed."""
+
+    def learn(self, errors: Float32) -> None:
+        """Move on by the errors (horizon, target) of what forecasts 1, 2, ... samples ago said of one sample.
+
+        An error is truth minus forecast, NaN where there was no forecast or no truth.
+        """
+        distance = np.abs((errors - self._median) / np.exp(self.log_width) - self._centre)
+        # Two comparisons and no `~`: NaN is neither a miss nor a hit.
+        self.log_width += (distance > self._half) * _WIDER - (distance <= self._half) * _NARROWER
+        np.minimum(np.maximum(self.log_width, -_WIDEST, out=self.log_width), _WIDEST, out=self.log_width)
+
+    def around(self, forecast: Float32, level: float) -> tuple[Float32, Float32]:
+        """Return lower and upper end, each float32 (horizon, target), around a forecast of that shape.
+
+        Raises `UsageError` for a level that is not between 0 and 1.
+        """
+        if not 0 < level < 1:
+            raise UsageError(f"level is {level}, must be between 0 and 1")
+        if level != self._asked[0]:
+            self._asked = level, self._ends(level)
+        low, middle, high = self._asked[1]
+        middle = forecast + middle
+        width = np.exp(self.log_width)
+        return (middle + low * width).astype(np.float32), (middle + high * width).astype(np.float32)
+
+    def _ends(self, level: float) -> tuple[Table, Table, Table]:
+        """Return lower end, median and upper end of the residuals over validation; the ends relative to the median."""
+        middle = self._quantiles.at(0.5)
+        half = level / 2
+        return self._quantiles.at(0.5 - half) - middle, middle, self._quantiles.at(0.5 + half) - middle

@@ -1,0 +1,1 @@
+"""Samples and forecasts through an MQTT broker."""

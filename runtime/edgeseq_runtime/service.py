@@ -1,0 +1,207 @@
+"""Streams by name, one sample at a time, and what is saved of them: only what was acknowledged.
+
+A service answers a sample first and acknowledges it when the answer has arrived. `saved` holds the state after the
+last sample acknowledged of each stream, so that whoever goes on from it sees every other sample again.
+"""
+
+import json
+import struct
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.errors import DataError, SnapshotError
+from edgeseq_runtime.pool import Pool
+from edgeseq_runtime.predictor import Predictor
+from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.streaming.timestamps import Clock, Time
+from edgeseq_runtime.streaming.validation import Reading
+
+MAX_STREAMS = 100_000
+"""Streams in one process: a name that changes with every sample must not fill the memory."""
+
+_MAGIC = b"edgeseq-streams-1\n"
+_DIGEST = 32
+"""Bytes of a SHA-256."""
+
+_LENGTH = struct.Struct("<I")
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What became of one sample."""
+
+    forecast: Float32
+    """Float32 (horizon, target); NaN where there is none."""
+    status: str
+    warm: bool
+    number: int
+    """How many samples of the stream came before."""
+    reason: str = ""
+    """What was odd about the sample, one of `rules.REASONS`; empty where nothing was."""
+    interval: tuple[Float32, Float32] | None = None
+    """The ends of the 90 % interval, where they are watched."""
+    drift: bool = False
+
+
+class Streams(Protocol):
+    """What takes samples by the name of their stream."""
+
+    @property
+    def spec(self) -> Spec:
+        """What the model file says of itself."""
+
+    def step(self, name: str, values: Reading, time: Time = None) -> StepResult:
+        """Take one sample, with its time where the model sees that.
+
+        Raises what `Predictor.step` does; the stream is then as before.
+        """
+
+    def acknowledge(self, name: str) -> None:
+        """Let `saved` hold this stream as it is now."""
+
+    def saved(self) -> bytes | None:
+        """Return what was acknowledged as bytes for `restore`; None where nothing was."""
+
+    def restore(self, blob: bytes) -> str:
+        """Go on from what `saved` returned; return in words from where. Raises `SnapshotError`."""
+
+
+class SingleStream:
+    """One stream without a name, through a predictor."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor = predictor
+        self._acknowledged: bytes | None = None
+
+    @property
+    def spec(self) -> Spec:
+        """What the model file says of itself."""
+        return self._predictor.spec
+
+    def step(self, _name: str, values: Reading, time: Time = None) -> StepResult:
+        """Take one sample."""
+        number = self._predictor.samples
+        forecast = self._predictor.step(values, time)
+        p = self._predictor
+        interval = p.interval() if p.monitors else None
+        return StepResult(forecast, p.status, p.warm, number, p.reason, interval, p.monitors and p.drift)
+
+    def acknowledge(self, _name: str) -> None:
+        """Let `saved` hold the stream as it is now."""
+        self._acknowledged = self._predictor.snapshot()
+
+    def saved(self) -> bytes | None:
+        """Return the predictor's snapshot."""
+        return self._acknowledged
+
+    def restore(self, blob: bytes) -> str:
+        """Go on from a predictor's snapshot."""
+        self._predictor.restore(blob)
+        return f"resumed after {self._predictor.samples} samples"
+
+
+class NamedStreams:
+    """A stream for each name, through a pool. A stream begins with its first sample.
+
+    `sensors` says under which names, the likeliest first, a model of several sensors may know a stream's sensor.
+    """
+
+    def __init__(self, pool: Pool, sensors: Callable[[str], Iterable[str]] = lambda name: (name,)) -> None:
+        self._sensors = sensors
+        self._known = {sensor.name for sensor in pool.spec.sensors}
+        self.marks: dict[str, list[str]] = {}
+        """What the last samples acknowledged of each stream are recognised by, if they come again; saved as well."""
+        self._pool = pool
+        self._has_clock = bool(Clock(pool.spec))
+        self._clocks: dict[str, Clock] = {}
+        self._numbers: dict[str, int] = {}
+        self._acknowledged: dict[str, tuple[int, bytes]] = {}  # the sample's number to come, and the snapshot
+
+    @property
+    def spec(self) -> Spec:
+        """What the model file says of itself."""
+        return self._pool.spec
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def step(self, name: str, values: Reading, time: Time = None) -> StepResult:
+        """Take one sample of a stream. Raises `DataError` where there would be too many streams."""
+        number = self._numbers.get(name, 0)
+        if not number and len(self) == MAX_STREAMS:
+            raise DataError(f"more than {MAX_STREAMS} streams; the last is {name!r}")
+        if not number and self._known:
+            self._begin(name)
+        if self._has_clock:
+            clock = self._clocks.setdefault(name, Clock(self.spec))
+            clock.seconds = clock.moment(time)
+            values = clock.complete(values, clock.seconds)
+        forecast = self._pool.step({name: values})[name]
+        self._numbers[name] = number + 1
+        return StepResult(forecast, self._pool.status_of(name), self._pool.is_warm(name), number)
+
+    def _begin(self, name: str) -> None:
+        """Begin a stream as that of the sensor that it belongs to."""
+        if name not in self._pool:
+            self._pool.add(name)
+        self._pool.set_sensor(name, next((other for other in self._sensors(name) if other in self._known), None))
+
+    def state(self, name: str) -> tuple[int, bytes]:
+        """Return a stream's present state, for `acknowledge` to take later."""
+        return self._numbers[name], self._pool.snapshot(name)
+
+    def acknowledge(self, name: str, state: tuple[int, bytes] | None = None) -> None:
+        """Let `saved` hold this stream in the given state; without one, as it is now."""
+        self._acknowledged[name] = state or self.state(name)
+
+    def saved(self) -> bytes | None:
+        """Return the snapshots of all streams acknowledged, with their marks."""
+        if not self._acknowledged:
+            return None
+        listing = [
+            {"name": name, "samples": number, "size": len(blob), "marks": self.marks.get(name, [])}
+            for name, (number, blob) in self._acknowledged.items()
+        ]
+        header = json.dumps(listing).encode()
+        body = _LENGTH.pack(len(header)) + header + b"".join(blob for _, blob in self._acknowledged.values())
+        return _MAGIC + _sha256(body) + body
+
+    def restore(self, blob: bytes) -> str:
+        """Go on with all streams of what `saved` returned."""
+        found = _unpack(blob)
+        for name, (number, snapshot, marks) in found.items():
+            self._pool.restore(name, snapshot)
+            self._numbers[name], self._acknowledged[name] = number, (number, snapshot)
+            self.marks[name] = marks
+        return f"resumed {len(found)} streams after {sum(number for number, _, _ in found.values())} samples"
+
+
+def _unpack(blob: bytes) -> Mapping[str, tuple[int, bytes, list[str]]]:
+    """Return the samples' count, snapshot and marks of each stream. Raises `SnapshotError`."""
+    start = len(_MAGIC) + _DIGEST
+    if not blob.startswith(_MAGIC):
+        raise SnapshotError("this is not a snapshot of edgeseq's streams")
+    if _sha256(blob[start:]) != blob[len(_MAGIC) : start]:
+        raise SnapshotError("the snapshot is damaged")
+    try:
+        (length,) = _LENGTH.unpack_from(blob, start)
+        at = start + _LENGTH.size + length
+        found = {}
+        for entry in json.loads(blob[start + _LENGTH.size : at]):
+            found[str(entry["name"])] = (
+                int(entry["samples"]),
+                blob[at : at + entry["size"]],
+                list(map(str, entry["marks"])),
+            )
+            at += entry["size"]
+    except (ValueError, KeyError, TypeError, RecursionError, struct.error) as error:
+        raise SnapshotError("the snapshot was written by another version of edgeseq") from error
+    return found
+
+
+def _sha256(data: bytes) -> bytes:
+    import hashlib  # only now: see `Session.digest`
+
+    return hashlib.sha256(data).digest()

@@ -1,0 +1,78 @@
+"""Dataclasses to JSON and back, by their fields' types: how the spec is written and read.
+
+Written by hand: libraries that do this (msgspec, cattrs, pydantic) would be one more package on the device.
+"""
+
+import dataclasses
+import sys
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from edgeseq_runtime.errors import ModelFileError
+
+_LARGEST = sys.float_info.max
+
+
+def encode(value: Any) -> Any:
+    """Return a dataclass as what `json` writes, without what is as it is by default."""
+    if dataclasses.is_dataclass(value):
+        pairs = ((item, getattr(value, item.name)) for item in dataclasses.fields(value))
+        return {item.name: encode(content) for item, content in pairs if content != _default(item)}
+    if isinstance(value, Mapping):
+        return {name: encode(content) for name, content in value.items()}
+    if isinstance(value, tuple):
+        return [encode(content) for content in value]
+    return value
+
+
+def _default(item: "dataclasses.Field[Any]") -> Any:
+    """Return what a field is where it is not written; the format's version always is."""
+    if item.name == "format":
+        return dataclasses.MISSING
+    return item.default if item.default_factory is dataclasses.MISSING else item.default_factory()
+
+
+def decode(kind: Any, value: Any, where: str) -> Any:
+    """Build what the type `kind` describes from JSON's `value`; fields that it does not know are ignored.
+
+    `where` is what errors call the place. Raises `ModelFileError` for a value of another kind.
+    """
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind):
+        return _decode_dataclass(kind, value, where)
+    if origin is tuple and isinstance(value, list):
+        return tuple(decode(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+    if origin is Mapping and isinstance(value, dict):
+        return {name: decode(arguments[1], item, f"{where}.{name}") for name, item in value.items()}
+    if origin is types.UnionType:
+        return _decode_union(arguments, value, where)
+    if kind is float and type(value) in (int, float) and abs(value) <= _LARGEST:
+        return float(value)
+    if kind is int and type(value) is int and abs(value) <= _LARGEST:
+        return value
+    if kind in (str, bool) and type(value) is kind:
+        return value
+    raise ModelFileError(f"{where} holds {str(value)[:40]!r}, not what its format wants there")
+
+
+def _decode_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
+    if value is None and type(None) in kinds:
+        return None
+    kinds = tuple(kind for kind in kinds if kind is not type(None))
+    exact = [kind for kind in kinds if kind is type(value)]
+    return decode(exact[0] if exact else kinds[0], value, where)
+
+
+def _decode_dataclass(kind: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise ModelFileError(f"{where} is not a JSON object")
+    hints = typing.get_type_hints(kind)
+    found = {}
+    for item in dataclasses.fields(kind):
+        if item.name in value:
+            found[item.name] = decode(hints[item.name], value[item.name], f"{where}.{item.name}")
+        elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
+            raise ModelFileError(f"{where} lacks the field {item.name}")
+    return kind(**found)

@@ -1,0 +1,1 @@
+"""What makes a stream trustworthy: data-quality checks, time, sensors, snapshots."""

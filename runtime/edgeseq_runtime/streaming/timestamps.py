@@ -1,0 +1,145 @@
+"""One stream's time: when a sample comes, how many are missing before it, and the features that are read off it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq_runtime.errors import DataError
+from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.streaming.time_features import time_features
+
+Time: TypeAlias = str | float | datetime | None
+"""ISO 8601, seconds since 1970, or milli-, micro- or nanoseconds; without a zone it is UTC."""
+
+_EPOCHS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
+"""From which number on it counts fractions of a second, and how many: as seconds 1e11 would be the year 5138."""
+
+_MOST_PERIODS = 1e9
+"""A gap counts as no longer than this."""
+
+
+def to_seconds(time: Time) -> float:
+    """Return a time as seconds since 1970 UTC, NaN for None. Raises `DataError` for what is no time."""
+    if time is None:
+        return math.nan
+    try:
+        if isinstance(time, str):
+            text = time.strip()
+            time = float(text) if _is_number(text) else datetime.fromisoformat(text)
+        if isinstance(time, datetime):
+            return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+        number = float(time)
+        if math.isinf(number):
+            raise ValueError  # noqa: TRY301 - the same word for all that is no time
+    except (ValueError, TypeError, OverflowError):
+        raise DataError(f"{str(time)[:40]!r} is not a time") from None
+    return number / next((fractions for least, fractions in _EPOCHS if abs(number) >= least), 1.0)
+
+
+def _is_number(text: str) -> bool:
+    """Whether the text is an epoch; eight digits are a date."""
+    return text.replace(".", "", 1).lstrip("-").isdigit() and len(text) != 8
+
+
+class Clock:
+    """One stream's time: when a sample comes, how many lack before it, and the features that are read off it."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._names = [feature.name for feature in spec.features]
+        self.measured = len(spec.measured)
+        """How many features come from sensors; they stand before the others."""
+        self._wanted = self._names[self.measured :]
+        self._period = spec.period or math.nan
+        self.seconds = math.nan
+        """Time of the last sample, set by whoever has taken it; NaN before the first."""
+
+    def __bool__(self) -> bool:
+        return bool(self._wanted)
+
+    def ahead(self, steps: int) -> npt.NDArray[np.float64]:
+        """Return the features of the next samples' times, (steps, feature)."""
+        return time_features(self.following(steps), self._wanted)
+
+    def following(self, steps: int) -> npt.NDArray[np.float64]:
+        """Return the times of the next samples, a period apart, (steps,); NaN where they are unknown."""
+        return np.asarray(self.seconds + self._period * np.arange(1, steps + 1), np.float64)
+
+    def moment(self, time: Time) -> float:
+        """Return a sample's time in seconds: as given, or a period after the one before; NaN where neither is known.
+
+        Raises `DataError` for what is no time, if the model sees the time; else that is no time given.
+        """
+        try:
+            given = to_seconds(time)
+        except DataError:
+            if self._wanted:
+                raise
+            given = math.nan
+        return self.seconds + self._period if math.isnan(given) else given
+
+    def lag(self, seconds: float) -> int:
+        """Return how many samples lack before one at `seconds`; -1 where that is not after the last one's time."""
+        passed = seconds - self.seconds
+        if passed <= 0:
+            return -1
+        periods = passed / self._period
+        return max(0, round(min(periods, _MOST_PERIODS)) - 1) if periods > 1 else 0  # NaN: nothing is known to lack
+
+    def orderly(self, seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+        """Return which of the times (time,) come when they should after the one before, as `lag` has it."""
+        passed = np.diff(seconds, prepend=seconds[:1] - 1)
+        late = passed >= 1.5 * self._period
+        late[:1] = False  # who knows the time before the first asks `lag`
+        return np.asarray(~(late | (passed <= 0)))
+
+    def complete(self, sample: Any, seconds: float) -> Any:
+        """Return a sample with the features of its time, where it does not bring them itself.
+
+        Raises `DataError` where features are lacking and no time is known.
+        """
+        if not self._wanted:
+            return sample
+        if isinstance(sample, Mapping):
+            lacking = [name for name in self._wanted if name not in sample]
+            return {**sample, **self._features(lacking, seconds)} if lacking else sample
+        is_row = isinstance(sample, (list, tuple, np.ndarray)) and np.ndim(sample) > 0
+        values = list(sample) if is_row else [sample] * self.measured if sample is None else [sample]
+        if len(values) == len(self._names):
+            return values
+        return [*values, *self._features(self._wanted, seconds).values()]
+
+    def complete_block(self, samples: Any, seconds: npt.NDArray[np.float64]) -> Any:
+        """Return samples (time,) or (time, measured feature) as (time, feature); complete ones stay as they are."""
+        block = np.asarray(samples)
+        if not self._wanted or (block.ndim == 2 and block.shape[1] == len(self._names)):
+            return samples
+        if not np.isfinite(seconds).all():
+            raise self._no_time()
+        return np.column_stack([block, time_features(seconds, self._wanted)])
+
+    def moments(self, times: Sequence[Time] | None, count: int) -> npt.NDArray[np.float64]:
+        """Return the times of a block of `count` samples (time,) as `moment` has them for one after the other."""
+        if times is None:
+            return self.following(count)
+        if len(times) != count:
+            raise DataError(f"{count} samples have {len(times)} times")
+        before, found = self.seconds, []
+        try:
+            for time in times:
+                self.seconds = self.moment(time)
+                found.append(self.seconds)
+        finally:
+            self.seconds = before
+        return np.array(found, np.float64)
+
+    def _features(self, wanted: Sequence[str], seconds: float) -> dict[str, float]:
+        if not math.isfinite(seconds):
+            raise self._no_time()
+        return dict(zip(wanted, time_features(seconds, wanted).tolist(), strict=True))
+
+    def _no_time(self) -> DataError:
+        return DataError(f"the model sees {', '.join(self._wanted)}: give each sample its time")

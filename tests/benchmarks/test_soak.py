@@ -1,0 +1,21 @@
+"""A long stream with faults in its input. `make soak` runs ten million steps, CI a tenth, `make test` far fewer."""
+
+import sys
+
+import pytest
+
+from benchmarks.soak.__main__ import brief_model, soak
+
+
+@pytest.mark.parametrize("steps", [20_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+def test_memory_stays_flat_forecasts_finite_and_the_error_as_it_was(steps: int) -> None:
+    found = soak(brief_model(), steps)
+    print(found)
+    assert found.not_finite == 0
+    if sys.platform == "linux":
+        assert found.grown_mb <= 2
+    # Chance moves an RMSE over n samples by some 1 / sqrt(2 n) of itself; four times that, of both ends.
+    assert found.last_rmse == pytest.approx(found.first_rmse, rel=4 / (steps / 10) ** 0.5)
+    assert found.first_rmse < 0.1  # the noise has 0.05: it does forecast
+    counts = {name: count for name, count in found.counts.items() if name != "ok"}
+    assert min(found.refused, *counts.values()) > steps / 10_000, "each kind of fault has been there"

@@ -1,0 +1,347 @@
+"""`edgeseq predict --mqtt` against a real broker: every sample counts once, whatever is restarted."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeseq_runtime import Pool, Predictor
+from edgeseq_runtime.errors import EdgeseqError, UsageError
+from edgeseq_runtime.mqtt.client import MqttClient
+from edgeseq_runtime.mqtt.credentials import Credentials
+from edgeseq_runtime.mqtt.deduplication import KEPT, Message, SeenMessages, mark
+from edgeseq_runtime.mqtt.topics import Route, parse_address
+from edgeseq_runtime.service import NamedStreams
+from tests.conftest import CommandLine
+from tests.helpers.broker import Broker, Peer, end_all, program, start, wait_until
+
+pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed")
+
+
+class Service:
+    """`edgeseq predict --mqtt` in a process of its own."""
+
+    def __init__(self, broker: Broker, model: Path, *words: object, scheme: str = "mqtt", **environment: str) -> None:
+        command = [sys.executable, "-m", "edgeseq", "predict", model, "--publish", "forecasts/{id}", *words]
+        command += ["--mqtt", f"{scheme}://localhost:{broker.port}/plant/+"]
+        self.errors = model.parent / "errors"
+        with self.errors.open("ab") as errors:
+            self.process = start(command, stdout=subprocess.DEVNULL, stderr=errors, env={**os.environ, **environment})
+
+    def wait_for_subscription(self, broker: Broker, times: int = 1) -> "Service":
+        wait_until(lambda: self.process.poll() is not None or broker.log().count("Sending SUBACK to edgeseq-") >= times,
+                   "no subscription")  # fmt: skip
+        assert self.process.poll() is None, self.said()
+        return self
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+    def said(self) -> str:
+        return self.errors.read_text()
+
+
+@pytest.fixture(autouse=True)
+def no_process_stays() -> Iterator[None]:
+    yield
+    end_all()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Broker:
+    return Broker(tmp_path / "broker")
+
+
+def reference(model: Path, values: list[object]) -> list[dict[str, object]]:
+    """What one predictor says of one sensor's samples."""
+    p = Predictor(model)
+    return [{"forecast": p.step(value)[:, 0], "status": p.status, "warm": p.warm} for value in values]
+
+
+def check(found: list[dict[str, object]], wanted: list[dict[str, object]]) -> None:
+    assert len(found) == len(wanted)
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(np.array(one["forecast"], float), other["forecast"], rtol=1e-6, atol=1e-6)
+        assert (one["status"], one["warm"]) == (other["status"], other["warm"])
+
+
+def samples(state: Path, model: Path) -> dict[str, int]:
+    """How many samples of each stream count in a state file."""
+    streams = NamedStreams(Pool(model))
+    streams.restore(state.read_bytes())
+    return dict(streams._numbers)
+
+
+def test_each_topic_is_a_stream_and_its_last_forecast_is_kept(broker: Broker, model_path: Path) -> None:
+    """Numbers, lists and objects; text is a missing sample, and disturbs no other stream."""
+    service = Service(broker, model_path).wait_for_subscription(broker)
+    peer = Peer(broker, "forecasts/#")
+    payloads = [0.1, {"f0": 0.25, "t": "noon"}, [0.2], "!", "null", {"f0": 0.4}]
+    for number, payload in enumerate(payloads):
+        peer.publish("plant/a", payload)
+        peer.publish("plant/b", number / 10)
+    peer.publish("elsewhere/c", 1.0)
+    wait_until(lambda: len(peer.messages) == 12, "no forecasts")
+    found = {name: [m for topic, m, _ in peer.messages if topic == f"forecasts/{name}"] for name in "ab"}
+    check(found["a"], reference(model_path, [0.1, 0.25, 0.2, None, None, 0.4]))
+    check(found["b"], reference(model_path, [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]))
+    assert [m["t"] for m in found["a"]] == [0, "noon", 2, 3, 4, 5]
+    late = Peer(broker, "forecasts/+", name="late")
+    wait_until(lambda: len(late.messages) == 2, "no retained forecasts")
+    assert {topic: (m, True) for topic, m, _ in late.messages} == {
+        f"forecasts/{name}": (found[name][-1], late.messages[0][2]) for name in "ab"
+    }
+    assert service.stop() == 0
+    assert "plant/a: '!' is not JSON; taken as missing" in service.said()
+    assert "12 samples: 2 imputed, 10 ok; " in service.said()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_saves_all_streams_and_the_next_run_goes_on(
+    broker: Broker, model_path: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    """Samples sent while nobody is there are kept by the broker."""
+    state, peer = tmp_path / "state", Peer(broker, "forecasts/#")
+    values = [turn / 10 for turn in range(9)]
+    service = Service(broker, model_path, "--state", state).wait_for_subscription(broker)
+    for value in values[:3]:
+        peer.publish("plant/a", value)
+        peer.publish("plant/b", -value)
+    wait_until(lambda: len(peer.messages) == 6, "no forecasts")
+    assert service.stop(number) == code
+    assert samples(state, model_path) == {"plant/a": 3, "plant/b": 3}
+    for value in values[3:6]:
+        peer.publish("plant/a", value).wait_for_publish(30)
+    service = Service(broker, model_path, "--state", state).wait_for_subscription(broker, 2)
+    for value in values[6:]:
+        peer.publish("plant/a", value)
+    wait_until(lambda: len(peer.messages) == 12, "no forecasts after the restart")
+    assert service.stop() == 0
+    check([m for topic, m, _ in peer.messages if topic == "forecasts/a"], reference(model_path, values))
+    assert "resumed 2 streams after 6 samples" in service.said()
+
+
+def test_no_sample_is_lost_or_counted_twice_when_the_broker_restarts(
+    broker: Broker, model_path: Path, tmp_path: Path
+) -> None:
+    """In mid-stream, three times, with a sensor that goes on sending: the state is that of one unbroken stream."""
+    state, peer = tmp_path / "state", Peer(broker, "forecasts/#")
+    service = Service(broker, model_path, "--state", state, "--state-every", 1).wait_for_subscription(broker)
+    values = [round(float(np.sin(turn / 7)), 3) for turn in range(400)]
+    for number, value in enumerate(values):
+        peer.publish("plant/a", {"f0": value, "t": number} if number % 2 else value)
+        if number in (100, 200, 300):
+            broker.stop()
+            broker.start()
+        time.sleep(0.001)
+    wait_until(lambda: len({m["t"] for _, m, _ in peer.messages}) >= 400, "forecasts are lacking")
+    time.sleep(0.3)
+    assert service.stop() == 0
+    assert samples(state, model_path) == {"plant/a": 400}
+    unbroken = Predictor(model_path)
+    unbroken.run(values)
+    resumed = NamedStreams(Pool(model_path))
+    resumed.restore(state.read_bytes())
+    found = resumed.step("plant/a", 0.5).forecast
+    np.testing.assert_allclose(found, unbroken.step(0.5), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_no_sample_is_lost_or_counted_twice_when_it_is_killed(broker: Broker, model_path: Path, tmp_path: Path) -> None:
+    """`kill -9` in mid-stream, five times: the state on the disk and what the broker still holds fit together."""
+    state, peer = tmp_path / "state", Peer(broker, "forecasts/#")
+    values = [round(float(np.sin(turn / 7)), 3) for turn in range(300)]
+    service = Service(broker, model_path, "--state", state).wait_for_subscription(broker)
+    for number, value in enumerate(values):
+        peer.publish("plant/a", value)
+        time.sleep(0.002)
+        if number % 50 == 25:
+            service.process.kill()
+            service.process.wait()
+            service = Service(broker, model_path, "--state", state)
+    wait_until(lambda: peer.messages and max(m["t"] for _, m, _ in peer.messages) >= 299, "forecasts are lacking")
+    time.sleep(0.3)
+    assert service.stop() == 0
+    assert samples(state, model_path) == {"plant/a": 300}
+    resumed = NamedStreams(Pool(model_path))
+    resumed.restore(state.read_bytes())
+    unbroken = Predictor(model_path)
+    unbroken.run(values)
+    np.testing.assert_allclose(resumed.step("plant/a", 0.5).forecast, unbroken.step(0.5), rtol=1e-5, atol=1e-6)
+
+
+def test_a_payload_that_is_no_sample_ends_it_where_that_is_asked(broker: Broker, model_path: Path) -> None:
+    service = Service(broker, model_path, "--unreadable", "error").wait_for_subscription(broker)
+    Peer(broker).publish("plant/a", "[1, 2]")
+    assert service.process.wait(30) == 1
+    assert "edgeseq: plant/a: 2 values; the model takes 1 (f0)" in service.said()
+
+
+def test_a_broker_that_is_not_there_yet_is_waited_for(broker: Broker, model_path: Path) -> None:
+    broker.stop()
+    service = Service(broker, model_path)
+    wait_until(lambda: "cannot reach the broker" in service.said(), "nothing was said")
+    broker.start()
+    service.wait_for_subscription(broker)
+    assert service.stop() == 0
+    assert "Connection refused; trying again" in service.said()
+
+
+def test_a_client_whose_session_is_taken_over_gives_way() -> None:
+    """Two that take it from each other for ever would each see half of the samples."""
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.reasoncodes import ReasonCode
+
+    said: list[str] = []
+    link = MqttClient(parse_address("mqtt://host/a"), Credentials(), "me", None, said.append, nullcontext)
+    with pytest.raises(EdgeseqError, match="another client of the broker host:1883 has taken the id me"):
+        link._on_disconnect(link._client, None, None, ReasonCode(PacketTypes.DISCONNECT, identifier=142), None)
+
+
+@pytest.mark.parametrize("way", ["environment", "file"])
+def test_a_password_comes_from_the_environment_or_a_file(model_path: Path, tmp_path: Path, way: str) -> None:
+    passwords, file = tmp_path / "passwords", tmp_path / "credentials"
+    subprocess.run(
+        [program("mosquitto_passwd"), "-b", "-c", passwords, "plant", "right"], check=True, capture_output=True
+    )
+    passwords.chmod(0o644)
+    broker = Broker(tmp_path / "broker", "allow_anonymous false", f"password_file {passwords}")
+    file.touch(0o600)
+    codes = []
+    for number, password in enumerate(["wrong", "right"]):
+        file.write_text(f"# of the plant\nusername = plant\npassword = {password}\n")
+        service = (
+            Service(broker, model_path, "--credentials", file)
+            if way == "file"
+            else Service(broker, model_path, EDGESEQ_MQTT_USERNAME="plant", EDGESEQ_MQTT_PASSWORD=password)
+        )
+        codes.append(service.process.wait(30) if not number else service.wait_for_subscription(broker).stop())
+    assert codes == [1, 0]
+    assert "refuses the connection" in service.said()
+    assert "wrong" not in service.said()
+
+
+def test_tls_trusts_only_the_certificates_it_was_given(model_path: Path, tmp_path: Path) -> None:
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(
+        [program("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    key.chmod(0o644)
+    broker = Broker(tmp_path / "broker", "allow_anonymous true", f"certfile {certificate}", f"keyfile {key}")
+    stranger = Service(broker, model_path, scheme="mqtts")
+    assert stranger.process.wait(30) == 1
+    assert "is not to be trusted: self-signed certificate" in stranger.said()
+    service = Service(broker, model_path, scheme="mqtts", EDGESEQ_MQTT_CA=str(certificate))
+    assert service.wait_for_subscription(broker).stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "word"),
+    [
+        (["--mqtt", "mqtt://me:secret@host/a/+", "--publish", "f/{id}"], "must hold no name or password"),
+        (["--mqtt", "http://host/a/+", "--publish", "f/{id}"], "is no address of topics"),
+        (["--mqtt", "mqtt://host", "--publish", "f/{id}"], "is no address of topics"),
+        (["--mqtt", "mqtt://host:99999/a", "--publish", "f"], "no port 99999"),
+        (["--mqtt", "mqtt://host/a+/b", "--publish", "f"], "no filter of topics"),
+        (["--mqtt", "mqtt://host/#/b", "--publish", "f"], "no filter of topics"),
+        (["--mqtt", "mqtt://host/$share/g/a/+", "--publish", "f/{id}"], "shared among subscribers"),
+        (["--mqtt", "mqtt://host/a/+", "--publish", "f"], "put {id} where they differ"),
+        (["--mqtt", "mqtt://host/a/+", "--publish", "f/+"], "a topic has no + and no #"),
+        (["--mqtt", "mqtt://host/a/#", "--publish", "a/f/{id}"], "would come back as samples"),
+        (["--mqtt", "mqtt://host/a/+"], "--mqtt needs --publish"),
+        (["--mqtt", "mqtt://host/a", "--publish", "f", "--format", "csv"], "--mqtt is JSON both ways"),
+        (["--publish", "f"], "go with --mqtt"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(edgeseq: CommandLine, model_path: Path, words: list[str], word: str) -> None:
+    answer = edgeseq("predict", model_path, *words)
+    assert answer.code == 2
+    assert word in answer.err
+    assert "secret" not in answer.err
+
+
+def test_a_file_of_credentials_that_others_can_read_is_refused(
+    edgeseq: CommandLine, model_path: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "credentials"
+    words = ("predict", model_path, "--mqtt", "mqtt://localhost/a", "--publish", "f", "--credentials", file)
+    for content, mode, word in [
+        ("password = secret\nusername = me\n", 0o644, "can be read by every user"),
+        ("password = secret\n", 0o600, "no username"),
+        ("secret\n", 0o600, "line 1: wanted is one of username, password, ca, cert, key"),
+    ]:
+        file.write_text(content)
+        file.chmod(mode)
+        answer = edgeseq(*words)
+        assert answer.code == 2
+        assert word in answer.err
+        assert "secret" not in answer.err
+
+
+@pytest.mark.parametrize(
+    ("topics", "publish", "topic", "target"),
+    [
+        ("plant/+", "f/{id}", "plant/a", "f/a"),
+        ("plant/+/temp", "f/{id}/temp", "plant/a/temp", "f/a/temp"),
+        ("+/+/temp", "f/{id}", "x/y/temp", "f/x/y"),
+        ("plant/#", "f/{id}", "plant/a/b", "f/a/b"),
+        ("plant/a", "f/{id}", "plant/a", "f/plant/a"),
+        ("plant/a", "f", "plant/a", "f"),
+        ("plant/+", "f/{id}", "plant/a/b", None),
+        ("plant/+", "f/{id}", "plant", None),
+        ("plant/a", "f", "plant/b", None),
+    ],
+)
+def test_a_forecasts_topic_is_made_of_what_the_wildcards_stand_for(
+    topics: str, publish: str, topic: str, target: str | None
+) -> None:
+    assert Route(topics, publish).target(topic) == target
+
+
+def test_forecasts_never_become_samples() -> None:
+    """Not even where only some topic's forecasts would."""
+    route = Route("plant/+/#", "{id}")
+    assert route.target("plant/a/b") == "a/b"
+    with pytest.raises(UsageError, match="come back as samples"):
+        route.target("plant/plant/a/b")
+
+
+def test_a_message_is_told_from_its_repetition_as_far_as_can_be() -> None:
+    """With a time by its payload alone; without, by the broker's number and what it says, in one session."""
+    lists: dict[str, list[str]] = {}
+    marks = SeenMessages(lists)
+    number = iter(range(1, 100))
+
+    def make(payload: bytes = b"5", count: int | None = None, *, again: bool = False) -> Message:
+        return Message("a", payload, next(number) if count is None else count, again)
+
+    first = mark(make(count=1), timed=False)
+    assert first
+    marks.add("a", first)
+    assert ("a", mark(make(count=1, again=True), timed=False)) in marks
+    for other in (make(count=2, again=True), make(b"6", 1, again=True)):
+        assert ("a", mark(other, timed=False)) not in marks
+    assert ("b", first) not in marks
+    assert mark(make(count=0), timed=False) is None
+    timed = mark(make(b'{"t":1}', 7), timed=True)
+    assert timed == mark(make(b'{"t":1}', 8), timed=True)
+    assert timed
+    marks.add("a", timed)
+    marks.forget_numbers()
+    assert ("a", first) not in marks
+    assert ("a", timed) in marks
+    for count in range(KEPT):
+        assert ("a", timed) in marks
+        marks.add("a", mark(make(count=count + 1), timed=False) or timed)
+    assert ("a", timed) not in marks
+    assert len(lists["a"]) == KEPT

@@ -1,0 +1,130 @@
+"""A model's C on real cores, emulated: the forecasts are the reference's, and it fits."""
+
+import shutil
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from benchmarks.microcontroller.__main__ import main
+from benchmarks.microcontroller.boards import BOARDS, COMPILER, EMULATOR, Board
+from benchmarks.microcontroller.image import BrokenError, Figures, Subject, measure
+from benchmarks.microcontroller.ways import in_fixed_point, in_float
+from edgeseq.model.checkpoint import Checkpoint
+from edgeseq.testing import make_checkpoint
+from edgeseq_export.c import export, fixed_program
+from edgeseq_export.c.fixed_program import FixedReference
+from edgeseq_export.c.render import fixed_sources
+from edgeseq_export.c.toolchain import STRICT, Compiled
+from edgeseq_export.synthetic import random_walk
+from tests.export.c.test_c import NETWORKS, agrees, samples_of, sensor_of
+from tests.export.graph.test_quantization import walked
+
+LACKING = [name for name in (COMPILER, EMULATOR) if not shutil.which(name)]
+needs_boards = pytest.mark.skipif(bool(LACKING), reason=f"there is no {' and no '.join(LACKING)} here")
+
+CROSS = ("aarch64-linux-gnu-gcc", "qemu-aarch64-static")
+NO_CROSS = [name for name in CROSS if not shutil.which(name)]
+
+FULL = make_checkpoint(hidden=30)
+"""The default network; its figures do not depend on the weights."""
+
+
+@needs_boards
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.core)
+@pytest.mark.parametrize("quantize", export.KINDS)
+def test_every_core_gives_the_references_forecasts(
+    board: Board, quantize: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the embedded verification vector and what follows it; in fixed point to the last bit."""
+    kind = export.kind_of(FULL, quantize)
+    vector = kind.spec.verification
+    assert vector
+    samples = np.concatenate([np.array(vector.x, np.float32), random_walk(FULL.spec, 40, 1)[:, 0]])
+    found = measure(board, (in_fixed_point if quantize == "int8" else in_float)(FULL), samples)
+    with capsys.disabled():
+        print(f"\n{board.core}, {quantize}: {figures(found)}")
+    wanted = kind.wanted(samples)
+    if quantize == "int8":
+        assert np.array_equal(found.forecasts, wanted)
+        assert np.array_equal(found.forecasts[: len(vector.x)], np.array(vector.y, np.float32))
+    else:
+        assert agrees(FULL, found.forecasts, wanted)
+        off = np.abs(found.forecasts[: len(vector.x)] - np.array(vector.y))
+        assert (off <= vector.tolerance).all()
+
+
+def figures(found: Figures) -> str:
+    return (
+        f"{found.flash:,} bytes of flash, {found.ram} of RAM, {found.stack} of stack, {found.instructions:,} "
+        "instructions a step"
+    )
+
+
+@needs_boards
+@pytest.mark.parametrize(
+    ("make", "flash", "ram", "instructions"),
+    [
+        pytest.param(in_fixed_point, 20_000, 600, 45_000, id="int8"),
+        pytest.param(in_float, 56_000, 600, 80_000, id="float"),
+    ],
+)
+def test_the_default_network_fits_a_cortex_m4(
+    make: Callable[[Checkpoint], Subject], flash: int, ram: int, instructions: int
+) -> None:
+    """Flash, memory and instructions of a whole program. Measured: 19,600, 392, 39,304; 51,564, 512, 61,845."""
+    found = measure(BOARDS[1], make(FULL), random_walk(FULL.spec, 10, 1)[:, 0])
+    assert found.flash <= flash
+    assert found.ram <= ram
+    assert found.instructions <= instructions
+
+
+@needs_boards
+@pytest.mark.slow
+@pytest.mark.parametrize("choices", NETWORKS[1:])
+def test_every_kind_of_network_runs_on_a_core_without_floating_point(choices: dict[str, object]) -> None:
+    """In fixed point as the reference, to the last bit; what few floats there are come from the compiler's library."""
+    checkpoint = walked(**choices)
+    samples = random_walk(checkpoint.spec, 60, 1)[:, 0]
+    found = measure(BOARDS[0], in_fixed_point(checkpoint), samples)
+    assert np.array_equal(found.forecasts, export.kind_of(checkpoint, "int8").wanted(samples))
+
+
+@needs_boards
+def test_c_that_does_not_fit_or_end_is_told_apart() -> None:
+    samples = random_walk(FULL.spec, 5, 1)[:, 0]
+    glue = '#include "subject.h"\nvoid subject_reset(void) {}\nvoid subject_step(const float *x, float *y) '
+    huge = "{ static const int table[300000] = {1}; *y = (float)table[(int)*x]; }\n"
+    with pytest.raises(BrokenError, match="overflow"):
+        measure(BOARDS[1], Subject({"a.c": glue + huge}, 1), samples)
+    crash = "{ *y = *x; *(volatile int *)0xF0000000 = 1; }\n"
+    with pytest.raises(BrokenError, match="fault"):
+        measure(BOARDS[1], Subject({"a.c": glue + crash}, 1), samples)
+
+
+@needs_boards
+def test_the_benchmark_prints_a_row_for_each_way_and_core(capsys: pytest.CaptureFixture[str]) -> None:
+    main([])
+    printed = capsys.readouterr().out
+    for board in BOARDS:
+        assert printed.count(board.core) >= 2
+    assert "emlearn: cannot: " in printed
+    assert "wrong" not in printed
+
+
+@pytest.mark.skipif(bool(NO_CROSS), reason=f"there is no {' and no '.join(NO_CROSS)} here")
+@pytest.mark.parametrize("choices", NETWORKS)
+def test_arm64_gives_the_same_bits(choices: dict[str, object]) -> None:
+    checkpoint = walked(**choices)
+    samples, sensor = samples_of(checkpoint, 500), sensor_of(checkpoint)
+    made = fixed_program.program(checkpoint)
+    compiler, emulator = CROSS
+    with Compiled(
+        fixed_sources(made, "model"),
+        checkpoint.spec,
+        [compiler],
+        flags=(*STRICT, "-O2", "-static"),
+        emulator=[emulator],
+    ) as compiled:
+        found = compiled.stream(samples, sensor)[1]
+    assert np.array_equal(found, FixedReference(made).run(samples[:, None], sensor)[:, 0])

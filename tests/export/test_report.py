@@ -1,0 +1,136 @@
+"""The report of an export: complete, true, and readable without anything beside it."""
+
+import base64
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import onnx
+import pytest
+
+import edgeseq_export
+from edgeseq.model.checkpoint import Checkpoint
+from edgeseq.testing import make_checkpoint
+from edgeseq_export.model_stats import ModelStats
+from edgeseq_runtime.backends.open import open_session
+from tests.conftest import CommandLine
+
+
+class Page(HTMLParser):
+    """Collects a page's tables, images and addresses, and sees that what is opened is closed."""
+
+    VOID = frozenset({"meta", "img", "br"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.images: list[bytes] = []
+        self.addresses: list[str] = []
+        self.rows: list[list[str]] = []
+        self.pre = ""
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        if tag not in self.VOID:
+            self.open.append(tag)
+        named = dict(attributes)
+        if tag == "img":
+            kind, data = (named["src"] or "").split(",")
+            assert kind == "data:image/png;base64"
+            assert named["alt"]
+            self.images.append(base64.b64decode(data))
+        elif "src" in named or "href" in named:
+            self.addresses.append(named.get("src") or named.get("href") or "")
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] in ("td", "th"):
+            self.rows[-1][-1] += data
+        if self.open and self.open[-1] == "pre":
+            self.pre += data
+
+
+@pytest.fixture
+def exported(tmp_path: Path, edgeseq: CommandLine) -> tuple[Path, Page, str]:
+    """A model file with two targets and three steps, its report, and what was printed."""
+    checkpoint, model, report = tmp_path / "c.safetensors", tmp_path / "m.onnx", tmp_path / "r.html"
+    make_checkpoint(horizon=3, features=2, targets=2, linear_path=4).save(checkpoint)
+    answer = edgeseq.must("export", checkpoint, "-o", model, "--quantize", "int8", "--report", report)
+    return model, Page(report.read_text()), answer.out
+
+
+def test_it_needs_nothing_beside_itself(exported: tuple[Path, Page, str]) -> None:
+    _, page, _ = exported
+    assert page.addresses == []
+    assert len(page.images) == 2
+    assert all(image.startswith(b"\x89PNG") for image in page.images)
+
+
+def test_its_figures_are_the_files(exported: tuple[Path, Page, str]) -> None:
+    model, page, _ = exported
+    spec = open_session(model).spec
+    assert json.loads(page.pre) == json.loads(spec.to_json())
+    assert spec.figures
+    rows = {row[0]: row[1:] for row in reversed(page.rows)}
+    assert float(rows["int8"][0]) == pytest.approx(spec.figures.model.rmse, rel=1e-3)
+    assert {"float32", "persistence", "int8, Predictor.step", "float32, naive session.run"} <= rows.keys()
+    steps = next(row for row in page.rows if row[0] == "RMSE")
+    assert steps == ["RMSE", "1", "2", "3"]
+
+
+def test_its_graph_is_the_files(exported: tuple[Path, Page, str]) -> None:
+    model, page, _ = exported
+    graph = onnx.load(model).graph
+    operators = [row[0] for row in page.rows]
+    start = operators.index("operator") + 1
+    assert operators[start : start + len(graph.node)] == [node.op_type for node in graph.node]
+    names = {row[0] for row in page.rows}
+    assert {tensor.name for tensor in graph.initializer} <= names
+
+
+def test_the_terminal_has_the_short_form(exported: tuple[Path, Page, str]) -> None:
+    model, _, out = exported
+    inventory = ModelStats.of(model.read_bytes())
+    assert out.startswith(f"graph: {inventory}\n")
+    assert re.search(r"^RMSE by step ahead +1 +2 +3$", out, re.MULTILINE)
+
+
+def test_an_inventory_adds_up() -> None:
+    """By hand: a plain RNN of 2 units without a linear path."""
+    content = edgeseq_export.build(make_checkpoint(cell="rnn", layers=1, hidden=2))
+    found = ModelStats.of(content)
+    sizes = {constant.name: constant.bytes for constant in found.constants}
+    assert (sizes["W1"], sizes["R1"], sizes["head"]) == (4 * 2 * 2, 4 * 2 * 2, 4 * 2)
+    assert found.weights == sum(sizes.values())
+    assert found.weights + found.described < found.total == len(content)
+
+
+def test_a_checkpoint_without_a_test_part_has_a_report_too(tmp_path: Path, edgeseq: CommandLine) -> None:
+    made = make_checkpoint()
+    path = tmp_path / "c.safetensors"
+    Checkpoint(made.spec, made.weights).save(path)
+    edgeseq.must("export", path, "-o", tmp_path / "m.onnx", "--report", tmp_path / "r.html")
+    page = Page((tmp_path / "r.html").read_text())
+    assert not page.images
+    assert page.pre
+
+
+def test_names_cannot_break_the_page(tmp_path: Path, edgeseq: CommandLine) -> None:
+    from dataclasses import replace
+
+    made = make_checkpoint()
+    nasty = replace(made.spec, series='<script>alert("x")</script>')
+    path = tmp_path / "c.safetensors"
+    Checkpoint(nasty, made.weights).save(path)
+    edgeseq.must("export", path, "-o", tmp_path / "m.onnx", "--report", tmp_path / "r.html")
+    text = (tmp_path / "r.html").read_text()
+    assert "<script" not in text
+    Page(text)

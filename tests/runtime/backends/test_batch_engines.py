@@ -1,0 +1,73 @@
+"""The memory of many streams, however it is laid out: each stream is as it would be alone."""
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import edgeseq_export
+from edgeseq.testing import make_checkpoint
+from edgeseq_export.c.toolchain import compiler
+from edgeseq_runtime import Pool, Predictor
+from edgeseq_runtime.backends.base import BatchEngine, StatesBatchEngine
+from edgeseq_runtime.backends.native.session import NativeBatchEngine
+from edgeseq_runtime.backends.open import open_session
+from edgeseq_runtime.backends.ort.batch import OrtBatchEngine
+
+LAID_OUT = [StatesBatchEngine, OrtBatchEngine, NativeBatchEngine]
+
+DEEDS = ["all", "all", "all", "some", "join", "leave", "save", "restore"]
+
+
+def made(kind: type[BatchEngine], content: bytes) -> Pool:
+    """A pool over a batch engine of this kind."""
+    if kind is NativeBatchEngine and compiler() is None:
+        pytest.skip("there is no C compiler here")
+    session = open_session(content, provider="native" if kind is NativeBatchEngine else "cpu")
+    pool = Pool(session)
+    if kind is StatesBatchEngine:
+        pool._engine = StatesBatchEngine(session, 1)
+    assert type(pool._engine) is kind
+    return pool
+
+
+@pytest.fixture(scope="module", params=["lstm", "linear path", "windows", "sensors"])
+def content(request: pytest.FixtureRequest) -> bytes:
+    """A model file of each kind of state."""
+    more = {"lstm": {}, "linear path": {"linear_path": 4, "features": 2}, "sensors": {"sensors": 2}}
+    windows = {"layout": "steps", "window": 5, "predicts": "value"}
+    return edgeseq_export.build(make_checkpoint(horizon=2, **more.get(request.param, windows)))
+
+
+@pytest.mark.parametrize("kind", LAID_OUT)
+@settings(max_examples=12)
+@example(deeds=["join", "join", "all", "all", "leave", "all", "join", *["all"] * 4], seed=3)  # a row that was another's
+@given(deeds=st.lists(st.sampled_from(DEEDS), min_size=5, max_size=25), seed=st.integers(0, 1 << 30))
+def test_each_stream_is_as_it_would_be_alone(
+    kind: type[BatchEngine], content: bytes, deeds: list[str], seed: int
+) -> None:
+    """With streams that join, leave, pause, miss samples and go back to a snapshot, in any order."""
+    random = np.random.default_rng(seed)
+    pool, alone = made(kind, content), {}
+    saved: dict[int, bytes] = {}
+    for number, deed in enumerate(deeds):
+        names = list(pool.names)
+        if deed == "join" or not names:
+            pool.add(number)
+            alone[number] = Predictor(pool.session)
+        elif deed == "leave":
+            pool.remove(names[seed % len(names)])
+        elif deed == "save":
+            saved[names[0]] = pool.snapshot(names[0])
+            alone[names[0], "then"] = alone[names[0]].snapshot()
+        elif deed == "restore" and names[0] in saved:
+            pool.restore(names[0], saved[names[0]])
+            alone[names[0]].restore(alone[names[0], "then"])
+        else:
+            chosen = names if deed == "all" else names[:: 1 + seed % 2][::-1]
+            samples = random.standard_normal((len(chosen), len(pool.spec.features))).astype(np.float32)
+            samples[random.random(samples.shape) < 0.1] = np.nan
+            given_ = dict(zip(chosen, samples, strict=True))
+            found = pool.step(given_) if deed != "all" else dict(zip(chosen, pool.step_array(samples), strict=True))
+            for name in chosen:
+                np.testing.assert_allclose(found[name], alone[name].step(given_[name].tolist()), atol=5e-6)

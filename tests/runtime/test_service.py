@@ -1,0 +1,95 @@
+"""Streams by name: each as if it were alone, and saved only as far as it was acknowledged."""
+
+import hashlib
+import json
+import struct
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeseq_runtime import Pool, Predictor, service
+from edgeseq_runtime.errors import DataError, SnapshotError
+from edgeseq_runtime.service import NamedStreams, SingleStream
+
+
+def test_what_is_saved_is_the_last_sample_acknowledged_of_each_stream(model: bytes) -> None:
+    """Not a later one, and of a stream without any nothing at all."""
+    many = NamedStreams(Pool(model))
+    assert many.saved() is None
+    states = []
+    for value in (0.1, 0.2, 0.3):
+        many.step("a", value)
+        states.append(many.state("a"))
+        many.step("b", value)
+    many.acknowledge("a", states[1])
+    many.marks["a"] = ["1:abc"]
+    resumed = NamedStreams(Pool(model))
+    assert resumed.restore(many.saved() or b"") == "resumed 1 streams after 2 samples"
+    assert resumed.marks == {"a": ["1:abc"]}
+    unbroken = Predictor(model)
+    unbroken.run([0.1, 0.2])
+    answer = resumed.step("a", 0.3)
+    np.testing.assert_allclose(answer.forecast, unbroken.step(0.3), rtol=1e-6, atol=1e-6)
+    assert (answer.number, resumed.step("b", 0.1).number) == (2, 0)
+
+
+def test_one_stream_and_one_of_many_say_the_same(model: bytes) -> None:
+    single, many = SingleStream(Predictor(model)), NamedStreams(Pool(model))
+    for value in (0.1, 0.2, None, 0.4, 0.5):
+        one, other = single.step("", value), many.step("", value)
+        np.testing.assert_allclose(one.forecast, other.forecast, rtol=1e-6, atol=1e-6)
+        assert (one.status, one.warm, one.number) == (other.status, other.warm, other.number)
+
+
+def test_names_that_never_come_again_do_not_fill_the_memory(model: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "MAX_STREAMS", 3)
+    many = NamedStreams(Pool(model))
+    for name in "abc":
+        many.step(name, 0.1)
+    with pytest.raises(DataError, match="more than 3 streams; the last is 'd'"):
+        many.step("d", 0.1)
+    many.step("a", 0.2)
+
+
+def sealed(header: bytes, rest: bytes = b"") -> bytes:
+    """A file whose digest is right, whatever it holds."""
+    body = struct.pack("<I", len(header)) + header + rest
+    return b"edgeseq-streams-1\n" + hashlib.sha256(body).digest() + body
+
+
+anything = st.recursive(
+    st.none() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "samples", "size", "marks"]), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.binary(max_size=80) | anything.map(lambda content: sealed(json.dumps(content).encode(), b"edgeseq")))
+def test_no_file_breaks_the_reader(model: bytes, blob: bytes) -> None:
+    many = NamedStreams(Pool(model))
+    try:
+        many.restore(blob)
+    except SnapshotError:
+        return
+    assert blob.startswith(sealed(b"[]")[:18])
+
+
+def test_a_file_cut_short_or_changed_is_refused(model: bytes) -> None:
+    many = NamedStreams(Pool(model))
+    many.step("a", 0.1)
+    many.acknowledge("a")
+    blob = many.saved() or b""
+    cuts = [*range(0, len(blob), 97), len(blob)]
+    for start, stop in pairwise(cuts):
+        for damaged in (
+            blob[:start],
+            blob[:start] + bytes([blob[start] ^ 1]) + blob[start + 1 :],
+            blob[:start] + blob[stop:],
+        ):
+            with pytest.raises(SnapshotError):
+                NamedStreams(Pool(many._pool.session)).restore(damaged)

@@ -1,0 +1,267 @@
+"""The linear path: it finds a known recursion, and its share is the one that forecasts best."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import edgeseq
+import edgeseq_export
+from edgeseq.evaluation.baselines import truths
+from edgeseq.evaluation.evaluate import stream
+from edgeseq.model.checkpoint import Checkpoint
+from edgeseq.series import Part, Parts, Series, load
+from edgeseq.testing import make_checkpoint
+from edgeseq.training import autoregressive
+from edgeseq.training.autoregressive import Linear
+from edgeseq.training.options import Plan, TrainingOptions
+from edgeseq.training.plan import plan
+from edgeseq_runtime import Predictor
+from edgeseq_runtime.errors import DataError, UsageError
+
+COEFFICIENTS = np.array([0.5, -0.3, 0.2])
+"""Of the change one, two and three samples back."""
+
+
+def recursion(samples: int, lags: int = 3, seed: int = 0) -> tuple[Series, Parts]:
+    """A walk whose changes follow x[t] = a1 x[t-1] + a2 x[t-2] + a3 x[t-3] + noise, `lags` / 3 samples apart."""
+    noise = np.random.default_rng(seed).standard_normal(samples)
+    changes = np.zeros(samples)
+    for at in range(lags, samples):
+        changes[at] = COEFFICIENTS @ changes[at - lags // 3 * np.arange(1, 4)] + noise[at]
+    values = np.cumsum(0.01 * changes).astype(np.float32)[:, None]
+    ends = int(0.7 * samples), int(0.8 * samples)
+    parts = Parts(values[: ends[0]], Part(values[: ends[1]], ends[0]), Part(values, ends[1]))
+    return Series("walk", ("v",), ("",), 1, values, np.arange(samples)), parts
+
+
+def planned(series: Series, parts: Parts, **wishes: object) -> Plan:
+    return plan(series, parts, TrainingOptions(**{"steps": 2, "hidden": 4, "warmup": 10, **wishes}))
+
+
+def drawn(made: Plan, lags: int) -> tuple[Checkpoint, Linear]:
+    """A random network of a plan's spec, and a random linear path."""
+    spec, random = made.spec, np.random.default_rng(3)
+    weights = make_checkpoint(hidden=spec.hidden, horizon=spec.horizon, levels=spec.features[0].level).weights
+    weight = random.uniform(-1, 1, (spec.outputs, 1, lags)).astype(np.float32) / lags
+    return Checkpoint(spec, weights), Linear(weight, random.uniform(-1, 1, spec.outputs).astype(np.float32))
+
+
+def weakened(checkpoint: Checkpoint) -> Checkpoint:
+    """The network with a softer voice: at its full one, random as it is, it has no share in the best forecast."""
+    return replace(checkpoint, weights={**checkpoint.weights, "head.weight": checkpoint.weights["head.weight"] / 8})
+
+
+def errors(checkpoint: Checkpoint, part: Part) -> np.ndarray:
+    at = part.origins(checkpoint.spec.horizon)
+    made = stream(Predictor(edgeseq_export.export(checkpoint).content), part.values, at)
+    return made - truths(checkpoint.spec, part.values, at)
+
+
+def test_it_finds_the_recursion_that_made_the_series() -> None:
+    """With 40,000 samples a coefficient's standard error is about 1 / sqrt(28,000) = 0.006."""
+    series, parts = recursion(40_000)
+    made = planned(series, parts, linear_path=6, horizon=2)
+    found = autoregressive.fit(made.spec, made.train, parts.validation, made.lags)
+    a1, a2, a3 = COEFFICIENTS
+    # The expected change one step ahead, and over two: the first, and what follows from it.
+    second = np.array([a1 + a1**2 + a2, a2 + a1 * a2 + a3, a3 + a1 * a3])
+    wanted = np.zeros((2, 6))
+    wanted[:, :2:-1] = COEFFICIENTS, second
+    change = made.spec.features[0].change
+    unscaled = found.weight[:, 0] * np.array(made.spec.target_scales) / change
+    np.testing.assert_allclose(unscaled, wanted, atol=0.03)
+    np.testing.assert_allclose(found.bias, 0, atol=0.02)
+
+
+def test_its_length_is_what_the_series_needs() -> None:
+    """Changes that depend on those 100, 200 and 300 samples back need a path of 336, and the usual one cannot do.
+
+    Those that depend on 30, 60 and 90 are served by the usual length; one that is as good is no reason to leave it.
+    """
+    for lags, chosen in ((300, 336), (90, 96)):
+        series, parts = recursion(9000, lags)
+        made = planned(series, parts)
+        found = autoregressive.fit(made.spec, made.train, parts.validation, (24, 96, 336))
+        assert found.weight.shape == (1, 1, chosen)
+
+
+@pytest.mark.parametrize(("noise", "wanted"), [(0.0, np.inf), (1.0, 1.0)])
+def test_a_gain_is_counted_in_standard_errors(noise: float, wanted: float) -> None:
+    """Ten blocks of one error each, whose squares differ by 1 on average and by a standard error of `noise`."""
+    spread = np.array([-1.0, 1.0] * 5)
+    spread *= noise * np.sqrt(10) / np.std(spread, ddof=1)
+    other = np.full((10, 1), 3.0)
+    usual = np.sqrt(other[:, 0] ** 2 + 1 + spread)[:, None]
+    assert autoregressive._gain(usual, other) == pytest.approx(wanted)
+    assert autoregressive._gain(other, other) == 0
+    assert autoregressive._gain(other, usual) == 0
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_a_forecast_is_the_weighed_mean_of_both(share: float) -> None:
+    """Through exported files, against a linear path worked out with numpy."""
+    series, parts = recursion(600)
+    made = planned(series, parts, horizon=3)
+    checkpoint, path = drawn(made, 5)
+    values = parts.test.values[:200]
+    network = Predictor(edgeseq_export.export(checkpoint).content).run(values)[:, :, 0].astype(np.float64)
+    both = autoregressive.weighed(checkpoint, path, share)
+    assert both.spec.linear_path == 5
+    said = Predictor(edgeseq_export.export(both).content).run(values)[:, :, 0]
+
+    changes = np.diff(values[:, 0].astype(np.float64), prepend=values[:1, 0]) / made.spec.features[0].change
+    last = np.lib.stride_tricks.sliding_window_view(np.concatenate([np.zeros(4), changes]), 5)
+    scales = np.array(made.spec.target_scales)[:, 0]
+    own = values.astype(np.float64) + (last @ path.weight[:, 0].T.astype(np.float64) + path.bias) * scales
+    np.testing.assert_allclose(said, share * network + (1 - share) * own, atol=1e-6 * np.abs(values).max() + 1e-7)
+
+
+def test_the_networks_share_lies_between_a_third_of_the_best_one_and_that() -> None:
+    """The best one found by trying; the one taken is worse by less than a standard error of ten blocks."""
+    series, parts = recursion(3000)
+    made = planned(series, parts, horizon=2)
+    checkpoint, _ = drawn(made, 2)
+    path = autoregressive.fit(made.spec, made.train, parts.validation, (24,))
+    checkpoint = weakened(checkpoint)
+    own, other = (errors(autoregressive.weighed(checkpoint, path, share), parts.validation) for share in (1.0, 0.0))
+    grid = np.linspace(0, 1, 1001)
+    found = [np.nanmean(np.square(share * own + (1 - share) * other)) for share in grid]
+    best = grid[int(np.argmin(found))]
+    assert 0.01 < best < 0.99
+    share = autoregressive.network_share(checkpoint, path, parts.validation)
+    assert best / 3 - 1e-3 <= share <= best + 1e-3
+    worse = np.square(share * own + (1 - share) * other) - np.square(best * own + (1 - best) * other)
+    blocks = [block.mean() for block in np.array_split(np.nanmean(worse, axis=(1, 2)), 10)]
+    assert np.mean(blocks) <= 1.01 * np.std(blocks, ddof=1) / np.sqrt(10)
+
+
+def test_where_the_network_is_far_better_it_has_nearly_all_of_the_share() -> None:
+    """The network is the one that is right; the path says nothing but noise."""
+    series, parts = recursion(3000)
+    made = planned(series, parts)
+    checkpoint, _ = drawn(made, 2)
+    right = autoregressive.fit(made.spec, made.train, parts.validation, (24,))
+    worse = Linear(right.weight + np.float32(0.5), right.bias)
+    shares = [autoregressive.network_share(checkpoint, path, parts.validation) for path in (right, worse)]
+    assert shares[0] < 0.1
+    assert shares[1] > 0.9
+
+
+def test_a_share_is_never_outside_zero_and_one() -> None:
+    """A path that says the opposite of the truth is not subtracted: it is left out."""
+    series, parts = recursion(3000)
+    made = planned(series, parts)
+    checkpoint, _ = drawn(made, 2)
+    checkpoint = weakened(checkpoint)
+    path = autoregressive.fit(made.spec, made.train, parts.validation, (24,))
+    opposite = Linear(-path.weight, path.bias)
+    assert autoregressive.network_share(checkpoint, opposite, parts.validation) == 1
+
+
+@pytest.mark.parametrize(("wish", "found"), [(7, (7,)), (0, ()), (None, (24, 48, 96, 168))])
+def test_a_length_that_the_user_names_is_taken(wish: int | None, found: tuple[int, ...]) -> None:
+    """By itself, lengths are tried for which there are four training samples a number."""
+    series, parts = recursion(1200)
+    assert planned(series, parts, linear_path=wish).lags == found
+
+
+@pytest.mark.parametrize(
+    ("wishes", "word"),
+    [
+        ({"preset": "classic", "linear_path": 7}, "no --linear-path"),
+        ({"layout": "steps", "linear_path": 7}, "no --linear-path"),
+        ({"preset": "classic", "layout": "stream", "linear_path": 7}, "predicts values"),
+    ],
+)
+def test_a_path_where_there_can_be_none_is_refused(wishes: dict[str, object], word: str) -> None:
+    series, parts = recursion(1200)
+    with pytest.raises(UsageError, match=word):
+        plan(series, parts, TrainingOptions(**wishes))
+
+
+def test_a_path_longer_than_the_series_is_refused() -> None:
+    series, parts = recursion(1200)
+    with pytest.raises(DataError, match="linear path of 100000000 changes"):
+        planned(series, parts, linear_path=100_000_000)
+
+
+def test_a_series_that_obeys_a_linear_law_needs_none() -> None:
+    series, parts = load(None)
+    assert plan(series, parts, TrainingOptions()).lags == ()
+
+
+def test_gaps_are_starts_for_the_path_as_well() -> None:
+    """After a long gap the path sees no distance, as a fresh stream does, not that to before the gap."""
+    series, parts = recursion(1200)
+    values = parts.train.copy()
+    values[400:410] = np.nan
+    made = planned(series, replace(parts, train=values))
+    spec = made.spec
+    design = autoregressive._design(spec, made.train, 4)
+    scaled = values[:, 0].astype(np.float64) / spec.features[0].change
+    for row, earlier in ((2, [0, 0, 0, 1]), (399, [395, 396, 397, 398]), (410, [410] * 4), (412, [410, 410, 410, 411])):
+        np.testing.assert_allclose(design(np.array([row])), [scaled[earlier] - scaled[row]], atol=1e-5)
+
+
+def test_a_long_horizon_takes_one_decomposition(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each step ahead lacks one more row at the end: with a decomposition for each, 200 steps took minutes.
+
+    Where most rows lack some truth, they are used all the same.
+    """
+    solved = []
+    decompose = np.linalg.eigh
+    monkeypatch.setattr(np.linalg, "eigh", lambda matrix: solved.append(len(matrix)) or decompose(matrix))
+    series, parts = recursion(3000)
+    made = planned(series, parts, horizon=200)
+    autoregressive.fit(made.spec, made.train, parts.validation, (24, 48))
+    assert solved == [24, 48]
+    rows, targets = np.arange(4), np.array([[1.0, np.nan]] * 3 + [[1.0, 2.0]])
+    assert len(autoregressive._mostly_whole(rows, targets)[0]) == 4
+    assert len(autoregressive._mostly_whole(rows[2:], targets[2:])[0]) == 1
+
+
+@pytest.fixture(scope="module")
+def mixed() -> tuple[Checkpoint, Parts]:
+    """A network trained for a moment on co2, with four tenths in the forecast, and a linear path with the rest."""
+    series, parts = load("co2")
+    wishes = {"steps": 30, "hidden": 6, "horizon": 2}
+    alone = edgeseq.fit(series, parts, **wishes, linear_path=0)
+    made = plan(series, parts, TrainingOptions(**wishes))
+    path = autoregressive.fit(made.spec, made.train, parts.validation, (24,))
+    return autoregressive.weighed(alone, path, 0.4), parts
+
+
+@pytest.mark.parametrize("quantize", ["none", "int8"])
+def test_a_model_with_a_linear_path_passes_the_gate(mixed: tuple[Checkpoint, Parts], quantize: str) -> None:
+    checkpoint, parts = mixed
+    predictor = Predictor(edgeseq_export.export(checkpoint, quantize).content)
+    made = predictor.run(parts.test.values[-300:])
+    plain = Predictor(edgeseq_export.build(checkpoint)).run(parts.test.values[-300:])
+    assert np.nanmax(np.abs(made - plain)) < 0.1 * checkpoint.spec.features[0].change
+
+
+def test_a_checkpoint_forecasts_the_same_when_it_is_loaded(mixed: tuple[Checkpoint, Parts], tmp_path: Path) -> None:
+    """The fitted weights lie in memory in an order of their own."""
+    checkpoint, parts = mixed
+    checkpoint.save(tmp_path / "model")
+    before, after = (
+        Predictor(edgeseq_export.build(one)).run(parts.test.values[-300:])
+        for one in (checkpoint, Checkpoint.load(tmp_path / "model"))
+    )
+    np.testing.assert_array_equal(after, before)
+
+
+def test_the_mixture_is_no_worse_than_the_network_alone() -> None:
+    """Over the validation part, which chose the share."""
+    series, parts = load("co2")
+    checkpoint, alone = (
+        edgeseq.fit(series, parts, steps=30, hidden=6, horizon=2, linear_path=lags) for lags in (None, 0)
+    )
+    assert checkpoint.spec.linear_path
+    assert checkpoint.spec.training
+    assert checkpoint.spec.training.options["network_share"] < 1
+    assert not alone.spec.linear_path
+    squares = [np.nanmean(np.square(errors(one, parts.validation))) for one in (checkpoint, alone)]
+    assert squares[0] < squares[1]
