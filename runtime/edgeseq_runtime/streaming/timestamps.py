@@ -9,14 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime.errors import DataError
+from edgeseq_runtime.io.grammar import EPOCHS
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.time_features import time_features
 
 Time: TypeAlias = str | float | datetime | None
 """ISO 8601, seconds since 1970, or milli-, micro- or nanoseconds; without a zone it is UTC."""
-
-_EPOCHS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
-"""From which number on it counts fractions of a second, and how many: as seconds 1e11 would be the year 5138."""
 
 _MOST_PERIODS = 1e9
 """A gap counts as no longer than this."""
@@ -37,7 +35,7 @@ def to_seconds(time: Time) -> float:
             raise ValueError  # noqa: TRY301 - the same word for all that is no time
     except (ValueError, TypeError, OverflowError):
         raise DataError(f"{str(time)[:40]!r} is not a time") from None
-    return number / next((fractions for least, fractions in _EPOCHS if abs(number) >= least), 1.0)
+    return number / next((fractions for least, fractions in EPOCHS if abs(number) >= least), 1.0)
 
 
 def _is_number(text: str) -> bool:
