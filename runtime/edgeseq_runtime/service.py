@@ -132,8 +132,8 @@ class NamedStreams:
             self._begin(name)
         if self._has_clock:
             clock = self._clocks.setdefault(name, Clock(self.spec))
-            clock.seconds = clock.moment(time)
-            values = clock.complete(values, clock.seconds)
+            clock.commit(clock.resolve(time))
+            values = clock.with_time_features(values, clock.seconds)
         forecast = self._pool.step({name: values})[name]
         self._numbers[name] = number + 1
         return StepResult(forecast, self._pool.status_of(name), self._pool.is_warm(name), number)
