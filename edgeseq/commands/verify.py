@@ -39,7 +39,7 @@ def verify(model: str, *, provider: str, key: str | None, as_json: bool) -> None
 
     sessions, left_out = _sessions(model, provider)
     first = next(iter(sessions.values()))
-    complaint = integrity.complaint(first.content, first.spec, key)
+    complaint = integrity.check(first.content, first.spec, key)
     found = {name: deviations(session) for name, session in sessions.items()}
     worst = {way: max((each[way] for each in found.values()), key=_badness) for way in next(iter(found.values()))}
     good = all(map(passed, found.values()))

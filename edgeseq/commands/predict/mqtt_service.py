@@ -19,7 +19,7 @@ from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown, ShutdownReq
 from edgeseq.text import counted
 from edgeseq_runtime.errors import DataError, MissingSampleError
 from edgeseq_runtime.io.text_lines import LONGEST, Sample, json_parser
-from edgeseq_runtime.mqtt.deduplication import Message, MessageId, SeenMessages, mark
+from edgeseq_runtime.mqtt.deduplication import Message, MessageId, SeenMessages, message_id
 from edgeseq_runtime.mqtt.topics import Address, Route
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class MqttService:
         self._link = MqttClient(address, credentials, client_id, self, note, politeness.waiting)
         try:
             while True:
-                self._link.turn()
+                self._link.poll()
                 self._settle()
         except ShutdownRequested:
             self._leave()
@@ -97,8 +97,8 @@ class MqttService:
             self._owe(message, None)
             return
         sample = self._read(message)
-        known = mark(message, timed=sample.time is not None)
-        if known and (known.timed or message.again):
+        known = message_id(message, timed=sample.time is not None)
+        if known and (known.timed or message.duplicate):
             before = next((t for t in self._taken if (t.topic, t.mark) == (message.topic, known)), None)
             if before or (message.topic, known) in self._marks:
                 self._repeated += 1
