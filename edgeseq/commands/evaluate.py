@@ -7,13 +7,13 @@ from typing import Any
 import click
 
 from edgeseq.commands.options.common import json_option, model_argument, model_file, note, provider_option
-from edgeseq.commands.options.evaluation import judged_series, load_judged
+from edgeseq.commands.options.evaluation import evaluation_options, load_series
 from edgeseq_runtime import files
 
 
 @click.command()
 @model_argument
-@judged_series
+@evaluation_options
 @click.option(
     "--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw forecasts, truth, residuals and interval."
 )
@@ -33,7 +33,7 @@ def evaluate(model: str, *, plot: str | None, provider: str, as_json: bool, **re
     if plot:
         files.check_writable(plot)
     predictor = Predictor(model_file(model), provider=provider)
-    _, parts = load_judged(predictor, **reading)
+    _, parts = load_series(predictor, **reading)
     evaluation = run(predictor, parts)
     if plot:
         from edgeseq.evaluation.plots import draw

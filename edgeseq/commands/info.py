@@ -30,10 +30,10 @@ def info(model: str, *, provider: str | None, as_json: bool) -> None:
 
     session = open_plainly(model_file(model), provider)
     if as_json:
-        said = json.loads(session.spec.to_json())
+        fields = json.loads(session.spec.to_json())
         if provider:
-            said.update(providers=session.providers, placement=session.placement, seconds_a_step=session.measured)
-        click.echo(json.dumps(said, ensure_ascii=False))
+            fields.update(providers=session.providers, placement=session.placement, seconds_a_step=session.measured)
+        click.echo(json.dumps(fields, ensure_ascii=False))
         return
     pairs = [_file_line(session.spec, len(session.content)), *about(session.spec)]
     pairs += _provider_lines(session) if provider else []

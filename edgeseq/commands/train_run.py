@@ -135,7 +135,7 @@ def search(
         output=outputs.checkpoint,
         keep_curve=lambda trainer: outputs.of_trial(trainer).write_curve(trainer),
     )
-    checkpoint = train_search.search(job, resume=resume)
+    checkpoint = train_search.run_search(job, resume=resume)
     if checkpoint is None:
         return INTERRUPTED
     _conclude(checkpoint, parts, outputs.checkpoint)
@@ -178,7 +178,7 @@ def _run(trainer: "Trainer", steps: int, interrupted: Path, *, quiet: bool) -> b
     with (
         Progress(*columns, console=console, disable=quiet or not console.is_terminal) as progress,
         GracefulShutdown() as shutdown,
-        shutdown.waiting(patience=2),  # the first ends the run after a step; the second, wherever it is
+        shutdown.waiting(signals=2),  # the first ends the run after a step; the second, wherever it is
     ):
         task = progress.add_task("", total=steps, completed=trainer.step)
 
@@ -186,7 +186,7 @@ def _run(trainer: "Trainer", steps: int, interrupted: Path, *, quiet: bool) -> b
             validated = f"  validation {best:.2e}" if math.isfinite(best) else ""
             progress.update(task, completed=step, description=f"loss {loss:.2e}{validated}")
 
-        return trainer.run(show, lambda: shutdown.asked is not None, interrupted)
+        return trainer.run(show, lambda: shutdown.received is not None, interrupted)
 
 
 def _keep_best(trainer: "Trainer", training: "Plan", parts: "Parts", output: str) -> int:

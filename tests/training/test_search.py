@@ -237,7 +237,7 @@ class Impatience:
         pass
 
     @property
-    def asked(self) -> object:
+    def received(self) -> object:
         Impatience.patience -= 1
         return True if Impatience.patience <= 0 else None
 

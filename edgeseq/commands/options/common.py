@@ -86,7 +86,7 @@ def note(text: str) -> None:
         click.echo(painted, err=True, color=colour())
 
 
-def teller(output: str) -> Callable[[str], None]:
+def result_printer(output: str) -> Callable[[str], None]:
     """Return what prints results beside the file `output`: to stdout, unless that is where the file itself goes."""
     try:
         is_stdout = Path(output).samefile(f"/dev/fd/{sys.stdout.fileno()}")

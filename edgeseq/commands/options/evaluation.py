@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from edgeseq_runtime.predictor import Predictor
 
 
-def judged_series(function: Function) -> Function:
+def evaluation_options(function: Function) -> Function:
     """Add the argument SERIES and the options that say how to read it."""
     for option in (
         sort_option,
@@ -30,7 +30,7 @@ def judged_series(function: Function) -> Function:
     return function
 
 
-def load_judged(
+def load_series(
     predictor: "Predictor",
     *,
     series: str | None,
@@ -48,7 +48,7 @@ def load_judged(
     if series is None and spec.split:
         raise UsageError(f"this model was trained on {spec.series}: name the series to evaluate it on")
     targets = len(spec.targets)
-    loaded, parts = load(
+    data, parts = load(
         series,
         targets=names[:targets],
         features=names[targets:],
@@ -62,4 +62,4 @@ def load_judged(
     )
     if sensor is not None or spec.sensors:
         predictor.set_sensor(sensor if sensor is not None else parts.train[:, : len(names)])
-    return loaded, parts
+    return data, parts
