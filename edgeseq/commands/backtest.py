@@ -3,12 +3,13 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import json_option, model_argument, model_file, note, provider_option
-from edgeseq.commands.options.evaluation import evaluation_options, load_series
+from edgeseq.commands.options.common import json_option, model_argument, model_file, note
+from edgeseq.commands.options.evaluation import EvaluationSeries, evaluation_options
+from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq_runtime import files
 
 if TYPE_CHECKING:
@@ -29,7 +30,15 @@ if TYPE_CHECKING:
 @provider_option
 @json_option
 def backtest(
-    model: str, *, stride: int, folds: int, plot: str | None, provider: str, as_json: bool, **reading: Any
+    model: str,
+    *,
+    stride: int,
+    folds: int,
+    plot: str | None,
+    provider: str,
+    libraries: Libraries,
+    as_json: bool,
+    source: EvaluationSeries,
 ) -> None:
     r"""Stream the whole SERIES through MODEL once and judge the forecasts of all that comes after the training part.
 
@@ -44,10 +53,11 @@ def backtest(
     from edgeseq.evaluation.report_text import backtest_summary
     from edgeseq_runtime.predictor import Predictor
 
+    register(libraries)
     if plot:
         files.check_writable(plot)
     predictor = Predictor(model_file(model), provider=provider)
-    data, parts = load_series(predictor, **reading)
+    data, parts = source.load(predictor)
     _warn_of_another_part(predictor.spec, parts)
     result = run(predictor, data, parts, stride=stride, folds=folds)
     if plot:

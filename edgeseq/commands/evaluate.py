@@ -2,12 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
-from edgeseq.commands.options.common import json_option, model_argument, model_file, note, provider_option
-from edgeseq.commands.options.evaluation import evaluation_options, load_series
+from edgeseq.commands.options.common import json_option, model_argument, model_file, note
+from edgeseq.commands.options.evaluation import EvaluationSeries, evaluation_options
+from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq_runtime import files
 
 
@@ -19,7 +19,9 @@ from edgeseq_runtime import files
 )
 @provider_option
 @json_option
-def evaluate(model: str, *, plot: str | None, provider: str, as_json: bool, **reading: Any) -> None:
+def evaluate(
+    model: str, *, plot: str | None, provider: str, libraries: Libraries, as_json: bool, source: EvaluationSeries
+) -> None:
     r"""Stream the test part of SERIES through MODEL, a checkpoint or a model file, and score the forecasts.
 
     \b
@@ -30,10 +32,11 @@ def evaluate(model: str, *, plot: str | None, provider: str, as_json: bool, **re
     from edgeseq.evaluation.report_text import summary
     from edgeseq_runtime.predictor import Predictor
 
+    register(libraries)
     if plot:
         files.check_writable(plot)
     predictor = Predictor(model_file(model), provider=provider)
-    _, parts = load_series(predictor, **reading)
+    _, parts = source.load(predictor)
     evaluation = run(predictor, parts)
     if plot:
         from edgeseq.evaluation.plots import draw

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import json_option, library_option, model_argument, model_file
+from edgeseq.commands.options.common import json_option, model_argument, model_file
+from edgeseq.commands.options.provider import Libraries, library_option, register
 from edgeseq.model.about import about
 from edgeseq_runtime.spec import STEP, Spec
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--provider", metavar="NAME", help="Show also what runs where on this one, or which one auto keeps.")
 @library_option
 @json_option
-def info(model: str, *, provider: str | None, as_json: bool) -> None:
+def info(model: str, *, provider: str | None, libraries: Libraries, as_json: bool) -> None:
     r"""Show what MODEL, a checkpoint or a model file, says of itself.
 
     \b
@@ -28,6 +29,7 @@ def info(model: str, *, provider: str | None, as_json: bool) -> None:
     """
     from edgeseq_runtime.backends.open import open_plainly
 
+    register(libraries)
     session = open_plainly(model_file(model), provider)
     if as_json:
         fields = json.loads(session.spec.to_json())

@@ -1,10 +1,26 @@
 """`edgeseq train`: a series in, a checkpoint out."""
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 import click
 from click.core import ParameterSource
 
-from edgeseq.commands.options.common import series_options
+from edgeseq.commands.options.common import LazyDefault
+from edgeseq.commands.options.series import series_options
 from edgeseq_runtime.errors import EdgeseqError, UsageError
+
+if TYPE_CHECKING:
+    from edgeseq.training.options import TrainingOptions
+
+_lazy_option = partial(click.option, cls=LazyDefault, show_default=True)
+
+
+def _options() -> "type[TrainingOptions]":
+    """Return what holds the defaults; it needs NumPy, which the start of another command does not wait for."""
+    from edgeseq.training.options import TrainingOptions
+
+    return TrainingOptions
 
 
 def _parse_linear_path(_context: click.Context, _option: click.Parameter, value: str | None) -> int | None:
@@ -34,17 +50,21 @@ def _parse_time_features(_context: click.Context, _option: click.Parameter, valu
 @click.argument("series", nargs=-1)
 @series_options
 @click.option("--id", "sensor", metavar="COL", help="The column that says which of several sensors a row is of.")
-@click.option("--horizon", type=click.IntRange(min=1), default=1, show_default=True, help="Samples to look ahead.")
-@click.option(
+@_lazy_option(
+    "--horizon",
+    type=click.IntRange(min=1),
+    default=lambda: _options().horizon,
+    help="Samples to look ahead.",
+)
+@_lazy_option(
     "--preset",
     type=click.Choice(["default", "classic"]),
-    default="default",
-    show_default=True,
+    default=lambda: _options().preset,
     help="classic: shuffled windows of ten values, Adagrad, 10,000 steps.",
 )
-@click.option("--cell", type=click.Choice(["lstm", "gru", "rnn"]), default="lstm", show_default=True)
-@click.option("--layers", type=click.IntRange(min=1), default=2, show_default=True)
-@click.option("--hidden", type=click.IntRange(min=1), default=30, show_default=True, help="Units in a layer.")
+@_lazy_option("--cell", type=click.Choice(["lstm", "gru", "rnn"]), default=lambda: _options().cell)
+@_lazy_option("--layers", type=click.IntRange(min=1), default=lambda: _options().layers)
+@_lazy_option("--hidden", type=click.IntRange(min=1), default=lambda: _options().hidden, help="Units in a layer.")
 @click.option("--steps", type=click.IntRange(min=1), help="Training steps; chosen by the data if not given.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
@@ -85,11 +105,10 @@ def _parse_time_features(_context: click.Context, _option: click.Parameter, valu
 @click.option("--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw the learning curve.")
 @click.option("--tensorboard", type=click.Path(file_okay=False), metavar="FOLDER", help="Write it for TensorBoard.")
 @click.option("--unit", metavar="COL=UNIT", multiple=True, help="A column's unit, for the model file (repeatable).")
-@click.option(
+@_lazy_option(
     "--max-gap",
     type=click.IntRange(min=0),
-    default=3,
-    show_default=True,
+    default=lambda: _options().gap_limit,
     help="Missing samples in a row to fill in.",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run that was interrupted, if there is one.")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import model_argument, note, provider_option, sidecar_option, threads_option
+from edgeseq.commands.options.common import model_argument, note, sidecar_option, threads_option
+from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq.commands.options.rules import rules_options
 from edgeseq.commands.predict.options import MQTT, STDIN, PredictOptions
 from edgeseq.commands.predict.state_file import StateFile
@@ -101,6 +102,7 @@ def predict(
     keep: bool,
     sidecar: str | None,
     provider: str,
+    libraries: Libraries,
     threads: int,
     state: str | None,
     state_every: int | None,
@@ -128,6 +130,7 @@ def predict(
     edgeseq predict somebodys.onnx --sidecar names.json
     edgeseq predict model.onnx --mqtt mqtt://localhost/plant/+ --publish forecasts/{id}
     """
+    register(libraries)
     options = PredictOptions(
         model=model,
         source=source,
