@@ -8,7 +8,7 @@ import click
 from edgeseq.commands.options.common import load_checkpoint, note
 from edgeseq.text import number
 from edgeseq_runtime import files
-from edgeseq_runtime.errors import FileError, UsageError
+from edgeseq_runtime.errors import UsageError
 
 if TYPE_CHECKING:
     from edgeseq_export.c.export import CFiles
@@ -23,7 +23,7 @@ def export_c(checkpoint: str, output: str, quantize: str, *, libm: bool, as_libr
         raise UsageError(f"-o is {output}; with --format c it ends in .c, and the header stands beside it")
     place = target / "src" if as_library else target.parent
     if as_library:
-        _make_folder(place)
+        files.make_folder(place)
     name = target.name if as_library else target.stem
     for suffix in (".c", ".h"):
         files.check_writable(place / f"{name}{suffix}")
@@ -35,7 +35,7 @@ def export_c(checkpoint: str, output: str, quantize: str, *, libm: bool, as_libr
         texts |= {target / path: text for path, text in library.items()}
     _report(code, source.spec.figures.model.rmse if source.spec.figures else None)
     for path, text in texts.items():
-        _make_folder(path.parent)
+        files.make_folder(path.parent)
         files.write_atomically(path, text.encode())
     click.echo(f"wrote {', '.join(map(str, texts))}")
 
@@ -71,10 +71,3 @@ def _report(code: "CFiles", checkpoint_rmse: float | None) -> None:
     if code.spec.figures:
         beside = f" (the checkpoint's {number(checkpoint_rmse)})" if checkpoint_rmse is not None else ""
         click.echo(f"test RMSE: {number(code.spec.figures.model.rmse)}{beside}")
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(f"cannot make the folder {folder}: {error.strerror}") from error
