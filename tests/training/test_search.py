@@ -226,7 +226,7 @@ def test_a_trial_worse_than_the_median_is_stopped(tmp_path: Path, curve: list[tu
 
 
 class Impatience:
-    """In the place of `Politeness`: Ctrl-C is pressed when it has been looked for so many times."""
+    """In the place of `GracefulShutdown`: Ctrl-C is pressed when it has been looked for so many times."""
 
     patience = 0
 
@@ -237,7 +237,7 @@ class Impatience:
         pass
 
     @property
-    def asked(self) -> object:
+    def received(self) -> object:
         Impatience.patience -= 1
         return True if Impatience.patience <= 0 else None
 
@@ -263,7 +263,7 @@ def test_an_interrupted_search_goes_on_to_the_same_end(
     steps, step = [], Trainer._train_step
     monkeypatch.setattr(Trainer, "_train_step", lambda self: steps.append(self.step) or step(self))
     with monkeypatch.context() as patch:
-        patch.setattr(searching, "Politeness", Impatience)
+        patch.setattr(searching, "GracefulShutdown", Impatience)
         Impatience.patience = patience
         answer = edgeseq(*command)
         assert answer.code == 130
