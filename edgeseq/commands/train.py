@@ -126,7 +126,7 @@ def train(series: tuple[str, ...], output: str, *, resume: bool, seed: int, devi
         try:
             return _train(series, output, group, resume=resume, seed=seed, device=device, options=options)
         except EdgeseqError:
-            if group.complains:
+            if group.reports_errors:
                 raise
             return 1
 
@@ -145,27 +145,27 @@ def _train(
     from edgeseq.training import fitting
     from edgeseq.training.plan import plan
 
-    if group.leads:
+    if group.is_main:
         _check_outputs(output, options)
     if options["search"]:
         return _search(series, output, group, options, resume=resume, seed=seed, device=device)
     data, parts, wishes = _load(series, options)
     made = plan(data, parts, wishes)
     trainer = fitting.start(made, parts, seed=seed, device=device, group=group)
-    if group.leads:
+    if group.is_main:
         for line in made.notes:
             note(line)
-    steps, interrupted = made.recipe.steps, resume_path(output)
-    if resume and group.as_the_leader(lambda: _is_finished(trainer, steps, output)):
-        if group.leads:
+    steps, interrupted = made.hyperparameters.steps, resume_path(output)
+    if resume and group.on_main(lambda: _is_finished(trainer, steps, output)):
+        if group.is_main:
             note(f"{output} is trained to its end already")
         return 0
-    if group.as_the_leader(lambda: _takes_up(interrupted, resume=resume)):
+    if group.on_main(lambda: _takes_up(interrupted, resume=resume)):
         trainer.restore(interrupted)
-        if group.leads:
+        if group.is_main:
             note(f"resumed at step {trainer.step} of {steps}")
-    finished = _run(trainer, made, interrupted, quiet=not group.leads)
-    if not group.leads:
+    finished = _run(trainer, made, interrupted, quiet=not group.is_main)
+    if not group.is_main:
         return 0
     _write_curve(trainer, output, options)
     if not finished:
@@ -222,7 +222,7 @@ def _check_outputs(output: str, options: dict[str, Any]) -> None:
         if path:
             files.check_writable(path)
     if options["tensorboard"]:
-        curves.require_tensorboard(Path(options["tensorboard"]))
+        curves.check_tensorboard(Path(options["tensorboard"]))
 
 
 def _takes_up(interrupted: Path, *, resume: bool) -> bool:
@@ -331,7 +331,7 @@ def _run(trainer: "Trainer", made: "Plan", interrupted: Path, *, quiet: bool = F
         GracefulShutdown() as politeness,
         politeness.waiting(patience=2),  # the first ends the run after a step; the second, wherever it is
     ):
-        task = progress.add_task("", total=made.recipe.steps, completed=trainer.step)
+        task = progress.add_task("", total=made.hyperparameters.steps, completed=trainer.step)
 
         def report(step: int, loss: float, best: float) -> None:
             validated = f"  validation {best:.2e}" if math.isfinite(best) else ""
@@ -344,7 +344,7 @@ def _keep_best(trainer: "Trainer", made: "Plan", parts: "Parts", output: str) ->
     """Save what an interrupted run has reached."""
     from edgeseq.training import fitting
 
-    at = f"stopped at step {trainer.step} of {made.recipe.steps}"
+    at = f"stopped at step {trainer.step} of {made.hyperparameters.steps}"
     if trainer.best.step:
         fitting.finish(made, trainer, parts).save(output)
         note(f"{at}; {output} holds the best weights so far, of step {trainer.best.step}; --resume goes on")

@@ -138,8 +138,8 @@ def _attempt(job: Job, found: Search, proposal: Proposal, show: Report, asked: A
         resumed = resume and _take_up(trainer, resume_path(job.output))
         if not proposal.hopeless(trainer):
             trainer.run(show, lambda: proposal.hopeless(trainer) or asked(), resume_path(job.output))
-        if trainer.step < made.recipe.steps and not proposal.pruned:
-            raise Stopped(f"in trial {len(found.trials)} at step {trainer.step} of {made.recipe.steps}")
+        if trainer.step < made.hyperparameters.steps and not proposal.pruned:
+            raise Stopped(f"in trial {len(found.trials)} at step {trainer.step} of {made.hyperparameters.steps}")
         error = math.nan if proposal.pruned else _finish(job, found, made, trainer)
     except DataError as reason:
         return Trial(proposal.settings, FAILED, reason=str(reason))
