@@ -55,7 +55,7 @@ def _rows(way: Way, checkpoint: Checkpoint, optimize: str) -> list[dict[str, Any
 def _row(way: Way, subject: Subject, board: Board, checkpoint: Checkpoint, optimize: str) -> dict[str, Any]:
     row: dict[str, Any] = {"way": way.name, "core": board.core, **dict.fromkeys(_FIGURES)}
     samples = random_walk(checkpoint.spec, _SAMPLES, 1)[:, 0]
-    wanted = export.kind_of(checkpoint, "int8" if way.exact else "none").wanted(samples)
+    wanted = export.kind_of(checkpoint, "int8" if way.exact else "none").expected(samples)
     try:
         found = measure(board, subject, samples, optimize)
     except BrokenError as error:

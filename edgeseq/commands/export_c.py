@@ -62,12 +62,12 @@ def _tell(made: "CFiles", of_checkpoint: float | None) -> None:
     if made.compiler is None:
         note("warning: there is no C compiler here (cc, gcc, clang or CC): the C was not compared with its reference")
         return
-    wanted = (
+    verdict = (
         "equal to the reference in fixed point, to the last bit"
         if made.spec.quantize == "int8"
         else (f"agrees with the oracle: worst deviation {made.deviation:.1e} of the series' scale")
     )
-    click.echo(f"compiled with {made.compiler}; {wanted}")
+    click.echo(f"compiled with {made.compiler}; {verdict}")
     if made.spec.figures:
         beside = f" (the checkpoint's {number(of_checkpoint)})" if of_checkpoint is not None else ""
         click.echo(f"test RMSE: {number(made.spec.figures.model.rmse)}{beside}")

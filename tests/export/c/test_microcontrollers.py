@@ -44,7 +44,7 @@ def test_every_core_gives_the_references_forecasts(
     found = measure(board, (in_fixed_point if quantize == "int8" else in_float)(FULL), samples)
     with capsys.disabled():
         print(f"\n{board.core}, {quantize}: {figures(found)}")
-    wanted = kind.wanted(samples)
+    wanted = kind.expected(samples)
     if quantize == "int8":
         assert np.array_equal(found.forecasts, wanted)
         assert np.array_equal(found.forecasts[: len(vector.x)], np.array(vector.y, np.float32))
@@ -87,7 +87,7 @@ def test_every_kind_of_network_runs_on_a_core_without_floating_point(choices: di
     checkpoint = walked(**choices)
     samples = random_walk(checkpoint.spec, 60, 1)[:, 0]
     found = measure(BOARDS[0], in_fixed_point(checkpoint), samples)
-    assert np.array_equal(found.forecasts, export.kind_of(checkpoint, "int8").wanted(samples))
+    assert np.array_equal(found.forecasts, export.kind_of(checkpoint, "int8").expected(samples))
 
 
 @needs_boards
