@@ -12,7 +12,8 @@ from edgeseq.model import architecture
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.reference import Oracle
 from edgeseq_export import parity
-from edgeseq_export.c import fixed_program, render
+from edgeseq_export.c import fixed_quantize, render
+from edgeseq_export.c.fixed_reference import FixedReference
 from edgeseq_export.c.float_program import program
 from edgeseq_export.c.render import Sources
 from edgeseq_export.c.toolchain import Compiled, compiler
@@ -109,8 +110,8 @@ class _Float(Kind):
 class _Fixed(Kind):
     def __init__(self, checkpoint: Checkpoint) -> None:
         spec = _spec(checkpoint, "int8", Oracle(checkpoint.spec, checkpoint.weights))
-        self._program = fixed_program.program(replace(checkpoint, spec=spec))
-        self._reference = fixed_program.FixedReference(self._program)
+        self._program = fixed_quantize.program(replace(checkpoint, spec=spec))
+        self._reference = FixedReference(self._program)
         assert spec.verification is not None
         y = self.expected(np.array(spec.verification.x, np.float32))
         vector = replace(spec.verification, y=tuple(map(tuple, y.tolist())), states={})

@@ -89,7 +89,7 @@ def fixed_sources(program: FixedProgram, name: str) -> Sources:
     ]
     more = {
         name: getattr(fixed_program, name)
-        for name in ("INPUT", "UNIT", "CELL", "SUM", "SAID", "SHARP", "TABLE_STEP", "LARGEST", "CELL_LIMIT")
+        for name in ("INPUT", "UNIT", "CELL", "SUM", "OUTPUT", "SHARP", "TABLE_STEP", "LARGEST", "CELL_LIMIT")
     }
     return _render(
         "int8.c",

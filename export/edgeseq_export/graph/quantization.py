@@ -123,7 +123,7 @@ def _run(spec: Spec, weights: Weights, samples: calibration.Samples) -> _HeadSam
 
 
 def _fitted_head(spec: Spec, weights: Weights, residual: Array, hidden: Array) -> dict[str, Matrix]:
-    """Return the head that adds the residual (sample, output), of the hidden units (sample, hidden)."""
+    """Return the head that also gives the residual (sample, output), from the hidden units (sample, hidden)."""
     weight, _ = fit_head(weights, residual, hidden)
     head = _rounded(weight) if spec.outputs >= _LEAST_OUTPUTS else Matrix(weight)
     lost = (weights["head.weight"] - head.value()).astype(np.float64) @ hidden.mean(axis=0)
@@ -134,7 +134,7 @@ def _fitted_head(spec: Spec, weights: Weights, residual: Array, hidden: Array) -
 def fit_head(
     weights: Weights, residual: Array, hidden: Array
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return weight and bias of the head that adds the residual (sample, output), by least squares.
+    """Return weight and bias of the head that also gives the residual (sample, output), by least squares.
 
     `hidden` are the hidden units that it is given, (sample, hidden).
     """

@@ -12,8 +12,8 @@ from benchmarks.microcontroller.image import BrokenError, Figures, Subject, meas
 from benchmarks.microcontroller.ways import in_fixed_point, in_float
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.testing import make_checkpoint
-from edgeseq_export.c import export, fixed_program
-from edgeseq_export.c.fixed_program import FixedReference
+from edgeseq_export.c import export, fixed_quantize
+from edgeseq_export.c.fixed_reference import FixedReference
 from edgeseq_export.c.render import fixed_sources
 from edgeseq_export.c.toolchain import STRICT, Compiled
 from edgeseq_export.synthetic import random_walk
@@ -117,7 +117,7 @@ def test_the_benchmark_prints_a_row_for_each_way_and_core(capsys: pytest.Capture
 def test_arm64_gives_the_same_bits(choices: dict[str, object]) -> None:
     checkpoint = walked(**choices)
     samples, sensor = samples_of(checkpoint, 500), sensor_of(checkpoint)
-    made = fixed_program.program(checkpoint)
+    made = fixed_quantize.program(checkpoint)
     compiler, emulator = CROSS
     with Compiled(
         fixed_sources(made, "model"),
