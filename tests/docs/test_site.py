@@ -119,7 +119,7 @@ def test_the_code_of_every_page_is_run_by_a_test(page: Path) -> None:
     name = name_of(page)
     assert (name in RUN_BY) != (name in NOT_RUN)
     if name in RUN_BY:
-        assert page.stem in (ROOT / "tests" / RUN_BY[name]).read_text()
+        assert page.stem in (ROOT / "tests" / "docs" / RUN_BY[name]).read_text()
 
 
 def test_every_page_is_in_the_navigation() -> None:
