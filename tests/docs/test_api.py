@@ -29,6 +29,13 @@ def test_the_overview_names_what_is_public(package: str) -> None:
     assert names - PROVISIONAL == (public(package) | modules) - PROVISIONAL
 
 
+@pytest.mark.parametrize("package", ["edgeseq", "edgeseq_export", "edgeseq_runtime"])
+def test_a_packages_page_has_what_is_public(package: str) -> None:
+    shown = re.findall(rf"^::: {package}\.(\w+)$", (API / f"{package}.md").read_text(), re.MULTILINE)
+    modules = MODULES if package == "edgeseq_runtime" else ()
+    assert sorted(shown) == sorted([*public(package), *modules])
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_the_page_of_the_device_has_all_of_a_public_module(module: str) -> None:
     text = (API / "edgeseq_runtime.md").read_text()
