@@ -16,7 +16,7 @@ from unittest import mock
 
 import edgeseq_export
 from benchmarks.common import arguments, publish
-from edgeseq.evaluation.evaluate import measure, typical_predictor
+from edgeseq.evaluation.evaluate import score_part, typical_predictor
 from edgeseq.model.checkpoint import Checkpoint, Weights
 from edgeseq_export.graph import quantization
 from edgeseq_export.graph.weights import QuantizedWeights, unquantized
@@ -46,7 +46,7 @@ def compare(name: str, checkpoint: Checkpoint) -> Iterator[dict[str, Any]]:
 
 def _error(checkpoint: Checkpoint, content: bytes) -> float:
     assert checkpoint.test
-    return measure(typical_predictor(content), checkpoint.test)[1].mse_standardized ** 0.5
+    return score_part(typical_predictor(content), checkpoint.test)[1].mse_standardized ** 0.5
 
 
 def _as_it_is(checkpoint: Checkpoint, kind: str) -> bytes:

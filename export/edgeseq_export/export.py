@@ -1,4 +1,4 @@
-"""Checkpoint in, model file out: build, quantise, and pass the gate."""
+"""Checkpoint in, model file out: build, quantise, and pass the parity check."""
 
 import logging
 import os
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import onnx
 
-from edgeseq.evaluation.evaluate import measure, residuals, typical_predictor
+from edgeseq.evaluation.evaluate import residual_quantiles, score_part, typical_predictor
 from edgeseq.model import architecture
 from edgeseq.model.checkpoint import Checkpoint, Weights
 from edgeseq.reference import Oracle
@@ -34,7 +34,7 @@ OLDEST_OPSET = 14
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model file that has passed the gate."""
+    """A model file that has passed the parity check."""
 
     content: bytes
     spec: Spec
@@ -70,7 +70,7 @@ def export(source: Any, *arguments: Any, **options: Any) -> ModelFile:
         export(checkpoint, quantize="none", opset=17, form="chunk", key=None)
         export(module, spec, path=None, opset=17, key=None)
 
-    A module is made of LSTM, GRU, RNN, Linear and activations, in any depth; `own.describe` makes its `spec`, and the
+    A module is made of LSTM, GRU, RNN, Linear and activations, in any depth; `describe` makes its `spec`, and the
     file is written to `path`. `quantize` is "none", "int8" or "int4" (weights of so many bits, float arithmetic, any
     provider) or "int8-dynamic" (onnxruntime's dynamic quantisation, CPU provider only). `form` is "chunk" (any number
     of samples in one call) or "step" (one at a time, and a quarter faster at that). The figures and residuals in a
@@ -131,9 +131,9 @@ def _measured(checkpoint: Checkpoint, spec: Spec, content: bytes) -> Spec:
     """Return the spec with this file's own errors; the baselines' are those of the training."""
     predictor = typical_predictor(content)
     if checkpoint.validation:
-        spec = replace(spec, residuals=residuals(predictor, checkpoint.validation))
+        spec = replace(spec, residuals=residual_quantiles(predictor, checkpoint.validation))
     if checkpoint.test:
-        samples, score = measure(predictor, checkpoint.test)
+        samples, score = score_part(predictor, checkpoint.test)
         spec = replace(spec, figures=Figures(samples, score, spec.figures.baselines if spec.figures else {}))
     return spec
 

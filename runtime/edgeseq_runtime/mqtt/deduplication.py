@@ -36,7 +36,7 @@ class MessageId:
     """Whether it holds in every session, since the payload says when the sample was taken."""
 
 
-def message_id(message: Message, *, timed: bool) -> MessageId | None:
+def identify(message: Message, *, timed: bool) -> MessageId | None:
     """Return what to recognise a message by; None for one that nothing distinguishes from the next."""
     digest = hashlib.sha256(message.payload).hexdigest()[:12]
     if timed:

@@ -30,17 +30,17 @@ import safetensors.numpy
 import torch
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from edgeseq_runtime.clock import read as clock_features
 from onnx import TensorProto, helper
+from tests.made_up import make_checkpoint
 
 import edgeseq.commands.train as train_command
 import edgeseq_export
 import edgeseq_runtime
 from edgeseq import cli
 from edgeseq_runtime import Pool, Predictor, Rules
-from edgeseq_runtime.clock import read as clock_features
 from edgeseq_runtime.spec import CLOCKS
 from tests import broker
-from tests.made_up import make_checkpoint
 
 Index = dict[str, dict[str, Any]]
 Samples = list[list[float | None]]
