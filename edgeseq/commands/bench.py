@@ -42,7 +42,7 @@ def bench(
     register(libraries)
     if plot:
         files.check_writable(plot)
-        from edgeseq.evaluation.speed_plot import draw
+        from edgeseq.evaluation.speed_plot import draw_speed
     from edgeseq_runtime.backends.open import open_session
     from edgeseq_runtime.benchmark import cold_start
     from edgeseq_runtime.benchmark.latency import NAIVE, STEP, measure
@@ -55,7 +55,7 @@ def bench(
         note(f"no cold start: {error}")
         starts = {}
     if plot:
-        draw(timings, starts, Path(plot), f"{Path(model).name} on {session.providers[0]}, threads: {threads}")
+        draw_speed(timings, starts, Path(plot), f"{Path(model).name} on {session.providers[0]}, threads: {threads}")
     if as_json:
         times = {way: vars(timing) for way, timing in timings.items()}
         click.echo(json.dumps({"microseconds": times, "start": {what: vars(one) for what, one in starts.items()}}))

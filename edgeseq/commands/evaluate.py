@@ -28,7 +28,7 @@ def evaluate(
     edgeseq evaluate sine.onnx --plot sine.png
     edgeseq evaluate co2.onnx co2 --json
     """
-    from edgeseq.evaluation.evaluate import evaluate as run
+    from edgeseq.evaluation.evaluate import evaluate_test_part as run
     from edgeseq.evaluation.report_text import summary
     from edgeseq_runtime.predictor import Predictor
 
@@ -39,8 +39,8 @@ def evaluate(
     _, parts = source.load(predictor)
     evaluation = run(predictor, parts)
     if plot:
-        from edgeseq.evaluation.plots import draw
+        from edgeseq.evaluation.plots import draw_evaluation
 
-        draw(evaluation, Path(plot))
+        draw_evaluation(evaluation, Path(plot))
         note(f"wrote {plot}")
     click.echo(json.dumps(evaluation.to_dict(), allow_nan=False) if as_json else summary(evaluation))

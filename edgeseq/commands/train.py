@@ -187,7 +187,7 @@ def train(
     )
     with ProcessGroup.join(device) as group:
         try:
-            if group.leads:
+            if group.is_main:
                 outputs.check()
             if search and group.size > 1:
                 raise UsageError("--search runs in one process; start it without torchrun")
@@ -211,7 +211,7 @@ def train(
                 )
             return train_run.train(data, parts, options, outputs, group, resume=resume, seed=seed, device=device)
         except EdgeseqError:
-            if group.complains:
+            if group.reports_errors:
                 raise
             return 1
 

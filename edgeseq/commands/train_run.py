@@ -45,7 +45,7 @@ class Outputs:
             if path:
                 files.check_writable(path)
         if self.tensorboard:
-            curves.require_tensorboard(Path(self.tensorboard))
+            curves.check_tensorboard(Path(self.tensorboard))
 
     def write_curve(self, trainer: "Trainer") -> None:
         """Write the learning curve beside the checkpoint, and in the forms that were asked for."""
@@ -88,19 +88,19 @@ def train(
     output = outputs.checkpoint
     training = plan(series, parts, options)
     trainer = fitting.start(training, parts, seed=seed, device=device, group=group)
-    report: Callable[[str], None] = note if group.leads else _ignore
+    report: Callable[[str], None] = note if group.is_main else _ignore
     for line in training.notes:
         report(line)
-    steps = training.recipe.steps
-    start = group.as_the_leader(lambda: _start(trainer, steps, output, resume=resume))
+    steps = training.hyperparameters.steps
+    start = group.on_main(lambda: _start(trainer, steps, output, resume=resume))
     if start is Start.FINISHED:
         report(f"{output} is trained to its end already")
         return 0
     if start is Start.RESUMED:
         trainer.restore(resume_path(output))
         report(f"resumed at step {trainer.step} of {steps}")
-    finished = _run(trainer, steps, resume_path(output), quiet=not group.leads)
-    if not group.leads:
+    finished = _run(trainer, steps, resume_path(output), quiet=not group.is_main)
+    if not group.is_main:
         return 0
     outputs.write_curve(trainer)
     if not finished:
@@ -191,7 +191,7 @@ def _run(trainer: "Trainer", steps: int, interrupted: Path, *, quiet: bool) -> b
 
 def _keep_best(trainer: "Trainer", training: "Plan", parts: "Parts", output: str) -> int:
     """Save what an interrupted run has reached."""
-    at = f"stopped at step {trainer.step} of {training.recipe.steps}"
+    at = f"stopped at step {trainer.step} of {training.hyperparameters.steps}"
     if trainer.best.step:
         fitting.finish(training, trainer, parts).save(output)
         note(f"{at}; {output} holds the best weights so far, of step {trainer.best.step}; --resume goes on")

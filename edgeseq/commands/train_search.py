@@ -140,8 +140,8 @@ def _attempt(job: Job, search: Search, proposal: Proposal, show: Report, stop: S
         resumed = resume and _take_up(trainer, resume_path(job.output))
         if not proposal.hopeless(trainer):
             trainer.run(show, lambda: proposal.hopeless(trainer) or stop(), resume_path(job.output))
-        if trainer.step < training.recipe.steps and not proposal.pruned:
-            raise Stopped(f"in trial {len(search.trials)} at step {trainer.step} of {training.recipe.steps}")
+        if trainer.step < training.hyperparameters.steps and not proposal.pruned:
+            raise Stopped(f"in trial {len(search.trials)} at step {trainer.step} of {training.hyperparameters.steps}")
         error = math.nan if proposal.pruned else _finish(job, search, training, trainer)
     except DataError as reason:
         return Trial(proposal.settings, FAILED, reason=str(reason))

@@ -84,7 +84,7 @@ def verify_file(model: str, provider: str, key: str | None) -> Report:
 
     sessions, left_out = _open(model, provider)
     first = next(iter(sessions.values()))
-    complaint = integrity.complaint(first.content, first.spec, key)
+    complaint = integrity.check(first.content, first.spec, key)
     by_provider = {name: deviations(session) for name, session in sessions.items()}
     return Report(complaint, by_provider, left_out, all(map(passed, by_provider.values())), first.spec.sha256)
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from edgeseq.evaluation import baselines
-from edgeseq.evaluation.evaluate import Evaluation, Forecasted, typical_predictor
-from edgeseq.evaluation.metrics import Scored
+from edgeseq.evaluation.evaluate import Evaluation, ForecastSet, typical_predictor
+from edgeseq.evaluation.metrics import Metrics
 from edgeseq.evaluation.report_text import chosen_steps
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.text import number, table
@@ -24,18 +24,18 @@ def judge(checkpoint: Checkpoint, files: Mapping[str, ModelFile]) -> dict[str, E
     at = test.origins(checkpoint.spec.horizon)
     others = baselines.untrained(checkpoint.spec)
     return {
-        name: Forecasted.make(typical_predictor(made.content), others, test.values, at).evaluate()
+        name: ForecastSet.collect(typical_predictor(made.content), others, test.values, at).evaluate()
         for name, made in files.items()
     }
 
 
-def scores(judged: Mapping[str, Evaluation]) -> dict[str, Scored]:
+def scores(judged: Mapping[str, Evaluation]) -> dict[str, Metrics]:
     """Return the errors of all files and baselines, by their names in tables."""
     found = {name: evaluation.model for name, evaluation in judged.items()}
     return found | (dict(next(iter(judged.values())).baselines) if judged else {})
 
 
-def by_step(found: Mapping[str, Scored]) -> str:
+def by_step(found: Mapping[str, Metrics]) -> str:
     """Return the RMSE by step ahead as a table, for a terminal."""
     steps = chosen_steps(len(next(iter(found.values())).per_horizon))
     rows = [(name, *(number(scored.per_horizon[step - 1][0]) for step in steps)) for name, scored in found.items()]

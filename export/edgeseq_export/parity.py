@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from edgeseq.reference import States as States64
+from edgeseq.reference import States64
 from edgeseq_export.synthetic import random_walk
 from edgeseq_runtime.arrays import Float32, States
 from edgeseq_runtime.backends.base import Session

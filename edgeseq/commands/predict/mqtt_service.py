@@ -19,7 +19,7 @@ from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown, ShutdownReq
 from edgeseq.text import counted
 from edgeseq_runtime.errors import DataError, MissingSampleError
 from edgeseq_runtime.io.text_lines import LONGEST, Sample, json_parser
-from edgeseq_runtime.mqtt.deduplication import Message, MessageId, SeenMessages, mark
+from edgeseq_runtime.mqtt.deduplication import Message, MessageId, SeenMessages, identify
 from edgeseq_runtime.mqtt.topics import Address, Route
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class MqttService:
         self._client = MqttClient(address, credentials, client_id, self, note, shutdown.waiting)
         try:
             while True:
-                self._client.turn()
+                self._client.poll()
                 self._flush_acks()
         except ShutdownRequested:
             self._close()
@@ -98,8 +98,8 @@ class MqttService:
             self._queue_ack(message, None)
             return
         sample = self._parse_payload(message)
-        message_id = mark(message, timed=sample.time is not None)
-        if message_id and (message_id.timed or message.again):
+        message_id = identify(message, timed=sample.time is not None)
+        if message_id and (message_id.timed or message.duplicate):
             first = next((p for p in self._pending if (p.topic, p.message_id) == (message.topic, message_id)), None)
             if first or (message.topic, message_id) in self._marks:
                 self._repeated += 1

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.model.checkpoint import Checkpoint, Weights
-from edgeseq.reference import Array, Oracle
+from edgeseq.reference import Oracle
 from edgeseq_export.graph import calibration
 from edgeseq_export.graph.weights import Matrix, QuantizedWeights, unquantized, values
+from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.spec import Spec
 
 BITS = {"int8": 8, "int4": 4}
@@ -101,15 +102,15 @@ def _rounded(weight: npt.NDArray[np.floating]) -> Matrix:
 class _Heard:
     """What a network's head had before it, and what the network said; one row for each sample."""
 
-    hidden: Array
+    hidden: Float64
     """(sample, hidden)"""
-    said: Array
+    said: Float64
     """(sample, output), the linear path's part included"""
 
 
 def _heard(spec: Spec, weights: Weights, samples: calibration.Samples) -> _Heard:
     """Run streams of samples (time, stream, feature); the warm-up does not count."""
-    met: dict[str, list[Array]] = defaultdict(list)
+    met: dict[str, list[Float64]] = defaultdict(list)
     Oracle(spec, weights, watch=lambda name, inputs: met[name].append(inputs)).run(samples)
     # A network that takes a window in steps has a hidden state after each; only the last one's is heard.
     every = len(met["head"]) // len(samples)
@@ -122,7 +123,7 @@ def _heard(spec: Spec, weights: Weights, samples: calibration.Samples) -> _Heard
     return _Heard(hidden, said)
 
 
-def _fitted_head(spec: Spec, weights: Weights, lacking: Array, hidden: Array) -> dict[str, Matrix]:
+def _fitted_head(spec: Spec, weights: Weights, lacking: Float64, hidden: Float64) -> dict[str, Matrix]:
     """Return the head that says what is lacking (sample, output) too, of the hidden units (sample, hidden)."""
     weight, _ = fit_head(weights, lacking, hidden)
     head = _rounded(weight) if spec.outputs >= _LEAST_OUTPUTS else Matrix(weight)
@@ -132,7 +133,7 @@ def _fitted_head(spec: Spec, weights: Weights, lacking: Array, hidden: Array) ->
 
 
 def fit_head(
-    weights: Weights, lacking: Array, hidden: Array
+    weights: Weights, lacking: Float64, hidden: Float64
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Return weight and bias of the head that says what is lacking (sample, output) too, by least squares.
 

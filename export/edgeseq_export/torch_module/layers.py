@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq.reference import Array, States, gru_step, lstm_step, rnn_step, sigmoid
+from edgeseq.reference import States64, gru_step, lstm_step, rnn_step, sigmoid
+from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.spec import CHANGE, Spec, State
 
 RECURRENT = {"lstm": "hc", "gru": "h", "rnn": "h"}
@@ -47,7 +48,7 @@ def states(layers: Sequence[GraphLayer]) -> tuple[State, ...]:
     )
 
 
-def activate(kind: str, x: Array, alpha: float) -> Array:
+def activate(kind: str, x: Float64, alpha: float) -> Float64:
     """Return an activation of x, as torch defines it."""
     if kind == "tanh":
         return np.tanh(x)
@@ -76,7 +77,7 @@ class LayersOracle:
         self._scales = np.array([feature.scale for feature in spec.features])
         self._output_scales = np.array(spec.target_scales).reshape(-1)
 
-    def run(self, samples: npt.ArrayLike, states: States | None = None) -> tuple[Array, States]:
+    def run(self, samples: npt.ArrayLike, states: States64 | None = None) -> tuple[Float64, States64]:
         """Take samples (time, batch, feature) step by step; return (time, batch, horizon * target) and states."""
         x = np.asarray(samples, np.float64)
         current = states or {state.name: np.zeros(state.sized(x.shape[1])) for state in self._spec.states}
@@ -86,7 +87,7 @@ class LayersOracle:
             forecasts.append(y)
         return np.stack(forecasts), current
 
-    def _step(self, x: Array, states: States) -> tuple[Array, States]:
+    def _step(self, x: Float64, states: States64) -> tuple[Float64, States64]:
         values, following, number = [(x - self._centers) / self._scales], dict(states), 0
         for layer in self._layers:
             taken = [values[position] for position in layer.inputs]
@@ -100,7 +101,7 @@ class LayersOracle:
         return targets + values[-1] * self._output_scales, following
 
 
-def _recur(layer: GraphLayer, x: Array, states: States, number: int) -> Array:
+def _recur(layer: GraphLayer, x: Float64, states: States64, number: int) -> Float64:
     """Move the layer's states (1, batch, hidden) on by a step; return its output."""
     parameters = [layer.weights[name].astype(np.float64) for name in PARAMETERS]
     h, c = f"h{number}", f"c{number}"
@@ -114,7 +115,7 @@ def _recur(layer: GraphLayer, x: Array, states: States, number: int) -> Array:
     return output
 
 
-def _apply(layer: GraphLayer, taken: Sequence[Array]) -> Array:
+def _apply(layer: GraphLayer, taken: Sequence[Float64]) -> Float64:
     if layer.kind == "linear":
         return np.asarray(taken[0] @ layer.weights["weight"].astype(np.float64).T + layer.weights["bias"])
     if layer.kind == "add":
