@@ -55,7 +55,7 @@ def _rows(case: Case, checkpoint: Checkpoint, optimize: str) -> list[dict[str, A
 def _row(case: Case, subject: Subject, board: Board, checkpoint: Checkpoint, optimize: str) -> dict[str, Any]:
     row: dict[str, Any] = {"exporter": case.name, "core": board.core, **dict.fromkeys(_FIGURES)}
     samples = random_walk(checkpoint.spec, _SAMPLES, 1)[:, 0]
-    wanted = export.kind_of(checkpoint, "int8" if case.exact else "none").wanted(samples)
+    wanted = export.kind_of(checkpoint, "int8" if case.exact else "none").expected(samples)
     try:
         found = measure(board, subject, samples, optimize)
     except BrokenError as error:
