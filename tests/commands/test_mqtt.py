@@ -201,7 +201,7 @@ def test_a_broker_that_is_not_there_yet_is_waited_for(broker: Broker, model_path
 
 
 class TakingBroker:
-    """A broker that tells its first client at once that another has taken its session; older mosquittos only hang up."""
+    """A broker that tells its first client at once that another has its session; older mosquittos only hang up."""
 
     def __init__(self) -> None:
         self._server = socket.create_server(("127.0.0.1", 0))
