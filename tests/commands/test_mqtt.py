@@ -7,15 +7,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.errors import UsageError
-from edgeseq_runtime.mqtt.deduplication import KEPT, Message, SeenMessages, identify
+from edgeseq_runtime.mqtt.deduplication import KEPT, Message, MessageId, SeenMessages, identify
 from edgeseq_runtime.mqtt.topics import Route
 from edgeseq_runtime.service import NamedStreams
 from tests.conftest import CommandLine
@@ -61,13 +62,13 @@ def broker(tmp_path: Path) -> Broker:
     return Broker(tmp_path / "broker")
 
 
-def reference(model: Path, values: list[object]) -> list[dict[str, object]]:
+def reference(model: Path, values: Sequence[float | None]) -> list[dict[str, Any]]:
     """What one predictor says of one sensor's samples."""
     p = Predictor(model)
     return [{"forecast": p.step(value)[:, 0], "status": p.status, "warm": p.warm} for value in values]
 
 
-def check(found: list[dict[str, object]], wanted: list[dict[str, object]]) -> None:
+def check(found: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> None:
     assert len(found) == len(wanted)
     for one, other in zip(found, wanted, strict=True):
         np.testing.assert_allclose(np.array(one["forecast"], float), other["forecast"], rtol=1e-6, atol=1e-6)
@@ -338,29 +339,33 @@ def test_forecasts_never_become_samples() -> None:
 def test_a_message_is_told_from_its_repetition_as_far_as_can_be() -> None:
     """With a time by its payload alone; without, by the broker's number and what it says, in one session."""
     lists: dict[str, list[str]] = {}
-    marks = SeenMessages(lists)
+    seen = SeenMessages(lists)
     number = iter(range(1, 100))
 
     def make(payload: bytes = b"5", count: int | None = None, *, duplicate: bool = False) -> Message:
         return Message("a", payload, next(number) if count is None else count, duplicate)
 
-    first = identify(make(count=1), timed=False)
-    assert first
-    marks.add("a", first)
-    assert ("a", identify(make(count=1, duplicate=True), timed=False)) in marks
+    def numbered(message: Message) -> MessageId:
+        found = identify(message, timed=False)
+        assert found
+        return found
+
+    first = numbered(make(count=1))
+    seen.add("a", first)
+    assert ("a", numbered(make(count=1, duplicate=True))) in seen
     for other in (make(count=2, duplicate=True), make(b"6", 1, duplicate=True)):
-        assert ("a", identify(other, timed=False)) not in marks
-    assert ("b", first) not in marks
+        assert ("a", numbered(other)) not in seen
+    assert ("b", first) not in seen
     assert identify(make(count=0), timed=False) is None
     timed = identify(make(b'{"t":1}', 7), timed=True)
     assert timed == identify(make(b'{"t":1}', 8), timed=True)
     assert timed
-    marks.add("a", timed)
-    marks.forget_numbers()
-    assert ("a", first) not in marks
-    assert ("a", timed) in marks
+    seen.add("a", timed)
+    seen.forget_numbers()
+    assert ("a", first) not in seen
+    assert ("a", timed) in seen
     for count in range(KEPT):
-        assert ("a", timed) in marks
-        marks.add("a", identify(make(count=count + 1), timed=False) or timed)
-    assert ("a", timed) not in marks
+        assert ("a", timed) in seen
+        seen.add("a", numbered(make(count=count + 1)))
+    assert ("a", timed) not in seen
     assert len(lists["a"]) == KEPT

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ def run(*words: object, text: str) -> Answer:
     return Answer(done.returncode, done.stdout, done.stderr)
 
 
-def lines(values: list[object]) -> str:
+def lines(values: Sequence[float | None]) -> str:
     return "".join(f"{'' if value is None else value}\n" for value in values)
 
 
