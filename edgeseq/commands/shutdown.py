@@ -14,20 +14,20 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
+PIPE_BUF: int = getattr(select, "PIPE_BUF", 0)
+"""Bytes that a pipe takes at once when `select` says that it can be written; 0 where `select` is for sockets only."""
+
 
 class ShutdownRequested(KeyboardInterrupt):
     """An end was asked for, where the work may be left."""
 
 
 class GracefulShutdown:
-    """Notes signals, and acts on them only where the work may be left: within `waiting` and `wait`.
+    """Notes signals, and acts on them only where the work may be left: within `waiting`, `wait` and `read`.
 
     So the work itself, and saving it at the end, is safe from any number of them. A signal that the caller has
     switched off stays so.
     """
-
-    _wakeup: int
-    """A pipe's end at which a byte arrives with each signal, whatever Python is at."""
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
@@ -37,35 +37,42 @@ class GracefulShutdown:
 
     def __enter__(self) -> Self:
         handled = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-        self._wakeup, self._wakeup_writer = os.pipe()
-        for end in (self._wakeup, self._wakeup_writer):
-            os.set_blocking(end, False)
-        self._wakeup_before = signal.set_wakeup_fd(self._wakeup_writer, warn_on_full_buffer=False)
+        self._wakeup = _WakeupPipe() if PIPE_BUF else None
         self._before = {number: signal.signal(number, self._receive) for number in handled}
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        signal.set_wakeup_fd(self._wakeup_before, warn_on_full_buffer=False)
-        for end in (self._wakeup, self._wakeup_writer):
-            os.close(end)
+        if self._wakeup:
+            self._wakeup.close()
+
+    def read(self, source: int, size: int) -> bytes:
+        """Wait for a descriptor and read what is there, `size` bytes at most. Raises `ShutdownRequested`."""
+        if self._wakeup:
+            self.wait(reading=source)
+            return os.read(source, size)
+        with self.waiting():
+            return os.read(source, size)
 
     def wait(self, *, reading: int | None = None, writing: int | None = None, signals: int = 1) -> None:
         """Wait until a descriptor can be read or written. Raises `ShutdownRequested` after `signals` signals.
 
         A signal that arrives on the way into the wait, too late for Python to look at it before, ends it too: a plain
-        read would sleep over it.
+        read would sleep over it. Where `select` is for sockets only, the wait is over at once, and it is the read or
+        write itself that waits.
         """
-        readers = [end for end in (reading, self._wakeup) if end is not None]
+        if self._wakeup is None:
+            with self.waiting(signals):
+                return
+        readers = [end for end in (reading, self._wakeup.reader) if end is not None]
         writers = [end for end in (writing,) if end is not None]
         while True:
             with self.waiting(signals):
                 readable, writable, _ = select.select(readers, writers, [])
-            if self._wakeup not in readable:
+            if self._wakeup.reader not in readable:
                 return
-            with contextlib.suppress(BlockingIOError):
-                os.read(self._wakeup, select.PIPE_BUF)
+            self._wakeup.drain()
             if reading in readable or writable:
                 return
 
@@ -88,6 +95,27 @@ class GracefulShutdown:
         if 0 < self._leave_at <= self._count:
             self._leave_at = 0  # a further signal must not disturb the way out
             raise ShutdownRequested
+
+
+class _WakeupPipe:
+    """A pipe at whose end a byte arrives with each signal, whatever Python is at."""
+
+    def __init__(self) -> None:
+        self.reader, self._writer = os.pipe()
+        for end in (self.reader, self._writer):
+            os.set_blocking(end, False)
+        self._before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+
+    def drain(self) -> None:
+        """Take the bytes that have arrived."""
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.reader, PIPE_BUF)
+
+    def close(self) -> None:
+        """Have signals write to where they wrote before."""
+        signal.set_wakeup_fd(self._before, warn_on_full_buffer=False)
+        for end in (self.reader, self._writer):
+            os.close(end)
 
 
 def install_interrupt_handler() -> None:

@@ -247,7 +247,9 @@ def _make_repeatable(seed: int, spec: Spec) -> None:
 def _keep_freed_memory() -> None:
     """Let glibc keep what a step frees for the next one; giving it back costs a quarter of the training time."""
     trim_threshold, mmap_threshold = -1, -3  # names of mallopt's parameters, from malloc.h
-    with contextlib.suppress(OSError, AttributeError):  # another C library, another way
+    with contextlib.suppress(
+        OSError, AttributeError, TypeError
+    ):  # another C library, another way; Windows wants a name
         library = ctypes.CDLL(None)
         for parameter in (trim_threshold, mmap_threshold):
             library.mallopt(parameter, 1 << 28)

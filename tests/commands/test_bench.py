@@ -16,6 +16,7 @@ from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Predictor
 from edgeseq_runtime.backends.native.build import can_build
 from edgeseq_runtime.backends.open import open_session
+from edgeseq_runtime.backends.ort.session import OrtSession
 from edgeseq_runtime.benchmark import cold_start, latency
 from edgeseq_runtime.benchmark.latency import (
     NAIVE,
@@ -105,9 +106,11 @@ def test_bench_goes_on_where_a_fresh_process_lacks_the_provider(
 def test_the_naive_loop_gives_the_same_forecasts(model: bytes) -> None:
     """What `step` is compared with does the same work."""
     session = open_session(model)
+    assert isinstance(session, OrtSession)
     step, predictor = baseline(session), Predictor(session)
     for sample in as_rows(synthetic_samples(session, 20)):
-        np.testing.assert_allclose(np.ravel(step(sample)), np.ravel(predictor.step(sample)), atol=1e-6)
+        forecast = np.asarray(step(sample)).reshape(-1, 1)
+        np.testing.assert_allclose(forecast, predictor.step(sample), atol=1e-6)
 
 
 @pytest.mark.parametrize("features", [1, 2])

@@ -2,22 +2,22 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from edgeseq_runtime import Pool, Predictor
-from edgeseq_runtime.errors import EdgeseqError, UsageError
-from edgeseq_runtime.mqtt.client import MqttClient
-from edgeseq_runtime.mqtt.credentials import Credentials
-from edgeseq_runtime.mqtt.deduplication import KEPT, Message, SeenMessages, identify
-from edgeseq_runtime.mqtt.topics import Route, parse_address
+from edgeseq_runtime.errors import UsageError
+from edgeseq_runtime.mqtt.deduplication import KEPT, Message, MessageId, SeenMessages, identify
+from edgeseq_runtime.mqtt.topics import Route
 from edgeseq_runtime.service import NamedStreams
 from tests.conftest import CommandLine
 from tests.helpers.broker import Broker, Peer, end_all, program, start, wait_until
@@ -28,7 +28,9 @@ pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed")
 class Service:
     """`edgeseq predict --mqtt` in a process of its own."""
 
-    def __init__(self, broker: Broker, model: Path, *words: object, scheme: str = "mqtt", **environment: str) -> None:
+    def __init__(
+        self, broker: "Broker | TakingBroker", model: Path, *words: object, scheme: str = "mqtt", **environment: str
+    ) -> None:
         command = [sys.executable, "-m", "edgeseq", "predict", model, "--publish", "forecasts/{id}", *words]
         command += ["--mqtt", f"{scheme}://localhost:{broker.port}/plant/+"]
         self.errors = model.parent / "errors"
@@ -60,24 +62,40 @@ def broker(tmp_path: Path) -> Broker:
     return Broker(tmp_path / "broker")
 
 
-def reference(model: Path, values: list[object]) -> list[dict[str, object]]:
+def reference(model: Path, values: Sequence[float | None]) -> list[dict[str, Any]]:
     """What one predictor says of one sensor's samples."""
     p = Predictor(model)
     return [{"forecast": p.step(value)[:, 0], "status": p.status, "warm": p.warm} for value in values]
 
 
-def check(found: list[dict[str, object]], wanted: list[dict[str, object]]) -> None:
+def check(found: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> None:
     assert len(found) == len(wanted)
     for one, other in zip(found, wanted, strict=True):
         np.testing.assert_allclose(np.array(one["forecast"], float), other["forecast"], rtol=1e-6, atol=1e-6)
         assert (one["status"], one["warm"]) == (other["status"], other["warm"])
 
 
-def samples(state: Path, model: Path) -> dict[str, int]:
-    """How many samples of each stream count in a state file."""
+def check_state(state: Path, model: Path, **samples: int) -> NamedStreams:
+    """Demand that a state file holds these streams of plant/NAME with so many samples; return them."""
     streams = NamedStreams(Pool(model))
     streams.restore(state.read_bytes())
-    return dict(streams._numbers)
+    assert len(streams) == len(samples)
+    assert {name: streams.state(f"plant/{name}")[0] for name in samples} == samples
+    return streams
+
+
+def check_like_unbroken(streams: NamedStreams, model: Path, values: list[float]) -> None:
+    """Demand that the stream plant/a goes on as one predictor does that took these values."""
+    unbroken = Predictor(model)
+    unbroken.run(values)
+    forecast = streams.step("plant/a", 0.5).forecast
+    np.testing.assert_allclose(forecast, unbroken.step(0.5), rtol=1e-5, atol=1e-6)
+
+
+def wait_for_all(peer: Peer) -> None:
+    """Wait until everything that was sent is forecast: a sample of a stream of its own comes after all others."""
+    peer.publish("plant/last", 0.0)
+    wait_until(lambda: any(topic == "forecasts/last" for topic, _, _ in peer.messages), "forecasts are lacking")
 
 
 def test_each_topic_is_a_stream_and_its_last_forecast_is_kept(broker: Broker, model_path: Path) -> None:
@@ -117,7 +135,7 @@ def test_a_signal_saves_all_streams_and_the_next_run_goes_on(
         peer.publish("plant/b", -value)
     wait_until(lambda: len(peer.messages) == 6, "no forecasts")
     assert service.stop(number) == code
-    assert samples(state, model_path) == {"plant/a": 3, "plant/b": 3}
+    check_state(state, model_path, a=3, b=3)
     for value in values[3:6]:
         peer.publish("plant/a", value).wait_for_publish(30)
     service = Service(broker, model_path, "--state", state).wait_for_subscription(broker, 2)
@@ -142,16 +160,10 @@ def test_no_sample_is_lost_or_counted_twice_when_the_broker_restarts(
             broker.stop()
             broker.start()
         time.sleep(0.001)
-    wait_until(lambda: len({m["t"] for _, m, _ in peer.messages}) >= 400, "forecasts are lacking")
-    time.sleep(0.3)
+    wait_for_all(peer)
+    assert {m["t"] for topic, m, _ in peer.messages if topic == "forecasts/a"} == set(range(400))
     assert service.stop() == 0
-    assert samples(state, model_path) == {"plant/a": 400}
-    unbroken = Predictor(model_path)
-    unbroken.run(values)
-    resumed = NamedStreams(Pool(model_path))
-    resumed.restore(state.read_bytes())
-    found = resumed.step("plant/a", 0.5).forecast
-    np.testing.assert_allclose(found, unbroken.step(0.5), rtol=1e-5, atol=1e-6)
+    check_like_unbroken(check_state(state, model_path, a=400, last=1), model_path, values)
 
 
 @pytest.mark.slow
@@ -167,15 +179,9 @@ def test_no_sample_is_lost_or_counted_twice_when_it_is_killed(broker: Broker, mo
             service.process.kill()
             service.process.wait()
             service = Service(broker, model_path, "--state", state)
-    wait_until(lambda: peer.messages and max(m["t"] for _, m, _ in peer.messages) >= 299, "forecasts are lacking")
-    time.sleep(0.3)
+    wait_for_all(peer)
     assert service.stop() == 0
-    assert samples(state, model_path) == {"plant/a": 300}
-    resumed = NamedStreams(Pool(model_path))
-    resumed.restore(state.read_bytes())
-    unbroken = Predictor(model_path)
-    unbroken.run(values)
-    np.testing.assert_allclose(resumed.step("plant/a", 0.5).forecast, unbroken.step(0.5), rtol=1e-5, atol=1e-6)
+    check_like_unbroken(check_state(state, model_path, a=300, last=1), model_path, values)
 
 
 def test_a_payload_that_is_no_sample_ends_it_where_that_is_asked(broker: Broker, model_path: Path) -> None:
@@ -195,15 +201,29 @@ def test_a_broker_that_is_not_there_yet_is_waited_for(broker: Broker, model_path
     assert "Connection refused; trying again" in service.said()
 
 
-def test_a_client_whose_session_is_taken_over_gives_way() -> None:
-    """Two that take it from each other for ever would each see half of the samples."""
-    from paho.mqtt.packettypes import PacketTypes
-    from paho.mqtt.reasoncodes import ReasonCode
+class TakingBroker:
+    """A broker that tells its first client at once that another has its session; older mosquittos only hang up."""
 
-    said: list[str] = []
-    link = MqttClient(parse_address("mqtt://host/a"), Credentials(), "me", None, said.append, nullcontext)
-    with pytest.raises(EdgeseqError, match="another client of the broker host:1883 has taken the id me"):
-        link._on_disconnect(link._client, None, None, ReasonCode(PacketTypes.DISCONNECT, identifier=142), None)
+    def __init__(self) -> None:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with self._server, self._server.accept()[0] as client:
+            client.recv(1024)
+            client.sendall(bytes([0x20, 3, 0, 0, 0]))  # CONNACK: success, a new session, no properties
+            client.sendall(bytes([0xE0, 2, 0x8E, 0]))  # DISCONNECT: session taken over, no properties
+            while client.recv(1024):
+                pass
+
+
+def test_a_client_whose_session_is_taken_over_gives_way(model_path: Path) -> None:
+    """Two that take it from each other for ever would each see half of the samples."""
+    broker = TakingBroker()
+    service = Service(broker, model_path, "--client-id", "me")
+    assert service.process.wait(30) == 1
+    assert f"another client of the broker localhost:{broker.port} has taken the id me" in service.said()
 
 
 @pytest.mark.parametrize("way", ["environment", "file"])
@@ -319,29 +339,33 @@ def test_forecasts_never_become_samples() -> None:
 def test_a_message_is_told_from_its_repetition_as_far_as_can_be() -> None:
     """With a time by its payload alone; without, by the broker's number and what it says, in one session."""
     lists: dict[str, list[str]] = {}
-    marks = SeenMessages(lists)
+    seen = SeenMessages(lists)
     number = iter(range(1, 100))
 
     def make(payload: bytes = b"5", count: int | None = None, *, duplicate: bool = False) -> Message:
         return Message("a", payload, next(number) if count is None else count, duplicate)
 
-    first = identify(make(count=1), timed=False)
-    assert first
-    marks.add("a", first)
-    assert ("a", identify(make(count=1, duplicate=True), timed=False)) in marks
+    def numbered(message: Message) -> MessageId:
+        found = identify(message, timed=False)
+        assert found
+        return found
+
+    first = numbered(make(count=1))
+    seen.add("a", first)
+    assert ("a", numbered(make(count=1, duplicate=True))) in seen
     for other in (make(count=2, duplicate=True), make(b"6", 1, duplicate=True)):
-        assert ("a", identify(other, timed=False)) not in marks
-    assert ("b", first) not in marks
+        assert ("a", numbered(other)) not in seen
+    assert ("b", first) not in seen
     assert identify(make(count=0), timed=False) is None
     timed = identify(make(b'{"t":1}', 7), timed=True)
     assert timed == identify(make(b'{"t":1}', 8), timed=True)
     assert timed
-    marks.add("a", timed)
-    marks.forget_numbers()
-    assert ("a", first) not in marks
-    assert ("a", timed) in marks
+    seen.add("a", timed)
+    seen.forget_numbers()
+    assert ("a", first) not in seen
+    assert ("a", timed) in seen
     for count in range(KEPT):
-        assert ("a", timed) in marks
-        marks.add("a", identify(make(count=count + 1), timed=False) or timed)
-    assert ("a", timed) not in marks
+        assert ("a", timed) in seen
+        seen.add("a", numbered(make(count=count + 1)))
+    assert ("a", timed) not in seen
     assert len(lists["a"]) == KEPT

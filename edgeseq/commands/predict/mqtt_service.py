@@ -52,7 +52,7 @@ class MqttService:
         self.stats = Stats("from a message to its forecast")
         self._repeated = self._messages = 0
         self._closing = False
-        self._marks = SeenMessages(streams.marks)
+        self._seen = SeenMessages(streams.marks)
         self._pending: deque[_Pending] = deque()  # in the order in which they moved their streams
         self._by_forecast: dict[int, _Pending] = {}  # by the number of the forecast's message
         self._acks: deque[tuple[int, _Pending | None]] = deque()  # to be acknowledged, in the order of their delivery
@@ -81,7 +81,7 @@ class MqttService:
         """Forget what was to be acknowledged: the broker sends that again, or has forgotten it itself."""
         self._acks.clear()
         if not resumed:
-            self._marks.forget_numbers()
+            self._seen.forget_numbers()
             for pending in self._pending:
                 if pending.message_id and not pending.message_id.timed:
                     pending.message_id = None
@@ -101,7 +101,7 @@ class MqttService:
         message_id = identify(message, timed=sample.time is not None)
         if message_id and (message_id.timed or message.duplicate):
             first = next((p for p in self._pending if (p.topic, p.message_id) == (message.topic, message_id)), None)
-            if first or (message.topic, message_id) in self._marks:
+            if first or (message.topic, message_id) in self._seen:
                 self._repeated += 1
                 self._queue_ack(message, first)
                 return
@@ -159,7 +159,7 @@ class MqttService:
             if pending.state:
                 self._streams.acknowledge(pending.topic, pending.state)
             if pending.message_id:
-                self._marks.add(pending.topic, pending.message_id)
+                self._seen.add(pending.topic, pending.message_id)
         if moved:
             self._state_file.save_if_due()
         while self._acks and (self._acks[0][1] is None or self._acks[0][1].saved):

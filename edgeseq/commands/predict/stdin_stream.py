@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import select
 import signal
 import sys
 import time
@@ -15,7 +14,7 @@ from edgeseq.commands.options.common import note
 from edgeseq.commands.predict.formats import Format
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats
-from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown, ShutdownRequested
+from edgeseq.commands.shutdown import INTERRUPTED, PIPE_BUF, GracefulShutdown, ShutdownRequested
 from edgeseq_runtime.errors import DataError, FileError, MissingSampleError
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from edgeseq_runtime.spec import Spec
 
 _BLOCK = 1 << 16
-"""Bytes that are read at most at once."""
+"""Bytes that are read, or written, at most at once."""
 
 Reader: TypeAlias = "Callable[[Iterable[bytes], Spec], Iterator[Sample]]"
 
@@ -114,9 +113,8 @@ class StdinStream:
 def _read_blocks(source: int, shutdown: GracefulShutdown) -> Iterator[bytes]:
     """Yield what comes, as it comes, until the end of the input."""
     while True:
-        shutdown.wait(reading=source)
         try:
-            block = os.read(source, _BLOCK)
+            block = shutdown.read(source, _BLOCK)
         except OSError as error:
             raise FileError(f"cannot read the input: {error.strerror or error}") from error
         if not block:
@@ -135,14 +133,15 @@ def _write_line(line: str, shutdown: GracefulShutdown) -> None:
     while data:
         shutdown.wait(writing=stdout, signals=signals)
         with contextlib.suppress(BlockingIOError):
-            data, signals = data[os.write(stdout, data[: select.PIPE_BUF]) :], 2
+            data, signals = data[os.write(stdout, data[: PIPE_BUF or _BLOCK]) :], 2
 
 
 def _open_source(source: str) -> FileIO:
     if source == "-":
         if sys.stdin is None:
             raise DataError("there is no input: stdin is closed")
-        os.set_blocking(0, True)  # else a pause would look like the end
+        if PIPE_BUF:
+            os.set_blocking(0, True)  # else a pause would look like the end
         return open(0, "rb", buffering=0, closefd=False)
     path = Path(source)
     if path.is_file() and not path.stat().st_size:

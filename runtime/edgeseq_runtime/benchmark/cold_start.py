@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from edgeseq_runtime import files
 from edgeseq_runtime.backends.native.abi import is_library
@@ -56,8 +57,10 @@ def measure(
     """Start processes that use the model file at `path`, in turns: to our first forecast, and to a bare session.
 
     The bare one imports onnxruntime and makes a session on the CPU, nothing more; of a native library there is none.
-    Raises `EdgeseqError` where a process fails.
+    Raises `EdgeseqError` where a process fails, and where the system does not tell what memory it holds.
     """
+    if find_spec("resource") is None:
+        raise EdgeseqError("memory is measured on POSIX systems only, such as Linux and macOS")
     found: dict[str, list[tuple[float, float]]] = {OURS: [], BARE: []}
     for _ in range(rounds):
         found[OURS].append(_start(_FORECAST, path, provider, str(threads), sidecar or ""))

@@ -44,7 +44,8 @@ def from_file(path: str | os.PathLike[str]) -> Credentials:
     Raises `UsageError` where others may read the file or where a line is something else; no message shows its content.
     """
     content = files.read(path)
-    if Path(path).stat().st_mode & stat.S_IROTH:
+    has_modes = hasattr(os, "geteuid")  # elsewhere, as on Windows, every file's mode says so
+    if has_modes and Path(path).stat().st_mode & stat.S_IROTH:
         raise UsageError(f"{path} holds a password and can be read by every user; chmod 600 {path}")
     found: dict[str, str] = {}
     for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), start=1):

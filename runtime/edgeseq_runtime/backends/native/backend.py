@@ -23,7 +23,9 @@ class NativeBackend:
 
     def offers(self) -> list[Offer]:
         """Return its one provider, where a library can be built here."""
-        return [Offer(NATIVE, "(the model's own C, compiled here)")] if build.can_build() else []
+        return (
+            [Offer(NATIVE, "(the model's own C, compiled here)")] if cache.knows_owners() and build.can_build() else []
+        )
 
     def accepts(self, source: Source, provider: str) -> bool:
         """Whether the file is a library, or the provider was asked for."""
@@ -42,6 +44,11 @@ class NativeBackend:
         it cannot be loaded, `CheckError` where what was compiled does not do what the model file says.
         """
         del threads  # a step is one thread's
+        if not cache.knows_owners():
+            raise UsageError(
+                "the provider 'native' needs a POSIX system such as Linux or macOS: a library is code, and "
+                "here nobody can tell who could have changed it"
+            )
         if is_library(source.content):
             return _open_library(source, provider)
         if sidecar is not None:

@@ -39,6 +39,11 @@ def store(path: Path, library: bytes, accept: Callable[[Path], None]) -> None:
         candidate.unlink(missing_ok=True)
 
 
+def knows_owners() -> bool:
+    """Whether this system tells who owns a file, without which nobody can say who put code there."""
+    return hasattr(os, "geteuid")
+
+
 def check_permissions(path: Path) -> None:
     """Raise `UsageError` where somebody else could have put or changed the file at a (resolved) path."""
     found = path.stat()
