@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgeseq.commands.options.common import json_option, model_argument, model_file, note, provider_option
-from edgeseq.commands.options.evaluation import judged_series, load_judged
+from edgeseq.commands.options.evaluation import judged_series
 from edgeseq_runtime import files
 
 if TYPE_CHECKING:
@@ -41,13 +41,14 @@ def backtest(
     edgeseq backtest plant.onnx plant.csv --stride 24 --json
     """
     from edgeseq.evaluation.backtest import backtest as run
+    from edgeseq.evaluation.model_series import load_for_model
     from edgeseq.evaluation.report_text import backtest_summary
     from edgeseq_runtime.predictor import Predictor
 
     if plot:
         files.check_writable(plot)
     predictor = Predictor(model_file(model), provider=provider)
-    data, parts = load_judged(predictor, **reading)
+    data, parts = load_for_model(predictor, **reading)
     _warn_of_another_part(predictor.spec, parts)
     found = run(predictor, data, parts, stride=stride, folds=folds)
     if plot:

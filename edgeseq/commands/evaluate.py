@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from edgeseq.commands.options.common import json_option, model_argument, model_file, note, provider_option
-from edgeseq.commands.options.evaluation import judged_series, load_judged
+from edgeseq.commands.options.common import json_option, model_argument, note, provider_option
+from edgeseq.commands.options.evaluation import judged_series
 from edgeseq_runtime import files
 
 
@@ -26,15 +26,12 @@ def evaluate(model: str, *, plot: str | None, provider: str, as_json: bool, **re
     edgeseq evaluate sine.onnx --plot sine.png
     edgeseq evaluate co2.onnx co2 --json
     """
-    from edgeseq.evaluation.evaluate import evaluate_test_part as run
     from edgeseq.evaluation.report_text import summary
-    from edgeseq_runtime.predictor import Predictor
+    from edgeseq.model_evaluation import evaluate_model
 
     if plot:
         files.check_writable(plot)
-    predictor = Predictor(model_file(model), provider=provider)
-    _, parts = load_judged(predictor, **reading)
-    evaluation = run(predictor, parts)
+    evaluation = evaluate_model(model, provider=provider, **reading)
     if plot:
         from edgeseq.evaluation.plots import draw_evaluation
 

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import torch
 
@@ -21,7 +21,7 @@ from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, Parts, Series
 from edgeseq.training import autoregressive
 from edgeseq.training.distributed import ProcessGroup
-from edgeseq.training.options import Plan, TrainingOptions
+from edgeseq.training.options import Plan, TrainingKeywords, TrainingOptions
 from edgeseq.training.plan import plan
 from edgeseq.training.trainer import Trainer
 from edgeseq.training.warmup import measure_warmup
@@ -51,11 +51,15 @@ class Fitted:
     evaluation: Evaluation
 
 
-def fit(series: Series, parts: Parts, *, seed: int = 0, device: str = "auto", **options: Any) -> Checkpoint:
-    """Train a network on a series and return its checkpoint; the short way, for use in code.
+def fit(
+    series: Series, parts: Parts, *, seed: int = 0, device: str = "auto", **options: Unpack[TrainingKeywords]
+) -> Checkpoint:
+    """Train a network on a series and return its checkpoint.
 
-    Further arguments are those of `planning.Wishes`: horizon, cell, layers, hidden, steps, ...
-    Raises `DataError` for a series that cannot be learned from. Where it can, but its test part cannot be scored, the
+    `series` and `parts` are what `load` returns. The further arguments are what `edgeseq train` takes as options:
+    preset, horizon, cell, layers, hidden, steps, warmup, season, level, linear_path, layout, window, learning_rate,
+    unroll, gap_limit; their defaults are those of `TrainingOptions`. Raises `UsageError` for options that do not go
+    together and `DataError` for a series that cannot be learned from. Where the test part cannot be scored, the
     checkpoint's spec has no figures.
     """
     made = plan(series, parts, TrainingOptions(**options))

@@ -29,7 +29,7 @@ from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.spec import STREAM
 
 Settings = Mapping[str, Any]
-"""Fields of `planning.Wishes`, and the numbers to put there."""
+"""Fields of `TrainingOptions`, and the numbers to put there."""
 
 FINISHED, PRUNED, FAILED = "finished", "pruned", "failed"
 

@@ -1,15 +1,8 @@
 """The series that a model is judged on: its columns are the model's, the rest is said on the command line."""
 
-from typing import TYPE_CHECKING
-
 import click
 
 from edgeseq.commands.options.common import Function, every_option, sort_option
-from edgeseq_runtime.errors import UsageError
-
-if TYPE_CHECKING:
-    from edgeseq.series import Parts, Series
-    from edgeseq_runtime.predictor import Predictor
 
 
 def judged_series(function: Function) -> Function:
@@ -28,38 +21,3 @@ def judged_series(function: Function) -> Function:
     ):
         function = option(function)
     return function
-
-
-def load_judged(
-    predictor: "Predictor",
-    *,
-    series: str | None,
-    sensor: str | None,
-    split: str | None,
-    time: str | None,
-    every: str | None,
-    sort: bool,
-) -> "tuple[Series, Parts]":
-    """Load the columns that the model was trained on, and tell a model of several sensors which one this is."""
-    from edgeseq.series import load
-
-    spec = predictor.spec
-    names = [feature.name for feature in spec.measured]
-    if series is None and spec.split:
-        raise UsageError(f"this model was trained on {spec.series}: name the series to evaluate it on")
-    targets = len(spec.targets)
-    loaded, parts = load(
-        series,
-        targets=names[:targets],
-        features=names[targets:],
-        time=time or spec.time or "none",
-        split=split or spec.split or None,
-        gap_limit=spec.gap_limit,
-        every=every,
-        sort=sort,
-        period=spec.period,
-        clocks=[feature.name for feature in spec.features if feature.clock],
-    )
-    if sensor is not None or spec.sensors:
-        predictor.set_sensor(sensor if sensor is not None else parts.train[:, : len(names)])
-    return loaded, parts
