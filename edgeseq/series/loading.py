@@ -59,8 +59,9 @@ def _load_fleet(names: list[str], sensor: str | None, split: str | None, chosen:
     if len(names) != 1:
         raise UsageError(f"--id says whose sample a row of one file is; {len(names)} files are given")
     path, units = _find(names[0])
-    found = reader.read_by(path, sensor, chosen.with_units(units))
-    return fleet.join(Path(path).stem, {own: (one, parsed.apply(one)) for own, one in found.items()}, chosen.gap_limit)
+    by_sensor = reader.read_by(path, sensor, chosen.with_units(units))
+    members = {name: (series, parsed.apply(series)) for name, series in by_sensor.items()}
+    return fleet.join(Path(path).stem, members, chosen.gap_limit)
 
 
 def _find(name: str) -> tuple[str, Mapping[str, str]]:

@@ -71,7 +71,7 @@ class Trainer:
         self._hyperparameters, self._seed, self._device, self._group = hyperparameters, seed, device, group
         self.network = Network(spec)
         if hyperparameters.preset == "classic":
-            self.network.begin_classically()
+            self.network.init_classic()
         self.network.to(torch.device(device))
         self._average = copy.deepcopy(self.network)
         self.optimizer = _optimizer(hyperparameters, self.network)
@@ -226,8 +226,8 @@ def _identity(spec: Spec, hyperparameters: HyperParameters, seed: int, device: s
     return {**content, **hyperparameters.recorded(), "seed": seed, "device": device}
 
 
-def _check_identity(found: dict[str, Any], wanted: dict[str, Any], path: Path) -> None:
-    different = [name for name in {**found, **wanted} if found.get(name) != wanted.get(name)]
+def _check_identity(saved: dict[str, Any], expected: dict[str, Any], path: Path) -> None:
+    different = [name for name in {**saved, **expected} if saved.get(name) != expected.get(name)]
     if different:
         raise UsageError(
             f"{path} belongs to another run (different: {', '.join(different)}); "

@@ -8,7 +8,8 @@ import os, select, signal, sys
 import torch, polars, matplotlib  # whatever they need of the system, they may have
 for name in ("fcntl", "termios", "resource", "pty", "pwd", "grp"):
     sys.modules[name] = None
-for module, names in ((select, ["PIPE_BUF"]), (signal, ["SIGHUP", "SIGUSR1"]), (os, ["set_blocking", "fork", "getuid"])):
+lacking = {select: ["PIPE_BUF"], signal: ["SIGHUP", "SIGUSR1"], os: ["set_blocking", "fork", "getuid"]}
+for module, names in lacking.items():
     for name in names:
         vars(module).pop(name, None)
 """

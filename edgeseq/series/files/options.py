@@ -33,8 +33,8 @@ class Reading:
     @property
     def suits_the_sine(self) -> bool:
         """Whether nothing is said but what is true of the sine, which comes from no file."""
-        said = (self.features, self.time not in (None, "none"), self.units, self.every, self.sort, self.clocks)
-        return not (set(self.targets) - {"sine"} or any(said))
+        chosen = (self.features, self.time not in (None, "none"), self.units, self.every, self.sort, self.clocks)
+        return not (set(self.targets) - {"sine"} or any(chosen))
 
     def with_units(self, known: Mapping[str, str]) -> Self:
         """Return the same with what is known of units, which what the user says overrules."""
