@@ -1,20 +1,16 @@
-"""`edgeseq.evaluate`: whatever holds a model, be it a checkpoint, is made a model file and evaluated on a series."""
+"""`edgeseq.evaluate`: a model, whatever holds it, streamed over the test part of a series."""
 
 import os
 from typing import Any, Unpack
 
 from edgeseq.evaluation.evaluate import Evaluation, evaluate_test_part
 from edgeseq.evaluation.model_series import ModelSeriesKeywords, load_for_model
-from edgeseq.model.checkpoint import Checkpoint
-from edgeseq_runtime import files
+from edgeseq.model_source import ModelSource, as_model_file
 from edgeseq_runtime.predictor import Predictor
-
-Model = str | os.PathLike[str] | bytes | Checkpoint
-"""The path of a model file, of a checkpoint or of a compiled library; a model file's bytes; or a checkpoint."""
 
 
 def evaluate(
-    model: Model,
+    model: ModelSource,
     series: str | os.PathLike[str] | None = None,
     *,
     provider: str = "auto",
@@ -33,7 +29,7 @@ def evaluate(
 
 
 def evaluate_model(
-    model: Model,
+    model: ModelSource,
     series: str | os.PathLike[str] | None,
     *,
     provider: str = "auto",
@@ -43,17 +39,3 @@ def evaluate_model(
     predictor = Predictor(as_model_file(model), provider=provider)
     _, parts = load_for_model(predictor, None if series is None else os.fspath(series), **reading)
     return evaluate_test_part(predictor, parts)
-
-
-def as_model_file(model: Model) -> str | bytes:
-    """Return what a predictor opens: a path or bytes as they are, a checkpoint as the model file that it becomes."""
-    if isinstance(model, bytes):
-        return model
-    if not isinstance(model, Checkpoint):
-        path = os.fspath(model)
-        if not files.is_checkpoint(files.read(path)):
-            return path
-        model = Checkpoint.load(path)
-    import edgeseq_export  # needs onnx, which a model file does not
-
-    return edgeseq_export.build(model)

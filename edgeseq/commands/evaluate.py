@@ -2,24 +2,37 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import json_option, model_argument, note, provider_option
-from edgeseq.commands.options.evaluation import judged_series
+from edgeseq.commands.options.common import json_option, model_argument, note
+from edgeseq.commands.options.evaluation import evaluation_options
+from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq_runtime import files
+
+if TYPE_CHECKING:
+    from edgeseq.evaluation.model_series import ModelSeriesKeywords
 
 
 @click.command()
 @model_argument
-@judged_series
+@evaluation_options
 @click.option(
     "--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw forecasts, truth, residuals and interval."
 )
 @provider_option
 @json_option
-def evaluate(model: str, *, plot: str | None, provider: str, as_json: bool, **reading: Any) -> None:
+def evaluate(
+    model: str,
+    *,
+    plot: str | None,
+    provider: str,
+    libraries: Libraries,
+    as_json: bool,
+    series: str | None,
+    reading: "ModelSeriesKeywords",
+) -> None:
     r"""Stream the test part of SERIES through MODEL, a checkpoint or a model file, and score the forecasts.
 
     \b
@@ -29,9 +42,10 @@ def evaluate(model: str, *, plot: str | None, provider: str, as_json: bool, **re
     from edgeseq.evaluation.report_text import summary
     from edgeseq.model_evaluation import evaluate_model
 
+    register(libraries)
     if plot:
         files.check_writable(plot)
-    evaluation = evaluate_model(model, provider=provider, **reading)
+    evaluation = evaluate_model(model, series, provider=provider, **reading)
     if plot:
         from edgeseq.evaluation.plots import draw_evaluation
 

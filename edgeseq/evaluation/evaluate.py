@@ -152,7 +152,7 @@ def typical_predictor(model: bytes) -> Predictor:
     Those of several sensors are in the typical one's numbers already.
     """
     session = open_session(model, provider="cpu")
-    return Predictor(session, sensor=Scale.neutral(session.spec) if session.spec.sensors else None)
+    return Predictor(session, sensor=Scale.identity(session.spec) if session.spec.sensors else None)
 
 
 def evaluate_test_part(predictor: Streamer, parts: Parts) -> Evaluation:

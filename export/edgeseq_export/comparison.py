@@ -11,9 +11,9 @@ from edgeseq.text import number, table
 from edgeseq_export.export import ModelFile
 
 
-def name_of(made: ModelFile) -> str:
+def name_of(file: ModelFile) -> str:
     """Return what a file is called in tables."""
-    return "float32" if made.spec.quantize == "none" else made.spec.quantize
+    return "float32" if file.spec.quantize == "none" else file.spec.quantize
 
 
 def judge(checkpoint: Checkpoint, files: Mapping[str, ModelFile]) -> dict[str, Evaluation]:
@@ -21,22 +21,22 @@ def judge(checkpoint: Checkpoint, files: Mapping[str, ModelFile]) -> dict[str, E
     test = checkpoint.test
     if test is None:
         return {}
-    at = test.origins(checkpoint.spec.horizon)
+    origins = test.origins(checkpoint.spec.horizon)
     others = baselines.untrained(checkpoint.spec)
     return {
-        name: ForecastSet.collect(typical_predictor(made.content), others, test.values, at).evaluate()
-        for name, made in files.items()
+        name: ForecastSet.collect(typical_predictor(file.content), others, test.values, origins).evaluate()
+        for name, file in files.items()
     }
 
 
 def scores(judged: Mapping[str, Evaluation]) -> dict[str, Metrics]:
     """Return the errors of all files and baselines, by their names in tables."""
-    found = {name: evaluation.model for name, evaluation in judged.items()}
-    return found | (dict(next(iter(judged.values())).baselines) if judged else {})
+    of_files = {name: evaluation.model for name, evaluation in judged.items()}
+    return of_files | (dict(next(iter(judged.values())).baselines) if judged else {})
 
 
-def by_step(found: Mapping[str, Metrics]) -> str:
+def by_step(errors: Mapping[str, Metrics]) -> str:
     """Return the RMSE by step ahead as a table, for a terminal."""
-    steps = chosen_steps(len(next(iter(found.values())).per_horizon))
-    rows = [(name, *(number(scored.per_horizon[step - 1][0]) for step in steps)) for name, scored in found.items()]
+    steps = chosen_steps(len(next(iter(errors.values())).per_horizon))
+    rows = [(name, *(number(scored.per_horizon[step - 1][0]) for step in steps)) for name, scored in errors.items()]
     return table(("RMSE by step ahead", *map(str, steps)), rows)

@@ -1,4 +1,4 @@
-"""Checkpoint in, model file out: build, quantise, and pass the gate."""
+"""Checkpoint in, model file out: build, quantise, and pass the parity check."""
 
 import logging
 import os
@@ -34,7 +34,7 @@ OLDEST_OPSET = 14
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model file that has passed the gate."""
+    """A model file that has passed the parity check."""
 
     content: bytes
     spec: Spec
@@ -70,7 +70,7 @@ def export(source: Any, *arguments: Any, **options: Any) -> ModelFile:
         export(checkpoint, quantize="none", opset=17, form="chunk", key=None)
         export(module, spec, path=None, opset=17, key=None)
 
-    A module is made of LSTM, GRU, RNN, Linear and activations, in any depth; `own.describe` makes its `spec`, and the
+    A module is made of LSTM, GRU, RNN, Linear and activations, in any depth; `describe` makes its `spec`, and the
     file is written to `path`. `quantize` is "none", "int8" or "int4" (weights of so many bits, float arithmetic, any
     provider) or "int8-dynamic" (onnxruntime's dynamic quantisation, CPU provider only). `form` is "chunk" (any number
     of samples in one call) or "step" (one at a time, and a quarter faster at that). The figures and residuals in a

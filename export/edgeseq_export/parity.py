@@ -1,4 +1,4 @@
-"""The gate: nothing is exported that does not do, in every shape, what the oracle does."""
+"""The parity check: no file is exported that does not compute, in every shape, what the oracle computes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ _SHAPES = ((_STEPS, 1), (7, 5), (1, 17), (33, 2))  # (time, batch): none of them
 
 @dataclass(frozen=True)
 class Deviation:
-    """The worst difference from the oracle that the gate found."""
+    """The worst difference from the oracle that the parity check found."""
 
     forecast: float
     """As a share of the target's standard deviation."""
@@ -60,33 +60,33 @@ def check(model: bytes, spec: Spec, oracle: Reference) -> Deviation:
         raise CheckError(f"the graph is not valid ONNX: {error}") from error
     session = open_session(model, provider="cpu")
     forecast = state = 0.0
-    for way, x, begin, y, states in _runs(session):
-        wanted, wanted_states = oracle.run(x, {name: value.astype(np.float64) for name, value in begin.items()})
-        forecast = float(np.maximum(forecast, forecast_deviation(spec, y, wanted)))  # NaN stays NaN
-        deviations = [_state_deviation(states[name], wanted_states[name]) for name in states]
+    for how, x, begin, y, states in _runs(session):
+        expected, expected_states = oracle.run(x, {name: value.astype(np.float64) for name, value in begin.items()})
+        forecast = float(np.maximum(forecast, forecast_deviation(spec, y, expected)))  # NaN stays NaN
+        deviations = [_state_deviation(states[name], expected_states[name]) for name in states]
         state = float(np.max([state, *deviations]))
-        passed = agrees(spec, y, wanted) and state <= STATE_TOLERANCES[spec.quantize]
+        passed = agrees(spec, y, expected) and state <= STATE_TOLERANCES[spec.quantize]
         if not passed:
             raise CheckError(
-                f"the graph, run {way}, deviates from the oracle by {forecast:.1e} of the series' scale "
+                f"the graph, run {how}, deviates from the oracle by {forecast:.1e} of the series' scale "
                 f"(states: {state:.1e}); allowed is {TOLERANCES[spec.quantize]:.0e}"
             )
     return Deviation(forecast, state, TOLERANCES[spec.quantize])
 
 
-def forecast_deviation(spec: Spec, y: Float32, wanted: npt.NDArray[np.float64]) -> float:
-    """Return the largest |y - wanted| (..., horizon * target) as a share of each target's standard deviation."""
-    return float((np.abs(y - wanted) / _scale(spec)).max())
+def forecast_deviation(spec: Spec, y: Float32, expected: npt.NDArray[np.float64]) -> float:
+    """Return the largest |y - expected| (..., horizon * target) as a share of each target's standard deviation."""
+    return float((np.abs(y - expected) / _scale(spec)).max())
 
 
-def agrees(spec: Spec, y: Float32, wanted: npt.NDArray[np.float64]) -> bool:
+def agrees(spec: Spec, y: Float32, expected: npt.NDArray[np.float64]) -> bool:
     """Whether forecasts are within the tolerance, to which one unit in float32's last place is added.
 
     For a series far from zero (1,000,000 give or take 1) that unit is the larger of the two.
     """
-    unit = np.spacing(np.abs(wanted).astype(np.float32)).astype(np.float64)
+    unit = np.spacing(np.abs(expected).astype(np.float32)).astype(np.float64)
     allowed = TOLERANCES[spec.quantize] * _scale(spec) + unit
-    return bool((np.abs(y - wanted) <= allowed).all())
+    return bool((np.abs(y - expected) <= allowed).all())
 
 
 def _scale(spec: Spec) -> npt.NDArray[np.float64]:
@@ -104,15 +104,15 @@ def verification(spec: Spec, oracle: Reference) -> Verification:
         x=tuple(tuple(float(str(value)) for value in row) for row in x[:, 0]),
         y=tuple(tuple(round(float(value), digits) for value in row) for row in y[:, 0]),
         tolerance=tuple(float(f"{value:.3g}") for value in tolerance),
-        states={name: _left(spec, value) for name, value in states.items() if name not in SETTINGS},
+        states={name: _state_vector(spec, value) for name, value in states.items() if name not in SETTINGS},
     )
 
 
-def _left(spec: Spec, state: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Return a state as one number, and how far that may be off: as far as the gate allows its numbers to be."""
-    each = STATE_TOLERANCES[spec.quantize] * np.maximum(1, np.abs(state))
-    most = np.sqrt(each.size) * float(each.max())  # deviations have no common sign
-    return round(state_checksum(state), 7), float(f"{most:.2g}")
+def _state_vector(spec: Spec, state: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Return a state as one number, and how far that may be off: as far as its numbers may be."""
+    allowed = STATE_TOLERANCES[spec.quantize] * np.maximum(1, np.abs(state))
+    of_sum = np.sqrt(allowed.size) * float(allowed.max())  # deviations have no common sign
+    return round(state_checksum(state), 7), float(f"{of_sum:.2g}")
 
 
 def _runs(session: Session) -> Iterator[tuple[str, Float32, States, Float32, States]]:
@@ -147,5 +147,5 @@ def _in_steps(session: Session, x: Float32, states: States) -> tuple[Float32, St
     return np.concatenate(forecasts), states
 
 
-def _state_deviation(state: Float32, wanted: npt.NDArray[np.float64]) -> float:
-    return float((np.abs(state - wanted) / np.maximum(1, np.abs(wanted))).max())
+def _state_deviation(state: Float32, expected: npt.NDArray[np.float64]) -> float:
+    return float((np.abs(state - expected) / np.maximum(1, np.abs(expected))).max())

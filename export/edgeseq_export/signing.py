@@ -1,4 +1,4 @@
-"""Sealing a model file when it is finished: its hash and, with a private key, a signature."""
+"""Signing a model file when it is finished: its digest and, with a private key, a signature."""
 
 import base64
 from dataclasses import replace
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def finalize(model: onnx.ModelProto, spec: Spec, key: str | None = None) -> tuple[bytes, Spec]:
-    """Return a model file with its spec, both with hash and signature; `key` is the file with the private key.
+    """Return a model file with its spec, both with digest and signature; `key` is the file with the private key.
 
     Raises `UsageError` where that holds no Ed25519 key.
     """
@@ -25,11 +25,11 @@ def finalize(model: onnx.ModelProto, spec: Spec, key: str | None = None) -> tupl
     blank = replace(spec, sha256=integrity.BLANK_HASH, signature=integrity.BLANK_SIGNATURE if private else "")
     onnx.helper.set_model_props(model, metadata(blank))
     content = bytes(model.SerializeToString())
-    found = integrity.digest(content, blank)
-    signature = base64.b64encode(private.sign(integrity.message(found))).decode() if private else ""
-    content = integrity.put(content, "sha256", found, integrity.BLANK_HASH)
-    content = integrity.put(content, "signature", signature, integrity.BLANK_SIGNATURE)
-    return content, replace(spec, sha256=found, signature=signature)
+    digest = integrity.digest(content, blank)
+    signature = base64.b64encode(private.sign(integrity.message(digest))).decode() if private else ""
+    content = integrity.replace_field(content, "sha256", digest, integrity.BLANK_HASH)
+    content = integrity.replace_field(content, "signature", signature, integrity.BLANK_SIGNATURE)
+    return content, replace(spec, sha256=digest, signature=signature)
 
 
 def _private_key(path: str) -> "Ed25519PrivateKey":

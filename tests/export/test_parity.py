@@ -1,4 +1,4 @@
-"""The gate: nothing wrong is exported, and a device finds a file that was changed since."""
+"""The parity check: nothing wrong is exported, and a device finds a file that was changed since."""
 
 from dataclasses import replace
 

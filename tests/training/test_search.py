@@ -229,7 +229,7 @@ class Interruption:
     """In the place of `GracefulShutdown`: an end is asked for when a test says so."""
 
     def __init__(self) -> None:
-        self.asked: signal.Signals | None = None
+        self.received: signal.Signals | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -261,7 +261,7 @@ def test_an_interrupted_search_goes_on_to_the_same_end(
 
     def reach(step: int) -> None:
         if (finished, step) == (number, at_step):
-            interruption.asked = signal.SIGINT
+            interruption.received = signal.SIGINT
 
     def counted_step(self: Trainer) -> float:
         loss = train_step(self)

@@ -1,23 +1,45 @@
-"""The series that a model is judged on: its columns are the model's, the rest is said on the command line."""
+"""The series that a model is evaluated on: its columns are the model's, the rest is said on the command line."""
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgeseq.commands.options.common import Function, every_option, sort_option
+from edgeseq.commands.options.series import every_option, sort_option, split_option, time_option
+
+if TYPE_CHECKING:
+    from edgeseq.evaluation.model_series import ModelSeriesKeywords
 
 
-def judged_series(function: Function) -> Function:
-    """Add the argument SERIES and the options that say how to read it."""
+def evaluation_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the argument SERIES and the options that say how to read it; call the command with `series` and `reading`."""
+
+    @functools.wraps(function)
+    def command(
+        *,
+        series: str | None,
+        sensor: str | None,
+        split: str | None,
+        time: str | None,
+        every: str | None,
+        sort: bool,
+        **others: Any,
+    ) -> Any:
+        reading: ModelSeriesKeywords = {"sensor": sensor, "split": split, "time": time, "every": every, "sort": sort}
+        return function(series=series, reading=reading, **others)
+
     for option in (
         sort_option,
         every_option,
-        click.option("--time", metavar="COL", help="The time column; found by itself if obvious; none: go by order."),
+        time_option,
         click.option(
             "--sensor",
             metavar="NAME",
             help="Which of the sensors it was trained on MODEL is to take this for.  [learned from the training part]",
         ),
-        click.option("--split", metavar="TRAIN:VAL:TEST", help="Rows or fractions; that of the training if not given."),
+        split_option("; that of the training if not given."),
         click.argument("series", required=False),
     ):
-        function = option(function)
-    return function
+        command = option(command)
+    return command

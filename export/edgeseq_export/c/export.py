@@ -12,7 +12,8 @@ from edgeseq.model import architecture
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.reference import Oracle
 from edgeseq_export import parity
-from edgeseq_export.c import fixed_program, render
+from edgeseq_export.c import fixed_quantize, render
+from edgeseq_export.c.fixed_reference import FixedReference
 from edgeseq_export.c.float_program import program
 from edgeseq_export.c.render import Sources
 from edgeseq_export.c.toolchain import Compiled, compiler
@@ -59,8 +60,8 @@ def export(checkpoint: Checkpoint, name: str, quantize: str = "none", *, libm: b
         spec = kind.spec
         if checkpoint.test:
             samples, score = score_part(compiled, checkpoint.test)
-            others = checkpoint.spec.figures.baselines if checkpoint.spec.figures else {}
-            spec = replace(spec, figures=Figures(samples, score, others))
+            baselines = checkpoint.spec.figures.baselines if checkpoint.spec.figures else {}
+            spec = replace(spec, figures=Figures(samples, score, baselines))
     return CFiles(spec, kind.render(spec, name), " ".join(command), deviation)
 
 
@@ -81,11 +82,11 @@ class Kind(ABC):
         """Return the C, with what a (more telling) spec says."""
 
     @abstractmethod
-    def wanted(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.floating]:
+    def expected(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.floating]:
         """Return the reference's forecasts (time, output) of samples (time, feature)."""
 
     @abstractmethod
-    def passes(self, made: npt.NDArray[np.float32], wanted: npt.NDArray[np.floating]) -> bool:
+    def passes(self, y: npt.NDArray[np.float32], expected: npt.NDArray[np.floating]) -> bool:
         """Whether the C's forecasts are the reference's, as near as they must be."""
 
 
@@ -99,31 +100,31 @@ class _Float(Kind):
     def render(self, spec: Spec, name: str) -> Sources:
         return render.float_sources(replace(self._program, spec=spec), name, libm=self._libm)
 
-    def wanted(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.floating]:
+    def expected(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.floating]:
         return self._oracle.run(samples[:, None])[0][:, 0]
 
-    def passes(self, made: npt.NDArray[np.float32], wanted: npt.NDArray[np.floating]) -> bool:
-        return parity.agrees(self.spec, made, wanted.astype(np.float64))
+    def passes(self, y: npt.NDArray[np.float32], expected: npt.NDArray[np.floating]) -> bool:
+        return parity.agrees(self.spec, y, expected.astype(np.float64))
 
 
 class _Fixed(Kind):
     def __init__(self, checkpoint: Checkpoint) -> None:
         spec = _spec(checkpoint, "int8", Oracle(checkpoint.spec, checkpoint.weights))
-        self._program = fixed_program.program(replace(checkpoint, spec=spec))
-        self._reference = fixed_program.FixedReference(self._program)
+        self._program = fixed_quantize.program(replace(checkpoint, spec=spec))
+        self._reference = FixedReference(self._program)
         assert spec.verification is not None
-        y = self.wanted(np.array(spec.verification.x, np.float32))
+        y = self.expected(np.array(spec.verification.x, np.float32))
         vector = replace(spec.verification, y=tuple(map(tuple, y.tolist())), states={})
         self.spec = replace(spec, verification=vector)
 
     def render(self, spec: Spec, name: str) -> Sources:
         return render.fixed_sources(replace(self._program, spec=spec), name)
 
-    def wanted(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.floating]:
+    def expected(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.floating]:
         return self._reference.run(samples[:, None])[:, 0]
 
-    def passes(self, made: npt.NDArray[np.float32], wanted: npt.NDArray[np.floating]) -> bool:
-        return np.array_equal(made, wanted)
+    def passes(self, y: npt.NDArray[np.float32], expected: npt.NDArray[np.floating]) -> bool:
+        return np.array_equal(y, expected)
 
 
 def _spec(checkpoint: Checkpoint, quantize: str, oracle: Oracle) -> Spec:
@@ -136,8 +137,8 @@ def _spec(checkpoint: Checkpoint, quantize: str, oracle: Oracle) -> Spec:
 def _compare(compiled: Compiled, kind: Kind) -> float:
     """Return how far the C is from its reference. Raises `CheckError` where that is too far."""
     samples = random_walk(kind.spec, _SAMPLES, 1)[:, 0]
-    made, wanted = compiled.stream(samples)[1], kind.wanted(samples)
-    deviation = parity.forecast_deviation(kind.spec, made, wanted.astype(np.float64))
-    if not kind.passes(made, wanted):
+    y, expected = compiled.stream(samples)[1], kind.expected(samples)
+    deviation = parity.forecast_deviation(kind.spec, y, expected.astype(np.float64))
+    if not kind.passes(y, expected):
         raise CheckError(f"the C deviates from its reference by {deviation:.1e} of the series' scale")
     return deviation

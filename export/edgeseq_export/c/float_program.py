@@ -138,6 +138,6 @@ def _by_column(matrix: Floats, gates: int, hidden: int) -> Floats:
 
 def _by_gate(rows: Floats, gates: int, hidden: int) -> Floats:
     """Return rows (gate * hidden,) with each gate's padded by zeros."""
-    found = np.zeros((gates, padded(hidden)), np.float32)
-    found[:, :hidden] = rows.reshape(gates, hidden)
-    return found.reshape(-1)
+    by_gate = np.zeros((gates, padded(hidden)), np.float32)
+    by_gate[:, :hidden] = rows.reshape(gates, hidden)
+    return by_gate.reshape(-1)

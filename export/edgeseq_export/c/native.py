@@ -53,23 +53,23 @@ def worst_deviation(library: bytes) -> float | None:
             session = NativeSession(path)
         except ModelFileError:
             return None
-        found = deviations(session)
-    if not passed(found):
-        raise CheckError(f"the compiled C is off by {max(found.values()):.3g} times what is allowed")
-    return max(found.values())
+        worst = deviations(session)
+    if not passed(worst):
+        raise CheckError(f"the compiled C is off by {max(worst.values()):.3g} times what is allowed")
+    return max(worst.values())
 
 
 def _compiled(command: list[str], place: Path) -> bytes:
-    wanted = os.environ.get("CFLAGS")
-    ways = [tuple(shlex.split(wanted))] if wanted is not None else _TUNED
+    given = os.environ.get("CFLAGS")
+    choices = [tuple(shlex.split(given))] if given is not None else _TUNED
     target = place / "model.so"
     # gnu99, for in c99 proper GCC may not fuse a product with a sum, which costs a third of the speed.
     fixed = ("-std=gnu99", "-shared", "-fPIC", str(place / "native.c"), "-o", str(target))
-    for flags in ways:
+    for flags in choices:
         try:
             run_checked([*command, *flags, *fixed])
         except CheckError:
-            if flags is ways[-1]:
+            if flags is choices[-1]:
                 raise
         else:
             break

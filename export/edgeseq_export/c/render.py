@@ -75,9 +75,9 @@ def native_sources(program: Program, content: bytes) -> dict[str, str]:
     return sources.files() | {"native.c": glue}
 
 
-def fixed_sources(made: FixedProgram, name: str) -> Sources:
+def fixed_sources(program: FixedProgram, name: str) -> Sources:
     """Return the C of a program in fixed point."""
-    spec = made.spec
+    spec = program.spec
     layers = [
         {
             "number": number,
@@ -85,23 +85,23 @@ def fixed_sources(made: FixedProgram, name: str) -> Sources:
             "of_input": _by_unit(layer.of_input, spec),
             "of_memory": _by_unit(layer.of_memory, spec),
         }
-        for number, layer in enumerate(made.layers, start=1)
+        for number, layer in enumerate(program.layers, start=1)
     ]
     more = {
         name: getattr(fixed_program, name)
-        for name in ("INPUT", "UNIT", "CELL", "SUM", "SAID", "SHARP", "TABLE_STEP", "LARGEST", "CELL_LIMIT")
+        for name in ("INPUT", "UNIT", "CELL", "SUM", "OUTPUT", "SHARP", "TABLE_STEP", "LARGEST", "CELL_LIMIT")
     }
     return _render(
         "int8.c",
         spec,
         name,
         layers=layers,
-        head=made.head,
-        linear=made.linear and {**vars(made.linear), "columns": made.linear.matrix.shape[1]},
-        input_factors=made.input_factors,
-        output_factors=made.output_factors,
-        output_scale=c_number(2.0**-made.output_shift),
-        table=made.table,
+        head=program.head,
+        linear=program.linear and {**vars(program.linear), "columns": program.linear.matrix.shape[1]},
+        input_factors=program.input_factors,
+        output_factors=program.output_factors,
+        output_scale=c_number(2.0**-program.output_shift),
+        table=program.table,
         inputs=architecture.inputs(spec),
         levels=[at for at, feature in enumerate(spec.features) if feature.level],
         steps=spec.window if spec.layout == STEPS else 1,
@@ -162,14 +162,14 @@ def _fixed_fields(spec: Spec) -> list[dict[str, Any]]:
     features = len(spec.features)
     settings = [("float", name, features) for name in SETTINGS] if spec.sensors else []
     if spec.layout != STREAM:
-        found = [("float", "window", features * (spec.window - 1)), *settings]
+        fields = [("float", "window", features * (spec.window - 1)), *settings]
     else:
         layers = range(1, spec.layers + 1)
         cells = [("int32_t", f"c{layer}", spec.hidden) for layer in layers] if spec.cell == "lstm" else []
         units = [("int16_t", f"h{layer}", spec.hidden) for layer in layers]
         path = [("int16_t", "changes", len(spec.measured) * (spec.linear_path - 1))] if spec.linear_path else []
-        found = [("float", "last", features), *settings, *cells, *units, *path, ("int16_t", "seen", 1)]
-    return [{"type": kind, "name": name, "size": size} for kind, name, size in found]
+        fields = [("float", "last", features), *settings, *cells, *units, *path, ("int16_t", "seen", 1)]
+    return [{"type": kind, "name": name, "size": size} for kind, name, size in fields]
 
 
 def _render(template: str, spec: Spec, name: str, **more: Any) -> Sources:

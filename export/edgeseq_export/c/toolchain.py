@@ -25,9 +25,9 @@ _NAMES = ("cc", "gcc", "clang")
 
 def compiler() -> list[str] | None:
     """Return the command of the C compiler: that of the environment variable CC, or the first that is here."""
-    wanted = shlex.split(os.environ.get("CC", ""))
-    if wanted:
-        return wanted if shutil.which(wanted[0]) else None
+    command = shlex.split(os.environ.get("CC", ""))
+    if command:
+        return command if shutil.which(command[0]) else None
     return next(([name] for name in _NAMES if shutil.which(name)), None)
 
 
@@ -88,14 +88,14 @@ class Compiled:
         """Return what the driver reads ahead of the samples."""
         if not self.spec.sensors:
             return b""
-        states = (sensor or Scale.neutral(self.spec)).states()
+        states = (sensor or Scale.identity(self.spec)).states()
         return bytes(states[OFFSET][0].tobytes() + (1 + states[GAIN][0]).astype(np.float32).tobytes())
 
 
-def run_checked(command: Sequence[str], given: bytes = b"") -> bytes:
-    """Run a command and return what it printed. Raises `CheckError` with the first line of its complaint."""
-    done = subprocess.run(command, input=given, capture_output=True, check=False)  # noqa: S603 - a compiler, or its work
+def run_checked(command: Sequence[str], stdin: bytes = b"") -> bytes:
+    """Run a command and return what it printed. Raises `CheckError` with the first line of its errors."""
+    done = subprocess.run(command, input=stdin, capture_output=True, check=False)  # noqa: S603 - a compiler, or its work
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
-        raise CheckError(f"{Path(command[0]).name} fails on the C of the model: {said[0]}")
+        errors = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
+        raise CheckError(f"{Path(command[0]).name} fails on the C of the model: {errors[0]}")
     return done.stdout

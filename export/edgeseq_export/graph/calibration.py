@@ -1,4 +1,4 @@
-"""What a network is shown to find out what its rounded weights must say: samples as it was trained on."""
+"""What a network is shown to find out what its rounded weights must give: samples as it was trained on."""
 
 from collections.abc import Iterator
 
@@ -32,13 +32,13 @@ def samples(checkpoint: Checkpoint) -> Samples:
     spec = checkpoint.spec
     time = _TIME + spec.linear_path + spec.window
     columns = max(spec.hidden, spec.linear_path * len(spec.measured))
-    streams = int(np.clip(_NUMBERS // (time * columns), 4, _STREAMS))
+    count = int(np.clip(_NUMBERS // (time * columns), 4, _STREAMS))
     part = checkpoint.validation
     pieces = list(_pieces(spec, fill(part.values[: part.start], spec.gap_limit))) if part else []
-    found = [stream for piece, share in pieces for stream in _cut(piece, time, max(1, int(share * streams)))]
-    if not found:
-        return random_walk(spec, time, streams)
-    return np.stack(found, axis=1)
+    streams = [stream for piece, share in pieces for stream in _cut(piece, time, max(1, int(share * count)))]
+    if not streams:
+        return random_walk(spec, time, count)
+    return np.stack(streams, axis=1)
 
 
 def _pieces(spec: Spec, train: Filled) -> Iterator[tuple[Filled, float]]:
@@ -47,11 +47,11 @@ def _pieces(spec: Spec, train: Filled) -> Iterator[tuple[Filled, float]]:
         yield train, 1.0
         return
     yield train, 0.5
-    others = augment.at_other_rates(train)
+    copies = augment.at_other_rates(train)
     random = np.random.default_rng(0)
-    for piece in others:
+    for piece in copies:
         for gain in np.exp(random.uniform(-augment.GAIN, augment.GAIN, 2)):
-            yield _scaled(spec, piece, gain, random.uniform(-augment.SHIFT, augment.SHIFT)), 0.25 / len(others)
+            yield _scaled(spec, piece, gain, random.uniform(-augment.SHIFT, augment.SHIFT)), 0.25 / len(copies)
 
 
 def _scaled(spec: Spec, piece: Filled, gain: float, shift: float) -> Filled:

@@ -1,7 +1,7 @@
 """Weights of few bits that keep the forecasts: each rounded to the nearest, then the head fitted anew.
 
 Rounding moves the hidden units a little, but they still carry what they did. The head, which stays precise where it is
-small, is fitted by least squares so that the network says what it said before: that alone takes away nearly all of the
+small, is fitted by least squares so that the network gives what it gave before: that alone takes away nearly all of the
 error that rounding brought. docs/decisions.md compares it with other ways.
 """
 
@@ -53,8 +53,8 @@ def quantize(checkpoint: Checkpoint, kind: str) -> QuantizedWeights:
     if spec.linear_path:
         stored["linear.weight"] = _rounded(weights["linear.weight"])
     samples = calibration.samples(checkpoint)
-    before, after = (_heard(spec, heard, samples) for heard in (weights, values(stored)))
-    return stored | _fitted_head(spec, weights, before.said - after.said, after.hidden)
+    exact, rounded = (_run(spec, each, samples) for each in (weights, values(stored)))
+    return stored | _fitted_head(spec, weights, exact.output - rounded.output, rounded.hidden)
 
 
 def round_rows(
@@ -65,13 +65,13 @@ def round_rows(
     Returns the integers and the scales (row, 1, ...), float16 where there is a `least` one; their product is the
     matrix, off by half a scale at most.
     """
-    most = 2 ** (bits - 1) - 1
+    limit = 2 ** (bits - 1) - 1
     largest = np.abs(matrix).max(axis=tuple(range(1, matrix.ndim)), keepdims=True).astype(np.float64)
-    scale = np.asarray(largest / most, np.float32)
+    scale = np.asarray(largest / limit, np.float32)
     scale = np.where(scale > 0, scale, np.float32(1))
     if least:
         scale = np.maximum(scale, least).astype(np.float16).astype(np.float32)
-    return np.clip(np.rint(matrix / scale), -most, most).astype(np.int8 if bits <= 8 else np.int16), scale
+    return np.clip(np.rint(matrix / scale), -limit, limit).astype(np.int8 if bits <= 8 else np.int16), scale
 
 
 def _rounded_cell(weights: Weights, layer: int, bits: int) -> dict[str, Matrix]:
@@ -99,50 +99,50 @@ def _rounded(weight: npt.NDArray[np.floating]) -> Matrix:
 
 
 @dataclass(frozen=True)
-class _Heard:
-    """What a network's head had before it, and what the network said; one row for each sample."""
+class _HeadSamples:
+    """The head's inputs, and the network's outputs; one row for each sample."""
 
     hidden: Float64
     """(sample, hidden)"""
-    said: Float64
+    output: Float64
     """(sample, output), the linear path's part included"""
 
 
-def _heard(spec: Spec, weights: Weights, samples: calibration.Samples) -> _Heard:
+def _run(spec: Spec, weights: Weights, samples: calibration.Samples) -> _HeadSamples:
     """Run streams of samples (time, stream, feature); the warm-up does not count."""
-    met: dict[str, list[Float64]] = defaultdict(list)
-    Oracle(spec, weights, watch=lambda name, inputs: met[name].append(inputs)).run(samples)
-    # A network that takes a window in steps has a hidden state after each; only the last one's is heard.
-    every = len(met["head"]) // len(samples)
+    watched: dict[str, list[Float64]] = defaultdict(list)
+    Oracle(spec, weights, watch=lambda name, inputs: watched[name].append(inputs)).run(samples)
+    # A network that takes a window in steps has a hidden state after each; the head sees the last one's only.
+    steps = len(watched["head"]) // len(samples)
     counts = slice(min(spec.warmup, len(samples) // 2), None)
-    hidden = np.concatenate(met["head"][every - 1 :: every][counts])
-    said = hidden @ weights["head.weight"].T.astype(np.float64) + weights["head.bias"]
+    hidden = np.concatenate(watched["head"][steps - 1 :: steps][counts])
+    output = hidden @ weights["head.weight"].T.astype(np.float64) + weights["head.bias"]
     if spec.linear_path:
         path = weights["linear.weight"].reshape(spec.outputs, -1).T.astype(np.float64)
-        said = said + np.concatenate(met["linear"][counts]) @ path
-    return _Heard(hidden, said)
+        output = output + np.concatenate(watched["linear"][counts]) @ path
+    return _HeadSamples(hidden, output)
 
 
-def _fitted_head(spec: Spec, weights: Weights, lacking: Float64, hidden: Float64) -> dict[str, Matrix]:
-    """Return the head that says what is lacking (sample, output) too, of the hidden units (sample, hidden)."""
-    weight, _ = fit_head(weights, lacking, hidden)
+def _fitted_head(spec: Spec, weights: Weights, residual: Float64, hidden: Float64) -> dict[str, Matrix]:
+    """Return the head that also gives the residual (sample, output), from the hidden units (sample, hidden)."""
+    weight, _ = fit_head(weights, residual, hidden)
     head = _rounded(weight) if spec.outputs >= _LEAST_OUTPUTS else Matrix(weight)
     lost = (weights["head.weight"] - head.value()).astype(np.float64) @ hidden.mean(axis=0)
-    bias = weights["head.bias"] + lacking.mean(axis=0) + lost
+    bias = weights["head.bias"] + residual.mean(axis=0) + lost
     return {"head.weight": head, "head.bias": Matrix(bias.astype(np.float32))}
 
 
 def fit_head(
-    weights: Weights, lacking: Float64, hidden: Float64
+    weights: Weights, residual: Float64, hidden: Float64
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return weight and bias of the head that says what is lacking (sample, output) too, by least squares.
+    """Return weight and bias of the head that also gives the residual (sample, output), by least squares.
 
-    `hidden` are the hidden units that it hears, (sample, hidden).
+    `hidden` are the hidden units that it is given, (sample, hidden).
     """
-    center, mean = hidden.mean(axis=0), lacking.mean(axis=0)
+    center, mean = hidden.mean(axis=0), residual.mean(axis=0)
     around = hidden - center
     moments = around.T @ around / len(around)
     moments += (_RIDGE * np.trace(moments) / len(moments) + _LEAST) * np.eye(len(moments))
-    change = np.linalg.solve(moments, around.T @ (lacking - mean) / len(around)).T
+    change = np.linalg.solve(moments, around.T @ (residual - mean) / len(around)).T
     bias = weights["head.bias"] + mean - change @ center
     return (weights["head.weight"] + change).astype(np.float32), bias.astype(np.float32)

@@ -72,17 +72,17 @@ def _add_targets(graph: Graph, spec: Spec, values: str, name: str) -> str:
 
 def _add_stream(graph: Graph, spec: Spec, weights: StepWeights, x: str) -> str:
     """Add a network that carries its memory along; returns what it says in raw units, (time, batch, outputs)."""
-    alone = spec.form == STEP
-    change = _add_change_of_one(graph, x) if alone else _add_change(graph, spec, x)
+    one_sample = spec.form == STEP
+    change = _add_change_of_one(graph, x) if one_sample else _add_change(graph, spec, x)
     signal = _add_levels(graph, spec, x, change)
     for layer in range(1, spec.layers + 1):
         kinds = ("h", "c") if spec.cell == "lstm" else ("h",)
         memory = [f"{kind}{layer}" for kind in kinds]
-        output = _add_cell(graph, spec, weights, layer, signal, memory, only_last=alone)
+        output = _add_cell(graph, spec, weights, layer, signal, memory, only_last=one_sample)
         direction = graph.integers("direction_axis", 1)
-        signal = output if alone else graph.node("Squeeze", [output, direction], f"H{layer}")
-    said = _add_head(graph, weights, signal)
-    return _add_linear(graph, spec, weights.linear, change, said) if weights.linear else said
+        signal = output if one_sample else graph.node("Squeeze", [output, direction], f"H{layer}")
+    output = _add_head(graph, weights, signal)
+    return _add_linear(graph, spec, weights.linear, change, output) if weights.linear else output
 
 
 def _add_change(graph: Graph, spec: Spec, x: str) -> str:
@@ -124,19 +124,19 @@ def _add_centers(graph: Graph, values: str, centers: Sequence[float]) -> str:
     return graph.node("Sub", [values, graph.constant("centers", np.array(centers, np.float32))], "level")
 
 
-def _add_linear(graph: Graph, spec: Spec, matrix: Matrix, change: str, said: str) -> str:
+def _add_linear(graph: Graph, spec: Spec, matrix: Matrix, change: str, output: str) -> str:
     """Add the linear path, a convolution over the last changes, to what the network says."""
-    lacking = spec.linear_path - 1
+    earlier = spec.linear_path - 1
     if len(spec.measured) < len(spec.features):
         measured = list(range(len(spec.measured)))
         change = graph.node("Gather", [change, graph.integers("measured", *measured)], "measured_change", axis=2)
     recent = graph.node("Transpose", [change], "change_by_stream", perm=[1, 2, 0])  # (batch, feature, time)
     recent = graph.node("Concat", ["changes", recent], "recent", axis=2)
-    ends = graph.integers("newest", -lacking), graph.integers("end", _TO_THE_END)
+    ends = graph.integers("newest", -earlier), graph.integers("end", _TO_THE_END)
     graph.node("Slice", [recent, *ends, graph.integers("recent_axis", 2)], "changes_next")
     linear = graph.node("Conv", [recent, graph.matrix("linear", matrix)], "linear_by_stream")
     linear = graph.node("Transpose", [linear], "linear_change", perm=[2, 0, 1])  # (time, batch, outputs)
-    return graph.node("Add", [said, linear], "said")
+    return graph.node("Add", [output, linear], "said")
 
 
 def _add_windows(graph: Graph, spec: Spec, weights: StepWeights, x: str) -> str:
@@ -150,10 +150,10 @@ def _add_windows(graph: Graph, spec: Spec, weights: StepWeights, x: str) -> str:
         output = _add_cell(graph, spec, weights, layer, signal, [], only_last=is_last)
         direction = graph.integers("direction_axis", 1)
         signal = output if is_last else graph.node("Squeeze", [output, direction], f"H{layer}")
-    said = _add_head(graph, weights, signal)  # (1, time * batch, outputs)
+    output = _add_head(graph, weights, signal)  # (1, time * batch, outputs)
     sizes = [graph.node("Shape", ["x"], "x_shape"), graph.integers("from_time", 0), graph.integers("to_batch", 2)]
     sizes = [graph.node("Slice", sizes, "time_and_batch"), graph.integers("outputs", spec.outputs)]
-    return graph.node("Reshape", [said, graph.node("Concat", sizes, "y_shape", axis=0)], "said")
+    return graph.node("Reshape", [output, graph.node("Concat", sizes, "y_shape", axis=0)], "said")
 
 
 def _add_unfolded(graph: Graph, spec: Spec, x: str) -> str:
@@ -217,12 +217,12 @@ def _add_matrices(graph: Graph, layer: int, cell: CellWeights) -> tuple[str, str
 
 def _add_bias(graph: Graph, name: str, cell: CellWeights) -> str:
     """Add a cell's bias; a half that is zero is not stored, every session folds the padding."""
-    gates = cell.W.factor.shape[1]
-    lacking = 2 * gates - cell.B.shape[1]
-    if not lacking:
+    rows = cell.W.factor.shape[1]
+    zeros = 2 * rows - cell.B.shape[1]
+    if not zeros:
         return graph.compact(name, cell.B)
     half = graph.compact(f"{name}.sum", cell.B)
-    return graph.node("Pad", [half, graph.integers("bias_pads", 0, 0, 0, lacking)], name)
+    return graph.node("Pad", [half, graph.integers("bias_pads", 0, 0, 0, zeros)], name)
 
 
 def _add_head(graph: Graph, weights: StepWeights, signal: str) -> str:
@@ -232,8 +232,8 @@ def _add_head(graph: Graph, weights: StepWeights, signal: str) -> str:
     return graph.node("Add", [product, bias], "network_says")
 
 
-def _add_base(graph: Graph, spec: Spec, x: str, said: str) -> str:
+def _add_base(graph: Graph, spec: Spec, x: str, output: str) -> str:
     """From what the network says to the forecast: a change is added to the last sample, a value stands as it is."""
     if spec.predicts != CHANGE:
-        return said
-    return graph.node("Add", [said, _add_targets(graph, spec, x, "last")], "forecast")
+        return output
+    return graph.node("Add", [output, _add_targets(graph, spec, x, "last")], "forecast")

@@ -41,12 +41,12 @@ class Matrix:
             product = product * scale
         return product.astype(np.float32)
 
-    def times(self, scale: Array) -> Self:
-        """Return this matrix times a scale."""
+    def scaled_by(self, scale: Array) -> Self:
+        """Return this matrix, multiplied by a scale that broadcasts over it."""
         return replace(self, scales=(*self.scales, scale))
 
-    def each(self, change: Callable[[Any], Any]) -> Self:
-        """Return the matrix with all its factors changed alike: transposed, reordered."""
+    def map_factors(self, change: Callable[[Any], Any]) -> Self:
+        """Return this matrix with the same change, such as a transposition, made to all factors of its product."""
         return replace(self, factor=change(self.factor), scales=tuple(change(scale) for scale in self.scales))
 
 
@@ -92,12 +92,12 @@ def values(stored: QuantizedWeights) -> Weights:
 def prepare(spec: Spec, stored: QuantizedWeights) -> StepWeights:
     """Return the step graph's weights: in ONNX's layout, with the spec's scales folded in."""
     scales = np.array(spec.target_scales, np.float32).reshape(-1)
-    head_bias = stored["head.bias"].times(scales).value()
+    head_bias = stored["head.bias"].scaled_by(scales).value()
     if spec.predicts != CHANGE:
         head_bias = head_bias + np.tile([feature.center for feature in spec.target_features], spec.horizon)
     return StepWeights(
         cells=tuple(_cell(spec, stored, layer) for layer in range(spec.layers)),
-        head=stored["head.weight"].each(np.transpose).times(scales),
+        head=stored["head.weight"].map_factors(np.transpose).scaled_by(scales),
         head_bias=head_bias.astype(np.float32),
         linear=_linear(spec, stored["linear.weight"], scales) if spec.linear_path else None,
     )
@@ -105,7 +105,7 @@ def prepare(spec: Spec, stored: QuantizedWeights) -> StepWeights:
 
 def _linear(spec: Spec, weight: Matrix, scales: Array) -> Matrix:
     changes = np.array([1 / feature.change for feature in spec.measured], np.float32)
-    return weight.times(scales[:, None, None]).times(changes[None, :, None])
+    return weight.scaled_by(scales[:, None, None]).scaled_by(changes[None, :, None])
 
 
 def in_onnx_order(cell: str, rows: Any) -> Any:
@@ -117,14 +117,14 @@ def in_onnx_order(cell: str, rows: Any) -> Any:
 
 def _cell(spec: Spec, stored: QuantizedWeights, layer: int) -> CellWeights:
     W, R, b_x, b_h = (
-        stored[f"cell.{name}_l{layer}"].each(partial(in_onnx_order, spec.cell))
+        stored[f"cell.{name}_l{layer}"].map_factors(partial(in_onnx_order, spec.cell))
         for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     )
     biases = [b_x.value(), b_h.value()]
     if spec.cell != "gru":  # a GRU's reset gate acts on one of the two; elsewhere only their sum counts
         biases = [biases[0] + biases[1]]
     if layer == 0:
-        W = W.times(_input_scales(spec))
+        W = W.scaled_by(_input_scales(spec))
     return CellWeights(
         W=replace(W, factor=W.factor[None]), R=replace(R, factor=R.factor[None]), B=np.concatenate(biases)[None]
     )

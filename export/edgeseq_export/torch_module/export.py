@@ -1,4 +1,4 @@
-"""A user's own PyTorch module as a model file: described, traced, built, and passed through the same gate."""
+"""A user's own PyTorch module as a model file: described, traced, built, and compared by the same parity check."""
 
 import os
 from collections.abc import Sequence
@@ -85,7 +85,7 @@ def export_module(
     opset: int = 17,
     key: str | None = None,
 ) -> tuple[bytes, Spec, parity.Deviation]:
-    """Return the model file of a module with its final spec, and what the gate found; write it where there is a path.
+    """Return the model file of a module, its final spec and its deviation; write it where there is a path.
 
     Raises `UsageError` for a module that cannot be expressed or does not fit the spec, and `CheckError`.
     """
@@ -116,28 +116,28 @@ def _compare(module: nn.Module, spec: Spec, oracle: LayersOracle, *, batch_first
     given = torch.from_numpy(((samples - centers) / scales).astype(np.float32))  # (time, batch, feature)
     try:
         with torch.no_grad():
-            said = module(given.transpose(0, 1) if batch_first else given)
+            output = module(given.transpose(0, 1) if batch_first else given)
     except Exception as error:  # whatever a forward may raise
         raise UsageError(f"the module does not run on samples of {len(spec.features)} features: {error}") from error
-    said = said[0] if isinstance(said, (tuple, list)) else said
-    made = _as_time_first(said.numpy(), batch_first=batch_first)
-    if made.shape[-1] != spec.outputs:
+    output = output[0] if isinstance(output, (tuple, list)) else output
+    actual = _as_time_first(output.numpy(), batch_first=batch_first)
+    if actual.shape[-1] != spec.outputs:
         raise UsageError(
-            f"the module gives {made.shape[-1]} numbers; the spec wants {spec.outputs}: a horizon of {spec.horizon} "
+            f"the module gives {actual.shape[-1]} numbers; the spec wants {spec.outputs}: a horizon of {spec.horizon} "
             f"times {len(spec.targets)} targets"
         )
     y, _ = oracle.run(samples)
-    wanted = (y - _base(spec, samples)) / np.array(spec.target_scales).reshape(-1)
-    off = float(np.abs(made - wanted[-len(made) :]).max() / max(1e-6, np.abs(wanted).max()))
-    if not off <= _TOLERANCE:
-        raise CheckError(f"the layers found in the module do not do what it does: they are off by {off:.1e}")
+    expected = (y - _base(spec, samples)) / np.array(spec.target_scales).reshape(-1)
+    deviation = float(np.abs(actual - expected[-len(actual) :]).max() / max(1e-6, np.abs(expected).max()))
+    if not deviation <= _TOLERANCE:
+        raise CheckError(f"the layers found in the module do not do what it does: they are off by {deviation:.1e}")
 
 
-def _as_time_first(said: np.ndarray, *, batch_first: bool) -> np.ndarray:
+def _as_time_first(output: np.ndarray, *, batch_first: bool) -> np.ndarray:
     """Return what a module gave as (time, batch, output); of one that gives the last step only, (1, batch, output)."""
-    if said.ndim == 2:
-        return said[None]
-    return said.transpose(1, 0, 2) if batch_first else said
+    if output.ndim == 2:
+        return output[None]
+    return output.transpose(1, 0, 2) if batch_first else output
 
 
 def _base(spec: Spec, samples: npt.NDArray[np.float32]) -> Any:

@@ -90,12 +90,12 @@ class LayersOracle:
     def _step(self, x: Float64, states: States64) -> tuple[Float64, States64]:
         values, following, number = [(x - self._centers) / self._scales], dict(states), 0
         for layer in self._layers:
-            taken = [values[position] for position in layer.inputs]
+            inputs = [values[position] for position in layer.inputs]
             if layer.kind in RECURRENT:
                 number += 1
-                values.append(_recur(layer, taken[0], following, number))
+                values.append(_recur(layer, inputs[0], following, number))
             else:
-                values.append(_apply(layer, taken))
+                values.append(_apply(layer, inputs))
         base = x if self._spec.predicts == CHANGE else np.broadcast_to(self._centers, x.shape)
         targets = np.tile(base[:, : len(self._spec.targets)], self._spec.horizon)
         return targets + values[-1] * self._output_scales, following
@@ -115,9 +115,9 @@ def _recur(layer: GraphLayer, x: Float64, states: States64, number: int) -> Floa
     return output
 
 
-def _apply(layer: GraphLayer, taken: Sequence[Float64]) -> Float64:
+def _apply(layer: GraphLayer, inputs: Sequence[Float64]) -> Float64:
     if layer.kind == "linear":
-        return np.asarray(taken[0] @ layer.weights["weight"].astype(np.float64).T + layer.weights["bias"])
+        return np.asarray(inputs[0] @ layer.weights["weight"].astype(np.float64).T + layer.weights["bias"])
     if layer.kind == "add":
-        return taken[0] + taken[1]
-    return activate(layer.kind, taken[0], layer.alpha)
+        return inputs[0] + inputs[1]
+    return activate(layer.kind, inputs[0], layer.alpha)

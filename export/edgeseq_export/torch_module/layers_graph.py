@@ -68,16 +68,16 @@ def _add(graph: Graph, layer: GraphLayer, taken: Sequence[str], name: str) -> st
     return graph.node(_NODES[layer.kind], taken, name, **attributes)
 
 
-def _add_raw(graph: Graph, spec: Spec, said: str, centers: np.ndarray) -> str:
+def _add_raw(graph: Graph, spec: Spec, output: str, centers: np.ndarray) -> str:
     """Bring what the network says into raw units: a change is added to the last sample, a value to the center."""
     scales = np.array(spec.target_scales, np.float32).reshape(-1)
     if (scales != 1).any():
-        said = graph.node("Mul", [said, graph.constant("target_scales", scales)], "said_raw")
+        output = graph.node("Mul", [output, graph.constant("target_scales", scales)], "said_raw")
     order = list(range(len(spec.targets))) * spec.horizon
     if spec.predicts != CHANGE:
         base = centers[order]
-        return graph.node("Add", [said, graph.constant("target_centers", base)], "forecast") if base.any() else said
+        return graph.node("Add", [output, graph.constant("target_centers", base)], "forecast") if base.any() else output
     last = "x"
     if len(spec.features) > 1:
         last = graph.node("Gather", [last, graph.integers("target_features", *order)], "last_target", axis=2)
-    return graph.node("Add", [said, last], "forecast")
+    return graph.node("Add", [output, last], "forecast")

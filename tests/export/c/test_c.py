@@ -13,8 +13,8 @@ import edgeseq_export
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.reference import Oracle
 from edgeseq.testing import make_checkpoint
-from edgeseq_export.c import export, fixed_program, toolchain
-from edgeseq_export.c.fixed_program import FixedReference
+from edgeseq_export.c import export, fixed_program, fixed_quantize, toolchain
+from edgeseq_export.c.fixed_reference import FixedReference
 from edgeseq_export.c.render import Sources, fixed_sources
 from edgeseq_export.c.toolchain import STRICT, Compiled
 from edgeseq_runtime import Predictor
@@ -53,7 +53,7 @@ def sources_of(checkpoint: Checkpoint, quantize: str = "none", *, libm: bool = F
 
 
 def sensor_of(checkpoint: Checkpoint) -> Scale | None:
-    return Scale.known(checkpoint.spec, "s1") if checkpoint.spec.sensors else None
+    return Scale.by_name(checkpoint.spec, "s1") if checkpoint.spec.sensors else None
 
 
 def samples_of(checkpoint: Checkpoint, time: int) -> np.ndarray:
@@ -97,7 +97,7 @@ def test_fixed_point_is_its_reference_to_the_last_bit(choices: dict[str, object]
     """Whatever the compiler is told to optimise, and where it may fuse a product with a sum."""
     checkpoint = walked(**choices)
     samples = samples_of(checkpoint, 2_000)
-    made = fixed_program.program(checkpoint)
+    made = fixed_quantize.program(checkpoint)
     wanted = FixedReference(made).run(samples[:, None], sensor_of(checkpoint))[:, 0]
     for command in COMPILERS:
         for flags in (("-std=gnu11", "-O3", "-march=native"), (*STRICT, *SANITIZED)):
@@ -131,7 +131,7 @@ def test_fixed_point_overflows_nowhere(checkpoint: Checkpoint, size: float, jump
     samples = random_samples(checkpoint, 60, 1)[:, 0]
     samples[20:30] *= np.float32(jump)
     samples = np.clip(samples, -1e3, 1e3)
-    made = fixed_program.program(checkpoint)
+    made = fixed_quantize.program(checkpoint)
     wanted = FixedReference(made).run(samples[:, None], sensor_of(checkpoint))[:, 0]
     command = toolchain.compiler()
     assert command
@@ -241,7 +241,7 @@ def test_other_quantisations_are_refused(quantize: str, checkpoint: Checkpoint) 
 
 def test_a_network_too_wide_for_its_sums_is_refused() -> None:
     with pytest.raises(UsageError, match="at most 512 columns in a matrix; this network has 513"):
-        fixed_program.program(make_checkpoint(hidden=513, layers=1))
+        fixed_quantize.program(make_checkpoint(hidden=513, layers=1))
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_shifts_round_to_the_nearest_and_halves_up(value: int, bits: int, wanted
 
 def test_the_tables_activations_are_near_the_true_ones() -> None:
     """Off by 2 of 32,768 at most. Beyond 8 the sigmoid is that of 8, and tanh beyond 4 that of 4: 22 below 1."""
-    reference = FixedReference(fixed_program.program(walked()))
+    reference = FixedReference(fixed_quantize.program(walked()))
     sums = np.arange(-40_000, 40_000)
     z = sums / (1 << fixed_program.SUM)
     sigmoid, tanh = (made(sums) / (1 << fixed_program.UNIT) for made in (reference._sigmoid, reference._tanh))
@@ -271,5 +271,5 @@ def test_fixed_point_forecasts_nearly_as_float_does(choices: dict[str, object]) 
     assert checkpoint.test
     samples = checkpoint.test.values[checkpoint.test.start :]
     wanted = Oracle(checkpoint.spec, checkpoint.weights).run(samples[:, None])[0][20:, 0]
-    made = FixedReference(fixed_program.program(checkpoint)).run(samples[:, None])[20:, 0]
+    made = FixedReference(fixed_quantize.program(checkpoint)).run(samples[:, None])[20:, 0]
     assert np.sqrt(np.mean(np.square((made - wanted) / scale_of(checkpoint)))) < 0.02

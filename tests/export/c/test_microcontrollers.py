@@ -8,12 +8,12 @@ import pytest
 
 from benchmarks.microcontroller.__main__ import main
 from benchmarks.microcontroller.boards import BOARDS, COMPILER, EMULATOR, Board
+from benchmarks.microcontroller.cases import in_fixed_point, in_float
 from benchmarks.microcontroller.image import BrokenError, Figures, Subject, measure
-from benchmarks.microcontroller.ways import in_fixed_point, in_float
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.testing import make_checkpoint
-from edgeseq_export.c import export, fixed_program
-from edgeseq_export.c.fixed_program import FixedReference
+from edgeseq_export.c import export, fixed_quantize
+from edgeseq_export.c.fixed_reference import FixedReference
 from edgeseq_export.c.render import fixed_sources
 from edgeseq_export.c.toolchain import STRICT, Compiled
 from edgeseq_export.synthetic import random_walk
@@ -44,7 +44,7 @@ def test_every_core_gives_the_references_forecasts(
     found = measure(board, (in_fixed_point if quantize == "int8" else in_float)(FULL), samples)
     with capsys.disabled():
         print(f"\n{board.core}, {quantize}: {figures(found)}")
-    wanted = kind.wanted(samples)
+    wanted = kind.expected(samples)
     if quantize == "int8":
         assert np.array_equal(found.forecasts, wanted)
         assert np.array_equal(found.forecasts[: len(vector.x)], np.array(vector.y, np.float32))
@@ -87,7 +87,7 @@ def test_every_kind_of_network_runs_on_a_core_without_floating_point(choices: di
     checkpoint = walked(**choices)
     samples = random_walk(checkpoint.spec, 60, 1)[:, 0]
     found = measure(BOARDS[0], in_fixed_point(checkpoint), samples)
-    assert np.array_equal(found.forecasts, export.kind_of(checkpoint, "int8").wanted(samples))
+    assert np.array_equal(found.forecasts, export.kind_of(checkpoint, "int8").expected(samples))
 
 
 @needs_boards
@@ -103,7 +103,7 @@ def test_c_that_does_not_fit_or_end_is_told_apart() -> None:
 
 
 @needs_boards
-def test_the_benchmark_prints_a_row_for_each_way_and_core(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_benchmark_prints_a_row_for_each_exporter_and_core(capsys: pytest.CaptureFixture[str]) -> None:
     main([])
     printed = capsys.readouterr().out
     for board in BOARDS:
@@ -117,7 +117,7 @@ def test_the_benchmark_prints_a_row_for_each_way_and_core(capsys: pytest.Capture
 def test_arm64_gives_the_same_bits(choices: dict[str, object]) -> None:
     checkpoint = walked(**choices)
     samples, sensor = samples_of(checkpoint, 500), sensor_of(checkpoint)
-    made = fixed_program.program(checkpoint)
+    made = fixed_quantize.program(checkpoint)
     compiler, emulator = CROSS
     with Compiled(
         fixed_sources(made, "model"),

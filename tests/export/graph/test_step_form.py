@@ -41,7 +41,7 @@ def test_its_forecasts_are_those_of_the_form_chunk(checkpoint: Checkpoint, time:
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 @pytest.mark.parametrize("quantize", ["none", "int8"])
-def test_it_passes_the_gate_and_says_what_it_is(cell: str, quantize: str) -> None:
+def test_it_passes_the_parity_check_and_says_what_it_is(cell: str, quantize: str) -> None:
     made = edgeseq_export.export(make_checkpoint(cell=cell, features=2, linear_path=5), quantize, form="step")
     assert made.spec.form == "step"
     x = onnx.load_from_string(made.content).graph.input[0].type.tensor_type.shape.dim

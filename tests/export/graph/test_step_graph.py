@@ -69,7 +69,7 @@ def test_a_person_sees_what_stands_beside_the_network(choices: dict[str, object]
 
 
 @pytest.mark.parametrize("opset", [14, 17, 21, onnx.defs.onnx_opset_version()])
-def test_other_opsets_pass_the_same_gate(opset: int) -> None:
+def test_other_opsets_pass_the_same_parity_check(opset: int) -> None:
     made = edgeseq_export.export(make_checkpoint(features=2, levels=1), opset=opset)
     assert onnx.load_from_string(made.content).opset_import[0].version == opset
 

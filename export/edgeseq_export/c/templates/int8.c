@@ -1,7 +1,7 @@
 /* {{ name }}.c: the step function declared in {{ name }}.h, in fixed point: 8-bit weights, 16-bit activations, 32-bit sums.
 
    An integer q stands for q / 2^bits. Inputs of the network have {{ INPUT }} bits behind the point, hidden units and gates {{ UNIT }},
-   cells {{ CELL }}, sums before a gate {{ SUM }}, what the network says {{ SAID }}. Every processor computes the same bits. */
+   cells {{ CELL }}, sums before a gate {{ SUM }}, what the network says {{ OUTPUT }}. Every processor computes the same bits. */
 #include "{{ name }}.h"
 
 #include <string.h>
@@ -202,7 +202,7 @@ static void layer{{ n }}(const int16_t *x, int16_t *h)
 }
 {% endfor %}
 
-/* What the last layer says, with {{ SAID }} bits. */
+/* What the last layer says, with {{ OUTPUT }} bits. */
 static void head_layer(const int16_t *h, int64_t *said)
 {
     int k, u;
