@@ -111,15 +111,15 @@ class Oracle:
             return self._step(x, states)
         # What this sensor measures, in the typical one's numbers and back.
         offset, gain = states[OFFSET][0], 1 + states[GAIN][0]
-        y, following = self._step((x - offset) / gain, states)
-        return self._tiled(offset) + self._tiled(gain) * y, following | {name: states[name] for name in SETTINGS}
+        y, next_states = self._step((x - offset) / gain, states)
+        return self._tiled(offset) + self._tiled(gain) * y, next_states | {name: states[name] for name in SETTINGS}
 
     def _step(self, x: Float64, states: States64) -> tuple[Float64, States64]:
-        following: States64 = {}
+        next_states: States64 = {}
         run = self._stream if self._spec.layout == STREAM else self._window
-        said = run(x, states, following)
+        outputs = run(x, states, next_states)
         base = x if self._spec.predicts == CHANGE else np.broadcast_to(self._centers, x.shape)
-        return self._tiled(base) + said * self._output_scales, following
+        return self._tiled(base) + outputs * self._output_scales, next_states
 
     def _tiled(self, values: Float64) -> Float64:
         """Return what belongs to the targets of values (batch, feature), for each output, (batch, horizon * target)."""
@@ -135,23 +135,23 @@ class Oracle:
             forecasts.append(y)
         return np.stack(forecasts), states
 
-    def _stream(self, x: Float64, states: States64, following: States64) -> Float64:
+    def _stream(self, x: Float64, states: States64, next_states: States64) -> Float64:
         """One sample after the other: the network sees level and change, and its memory is carried along."""
         last, seen = self._recall(states)
         change = np.where(seen > 0, x - last, 0.0)
-        following |= self._remember(x)
+        next_states |= self._remember(x)
         level = ((x - self._centers) / self._scales)[:, self._levels]
         memory = {name: states[name][0] for name in self._memory}
-        said = self.network(np.concatenate([level, change / self._changes], axis=1), memory)
-        following |= {name: value[None] for name, value in memory.items()}
+        outputs = self.network(np.concatenate([level, change / self._changes], axis=1), memory)
+        next_states |= {name: value[None] for name, value in memory.items()}
         if self._spec.linear_path:
             measured = len(self._spec.measured)
             recent = np.concatenate([states["changes"], change[:, :measured, None]], axis=2)  # (batch, feature, lag)
-            following["changes"] = recent[:, :, 1:]
+            next_states["changes"] = recent[:, :, 1:]
             scaled = recent / self._changes[:measured, None]
             self._watch("linear", scaled.reshape(len(x), -1))
-            said = said + np.einsum("bfl,ofl->bo", scaled, self._weights["linear.weight"])
-        return said
+            outputs = outputs + np.einsum("bfl,ofl->bo", scaled, self._weights["linear.weight"])
+        return outputs
 
     def _recall(self, states: States64) -> tuple[Float64, Float64]:
         """Return the last sample (batch, feature), and whether there is one (batch, 1)."""
@@ -165,17 +165,17 @@ class Oracle:
             return {"last": x[None], "seen": seen[None]}
         return {"last": np.concatenate([x, seen], axis=1)[None]}
 
-    def _window(self, x: Float64, states: States64, following: States64) -> Float64:
+    def _window(self, x: Float64, states: States64, next_states: States64) -> Float64:
         """The last samples together, to a network without memory: as one step of many features, or as many steps."""
         window = np.concatenate([states["window"], (x - self._centers)[:, :, None]], axis=2)  # (batch, feature, time)
-        following["window"] = window[:, :, 1:]
+        next_states["window"] = window[:, :, 1:]
         steps = window.transpose(2, 0, 1) / self._scales  # (time, batch, feature)
         if self._spec.layout == FEATURES:
             steps = np.concatenate(list(steps), axis=1)[None]
         memory = {name: np.zeros((len(x), self._spec.hidden)) for name in self._memory}
         for step in steps:
-            said = self.network(step, memory)
-        return said
+            outputs = self.network(step, memory)
+        return outputs
 
     def network(self, signal: Float64, memory: States64) -> Float64:
         """Run layers and head on one step (batch, input); `memory` h1, c1, ... (batch, hidden) moves on."""

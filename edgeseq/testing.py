@@ -5,6 +5,8 @@ import numpy as np
 from edgeseq.model.architecture import weight_shapes
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part
+from edgeseq.series.gaps import LIMIT
+from edgeseq.series.split import DEFAULT_SPLIT
 from edgeseq_runtime.spec import Feature, Sensor, Spec
 
 
@@ -19,7 +21,7 @@ def make_spec(
     levels: int = 1,
     offset: float = 0.0,
     warmup: int = 3,
-    gap_limit: int = 3,
+    gap_limit: int = LIMIT,
     predicts: str = "change",
     layout: str = "stream",
     window: int = 0,
@@ -58,7 +60,7 @@ def make_spec(
         cell=cell,
         layers=layers,
         hidden=hidden,
-        split="0.7:0.1:0.2",
+        split=DEFAULT_SPLIT,
         predicts=predicts,
         layout=layout,
         window=window,

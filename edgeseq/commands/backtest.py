@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import json_option, model_argument, model_file, note
-from edgeseq.commands.options.evaluation import EvaluationSeries, evaluation_options
+from edgeseq.commands.options.common import json_option, model_argument, note
+from edgeseq.commands.options.evaluation import evaluation_options
 from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq_runtime import files
 
 if TYPE_CHECKING:
+    from edgeseq.evaluation.model_series import ModelSeriesKeywords
     from edgeseq.series import Parts
     from edgeseq_runtime.spec import Spec
 
@@ -38,7 +39,8 @@ def backtest(
     provider: str,
     libraries: Libraries,
     as_json: bool,
-    source: EvaluationSeries,
+    series: str | None,
+    reading: "ModelSeriesKeywords",
 ) -> None:
     r"""Stream the whole SERIES through MODEL once and judge the forecasts of all that comes after the training part.
 
@@ -50,14 +52,16 @@ def backtest(
     edgeseq backtest plant.onnx plant.csv --stride 24 --json
     """
     from edgeseq.evaluation.backtest import backtest as run
+    from edgeseq.evaluation.model_series import load_for_model
     from edgeseq.evaluation.report_text import backtest_summary
+    from edgeseq.model_source import as_model_file
     from edgeseq_runtime.predictor import Predictor
 
     register(libraries)
     if plot:
         files.check_writable(plot)
-    predictor = Predictor(model_file(model), provider=provider)
-    data, parts = source.load(predictor)
+    predictor = Predictor(as_model_file(model), provider=provider)
+    data, parts = load_for_model(predictor, series, **reading)
     _warn_of_another_part(predictor.spec, parts)
     result = run(predictor, data, parts, stride=stride, folds=folds)
     if plot:

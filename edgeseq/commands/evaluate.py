@@ -2,13 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import json_option, model_argument, model_file, note
-from edgeseq.commands.options.evaluation import EvaluationSeries, evaluation_options
+from edgeseq.commands.options.common import json_option, model_argument, note
+from edgeseq.commands.options.evaluation import evaluation_options
 from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq_runtime import files
+
+if TYPE_CHECKING:
+    from edgeseq.evaluation.model_series import ModelSeriesKeywords
 
 
 @click.command()
@@ -20,7 +24,14 @@ from edgeseq_runtime import files
 @provider_option
 @json_option
 def evaluate(
-    model: str, *, plot: str | None, provider: str, libraries: Libraries, as_json: bool, source: EvaluationSeries
+    model: str,
+    *,
+    plot: str | None,
+    provider: str,
+    libraries: Libraries,
+    as_json: bool,
+    series: str | None,
+    reading: "ModelSeriesKeywords",
 ) -> None:
     r"""Stream the test part of SERIES through MODEL, a checkpoint or a model file, and score the forecasts.
 
@@ -28,16 +39,13 @@ def evaluate(
     edgeseq evaluate sine.onnx --plot sine.png
     edgeseq evaluate co2.onnx co2 --json
     """
-    from edgeseq.evaluation.evaluate import evaluate_test_part as run
     from edgeseq.evaluation.report_text import summary
-    from edgeseq_runtime.predictor import Predictor
+    from edgeseq.model_evaluation import evaluate_model
 
     register(libraries)
     if plot:
         files.check_writable(plot)
-    predictor = Predictor(model_file(model), provider=provider)
-    _, parts = source.load(predictor)
-    evaluation = run(predictor, parts)
+    evaluation = evaluate_model(model, series, provider=provider, **reading)
     if plot:
         from edgeseq.evaluation.plots import draw_evaluation
 

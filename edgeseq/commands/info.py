@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import json_option, model_argument, model_file
+from edgeseq.commands.options.common import json_option, model_argument
 from edgeseq.commands.options.provider import Libraries, library_option, register
 from edgeseq.model.about import about
+from edgeseq.model_source import as_model_file
 from edgeseq_runtime.spec import STEP, Spec
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def info(model: str, *, provider: str | None, libraries: Libraries, as_json: boo
     from edgeseq_runtime.backends.open import open_plainly
 
     register(libraries)
-    session = open_plainly(model_file(model), provider)
+    session = open_plainly(as_model_file(model), provider)
     if as_json:
         fields = json.loads(session.spec.to_json())
         if provider:

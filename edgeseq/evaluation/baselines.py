@@ -44,19 +44,19 @@ class _NothingToFitError(Exception):
 
 def fit(spec: Spec, parts: Parts) -> Baselines:
     """Return the baselines. Only the training part teaches them, only the validation part chooses."""
-    found = untrained(spec).forecasters
+    forecasters = untrained(spec).forecasters
     try:
-        return Baselines({**found, "ridge": lagged_ridge(spec, parts)}, {})
+        return Baselines({**forecasters, "ridge": lagged_ridge(spec, parts)}, {})
     except _NothingToFitError as error:
-        return Baselines(found, {"ridge": str(error)})
+        return Baselines(forecasters, {"ridge": str(error)})
 
 
 def untrained(spec: Spec) -> Baselines:
     """Return the baselines that no training part has to teach."""
-    found: dict[str, Forecaster] = {"persistence": partial(persistence, spec)}
+    forecasters: dict[str, Forecaster] = {"persistence": partial(persistence, spec)}
     if spec.season:
-        found["seasonal naive"] = partial(seasonal_naive, spec, spec.season)
-    return Baselines(found, {})
+        forecasters["seasonal naive"] = partial(seasonal_naive, spec, spec.season)
+    return Baselines(forecasters, {})
 
 
 def truths(spec: Spec, values: Values, at: Origins) -> Forecasts:
@@ -90,11 +90,11 @@ def lagged_ridge(spec: Spec, parts: Parts) -> Forecaster:
     changes = _changes(spec, parts.train, rows)
     _check_known(spec, changes)
     chosen_at = parts.validation.origins(spec.horizon)
-    wanted = _changes(spec, parts.validation.values, chosen_at)
-    if not np.isfinite(wanted).any():
+    validation_changes = _changes(spec, parts.validation.values, chosen_at)
+    if not np.isfinite(validation_changes).any():
         raise _NothingToFitError("no row of the validation part, which chooses its penalty, has a known sample ahead")
     coefficients = ridge.solve(_lagged(parts.train, lags), rows, changes, ridge.PENALTIES)
-    squares = ridge.squares(_lagged(parts.validation.values, lags), chosen_at, wanted, coefficients)
+    squares = ridge.squares(_lagged(parts.validation.values, lags), chosen_at, validation_changes, coefficients)
     weights = np.tile([1 / feature.std**2 for feature in spec.target_features], spec.horizon)
     best = coefficients[np.argmin(squares @ weights)]
 

@@ -93,10 +93,10 @@ class Evaluation(Comparison):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as `--json` prints them."""
-        found = super().to_dict() | {"left_out": dict(self.left_out)}
+        fields = super().to_dict() | {"left_out": dict(self.left_out)}
         if self.by_sensor:
-            found["by_sensor"] = {name: comparison.to_dict() for name, comparison in self.by_sensor.items()}
-        return found | {"intervals": [interval.to_dict() for interval in self.intervals]} if self.intervals else found
+            fields["by_sensor"] = {name: comparison.to_dict() for name, comparison in self.by_sensor.items()}
+        return fields | {"intervals": [interval.to_dict() for interval in self.intervals]} if self.intervals else fields
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,9 @@ class ForecastSet:
         return Comparison(
             samples=_counted(truth),
             model=compute_metrics(self.spec, self.model[chosen], truth),
-            baselines={name: compute_metrics(self.spec, made[chosen], truth) for name, made in self.baselines.items()},
+            baselines={
+                name: compute_metrics(self.spec, forecasts[chosen], truth) for name, forecasts in self.baselines.items()
+            },
         )
 
     def evaluate(self, chosen: slice = slice(None)) -> Evaluation:

@@ -42,8 +42,8 @@ class Interval:
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as `--json` prints them."""
         steps = [{"coverage": or_none(coverage), "width": or_none(width)} for coverage, width in self.per_horizon]
-        found = {"level": self.level, "coverage": or_none(self.coverage), "width": or_none(self.width)}
-        return {**found, "per_horizon": steps}
+        fields = {"level": self.level, "coverage": or_none(self.coverage), "width": or_none(self.width)}
+        return {**fields, "per_horizon": steps}
 
 
 def quantiles(error: Forecasts) -> Residuals | None:

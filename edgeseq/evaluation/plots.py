@@ -37,7 +37,7 @@ def forecasts(evaluation: Evaluation) -> Figure:
     """Return the figure: forecasts one step and, where there are more, a whole horizon ahead; residuals below."""
     spec = evaluation.spec
     origins = evaluation.origins[-_LONGEST:]
-    made = evaluation.forecasts[-_LONGEST:, :, 0]
+    predicted = evaluation.forecasts[-_LONGEST:, :, 0]
     truth = baselines.truths(spec, evaluation.values, origins)[:, :, 0]
     unit = spec.features[0].unit
     figure = Figure(figsize=(10, 5.5), layout="constrained")
@@ -47,13 +47,13 @@ def forecasts(evaluation: Evaluation) -> Figure:
     for step, style in zip(steps, ("-", ":"), strict=False):
         label = f"forecast {step} ahead"
         rows = origins + step
-        above.plot(rows, made[:, step - 1], style, color=_FORECAST, linewidth=1, label=label)
-        below.plot(rows, truth[:, step - 1] - made[:, step - 1], style, color=_FORECAST, linewidth=0.8)
+        above.plot(rows, predicted[:, step - 1], style, color=_FORECAST, linewidth=1, label=label)
+        below.plot(rows, truth[:, step - 1] - predicted[:, step - 1], style, color=_FORECAST, linewidth=0.8)
     if spec.residuals and evaluation.intervals:
         level, (low, high) = next(iter(intervals.bounds(spec.residuals).items()))
         ends, look = (low[-1, 0], high[-1, 0]), {"color": _FORECAST, "alpha": 0.18, "lw": 0}
         label = f"{100 * level:g} % interval {spec.horizon} ahead"
-        above.fill_between(origins + spec.horizon, *(made[:, -1] + end for end in ends), label=label, **look)
+        above.fill_between(origins + spec.horizon, *(predicted[:, -1] + end for end in ends), label=label, **look)
         below.axhspan(*ends, **look)
     above.set_ylabel(spec.features[0].label)
     rmse = evaluation.model.total.rmse
@@ -75,9 +75,9 @@ def compared(evaluations: Mapping[str, Evaluation]) -> Figure:
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     above.plot(rows, truth, color=_TRUTH, linewidth=1.6, label="truth")
     for (name, evaluation), colour in zip(evaluations.items(), _FORECASTERS, strict=False):
-        made = evaluation.forecasts[-_LONGEST:, -1, 0]
-        above.plot(rows, made, color=colour, linewidth=1, label=f"{name}, {spec.horizon} ahead")
-        below.plot(rows, truth - made, color=colour, linewidth=0.8)
+        predicted = evaluation.forecasts[-_LONGEST:, -1, 0]
+        above.plot(rows, predicted, color=colour, linewidth=1, label=f"{name}, {spec.horizon} ahead")
+        below.plot(rows, truth - predicted, color=colour, linewidth=0.8)
     above.set_ylabel(spec.features[0].label)
     above.legend(loc="best", frameon=False)
     below.axhline(0, color=_TRUTH, linewidth=0.6)

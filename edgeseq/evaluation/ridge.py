@@ -35,9 +35,9 @@ def solve(design: Design, rows: Rows, targets: Float64, penalties: Sequence[floa
     assert min(penalties) > 0
     known = np.isfinite(targets)
     columns = design(rows[:1]).shape[1] + 1
-    found = np.full((len(penalties), columns, targets.shape[1]), np.nan)
+    solutions = np.full((len(penalties), columns, targets.shape[1]), np.nan)
     if not known.any():
-        return found
+        return solutions
     shift = design(rows[:BLOCK]).mean(axis=0)  # near the mean, so that squares do not cancel
     moment = np.zeros((columns, targets.shape[1]))
     whole = np.zeros((columns, columns))
@@ -49,16 +49,16 @@ def solve(design: Design, rows: Rows, targets: Float64, penalties: Sequence[floa
         there = known[:, outputs[0]]
         if there.any():
             gram = _gram(design, rows, there, shift, whole)
-            found[:, :, outputs] = _solutions(gram, moment[:, outputs], shift, penalties)
-    return found
+            solutions[:, :, outputs] = _solutions(gram, moment[:, outputs], shift, penalties)
+    return solutions
 
 
 def predict(design: Design, rows: Rows, coefficients: Float64) -> Float64:
     """Return what coefficients (column + 1, output) say at the rows, (row, output)."""
-    made = np.empty((len(rows), coefficients.shape[1]))
+    predictions = np.empty((len(rows), coefficients.shape[1]))
     for at in _blocks(len(rows)):
-        made[at] = _applied(design(rows[at]), coefficients)
-    return made
+        predictions[at] = _applied(design(rows[at]), coefficients)
+    return predictions
 
 
 def squares(design: Design, rows: Rows, targets: Float64, coefficients: Float64) -> Float64:
@@ -113,8 +113,8 @@ def _solutions(gram: Float64, moment: Float64, shift: Float64, penalties: Sequen
     scale = np.sqrt(np.maximum(np.diag(covariance), 0))
     scale[scale <= 1e-12 * np.abs(shift)] = 1  # constant, but for rounding
     values, vectors = np.linalg.eigh(covariance / np.outer(scale, scale))
-    wanted = vectors.T @ ((moment[:-1] / count - np.outer(mean, middle)) / scale[:, None])
+    projected = vectors.T @ ((moment[:-1] / count - np.outer(mean, middle)) / scale[:, None])
     damped = np.maximum(values, 0) + np.array(penalties)[:, None]  # (penalty, column)
-    slopes = vectors @ (wanted / damped[:, :, None]) / scale[:, None]
+    slopes = vectors @ (projected / damped[:, :, None]) / scale[:, None]
     intercept = middle - (mean + shift) @ slopes  # (penalty, output)
     return np.concatenate([slopes, intercept[:, None]], axis=1)

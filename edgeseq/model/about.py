@@ -11,21 +11,21 @@ Lines = list[tuple[str, str]]
 def about(spec: Spec) -> Lines:
     """Return what a person wants to know of a model."""
     period = f", one sample every {spec.period:g} s" if spec.period else ""
-    found = [
+    lines = [
         ("network", spec.network),
         ("forecasts", f"{', '.join(spec.targets)}; {counted(spec.horizon, 'sample')} ahead; warm after {spec.warmup}"),
         ("trained on", f"{spec.series}{period}"),
         ("missing", f"at most {spec.gap_limit} in a row are filled in"),
     ]
     if spec.sensors:
-        found.append(("sensors", f"{_sensors(spec)}; what follows is in the typical one's numbers"))
-    found += [(feature.name, _feature(feature)) for feature in spec.features]
+        lines.append(("sensors", f"{_sensors(spec)}; what follows is in the typical one's numbers"))
+    lines += [(feature.name, _feature(feature)) for feature in spec.features]
     if spec.figures:
         scores = {"test RMSE": spec.figures.model, **spec.figures.baselines}
-        found += [(name, f"{score.rmse:.4g}") for name, score in scores.items()]
-    found.append(("made by", ", ".join(f"{name} {version}" for name, version in spec.producer.items())))
-    found.append(("data", f"SHA-256 {spec.data_sha256[:16]}... (of the training part)"))
-    return found
+        lines += [(name, f"{score.rmse:.4g}") for name, score in scores.items()]
+    lines.append(("made by", ", ".join(f"{name} {version}" for name, version in spec.producer.items())))
+    lines.append(("data", f"SHA-256 {spec.data_sha256[:16]}... (of the training part)"))
+    return lines
 
 
 def _sensors(spec: Spec) -> str:

@@ -85,10 +85,10 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Float32], dict
 
 
 def _check_shapes(spec: Spec, weights: Weights) -> None:
-    wanted = weight_shapes(spec)
-    found = {name: value.shape for name, value in weights.items()}
-    if found != wanted:
-        names = sorted(name for name in {**wanted, **found} if wanted.get(name) != found.get(name))
+    expected = weight_shapes(spec)
+    shapes = {name: value.shape for name, value in weights.items()}
+    if shapes != expected:
+        names = sorted(name for name in {**expected, **shapes} if expected.get(name) != shapes.get(name))
         raise ModelFileError(f"the weight {names[0]} does not fit the spec")
     if not all(np.isfinite(value).all() for value in weights.values()):
         raise ModelFileError("a weight is not finite")

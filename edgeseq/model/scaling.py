@@ -91,15 +91,15 @@ def network_targets(spec: Spec, filled: Filled) -> Float32:
     values = filled.values[:, :targets].astype(np.float64)
     centers = np.broadcast_to([feature.center for feature in spec.target_features], values.shape)
     base = values if spec.predicts == CHANGE else centers
-    wanted = np.full((len(values), spec.horizon, targets), np.nan)
+    scaled = np.full((len(values), spec.horizon, targets), np.nan)
     for start, stop in filled.segments:
         for ahead in range(1, min(spec.horizon, stop - start - 1) + 1):
-            wanted[start : stop - ahead, ahead - 1] = values[start + ahead : stop] - base[start : stop - ahead]
+            scaled[start : stop - ahead, ahead - 1] = values[start + ahead : stop] - base[start : stop - ahead]
             unseen = ~filled.observed[start + ahead : stop, :targets]
-            wanted[start : stop - ahead, ahead - 1][unseen] = np.nan
-    wanted[~filled.observed.all(axis=1)] = np.nan
-    wanted /= np.array(spec.target_scales)
-    return wanted.reshape(len(values), -1).astype(np.float32)
+            scaled[start : stop - ahead, ahead - 1][unseen] = np.nan
+    scaled[~filled.observed.all(axis=1)] = np.nan
+    scaled /= np.array(spec.target_scales)
+    return scaled.reshape(len(values), -1).astype(np.float32)
 
 
 def error_scales(spec: Spec) -> Float32:

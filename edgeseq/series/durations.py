@@ -16,8 +16,8 @@ _ROUND = (0.001, 0.01, 0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 18
 
 def parse(text: str) -> float:
     """Return the seconds in a duration such as "15min". Raises `UsageError`."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)\s*", text, re.ASCII)
-    seconds = float(found[1]) * UNITS[found[2]] if found else 0.0
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)\s*", text, re.ASCII)
+    seconds = float(match[1]) * UNITS[match[2]] if match else 0.0
     if not 0.001 <= seconds <= _LONGEST:
         raise UsageError(f"a duration is a number above 0 with ms, s, min, h or d, such as 15min, not {text!r}")
     return seconds

@@ -93,8 +93,8 @@ def insert_missing(seconds: Float64, values: Values, limit: int, period: float) 
     enough to part the series there.
     """
     steps = np.diff(seconds)
-    lacking = np.clip(np.rint(steps / period).astype(np.int64) - 1, 0, limit + 1)
-    rows = np.repeat(np.arange(len(seconds)), np.concatenate([[1], lacking + 1]))
+    missing = np.clip(np.rint(steps / period).astype(np.int64) - 1, 0, limit + 1)
+    rows = np.repeat(np.arange(len(seconds)), np.concatenate([[1], missing + 1]))
     spread = values[rows].copy()
     # Of the copies of a row, the last is the row itself; those before it are the gap.
     spread[:-1][rows[:-1] == rows[1:]] = np.nan

@@ -2,26 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 from edgeseq.series.examples import EXAMPLES, sine
-from edgeseq.series.files.options import Reading
+from edgeseq.series.files.options import Reading, ReadingKeywords
 from edgeseq.series.series import Series
-from edgeseq.series.split import Parts, Split
+from edgeseq.series.split import DEFAULT_SPLIT, Parts, Split
 from edgeseq_runtime.errors import UsageError
-
-DEFAULT_SPLIT = "0.7:0.1:0.2"
 
 
 def load(
-    name: str | Sequence[str] | None, *, split: str | None = None, sensor: str | None = None, **reading: Any
+    name: str | Sequence[str] | None,
+    *,
+    split: str | None = None,
+    sensor: str | None = None,
+    **reading: Unpack[ReadingKeywords],
 ) -> tuple[Series, Parts]:
     """Return the series that a user names, and its parts: a file, an example, or None for the sine.
 
     Several files, or one with a column `sensor` that says whose sample each row is, are series of sensors of one kind:
-    each is parted by itself, and together they are one series in the typical sensor's numbers (see `fleet`). `split` is
-    as in `Split.parse`; `reading` as in `reading.Reading`: targets, features, time, ... Raises `UsageError` for what
-    does not exist and `DataError` for what cannot be used.
+    each is split by itself, and together they are one series in the typical sensor's numbers. `split` is
+    TRAIN:VAL:TEST, in rows or as fractions of the file, `DEFAULT_SPLIT` where none is given. The further arguments say
+    how a file is read: targets, features, time, units, gap_limit, every, sort, period, clocks. Raises `UsageError` for
+    what does not exist and `DataError` for what cannot be used.
     """
     chosen = Reading(**reading)
     names = [name] if isinstance(name, str) else list(name or ())
@@ -56,8 +59,9 @@ def _load_fleet(names: list[str], sensor: str | None, split: str | None, chosen:
     if len(names) != 1:
         raise UsageError(f"--id says whose sample a row of one file is; {len(names)} files are given")
     path, units = _find(names[0])
-    found = reader.read_by(path, sensor, chosen.with_units(units))
-    return fleet.join(Path(path).stem, {own: (one, parsed.apply(one)) for own, one in found.items()}, chosen.gap_limit)
+    by_sensor = reader.read_by(path, sensor, chosen.with_units(units))
+    members = {name: (series, parsed.apply(series)) for name, series in by_sensor.items()}
+    return fleet.join(Path(path).stem, members, chosen.gap_limit)
 
 
 def _find(name: str) -> tuple[str, Mapping[str, str]]:

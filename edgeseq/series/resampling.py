@@ -143,12 +143,12 @@ def check_even(samples: Samples, period: float, spacing: Spacing) -> None:
     off = (np.abs(periods - np.maximum(np.rint(periods), 1)) > _JITTER) & (periods < spacing.gap_limit + 1.5)
     if off.sum() > max(_STRAY * len(steps), 1):
         # Nine of ten steps fit into the interval, so that few intervals stay empty.
-        wanted = spacing.expected or durations.at_least(float(np.quantile(steps, 0.9)))
+        suggested = spacing.expected or durations.at_least(float(np.quantile(steps, 0.9)))
         at = int(off.argmax())
         raise DataError(
             f"the times are irregular: {int(off.sum())} of {len(steps)} steps are no multiple of the usual "
             f"{durations.text(period)}, the first at {samples.place(at + 1)}; "
-            f"--every {durations.text(wanted)} averages them into even steps"
+            f"--every {durations.text(suggested)} averages them into even steps"
         )
 
 

@@ -9,6 +9,9 @@ import numpy.typing as npt
 from edgeseq.series.series import Series, Values
 from edgeseq_runtime.errors import DataError, UsageError
 
+DEFAULT_SPLIT = "0.7:0.1:0.2"
+"""The parts of a series where the user names none."""
+
 
 @dataclass(frozen=True)
 class Part:

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import torch
 
@@ -20,9 +20,9 @@ from edgeseq.evaluation.evaluate import (
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, Parts, Series
 from edgeseq.training import autoregressive
+from edgeseq.training import plan as planning
 from edgeseq.training.distributed import ProcessGroup
-from edgeseq.training.options import Plan, TrainingOptions
-from edgeseq.training.plan import plan
+from edgeseq.training.options import Plan, TrainingKeywords, TrainingOptions
 from edgeseq.training.trainer import Trainer
 from edgeseq.training.warmup import measure_warmup
 from edgeseq_runtime.backends.open import open_session
@@ -51,18 +51,22 @@ class Fitted:
     evaluation: Evaluation
 
 
-def fit(series: Series, parts: Parts, *, seed: int = 0, device: str = "auto", **options: Any) -> Checkpoint:
-    """Train a network on a series and return its checkpoint; the short way, for use in code.
+def fit(
+    series: Series, parts: Parts, *, seed: int = 0, device: str = "auto", **options: Unpack[TrainingKeywords]
+) -> Checkpoint:
+    """Train a network on a series and return its checkpoint.
 
-    Further arguments are those of `planning.Wishes`: horizon, cell, layers, hidden, steps, ...
-    Raises `DataError` for a series that cannot be learned from. Where it can, but its test part cannot be scored, the
+    `series` and `parts` are what `load` returns. The further arguments are what `edgeseq train` takes as options:
+    preset, horizon, cell, layers, hidden, steps, warmup, season, level, linear_path, layout, window, learning_rate,
+    unroll, gap_limit; their defaults are those of `TrainingOptions`. Raises `UsageError` for options that do not go
+    together and `DataError` for a series that cannot be learned from. Where the test part cannot be scored, the
     checkpoint's spec has no figures.
     """
-    made = plan(series, parts, TrainingOptions(**options))
+    plan = planning.plan(series, parts, TrainingOptions(**options))
     with torch_as_before(), tempfile.TemporaryDirectory() as folder:
-        trainer = start(made, parts, seed=seed, device=device)
+        trainer = start(plan, parts, seed=seed, device=device)
         trainer.run(lambda *_: None, lambda: False, Path(folder, "run"))
-        checkpoint = finish(made, trainer, parts)
+        checkpoint = finish(plan, trainer, parts)
     with contextlib.suppress(DataError):
         checkpoint = judge(checkpoint, parts).checkpoint
     return checkpoint
@@ -80,14 +84,14 @@ def torch_as_before() -> Iterator[None]:
             torch.use_deterministic_algorithms(mode=deterministic)
 
 
-def start(made: Plan, parts: Parts, *, seed: int, device: str, group: ProcessGroup | None = None) -> Trainer:
+def start(plan: Plan, parts: Parts, *, seed: int, device: str, group: ProcessGroup | None = None) -> Trainer:
     """Return the trainer of a plan, at its first step. Raises `UsageError` for a seed or device that cannot be."""
     if not 0 <= seed <= LARGEST_SEED:
         raise UsageError(f"the seed is {seed}, must be 0 to {LARGEST_SEED}")
     return Trainer(
-        made.spec,
-        made.hyperparameters,
-        made.train,
+        plan.spec,
+        plan.hyperparameters,
+        plan.train,
         parts.validation,
         seed=seed,
         device=resolve_device(device),
@@ -95,27 +99,27 @@ def start(made: Plan, parts: Parts, *, seed: int, device: str, group: ProcessGro
     )
 
 
-def finish(made: Plan, trainer: Trainer, parts: Parts) -> Checkpoint:
+def finish(plan: Plan, trainer: Trainer, parts: Parts) -> Checkpoint:
     """Return the checkpoint of the best weights so far, with a linear path where that helps."""
-    return _without_unscorable_test(_with_linear_path(made, _trained(made, trainer, parts), parts))
+    return _without_unscorable_test(_with_linear_path(plan, _trained(plan, trainer, parts), parts))
 
 
-def _with_linear_path(made: Plan, checkpoint: Checkpoint, parts: Parts) -> Checkpoint:
-    if not made.lags:
+def _with_linear_path(plan: Plan, checkpoint: Checkpoint, parts: Parts) -> Checkpoint:
+    if not plan.lags:
         return checkpoint
-    path = autoregressive.fit(made.spec, made.train, parts.validation, made.lags)
+    path = autoregressive.fit(plan.spec, plan.train, parts.validation, plan.lags)
     weight = autoregressive.ensemble_weight(checkpoint, path, parts.validation)
     checkpoint = with_option(checkpoint, RECORDED_WEIGHT, float(f"{weight:.3f}"))
     if weight == 1:
         return checkpoint
     checkpoint = autoregressive.blended(checkpoint, path, weight)
-    return _with_measured_warmup(checkpoint, parts) if made.measures_warmup else checkpoint
+    return _with_measured_warmup(checkpoint, parts) if plan.measures_warmup else checkpoint
 
 
-def _trained(made: Plan, trainer: Trainer, parts: Parts) -> Checkpoint:
+def _trained(plan: Plan, trainer: Trainer, parts: Parts) -> Checkpoint:
     training = trainer.summary()
-    producer = {**made.spec.producer, "torch": torch.__version__}
-    spec = replace(made.spec, training=training, producer=producer)
+    producer = {**plan.spec.producer, "torch": torch.__version__}
+    spec = replace(plan.spec, training=training, producer=producer)
     return Checkpoint(spec, trainer.best.weights, _shorten(parts.validation), _shorten(parts.test))
 
 

@@ -33,8 +33,8 @@ class Network(nn.Module):
             memory = (hidden,)
         return self.head(output), memory
 
-    def begin_classically(self) -> None:
-        """Draw weights as TensorFlow's BasicLSTMCell does.
+    def init_classic(self) -> None:
+        """Initialise the weights as TensorFlow's BasicLSTMCell does.
 
         A layer's whole kernel is Glorot-uniform (X. Glorot and Y. Bengio, AISTATS 2010), its bias is zero but the
         forget gate's, which is one (F. Gers et al., Neural Computation 12, 2000). It has one bias where torch has two.

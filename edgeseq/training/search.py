@@ -29,7 +29,7 @@ from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.spec import STREAM
 
 Settings = Mapping[str, Any]
-"""Fields of `planning.Wishes`, and the numbers to put there."""
+"""Fields of `TrainingOptions`, and the numbers to put there."""
 
 FINISHED, PRUNED, FAILED = "finished", "pruned", "failed"
 
@@ -72,13 +72,13 @@ class Trial:
 class Search:
     """The trials so far, and what to try next. Trial 0 has the settings of the plan, so no search ends above them."""
 
-    def __init__(self, path: Path, made: Plan, run: str, *, fixed: Collection[str], seed: int) -> None:
+    def __init__(self, path: Path, plan: Plan, run: str, *, fixed: Collection[str], seed: int) -> None:
         self._path, self._seed = path, seed
-        self.steps = made.hyperparameters.steps
+        self.steps = plan.hyperparameters.steps
         """Of every trial that is not stopped."""
-        self._start, self._space = _space(made, fixed)
+        self._start, self._space = _space(plan, fixed)
         ranges = {name: [one.low, one.high] for name, one in self._space.items()}
-        self._identity = {"run": run, "lags": list(made.lags), "space": ranges}
+        self._identity = {"run": run, "lags": list(plan.lags), "space": ranges}
         self.trials: list[Trial] = []
 
     @property
@@ -105,7 +105,7 @@ class Search:
         """Take up the trials that were saved. Raises `UsageError` where they are another search's."""
         try:
             content = json.loads(files.read(self._path))
-            identity, trials = content["search"], [_trial(found) for found in content["trials"]]
+            identity, trials = content["search"], [_trial(fields) for fields in content["trials"]]
         except (ValueError, TypeError, KeyError) as error:
             raise DataError(f"{self._path} is not a search that edgeseq wrote") from error
         if identity != self._identity:
@@ -172,18 +172,18 @@ def validated(trainer: Trainer) -> tuple[tuple[int, float], ...]:
     return tuple((int(step), mse) for step, _, _, mse in trainer.curve if not math.isnan(mse))
 
 
-def validation_error(checkpoint: Checkpoint, made: Plan, parts: Parts) -> float:
+def validation_error(checkpoint: Checkpoint, plan: Plan, parts: Parts) -> float:
     """Return the error over the validation part through the model file, standardised.
 
     After the plan's warm-up: the checkpoint's own may be longer, and all trials are to be judged by the same forecasts.
     """
-    judged = replace(checkpoint, spec=replace(checkpoint.spec, warmup=made.spec.warmup))
+    judged = replace(checkpoint, spec=replace(checkpoint.spec, warmup=plan.spec.warmup))
     return score_part(typical_predictor(edgeseq_export.build(judged)), parts.validation)[1].mse_standardized
 
 
-def _space(made: Plan, fixed: Collection[str]) -> tuple[Settings, dict[str, Range]]:
+def _space(plan: Plan, fixed: Collection[str]) -> tuple[Settings, dict[str, Range]]:
     """Return the plan's own settings, and between which to search, less those that the user fixed."""
-    spec, hyperparameters = made.spec, made.hyperparameters
+    spec, hyperparameters = plan.spec, plan.hyperparameters
     back, reach = ("unroll", hyperparameters.unroll) if spec.layout == STREAM else ("window", spec.window)
     rate = hyperparameters.learning_rate
     start = {"hidden": spec.hidden, "layers": spec.layers, "learning_rate": rate, back: reach}
@@ -212,5 +212,5 @@ def _content(trial: Trial) -> dict[str, Any]:
     }
 
 
-def _trial(found: dict[str, Any]) -> Trial:
-    return Trial(**{**found, "curve": tuple((int(step), float(mse)) for step, mse in found["curve"])})
+def _trial(fields: dict[str, Any]) -> Trial:
+    return Trial(**{**fields, "curve": tuple((int(step), float(mse)) for step, mse in fields["curve"])})

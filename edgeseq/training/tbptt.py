@@ -117,9 +117,9 @@ class TbpttBatches:
         inputs, targets, counts = self.batch(window, random)
         begins = self._tensor(window.fresh[self._shard])
         memory = tuple(value.masked_fill(begins[None, :, None], 0.0) for value in self._memory)
-        said, memory = network(inputs[:, self._shard], memory)
+        outputs, memory = network(inputs[:, self._shard], memory)
         self._memory = tuple(value.detach() for value in memory)
-        squares = torch.square(said - targets[:, self._shard]) * counts[:, self._shard] * self._importance
+        squares = torch.square(outputs - targets[:, self._shard]) * counts[:, self._shard] * self._importance
         return squares.sum() / counts.sum().clamp(min=1)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:

@@ -1,8 +1,6 @@
 """The training loop: one step after the other, the best validated weights kept, resumable anywhere."""
 
-import contextlib
 import copy
-import ctypes
 import hashlib
 import json
 import math
@@ -20,6 +18,7 @@ from torch import Tensor
 from edgeseq.model.checkpoint import Weights, read_tensors
 from edgeseq.series import Part
 from edgeseq.series.gaps import Filled
+from edgeseq.training.allocator import keep_freed_memory
 from edgeseq.training.distributed import ProcessGroup
 from edgeseq.training.hyperparameters import HyperParameters
 from edgeseq.training.network import Network
@@ -65,14 +64,14 @@ class Trainer:
         self.run_id = hashlib.sha256(json.dumps(self._identity).encode()).hexdigest()[:16]
         """The same for two runs that end at the same weights."""
         _make_repeatable(seed, spec)
-        _keep_freed_memory()
+        keep_freed_memory()
         self.step = 0
         self.curve: list[tuple[float, ...]] = []
         """The learning curve: step, mean loss since the last point, learning rate, validation error or NaN."""
         self._hyperparameters, self._seed, self._device, self._group = hyperparameters, seed, device, group
         self.network = Network(spec)
         if hyperparameters.preset == "classic":
-            self.network.begin_classically()
+            self.network.init_classic()
         self.network.to(torch.device(device))
         self._average = copy.deepcopy(self.network)
         self.optimizer = _optimizer(hyperparameters, self.network)
@@ -227,8 +226,8 @@ def _identity(spec: Spec, hyperparameters: HyperParameters, seed: int, device: s
     return {**content, **hyperparameters.recorded(), "seed": seed, "device": device}
 
 
-def _check_identity(found: dict[str, Any], wanted: dict[str, Any], path: Path) -> None:
-    different = [name for name in {**found, **wanted} if found.get(name) != wanted.get(name)]
+def _check_identity(saved: dict[str, Any], expected: dict[str, Any], path: Path) -> None:
+    different = [name for name in {**saved, **expected} if saved.get(name) != expected.get(name)]
     if different:
         raise UsageError(
             f"{path} belongs to another run (different: {', '.join(different)}); "
@@ -242,14 +241,3 @@ def _make_repeatable(seed: int, spec: Spec) -> None:
     torch.use_deterministic_algorithms(mode=True)
     if spec.hidden <= 64:
         torch.set_num_threads(1)  # a small network is slower on more
-
-
-def _keep_freed_memory() -> None:
-    """Let glibc keep what a step frees for the next one; giving it back costs a quarter of the training time."""
-    trim_threshold, mmap_threshold = -1, -3  # names of mallopt's parameters, from malloc.h
-    with contextlib.suppress(
-        OSError, AttributeError, TypeError
-    ):  # another C library, another way; Windows wants a name
-        library = ctypes.CDLL(None)
-        for parameter in (trim_threshold, mmap_threshold):
-            library.mallopt(parameter, 1 << 28)

@@ -1,4 +1,4 @@
-"""The error over the validation part, which chooses the weights."""
+"""The error over the validation part, by which the weights are chosen."""
 
 from typing import Protocol
 
@@ -18,20 +18,20 @@ _WINDOWS = 4096
 
 
 class Validator(Protocol):
-    """Whatever can judge a network."""
+    """What computes a network's validation error."""
 
     def mse(self, network: Network) -> float:
         """Return the mean squared error, standardised, over all forecasts that count."""
 
 
 def validator(spec: Spec, part: Part, device: torch.device) -> Validator:
-    """Return what judges networks of a spec. Raises `DataError` for a part in which no forecast counts."""
+    """Return the validator for networks of a spec. Raises `DataError` for a part in which no forecast counts."""
     kind = StreamValidator if spec.layout == STREAM else WindowValidator
     return kind(spec, part, device)
 
 
 class StreamValidator:
-    """Streams the part, warmed up on what precedes it."""
+    """Streams the part; the state is warmed up on the samples before it."""
 
     def __init__(self, spec: Spec, part: Part, device: torch.device) -> None:
         filled = fill(part.values, spec.gap_limit)
@@ -49,7 +49,7 @@ class StreamValidator:
                 arrays = inputs[begin:stop], np.nan_to_num(targets[begin:stop]), counts
                 self._pieces.append([torch.from_numpy(array).to(device) for array in arrays])
         if not self._pieces:
-            raise _nothing_counts(spec)
+            raise _no_forecast_counts(spec)
         self._squared_scales = torch.from_numpy(error_scales(spec) ** 2).to(device)
 
     def mse(self, network: Network) -> float:
@@ -57,8 +57,8 @@ class StreamValidator:
         total = count = 0.0
         with torch.no_grad():
             for inputs, targets, counts in self._pieces:
-                said, _ = network(inputs[:, None], network.fresh(1))
-                squares = torch.square(said[:, 0] - targets) * self._squared_scales
+                outputs, _ = network(inputs[:, None], network.fresh(1))
+                squares = torch.square(outputs[:, 0] - targets) * self._squared_scales
                 total += float(squares[counts].sum(dtype=torch.float64))
                 count += float(counts.sum())
         return total / count
@@ -75,7 +75,7 @@ class WindowValidator:
         rows = windows.whole_rows(spec, filled, self._targets)
         self._rows = rows[np.isin(rows, part.origins(1))]
         if not len(self._rows):
-            raise _nothing_counts(spec)
+            raise _no_forecast_counts(spec)
         self._squared_scales = error_scales(spec) ** 2
 
     def mse(self, network: Network) -> float:
@@ -85,13 +85,13 @@ class WindowValidator:
             for start in range(0, len(self._rows), _WINDOWS):
                 rows = self._rows[start : start + _WINDOWS]
                 inputs = torch.from_numpy(windows.windows(self._spec, self._values, rows)).to(self._device)
-                said, _ = network(inputs, network.fresh(len(rows)))
-                squares = np.square(said[-1].cpu().numpy() - self._targets[rows]) * self._squared_scales
+                outputs, _ = network(inputs, network.fresh(len(rows)))
+                squares = np.square(outputs[-1].cpu().numpy() - self._targets[rows]) * self._squared_scales
                 total += float(squares.sum(dtype=np.float64))
         return total / (len(self._rows) * self._spec.outputs)
 
 
-def _nothing_counts(spec: Spec) -> DataError:
+def _no_forecast_counts(spec: Spec) -> DataError:
     return DataError(
         f"the validation part has no stretch of {spec.warmup + spec.horizon} samples without a longer gap: change "
         "--split or --max-gap, or shorten --horizon"

@@ -50,9 +50,9 @@ class Windows:
         """Draw a batch of windows; return the mean squared error of what the network says at their ends."""
         rows = self.rows[self.draw(random)][self._shard]
         inputs = torch.from_numpy(windows(self._spec, self._values, rows)).to(self._device)
-        said, _ = network(inputs, network.fresh(len(rows)))
-        wanted = torch.from_numpy(self._targets[rows]).to(self._device)
-        squares = torch.square(said[-1] - wanted) * self._importance
+        outputs, _ = network(inputs, network.fresh(len(rows)))
+        targets = torch.from_numpy(self._targets[rows]).to(self._device)
+        squares = torch.square(outputs[-1] - targets) * self._importance
         return squares.sum() / (self._hyperparameters.batch_size * squares.shape[1])
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
@@ -89,7 +89,7 @@ def windows(spec: Spec, values: Values, rows: npt.NDArray[np.int64]) -> Float32:
 
     (window, row, feature) for the layout "steps", (1, row, window * feature) for "features".
     """
-    found = values[rows[None, :] + np.arange(1 - spec.window, 1)[:, None]]  # (window, row, feature)
+    stacked = values[rows[None, :] + np.arange(1 - spec.window, 1)[:, None]]  # (window, row, feature)
     if spec.layout == FEATURES:
-        found = found.transpose(1, 0, 2).reshape(1, len(rows), -1)
-    return np.ascontiguousarray(found)
+        stacked = stacked.transpose(1, 0, 2).reshape(1, len(rows), -1)
+    return np.ascontiguousarray(stacked)

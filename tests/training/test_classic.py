@@ -22,7 +22,7 @@ from tests.conftest import CommandLine
 def begun(cell: str = "lstm", layers: int = 2) -> Network:
     torch.manual_seed(0)
     network = Network(make_spec(cell=cell, layers=layers, hidden=30, layout="features", window=10, predicts="value"))
-    network.begin_classically()
+    network.init_classic()
     return network
 
 

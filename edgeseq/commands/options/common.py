@@ -65,15 +65,6 @@ def load_checkpoint(path: str) -> "Checkpoint":
     return Checkpoint.load(path)
 
 
-def model_file(path: str) -> str | bytes:
-    """Return `path` where a model file is, or the model file that the checkpoint at `path` becomes."""
-    if not files.is_checkpoint(files.read(path)):
-        return path
-    import edgeseq_export
-
-    return edgeseq_export.build(load_checkpoint(path))
-
-
 def resume_path(checkpoint: str) -> Path:
     """Return where an interrupted run is kept."""
     return Path(f"{checkpoint}.resume")

@@ -1,8 +1,8 @@
-"""What a user may say of how a series is to be read."""
+"""What a user may say about how a series is to be read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Self, TypedDict
 
 from edgeseq.series import gaps
 
@@ -33,9 +33,23 @@ class Reading:
     @property
     def suits_the_sine(self) -> bool:
         """Whether nothing is said but what is true of the sine, which comes from no file."""
-        said = (self.features, self.time not in (None, "none"), self.units, self.every, self.sort, self.clocks)
-        return not (set(self.targets) - {"sine"} or any(said))
+        chosen = (self.features, self.time not in (None, "none"), self.units, self.every, self.sort, self.clocks)
+        return not (set(self.targets) - {"sine"} or any(chosen))
 
     def with_units(self, known: Mapping[str, str]) -> Self:
         """Return the same with what is known of units, which what the user says overrules."""
         return replace(self, units={**known, **self.units})
+
+
+class ReadingKeywords(TypedDict, total=False):
+    """The fields of `Reading` as keywords of a function."""
+
+    targets: Sequence[str]
+    features: Sequence[str]
+    time: str | None
+    units: Mapping[str, str]
+    gap_limit: int
+    every: str | None
+    sort: bool
+    period: float | None
+    clocks: Sequence[str]

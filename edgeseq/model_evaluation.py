@@ -1,0 +1,41 @@
+"""`edgeseq.evaluate`: a model, whatever holds it, streamed over the test part of a series."""
+
+import os
+from typing import Any, Unpack
+
+from edgeseq.evaluation.evaluate import Evaluation, evaluate_test_part
+from edgeseq.evaluation.model_series import ModelSeriesKeywords, load_for_model
+from edgeseq.model_source import ModelSource, as_model_file
+from edgeseq_runtime.predictor import Predictor
+
+
+def evaluate(
+    model: ModelSource,
+    series: str | os.PathLike[str] | None = None,
+    *,
+    provider: str = "auto",
+    **reading: Unpack[ModelSeriesKeywords],
+) -> dict[str, Any]:
+    """Stream the test part of a series through a model; return the figures that `edgeseq evaluate --json` prints.
+
+    `model` is the path of a model file, of a checkpoint or of a compiled library; a model file's bytes; or a
+    checkpoint, as `fit` returns it. `series` is a file or the name of an example, as `load` takes it; None means the
+    sine, for a model that was trained on it. The further arguments are the command's options: sensor, split, time,
+    every, sort. `provider` says what runs the model: auto, cpu, cuda, arm, native or onnxruntime's name of another.
+    Errors are in the targets' units, or standardised by the training part's deviations; None stands where nothing could
+    be computed. Raises `UsageError`, `DataError`, `ModelFileError` or `ProviderError`.
+    """
+    return evaluate_model(model, series, provider=provider, **reading).to_dict()
+
+
+def evaluate_model(
+    model: ModelSource,
+    series: str | os.PathLike[str] | None,
+    *,
+    provider: str = "auto",
+    **reading: Unpack[ModelSeriesKeywords],
+) -> Evaluation:
+    """Do what `evaluate` does, and return the forecasts with the figures."""
+    predictor = Predictor(as_model_file(model), provider=provider)
+    _, parts = load_for_model(predictor, None if series is None else os.fspath(series), **reading)
+    return evaluate_test_part(predictor, parts)
