@@ -98,6 +98,11 @@ def network_targets(spec: Spec, filled: Filled) -> npt.NDArray[np.float32]:
     return wanted.reshape(len(values), -1).astype(np.float32)
 
 
+def per_output(values: npt.ArrayLike, horizon: int) -> npt.NDArray[Any]:
+    """Return what belongs to the targets (..., target) for each output of the network, (..., horizon * target)."""
+    return np.tile(values, horizon)
+
+
 def error_scales(spec: Spec) -> npt.NDArray[np.float32]:
     """Return what turns an error of the network into a standardised one, (horizon * target,)."""
     stds = np.array([feature.std for feature in spec.target_features])

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq.model.scaling import per_output
 from edgeseq.series import Part
 from edgeseq.series.gaps import Filled, fill
 from edgeseq_runtime.backends.base import Session
@@ -31,7 +32,7 @@ def settled_after(session: Session, part: Part, longest: int) -> int:
     targets = len(spec.targets)
     ahead = rows[..., None] + np.arange(1, spec.horizon + 1)
     truth = filled.values[ahead][..., :targets].reshape(*rows.shape, -1)
-    deviation = np.tile([feature.std for feature in spec.target_features], spec.horizon)
+    deviation = per_output([feature.std for feature in spec.target_features], spec.horizon)
     own, other = (np.square((made - truth) / deviation).mean(axis=(1, 2)) for made in (fresh, long[rows]))
     return _first_settled(own, other, spec.warmup)
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
+from edgeseq.model.scaling import per_output
 from edgeseq.reference import States as States64
 from edgeseq_export.synthetic import random_walk
 from edgeseq_runtime.arrays import Float32, States
@@ -90,7 +91,7 @@ def agrees(spec: Spec, y: Float32, expected: npt.NDArray[np.float64]) -> bool:
 
 
 def _scale(spec: Spec) -> npt.NDArray[np.float64]:
-    return np.tile([feature.std for feature in spec.target_features], spec.horizon)
+    return per_output([feature.std for feature in spec.target_features], spec.horizon)
 
 
 def verification(spec: Spec, oracle: Reference) -> Verification:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import edgeseq_export
 from edgeseq.model.checkpoint import Checkpoint
-from edgeseq.model.scaling import network_inputs
+from edgeseq.model.scaling import network_inputs, per_output
 from edgeseq.reference import Oracle
 from edgeseq.series.gaps import fill
 from edgeseq.testing import make_checkpoint
@@ -56,7 +56,7 @@ def random_samples(checkpoint: Checkpoint, time: int, batch: int, seed: int = 0)
 
 def scale_of(checkpoint: Checkpoint) -> np.ndarray:
     spec = checkpoint.spec
-    return np.tile([feature.std for feature in spec.target_features], spec.horizon)
+    return per_output([feature.std for feature in spec.target_features], spec.horizon)
 
 
 @settings(max_examples=60)
@@ -99,7 +99,7 @@ def torch_forecasts(checkpoint: Checkpoint, x: np.ndarray) -> np.ndarray:
     said = windowed(checkpoint, network, x) if spec.window else streamed(checkpoint, network, x)
     base = x if spec.predicts == "change" else np.broadcast_to([f.center for f in spec.features], x.shape)
     scaled = said.astype(np.float64) * np.array(spec.target_scales).reshape(-1)
-    return np.tile(base[..., : len(spec.targets)].astype(np.float64), spec.horizon) + scaled
+    return per_output(base[..., : len(spec.targets)].astype(np.float64), spec.horizon) + scaled
 
 
 def streamed(checkpoint: Checkpoint, network: Network, x: np.ndarray) -> np.ndarray:

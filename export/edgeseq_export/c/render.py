@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from edgeseq.model import architecture
 from edgeseq.model.about import about
+from edgeseq.model.cells import CELLS
 from edgeseq_export.c import fixed_program
 from edgeseq_export.c.fixed_program import FixedProgram, Scaled
 from edgeseq_export.c.float_program import Product, Program, padded
@@ -138,7 +139,7 @@ def library(spec: Spec, name: str, *, is_fixed: bool) -> dict[str, str]:
 
 def _by_unit(part: Scaled, spec: Spec) -> dict[str, Any]:
     """Return a cell's matrix unit by unit: of four columns all gates, then of the next four."""
-    gates, columns = architecture.GATES[spec.cell], padded(part.matrix.shape[1])
+    gates, columns = CELLS[spec.cell].gates, padded(part.matrix.shape[1])
     filled = np.zeros((len(part.matrix), columns), np.int64)
     filled[:, : part.matrix.shape[1]] = part.matrix
     filled = filled.reshape(len(filled), -1, 4)[:, :, [0, 2, 1, 3]].reshape(len(filled), columns)
@@ -165,7 +166,7 @@ def _fixed_fields(spec: Spec) -> list[dict[str, Any]]:
         fields = [("float", "window", features * (spec.window - 1)), *settings]
     else:
         layers = range(1, spec.layers + 1)
-        cells = [("int32_t", f"c{layer}", spec.hidden) for layer in layers] if spec.cell == "lstm" else []
+        cells = [("int32_t", f"c{layer}", spec.hidden) for layer in layers if "c" in CELLS[spec.cell].memory]
         units = [("int16_t", f"h{layer}", spec.hidden) for layer in layers]
         path = [("int16_t", "changes", len(spec.measured) * (spec.linear_path - 1))] if spec.linear_path else []
         fields = [("float", "last", features), *settings, *cells, *units, *path, ("int16_t", "seen", 1)]
@@ -190,7 +191,7 @@ def _values(spec: Spec, name: str) -> dict[str, Any]:
         ),
         "forecast": _comment(_forecast(spec)),
         "version": __version__,
-        "gates": architecture.GATES[spec.cell],
+        "gates": CELLS[spec.cell].gates,
         "stream": spec.layout == STREAM,
         "change": spec.predicts == CHANGE,
         "centers": ", ".join(c_number(feature.center) for feature in spec.features),

@@ -12,13 +12,15 @@ import torch
 from torch import nn
 
 from edgeseq.model import scaling
+from edgeseq.model.cells import CELLS
+from edgeseq.model.scaling import per_output
 from edgeseq.series import Series
 from edgeseq.series.gaps import fill
 from edgeseq_export import parity
 from edgeseq_export.signing import finalize
 from edgeseq_export.synthetic import random_walk
 from edgeseq_export.torch_module import layers_graph
-from edgeseq_export.torch_module.layers import RECURRENT, LayersOracle, states
+from edgeseq_export.torch_module.layers import LayersOracle, states
 from edgeseq_export.torch_module.tracing import Trace
 from edgeseq_runtime import __version__, files
 from edgeseq_runtime.errors import CheckError, DataError, UsageError
@@ -90,7 +92,7 @@ def export_module(
     Raises `UsageError` for a module that cannot be expressed or does not fit the spec, and `CheckError`.
     """
     trace = Trace(module.eval())
-    recurrent = [layer for layer in trace.layers if layer.kind in RECURRENT]
+    recurrent = [layer for layer in trace.layers if layer.kind in CELLS]
     spec = replace(
         spec,
         cell=OWN,
@@ -145,4 +147,4 @@ def _base(spec: Spec, samples: npt.NDArray[np.float32]) -> Any:
     targets = samples[..., : len(spec.targets)].astype(np.float64)
     if spec.predicts != CHANGE:
         targets = np.broadcast_to([feature.center for feature in spec.target_features], targets.shape)
-    return np.tile(targets, spec.horizon)
+    return per_output(targets, spec.horizon)

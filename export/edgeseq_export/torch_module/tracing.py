@@ -14,10 +14,12 @@ import torch
 from torch import fx, nn
 from torch.nn import functional
 
+from edgeseq.model.cells import CELLS
 from edgeseq_export.torch_module.layers import PARAMETERS, GraphLayer
 from edgeseq_runtime.errors import UsageError
 
-_RECURRENT: Mapping[type[nn.Module], str] = {nn.LSTM: "lstm", nn.GRU: "gru", nn.RNN: "rnn"}
+_RECURRENT: Mapping[type[nn.Module], str] = {getattr(nn, kind.torch_class): name for name, kind in CELLS.items()}
+"""torch's class -> the kind of layer."""
 
 _ACTIVATIONS: Mapping[Any, str] = {
     **dict.fromkeys((nn.Tanh, torch.tanh, functional.tanh, "tanh"), "tanh"),
@@ -143,7 +145,7 @@ class Trace:
             weights = {key: _array(getattr(module, f"{key}_l{number}", none)) for key in PARAMETERS}
             value = self._add(GraphLayer(f"{name}.{number}", kind, (value.number,), weights))
             outputs.append(value)
-        return _Result(value, tuple(outputs), kind == "lstm")
+        return _Result(value, tuple(outputs), "c" in CELLS[kind].memory)
 
     def _operate(self, node: fx.Node) -> Any:
         """Take a function or a method that the forward calls itself."""
