@@ -7,6 +7,7 @@ from click.core import ParameterSource
 
 from edgeseq.commands.export_c import export_c, export_native
 from edgeseq.commands.options.common import load_checkpoint, note, teller
+from edgeseq.model import opset as onnx_opset
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import UsageError
 
@@ -58,7 +59,7 @@ _FORMATS = {"key": ("onnx", "native"), "report": _ONNX, "form": _ONNX, "opset": 
     metavar="FILE.html",
     help="Write a page about the file: forecasts, errors, times, graph and spec.",
 )
-@click.option("--opset", type=int, default=17, show_default=True, help="Version of ONNX's operators.")
+@click.option("--opset", type=int, default=onnx_opset.DEFAULT, show_default=True, help="Version of ONNX's operators.")
 @click.option("--libm/--no-libm", default=False, help="In C, use the C library's exponential instead of its own.")
 @click.pass_context
 def export(context: click.Context, /, checkpoint: str, output: str, file_format: str, **options: Any) -> None:

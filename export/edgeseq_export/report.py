@@ -12,7 +12,7 @@ from edgeseq.evaluation.evaluate import Evaluation
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.text import number, size
 from edgeseq_export.comparison import judge, scores
-from edgeseq_export.export import ModelFile
+from edgeseq_export.model_file import ModelFile
 from edgeseq_export.model_stats import ModelStats
 from edgeseq_runtime.backends.ort.session import OrtSession
 from edgeseq_runtime.benchmark import latency

@@ -30,7 +30,7 @@ from edgeseq_runtime.spec import CHANGE, FEATURES, GAIN, OFFSET, SETTINGS, STEP,
 _TO_THE_END = np.iinfo(np.int64).max
 
 
-def build(spec: Spec, weights: StepWeights, opset: int = 17) -> onnx.ModelProto:
+def build(spec: Spec, weights: StepWeights, opset: int) -> onnx.ModelProto:
     """Return the model file of `spec` with `weights`. The spec goes into the metadata as it is."""
     graph = Graph()
     add = _add_stream if spec.layout == STREAM else _add_windows

@@ -11,12 +11,13 @@ import onnx
 import torch
 from torch import nn
 
+from edgeseq.model import opset as onnx_opset
 from edgeseq.model import scaling
 from edgeseq.model.cells import CELLS
 from edgeseq.model.scaling import per_output
-from edgeseq.series import Series
-from edgeseq.series.gaps import fill
+from edgeseq.series import Series, gaps
 from edgeseq_export import parity
+from edgeseq_export.model_file import ModelFile
 from edgeseq_export.signing import finalize
 from edgeseq_export.synthetic import random_walk
 from edgeseq_export.torch_module import layers_graph
@@ -52,7 +53,7 @@ def describe(
     """
     values = np.asarray(samples, np.float32).reshape(-1, len(features))
     series = Series(name, tuple(features), ("",) * len(features), targets, values, np.arange(len(values)))
-    filled = fill(values)
+    filled = gaps.fill(values)
     if not len(filled.segments) or not (np.nanstd(values, axis=0) > 0).all():
         raise DataError("the samples have a feature that never changes: there is nothing to scale it by")
     described = scaling.describe(series, values, filled, [True] * len(features))
@@ -70,7 +71,7 @@ def describe(
         horizon=horizon,
         target_scales=sizes,
         warmup=0,
-        gap_limit=3,
+        gap_limit=gaps.LIMIT,
         cell=OWN,
         layers=1,
         hidden=1,
@@ -84,10 +85,10 @@ def export_module(
     spec: Spec,
     path: str | os.PathLike[str] | None = None,
     *,
-    opset: int = 17,
+    opset: int = onnx_opset.DEFAULT,
     key: str | None = None,
-) -> tuple[bytes, Spec, parity.Deviation]:
-    """Return the model file of a module, its final spec and its deviation; write it where there is a path.
+) -> ModelFile:
+    """Return the model file of a module, compared with the oracle; write it where there is a path.
 
     Raises `UsageError` for a module that cannot be expressed or does not fit the spec, and `CheckError`.
     """
@@ -108,7 +109,7 @@ def export_module(
     content, spec = finalize(model, replace(spec, verification=parity.verification(spec, oracle)), key)
     if path is not None:
         files.write_atomically(path, content)
-    return content, spec, deviation
+    return ModelFile(content, spec, deviation)
 
 
 def _compare(module: nn.Module, spec: Spec, oracle: LayersOracle, *, batch_first: bool) -> None:
