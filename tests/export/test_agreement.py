@@ -16,9 +16,7 @@ from edgeseq.training.network import Network
 from edgeseq.training.windows import scaled, windows
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.backends.open import open_session
-
-TOLERANCE = 1e-5
-"""Of the series' scale; measured: 4e-7."""
+from tests.helpers import tolerances
 
 
 @st.composite
@@ -65,7 +63,7 @@ def test_torch_oracle_steps_chunks_and_batches_agree(checkpoint: Checkpoint, tim
     spec = checkpoint.spec
     x = random_samples(checkpoint, time, batch)
     wanted, wanted_states = Oracle(spec, checkpoint.weights).run(x)
-    allowed = TOLERANCE * scale_of(checkpoint) + np.spacing(np.abs(wanted).astype(np.float32))
+    allowed = tolerances.ORACLE * scale_of(checkpoint) + np.spacing(np.abs(wanted).astype(np.float32))
 
     def agrees(y: np.ndarray) -> bool:
         return bool((np.abs(y - wanted) <= allowed).all())
@@ -175,4 +173,4 @@ def test_a_gate_in_the_wrong_place_would_be_seen(cell: str, quantize: str) -> No
     x = random_samples(checkpoint, 20, 1)
     y, _ = session.advance(x, session.fresh())
     wrong, _ = Oracle(checkpoint.spec, weights).run(x)
-    assert (np.abs(y - wrong) / scale_of(checkpoint)).max() > 100 * TOLERANCE
+    assert (np.abs(y - wrong) / scale_of(checkpoint)).max() > 100 * tolerances.ORACLE
