@@ -16,7 +16,7 @@ from edgeseq.model import scaling
 from edgeseq.model.cells import CELLS
 from edgeseq.model.scaling import per_output
 from edgeseq.series import Series, gaps
-from edgeseq_export import parity
+from edgeseq_export import parity, tolerances
 from edgeseq_export.model_file import ModelFile
 from edgeseq_export.signing import finalize
 from edgeseq_export.synthetic import random_walk
@@ -25,13 +25,10 @@ from edgeseq_export.torch_module.layers import LayersOracle, states
 from edgeseq_export.torch_module.tracing import Trace
 from edgeseq_runtime import __version__, files
 from edgeseq_runtime.errors import CheckError, DataError, UsageError
-from edgeseq_runtime.spec import CHANGE, OWN, VALUE, Spec
+from edgeseq_runtime.spec import CHANGE, OWN, VALUE, Feature, Spec
 
 _SAMPLES = 24
 """Of the sequence on which the layers are compared with the module itself."""
-
-_TOLERANCE = 1e-4
-"""Largest difference from the module, which computes in float32, as a share of the largest number that it gives."""
 
 
 def describe(
@@ -52,24 +49,20 @@ def describe(
     samples as they are. The first `targets` features are forecast. Raises `DataError` for samples that never change.
     """
     values = np.asarray(samples, np.float32).reshape(-1, len(features))
-    series = Series(name, tuple(features), ("",) * len(features), targets, values, np.arange(len(values)))
     filled = gaps.fill(values)
-    if not len(filled.segments) or not (np.nanstd(values, axis=0) > 0).all():
-        raise DataError("the samples have a feature that never changes: there is nothing to scale it by")
-    described = scaling.describe(series, values, filled, [True] * len(features))
-    if scaled:
-        described = tuple(replace(feature, center=float(np.float32(feature.mean))) for feature in described)
-        sizes = (tuple(feature.scale for feature in described[:targets]),) * horizon
-        sizes = scaling.target_scales(filled, targets, horizon) if predicts == CHANGE else sizes
+    series = Series(name, tuple(features), ("",) * len(features), targets, values, np.arange(len(values)))
+    measured = _statistics(series, filled)
+    described = _centered(measured) if scaled else _as_they_are(measured)
+    if scaled and predicts == CHANGE:
+        target_scales = scaling.target_scales(filled, targets, horizon)
     else:
-        described = tuple(replace(feature, center=0.0, scale=1.0) for feature in described)
-        sizes = ((1.0,) * targets,) * horizon
+        target_scales = (tuple(feature.scale for feature in described[:targets]),) * horizon
     return Spec(
         series=name,
         features=described,
         targets=tuple(features[:targets]),
         horizon=horizon,
-        target_scales=sizes,
+        target_scales=target_scales,
         warmup=0,
         gap_limit=gaps.LIMIT,
         cell=OWN,
@@ -78,6 +71,23 @@ def describe(
         predicts=predicts,
         period=period,
     )
+
+
+def _statistics(series: Series, filled: gaps.Filled) -> tuple[Feature, ...]:
+    """Return the features as training describes them. Raises `DataError` where one never changes."""
+    if not len(filled.segments) or not (np.nanstd(series.values, axis=0) > 0).all():
+        raise DataError("the samples have a feature that never changes: there is nothing to scale it by")
+    return scaling.describe(series, series.values, filled, [True] * len(series.columns))
+
+
+def _centered(features: Sequence[Feature]) -> tuple[Feature, ...]:
+    """Return the features for a network that is given (x - mean) / deviation."""
+    return tuple(replace(feature, center=float(np.float32(feature.mean))) for feature in features)
+
+
+def _as_they_are(features: Sequence[Feature]) -> tuple[Feature, ...]:
+    """Return the features for a network that is given samples as they are, and gives forecasts so."""
+    return tuple(replace(feature, center=0.0, scale=1.0) for feature in features)
 
 
 def export_module(
@@ -132,7 +142,7 @@ def _compare(module: nn.Module, spec: Spec, oracle: LayersOracle, *, batch_first
     y, _ = oracle.run(samples)
     expected = (y - _base(spec, samples)) / np.array(spec.target_scales).reshape(-1)
     deviation = float(np.abs(actual - expected[-len(actual) :]).max() / max(1e-6, np.abs(expected).max()))
-    if not deviation <= _TOLERANCE:
+    if not deviation <= tolerances.MODULE:
         raise CheckError(f"the layers found in the module do not do what it does: they are off by {deviation:.1e}")
 
 
