@@ -4,13 +4,15 @@ Weights are torch's: `weight_ih` (gates * hidden, input), `weight_hh` (gates * h
 with the gates stacked in the order that each function names.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeseq.model import architecture
+from edgeseq.model.cells import CELLS, memory_names
+from edgeseq.model.scaling import per_output
 from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.spec import CHANGE, FEATURES, GAIN, OFFSET, SETTINGS, STEP, STREAM, Spec
 
@@ -77,6 +79,17 @@ def gru_step(x: Float64, h: Float64, W: Float64, R: Float64, b_x: Float64, b_h: 
     return (1.0 - z) * n + z * h
 
 
+def cell_step(cell: str, x: Float64, memory: Sequence[Float64], *parameters: Float64) -> tuple[Float64, ...]:
+    """Return the next memory of a cell of that kind, each (batch, hidden); the first of it is the cell's output.
+
+    `memory` is h, and of an LSTM c; `parameters` are W, R, b_x and b_h.
+    """
+    if cell == "lstm":
+        return lstm_step(x, *memory, *parameters)
+    step = gru_step if cell == "gru" else rnn_step
+    return (step(x, *memory, *parameters),)
+
+
 class Oracle:
     """The step function of a checkpoint, in raw units, float64: what a model file must agree with.
 
@@ -96,8 +109,7 @@ class Oracle:
         self._changes = np.array([feature.change for feature in spec.features])
         self._centers = np.array([feature.center for feature in spec.features])
         self._scales = np.array([feature.scale for feature in spec.features])
-        kinds = "hc" if spec.cell == "lstm" else "h"
-        self._memory = [f"{kind}{layer}" for layer in range(1, spec.layers + 1) for kind in kinds]
+        self._memory = memory_names(spec.cell, spec.layers)
         self._levels = [i for i, feature in enumerate(spec.features) if feature.level]
 
     def fresh(self, batch: int = 1) -> States64:
@@ -123,7 +135,7 @@ class Oracle:
 
     def _tiled(self, values: Float64) -> Float64:
         """Return what belongs to the targets of values (batch, feature), for each output, (batch, horizon * target)."""
-        return np.tile(values[:, : len(self._spec.targets)], self._spec.horizon)
+        return per_output(values[:, : len(self._spec.targets)], self._spec.horizon)
 
     def run(self, samples: npt.ArrayLike, states: States64 | None = None) -> tuple[Float64, States64]:
         """Take samples (time, batch, feature) step by step; return (time, batch, horizon * target) and states."""
@@ -182,13 +194,9 @@ class Oracle:
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         for layer in range(1, self._spec.layers + 1):
             parameters = [self._weights[f"cell.{name}_l{layer - 1}"] for name in names]
-            h, c = f"h{layer}", f"c{layer}"
-            if self._spec.cell == "lstm":
-                memory[h], memory[c] = lstm_step(signal, memory[h], memory[c], *parameters)
-            elif self._spec.cell == "gru":
-                memory[h] = gru_step(signal, memory[h], *parameters)
-            else:
-                memory[h] = rnn_step(signal, memory[h], *parameters)
-            signal = memory[h]
+            own = [f"{kind}{layer}" for kind in CELLS[self._spec.cell].memory]
+            following = cell_step(self._spec.cell, signal, [memory[name] for name in own], *parameters)
+            memory |= dict(zip(own, following, strict=True))
+            signal = following[0]
         self._watch("head", signal)
         return signal @ self._weights["head.weight"].T + self._weights["head.bias"]

@@ -7,6 +7,7 @@ from click.core import ParameterSource
 
 from edgeseq.commands.export_c import export_c, export_native
 from edgeseq.commands.options.common import load_checkpoint, note, result_printer
+from edgeseq.model import opset as onnx_opset
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import UsageError
 
@@ -58,7 +59,7 @@ _FORMATS = {"key": ("onnx", "native"), "report": _ONNX, "form": _ONNX, "opset": 
     metavar="FILE.html",
     help="Write a page about the file: forecasts, errors, times, graph and spec.",
 )
-@click.option("--opset", type=int, help="Version of ONNX's operators.  [default: 17]")
+@click.option("--opset", type=int, default=onnx_opset.DEFAULT, show_default=True, help="Version of ONNX's operators.")
 @click.option("--libm/--no-libm", default=False, help="In C, use the C library's exponential instead of its own.")
 @click.pass_context
 def export(
@@ -72,7 +73,7 @@ def export(
     form: str,
     key: str | None,
     report: str | None,
-    opset: int | None,
+    opset: int,
     libm: bool,
 ) -> None:
     r"""Write CHECKPOINT as one self-describing ONNX file, which needs no torch, or as C.
@@ -98,11 +99,10 @@ def export(
 
 
 def _export_onnx(
-    path: str, output: str, *, quantize: str, form: str, key: str | None, report: str | None, opset: int | None
+    path: str, output: str, *, quantize: str, form: str, key: str | None, report: str | None, opset: int
 ) -> None:
     import edgeseq_export
     from edgeseq_export.comparison import by_step, judge, name_of, scores
-    from edgeseq_export.export import OPSET
     from edgeseq_export.model_stats import ModelStats
 
     for file in filter(None, (output, report)):
@@ -111,7 +111,7 @@ def _export_onnx(
         from edgeseq_export.report import page
     show = result_printer(output)
     checkpoint = load_checkpoint(path)
-    model = edgeseq_export.export(checkpoint, quantize, OPSET if opset is None else opset, form, key)
+    model = edgeseq_export.export(checkpoint, quantize, opset, form, key)
     unquantized = model if quantize == "none" else edgeseq_export.export(checkpoint, form=form)
     models = {name_of(model): model, name_of(unquantized): unquantized}
     show(f"graph: {ModelStats.of(model.content)}")

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from edgeseq.evaluation import ridge
 from edgeseq.evaluation.metrics import Forecasts
+from edgeseq.model.scaling import per_output
 from edgeseq.series import Part, Parts
 from edgeseq.series.series import Values
 from edgeseq_runtime.arrays import Float64
@@ -95,7 +96,7 @@ def lagged_ridge(spec: Spec, parts: Parts) -> Forecaster:
         raise _NothingToFitError("no row of the validation part, which chooses its penalty, has a known sample ahead")
     coefficients = ridge.solve(_lagged(parts.train, lags), rows, changes, ridge.PENALTIES)
     squares = ridge.squares(_lagged(parts.validation.values, lags), chosen_at, validation_changes, coefficients)
-    weights = np.tile([1 / feature.std**2 for feature in spec.target_features], spec.horizon)
+    weights = per_output([1 / feature.std**2 for feature in spec.target_features], spec.horizon)
     best = coefficients[np.argmin(squares @ weights)]
 
     def forecast(values: Values, at: Origins) -> Forecasts:

@@ -2,9 +2,8 @@
 
 import math
 
+from edgeseq.model.cells import CELLS, memory_names
 from edgeseq_runtime.spec import FEATURES, SETTINGS, STEP, STREAM, Spec, State
-
-GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 
 
 def states(spec: Spec) -> tuple[State, ...]:
@@ -19,15 +18,13 @@ def states(spec: Spec) -> tuple[State, ...]:
     settings = tuple(_state(name, 1, -1, features) for name in SETTINGS) if spec.sensors else ()
     if spec.layout != STREAM:
         return (_state("window", -1, features, spec.window - 1), *settings)
-    found = [_state("last", 1, -1, features + 1)]
+    carried = [_state("last", 1, -1, features + 1)]
     if spec.form == STEP:
-        found = [_state("last", 1, -1, features), _state("seen", 1, -1, 1)]
+        carried = [_state("last", 1, -1, features), _state("seen", 1, -1, 1)]
     if spec.linear_path:
-        found.append(_state("changes", -1, len(spec.measured), spec.linear_path - 1))
-    memories = ("h", "c") if spec.cell == "lstm" else ("h",)
-    layers = range(1, spec.layers + 1)
-    found += [_state(f"{memory}{layer}", 1, -1, spec.hidden) for layer in layers for memory in memories]
-    return (*found, *settings)
+        carried.append(_state("changes", -1, len(spec.measured), spec.linear_path - 1))
+    carried += [_state(name, 1, -1, spec.hidden) for name in memory_names(spec.cell, spec.layers)]
+    return (*carried, *settings)
 
 
 def inputs(spec: Spec) -> int:
@@ -40,12 +37,12 @@ def inputs(spec: Spec) -> int:
 
 def weight_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
     """Return the shape of each weight, by torch's names; the linear path is (outputs, feature, lag), newest last."""
-    gates = GATES[spec.cell] * spec.hidden
+    rows = CELLS[spec.cell].gates * spec.hidden
     shapes: dict[str, tuple[int, ...]] = {}
     for layer in range(spec.layers):
-        shapes[f"cell.weight_ih_l{layer}"] = (gates, spec.hidden if layer else inputs(spec))
-        shapes[f"cell.weight_hh_l{layer}"] = (gates, spec.hidden)
-        shapes[f"cell.bias_ih_l{layer}"] = shapes[f"cell.bias_hh_l{layer}"] = (gates,)
+        shapes[f"cell.weight_ih_l{layer}"] = (rows, spec.hidden if layer else inputs(spec))
+        shapes[f"cell.weight_hh_l{layer}"] = (rows, spec.hidden)
+        shapes[f"cell.bias_ih_l{layer}"] = shapes[f"cell.bias_hh_l{layer}"] = (rows,)
     shapes |= {"head.weight": (spec.outputs, spec.hidden), "head.bias": (spec.outputs,)}
     if spec.linear_path:
         shapes["linear.weight"] = (spec.outputs, len(spec.measured), spec.linear_path)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeseq.series.gaps import Filled
 from edgeseq.series.series import Series, Values
@@ -100,6 +101,11 @@ def network_targets(spec: Spec, filled: Filled) -> Float32:
     scaled[~filled.observed.all(axis=1)] = np.nan
     scaled /= np.array(spec.target_scales)
     return scaled.reshape(len(values), -1).astype(np.float32)
+
+
+def per_output(values: npt.ArrayLike, horizon: int) -> npt.NDArray[Any]:
+    """Return what belongs to the targets (..., target) for each output of the network, (..., horizon * target)."""
+    return np.tile(values, horizon)
 
 
 def error_scales(spec: Spec) -> Float32:

@@ -6,13 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from edgeseq.model.architecture import inputs
+from edgeseq.model.cells import CELLS
 from edgeseq.model.checkpoint import Weights
 from edgeseq_runtime.spec import Spec
 
 Memory: TypeAlias = tuple[Tensor, ...]
 """Hidden state and, for an LSTM, cell state, each (layer, batch, hidden)."""
-
-_CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
 
 class Network(nn.Module):
@@ -20,9 +19,10 @@ class Network(nn.Module):
 
     def __init__(self, spec: Spec) -> None:
         super().__init__()
-        self.cell = _CELLS[spec.cell](inputs(spec), spec.hidden, spec.layers)
+        kind = CELLS[spec.cell]
+        self.cell = getattr(nn, kind.torch_class)(inputs(spec), spec.hidden, spec.layers)
         self.head = nn.Linear(spec.hidden, spec.outputs)
-        self._memories = 2 if spec.cell == "lstm" else 1
+        self._memories = len(kind.memory)
 
     def forward(self, signal: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
         """Run signal (time, batch, input); return scaled changes (time, batch, outputs) and the memory."""

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq.model.scaling import per_output
 from edgeseq.series import Part
 from edgeseq.series.gaps import Filled, fill
 from edgeseq_runtime.arrays import Float32, Float64
@@ -32,7 +33,7 @@ def measure_warmup(session: Session, part: Part, longest: int) -> int:
     targets = len(spec.targets)
     ahead = rows[..., None] + np.arange(1, spec.horizon + 1)
     truth = filled.values[ahead][..., :targets].reshape(*rows.shape, -1)
-    deviation = np.tile([feature.std for feature in spec.target_features], spec.horizon)
+    deviation = per_output([feature.std for feature in spec.target_features], spec.horizon)
     errors = (np.square((forecasts - truth) / deviation).mean(axis=(1, 2)) for forecasts in (fresh, long[rows]))
     return warmup_from_errors(*errors, least=spec.warmup)
 

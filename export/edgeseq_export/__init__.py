@@ -5,7 +5,8 @@ A network of one's own in PyTorch becomes one too: `export(module, describe(samp
 
 from typing import TYPE_CHECKING, Any
 
-from edgeseq_export.export import ModelFile, build, export
+from edgeseq_export.export import build, export
+from edgeseq_export.model_file import ModelFile
 
 if TYPE_CHECKING:
     from edgeseq_export.torch_module.export import describe

@@ -8,7 +8,7 @@ from edgeseq.evaluation.metrics import Metrics
 from edgeseq.evaluation.report_text import chosen_steps
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.text import number, table
-from edgeseq_export.export import ModelFile
+from edgeseq_export.model_file import ModelFile
 
 
 def name_of(file: ModelFile) -> str:

@@ -3,7 +3,7 @@
 import logging
 import os
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -11,12 +11,14 @@ import onnx
 
 from edgeseq.evaluation.evaluate import residual_quantiles, score_part, typical_predictor
 from edgeseq.model import architecture
+from edgeseq.model import opset as onnx_opset
 from edgeseq.model.checkpoint import Checkpoint, Weights
 from edgeseq.reference import Oracle
 from edgeseq_export import parity
 from edgeseq_export.graph import step_graph, weights
 from edgeseq_export.graph.builder import metadata
 from edgeseq_export.graph.quantization import quantize as quantize_weights
+from edgeseq_export.model_file import ModelFile
 from edgeseq_export.signing import finalize
 from edgeseq_runtime import __version__
 from edgeseq_runtime.errors import UsageError
@@ -25,23 +27,8 @@ from edgeseq_runtime.spec import CHUNK, STEP, STREAM, Figures, Spec
 if TYPE_CHECKING:
     from torch import nn
 
-OPSET = 17
-"""Loaded by every onnxruntime from 1.14 on."""
 
-OLDEST_OPSET = 14
-"""The first with the recurrent nodes in the form that the graph uses."""
-
-
-@dataclass(frozen=True)
-class ModelFile:
-    """A model file that has passed the parity check."""
-
-    content: bytes
-    spec: Spec
-    deviation: parity.Deviation
-
-
-def build(checkpoint: Checkpoint, quantize: str = "none", opset: int = OPSET, form: str = CHUNK) -> bytes:
+def build(checkpoint: Checkpoint, quantize: str = "none", opset: int = onnx_opset.DEFAULT, form: str = CHUNK) -> bytes:
     """Return the model file of a checkpoint, not yet compared with anything. torch is not needed."""
     spec = _spec(checkpoint.spec, quantize, form)
     return finalize(_graph(checkpoint, spec, opset)[0], spec)[0]
@@ -49,7 +36,11 @@ def build(checkpoint: Checkpoint, quantize: str = "none", opset: int = OPSET, fo
 
 @overload
 def export(
-    source: Checkpoint, quantize: str = "none", opset: int = OPSET, form: str = CHUNK, key: str | None = None
+    source: Checkpoint,
+    quantize: str = "none",
+    opset: int = onnx_opset.DEFAULT,
+    form: str = CHUNK,
+    key: str | None = None,
 ) -> ModelFile: ...
 
 
@@ -59,12 +50,12 @@ def export(
     spec: Spec,
     path: str | os.PathLike[str] | None = None,
     *,
-    opset: int = OPSET,
+    opset: int = onnx_opset.DEFAULT,
     key: str | None = None,
 ) -> ModelFile: ...
 
 
-def export(source: Any, *arguments: Any, **options: Any) -> ModelFile:
+def export(source: "Checkpoint | nn.Module", *arguments: Any, **options: Any) -> ModelFile:
     """Return the model file of a checkpoint, or of a PyTorch module of your own, compared with an oracle.
 
         export(checkpoint, quantize="none", opset=17, form="chunk", key=None)
@@ -78,20 +69,22 @@ def export(source: Any, *arguments: Any, **options: Any) -> ModelFile:
     where the file does not pass, `UsageError` for what cannot be: a form that the network cannot have, a layer that
     cannot be expressed (the first is named), a key that is none.
     """
+    # One name for two functions. The overloads have their parameters, and are what calls are checked against.
     if isinstance(source, Checkpoint):
-        return _export_checkpoint(source, *arguments, **options)
+        return export_checkpoint(source, *arguments, **options)
     from edgeseq_export.torch_module.export import export_module  # which needs torch
 
-    return ModelFile(*export_module(source, *arguments, **options))
+    return export_module(source, *arguments, **options)
 
 
-def _export_checkpoint(
+def export_checkpoint(
     checkpoint: Checkpoint,
     quantize: str = "none",
-    opset: int = OPSET,
+    opset: int = onnx_opset.DEFAULT,
     form: str = CHUNK,
     key: str | None = None,
 ) -> ModelFile:
+    """Return the model file of a checkpoint, compared with the oracle; see `export`."""
     spec = _spec(checkpoint.spec, quantize, form)
     model, rounded = _graph(checkpoint, spec, opset)
     content = bytes(model.SerializeToString())
@@ -104,9 +97,9 @@ def _export_checkpoint(
 
 def _graph(checkpoint: Checkpoint, spec: Spec, opset: int) -> tuple[onnx.ModelProto, Weights]:
     """Return the model, and the weights that the oracle must have to agree with it."""
-    newest = onnx.defs.onnx_opset_version()
-    if not OLDEST_OPSET <= opset <= newest:
-        raise UsageError(f"opset is {opset}, must be from {OLDEST_OPSET} to {newest}")
+    oldest, newest = onnx_opset.OLDEST, onnx.defs.onnx_opset_version()
+    if not oldest <= opset <= newest:
+        raise UsageError(f"opset is {opset}, must be from {oldest} to {newest}")
     stored = quantize_weights(checkpoint, spec.quantize)
     model = step_graph.build(spec, weights.prepare(spec, stored), opset)
     if spec.quantize == "int8-dynamic":

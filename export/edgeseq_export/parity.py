@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
+from edgeseq.model.scaling import per_output
 from edgeseq.reference import States64
+from edgeseq_export import tolerances
 from edgeseq_export.synthetic import random_walk
 from edgeseq_runtime.arrays import Float32, States
 from edgeseq_runtime.backends.base import Session
@@ -16,13 +18,6 @@ from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.backends.self_test import state_checksum
 from edgeseq_runtime.errors import CheckError
 from edgeseq_runtime.spec import GAIN, OFFSET, SETTINGS, Spec, Verification
-
-TOLERANCES = {"none": 1e-5, "int8": 1e-5, "int4": 1e-5, "int8-dynamic": 0.05}
-"""Largest deviation from the oracle, as a share of a target's standard deviation. The oracle of a file with rounded
-weights has these too, so only the arithmetic may differ; int8-dynamic rounds the activations as well."""
-
-STATE_TOLERANCES = {"none": 1e-5, "int8": 1e-5, "int4": 1e-5, "int8-dynamic": 1.0}
-"""Largest deviation of a recurrent state, which lies between -1 and 1 (an LSTM's cell may leave that range)."""
 
 VERIFICATION_NUMBERS = 72
 """How many forecast numbers, at most, a model file carries for verification on the device."""
@@ -65,13 +60,13 @@ def check(model: bytes, spec: Spec, oracle: Reference) -> Deviation:
         forecast = float(np.maximum(forecast, forecast_deviation(spec, y, expected)))  # NaN stays NaN
         deviations = [_state_deviation(states[name], expected_states[name]) for name in states]
         state = float(np.max([state, *deviations]))
-        passed = agrees(spec, y, expected) and state <= STATE_TOLERANCES[spec.quantize]
+        passed = agrees(spec, y, expected) and state <= tolerances.STATE[spec.quantize]
         if not passed:
             raise CheckError(
                 f"the graph, run {how}, deviates from the oracle by {forecast:.1e} of the series' scale "
-                f"(states: {state:.1e}); allowed is {TOLERANCES[spec.quantize]:.0e}"
+                f"(states: {state:.1e}); allowed is {tolerances.FORECAST[spec.quantize]:.0e}"
             )
-    return Deviation(forecast, state, TOLERANCES[spec.quantize])
+    return Deviation(forecast, state, tolerances.FORECAST[spec.quantize])
 
 
 def forecast_deviation(spec: Spec, y: Float32, expected: npt.NDArray[np.float64]) -> float:
@@ -85,12 +80,12 @@ def agrees(spec: Spec, y: Float32, expected: npt.NDArray[np.float64]) -> bool:
     For a series far from zero (1,000,000 give or take 1) that unit is the larger of the two.
     """
     unit = np.spacing(np.abs(expected).astype(np.float32)).astype(np.float64)
-    allowed = TOLERANCES[spec.quantize] * _scale(spec) + unit
+    allowed = tolerances.FORECAST[spec.quantize] * _scale(spec) + unit
     return bool((np.abs(y - expected) <= allowed).all())
 
 
 def _scale(spec: Spec) -> npt.NDArray[np.float64]:
-    return np.tile([feature.std for feature in spec.target_features], spec.horizon)
+    return per_output([feature.std for feature in spec.target_features], spec.horizon)
 
 
 def verification(spec: Spec, oracle: Reference) -> Verification:
@@ -98,21 +93,37 @@ def verification(spec: Spec, oracle: Reference) -> Verification:
     time = max(3, min(16, VERIFICATION_NUMBERS // spec.outputs))
     x = random_walk(spec, time, 1, seed=1)
     y, states = oracle.run(x)
-    tolerance = TOLERANCES[spec.quantize] * np.array([feature.std for feature in spec.target_features])
-    digits = int(np.ceil(1 - np.log10(tolerance.min())))
+    tolerance = tolerances.FORECAST[spec.quantize] * np.array([feature.std for feature in spec.target_features])
     return Verification(
-        x=tuple(tuple(float(str(value)) for value in row) for row in x[:, 0]),
-        y=tuple(tuple(round(float(value), digits) for value in row) for row in y[:, 0]),
-        tolerance=tuple(float(f"{value:.3g}") for value in tolerance),
+        x=tuple(tuple(map(_shortest, row)) for row in x[:, 0]),
+        y=tuple(tuple(_rounded(value, tolerance.min()) for value in row) for row in y[:, 0]),
+        tolerance=tuple(_significant(value, 3) for value in tolerance),
         states={name: _state_vector(spec, value) for name, value in states.items() if name not in SETTINGS},
     )
 
 
 def _state_vector(spec: Spec, state: npt.NDArray[np.float64]) -> tuple[float, float]:
     """Return a state as one number, and how far that may be off: as far as its numbers may be."""
-    allowed = STATE_TOLERANCES[spec.quantize] * np.maximum(1, np.abs(state))
+    allowed = tolerances.STATE[spec.quantize] * np.maximum(1, np.abs(state))
     of_sum = np.sqrt(allowed.size) * float(allowed.max())  # deviations have no common sign
-    return round(state_checksum(state), 7), float(f"{of_sum:.2g}")
+    return round(state_checksum(state), 7), _significant(of_sum, 2)
+
+
+# Numbers in the file are as short as they may be: a device parses them, and each digit is a byte.
+
+
+def _shortest(value: np.float32) -> float:
+    """Return the number of the fewest digits that is this one in float32: the device gets the very same sample."""
+    return float(str(value))
+
+
+def _rounded(value: float, tolerance: float) -> float:
+    """Return a number to so many places that the rounding is a twentieth of the tolerance at most."""
+    return round(float(value), int(np.ceil(1 - np.log10(tolerance))))
+
+
+def _significant(value: float, digits: int) -> float:
+    return float(f"{value:.{digits}g}")
 
 
 def _runs(session: Session) -> Iterator[tuple[str, Float32, States, Float32, States]]:

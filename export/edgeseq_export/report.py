@@ -1,18 +1,21 @@
 """The report of an export: one page of HTML that needs nothing beside itself."""
 
 import base64
-import html
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+import jinja2
+
 from edgeseq.evaluation import plots
 from edgeseq.evaluation.evaluate import Evaluation
+from edgeseq.evaluation.metrics import Metrics
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.text import number, size
 from edgeseq_export.comparison import judge, scores
-from edgeseq_export.export import ModelFile
+from edgeseq_export.model_file import ModelFile
 from edgeseq_export.model_stats import ModelStats
 from edgeseq_runtime.backends.ort.session import OrtSession
 from edgeseq_runtime.benchmark import latency
@@ -23,15 +26,39 @@ if TYPE_CHECKING:
 
 _ROUNDS = 5
 
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-table { border-collapse: collapse; font-size: .9rem; } td, th { padding: .15rem .8rem .15rem 0; text-align: right; }
-td:first-child, th:first-child { text-align: left; } th { border-bottom: 1px solid #bbb; font-weight: 600; }
-.wide { overflow-x: auto; } .names td, .names th { text-align: left; } img { max-width: 100%; }
-pre { font-size: .8rem; white-space: pre-wrap; overflow-wrap: anywhere; background: #f6f6f6; padding: 1rem; }
-.note { color: #666; font-size: .9rem; }
-"""
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.PackageLoader("edgeseq_export"),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+    undefined=jinja2.StrictUndefined,
+)
+
+
+@dataclass(frozen=True)
+class _Table:
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class _ByStep:
+    """The errors by step ahead."""
+
+    plot: str
+    """PNG, base64."""
+    errors: _Table
+
+
+@dataclass(frozen=True)
+class _Accuracy:
+    """What the test part showed."""
+
+    totals: _Table
+    forecasts: str
+    """PNG, base64."""
+    by_step: _ByStep | None
 
 
 def page(checkpoint: Checkpoint, files: Mapping[str, ModelFile]) -> str:
@@ -39,101 +66,85 @@ def page(checkpoint: Checkpoint, files: Mapping[str, ModelFile]) -> str:
 
     Figures are of the test part that the checkpoint carries; times are of this machine.
     """
-    made = next(iter(files.values()))
-    judged = judge(checkpoint, files)
-    title = html.escape(f"{made.spec.series}: {made.spec.network}")
-    spec = json.dumps(json.loads(made.spec.to_json()), indent=1, ensure_ascii=False)
-    parts = [
-        f"<h1>{title}</h1>",
-        _facts(made),
-        *(_accuracy(judged) if judged else ["<p class=note>The checkpoint carries no test samples.</p>"]),
-        _deviations(files),
-        _latency(files),
-        _graph(made),
-        f"<h2>The spec</h2><pre>{html.escape(spec)}</pre>",
-    ]
-    head = f'<head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head>'
-    return f'<!DOCTYPE html>\n<html lang="en">{head}<body>\n{"".join(parts)}\n</body></html>\n'
-
-
-def _facts(made: ModelFile) -> str:
-    spec = made.spec
-    ahead = f"{spec.horizon} sample{'s' if spec.horizon > 1 else ''} ahead"
-    period = f", one every {spec.period:g} s" if spec.period else ""
-    said = f"{', '.join(feature.label for feature in spec.target_features)}, {ahead}{period}; warm after {spec.warmup}"
-    return f"<p>{html.escape(said)}. {size(len(made.content))} on the disk.</p>"
-
-
-def _accuracy(judged: Mapping[str, Evaluation]) -> list[str]:
-    """Return the forecasts, the errors in all and by step ahead."""
-    found, (first, *_) = scores(judged), judged.values()
-    totals = [[name, *(number(figure) for figure in vars(scored.total).values())] for name, scored in found.items()]
-    given = first.spec.figures.baselines if first.spec.figures else {}
-    totals += [
-        [f"{name} (of the training)", *(number(figure) for figure in vars(score).values())]
-        for name, score in given.items()
-        if name not in found
-    ]
-    header = [f"{first.samples} forecasts of the test part", "RMSE", "MAE", "MSE (std.)", "MAE (std.)"]
-    parts = ["<h2>Accuracy</h2>", _table(header, totals), _image(plots.compared(judged), "forecasts and residuals")]
-    if first.spec.horizon > 1:
-        steps = [str(step) for step in range(1, first.spec.horizon + 1)]
-        rows = [[name, *(number(rmse) for rmse, _ in scored.per_horizon)] for name, scored in found.items()]
-        errors = {name: [rmse for rmse, _ in scored.per_horizon] for name, scored in found.items()}
-        parts += [
-            "<h2>By step ahead</h2>",
-            _image(plots.by_step(errors, first.spec.features[0].unit), "RMSE by step ahead"),
-            _table(["RMSE", *steps], rows),
-        ]
-    return parts
-
-
-def _deviations(files: Mapping[str, ModelFile]) -> str:
-    rows = [
-        [name, f"{made.deviation.forecast:.1e}", f"{made.deviation.allowed:.0e}", f"{made.deviation.state:.1e}"]
-        for name, made in files.items()
-    ]
-    header = ["worst deviation from the oracle", "forecast, of the series' scale", "allowed", "state"]
-    note = "In steps, chunks and batches of several shapes; the oracle is a float64 implementation of the equations."
-    return f"<h2>Agreement</h2>{_table(header, rows)}<p class=note>{note}</p>"
-
-
-def _latency(files: Mapping[str, ModelFile]) -> str:
-    ways = {}
-    for name, made in files.items():
-        session = OrtSession(made.content, provider="cpu")
-        samples = latency.as_rows(latency.synthetic_samples(session, latency.BLOCK))
-        ways[f"{name}, {latency.NAIVE}"] = latency.Case(latency.baseline(session), samples)
-        ways[f"{name}, {latency.STEP}"] = latency.Case(Predictor(session).step, samples)
-    found = latency.interleaved(ways, _ROUNDS)
-    rows = [[way, *(f"{value:.1f}" for value in vars(times).values())] for way, times in found.items()]
-    header = ["microseconds a sample", "minimum", "p50", "p90", "p99", "p99.9"]
-    return f"<h2>Latency on this machine</h2>{_table(header, rows)}"
-
-
-def _graph(made: ModelFile) -> str:
-    found = ModelStats.of(made.content)
-    nodes = [[operator, inputs, outputs] for operator, inputs, outputs in found.operators]
-    constants = [
-        [one.name, one.type, " x ".join(map(str, one.shape)) or "1", f"{one.bytes:,}"] for one in found.constants
-    ]
-    return (
-        f"<h2>The graph</h2><p class=note>{html.escape(str(found))}.</p>"
-        f"{_table(['operator', 'inputs', 'outputs'], nodes, 'names')}"
-        f"<h2>Its constants</h2>{_table(['name', 'type', 'shape', 'bytes'], constants)}"
+    file = next(iter(files.values()))
+    evaluations = judge(checkpoint, files)
+    stats = ModelStats.of(file.content)
+    return _TEMPLATES.get_template("report.html").render(
+        title=f"{file.spec.series}: {file.spec.network}",
+        facts=_facts(file),
+        accuracy=_accuracy(evaluations) if evaluations else None,
+        deviations=_deviations(files),
+        latency=_latency(files),
+        stats=str(stats),
+        nodes=_Table(("operator", "inputs", "outputs"), stats.operators),
+        constants=_constants(stats),
+        spec=json.dumps(json.loads(file.spec.to_json()), indent=1, ensure_ascii=False),
     )
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "") -> str:
-    def line(cells: Sequence[str], tag: str) -> str:
-        return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
+def _facts(file: ModelFile) -> str:
+    spec = file.spec
+    targets = ", ".join(feature.label for feature in spec.target_features)
+    ahead = f"{spec.horizon} sample{'s' if spec.horizon > 1 else ''} ahead"
+    period = f", one every {spec.period:g} s" if spec.period else ""
+    return f"{targets}, {ahead}{period}; warm after {spec.warmup}. {size(len(file.content))}"
 
-    body = "".join(line(row, "td") for row in rows)
-    return f'<div class="wide"><table class="{kind}">{line(header, "th")}{body}</table></div>'
+
+def _accuracy(evaluations: Mapping[str, Evaluation]) -> _Accuracy:
+    """Return the forecasts, the errors in all and by step ahead."""
+    errors, (first, *_) = scores(evaluations), evaluations.values()
+    rows = [[name, *map(number, vars(scored.total).values())] for name, scored in errors.items()]
+    of_training = first.spec.figures.baselines if first.spec.figures else {}
+    rows += [
+        [f"{name} (of the training)", *map(number, vars(score).values())]
+        for name, score in of_training.items()
+        if name not in errors
+    ]
+    header = (f"{first.samples} forecasts of the test part", "RMSE", "MAE", "MSE (std.)", "MAE (std.)")
+    return _Accuracy(
+        totals=_Table(header, rows),
+        forecasts=_png(plots.compared(evaluations)),
+        by_step=_by_step(errors, first.spec.features[0].unit) if first.spec.horizon > 1 else None,
+    )
 
 
-def _image(figure: "Figure", description: str) -> str:
+def _by_step(errors: Mapping[str, Metrics], unit: str) -> _ByStep:
+    rmse = {name: [rmse for rmse, _ in scored.per_horizon] for name, scored in errors.items()}
+    steps = range(1, len(next(iter(rmse.values()))) + 1)
+    rows = [[name, *map(number, values)] for name, values in rmse.items()]
+    return _ByStep(_png(plots.by_step(rmse, unit)), _Table(("RMSE", *map(str, steps)), rows))
+
+
+def _deviations(files: Mapping[str, ModelFile]) -> _Table:
+    rows = [
+        [name, f"{file.deviation.forecast:.1e}", f"{file.deviation.allowed:.0e}", f"{file.deviation.state:.1e}"]
+        for name, file in files.items()
+    ]
+    return _Table(("worst deviation from the oracle", "forecast, of the series' scale", "allowed", "state"), rows)
+
+
+def _latency(files: Mapping[str, ModelFile]) -> _Table:
+    cases = {}
+    for name, file in files.items():
+        session = OrtSession(file.content, provider="cpu")
+        samples = latency.as_rows(latency.synthetic_samples(session, latency.BLOCK))
+        cases[f"{name}, {latency.NAIVE}"] = latency.Case(latency.baseline(session), samples)
+        cases[f"{name}, {latency.STEP}"] = latency.Case(Predictor(session).step, samples)
+    times = latency.interleaved(cases, _ROUNDS)
+    rows = [[name, *(f"{value:.1f}" for value in vars(quantiles).values())] for name, quantiles in times.items()]
+    return _Table(("microseconds a sample", "minimum", "p50", "p90", "p99", "p99.9"), rows)
+
+
+def _constants(stats: ModelStats) -> _Table:
+    rows = [
+        [constant.name, constant.type, " x ".join(map(str, constant.shape)) or "1", f"{constant.bytes:,}"]
+        for constant in stats.constants
+    ]
+    return _Table(("name", "type", "shape", "bytes"), rows)
+
+
+def _png(figure: "Figure") -> str:
+    """Return a figure as PNG in base64."""
     content = BytesIO()
     figure.savefig(content, format="png", dpi=120, metadata={"Software": None})
-    data = base64.b64encode(content.getvalue()).decode()
-    return f'<p><img alt="{html.escape(description)}" src="data:image/png;base64,{data}"></p>'
+    return base64.b64encode(content.getvalue()).decode()

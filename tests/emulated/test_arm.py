@@ -8,10 +8,7 @@ import pytest
 import edgeseq_export
 from edgeseq.testing import make_checkpoint
 from tests import emulated
-
-TOLERANCES = {"none": 1e-6, "int8": 1e-6, "int8-dynamic": 1e-3}
-"""Of the series' scale. Measured: 2.4e-7, on both machines; with activations that are rounded at each step, and once in
-a while to the other side, 4.5e-4 on 32 bits."""
+from tests.helpers import tolerances
 
 MACHINES = {"arm64": "aarch64", "armhf": "armv7l"}
 """Name of the script that makes the computer -> what it calls itself."""
@@ -36,12 +33,12 @@ def python(computer: str, request: pytest.FixtureRequest) -> Path:
 @pytest.mark.parametrize("quantize", ["none", "int8", "int8-dynamic"])
 def test_every_way_to_stream_gives_the_same_forecasts_as_here(python: Path, tmp_path: Path, quantize: str) -> None:
     exported = edgeseq_export.export(make_checkpoint(hidden=30, horizon=3), quantize=quantize)
-    assert emulated.difference([python], exported.content, tmp_path, "arm") <= TOLERANCES[quantize]
+    assert emulated.difference([python], exported.content, tmp_path, "arm") <= tolerances.ARM[quantize]
 
 
 def test_the_form_step_does_as_well(python: Path, tmp_path: Path) -> None:
     exported = edgeseq_export.export(make_checkpoint(hidden=30, horizon=3), form="step")
-    assert emulated.difference([python], exported.content, tmp_path, "arm") <= TOLERANCES["none"]
+    assert emulated.difference([python], exported.content, tmp_path, "arm") <= tolerances.ARM["none"]
 
 
 def test_the_command_line_runs_there(python: Path, computer: str, model_path: Path) -> None:

@@ -9,9 +9,7 @@ import pytest
 import edgeseq_export
 from edgeseq.testing import make_checkpoint
 from tests import emulated
-
-TOLERANCE = 1e-6
-"""Of the series' scale. Measured: 2.4e-7."""
+from tests.helpers import tolerances
 
 pytestmark = [pytest.mark.slow, pytest.mark.webgpu]
 
@@ -32,7 +30,7 @@ def library(card: Path) -> str:
 def test_every_way_to_stream_gives_the_same_forecasts(card: Path, library: str, tmp_path: Path, quantize: str) -> None:
     exported = edgeseq_export.export(make_checkpoint(hidden=30, horizon=3), quantize=quantize)
     device = [card / "run", sys.executable]
-    assert emulated.difference(device, exported.content, tmp_path, "webgpu", library) <= TOLERANCE
+    assert emulated.difference(device, exported.content, tmp_path, "webgpu", library) <= tolerances.WEBGPU
 
 
 def test_info_tells_which_nodes_run_where(card: Path, library: str, tmp_path: Path) -> None:

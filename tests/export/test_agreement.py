@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import edgeseq_export
 from edgeseq.model.checkpoint import Checkpoint
-from edgeseq.model.scaling import network_inputs
+from edgeseq.model.scaling import network_inputs, per_output
 from edgeseq.reference import Oracle
 from edgeseq.series.gaps import fill
 from edgeseq.testing import make_checkpoint
@@ -16,9 +16,7 @@ from edgeseq.training.network import Network
 from edgeseq.training.windows import scaled, windows
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.backends.open import open_session
-
-TOLERANCE = 1e-5
-"""Of the series' scale; measured: 4e-7."""
+from tests.helpers import tolerances
 
 
 @st.composite
@@ -56,7 +54,7 @@ def random_samples(checkpoint: Checkpoint, time: int, batch: int, seed: int = 0)
 
 def scale_of(checkpoint: Checkpoint) -> np.ndarray:
     spec = checkpoint.spec
-    return np.tile([feature.std for feature in spec.target_features], spec.horizon)
+    return per_output([feature.std for feature in spec.target_features], spec.horizon)
 
 
 @settings(max_examples=60)
@@ -65,7 +63,7 @@ def test_torch_oracle_steps_chunks_and_batches_agree(checkpoint: Checkpoint, tim
     spec = checkpoint.spec
     x = random_samples(checkpoint, time, batch)
     wanted, wanted_states = Oracle(spec, checkpoint.weights).run(x)
-    allowed = TOLERANCE * scale_of(checkpoint) + np.spacing(np.abs(wanted).astype(np.float32))
+    allowed = tolerances.ORACLE * scale_of(checkpoint) + np.spacing(np.abs(wanted).astype(np.float32))
 
     def agrees(y: np.ndarray) -> bool:
         return bool((np.abs(y - wanted) <= allowed).all())
@@ -99,7 +97,7 @@ def torch_forecasts(checkpoint: Checkpoint, x: np.ndarray) -> np.ndarray:
     said = windowed(checkpoint, network, x) if spec.window else streamed(checkpoint, network, x)
     base = x if spec.predicts == "change" else np.broadcast_to([f.center for f in spec.features], x.shape)
     scaled = said.astype(np.float64) * np.array(spec.target_scales).reshape(-1)
-    return np.tile(base[..., : len(spec.targets)].astype(np.float64), spec.horizon) + scaled
+    return per_output(base[..., : len(spec.targets)].astype(np.float64), spec.horizon) + scaled
 
 
 def streamed(checkpoint: Checkpoint, network: Network, x: np.ndarray) -> np.ndarray:
@@ -175,4 +173,4 @@ def test_a_gate_in_the_wrong_place_would_be_seen(cell: str, quantize: str) -> No
     x = random_samples(checkpoint, 20, 1)
     y, _ = session.advance(x, session.fresh())
     wrong, _ = Oracle(checkpoint.spec, weights).run(x)
-    assert (np.abs(y - wrong) / scale_of(checkpoint)).max() > 100 * TOLERANCE
+    assert (np.abs(y - wrong) / scale_of(checkpoint)).max() > 100 * tolerances.ORACLE

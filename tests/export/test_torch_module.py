@@ -17,6 +17,7 @@ from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.errors import CheckError, DataError, UsageError
 from edgeseq_runtime.spec import Spec
 from tests.conftest import CommandLine
+from tests.helpers import tolerances
 
 NAMES = ("load", "temp")
 SAMPLES = np.float32([20, 5]) + np.cumsum(np.random.default_rng(0).standard_normal((60, 2)), axis=0, dtype=np.float32)
@@ -120,12 +121,14 @@ def test_a_stream_gives_what_torch_gives(name: str, predicts: str, scaled: bool,
     assert made.deviation.forecast < 1e-5
     wanted = by_torch(module, spec)
     p = Predictor(path)
-    np.testing.assert_allclose([p.step(sample)[:, 0] for sample in SAMPLES], wanted, rtol=2e-6, atol=2e-6)
+    np.testing.assert_allclose(
+        [p.step(sample)[:, 0] for sample in SAMPLES], wanted, rtol=tolerances.MODULE, atol=tolerances.MODULE
+    )
     p.reset()
-    np.testing.assert_allclose(p.run(SAMPLES)[:, :, 0], wanted, rtol=2e-6, atol=2e-6)
+    np.testing.assert_allclose(p.run(SAMPLES)[:, :, 0], wanted, rtol=tolerances.MODULE, atol=tolerances.MODULE)
     pool = Pool(path)
     pooled = [pool.step({"other": -sample, "this": sample})["this"][:, 0] for sample in SAMPLES]
-    np.testing.assert_allclose(pooled, wanted, rtol=2e-6, atol=2e-6)
+    np.testing.assert_allclose(pooled, wanted, rtol=tolerances.MODULE, atol=tolerances.MODULE)
 
 
 def test_its_file_is_like_any_other(tmp_path: Path, edgeseq: CommandLine) -> None:

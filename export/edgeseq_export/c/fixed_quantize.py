@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.model import architecture
+from edgeseq.model.cells import CELLS
 from edgeseq.model.checkpoint import Checkpoint, Weights
+from edgeseq.model.scaling import per_output
 from edgeseq.reference import Oracle
 from edgeseq_export.c.fixed_program import (
     INPUT,
@@ -82,15 +84,11 @@ def _layer(spec: Spec, weights: Weights, layer: int) -> FixedLayer:
 def _joined_biases(
     spec: Spec, b_x: npt.NDArray[np.float32], b_h: npt.NDArray[np.float32]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return a layer's biases (gate * hidden,) with the second one added to the first, and zero, where it may be.
-
-    A GRU's candidate alone keeps two: the reset gate acts on the second.
-    """
-    if spec.cell != "gru":
-        return b_x + b_h, np.zeros_like(b_h)
-    candidate = slice(2 * spec.hidden, None)
+    """Return a layer's biases (gate * hidden,) with the second one added to the first, and zero, where it may be."""
     first, second = b_x + b_h, np.zeros_like(b_h)
-    first[candidate], second[candidate] = b_x[candidate], b_h[candidate]
+    for gate in CELLS[spec.cell].two_biases:
+        rows = slice(gate * spec.hidden, (gate + 1) * spec.hidden)
+        first[rows], second[rows] = b_x[rows], b_h[rows]
     return first, second
 
 
@@ -150,5 +148,5 @@ def _float_outputs(spec: Spec, weights: Mapping[str, Any], samples: calibration.
     """Return what the float network gives for samples (time, stream, feature), (time, stream, output)."""
     y, _ = Oracle(spec, weights).run(samples)
     base = samples if spec.predicts == CHANGE else np.broadcast_to([f.center for f in spec.features], samples.shape)
-    targets = np.tile(base[..., : len(spec.targets)].astype(np.float64), spec.horizon)
+    targets = per_output(base[..., : len(spec.targets)].astype(np.float64), spec.horizon)
     return np.asarray((y - targets) / np.array(spec.target_scales).reshape(-1))

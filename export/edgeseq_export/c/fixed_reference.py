@@ -6,6 +6,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq.model.cells import memory_names
+from edgeseq.model.scaling import per_output
 from edgeseq_export.c.fixed_program import (
     CELL,
     CELL_LIMIT,
@@ -84,12 +86,8 @@ class FixedReference:
         )
 
     def _fresh_units(self, batch: int) -> Units:
-        kinds = "hc" if self._spec.cell == "lstm" else "h"
-        return {
-            f"{kind}{n}": np.zeros((batch, self._spec.hidden), np.int64)
-            for n in range(1, self._spec.layers + 1)
-            for kind in kinds
-        }
+        names = memory_names(self._spec.cell, self._spec.layers)
+        return {name: np.zeros((batch, self._spec.hidden), np.int64) for name in names}
 
     def _step(self, x: Float32, memory: _Memory) -> tuple[Integers, Integers]:
         """Move on by a sample (batch, feature); return the last layer's units and what the network gives."""
@@ -184,4 +182,4 @@ class FixedReference:
 
     def _per_output(self, values: Float32) -> Float32:
         """Return what belongs to the targets of values (batch, feature), for each output, (batch, output)."""
-        return np.tile(values[:, : len(self._spec.targets)], self._spec.horizon)
+        return per_output(values[:, : len(self._spec.targets)], self._spec.horizon)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.model import architecture
+from edgeseq.model.cells import CELLS
 from edgeseq_export.graph.weights import CellWeights, StepWeights
 from edgeseq_runtime.spec import FEATURES, STREAM, Spec
 
@@ -50,7 +51,7 @@ class CLayer:
     number: int
     inputs: int
     products: tuple[Product, ...]
-    """Of an LSTM and a plain RNN one, of input and memory together; of a GRU one for each."""
+    """One, of input and memory together; one for each where a gate has two biases, as in a GRU."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +113,10 @@ def _field(name: str, shape: Sequence[int]) -> Field:
 
 def _layer(spec: Spec, cell: CellWeights, number: int) -> CLayer:
     W, R, B = cell.W.value()[0], cell.R.value()[0], cell.B[0]
-    gates = architecture.GATES[spec.cell]
+    kind = CELLS[spec.cell]
+    gates = kind.gates
     wide, narrow = (_by_column(matrix, gates, spec.hidden) for matrix in (W, R))
-    if spec.cell == "gru":
+    if kind.two_biases:
         biases = [_by_gate(half, gates, spec.hidden) for half in np.split(B, 2)]
         products = [_product(f"w{number}", wide, biases[0]), _product(f"r{number}", narrow, biases[1])]
     else:

@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from edgeseq.model import architecture
+from edgeseq.model.cells import CELLS
 from edgeseq_export.graph.weights import CellWeights, Matrix, StepWeights
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import Spec
@@ -48,7 +49,7 @@ def step_weights(model: onnx.ModelProto, spec: Spec) -> StepWeights:
 
 def weight_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
     """Return the shape of each weight by its name in the graph."""
-    rows = architecture.GATES[spec.cell] * spec.hidden
+    rows = CELLS[spec.cell].gates * spec.hidden
     shapes: dict[str, tuple[int, ...]] = {}
     for layer in range(1, spec.layers + 1):
         columns = architecture.inputs(spec) if layer == 1 else spec.hidden

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from edgeseq.model import architecture
 from edgeseq.model.about import about
+from edgeseq.model.cells import CELLS
 from edgeseq_export.c import fixed_program
 from edgeseq_export.c.fixed_program import FixedProgram, Scaled
 from edgeseq_export.c.float_program import Product, Program, padded
@@ -25,6 +26,10 @@ from edgeseq_runtime.streaming.time_features import CIRCLES
 
 _WIDTH = 112
 """Of lines of numbers."""
+
+_SIMD_ORDER = (0, 2, 1, 3)
+"""Of four columns in fixed point: an instruction takes the bytes 0 and 2 of a word, another one 1 and 3; so each meets
+two columns that are neighbours."""
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("edgeseq_export.c"),
@@ -137,18 +142,25 @@ def library(spec: Spec, name: str, *, is_fixed: bool) -> dict[str, str]:
 
 
 def _by_unit(part: Scaled, spec: Spec) -> dict[str, Any]:
-    """Return a cell's matrix unit by unit: of four columns all gates, then of the next four."""
-    gates, columns = architecture.GATES[spec.cell], padded(part.matrix.shape[1])
+    """Return a cell's matrix (gate * hidden, column) unit by unit: of four columns all gates, then of the next four.
+
+    Of two gates of two units and four columns, where 21 is the row of gate 2 and unit 1:
+
+        11: a b c d
+        12: e f g h    becomes    a c b d  i k j l    of unit 1, gate after gate
+        21: i j k l               e g f h  m o n p    of unit 2
+        22: m n o p
+    """
+    gates, columns = CELLS[spec.cell].gates, padded(part.matrix.shape[1])
     filled = np.zeros((len(part.matrix), columns), np.int64)
     filled[:, : part.matrix.shape[1]] = part.matrix
-    filled = filled.reshape(len(filled), -1, 4)[:, :, [0, 2, 1, 3]].reshape(len(filled), columns)
 
-    def by_unit(rows: Any) -> Any:
-        return rows.reshape(gates, spec.hidden, -1).swapaxes(0, 1)
+    def by_unit(rows: Any) -> Any:  # (gate * hidden, ...) -> (hidden, gate, ...)
+        return rows.reshape(gates, spec.hidden, *rows.shape[1:]).swapaxes(0, 1)
 
-    matrix = by_unit(filled).reshape(spec.hidden, gates, -1, 4).swapaxes(1, 2)
+    fours = by_unit(filled).reshape(spec.hidden, gates, -1, 4)[..., _SIMD_ORDER]
     return {
-        "matrix": matrix,
+        "matrix": fours.swapaxes(1, 2),  # (hidden, group of four, gate, column)
         "factor": by_unit(part.factor),
         "bias": by_unit(part.bias),
         "candidate": part.bias[-spec.hidden :],
@@ -165,7 +177,7 @@ def _fixed_fields(spec: Spec) -> list[dict[str, Any]]:
         fields = [("float", "window", features * (spec.window - 1)), *settings]
     else:
         layers = range(1, spec.layers + 1)
-        cells = [("int32_t", f"c{layer}", spec.hidden) for layer in layers] if spec.cell == "lstm" else []
+        cells = [("int32_t", f"c{layer}", spec.hidden) for layer in layers if "c" in CELLS[spec.cell].memory]
         units = [("int16_t", f"h{layer}", spec.hidden) for layer in layers]
         path = [("int16_t", "changes", len(spec.measured) * (spec.linear_path - 1))] if spec.linear_path else []
         fields = [("float", "last", features), *settings, *cells, *units, *path, ("int16_t", "seen", 1)]
@@ -190,7 +202,7 @@ def _values(spec: Spec, name: str) -> dict[str, Any]:
         ),
         "forecast": _comment(_forecast(spec)),
         "version": __version__,
-        "gates": architecture.GATES[spec.cell],
+        "gates": CELLS[spec.cell].gates,
         "stream": spec.layout == STREAM,
         "change": spec.predicts == CHANGE,
         "centers": ", ".join(c_number(feature.center) for feature in spec.features),

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq.model.cells import CELLS
 from edgeseq.model.checkpoint import Checkpoint, Weights
 from edgeseq.reference import Oracle
 from edgeseq_export.graph import calibration
@@ -87,7 +88,7 @@ def _half_biases(spec: Spec, weights: Weights, layer: int) -> dict[str, Matrix]:
     """Return the cells' biases rounded to float16: in the first of the two, where only their sum counts."""
     names = [f"cell.{name}_l{layer}" for name in ("bias_ih", "bias_hh")]
     first, second = (weights[name] for name in names)
-    if spec.cell != "gru":
+    if not CELLS[spec.cell].two_biases:
         first, second = first + second, np.zeros_like(second)
     halves = (value.astype(np.float16).astype(np.float32) for value in (first, second))
     return {name: Matrix(half) for name, half in zip(names, halves, strict=True)}

@@ -17,26 +17,20 @@ size, so there are few. Time and batch are free axes; in the form "step" time is
 needed.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import onnx
 
+from edgeseq.model.cells import CELLS
 from edgeseq_export.graph.builder import Graph
 from edgeseq_export.graph.weights import CellWeights, Matrix, StepWeights
 from edgeseq_runtime.spec import CHANGE, FEATURES, GAIN, OFFSET, SETTINGS, STEP, STREAM, Spec
 
 _TO_THE_END = np.iinfo(np.int64).max
 
-_CELL_NODES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    "lstm": ("LSTM", {}),
-    "gru": ("GRU", {"linear_before_reset": 1}),
-    "rnn": ("RNN", {}),
-}
 
-
-def build(spec: Spec, weights: StepWeights, opset: int = 17) -> onnx.ModelProto:
+def build(spec: Spec, weights: StepWeights, opset: int) -> onnx.ModelProto:
     """Return the model file of `spec` with `weights`. The spec goes into the metadata as it is."""
     graph = Graph()
     add = _add_stream if spec.layout == STREAM else _add_windows
@@ -76,8 +70,7 @@ def _add_stream(graph: Graph, spec: Spec, weights: StepWeights, x: str) -> str:
     change = _add_change_of_one(graph, x) if one_sample else _add_change(graph, spec, x)
     signal = _add_levels(graph, spec, x, change)
     for layer in range(1, spec.layers + 1):
-        kinds = ("h", "c") if spec.cell == "lstm" else ("h",)
-        memory = [f"{kind}{layer}" for kind in kinds]
+        memory = [f"{kind}{layer}" for kind in CELLS[spec.cell].memory]
         output = _add_cell(graph, spec, weights, layer, signal, memory, only_last=one_sample)
         direction = graph.integers("direction_axis", 1)
         signal = output if one_sample else graph.node("Squeeze", [output, direction], f"H{layer}")
@@ -189,13 +182,14 @@ def _add_cell(
     Returns the name of its output, (time, 1, batch, hidden), or, where only that of the last step counts, (1, batch,
     hidden): what is left in h.
     """
-    kind, attributes = _CELL_NODES[spec.cell]
+    kind = CELLS[spec.cell]
     cell = weights.cells[layer - 1]
     inputs = [signal, *_add_matrices(graph, layer, cell), _add_bias(graph, f"B{layer}", cell)]
     if memory:
         inputs += ["", *memory]  # no lengths: all of the chunk
     following = [f"{state}_next" for state in memory] or [f"h{layer}_last"]
-    graph.node(kind, inputs, ["" if only_last else f"Y{layer}", *following], hidden_size=spec.hidden, **attributes)
+    outputs = ["" if only_last else f"Y{layer}", *following]
+    graph.node(kind.onnx_operator, inputs, outputs, hidden_size=spec.hidden, **kind.onnx_attributes)
     return following[0] if only_last else f"Y{layer}"
 
 

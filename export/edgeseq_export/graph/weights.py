@@ -8,16 +8,12 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq.model.cells import CELLS
 from edgeseq.model.checkpoint import Weights
+from edgeseq.model.scaling import per_output
 from edgeseq_runtime.spec import CHANGE, FEATURES, STEPS, Spec
 
 Array: TypeAlias = npt.NDArray[np.float32]
-
-_GATE_ORDER = {
-    "lstm": (0, 3, 1, 2),  # torch: input, forget, new, output; ONNX: input, output, forget, new
-    "gru": (1, 0, 2),  # torch: reset, update, new; ONNX: update, reset, new
-    "rnn": (0,),
-}
 
 
 @dataclass(frozen=True)
@@ -94,7 +90,7 @@ def prepare(spec: Spec, stored: QuantizedWeights) -> StepWeights:
     scales = np.array(spec.target_scales, np.float32).reshape(-1)
     head_bias = stored["head.bias"].scaled_by(scales).value()
     if spec.predicts != CHANGE:
-        head_bias = head_bias + np.tile([feature.center for feature in spec.target_features], spec.horizon)
+        head_bias = head_bias + per_output([feature.center for feature in spec.target_features], spec.horizon)
     return StepWeights(
         cells=tuple(_cell(spec, stored, layer) for layer in range(spec.layers)),
         head=stored["head.weight"].map_factors(np.transpose).scaled_by(scales),
@@ -110,7 +106,7 @@ def _linear(spec: Spec, weight: Matrix, scales: Array) -> Matrix:
 
 def in_onnx_order(cell: str, rows: Any) -> Any:
     """Return the rows of a cell's matrix or bias with its gates as ONNX has them, of those as torch has them."""
-    order = _GATE_ORDER[cell]
+    order = CELLS[cell].onnx_gates
     gates = np.split(rows, len(order))
     return np.concatenate([gates[gate] for gate in order])
 
@@ -121,7 +117,7 @@ def _cell(spec: Spec, stored: QuantizedWeights, layer: int) -> CellWeights:
         for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     )
     biases = [b_x.value(), b_h.value()]
-    if spec.cell != "gru":  # a GRU's reset gate acts on one of the two; elsewhere only their sum counts
+    if not CELLS[spec.cell].two_biases:
         biases = [biases[0] + biases[1]]
     if layer == 0:
         W = W.scaled_by(_input_scales(spec))

@@ -11,24 +11,24 @@ import onnx
 import torch
 from torch import nn
 
+from edgeseq.model import opset as onnx_opset
 from edgeseq.model import scaling
-from edgeseq.series import Series
-from edgeseq.series.gaps import fill
-from edgeseq_export import parity
+from edgeseq.model.cells import CELLS
+from edgeseq.model.scaling import per_output
+from edgeseq.series import Series, gaps
+from edgeseq_export import parity, tolerances
+from edgeseq_export.model_file import ModelFile
 from edgeseq_export.signing import finalize
 from edgeseq_export.synthetic import random_walk
 from edgeseq_export.torch_module import layers_graph
-from edgeseq_export.torch_module.layers import RECURRENT, LayersOracle, states
+from edgeseq_export.torch_module.layers import LayersOracle, states
 from edgeseq_export.torch_module.tracing import Trace
 from edgeseq_runtime import __version__, files
 from edgeseq_runtime.errors import CheckError, DataError, UsageError
-from edgeseq_runtime.spec import CHANGE, OWN, VALUE, Spec
+from edgeseq_runtime.spec import CHANGE, OWN, VALUE, Feature, Spec
 
 _SAMPLES = 24
 """Of the sequence on which the layers are compared with the module itself."""
-
-_TOLERANCE = 1e-4
-"""Largest difference from the module, which computes in float32, as a share of the largest number that it gives."""
 
 
 def describe(
@@ -49,26 +49,22 @@ def describe(
     samples as they are. The first `targets` features are forecast. Raises `DataError` for samples that never change.
     """
     values = np.asarray(samples, np.float32).reshape(-1, len(features))
+    filled = gaps.fill(values)
     series = Series(name, tuple(features), ("",) * len(features), targets, values, np.arange(len(values)))
-    filled = fill(values)
-    if not len(filled.segments) or not (np.nanstd(values, axis=0) > 0).all():
-        raise DataError("the samples have a feature that never changes: there is nothing to scale it by")
-    described = scaling.describe(series, values, filled, [True] * len(features))
-    if scaled:
-        described = tuple(replace(feature, center=float(np.float32(feature.mean))) for feature in described)
-        sizes = (tuple(feature.scale for feature in described[:targets]),) * horizon
-        sizes = scaling.target_scales(filled, targets, horizon) if predicts == CHANGE else sizes
+    measured = _statistics(series, filled)
+    described = _centered(measured) if scaled else _as_they_are(measured)
+    if scaled and predicts == CHANGE:
+        target_scales = scaling.target_scales(filled, targets, horizon)
     else:
-        described = tuple(replace(feature, center=0.0, scale=1.0) for feature in described)
-        sizes = ((1.0,) * targets,) * horizon
+        target_scales = (tuple(feature.scale for feature in described[:targets]),) * horizon
     return Spec(
         series=name,
         features=described,
         targets=tuple(features[:targets]),
         horizon=horizon,
-        target_scales=sizes,
+        target_scales=target_scales,
         warmup=0,
-        gap_limit=3,
+        gap_limit=gaps.LIMIT,
         cell=OWN,
         layers=1,
         hidden=1,
@@ -77,20 +73,37 @@ def describe(
     )
 
 
+def _statistics(series: Series, filled: gaps.Filled) -> tuple[Feature, ...]:
+    """Return the features as training describes them. Raises `DataError` where one never changes."""
+    if not len(filled.segments) or not (np.nanstd(series.values, axis=0) > 0).all():
+        raise DataError("the samples have a feature that never changes: there is nothing to scale it by")
+    return scaling.describe(series, series.values, filled, [True] * len(series.columns))
+
+
+def _centered(features: Sequence[Feature]) -> tuple[Feature, ...]:
+    """Return the features for a network that is given (x - mean) / deviation."""
+    return tuple(replace(feature, center=float(np.float32(feature.mean))) for feature in features)
+
+
+def _as_they_are(features: Sequence[Feature]) -> tuple[Feature, ...]:
+    """Return the features for a network that is given samples as they are, and gives forecasts so."""
+    return tuple(replace(feature, center=0.0, scale=1.0) for feature in features)
+
+
 def export_module(
     module: nn.Module,
     spec: Spec,
     path: str | os.PathLike[str] | None = None,
     *,
-    opset: int = 17,
+    opset: int = onnx_opset.DEFAULT,
     key: str | None = None,
-) -> tuple[bytes, Spec, parity.Deviation]:
-    """Return the model file of a module, its final spec and its deviation; write it where there is a path.
+) -> ModelFile:
+    """Return the model file of a module, compared with the oracle; write it where there is a path.
 
     Raises `UsageError` for a module that cannot be expressed or does not fit the spec, and `CheckError`.
     """
     trace = Trace(module.eval())
-    recurrent = [layer for layer in trace.layers if layer.kind in RECURRENT]
+    recurrent = [layer for layer in trace.layers if layer.kind in CELLS]
     spec = replace(
         spec,
         cell=OWN,
@@ -106,7 +119,7 @@ def export_module(
     content, spec = finalize(model, replace(spec, verification=parity.verification(spec, oracle)), key)
     if path is not None:
         files.write_atomically(path, content)
-    return content, spec, deviation
+    return ModelFile(content, spec, deviation)
 
 
 def _compare(module: nn.Module, spec: Spec, oracle: LayersOracle, *, batch_first: bool) -> None:
@@ -129,7 +142,7 @@ def _compare(module: nn.Module, spec: Spec, oracle: LayersOracle, *, batch_first
     y, _ = oracle.run(samples)
     expected = (y - _base(spec, samples)) / np.array(spec.target_scales).reshape(-1)
     deviation = float(np.abs(actual - expected[-len(actual) :]).max() / max(1e-6, np.abs(expected).max()))
-    if not deviation <= _TOLERANCE:
+    if not deviation <= tolerances.MODULE:
         raise CheckError(f"the layers found in the module do not do what it does: they are off by {deviation:.1e}")
 
 
@@ -145,4 +158,4 @@ def _base(spec: Spec, samples: npt.NDArray[np.float32]) -> Any:
     targets = samples[..., : len(spec.targets)].astype(np.float64)
     if spec.predicts != CHANGE:
         targets = np.broadcast_to([feature.center for feature in spec.target_features], targets.shape)
-    return np.tile(targets, spec.horizon)
+    return per_output(targets, spec.horizon)

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq.reference import States64, gru_step, lstm_step, rnn_step, sigmoid
+from edgeseq.model.cells import CELLS
+from edgeseq.model.scaling import per_output
+from edgeseq.reference import States64, cell_step, sigmoid
 from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.spec import CHANGE, Spec, State
-
-RECURRENT = {"lstm": "hc", "gru": "h", "rnn": "h"}
-"""Kind of a recurrent layer -> what it remembers."""
 
 PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 """Of a recurrent layer, by torch's names."""
@@ -24,7 +23,7 @@ class GraphLayer:
     name: str
     """Where it stands in the module."""
     kind: str
-    """One of `RECURRENT`, "linear", "add", or an activation of `activate`."""
+    """One of `CELLS`, "linear", "add", or an activation of `activate`."""
     inputs: tuple[int, ...]
     """Values that go in: 0 is the scaled sample, k the output of layer k - 1."""
     weights: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
@@ -40,11 +39,11 @@ class GraphLayer:
 
 def states(layers: Sequence[GraphLayer]) -> tuple[State, ...]:
     """Return the states of a network: h1, c1 for its first recurrent layer, and so on."""
-    recurrent = (layer for layer in layers if layer.kind in RECURRENT)
+    recurrent = (layer for layer in layers if layer.kind in CELLS)
     return tuple(
         State(f"{memory}{number}", f"{memory}{number}_next", (1, -1, layer.hidden))
         for number, layer in enumerate(recurrent, start=1)
-        for memory in RECURRENT[layer.kind]
+        for memory in CELLS[layer.kind].memory
     )
 
 
@@ -91,28 +90,23 @@ class LayersOracle:
         values, following, number = [(x - self._centers) / self._scales], dict(states), 0
         for layer in self._layers:
             inputs = [values[position] for position in layer.inputs]
-            if layer.kind in RECURRENT:
+            if layer.kind in CELLS:
                 number += 1
                 values.append(_recur(layer, inputs[0], following, number))
             else:
                 values.append(_apply(layer, inputs))
         base = x if self._spec.predicts == CHANGE else np.broadcast_to(self._centers, x.shape)
-        targets = np.tile(base[:, : len(self._spec.targets)], self._spec.horizon)
+        targets = per_output(base[:, : len(self._spec.targets)], self._spec.horizon)
         return targets + values[-1] * self._output_scales, following
 
 
 def _recur(layer: GraphLayer, x: Float64, states: States64, number: int) -> Float64:
     """Move the layer's states (1, batch, hidden) on by a step; return its output."""
     parameters = [layer.weights[name].astype(np.float64) for name in PARAMETERS]
-    h, c = f"h{number}", f"c{number}"
-    if layer.kind == "lstm":
-        output, cell = lstm_step(x, states[h][0], states[c][0], *parameters)
-        states[c] = cell[None]
-    else:
-        step = gru_step if layer.kind == "gru" else rnn_step
-        output = step(x, states[h][0], *parameters)
-    states[h] = output[None]
-    return output
+    names = [f"{kind}{number}" for kind in CELLS[layer.kind].memory]
+    memory = cell_step(layer.kind, x, [states[name][0] for name in names], *parameters)
+    states |= {name: value[None] for name, value in zip(names, memory, strict=True)}
+    return memory[0]
 
 
 def _apply(layer: GraphLayer, inputs: Sequence[Float64]) -> Float64:

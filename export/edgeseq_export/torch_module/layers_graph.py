@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import onnx
 
+from edgeseq.model.cells import CELLS
 from edgeseq_export.graph.builder import Graph
 from edgeseq_export.graph.weights import in_onnx_order
-from edgeseq_export.torch_module.layers import PARAMETERS, RECURRENT, GraphLayer
+from edgeseq_export.torch_module.layers import PARAMETERS, GraphLayer
 from edgeseq_runtime.spec import CHANGE, Spec
 
 _NODES = {
@@ -36,7 +37,7 @@ def build(spec: Spec, layers: Sequence[GraphLayer], opset: int) -> onnx.ModelPro
     values, number = [value], 0
     for layer in layers:
         taken = [values[position] for position in layer.inputs]
-        if layer.kind in RECURRENT:
+        if layer.kind in CELLS:
             number += 1
             values.append(_add_recurrent(graph, layer, taken[0], number))
         else:
@@ -48,12 +49,13 @@ def build(spec: Spec, layers: Sequence[GraphLayer], opset: int) -> onnx.ModelPro
 def _add_recurrent(graph: Graph, layer: GraphLayer, signal: str, number: int) -> str:
     """Add a recurrent layer with its states; returns its output, (time, batch, hidden)."""
     W, R, b_x, b_h = (in_onnx_order(layer.kind, layer.weights[name]) for name in PARAMETERS)
-    memory = [f"{kind}{number}" for kind in RECURRENT[layer.kind]]
+    kind = CELLS[layer.kind]
+    memory = [f"{name}{number}" for name in kind.memory]
     parameters = {"W": W, "R": R, "B": np.concatenate([b_x, b_h])}
     inputs = [signal, *(graph.constant(f"{name}{number}", value[None]) for name, value in parameters.items())]
-    attributes = {"linear_before_reset": 1} if layer.kind == "gru" else {}
     outputs = [f"Y{number}", *(f"{state}_next" for state in memory)]
-    graph.node(layer.kind.upper(), [*inputs, "", *memory], outputs, hidden_size=layer.hidden, **attributes)
+    inputs += ["", *memory]  # no lengths: all of the chunk
+    graph.node(kind.onnx_operator, inputs, outputs, hidden_size=layer.hidden, **kind.onnx_attributes)
     return graph.node("Squeeze", [f"Y{number}", graph.integers("direction_axis", 1)], f"H{number}")
 
 

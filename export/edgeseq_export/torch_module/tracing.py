@@ -5,19 +5,22 @@ names it. What picks a sequence's last step is nothing here: a stream's last ste
 """
 
 import operator
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 import torch
 from torch import fx, nn
 from torch.nn import functional
 
+from edgeseq.model.cells import CELLS
 from edgeseq_export.torch_module.layers import PARAMETERS, GraphLayer
 from edgeseq_runtime.errors import UsageError
 
-_RECURRENT: Mapping[type[nn.Module], str] = {nn.LSTM: "lstm", nn.GRU: "gru", nn.RNN: "rnn"}
+_RECURRENT: Mapping[type[nn.Module], str] = {getattr(nn, kind.torch_class): name for name, kind in CELLS.items()}
+"""torch's class -> the kind of layer."""
 
 _ACTIVATIONS: Mapping[Any, str] = {
     **dict.fromkeys((nn.Tanh, torch.tanh, functional.tanh, "tanh"), "tanh"),
@@ -44,33 +47,60 @@ _KNOWN = (
 )
 
 
+class _Stand(ABC):
+    """What stands in for a value of the forward."""
+
+    @abstractmethod
+    def part(self, index: Any, time: int) -> "_Stand | None":
+        """Return what [index] takes of it, None where that cannot be expressed. `time` is the axis of time."""
+
+
 @dataclass(frozen=True)
-class _Value:
+class _Value(_Stand):
     """The output of a layer, by its number."""
 
     number: int
 
-
-@dataclass(frozen=True)
-class _Result:
-    """What a recurrent module returns: its output, and what its layers remember in the end."""
-
-    output: _Value
-    memories: tuple[_Value, ...]
-    is_lstm: bool
+    def part(self, index: Any, time: int) -> _Stand | None:
+        """Take a sequence's last step: in a stream that is the present one, the value itself."""
+        return self if _is_last_step(index, time) else None
 
 
 @dataclass(frozen=True)
-class _Memories:
-    """The hidden states of a module's layers, (layer, batch, hidden); of an LSTM beside the cells."""
+class _HiddenStates(_Stand):
+    """The hidden states of a module's layers, (layer, batch, hidden)."""
 
     of: tuple[_Value, ...]
-    with_cells: bool = False
+
+    def part(self, index: Any, time: int) -> _Stand | None:  # noqa: ARG002
+        """Take a layer's: in a stream it is that layer's output."""
+        return self.of[index] if isinstance(index, int) else None
+
+
+class _CellStates(_Stand):
+    """The cells of an LSTM's layers, with which nothing can be done."""
+
+    def part(self, index: Any, time: int) -> None:
+        """Nothing can be taken of it."""
 
 
 @dataclass(frozen=True)
-class _Cells:
-    """The cells of an LSTM's layers, with which nothing can be done."""
+class _Pair(_Stand):
+    """Two values: the output and the memory of a recurrent module, or an LSTM's hidden states and cells."""
+
+    first: _Stand
+    second: _Stand
+
+    def part(self, index: Any, time: int) -> _Stand | None:  # noqa: ARG002
+        """Take one of them."""
+        return (self.first, self.second)[index] if index in (0, 1) else None
+
+
+@dataclass(frozen=True)
+class _Result(_Pair):
+    """What a recurrent module returns: its output, and what its layers remember in the end."""
+
+    first: _Value
 
 
 class Trace:
@@ -127,12 +157,12 @@ class Trace:
         value = self._value(node.args[0])
         if len(node.args) > 1 and self._is_given(node.args[1]):
             raise UsageError(f"the layer {name!r} is given a state: a stream carries its own")
-        for option, wanted, why in (
+        for option, default, why in (
             ("bidirectional", False, "is bidirectional: it would have to know the future"),
             ("proj_size", 0, "projects its state, which cannot be expressed"),
             ("nonlinearity", "tanh", "is a plain RNN without tanh, which cannot be expressed"),
         ):
-            if getattr(module, option, wanted) != wanted:
+            if getattr(module, option, default) != default:
                 raise UsageError(f"the layer {name!r} {why}")
         if self.batch_first not in (None, module.batch_first):
             raise UsageError(f"the layer {name!r} has another batch_first than those before it")
@@ -143,39 +173,52 @@ class Trace:
             weights = {key: _array(getattr(module, f"{key}_l{number}", none)) for key in PARAMETERS}
             value = self._add(GraphLayer(f"{name}.{number}", kind, (value.number,), weights))
             outputs.append(value)
-        return _Result(value, tuple(outputs), kind == "lstm")
+        hidden = _HiddenStates(tuple(outputs))
+        return _Result(value, _Pair(hidden, _CellStates()) if "c" in CELLS[kind].memory else hidden)
 
     def _operate(self, node: fx.Node) -> Any:
         """Take a function or a method that the forward calls itself."""
-        target = node.target
-        taken = self._env.get(node.args[0]) if node.args and isinstance(node.args[0], fx.Node) else None
-        if target is operator.getitem:
-            return self._pick(node, taken, node.args[1])
-        if target == "squeeze" and isinstance(taken, _Memories) and not taken.with_cells and len(taken.of) == 1:
-            return taken.of[0]
-        if target in _NOTHING:
-            return self._value(node.args[0])
-        if target in _ACTIVATIONS:
-            return self._activate(node, node.name, _ACTIVATIONS[target], self._value(node.args[0]), node.kwargs)
-        terms = [self._env.get(argument) for argument in node.all_input_nodes]
-        if target in _SUMS and len(terms) == len(node.args) == 2:
-            return self._add(
-                GraphLayer(node.name, "add", tuple(self._value(term).number for term in node.all_input_nodes))
-            )
-        name = getattr(target, "__name__", target)
-        return self._refuse(node, f"{name!r}")
+        operation = self._OPERATIONS.get(node.target)
+        return operation(self, node) if operation else self._refuse_operation(node)
 
-    def _pick(self, node: fx.Node, taken: Any, index: Any) -> Any:
-        """Take a part of what came before: a recurrent module's output or memory, or a sequence's last step."""
-        if isinstance(taken, _Result) and index in (0, 1):
-            return taken.output if index == 0 else _Memories(taken.memories, with_cells=taken.is_lstm)
-        if isinstance(taken, _Memories) and taken.with_cells and index in (0, 1):
-            return _Memories(taken.of) if index == 0 else _Cells()
-        if isinstance(taken, _Memories) and not taken.with_cells and isinstance(index, int):
-            return taken.of[index]
-        if isinstance(taken, _Value) and _is_last_step(index, time=1 if self.batch_first else 0):
-            return taken
-        return self._refuse(node, f"the index {index!r}")
+    def _pick(self, node: fx.Node) -> Any:
+        """Take an index: a part of what a recurrent module returns, or a sequence's last step."""
+        source, index = node.args
+        stand = self._env.get(source) if isinstance(source, fx.Node) else None
+        part = stand.part(index, time=1 if self.batch_first else 0) if isinstance(stand, _Stand) else None
+        return part or self._refuse(node, f"the index {index!r}")
+
+    def _squeeze(self, node: fx.Node) -> Any:
+        """Take the hidden state of a module's only layer."""
+        source = node.args[0]
+        states = self._env.get(source) if isinstance(source, fx.Node) else None
+        if isinstance(states, _HiddenStates) and len(states.of) == 1:
+            return states.of[0]
+        return self._refuse_operation(node)
+
+    def _pass(self, node: fx.Node) -> Any:
+        return self._value(node.args[0])
+
+    def _apply_activation(self, node: fx.Node) -> Any:
+        return self._activate(node, node.name, _ACTIVATIONS[node.target], self._value(node.args[0]), node.kwargs)
+
+    def _sum(self, node: fx.Node) -> Any:
+        terms = node.all_input_nodes
+        if len(terms) != 2 or len(node.args) != 2:
+            return self._refuse_operation(node)
+        return self._add(GraphLayer(node.name, "add", tuple(self._value(term).number for term in terms)))
+
+    def _refuse_operation(self, node: fx.Node) -> NoReturn:
+        self._refuse(node, f"{getattr(node.target, '__name__', node.target)!r}")
+
+    _OPERATIONS: ClassVar[Mapping[Any, Callable[["Trace", fx.Node], Any]]] = {
+        operator.getitem: _pick,
+        "squeeze": _squeeze,
+        **dict.fromkeys(_NOTHING, _pass),
+        **dict.fromkeys(_ACTIVATIONS, _apply_activation),
+        **dict.fromkeys(_SUMS, _sum),
+    }
+    """Functions and methods that a forward may call -> what takes them."""
 
     def _activate(self, node: fx.Node, name: str, kind: str, value: _Value, options: Mapping[str, Any]) -> _Value:
         option, usual = _OPTIONS.get(kind, ("", 1.0))
@@ -186,17 +229,17 @@ class Trace:
         return self._add(GraphLayer(name, kind, (value.number,), alpha=alpha))
 
     def _end(self, node: fx.Node) -> None:
-        said = node.args[0]
-        said = said[0] if isinstance(said, (tuple, list)) else said
-        value = self._env.get(said) if isinstance(said, fx.Node) else None
-        value = value.output if isinstance(value, _Result) else value
+        output = node.args[0]
+        output = output[0] if isinstance(output, (tuple, list)) else output
+        value = self._env.get(output) if isinstance(output, fx.Node) else None
+        value = value.first if isinstance(value, _Result) else value
         if not isinstance(value, _Value) or value.number == 0:
             raise UsageError("the forward does not return what a layer gives")
         del self.layers[value.number :]  # what comes later is not asked for
 
     def _value(self, argument: Any) -> _Value:
         value = self._env.get(argument)
-        value = value.output if isinstance(value, _Result) else value
+        value = value.first if isinstance(value, _Result) else value
         if not isinstance(value, _Value):
             raise UsageError(f"{argument} is no output of a layer")
         return value

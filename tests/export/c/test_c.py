@@ -23,17 +23,14 @@ from edgeseq_runtime.spec import GAIN, OFFSET
 from edgeseq_runtime.streaming.sensors import Scale
 from edgeseq_runtime.streaming.validation import IMPUTED, MISSING, OK
 from tests.export.graph.test_quantization import walked
-from tests.export.test_agreement import TOLERANCE as OF_THE_GRAPH
 from tests.export.test_agreement import checkpoints, random_samples, scale_of
+from tests.helpers import tolerances
 
 COMPILERS = [[name] for name in ("gcc", "clang") if shutil.which(name)]
 needs_both = pytest.mark.skipif(not COMPILERS, reason="there is neither gcc nor clang here")
 needs_compiler = pytest.mark.skipif(toolchain.compiler() is None, reason="there is no C compiler here")
 
 SANITIZED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-
-TOLERANCE = 1e-6
-"""Of the series' scale, and one unit in float32's last place; measured: 6e-7."""
 
 NETWORKS = [
     pytest.param({"hidden": 30}, id="the default network"),
@@ -73,7 +70,9 @@ def oracle_of(checkpoint: Checkpoint, samples: np.ndarray) -> np.ndarray:
     return oracle.run(samples[:, None], states)[0][:, 0]
 
 
-def agrees(checkpoint: Checkpoint, made: np.ndarray, wanted: np.ndarray, tolerance: float = TOLERANCE) -> bool:
+def agrees(
+    checkpoint: Checkpoint, made: np.ndarray, wanted: np.ndarray, tolerance: float = tolerances.C_FROM_ORACLE
+) -> bool:
     allowed = tolerance * scale_of(checkpoint) + np.spacing(np.abs(wanted).astype(np.float32))
     return bool((np.abs(made - wanted) <= allowed).all())
 
@@ -118,7 +117,7 @@ def test_any_network_is_clean_under_the_sanitizers_and_the_oracles(checkpoint: C
     with Compiled(sources, checkpoint.spec, command, flags=(*STRICT, *SANITIZED)) as compiled:
         made = compiled.stream(samples)[1]
     wanted = Oracle(checkpoint.spec, checkpoint.weights).run(samples[:, None])[0][:, 0]
-    assert agrees(checkpoint, made, wanted, OF_THE_GRAPH)
+    assert agrees(checkpoint, made, wanted, tolerances.ORACLE)
 
 
 @needs_compiler
@@ -162,8 +161,9 @@ def test_a_missing_sample_leads_to_what_the_predictor_does(choices: dict[str, ob
         status, made = compiled.stream(samples, sensor_of(checkpoint))
     assert [(OK, IMPUTED, MISSING)[code] for code in status] == statuses
     assert {OK, IMPUTED, MISSING} == set(statuses)
-    # An error grows where forecasts are fed back.
-    np.testing.assert_allclose(made, np.array(wanted), atol=3e-5 * scale_of(checkpoint).max(), rtol=1e-5)
+    np.testing.assert_allclose(
+        made, np.array(wanted), atol=tolerances.C_FED_BACK * scale_of(checkpoint).max(), rtol=1e-5
+    )
 
 
 @needs_compiler

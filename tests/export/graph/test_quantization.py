@@ -8,6 +8,7 @@ import pytest
 
 import edgeseq_export
 from edgeseq.model.checkpoint import Checkpoint
+from edgeseq.model.scaling import per_output
 from edgeseq.reference import Oracle
 from edgeseq.series import Part, load
 from edgeseq.testing import make_checkpoint
@@ -35,7 +36,7 @@ def distance(checkpoint: Checkpoint, kind: str, *, fitted: bool = True) -> float
     wanted, made = (
         Oracle(checkpoint.spec, weights).run(samples)[0][20:] for weights in (checkpoint.weights, values(stored))
     )
-    deviations = np.tile([feature.std for feature in checkpoint.spec.target_features], checkpoint.spec.horizon)
+    deviations = per_output([feature.std for feature in checkpoint.spec.target_features], checkpoint.spec.horizon)
     return float(np.sqrt(np.mean(np.square((made - wanted) / deviations))))
 
 

@@ -23,7 +23,8 @@ from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import CheckError, ModelFileError, UsageError
 from edgeseq_runtime.streaming.sensors import Scale
 from tests.conftest import CommandLine
-from tests.export.test_agreement import TOLERANCE, checkpoints, random_samples, scale_of
+from tests.export.test_agreement import checkpoints, random_samples, scale_of
+from tests.helpers import tolerances
 
 pytestmark = pytest.mark.skipif(toolchain.compiler() is None, reason="there is no C compiler here")
 
@@ -53,7 +54,7 @@ def test_any_network_forecasts_what_the_oracle_does(checkpoint: Checkpoint, time
     """In one call for many samples of many streams, and step by step; the states that are left are its too."""
     x = random_samples(checkpoint, time, batch)
     wanted, wanted_states = Oracle(checkpoint.spec, checkpoint.weights).run(x)
-    allowed = TOLERANCE * scale_of(checkpoint) + np.spacing(np.abs(wanted).astype(np.float32))
+    allowed = tolerances.ORACLE * scale_of(checkpoint) + np.spacing(np.abs(wanted).astype(np.float32))
     session = open_session(edgeseq_export.build(checkpoint), provider="native")
     y, states = session.advance(x, session.fresh(batch))
     assert (np.abs(y - wanted) <= allowed).all()
