@@ -1,5 +1,7 @@
 """Checkpoints of any shape with random weights, for tests and benchmarks."""
 
+from typing import Any
+
 import numpy as np
 
 from edgeseq.model.architecture import weight_shapes
@@ -76,9 +78,9 @@ def make_spec(
     )
 
 
-def make_checkpoint(seed: int = 0, **choices: object) -> Checkpoint:
+def make_checkpoint(seed: int = 0, **choices: Any) -> Checkpoint:
     """A checkpoint with random weights, large enough that every gate matters."""
-    spec = make_spec(**choices)  # type: ignore[arg-type]
+    spec = make_spec(**choices)
     random = np.random.default_rng(seed)
     weights = {name: random.uniform(-0.6, 0.6, shape).astype(np.float32) for name, shape in weight_shapes(spec).items()}
     if spec.linear_path:

@@ -5,6 +5,7 @@
 Rounded to the nearest without looking at samples, and with the head fitted anew, which is what export does.
 """
 
+import math
 import os
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -46,7 +47,7 @@ def compare(name: str, checkpoint: Checkpoint) -> Iterator[dict[str, Any]]:
 
 def _error(checkpoint: Checkpoint, content: bytes) -> float:
     assert checkpoint.test
-    return score_part(typical_predictor(content), checkpoint.test)[1].mse_standardized ** 0.5
+    return math.sqrt(score_part(typical_predictor(content), checkpoint.test)[1].mse_standardized)
 
 
 def _as_it_is(checkpoint: Checkpoint, kind: str) -> bytes:

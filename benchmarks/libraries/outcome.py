@@ -26,7 +26,7 @@ class Outcome:
     """What it was given, beside the defaults."""
     bytes: int | None = None
     """Of all files that are carried to where it forecasts."""
-    calls: dict[str, tuple[Callable[[Any], object], Sequence[Any]]] = field(default_factory=dict)
+    calls: dict[str, tuple[Callable[[Any], Any], Sequence[Any]]] = field(default_factory=dict)
     """What is to be timed: `FORECAST` and, where it can be called alone, `NETWORK` -> the call, and its inputs."""
     to_train: float | None = None
     """Megabytes installed where it is trained."""

@@ -14,13 +14,14 @@ def share_of_a_core(model: Path, sample: str, seconds: float) -> float:
     """Return CPU seconds per second while samples arrive on stdin at `RATE`; its start is left out. Linux only."""
     command = [sys.executable, "-m", "edgeseq", "predict", str(model)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdin
-        assert process.stdout
+        stdin, stdout = process.stdin, process.stdout
+        assert stdin is not None
+        assert stdout is not None
 
         def exchange() -> None:
-            process.stdin.write(f"{sample}\n".encode())
-            process.stdin.flush()
-            assert process.stdout.readline()
+            stdin.write(f"{sample}\n".encode())
+            stdin.flush()
+            assert stdout.readline()
 
         exchange()  # the first answer: it has started
         before, begin = _cpu_seconds(process.pid), time.perf_counter()
@@ -28,7 +29,7 @@ def share_of_a_core(model: Path, sample: str, seconds: float) -> float:
             exchange()
             time.sleep(max(0.0, begin + number / RATE - time.perf_counter()))
         share = (_cpu_seconds(process.pid) - before) / (time.perf_counter() - begin)
-        process.stdin.close()
+        stdin.close()
         assert process.wait() == 0
     return share
 

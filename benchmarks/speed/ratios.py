@@ -12,6 +12,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import onnxruntime
 
@@ -21,13 +22,13 @@ from benchmarks.speed import fixed_rate, session_only
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.arrays import Float32
-from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.native.abi import NATIVE
 from edgeseq_runtime.backends.native.build import can_build
 from edgeseq_runtime.backends.open import open_session
+from edgeseq_runtime.backends.ort.session import OrtSession
 from edgeseq_runtime.benchmark import cold_start, latency
 from edgeseq_runtime.benchmark.latency import NAIVE, Case, as_rows, synthetic_samples
-from edgeseq_runtime.spec import STEP, STREAM, Spec
+from edgeseq_runtime.spec import CHUNK, STEP, STREAM, Spec
 
 STREAMS, FEW = 512, 64
 
@@ -63,7 +64,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--starts", type=int, default=6, help="processes started of each kind")
     parser.add_argument("--seconds", type=float, default=10, help="of streaming at a fixed rate")
     options = parser.parse_args(words)
-    rows = []
+    rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         for path in options.models or default_models(Path(folder)):
             rows += [
@@ -78,9 +79,9 @@ def main(words: list[str] | None = None) -> None:
 def default_models(folder: Path) -> list[Path]:
     """Write the default network as float32, as int8, and for one sample at a time."""
     paths = []
-    for name, choices in {"float32": {}, "int8": {"quantize": "int8"}, "float32-step": {"form": STEP}}.items():
+    for name, quantize, form in (("float32", "none", CHUNK), ("int8", "int8", CHUNK), ("float32-step", "none", STEP)):
         path = folder / f"lstm-2x30-{name}.onnx"
-        path.write_bytes(edgeseq_export.build(make_checkpoint(hidden=30), **choices))
+        path.write_bytes(edgeseq_export.build(make_checkpoint(hidden=30), quantize, form=form))
         paths.append(path)
     return paths
 
@@ -99,6 +100,7 @@ def measure(path: Path, rounds: int, starts: int, seconds: float) -> dict[str, t
 def _ratios(path: Path, rounds: int) -> list[tuple[float, str] | None]:
     """Time all cases of one process, in the order of `TARGETS`."""
     session = open_session(path)
+    assert isinstance(session, OrtSession)  # no other is chosen unasked
     best = {name: found.minimum for name, found in latency.interleaved(_cases(path, session), rounds).items()}
 
     def ratio(case: str, base: str = NAIVE) -> tuple[float, str] | None:
@@ -119,7 +121,7 @@ def _ratios(path: Path, rounds: int) -> list[tuple[float, str] | None]:
     ]
 
 
-def _cases(path: Path, session: Session) -> dict[str, Case]:
+def _cases(path: Path, session: OrtSession) -> dict[str, Case]:
     block = synthetic_samples(session, latency.BLOCK)
     rows = as_rows(block)
     named = [dict(enumerate(as_rows(synthetic_samples(session, STREAMS))))] * _CALLS

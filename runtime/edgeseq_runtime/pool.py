@@ -6,7 +6,7 @@ taken without looking for rows, and one of some of them by the rows' numbers.
 
 import os
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,9 @@ from edgeseq_runtime.spec import SETTINGS, Spec
 from edgeseq_runtime.streaming.sensors import Scale
 from edgeseq_runtime.streaming.snapshot import Snapshot, pack, unpack
 from edgeseq_runtime.streaming.validation import IMPUTED, MISSING, OK, STATUSES, Issue, Policy, Reading, Validator
+
+Name = TypeVar("Name", bound=Hashable)
+"""A stream's."""
 
 _LEAST_ROOM = 8
 """Rows that the arrays of a pool begin with."""
@@ -97,7 +100,7 @@ class Pool:
     def __len__(self) -> int:
         return len(self._names)
 
-    def step(self, samples: Mapping[Hashable, Reading]) -> dict[Hashable, Float32]:
+    def step(self, samples: Mapping[Name, Reading]) -> dict[Name, Float32]:
         """Take one sample of each stream named; return their forecasts, float32 (horizon, target).
 
         Streams not named stay as they are. NaN where there is no forecast. Raises `DataError` for a sample of

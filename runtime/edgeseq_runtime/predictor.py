@@ -34,7 +34,7 @@ from edgeseq_runtime.streaming.validation import (
     Validator,
 )
 
-Samples: TypeAlias = npt.ArrayLike
+Samples: TypeAlias = npt.ArrayLike | Sequence[float | None] | Sequence[Sequence[float | None]]
 
 _COUNTED = (*STATUSES[1:], *REASONS, "filled")
 
@@ -67,7 +67,7 @@ class Predictor:
         rules: Rules | None = None,
         *,
         monitor: bool = False,
-        sensor: str | Scale | Samples | None = None,
+        sensor: str | Scale | npt.ArrayLike | None = None,
         sidecar: Sidecar | str | os.PathLike[str] | None = None,
     ) -> None:
         if not isinstance(model, Session):
@@ -149,7 +149,7 @@ class Predictor:
         forecast = self._y if self._age else np.full(self._shape, np.nan, np.float32)
         return self._required_monitor().intervals.around(forecast, level)
 
-    def set_sensor(self, sensor: str | Scale | Samples | None) -> None:
+    def set_sensor(self, sensor: str | Scale | npt.ArrayLike | None) -> None:
         """Tell a model that was trained on several sensors which one this is; its stream starts afresh.
 
         A name that the model knows; or samples that the sensor has measured, (time,) or (time, measured feature), from

@@ -157,8 +157,8 @@ def test_make_accuracy_hands_on_where_etth1_is() -> None:
     def commands(*words: str) -> str:
         # `make test` hands its own flags and level on to whatever it starts.
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-        words = (MAKE, "--no-print-directory", "--dry-run", "accuracy", *words)
-        return subprocess.run(words, cwd=root, env=ours, check=True, capture_output=True, text=True).stdout
+        command = (str(MAKE), "--no-print-directory", "--dry-run", "accuracy", *words)
+        return subprocess.run(command, cwd=root, env=ours, check=True, capture_output=True, text=True).stdout
 
     assert commands().rstrip().endswith("-m benchmarks.accuracy")
     assert '-m benchmarks.accuracy --etth1 "a b.csv"' in commands("ETTH1=a b.csv")

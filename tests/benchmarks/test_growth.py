@@ -62,7 +62,7 @@ def test_where_a_network_outgrows_a_cache_by_hand() -> None:
     times = {32: 10 + sizes[32] / 10_000, 64: 10 + sizes[64] / 10_000, 128: 10 + sizes[128] / 10_000}
     times[256] = times[128] + (sizes[256] - sizes[128]) / 2_500
     near, far = knee_points.read_rates(measured("hidden", axes.ONE, times), cache=1_000_000 * 3 // 2)
-    assert (near, far) == (pytest.approx(10_000), pytest.approx(2_500))
+    assert (near, far) == pytest.approx((10_000, 2_500))
 
 
 def test_up_to_where_native_pays_by_hand() -> None:

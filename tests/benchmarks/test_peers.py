@@ -111,7 +111,7 @@ def test_an_engine_that_cannot_is_listed_with_its_reason(network: Network, oracl
     def cannot(_network: Network, _streams: int) -> Step:
         raise CannotError("needs a moon")
 
-    def breaks(_network: Network, _streams: int) -> Step:
+    def breaks(_network: Network, _streams: int) -> None:
         raise ValueError("no such node\nand much more")
 
     peers = [

@@ -32,7 +32,7 @@ def test_inputs_by_hand() -> None:
     """Level (x - mean) / std where asked for, change / scale everywhere, no change at a segment's first sample."""
     spec = make_spec(features=2, levels=1, offset=10.0)  # means 10, 11; deviations 1, 1.5; changes 0.1, 0.2
     values = np.array([[10, 11], [10.5, 11], [NAN, NAN], [NAN, NAN], [9, 12], [9, 12.5]], np.float32)
-    wanted = [[0, 0, 0], [0.5, 5, 0], [-1, 0, 0], [-1, 0, 2.5]]
+    wanted: list[list[float]] = [[0, 0, 0], [0.5, 5, 0], [-1, 0, 0], [-1, 0, 2.5]]
     np.testing.assert_allclose(network_inputs(spec, fill(values, 1))[[0, 1, 4, 5]], wanted, atol=1e-5)
 
 

@@ -144,7 +144,7 @@ def test_the_reader_is_independent_and_short() -> None:
 
 def test_the_reader_as_the_page_calls_it(files: dict[str, bytes], tmp_path: Path) -> None:
     """The command and what it prints, but for the number; exit code 1 for a damaged file."""
-    command, shown = re.search(r"```sh\n(python reader.py .*)\n```\n\n```text\n(.*)\n```", PAGE).groups()
+    ((command, shown),) = re.findall(r"```sh\n(python reader.py .*)\n```\n\n```text\n(.*)\n```", PAGE)
     path = tmp_path / "model.onnx"
     for content, code in ((files["lstm"], 0), (files["lstm"][:-3], 1)):
         path.write_bytes(content)
@@ -196,7 +196,7 @@ def test_no_field_is_on_the_page_that_is_none() -> None:
         if kind is spec.Score:
             continue
         names = {item.name for item in dataclasses.fields(kind)}
-        table = re.search(r"^\| field .*\n\|[-|]+\n((?:\|.*\n)+)", section(title), re.MULTILINE)[1]
+        table = re.findall(r"^\| field .*\n\|[-|]+\n((?:\|.*\n)+)", section(title), re.MULTILINE)[0]
         shown = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])}
         assert shown == names, title
 

@@ -45,6 +45,6 @@ def test_the_line_for_zephyr_is_cmake(tmp_path: Path) -> None:
     (line,) = blocks("cmake")
     shown = "message(STATUS ${ZEPHYR_EXTRA_MODULES})\n"
     (tmp_path / "CMakeLists.txt").write_text(f"cmake_minimum_required(VERSION 3.20)\nproject(x C)\n{line}{shown}")
-    words = [shutil.which("cmake") or "", "-S", tmp_path, "-B", tmp_path / "b"]
+    words = [shutil.which("cmake") or "", "-S", str(tmp_path), "-B", str(tmp_path / "b")]
     done = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     assert f"{tmp_path}/forecast_room" in done

@@ -39,7 +39,8 @@ def moved(text: str, place: Path) -> str:
 
 
 def unit_command() -> str:
-    return re.search(r"^ExecStart=((?:.*\\\n)*.*)$", UNIT, re.MULTILINE)[1].replace("\\\n", " ")
+    (command,) = re.findall(r"^ExecStart=((?:.*\\\n)*.*)$", UNIT, re.MULTILINE)
+    return str(command).replace("\\\n", " ")
 
 
 def test_every_command_that_can_run_here_does(place: Path) -> None:

@@ -34,7 +34,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not Path(python).exists() or not (find_spec("mkdocs") or own.exists()):
         pytest.skip("mkdocs is not installed; `make docs` installs it")
     target = tmp_path_factory.mktemp("site")
-    command = [python, "-m", "mkdocs", "build", "--strict", "--site-dir", target]  # --quiet would hide warnings from it
+    command = [
+        python,
+        "-m",
+        "mkdocs",
+        "build",
+        "--strict",
+        "--site-dir",
+        str(target),
+    ]  # --quiet would hide warnings from it
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

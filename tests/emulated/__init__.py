@@ -22,7 +22,7 @@ WAYS = {"step", "run", "restored in place", "restored elsewhere", "pool", "forec
 
 def make(name: str, request: pytest.FixtureRequest) -> Path:
     """Run a script, whose work is kept in pytest's cache; return its folder. Skip where packages cannot be had."""
-    assert request.config.cache
+    assert request.config.cache is not None
     folder = request.config.cache.mkdir(name)
     begin = time.monotonic()
     done = subprocess.run(

@@ -44,7 +44,7 @@ def main(model: str, samples_path: str, forecasts_path: str, provider: str, *lib
     p.reset()
     p.run(samples)
     found["forecast"] = p.forecast(20)
-    np.savez(forecasts_path, **found)
+    np.savez(forecasts_path, allow_pickle=False, **found)
     where = {name: sum(operators.values()) for name, operators in p.session.placement.items()}
     print(platform.machine(), p.providers[0], where)
 

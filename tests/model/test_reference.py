@@ -1,5 +1,7 @@
 """The oracle against worked numbers and against torch."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -102,8 +104,8 @@ def test_streams_in_a_batch_do_not_touch_each_other() -> None:
         np.testing.assert_allclose(together[:, stream : stream + 1], alone, atol=1e-12)
 
 
-def spec_and_weights(**choices: object) -> tuple[Spec, dict[str, np.ndarray]]:
-    checkpoint = make_checkpoint(**choices)  # type: ignore[arg-type]
+def spec_and_weights(**choices: Any) -> tuple[Spec, dict[str, np.ndarray]]:
+    checkpoint = make_checkpoint(**choices)
     return checkpoint.spec, dict(checkpoint.weights)
 
 

@@ -6,7 +6,9 @@ import resource
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -130,7 +132,7 @@ def test_whatever_the_spec_says_the_file_is_refused_or_works(model: bytes, data:
     assert use(proto.SerializeToString()) in ("works", "ModelFileError")
 
 
-def places(value: object):
+def places(value: object) -> Iterator[tuple[Any, Any]]:
     """Yield each container within a JSON value with each of its keys."""
     if isinstance(value, (dict, list)):
         for key in value if isinstance(value, dict) else range(len(value)):

@@ -2,6 +2,8 @@
 
 import json
 import threading
+from collections.abc import Hashable
+from typing import Any
 
 import numpy as np
 import onnx
@@ -50,7 +52,7 @@ def test_a_missing_sample_is_each_streams_own_matter(model: bytes) -> None:
 
 
 @pytest.mark.parametrize(("sample", "error"), [("text", DataError), (None, MissingSampleError)])
-def test_a_refused_sample_moves_no_stream(model: bytes, sample: object, error: type[Exception]) -> None:
+def test_a_refused_sample_moves_no_stream(model: bytes, sample: Any, error: type[Exception]) -> None:
     pool, undisturbed = Pool(model, missing="error"), Pool(model, missing="error")
     for each in (pool, undisturbed):
         each.step({"a": 0.1, "b": 0.2})
@@ -173,7 +175,8 @@ def test_an_array_does_what_a_dictionary_of_the_same_samples_does() -> None:
 def test_streams_come_and_go_among_many_and_none_feels_it() -> None:
     """Streams that begin, pause, lack values for a while and leave at random forecast as each would alone."""
     session = open_session(edgeseq_export.build(make_checkpoint(features=3, targets=2, gap_limit=2)))
-    pool, alone, seen = Pool(session), {}, set()
+    pool, seen = Pool(session), set[str]()
+    alone: dict[int, Predictor] = {}
     random = np.random.default_rng(1)
     for _ in range(60):
         names = random.choice(60, random.integers(1, 60), replace=False).tolist()
@@ -205,7 +208,7 @@ def test_a_fresh_stream_does_not_change_its_neighbours(model: bytes) -> None:
     alone, joined = Pool(model), Pool(model)
     random = np.random.default_rng(2)
     for number in range(30):
-        samples = {name: float(random.standard_normal()) for name in range(8)}
+        samples: dict[Hashable, float] = {name: float(random.standard_normal()) for name in range(8)}
         wanted = alone.step(samples)
         found = joined.step(samples if number < 10 else {**samples, "new": 1e4 * random.standard_normal()})
         for name in samples:
@@ -246,7 +249,7 @@ def test_two_threads_serve_two_pools_of_one_session(model: bytes) -> None:
 
 
 @pytest.mark.parametrize("samples", [[0.1], [[0.1, 0.2]], 0.1, ["0.1", "0.2"], [0.1, None], [[0.1], [0.2], [0.3]]])
-def test_an_array_of_another_shape_or_type_is_refused(model: bytes, samples: object) -> None:
+def test_an_array_of_another_shape_or_type_is_refused(model: bytes, samples: Any) -> None:
     pool = Pool(model)
     pool.add("a", "b")
     with pytest.raises(DataError, match="samples"):
@@ -264,7 +267,7 @@ def test_a_name_is_given_once(model: bytes) -> None:
 
 
 @pytest.mark.parametrize("sample", ["1.5", b"1", [0.1, 0.2], {"f1": 0.1}, [[0.1]]])
-def test_what_is_no_sample_is_refused_whoever_else_is_in_the_call(model: bytes, sample: object) -> None:
+def test_what_is_no_sample_is_refused_whoever_else_is_in_the_call(model: bytes, sample: Any) -> None:
     pool = Pool(model)
     for samples in ({"a": sample}, {"a": sample, "b": 0.1}, {"a": sample, "b": sample}):
         with pytest.raises(DataError):

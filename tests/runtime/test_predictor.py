@@ -5,6 +5,7 @@ import json
 import struct
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,9 +23,9 @@ from edgeseq_runtime.errors import (
     SnapshotError,
     UsageError,
 )
-from edgeseq_runtime.streaming.validation import Validator
+from edgeseq_runtime.streaming.validation import Reading, Validator
 
-NOT_FINITE = [float("nan"), float("inf"), float("-inf"), None, np.float32("nan"), 1e39, -1e300]
+NOT_FINITE: list[Any] = [float("nan"), float("inf"), float("-inf"), None, np.float32("nan"), 1e39, -1e300]
 
 
 def walk(length: int, seed: int = 0) -> list[float]:
@@ -33,7 +34,7 @@ def walk(length: int, seed: int = 0) -> list[float]:
 
 def memory(p: Predictor) -> bytes:
     """All that the next forecast depends on."""
-    return b"".join(state.tobytes() for state in p._engine.states().values())
+    return b"".join(state.tobytes() for state in p.states.values())
 
 
 def test_a_step_returns_the_forecast_after_the_sample(model: bytes) -> None:
@@ -72,7 +73,7 @@ def test_reset_makes_the_stream_fresh(model: bytes) -> None:
 
 @pytest.mark.parametrize("sample", NOT_FINITE)
 @pytest.mark.parametrize("missing", ["skip", "error"])
-def test_a_rejected_sample_leaves_the_state_bit_for_bit(model: bytes, sample: object, missing: str) -> None:
+def test_a_rejected_sample_leaves_the_state_bit_for_bit(model: bytes, sample: Reading, missing: str) -> None:
     p, undisturbed = Predictor(model, missing=missing), Predictor(model, missing=missing)
     for value in walk(6):
         last = p.step(value)
@@ -89,7 +90,7 @@ def test_a_rejected_sample_leaves_the_state_bit_for_bit(model: bytes, sample: ob
 
 
 @pytest.mark.parametrize("sample", NOT_FINITE)
-def test_the_models_own_forecast_stands_in_for_a_missing_sample(model: bytes, sample: object) -> None:
+def test_the_models_own_forecast_stands_in_for_a_missing_sample(model: bytes, sample: Reading) -> None:
     p, told = Predictor(model), Predictor(model)
     for value in walk(6):
         forecast = p.step(value)
@@ -140,7 +141,7 @@ def test_no_input_makes_a_forecast_or_the_state_anything_but_finite(model: bytes
     for value in values:
         forecast = p.step(value)
         assert np.isfinite(forecast).all() or p.status == "missing"
-        assert all(np.isfinite(state).all() for state in p._engine.states().values())
+        assert all(np.isfinite(state).all() for state in p.states.values())
 
 
 def test_of_several_features_only_the_missing_ones_are_filled_in() -> None:
@@ -162,11 +163,12 @@ def test_features_may_be_given_by_name() -> None:
 
 
 def test_what_a_sensor_sends_beside_the_features_is_ignored(model: bytes) -> None:
-    np.testing.assert_array_equal(Predictor(model).step({"t": 5, "f0": 1.0, "id": "x"}), Predictor(model).step(1.0))
+    sent: dict[str, Any] = {"t": 5, "f0": 1.0, "id": "x"}
+    np.testing.assert_array_equal(Predictor(model).step(sent), Predictor(model).step(1.0))
 
 
 @pytest.mark.parametrize("sample", ["abc", [1.0, 2.0], [], ["x"], [[1.0]], object(), {}, {"F0": 1.0}, {"f1": 1.0}])
-def test_what_is_no_sample_is_refused(model: bytes, sample: object) -> None:
+def test_what_is_no_sample_is_refused(model: bytes, sample: Any) -> None:
     p = Predictor(model)
     p.step(0.1)
     before = memory(p)
@@ -176,7 +178,7 @@ def test_what_is_no_sample_is_refused(model: bytes, sample: object) -> None:
 
 
 @pytest.mark.parametrize("sample", [3, np.float64(3), np.array(3.0), np.array([3.0]), [3.0], (3.0,), {"f0": 3.0}])
-def test_one_feature_may_come_in_any_form(model: bytes, sample: object) -> None:
+def test_one_feature_may_come_in_any_form(model: bytes, sample: Reading) -> None:
     np.testing.assert_array_equal(Predictor(model).step(sample), Predictor(model).step(3.0))
 
 
@@ -192,7 +194,7 @@ def test_a_block_with_a_forbidden_missing_sample_is_refused_before_any_is_taken(
 
 def test_a_block_may_hold_none_and_numbers_of_any_size(model: bytes) -> None:
     """As many kinds of numbers as `step` takes, with the same forecasts."""
-    values = [1, None, 0.5, 10**400, True, float("inf"), np.float32(0.25)]
+    values: list[Any] = [1, None, 0.5, 10**400, True, float("inf"), np.float32(0.25)]
     p, told = Predictor(model), Predictor(model)
     np.testing.assert_allclose(p.run(values), [told.step(value) for value in values], atol=1e-6)
     assert p.status == told.status == "ok"
@@ -201,7 +203,7 @@ def test_a_block_may_hold_none_and_numbers_of_any_size(model: bytes) -> None:
 @pytest.mark.parametrize(
     "block", [["1.5"], [1.0, "2"], [None, "2"], [[1.0], [2.0, 3.0]], [1j], [{"f0": 1.0}, object()]]
 )
-def test_a_block_of_anything_but_numbers_is_refused(model: bytes, block: list[object]) -> None:
+def test_a_block_of_anything_but_numbers_is_refused(model: bytes, block: list[Any]) -> None:
     p = Predictor(model)
     before = p.snapshot()
     with pytest.raises(DataError):
@@ -336,7 +338,7 @@ def test_the_cpu_goes_by_several_names(model: bytes, provider: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "word"), [({"missing": "guess"}, "missing is 'guess'"), ({"threads": 0}, "threads")]
 )
-def test_wrong_arguments_are_named(model: bytes, arguments: dict[str, object], word: str) -> None:
+def test_wrong_arguments_are_named(model: bytes, arguments: dict[str, Any], word: str) -> None:
     with pytest.raises(UsageError, match=word):
         Predictor(model, **arguments)
 

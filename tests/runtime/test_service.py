@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeseq_runtime import Pool, Predictor, service
+from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, SnapshotError
 from edgeseq_runtime.service import NamedStreams, SingleStream
 
@@ -80,7 +81,8 @@ def test_no_file_breaks_the_reader(model: bytes, blob: bytes) -> None:
 
 
 def test_a_file_cut_short_or_changed_is_refused(model: bytes) -> None:
-    many = NamedStreams(Pool(model))
+    session = open_session(model)
+    many = NamedStreams(Pool(session))
     many.step("a", 0.1)
     many.acknowledge("a")
     blob = many.saved() or b""
@@ -92,4 +94,4 @@ def test_a_file_cut_short_or_changed_is_refused(model: bytes) -> None:
             blob[:start] + blob[stop:],
         ):
             with pytest.raises(SnapshotError):
-                NamedStreams(Pool(many._pool.session)).restore(damaged)
+                NamedStreams(Pool(session)).restore(damaged)

@@ -38,8 +38,9 @@ def test_a_spec_survives_the_way_through_json(spec: Spec) -> None:
 
 
 def test_numbers_keep_their_kind() -> None:
-    options = Spec.from_json(FULL.to_json()).training.options
-    assert {name: type(value) for name, value in options.items()} == {
+    training = Spec.from_json(FULL.to_json()).training
+    assert training is not None
+    assert {name: type(value) for name, value in training.options.items()} == {
         "steps": int,
         "noise": float,
         "kind": str,

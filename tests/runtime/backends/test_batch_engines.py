@@ -1,5 +1,8 @@
 """The memory of many streams, however it is laid out: each stream is as it would be alone."""
 
+from collections.abc import Hashable
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -24,11 +27,11 @@ def made(kind: type[BatchEngine], content: bytes) -> Pool:
     if kind is NativeBatchEngine and compiler() is None:
         pytest.skip("there is no C compiler here")
     session = open_session(content, provider="native" if kind is NativeBatchEngine else "cpu")
-    pool = Pool(session)
-    if kind is StatesBatchEngine:
-        pool._engine = StatesBatchEngine(session, 1)
-    assert type(pool._engine) is kind
-    return pool
+    own = session.batch_engine
+    with mock.patch.object(session, "batch_engine") as batch_engine:
+        batch_engine.side_effect = own if kind is not StatesBatchEngine else lambda _room: StatesBatchEngine(session, 1)
+        assert type(session.batch_engine(1)) is kind
+        return Pool(session)
 
 
 @pytest.fixture(scope="module", params=["lstm", "linear path", "windows", "sensors"])
@@ -48,8 +51,9 @@ def test_each_stream_is_as_it_would_be_alone(
 ) -> None:
     """With streams that join, leave, pause, miss samples and go back to a snapshot, in any order."""
     random = np.random.default_rng(seed)
-    pool, alone = made(kind, content), {}
-    saved: dict[int, bytes] = {}
+    pool = made(kind, content)
+    alone: dict[Hashable, Predictor] = {}
+    saved: dict[Hashable, tuple[bytes, bytes]] = {}  # the pool's and that of the stream alone
     for number, deed in enumerate(deeds):
         names = list(pool.names)
         if deed == "join" or not names:
@@ -58,11 +62,10 @@ def test_each_stream_is_as_it_would_be_alone(
         elif deed == "leave":
             pool.remove(names[seed % len(names)])
         elif deed == "save":
-            saved[names[0]] = pool.snapshot(names[0])
-            alone[names[0], "then"] = alone[names[0]].snapshot()
+            saved[names[0]] = pool.snapshot(names[0]), alone[names[0]].snapshot()
         elif deed == "restore" and names[0] in saved:
-            pool.restore(names[0], saved[names[0]])
-            alone[names[0]].restore(alone[names[0], "then"])
+            pool.restore(names[0], saved[names[0]][0])
+            alone[names[0]].restore(saved[names[0]][1])
         else:
             chosen = names if deed == "all" else names[:: 1 + seed % 2][::-1]
             samples = random.standard_normal((len(chosen), len(pool.spec.features))).astype(np.float32)

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -133,8 +134,8 @@ def test_a_library_that_is_wrong_is_not_kept(model: bytes, tmp_path: Path, monke
     """One whose forecasts are not those that the model file says they must be."""
     right = render.native_sources
 
-    def wrong(*arguments: object) -> dict[str, str]:
-        files = right(*arguments)  # type: ignore[arg-type]
+    def wrong(*arguments: Any) -> dict[str, str]:
+        files = right(*arguments)
         return files | {"model.c": files["model.c"].replace("1.0f / (1.0f +", "1.01f / (1.0f +")}
 
     monkeypatch.setattr(render, "native_sources", wrong)

@@ -16,7 +16,6 @@ import pytest
 import edgeseq_export
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Predictor
-from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.native import build
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.backends.ort import create, engine, providers, session
@@ -116,7 +115,7 @@ def test_info_tells_which_nodes_run_where(edgeseq: CommandLine, tmp_path: Path, 
 
 @pytest.mark.parametrize(("threads", "wanted"), [(1, 1), (3, 3)])
 def test_a_session_is_one_for_a_small_device(model: bytes, threads: int, wanted: int) -> None:
-    options = open_session(model, provider="cpu", threads=threads).raw.get_session_options()
+    options = OrtSession(model, provider="cpu", threads=threads).raw.get_session_options()
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (wanted, 1)
     assert options.execution_mode == onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
@@ -142,7 +141,7 @@ class Slow:
 Change = Callable[[Any], Any]
 
 
-def choose(monkeypatch: pytest.MonkeyPatch, model: bytes, changes: dict[str, Change]) -> Session:
+def choose(monkeypatch: pytest.MonkeyPatch, model: bytes, changes: dict[str, Change]) -> OrtSession:
     """Open a model with `auto`, on a machine whose providers are the CPU's, each session changed as said."""
 
     def opened(content: bytes, name: str, provider: str, threads: int) -> Any:
@@ -150,7 +149,9 @@ def choose(monkeypatch: pytest.MonkeyPatch, model: bytes, changes: dict[str, Cha
 
     monkeypatch.setattr(providers, "candidates", lambda _name: list(changes))
     monkeypatch.setattr(session, "create_inference_session", opened)
-    return open_session(model)
+    chosen = open_session(model)
+    assert isinstance(chosen, OrtSession)
+    return chosen
 
 
 def refuse(_raw: Any) -> Any:
@@ -168,7 +169,7 @@ def test_auto_keeps_the_fastest(monkeypatch: pytest.MonkeyPatch, model: bytes, s
 
 
 def test_auto_leaves_out_what_cannot_run_the_model(monkeypatch: pytest.MonkeyPatch, model: bytes) -> None:
-    changes = {"first": Slow, "refused": refuse, "failing": lambda raw: Slow(raw, fails=True)}
+    changes: dict[str, Change] = {"first": Slow, "refused": refuse, "failing": lambda raw: Slow(raw, fails=True)}
     chosen = choose(monkeypatch, model, changes)
     assert set(chosen.measured) == {"first"}
     assert chosen.left_out == {"refused": "no driver", "failing": "out of memory"}
@@ -182,8 +183,8 @@ def test_auto_measures_nothing_where_there_is_no_choice(monkeypatch: pytest.Monk
 
 
 def test_the_first_step_which_may_compile_does_not_count() -> None:
-    waits = iter([2 * providers._MOMENT])
-    assert providers.time_per_step(lambda: time.sleep(next(waits, 0))) < providers._MOMENT
+    waits = iter([2 * providers.MOMENT])
+    assert providers.time_per_step(lambda: time.sleep(next(waits, 0))) < providers.MOMENT
 
 
 NO_PLUGIN = "int answer(void) { return 42; }"
@@ -263,7 +264,7 @@ VALUES = np.sin(np.arange(40) / 3).astype(np.float32)
 def test_the_engine_for_devices_steps_as_the_other_does(model: bytes, on_device: Predictor) -> None:
     opened = OrtSession(model, provider="cpu")
     bound = engine.OrtEngine(opened, opened.raw, opened.io)
-    assert type(on_device._engine) is engine.DeviceEngine
+    assert type(on_device.session.engine()) is engine.DeviceEngine
     for value in VALUES:
         bound.x[...] = value
         bound.advance()
@@ -286,12 +287,13 @@ def test_a_step_that_fails_on_a_device_leaves_the_state_as_it_was(
     on_device: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_device.run(VALUES)
-    before = {name: value.copy() for name, value in on_device._engine.states().items()}
+    assert isinstance(on_device.session, OrtSession)
+    before = on_device.states
     with monkeypatch.context() as patch:
         patch.setattr(on_device.session.raw, "run_with_iobinding", Slow(None, fails=True).run)
         with pytest.raises(ModelFileError, match="out of memory"):
             on_device.step(1.0)
-    for name, value in on_device._engine.states().items():
+    for name, value in on_device.states.items():
         np.testing.assert_array_equal(value, before[name])
 
 
@@ -300,7 +302,7 @@ def test_a_provider_gets_the_engine_for_it(
     monkeypatch: pytest.MonkeyPatch, model: bytes, names: list[str], wanted: str
 ) -> None:
     monkeypatch.setattr(OrtSession, "providers", names)
-    assert type(Predictor(model, provider="cpu")._engine).__name__ == wanted
+    assert type(OrtSession(model, provider="cpu").engine()).__name__ == wanted
 
 
 @pytest.mark.cuda
@@ -310,7 +312,9 @@ def test_cuda_streams_the_same_forecasts_with_its_state_on_the_gpu(model: bytes)
     p, wanted = Predictor(model, provider="cuda"), Predictor(model, provider="cpu")
     for value in VALUES:
         np.testing.assert_allclose(p.step(value), wanted.step(value), atol=1e-5)
-    assert {value.device_name() for value in p._engine._values.values()} == {"cuda"}
+    on_gpu = p._engine
+    assert isinstance(on_gpu, engine.DeviceEngine)
+    assert {value.device_name() for value in on_gpu._values.values()} == {"cuda"}
     blob = p.snapshot()
     p.step(50.0)
     p.restore(blob)

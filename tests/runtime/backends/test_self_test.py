@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import onnx
@@ -12,14 +13,24 @@ from onnx import numpy_helper
 import edgeseq_export
 from edgeseq.testing import make_checkpoint
 from edgeseq_export.signing import finalize
+from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.backends.self_test import deviations, passed, state_checksum
 from edgeseq_runtime.spec import Spec, Verification
 from tests.conftest import CommandLine
 
 
+class Change(Protocol):
+    def __call__(self, vector: Verification | None = None, *, nan: str | None = None) -> Path: ...
+
+
+def vector_of(session: Session) -> Verification:
+    assert session.spec.verification is not None
+    return session.spec.verification
+
+
 @pytest.fixture
-def changed(model: bytes, tmp_path: Path):
+def changed(model: bytes, tmp_path: Path) -> Change:
     """Write the model file with another vector, or with a constant in which every number is NaN; return its path.
 
     Its hash is that of the changed file: what is wrong with it is to be found in another way.
@@ -62,9 +73,9 @@ def test_any_flipped_bit_is_found(edgeseq: CommandLine, model: bytes, tmp_path: 
 
 
 @pytest.mark.parametrize("state", ["last", "h1", "c1", "h2", "c2"])
-def test_a_state_that_is_off_is_found(model: bytes, changed, state: str) -> None:
+def test_a_state_that_is_off_is_found(model: bytes, changed: Change, state: str) -> None:
     """As it is where a graph passes on something else than it should."""
-    vector = open_session(model).spec.verification
+    vector = vector_of(open_session(model))
     number, most = vector.states[state]
     off = replace(vector, states={**vector.states, state: (number + 2 * most, most)})
     found = deviations(open_session(changed(off)))
@@ -76,8 +87,8 @@ def test_a_state_as_one_number_by_hand() -> None:
     assert state_checksum([[2.0], [-1.0]]) == pytest.approx(2 * np.cos(1) - np.cos(2))
 
 
-def test_three_samples_will_do(edgeseq: CommandLine, model: bytes, changed) -> None:
-    vector = open_session(model).spec.verification
+def test_three_samples_will_do(edgeseq: CommandLine, model: bytes, changed: Change) -> None:
+    vector = vector_of(open_session(model))
     path = changed(Verification(vector.x[:3], vector.y[:3], vector.tolerance))
     edgeseq.must("verify", path)
 
@@ -85,14 +96,14 @@ def test_three_samples_will_do(edgeseq: CommandLine, model: bytes, changed) -> N
 def test_many_outputs_have_a_short_vector(edgeseq: CommandLine, tmp_path: Path) -> None:
     path = tmp_path / "long.onnx"
     path.write_bytes(edgeseq_export.export(make_checkpoint(features=2, targets=2, horizon=12)).content)
-    assert len(open_session(path).spec.verification.x) == 3
+    assert len(vector_of(open_session(path)).x) == 3
     edgeseq.must("verify", path)
 
 
-def test_without_tolerance_only_the_last_place_of_float32_is_allowed(model: bytes, changed) -> None:
+def test_without_tolerance_only_the_last_place_of_float32_is_allowed(model: bytes, changed: Change) -> None:
     """As for a target of deviation zero. Forecasts that are wrong by one part in a million are noticed."""
     session = open_session(model)
-    vector = session.spec.verification
+    vector = vector_of(session)
     y, _ = session.advance(np.array(vector.x, np.float32)[:, None], session.fresh())
     exact = tuple(tuple(float(value) for value in row) for row in y[:, 0])
     assert deviations(open_session(changed(Verification(vector.x, exact, (0.0,)))))["in a chunk"] == 0
@@ -100,7 +111,7 @@ def test_without_tolerance_only_the_last_place_of_float32_is_allowed(model: byte
     assert not passed(deviations(open_session(changed(Verification(vector.x, wrong, (0.0,))))))
 
 
-def test_a_forecast_that_is_nan_fails_and_the_json_is_json(edgeseq: CommandLine, changed) -> None:
+def test_a_forecast_that_is_nan_fails_and_the_json_is_json(edgeseq: CommandLine, changed: Change) -> None:
     path = changed(nan="head_bias")
     answer = edgeseq("verify", path, "--json")
     assert answer.code == 1

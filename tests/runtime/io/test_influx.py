@@ -45,7 +45,7 @@ def run(*words: object, text: str) -> Answer:
     ],
 )
 def test_a_line_means_what_the_specification_says(
-    text: str, key: str, fields: dict[str, object], time: int | None
+    text: str, key: str, fields: dict[str, float | str], time: int | None
 ) -> None:
     assert influx.parse(text) == influx.Point(key, fields, time)
 
@@ -112,7 +112,7 @@ def test_what_is_written_reads_back(
     forecast = {name: np.array([1.5, np.nan, -2e-7], np.float32) for name in fields}
     line = influx.forecast_line(point.key, point.time, forecast, "ok", warm=True)
     back = influx.parse(line)
-    in_order = sorted(pairs, key=lambda pair: re.match(r"(\\.|[^=])*", pair)[0])
+    in_order = sorted(pairs, key=lambda pair: re.findall(r"(?:\\.|[^=])*", pair)[0])
     assert back.key == ",".join([written(f"{measurement}_forecast", ", "), *in_order])
     assert back.time == time
     wanted = {f"{name}_h{step}": value for name in fields for step, value in ((1, 1.5), (3, -2e-7))}
@@ -155,7 +155,7 @@ def test_each_set_of_tags_is_a_stream_of_its_own(model_path: Path) -> None:
         p = sensors[point.key]
         forecast = p.step(turn / 10 if number % 2 == 0 else float(-turn))
         found = [point.fields[f"h{step}"] for step in (1, 2, 3)]
-        np.testing.assert_allclose(found, forecast[:, 0], rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(np.array(found, np.float64), forecast[:, 0], rtol=1e-6, atol=1e-6)
         assert (point.fields["status"], point.fields["warm"], point.time) == ('"ok"', float(p.warm), turn)
     assert number == 11
 

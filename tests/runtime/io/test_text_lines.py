@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from edgeseq.testing import make_spec
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.io import text_lines
+from edgeseq_runtime.spec import Spec
 
 ONE = make_spec()
 TWO = make_spec(features=2)
 
 
-def read(text: str | bytes, spec=ONE) -> list[tuple[object, tuple[float | None, ...]]]:
+def read(text: str | bytes, spec: Spec = ONE) -> list[tuple[object, tuple[float | None, ...]]]:
     content = text.encode() if isinstance(text, str) else text
     samples = list(text_lines.read(text_lines.split([content]), spec))
     assert not any(sample.problem for sample in samples), samples
@@ -76,7 +77,7 @@ def test_an_object_that_lacks_one_of_the_features_has_it_missing() -> None:
         ('a,f0\n1,2\n"' + "a" * 140_000 + '",2\n', ONE, "is not a line of CSV"),
     ],
 )
-def test_a_line_that_is_no_sample_says_why_and_counts_as_missing(text: str, spec, word: str) -> None:
+def test_a_line_that_is_no_sample_says_why_and_counts_as_missing(text: str, spec: Spec, word: str) -> None:
     *_, last = text_lines.read([line.encode() for line in text.split("\n")[:-1]], spec)
     assert last.line == text.count("\n")
     assert word in (last.problem or "")

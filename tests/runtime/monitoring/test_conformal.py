@@ -191,11 +191,13 @@ def test_a_forecast_that_does_not_count_is_not_scored(session: Session) -> None:
     """Before the warm-up, after a fresh start and while a forecast stands in for the truth."""
     p = Predictor(session, monitor=True)
     p.run([0.0, 100.0, -100.0])  # warm from the third sample on
-    assert not p._monitor.intervals.log_width.any()  # type: ignore[union-attr]
+    monitor = p._monitor
+    assert monitor is not None
+    assert not monitor.intervals.log_width.any()
     p.step(None)
-    assert not p._monitor.intervals.log_width.any()  # type: ignore[union-attr]
+    assert not monitor.intervals.log_width.any()
     p.step(0.0)
-    moved = p._monitor.intervals.log_width[:, 0].copy()  # type: ignore[union-attr]
+    moved = monitor.intervals.log_width[:, 0].copy()
     assert (moved != 0).tolist() == [True, True, False]
     p.reset()
     p.step(0.0)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import edgeseq_export
 from edgeseq.testing import make_checkpoint, make_spec
 from edgeseq_runtime import Pool, Predictor, Rules
+from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.io.influx import sensors as names_in
@@ -144,13 +145,13 @@ def test_streams_by_name_find_their_sensors() -> None:
         (np.arange(8).reshape(4, 2), DataError, "f0 has too few samples"),
     ],
 )
-def test_a_sensor_that_cannot_be_is_refused(sensor: object, error: type[Exception], word: str) -> None:
+def test_a_sensor_that_cannot_be_is_refused(sensor: str | Float64, error: type[Exception], word: str) -> None:
     with pytest.raises(error, match=word):
-        Predictor(MODEL, sensor=sensor)  # type: ignore[arg-type]
+        Predictor(MODEL, sensor=sensor)
     pool = Pool(MODEL)
     pool.add("a")
     with pytest.raises(error, match=word):
-        pool.set_sensor("a", sensor)  # type: ignore[arg-type]
+        pool.set_sensor("a", sensor)
 
 
 def test_a_model_of_one_series_knows_no_sensors(model: bytes) -> None:

@@ -19,7 +19,7 @@ from tests.helpers.process_helpers import EVERY
 def test_a_stream_killed_at_random_moments_goes_on_as_one_never_killed(tmp_path: Path, kills: int) -> None:
     """Fed from the sample after the last acknowledged one, each life writes the same lines, byte for byte."""
     root = Path(__file__).parents[3]
-    words = [sys.executable, "-m", "tests.helpers.process_helpers", tmp_path, str(kills)]
+    words = [sys.executable, "-m", "tests.helpers.process_helpers", str(tmp_path), str(kills)]
     found = json.loads(subprocess.run(words, cwd=root, capture_output=True, check=True).stdout)
     assert found["different"] == []
     assert found["lost"] <= EVERY  # no more than was written since the last snapshot

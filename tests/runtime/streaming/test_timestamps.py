@@ -3,6 +3,7 @@
 import math
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,14 +15,14 @@ from edgeseq_runtime import Predictor
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.spec import CLOCKS
 from edgeseq_runtime.streaming.time_features import time_features
-from edgeseq_runtime.streaming.timestamps import to_seconds
+from edgeseq_runtime.streaming.timestamps import Time, to_seconds
 from tests.conftest import CommandLine
 
 HOUR = 3600.0
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
 
 
-def model(**choices: object) -> bytes:
+def model(**choices: Any) -> bytes:
     return edgeseq_export.export(make_checkpoint(clocks=CLOCKS[:2], period=HOUR, **choices)).content
 
 
@@ -55,12 +56,12 @@ def test_a_point_on_the_circle_by_hand(moment: datetime, name: str, wanted: floa
         datetime(2026, 11, 23, 8, tzinfo=timezone(timedelta(hours=2))),
     ],
 )
-def test_one_moment_may_be_written_in_many_ways(time: object) -> None:
+def test_one_moment_may_be_written_in_many_ways(time: Time) -> None:
     assert to_seconds(time) == MONDAY.timestamp() + 6 * HOUR
 
 
 @pytest.mark.parametrize("time", ["yesterday", "2026-13-01", [1], "1_0"])
-def test_what_is_no_time_is_refused(time: object) -> None:
+def test_what_is_no_time_is_refused(time: Any) -> None:
     with pytest.raises(DataError, match="is not a time"):
         to_seconds(time)
 

@@ -32,7 +32,7 @@ _INSTALL = {
 }
 """Short name -> what brings that provider."""
 
-_MOMENT = 0.05
+MOMENT = 0.05
 """Seconds that each provider is timed for, after its first step."""
 
 _libraries: dict[str, tuple[str, str]] = {}
@@ -121,7 +121,7 @@ def candidates(name: str) -> list[str]:
 def time_per_step(step: Callable[[], object]) -> float:
     """Return the least time that a step takes, of all that fit in a moment; the first one sets up, and is left out."""
     step()
-    best, end = float("inf"), time.perf_counter() + _MOMENT
+    best, end = float("inf"), time.perf_counter() + MOMENT
     while (begin := time.perf_counter()) < end:
         step()
         best = min(best, time.perf_counter() - begin)
