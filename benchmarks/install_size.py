@@ -1,6 +1,6 @@
-"""What an installation weighs: the files that pip laid down for some packages and for all that they require.
+"""The size of an installation: the files that pip laid down for some packages and for all that they require.
 
-Unlike `benchmarks.install_size` it follows extras: neuralforecast wants `ray[tune]`, which brings 200 MB more.
+Extras are followed: neuralforecast requires `ray[tune]`, which brings 200 MB more.
 """
 
 from importlib import metadata

@@ -2,12 +2,12 @@
 
 from typing import NoReturn
 
-from edgeseq.commands.shutdown import interrupt_quietly
+from edgeseq.commands.shutdown import install_interrupt_handler
 
 
 def main() -> NoReturn:
     """Run the command line, from its first import on."""
-    interrupt_quietly()
+    install_interrupt_handler()
     from edgeseq import cli
 
     cli.main()

@@ -13,19 +13,19 @@ import numpy.typing as npt
 from edgeseq.model import architecture
 from edgeseq.model.cells import CELLS, memory_names
 from edgeseq.model.scaling import per_output
+from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.spec import CHANGE, FEATURES, GAIN, OFFSET, SETTINGS, STEP, STREAM, Spec
 
-Array: TypeAlias = npt.NDArray[np.float64]
-States: TypeAlias = dict[str, Array]
+States64: TypeAlias = dict[str, Float64]
 """Name of a state -> its value, in the model file's shape."""
 
 
-def sigmoid(z: Array) -> Array:
+def sigmoid(z: Float64) -> Float64:
     """1 / (1 + exp(-z)), written with tanh so that nothing overflows."""
     return 0.5 * (1.0 + np.tanh(0.5 * z))
 
 
-def rnn_step(x: Array, h: Array, W: Array, R: Array, b_x: Array, b_h: Array) -> Array:
+def rnn_step(x: Float64, h: Float64, W: Float64, R: Float64, b_x: Float64, b_h: Float64) -> Float64:
     """Elman's recurrent cell: h' = tanh(W x + b_x + R h + b_h).
 
     x (batch, input), h (batch, hidden); returns h' (batch, hidden). J. L. Elman, "Finding Structure in Time",
@@ -37,23 +37,25 @@ def rnn_step(x: Array, h: Array, W: Array, R: Array, b_x: Array, b_h: Array) -> 
 class Gates(NamedTuple):
     """What an LSTM makes of its input and its last output, each (batch, hidden), in torch's order."""
 
-    i: Array
+    i: Float64
     """Input gate, 0 to 1: how much of the new state enters the cell."""
-    f: Array
+    f: Float64
     """Forget gate, 0 to 1: how much of the cell stays."""
-    g: Array
+    g: Float64
     """New state, -1 to 1: what is to enter."""
-    o: Array
+    o: Float64
     """Output gate, 0 to 1: how much of the cell is shown."""
 
 
-def lstm_gates(x: Array, h: Array, W: Array, R: Array, b_x: Array, b_h: Array) -> Gates:
+def lstm_gates(x: Float64, h: Float64, W: Float64, R: Float64, b_x: Float64, b_h: Float64) -> Gates:
     """Return an LSTM's gates for x (batch, input) and h (batch, hidden)."""
     i, f, g, o = np.split(x @ W.T + b_x + h @ R.T + b_h, 4, axis=-1)
     return Gates(sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o))
 
 
-def lstm_step(x: Array, h: Array, c: Array, W: Array, R: Array, b_x: Array, b_h: Array) -> tuple[Array, Array]:
+def lstm_step(
+    x: Float64, h: Float64, c: Float64, W: Float64, R: Float64, b_x: Float64, b_h: Float64
+) -> tuple[Float64, Float64]:
     """Long short-term memory with a forget gate: c' = f c + i g and h' = o tanh(c'), with the `Gates` i, f, g, o.
 
     x (batch, input), h and c (batch, hidden); returns h' and c'. S. Hochreiter and J. Schmidhuber, "Long
@@ -64,7 +66,7 @@ def lstm_step(x: Array, h: Array, c: Array, W: Array, R: Array, b_x: Array, b_h:
     return o * np.tanh(c), c
 
 
-def gru_step(x: Array, h: Array, W: Array, R: Array, b_x: Array, b_h: Array) -> Array:
+def gru_step(x: Float64, h: Float64, W: Float64, R: Float64, b_x: Float64, b_h: Float64) -> Float64:
     """Gated recurrent unit; gates in the order reset, update, new.
 
     The reset gate acts after the matrix product, bias included, as in torch and cuDNN. x (batch, input), h (batch,
@@ -77,7 +79,7 @@ def gru_step(x: Array, h: Array, W: Array, R: Array, b_x: Array, b_h: Array) -> 
     return (1.0 - z) * n + z * h
 
 
-def cell_step(cell: str, x: Array, memory: Sequence[Array], *parameters: Array) -> tuple[Array, ...]:
+def cell_step(cell: str, x: Float64, memory: Sequence[Float64], *parameters: Float64) -> tuple[Float64, ...]:
     """Return the next memory of a cell of that kind, each (batch, hidden); the first of it is the cell's output.
 
     `memory` is h, and of an LSTM c; `parameters` are W, R, b_x and b_h.
@@ -99,7 +101,7 @@ class Oracle:
         self,
         spec: Spec,
         weights: Mapping[str, npt.ArrayLike],
-        watch: Callable[[str, Array], None] = lambda _name, _inputs: None,
+        watch: Callable[[str, Float64], None] = lambda _name, _inputs: None,
     ) -> None:
         self._spec, self._watch = spec, watch
         self._weights = {name: np.asarray(value, np.float64) for name, value in weights.items()}
@@ -110,11 +112,11 @@ class Oracle:
         self._memory = memory_names(spec.cell, spec.layers)
         self._levels = [i for i, feature in enumerate(spec.features) if feature.level]
 
-    def fresh(self, batch: int = 1) -> States:
+    def fresh(self, batch: int = 1) -> States64:
         """Return the states of `batch` fresh streams: zeros."""
         return {state.name: np.zeros(state.sized(batch)) for state in architecture.states(self._spec)}
 
-    def step(self, sample: npt.ArrayLike, states: States) -> tuple[Array, States]:
+    def step(self, sample: npt.ArrayLike, states: States64) -> tuple[Float64, States64]:
         """Take a sample (batch, feature); return the forecast (batch, horizon * target) and the next states."""
         x = np.asarray(sample, np.float64)
         if not self._spec.sensors:
@@ -124,18 +126,18 @@ class Oracle:
         y, following = self._step((x - offset) / gain, states)
         return self._tiled(offset) + self._tiled(gain) * y, following | {name: states[name] for name in SETTINGS}
 
-    def _step(self, x: Array, states: States) -> tuple[Array, States]:
-        following: States = {}
+    def _step(self, x: Float64, states: States64) -> tuple[Float64, States64]:
+        following: States64 = {}
         run = self._stream if self._spec.layout == STREAM else self._window
         said = run(x, states, following)
         base = x if self._spec.predicts == CHANGE else np.broadcast_to(self._centers, x.shape)
         return self._tiled(base) + said * self._output_scales, following
 
-    def _tiled(self, values: Array) -> Array:
+    def _tiled(self, values: Float64) -> Float64:
         """Return what belongs to the targets of values (batch, feature), for each output, (batch, horizon * target)."""
         return per_output(values[:, : len(self._spec.targets)], self._spec.horizon)
 
-    def run(self, samples: npt.ArrayLike, states: States | None = None) -> tuple[Array, States]:
+    def run(self, samples: npt.ArrayLike, states: States64 | None = None) -> tuple[Float64, States64]:
         """Take samples (time, batch, feature) step by step; return (time, batch, horizon * target) and states."""
         x = np.asarray(samples, np.float64)
         states = self.fresh(x.shape[1]) if states is None else states
@@ -145,14 +147,14 @@ class Oracle:
             forecasts.append(y)
         return np.stack(forecasts), states
 
-    def _stream(self, x: Array, states: States, following: States) -> Array:
+    def _stream(self, x: Float64, states: States64, following: States64) -> Float64:
         """One sample after the other: the network sees level and change, and its memory is carried along."""
         last, seen = self._recall(states)
         change = np.where(seen > 0, x - last, 0.0)
         following |= self._remember(x)
         level = ((x - self._centers) / self._scales)[:, self._levels]
         memory = {name: states[name][0] for name in self._memory}
-        said = self._network(np.concatenate([level, change / self._changes], axis=1), memory)
+        said = self.network(np.concatenate([level, change / self._changes], axis=1), memory)
         following |= {name: value[None] for name, value in memory.items()}
         if self._spec.linear_path:
             measured = len(self._spec.measured)
@@ -163,19 +165,19 @@ class Oracle:
             said = said + np.einsum("bfl,ofl->bo", scaled, self._weights["linear.weight"])
         return said
 
-    def _recall(self, states: States) -> tuple[Array, Array]:
+    def _recall(self, states: States64) -> tuple[Float64, Float64]:
         """Return the last sample (batch, feature), and whether there is one (batch, 1)."""
         if self._spec.form == STEP:
             return states["last"][0], states["seen"][0]
         return states["last"][0, :, :-1], states["last"][0, :, -1:]
 
-    def _remember(self, x: Array) -> States:
+    def _remember(self, x: Float64) -> States64:
         seen = np.ones((len(x), 1))
         if self._spec.form == STEP:
             return {"last": x[None], "seen": seen[None]}
         return {"last": np.concatenate([x, seen], axis=1)[None]}
 
-    def _window(self, x: Array, states: States, following: States) -> Array:
+    def _window(self, x: Float64, states: States64, following: States64) -> Float64:
         """The last samples together, to a network without memory: as one step of many features, or as many steps."""
         window = np.concatenate([states["window"], (x - self._centers)[:, :, None]], axis=2)  # (batch, feature, time)
         following["window"] = window[:, :, 1:]
@@ -184,10 +186,10 @@ class Oracle:
             steps = np.concatenate(list(steps), axis=1)[None]
         memory = {name: np.zeros((len(x), self._spec.hidden)) for name in self._memory}
         for step in steps:
-            said = self._network(step, memory)
+            said = self.network(step, memory)
         return said
 
-    def _network(self, signal: Array, memory: States) -> Array:
+    def network(self, signal: Float64, memory: States64) -> Float64:
         """Run layers and head on one step (batch, input); `memory` h1, c1, ... (batch, hidden) moves on."""
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         for layer in range(1, self._spec.layers + 1):

@@ -1,4 +1,4 @@
-"""What ways to round a network's weights cost: test error as a multiple of the float file's, and the file's size.
+"""What each method of rounding weights costs: test error as a multiple of the float file's, and the file's size.
 
     python -m benchmarks.accuracy.rounding CHECKPOINT... [--json FILE]
 
@@ -16,18 +16,18 @@ from unittest import mock
 
 import edgeseq_export
 from benchmarks.common import arguments, publish
-from edgeseq.evaluation.evaluate import measure, typical_predictor
+from edgeseq.evaluation.evaluate import score_part, typical_predictor
 from edgeseq.model.checkpoint import Checkpoint, Weights
 from edgeseq_export.graph import quantization
 from edgeseq_export.graph.weights import QuantizedWeights, unquantized
 from edgeseq_runtime.spec import Spec
 
-WAYS = ("nearest", "nearest, head fitted")
+METHODS = ("nearest", "nearest, head fitted")
 
 
 def main(words: list[str] | None = None) -> None:
-    """Print one row for each checkpoint, number of bits and way."""
-    parser = arguments("Compare ways to round weights.")
+    """Print one row for each checkpoint, number of bits and method."""
+    parser = arguments("Compare methods of rounding weights.")
     parser.add_argument("checkpoints", nargs="+", type=Path)
     options = parser.parse_args(words)
     rows = [row for path in options.checkpoints for row in compare(path.stem, Checkpoint.load(path))]
@@ -35,18 +35,18 @@ def main(words: list[str] | None = None) -> None:
 
 
 def compare(name: str, checkpoint: Checkpoint) -> Iterator[dict[str, Any]]:
-    """Yield a row for each number of bits and way."""
+    """Yield a row for each number of bits and method."""
     plain = _error(checkpoint, edgeseq_export.build(checkpoint))
     for kind in quantization.BITS:
-        for way in WAYS:
-            content = edgeseq_export.build(checkpoint, kind) if way == WAYS[1] else _as_it_is(checkpoint, kind)
+        for method in METHODS:
+            content = edgeseq_export.build(checkpoint, kind) if method == METHODS[1] else _as_it_is(checkpoint, kind)
             ratio = _error(checkpoint, content) / plain
-            yield {"checkpoint": name, "weights": kind, "way": way, "ratio": ratio, "bytes": len(content)}
+            yield {"checkpoint": name, "weights": kind, "method": method, "ratio": ratio, "bytes": len(content)}
 
 
 def _error(checkpoint: Checkpoint, content: bytes) -> float:
     assert checkpoint.test
-    return measure(typical_predictor(content), checkpoint.test)[1].mse_standardized ** 0.5
+    return score_part(typical_predictor(content), checkpoint.test)[1].mse_standardized ** 0.5
 
 
 def _as_it_is(checkpoint: Checkpoint, kind: str) -> bytes:

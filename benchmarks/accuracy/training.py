@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import edgeseq_export
-from edgeseq.evaluation.evaluate import Evaluation, evaluate
+from edgeseq.evaluation.evaluate import Evaluation, evaluate_test_part
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Parts, Series, load
 from edgeseq.training import fitting
@@ -55,7 +55,7 @@ class Trained:
 
     def evaluation(self, quantize: str = "none") -> Evaluation:
         """Stream the test part through its model file."""
-        return evaluate(Predictor(self.file(quantize)), self.parts)
+        return evaluate_test_part(Predictor(self.file(quantize)), self.parts)
 
 
 @functools.cache
@@ -90,8 +90,8 @@ def train_until(settings: Settings, seed: int, rmse: float) -> Trained | None:
     series, parts = load(None)
     begin = time.process_time()
     made = plan(series, parts, _wishes(settings))
-    looks = max(1, made.recipe.steps // LOOK_EVERY)
-    made = replace(made, recipe=replace(made.recipe, validations=looks))
+    looks = max(1, made.hyperparameters.steps // LOOK_EVERY)
+    made = replace(made, hyperparameters=replace(made.hyperparameters, validations=looks))
     trainer = fitting.start(made, parts, seed=seed, device="cpu")
     wanted = (rmse / made.spec.features[0].std) ** 2
     with tempfile.TemporaryDirectory() as folder:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import arguments, publish
-from benchmarks.libraries import manual_lstm, on_edgeseq, on_neuralforecast, task
-from benchmarks.libraries.competitors import ENTRANTS
+from benchmarks.libraries import manual_linear, on_edgeseq, on_neuralforecast, task
+from benchmarks.libraries.competitors import COMPETITORS
 from benchmarks.libraries.outcome import Outcome
 from edgeseq_runtime.benchmark import latency
 from edgeseq_runtime.benchmark.latency import Case
@@ -52,11 +52,11 @@ def measure(path: Path, seeds: int, steps: int | None, only: Sequence[str] | Non
     set_task, series, parts = task.etth1(path)
     outcomes, evaluation = on_edgeseq.measure(set_task, series, parts, seeds=seeds, steps=steps)
     wanted = {name: scored.total.mse_standardized for name, scored in evaluation.baselines.items()}
-    print(manual_lstm.require(manual_lstm.persistence(set_task), wanted["persistence"], "persistence"))
-    print(manual_lstm.require(manual_lstm.seasonal_naive(set_task), wanted["seasonal naive"], "seasonal naive"))
-    for entrant in ENTRANTS:
-        if not only or any(name.lower() in entrant.name.lower() for name in only):
-            outcomes.append(on_neuralforecast.measure(entrant, set_task, seeds=seeds, steps=steps))
+    print(manual_linear.require(manual_linear.persistence(set_task), wanted["persistence"], "persistence"))
+    print(manual_linear.require(manual_linear.seasonal_naive(set_task), wanted["seasonal naive"], "seasonal naive"))
+    for competitor in COMPETITORS:
+        if not only or any(name.lower() in competitor.name.lower() for name in only):
+            outcomes.append(on_neuralforecast.measure(competitor, set_task, seeds=seeds, steps=steps))
             print(f"{outcomes[-1].name}: {outcomes[-1].trained}", file=sys.stderr, flush=True)
     times = race(outcomes)
     return [outcome.row(times[outcome.name]) for outcome in outcomes]
@@ -64,10 +64,10 @@ def measure(path: Path, seeds: int, steps: int | None, only: Sequence[str] | Non
 
 def race(outcomes: Sequence[Outcome], rounds: int = ROUNDS) -> dict[str, dict[str, float]]:
     """Return the least microseconds of whatever each wants timed, taken in turns."""
-    ways = {(outcome.name, what): Case(*timed) for outcome in outcomes for what, timed in outcome.calls.items()}
-    found = latency.interleaved({f"{name} {what}": way for (name, what), way in ways.items()}, rounds)
+    cases = {(outcome.name, what): Case(*timed) for outcome in outcomes for what, timed in outcome.calls.items()}
+    found = latency.interleaved({f"{name} {what}": case for (name, what), case in cases.items()}, rounds)
     times: dict[str, dict[str, float]] = {outcome.name: {} for outcome in outcomes}
-    for name, what in ways:
+    for name, what in cases:
         times[name][what] = found[f"{name} {what}"].minimum
     return times
 

@@ -14,7 +14,7 @@ _PATIENCE = 3
 
 
 @dataclass(frozen=True)
-class Entrant:
+class Competitor:
     """One model with its settings; what is not set is the library's default."""
 
     name: str
@@ -42,11 +42,11 @@ class Entrant:
         return {**self.settings, "loss": MSE(), "early_stop_patience_steps": _PATIENCE}
 
 
-ENTRANTS = (
-    Entrant("LSTM", "LSTM"),
-    Entrant("LSTM, watched", "LSTM", watched=True),
-    Entrant("DLinear", "DLinear", _INPUT),
-    Entrant("DLinear, watched", "DLinear", _INPUT, watched=True),
-    Entrant("NLinear", "NLinear", _INPUT),
-    Entrant("NLinear, watched", "NLinear", _INPUT, watched=True),
+COMPETITORS = (
+    Competitor("LSTM", "LSTM"),
+    Competitor("LSTM, watched", "LSTM", watched=True),
+    Competitor("DLinear", "DLinear", _INPUT),
+    Competitor("DLinear, watched", "DLinear", _INPUT, watched=True),
+    Competitor("NLinear", "NLinear", _INPUT),
+    Competitor("NLinear, watched", "NLinear", _INPUT, watched=True),
 )

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import install_size
-from benchmarks.libraries.competitors import Entrant
+from benchmarks.libraries.competitors import Competitor
 from benchmarks.libraries.outcome import FORECAST, NETWORK, Outcome, Trained
 from benchmarks.libraries.task import Forecasts, Task
 
@@ -29,15 +29,15 @@ _TRAINER = {
 """Nothing that changes a weight: the processor, and silence."""
 
 
-def measure(entrant: Entrant, task: Task, *, seeds: int, steps: int | None = None) -> Outcome:
-    """Train with the library's seed, 1, and those after it; the first of them is timed and weighed."""
-    fitted = [fit(entrant, task, seed, steps) for seed in range(1, seeds + 1)]
+def measure(competitor: Competitor, task: Task, *, seeds: int, steps: int | None = None) -> Outcome:
+    """Train with the library's seed, 1, and those after it; the first of them is timed, and its files measured."""
+    fitted = [fit(competitor, task, seed, steps) for seed in range(1, seeds + 1)]
     library, _ = fitted[0]
     size = install_size.megabytes(_LIBRARY)
     return Outcome(
-        f"{_LIBRARY} {entrant.name}",
+        f"{_LIBRARY} {competitor.name}",
         [trained for _, trained in fitted],
-        entrant.note,
+        competitor.note,
         saved_bytes(library),
         {FORECAST: (_forecast(library), _frames(task, library)), NETWORK: (_network(library), _windows(task, library))},
         size,
@@ -45,17 +45,19 @@ def measure(entrant: Entrant, task: Task, *, seeds: int, steps: int | None = Non
     )
 
 
-def fit(entrant: Entrant, task: Task, seed: int, steps: int | None = None) -> tuple[Any, Trained]:
+def fit(competitor: Competitor, task: Task, seed: int, steps: int | None = None) -> tuple[Any, Trained]:
     """Train a model on the training part, and judge it; `steps` in place of the model's own number."""
     from neuralforecast import NeuralForecast, models
 
     limit = {} if steps is None else {"max_steps": steps}
     seen, validation = task.train, 0
-    if entrant.watched:
+    if competitor.watched:
         seen, validation = task.train + task.validation, task.validation
     with _quietly():
-        choices = {**entrant.arguments(), **limit, **_TRAINER}
-        library = NeuralForecast([getattr(models, entrant.model)(h=task.horizon, random_seed=seed, **choices)], freq=1)
+        choices = {**competitor.arguments(), **limit, **_TRAINER}
+        library = NeuralForecast(
+            [getattr(models, competitor.model)(h=task.horizon, random_seed=seed, **choices)], freq=1
+        )
         begin = time.process_time()
         library.fit(_frame(task.values[:seen]), val_size=validation)
         seconds = time.process_time() - begin
@@ -65,7 +67,7 @@ def fit(entrant: Entrant, task: Task, seed: int, steps: int | None = None) -> tu
 def forecasts(library: Any, task: Task) -> Forecasts:
     """Return the fitted model's forecasts, each where its own origin and row say that it belongs.
 
-    The samples that the library lays beside its forecasts must be our truths.
+    The samples that the library lays beside its forecasts must be the task's truths.
     """
     with _quietly():
         table = library.cross_validation(
@@ -73,7 +75,7 @@ def forecasts(library: Any, task: Task) -> Forecasts:
         )
     origins, rows = table["cutoff"].to_numpy(), table["ds"].to_numpy()
     beside = task.placed(origins, rows, table["y"].to_numpy())
-    assert np.array_equal(beside, task.truths), "the library's truths are not ours"
+    assert np.array_equal(beside, task.truths), "the library's truths are not the task's"
     (name,) = set(table.columns) - {"unique_id", "ds", "cutoff", "y"}
     return task.placed(origins, rows, table[name].to_numpy())
 
@@ -130,7 +132,7 @@ def _ends(task: Task, count: int) -> range:
 
 
 def _frame(values: npt.NDArray[np.float32], first: int = 0) -> Any:
-    """Return samples as the table that the library reads; its times are our rows."""
+    """Return samples as the table that the library reads; its times are row numbers."""
     import polars
 
     rows = np.arange(first, first + len(values))

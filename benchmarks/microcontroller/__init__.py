@@ -1,1 +1,1 @@
-"""A model's C on emulated microcontrollers: the flash, memory and instructions that it needs, beside another way."""
+"""A model's C on emulated microcontrollers: flash, memory and instructions, beside another exporter's."""

@@ -1,9 +1,9 @@
-"""What a model needs on a microcontroller: flash, memory and instructions, on emulated cores, for each way to C.
+"""What a model needs on a microcontroller: flash, memory and instructions, on emulated cores, for each exporter to C.
 
     python -m benchmarks.microcontroller [--optimize=-O2] [--json FILE]
 
-The default network, 2 x 30, with random weights, on which no figure depends. Each way's forecasts are compared with its
-reference before its figures count.
+The default network, 2 x 30, with random weights, on which no figure depends. Each exporter's forecasts are compared
+with its reference before its figures count.
 """
 
 import shutil
@@ -14,8 +14,8 @@ import numpy as np
 
 from benchmarks.common import arguments, publish
 from benchmarks.microcontroller.boards import BOARDS, COMPILER, EMULATOR, Board
+from benchmarks.microcontroller.cases import CASES, CannotError, Case
 from benchmarks.microcontroller.image import BrokenError, Subject, measure
-from benchmarks.microcontroller.ways import WAYS, CannotError, Way
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.testing import make_checkpoint
 from edgeseq_export.c import export
@@ -30,7 +30,7 @@ _FIGURES = ("flash, bytes", "RAM, bytes", "stack, bytes", "instructions a step",
 
 
 def main(words: list[str] | None = None) -> None:
-    """Print one row for each way and core."""
+    """Print one row for each exporter and core."""
     parser = arguments("Measure exported C on emulated microcontrollers.")
     parser.add_argument("--optimize", default="-O2", metavar="FLAG", help="the compiler's flag (-O2)")
     options = parser.parse_args(words)
@@ -40,28 +40,28 @@ def main(words: list[str] | None = None) -> None:
                 f"there is no {tool} here; Debian has gcc-arm-none-eabi, libnewlib-arm-none-eabi and qemu-system-arm"
             )
     checkpoint = make_checkpoint(hidden=30)
-    rows = [row for way in WAYS for row in _rows(way, checkpoint, options.optimize)]
+    rows = [row for case in CASES for row in _rows(case, checkpoint, options.optimize)]
     publish(f"2 x LSTM of 30, {COMPILER} {options.optimize}, emulated", rows, options.json)
 
 
-def _rows(way: Way, checkpoint: Checkpoint, optimize: str) -> list[dict[str, Any]]:
+def _rows(case: Case, checkpoint: Checkpoint, optimize: str) -> list[dict[str, Any]]:
     try:
-        subject = way.make(checkpoint)
+        subject = case.make(checkpoint)
     except CannotError as error:
-        return [{"way": way.name, "core": "", **dict.fromkeys(_FIGURES), "note": f"cannot: {error}"}]
-    return [_row(way, subject, board, checkpoint, optimize) for board in BOARDS]
+        return [{"exporter": case.name, "core": "", **dict.fromkeys(_FIGURES), "note": f"cannot: {error}"}]
+    return [_row(case, subject, board, checkpoint, optimize) for board in BOARDS]
 
 
-def _row(way: Way, subject: Subject, board: Board, checkpoint: Checkpoint, optimize: str) -> dict[str, Any]:
-    row: dict[str, Any] = {"way": way.name, "core": board.core, **dict.fromkeys(_FIGURES)}
+def _row(case: Case, subject: Subject, board: Board, checkpoint: Checkpoint, optimize: str) -> dict[str, Any]:
+    row: dict[str, Any] = {"exporter": case.name, "core": board.core, **dict.fromkeys(_FIGURES)}
     samples = random_walk(checkpoint.spec, _SAMPLES, 1)[:, 0]
-    wanted = export.kind_of(checkpoint, "int8" if way.exact else "none").expected(samples)
+    wanted = export.kind_of(checkpoint, "int8" if case.exact else "none").expected(samples)
     try:
         found = measure(board, subject, samples, optimize)
     except BrokenError as error:
         return row | {"note": str(error)}
     off = float(np.abs(found.forecasts - wanted).max() / checkpoint.spec.features[0].std)
-    if off > (0 if way.exact else _LARGEST):
+    if off > (0 if case.exact else _LARGEST):
         return row | {"deviation": off, "note": f"wrong on {board.core}"}
     figures = (found.flash, found.ram, found.stack, found.instructions, off)
     return row | dict(zip(_FIGURES, figures, strict=True))

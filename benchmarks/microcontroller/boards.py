@@ -18,7 +18,7 @@ class Board:
 
     @property
     def emulator(self) -> list[str]:
-        """Return the command that runs an image: its time is counted in instructions, and its output is ours."""
+        """Return the command that runs an image; it counts time in instructions, and prints to our stdout."""
         console = ["-display", "none", "-monitor", "none", "-serial", "none"]
         answering = ["-semihosting-config", "enable=on,target=native"]
         return [EMULATOR, "-M", self.machine, *console, *answering, "-icount", "shift=6,sleep=off", "-kernel"]

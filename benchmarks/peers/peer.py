@@ -24,7 +24,7 @@ def as_onnx(network: Network, streams: int) -> None:
 
 @dataclass(frozen=True)
 class Peer:
-    """One way to stream a network. Only `open` runs on the device, so only that counts for a start."""
+    """An engine as it streams a network. Only `open` runs on the device, so only that counts for a start."""
 
     name: str
     packages: tuple[str, ...]

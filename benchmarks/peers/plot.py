@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-_OURS, _OTHERS = "#d1495b", "#8d99ae"
+_EDGESEQ, _OTHERS = "#d1495b", "#8d99ae"
 
 
 def draw(times: Mapping[str, float], path: Path) -> None:
@@ -13,7 +13,7 @@ def draw(times: Mapping[str, float], path: Path) -> None:
     names = sorted(times, key=times.__getitem__, reverse=True)
     figure = Figure(figsize=(8, 0.8 + 0.3 * len(names)), layout="constrained")
     axes = figure.subplots()
-    colours = [_OURS if name.startswith("edgeseq") else _OTHERS for name in names]
+    colours = [_EDGESEQ if name.startswith("edgeseq") else _OTHERS for name in names]
     bars = axes.barh(names, [times[name] for name in names], color=colours)
     axes.bar_label(bars, fmt="%.3g", padding=3)
     axes.set_xscale("log")

@@ -15,10 +15,10 @@ POOLS = (64, 512)
 """Streams in one step, beside one stream."""
 
 _SAMPLES = 200
-"""In a round of a way that takes one at a time."""
+"""In a round of a case that takes one at a time."""
 
 _CALLS = 5
-"""In a round of a way that takes many samples: enough for the caches to be as warm as those of a loop."""
+"""In a round of a case that takes many samples: enough for the caches to be as warm as those of a loop."""
 
 
 @dataclass
@@ -67,14 +67,14 @@ def _open(entry: Entry, network: Network, oracle: Oracle, streams: int) -> None:
 
 def run(entries: Sequence[Entry], network: Network, rounds: int) -> None:
     """Time all that agree with the oracle."""
-    ways = {}
+    cases = {}
     for entry in entries:
         for streams, step in entry.steps.items():
             block = entry.peer.block
             calls = _CALLS if block * streams > 1 else _SAMPLES
             samples = random_walk(network.spec, calls * block, streams)
-            ways[_title(entry, streams)] = Case(step, agreement.items(samples, block), max(streams, block))
-    times = latency.interleaved(ways, rounds)
+            cases[_title(entry, streams)] = Case(step, agreement.items(samples, block), max(streams, block))
+    times = latency.interleaved(cases, rounds)
     for entry in entries:
         entry.times = {streams: times[_title(entry, streams)] for streams in entry.steps}
 

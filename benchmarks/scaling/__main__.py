@@ -22,11 +22,11 @@ from benchmarks.scaling import axes, curves, knee_points, machine, memory, plot,
 from benchmarks.scaling.curves import Measured, along
 
 _OF_A_FLEET = {"cpu": (axes.MANY, axes.AMONG), "native": (axes.MANY_NATIVE, axes.AMONG_NATIVE)}
-"""Provider -> its ways to stream all of a pool, and one among many."""
+"""Provider -> its cases of all streams of a pool, and of one among many."""
 
 
 def main(words: list[str] | None = None) -> None:
-    """Print the curves, where they bend, and what follows for a fleet."""
+    """Print the curves, their knee points, and what follows for a fleet."""
     parser = arguments("Measure how time and memory grow.")
     parser.add_argument("--rounds", type=int, default=20, help="rounds of all points, in turns (20)")
     parser.add_argument("--axis", nargs="+", choices=axes.VALUES, metavar="AXIS", help=f"of {', '.join(axes.VALUES)}")
@@ -42,7 +42,7 @@ def main(words: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         measured = curves.measure(axes.points(wanted, native=compiles), Path(folder), options.rounds)
         publish(f"One thread on {computer}", [one.row() for one in measured], options.json)
-        print("\nWhere the curves bend", *knee_points.describe(measured, computer.caches), sep="\n- ")
+        print("\nKnee points", *knee_points.describe(measured, computer.caches), sep="\n- ")
         if options.plot:
             plot.draw(measured, computer.caches, options.plot)
         if {axes.STREAMS, axes.POOL_SIZE} <= wanted.keys():

@@ -29,8 +29,8 @@ PREDICTOR, POOL, BY_NAME = "Predictor.step", "Pool.step_array", "Pool.step of on
 
 
 @dataclass(frozen=True)
-class Way:
-    """A way to stream."""
+class Case:
+    """A call, and the kind of file that it streams through."""
 
     call: str
     file: str = CHUNK
@@ -40,31 +40,31 @@ class Way:
         return self.call + {CHUNK: "", STEP: ", --form step", NATIVE: ", native"}[self.file]
 
 
-ONE, STEPS, MANY, AMONG = Way(PREDICTOR), Way(PREDICTOR, STEP), Way(POOL), Way(BY_NAME)
-ONE_NATIVE, MANY_NATIVE, AMONG_NATIVE = (replace(way, file=NATIVE) for way in (ONE, MANY, AMONG))
+ONE, STEPS, MANY, AMONG = Case(PREDICTOR), Case(PREDICTOR, STEP), Case(POOL), Case(BY_NAME)
+ONE_NATIVE, MANY_NATIVE, AMONG_NATIVE = (replace(case, file=NATIVE) for case in (ONE, MANY, AMONG))
 
 _OF_A_NETWORK = (ONE, STEPS, ONE_NATIVE, MANY, MANY_NATIVE)
 
-WAYS: Mapping[str, tuple[Way, ...]] = {
+CASES: Mapping[str, tuple[Case, ...]] = {
     STREAMS: (MANY, MANY_NATIVE, AMONG, AMONG_NATIVE),
     POOL_SIZE: (MANY, MANY_NATIVE),
     HIDDEN: _OF_A_NETWORK,
     LAYERS: _OF_A_NETWORK,
     HORIZON: _OF_A_NETWORK,
 }
-"""Axis -> the ways that are measured along it."""
+"""Axis -> the cases that are measured along it."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One place on an axis, streamed in one way."""
+    """One place on an axis, streamed by one case."""
 
     axis: str
     value: int
-    way: Way
+    case: Case
 
     def __str__(self) -> str:
-        return f"{self.axis} {self.value}, {self.way}"
+        return f"{self.axis} {self.value}, {self.case}"
 
     @property
     def network(self) -> Network:
@@ -74,7 +74,7 @@ class Point:
     @property
     def streams(self) -> int:
         """Streams in a pool; 0 for a predictor."""
-        if self.way.call == PREDICTOR:
+        if self.case.call == PREDICTOR:
             return 0
         return self.value if self.axis in (STREAMS, POOL_SIZE) else POOLED
 
@@ -86,13 +86,13 @@ class Point:
     @property
     def samples(self) -> int:
         """How many samples all of them take in one turn."""
-        return self.pools * self.streams if self.way.call == POOL else 1
+        return self.pools * self.streams if self.case.call == POOL else 1
 
 
 def points(values: Mapping[str, tuple[int, ...]], *, native: bool) -> Iterator[Point]:
-    """Yield what is to be measured, with or without the ways that need a C compiler."""
+    """Yield what is to be measured, with or without the cases that need a C compiler."""
     for axis, along in values.items():
         for value in along:
-            for way in WAYS[axis]:
-                if native or way.file != NATIVE:
-                    yield Point(axis, value, way)
+            for case in CASES[axis]:
+                if native or case.file != NATIVE:
+                    yield Point(axis, value, case)

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from benchmarks.scaling import memory
-from benchmarks.scaling.axes import BY_NAME, POOL, POOL_SIZE, Point, Way
+from benchmarks.scaling.axes import BY_NAME, POOL, POOL_SIZE, Case, Point
 from benchmarks.scaling.opening import opened, opened_pools
 from edgeseq_runtime.backends.native.abi import NATIVE
 from edgeseq_runtime.benchmark import latency
 
 _SAMPLES = 20_000
-"""That a way takes in one round, but for the limits on its calls."""
+"""That a case takes in one round, but for the limits on its calls."""
 _FEWEST, _MOST = 3, 100
 """Calls in a round, where pools do not take turns: then it is one of each."""
 
@@ -41,7 +41,7 @@ class Measured:
         network = self.point.network
         return {
             "along": f"{self.point.axis} {self.point.value}",
-            "way": str(self.point.way),
+            "case": str(self.point.case),
             "weights, kB": network.weight_bytes / 1000,
             "states, kB": network.state_bytes * max(1, self.point.streams) * self.point.pools / 1000,
             "minimum, us": self.minimum,
@@ -60,9 +60,9 @@ def measure(points: Iterable[Point], folder: Path, rounds: int) -> list[Measured
     return [Measured(point, times[str(point)].minimum, times[str(point)].p50, grown[wanted[point]]) for point in files]
 
 
-def along(measured: Sequence[Measured], axis: str, way: Way) -> list[Measured]:
+def along(measured: Sequence[Measured], axis: str, case: Case) -> list[Measured]:
     """Return one curve; empty where it was not measured."""
-    return [one for one in measured if (one.point.axis, one.point.way) == (axis, way)]
+    return [one for one in measured if (one.point.axis, one.point.case) == (axis, case)]
 
 
 def model_file(point: Point, folder: Path) -> Path:
@@ -70,11 +70,11 @@ def model_file(point: Point, folder: Path) -> Path:
 
     A library is built anew for each folder: the user's cache may hold one that an earlier exporter made.
     """
-    network, native = point.network, point.way.file == NATIVE
-    name = f"{network.hidden}-{network.layers}-{network.horizon}-{point.way.file}"
+    network, native = point.network, point.case.file == NATIVE
+    name = f"{network.hidden}-{network.layers}-{network.horizon}-{point.case.file}"
     path = folder / f"{name}.{'so' if native else 'onnx'}"
     if not path.exists():
-        path.write_bytes(network.library() if native else network.file(point.way.file))
+        path.write_bytes(network.library() if native else network.file(point.case.file))
     return path
 
 
@@ -82,9 +82,9 @@ def _timed(point: Point, path: Path) -> latency.Case:
     calls = 1 if point.axis == POOL_SIZE else min(max(_SAMPLES // point.samples, _FEWEST), _MOST)
     random = np.random.default_rng(0)
     noise = random.standard_normal((calls, max(1, point.streams))).astype(np.float32)
-    if point.way.call == BY_NAME:
+    if point.case.call == BY_NAME:
         (pool,) = opened_pools(path, point.streams, 1)
         names = random.integers(point.streams, size=calls).tolist()
         return latency.Case(pool.step, [{name: 0.1} for name in names])
     step = opened(path, point.streams, point.pools)
-    return latency.Case(step, list(noise) if point.way.call == POOL else noise[:, 0].tolist(), point.samples)
+    return latency.Case(step, list(noise) if point.case.call == POOL else noise[:, 0].tolist(), point.samples)

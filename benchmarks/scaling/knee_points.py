@@ -1,8 +1,8 @@
-"""Where the curves bend, computed from them."""
+"""The knee points of the curves, computed from them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from benchmarks.scaling.axes import BY_NAME, HIDDEN, HORIZON, LAYERS, MANY, MANY_NATIVE, POOL, STREAMS, WAYS
+from benchmarks.scaling.axes import BY_NAME, CASES, HIDDEN, HORIZON, LAYERS, MANY, MANY_NATIVE, POOL, STREAMS
 from benchmarks.scaling.curves import Measured, along
 
 _L2 = 2
@@ -14,30 +14,30 @@ _WORSE = 1.15
 
 def describe(measured: Sequence[Measured], caches: Mapping[int, int]) -> Iterator[str]:
     """Yield a line for each curve that was measured, by the least times."""
-    for axis, ways in WAYS.items():
-        for way in ways:
-            curve = along(measured, axis, way)
+    for axis, cases in CASES.items():
+        for case in cases:
+            curve = along(measured, axis, case)
             if len(curve) < 2:
                 continue
             if axis == HIDDEN:
                 told = _of_width(curve, caches.get(_L2))
             elif axis in (LAYERS, HORIZON):
                 told = f"{slope(curve):.3g} us for each further {'layer' if axis == LAYERS else 'step ahead'}"
-            elif way.call == BY_NAME:
+            elif case.call == BY_NAME:
                 times = [one.minimum for one in curve]
                 told = f"{min(times):.1f} to {max(times):.1f} us, whatever the pool's size"
             else:
                 told = _of_pools(curve)
-            yield f"{axis}, {way}: {told}"
+            yield f"{axis}, {case}: {told}"
     pays = pays_up_to(along(measured, HIDDEN, MANY_NATIVE), along(measured, HIDDEN, MANY))
     if pays:
         yield f"hidden, {MANY_NATIVE}: no slower than {MANY} up to {pays}"
 
 
-def pays_up_to(ours: Sequence[Measured], others: Sequence[Measured]) -> int | None:
+def pays_up_to(own: Sequence[Measured], others: Sequence[Measured]) -> int | None:
     """Return the last value up to which one curve takes no longer than another of the same values."""
     last = None
-    for one, other in zip(ours, others, strict=False):
+    for one, other in zip(own, others, strict=False):
         if one.minimum > other.minimum:
             break
         last = one.point.value
@@ -90,7 +90,7 @@ def _of_pools(calls: Sequence[Measured]) -> str:
 
 
 def _of_width(curve: Sequence[Measured], cache: int | None) -> str:
-    if curve[0].point.way.call == POOL:
+    if curve[0].point.case.call == POOL:
         rates = [one.rate for one in curve]
         return f"{rates[0]:.0f} to {max(rates):.0f} GFLOP/s"
     text = f"{curve[0].minimum:.1f} us at {curve[0].point.value}"

@@ -1,4 +1,4 @@
-"""How much resident memory a way to stream takes, beyond what the imports take: a fresh process for each point.
+"""How much resident memory a case takes, beyond what the imports take: a fresh process for each point.
 
 `python -m benchmarks.scaling.memory MODEL STREAMS POOLS` is that process: it prints bytes before and after, and seconds
 for a sample of every stream.

@@ -52,7 +52,7 @@ class Network:
     @property
     def weight_bytes(self) -> int:
         """Of its weights as float32, which every call reads."""
-        return 4 * architecture.weights(self.spec)
+        return 4 * architecture.parameter_count(self.spec)
 
     @property
     def state_bytes(self) -> int:
@@ -62,7 +62,7 @@ class Network:
     @property
     def operations(self) -> int:
         """Multiplications and additions that a sample takes: two for each weight."""
-        return 2 * architecture.weights(self.spec)
+        return 2 * architecture.parameter_count(self.spec)
 
 
 DEFAULT = Network()

@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmarks.scaling.axes import (
     BY_NAME,
+    CASES,
     FLEET,
     HIDDEN,
     HORIZON,
@@ -16,7 +17,6 @@ from benchmarks.scaling.axes import (
     POOLED,
     PREDICTOR,
     STREAMS,
-    WAYS,
 )
 from benchmarks.scaling.curves import Measured, along
 from edgeseq_runtime.backends.native.abi import NATIVE
@@ -36,7 +36,7 @@ def draw(measured: Sequence[Measured], caches: Mapping[int, int], path: Path) ->
     for column, (axis, title) in enumerate(_COLUMNS.items()):
         above, below = axes[:, column]
         for curve, name, colour in _curves(measured, axis):
-            x, line = [one.point.value for one in curve], _LINES[curve[0].point.way.file]
+            x, line = [one.point.value for one in curve], _LINES[curve[0].point.case.file]
             least, usual = [one.minimum for one in curve], [one.median for one in curve]
             above.fill_between(x, least, usual, color=colour, alpha=0.2, linewidth=0)
             above.plot(x, least, line, marker=".", color=colour, label=name)
@@ -59,13 +59,13 @@ def draw(measured: Sequence[Measured], caches: Mapping[int, int], path: Path) ->
 
 def _curves(measured: Sequence[Measured], axis: str) -> Iterator[tuple[list[Measured], str, str]]:
     """Yield the curves of one column that were measured, with what each is called and its colour."""
-    for way in WAYS[axis]:
-        name = str(way) if axis == STREAMS or way.call != POOL else f"{way}, {POOLED} streams"
-        if curve := along(measured, axis, way):
-            yield curve, name, _COLOURS[way.call]
-    for way in WAYS[POOL_SIZE] if axis == STREAMS else ():
-        if curve := along(measured, POOL_SIZE, way):
-            yield curve, f"{way}, {FLEET:,} in pools of that size", _COLOURS[POOL_SIZE]
+    for case in CASES[axis]:
+        name = str(case) if axis == STREAMS or case.call != POOL else f"{case}, {POOLED} streams"
+        if curve := along(measured, axis, case):
+            yield curve, name, _COLOURS[case.call]
+    for case in CASES[POOL_SIZE] if axis == STREAMS else ():
+        if curve := along(measured, POOL_SIZE, case):
+            yield curve, f"{case}, {FLEET:,} in pools of that size", _COLOURS[POOL_SIZE]
 
 
 def _mark_caches(panel: Any, curve: Sequence[Measured], caches: Mapping[int, int]) -> None:

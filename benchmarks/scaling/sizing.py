@@ -46,7 +46,7 @@ class Costs:
 
 @dataclass(frozen=True)
 class Need:
-    """What it takes to stream a fleet in one way."""
+    """What it takes to stream a fleet in one of the two cases."""
 
     fleet: Fleet
     costs: Costs
@@ -68,13 +68,13 @@ class Need:
         """Bytes of all of them together."""
         return self.processes * self.costs.process_bytes + self.fleet.sensors * self.costs.stream_bytes
 
-    def row(self, way: str) -> dict[str, Any]:
+    def row(self, taken: str) -> dict[str, Any]:
         """Return the row of the table."""
         return {
             "sensors": f"{self.fleet.sensors:,}",
             "a sample each, s": self.fleet.period,
             "provider": self.costs.provider,
-            "samples": way,
+            "samples": taken,
             "us a sample": self.microseconds,
             "cores' work": self.cores,
             "processes": self.processes,
@@ -83,7 +83,7 @@ class Need:
 
 
 def needs(fleets: Sequence[Fleet], every: Sequence[Costs]) -> Iterator[dict[str, Any]]:
-    """Yield a row for each fleet, way to take its samples, and provider."""
+    """Yield a row for each fleet, provider, and how its samples are taken."""
     for fleet in fleets:
         for costs in every:
             yield Need(fleet, costs, costs.gathered).row(f"gathered, in pools of {costs.streams}")

@@ -1,6 +1,6 @@
 """From how many streams on another provider pays: pools on it and on the CPU, in turns in one process.
 
-    python -m benchmarks.speed.ratios.break_even [MODEL] --provider cuda [--json FILE]
+    python -m benchmarks.speed.break_even [MODEL] --provider cuda [--json FILE]
 
 Without MODEL: the default network, 2 x 30, with random weights, on which no time depends.
 """
@@ -42,10 +42,10 @@ def main(words: list[str] | None = None) -> None:
 def measure(cpu: Session, other: Session, rounds: int, sizes: Sequence[int] = SIZES) -> list[dict[str, Any]]:
     """Return a row for each size of a pool."""
     sessions = {"cpu": cpu, "other": other}
-    ways = {
+    cases = {
         (name, size): latency.in_pool(session, size, calls=5) for name, session in sessions.items() for size in sizes
     }
-    found = latency.interleaved({f"{name} {size}": way for (name, size), way in ways.items()}, rounds)
+    found = latency.interleaved({f"{name} {size}": case for (name, size), case in cases.items()}, rounds)
     rows = []
     for size in sizes:
         own, others = (found[f"{name} {size}"].minimum for name in sessions)

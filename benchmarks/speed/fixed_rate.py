@@ -1,4 +1,4 @@
-"""How much of a core `edgeseq predict` needs for a sensor that sends samples at a steady pace."""
+"""How much of a core `edgeseq predict` needs for a sensor that sends samples at a fixed rate."""
 
 import os
 import subprocess

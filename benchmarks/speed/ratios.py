@@ -34,7 +34,7 @@ STREAMS, FEW = 512, 64
 TARGETS = {
     "Predictor.step / naive": 0.50,
     "Predictor.step / naive in a session with onnxruntime's defaults": None,
-    "naive / naive over a bare two-LSTM graph": 1.10,
+    "naive / naive over a graph of the two LSTMs only": 1.10,
     f"Pool.step_array of {STREAMS} / naive": 0.03,
     f"Pool.step of {STREAMS} by name / naive": 0.06,
     "Predictor.run, a sample / naive": 0.06,
@@ -42,16 +42,16 @@ TARGETS = {
     "native: the C alone, a sample / naive": 1 / 60,
     f"native: Pool.step_array of {FEW} / onnxruntime's": 1.0,
     f"native: Pool.step_array of {STREAMS} / onnxruntime's": 1.0,
-    "cold start to the first forecast / bare session": 1.30,
-    "resident memory / bare session": 1.15,
+    "cold start to the first forecast / session only": 1.30,
+    "resident memory / session only": 1.15,
     f"share of a core, predict at {fixed_rate.RATE} samples/s": 0.03,
 }
 """What is measured, and the most that it should be; None: no target, for comparison."""
 
 _CALLS = 5
-"""In one round, of a way that takes many samples: enough for the caches to be as warm as those of a loop."""
+"""In one round, of a case that takes many samples: enough for the caches to be as warm as those of a loop."""
 
-_DEFAULTS, _BARE, _ARRAY, _FEW, _NAMED, _RUN = "defaults", "bare", "array", "few", "named", "run"
+_DEFAULTS, _SESSION_ONLY, _ARRAY, _FEW, _NAMED, _RUN = "defaults", "session only", "array", "few", "named", "run"
 _NATIVE, _C, _NATIVE_ARRAY, _NATIVE_FEW = "native", "c", "native array", "native few"
 
 
@@ -59,9 +59,9 @@ def main(words: list[str] | None = None) -> None:
     """Print one row for each figure and model file."""
     parser = arguments("Measure speed and memory.")
     parser.add_argument("models", nargs="*", type=Path)
-    parser.add_argument("--rounds", type=int, default=60, help="rounds of all ways, in turns")
+    parser.add_argument("--rounds", type=int, default=60, help="rounds of all cases, in turns")
     parser.add_argument("--starts", type=int, default=6, help="processes started of each kind")
-    parser.add_argument("--seconds", type=float, default=10, help="of paced streaming")
+    parser.add_argument("--seconds", type=float, default=10, help="of streaming at a fixed rate")
     options = parser.parse_args(words)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -88,27 +88,27 @@ def default_models(folder: Path) -> list[Path]:
 def measure(path: Path, rounds: int, starts: int, seconds: float) -> dict[str, tuple[float, str]]:
     """Return what is in `TARGETS`, with the two figures that each ratio is made of."""
     found = _ratios(path, rounds)
-    ours, alone = cold_start.measure(str(path), "cpu", rounds=starts).values()
-    found.append((ours.seconds / alone.seconds, f"{ours.seconds:.3f} / {alone.seconds:.3f} s"))
-    found.append((ours.megabytes / alone.megabytes, f"{ours.megabytes:.1f} / {alone.megabytes:.1f} MB"))
+    forecast, session = cold_start.measure(str(path), "cpu", rounds=starts).values()
+    found.append((forecast.seconds / session.seconds, f"{forecast.seconds:.3f} / {session.seconds:.3f} s"))
+    found.append((forecast.megabytes / session.megabytes, f"{forecast.megabytes:.1f} / {session.megabytes:.1f} MB"))
     sample = as_rows(synthetic_samples(open_session(path), 1))[0]
     found.append((fixed_rate.share_of_a_core(path, str(sample), seconds), f"over {seconds:g} s"))
     return {what: pair for what, pair in zip(TARGETS, found, strict=True) if pair is not None}
 
 
 def _ratios(path: Path, rounds: int) -> list[tuple[float, str] | None]:
-    """Time all ways of one process, in the order of `TARGETS`."""
+    """Time all cases of one process, in the order of `TARGETS`."""
     session = open_session(path)
-    best = {name: found.minimum for name, found in latency.interleaved(_ways(path, session), rounds).items()}
+    best = {name: found.minimum for name, found in latency.interleaved(_cases(path, session), rounds).items()}
 
-    def ratio(way: str, base: str = NAIVE) -> tuple[float, str] | None:
-        there = way in best and base in best
-        return (best[way] / best[base], f"{best[way]:.3f} / {best[base]:.3f} us") if there else None
+    def ratio(case: str, base: str = NAIVE) -> tuple[float, str] | None:
+        there = case in best and base in best
+        return (best[case] / best[base], f"{best[case]:.3f} / {best[base]:.3f} us") if there else None
 
     return [
         ratio(latency.STEP),
         ratio(latency.STEP, _DEFAULTS),
-        ratio(NAIVE, _BARE),
+        ratio(NAIVE, _SESSION_ONLY),
         ratio(_ARRAY),
         ratio(_NAMED),
         ratio(_RUN),
@@ -119,11 +119,11 @@ def _ratios(path: Path, rounds: int) -> list[tuple[float, str] | None]:
     ]
 
 
-def _ways(path: Path, session: Session) -> dict[str, Case]:
+def _cases(path: Path, session: Session) -> dict[str, Case]:
     block = synthetic_samples(session, latency.BLOCK)
     rows = as_rows(block)
     named = [dict(enumerate(as_rows(synthetic_samples(session, STREAMS))))] * _CALLS
-    ways = {
+    cases = {
         NAIVE: Case(latency.baseline(session), rows),
         latency.STEP: Case(Predictor(session).step, rows),
         _DEFAULTS: Case(latency.baseline(session, onnxruntime.InferenceSession(path)), rows),
@@ -132,13 +132,13 @@ def _ways(path: Path, session: Session) -> dict[str, Case]:
         _NAMED: Case(Pool(session).step, named, STREAMS),
         _RUN: Case(Predictor(session).run, [block] * _CALLS, len(block)),
     }
-    if _has_bare_form(session.spec):
+    if _is_plain_lstm(session.spec):
         raw = onnxruntime.InferenceSession(session_only.build(session.spec), session.raw.get_session_options())
-        ways[_BARE] = Case(latency.baseline(session, raw), rows)
-    return ways | (_native_ways(path, block) if can_build() else {})
+        cases[_SESSION_ONLY] = Case(latency.baseline(session, raw), rows)
+    return cases | (_native_cases(path, block) if can_build() else {})
 
 
-def _native_ways(path: Path, block: Float32) -> dict[str, Case]:
+def _native_cases(path: Path, block: Float32) -> dict[str, Case]:
     session = open_session(path, provider=NATIVE)
     fresh = session.fresh()
     return {
@@ -149,7 +149,7 @@ def _native_ways(path: Path, block: Float32) -> dict[str, Case]:
     }
 
 
-def _has_bare_form(spec: Spec) -> bool:
+def _is_plain_lstm(spec: Spec) -> bool:
     return spec.cell == "lstm" and spec.layout == STREAM and not spec.linear_path
 
 

@@ -41,7 +41,7 @@ def build(spec: Spec) -> bytes:
 
     graph = helper.make_graph(
         nodes,
-        "bare",
+        "session_only",
         [value("x", "time", "batch", len(spec.features)), *(state(s.name, s.shape) for s in spec.states)],
         [value("y", "time", "batch", spec.outputs), *(state(s.next, s.shape) for s in spec.states)],
         [numpy_helper.from_array(array, name) for name, array in constants.items()],

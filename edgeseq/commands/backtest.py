@@ -3,12 +3,13 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import json_option, model_argument, model_file, note, provider_option
-from edgeseq.commands.options.evaluation import judged_series, load_judged
+from edgeseq.commands.options.common import json_option, model_argument, model_file, note
+from edgeseq.commands.options.evaluation import EvaluationSeries, evaluation_options
+from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq_runtime import files
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @model_argument
-@judged_series
+@evaluation_options
 @click.option(
     "--stride", type=click.IntRange(min=1), default=1, show_default=True, help="Judge every N-th sample's forecast."
 )
@@ -29,7 +30,15 @@ if TYPE_CHECKING:
 @provider_option
 @json_option
 def backtest(
-    model: str, *, stride: int, folds: int, plot: str | None, provider: str, as_json: bool, **reading: Any
+    model: str,
+    *,
+    stride: int,
+    folds: int,
+    plot: str | None,
+    provider: str,
+    libraries: Libraries,
+    as_json: bool,
+    source: EvaluationSeries,
 ) -> None:
     r"""Stream the whole SERIES through MODEL once and judge the forecasts of all that comes after the training part.
 
@@ -44,18 +53,19 @@ def backtest(
     from edgeseq.evaluation.report_text import backtest_summary
     from edgeseq_runtime.predictor import Predictor
 
+    register(libraries)
     if plot:
         files.check_writable(plot)
     predictor = Predictor(model_file(model), provider=provider)
-    data, parts = load_judged(predictor, **reading)
+    data, parts = source.load(predictor)
     _warn_of_another_part(predictor.spec, parts)
-    found = run(predictor, data, parts, stride=stride, folds=folds)
+    result = run(predictor, data, parts, stride=stride, folds=folds)
     if plot:
         from edgeseq.evaluation.plots import draw_backtest
 
-        draw_backtest(found, Path(plot))
+        draw_backtest(result, Path(plot))
         note(f"wrote {plot}")
-    click.echo(json.dumps(found.to_dict(), allow_nan=False) if as_json else backtest_summary(found))
+    click.echo(json.dumps(result.to_dict(), allow_nan=False) if as_json else backtest_summary(result))
 
 
 def _warn_of_another_part(spec: "Spec", parts: "Parts") -> None:
@@ -64,6 +74,6 @@ def _warn_of_another_part(spec: "Spec", parts: "Parts") -> None:
 
     if spec.sensors:
         return  # its training parts lie one after the other, this is one of them at most
-    found = hashlib.sha256(np.ascontiguousarray(parts.train, "<f4").tobytes()).hexdigest()
-    if spec.data_sha256 and found != spec.data_sha256:
+    digest = hashlib.sha256(np.ascontiguousarray(parts.train, "<f4").tobytes()).hexdigest()
+    if spec.data_sha256 and digest != spec.data_sha256:
         note("warning: this training part is not the one the model was trained on; it may have seen what is judged")

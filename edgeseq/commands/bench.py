@@ -6,14 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import (
-    json_option,
-    model_argument,
-    note,
-    provider_option,
-    sidecar_option,
-    threads_option,
-)
+from edgeseq.commands.options.common import json_option, model_argument, note, sidecar_option, threads_option
+from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq.text import table
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import EdgeseqError
@@ -29,16 +23,26 @@ if TYPE_CHECKING:
 @threads_option
 @click.option("--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw the figures.")
 @json_option
-def bench(model: str, *, sidecar: str | None, provider: str, threads: int, plot: str | None, as_json: bool) -> None:
+def bench(
+    model: str,
+    *,
+    sidecar: str | None,
+    provider: str,
+    libraries: Libraries,
+    threads: int,
+    plot: str | None,
+    as_json: bool,
+) -> None:
     r"""Time MODEL on this machine: step by step, naively, in blocks and in pools, and from a cold start.
 
     \b
     edgeseq bench sine.onnx
     edgeseq bench sine.onnx --plot bench.png
     """
+    register(libraries)
     if plot:
         files.check_writable(plot)
-        from edgeseq.evaluation.speed_plot import draw
+        from edgeseq.evaluation.speed_plot import draw_speed
     from edgeseq_runtime.backends.open import open_session
     from edgeseq_runtime.benchmark import cold_start
     from edgeseq_runtime.benchmark.latency import NAIVE, STEP, measure
@@ -51,7 +55,7 @@ def bench(model: str, *, sidecar: str | None, provider: str, threads: int, plot:
         note(f"no cold start: {error}")
         starts = {}
     if plot:
-        draw(timings, starts, Path(plot), f"{Path(model).name} on {session.providers[0]}, threads: {threads}")
+        draw_speed(timings, starts, Path(plot), f"{Path(model).name} on {session.providers[0]}, threads: {threads}")
     if as_json:
         times = {way: vars(timing) for way, timing in timings.items()}
         click.echo(json.dumps({"microseconds": times, "start": {what: vars(one) for what, one in starts.items()}}))

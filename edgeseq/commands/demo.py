@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from edgeseq_runtime import files
-from edgeseq_runtime.errors import FileError
 
 
 @click.command()
@@ -22,10 +21,7 @@ def demo(context: click.Context, output: str) -> None:
     import torch  # noqa: F401 - said before anything is done, where it is not installed
 
     folder = Path(output)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(f"cannot make the folder {output}: {error.strerror}") from error
+    files.make_folder(output)
     _heading("The sine: sin(x) in steps of 0.01, a 2-layer LSTM")
     _whole_way(context, folder / "sine", [], horizon=1)
     _heading("A real series: weekly CO2 at Mauna Loa in ppm, with gaps, four weeks ahead")

@@ -1,12 +1,12 @@
 """`edgeseq export`: a checkpoint in, a model file out, compared with the oracle before it is written."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
 from edgeseq.commands.export_c import export_c, export_native
-from edgeseq.commands.options.common import load_checkpoint, note, teller
+from edgeseq.commands.options.common import load_checkpoint, note, result_printer
 from edgeseq.model import opset as onnx_opset
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import UsageError
@@ -62,7 +62,20 @@ _FORMATS = {"key": ("onnx", "native"), "report": _ONNX, "form": _ONNX, "opset": 
 @click.option("--opset", type=int, default=onnx_opset.DEFAULT, show_default=True, help="Version of ONNX's operators.")
 @click.option("--libm/--no-libm", default=False, help="In C, use the C library's exponential instead of its own.")
 @click.pass_context
-def export(context: click.Context, /, checkpoint: str, output: str, file_format: str, **options: Any) -> None:
+def export(
+    context: click.Context,
+    /,
+    checkpoint: str,
+    output: str,
+    *,
+    file_format: str,
+    quantize: str,
+    form: str,
+    key: str | None,
+    report: str | None,
+    opset: int,
+    libm: bool,
+) -> None:
     r"""Write CHECKPOINT as one self-describing ONNX file, which needs no torch, or as C.
 
     The file is run in steps, in chunks and in batches and compared with the oracle; it is written only if it agrees.
@@ -78,57 +91,61 @@ def export(context: click.Context, /, checkpoint: str, output: str, file_format:
             option = next(parameter.opts[0] for parameter in context.command.params if parameter.name == name)
             raise UsageError(f"{option} is for --format {' or '.join(formats)}")
     if file_format == "onnx":
-        del options["libm"]
-        _export_onnx(checkpoint, output, **options)
+        _export_onnx(checkpoint, output, quantize=quantize, form=form, key=key, report=report, opset=opset)
     elif file_format == "native":
-        export_native(checkpoint, output, options["quantize"], options["key"])
+        export_native(checkpoint, output, quantize, key)
     else:
-        export_c(checkpoint, output, options["quantize"], libm=options["libm"], as_library=file_format == "arduino")
+        export_c(checkpoint, output, quantize, libm=libm, as_library=file_format == "arduino")
 
 
 def _export_onnx(
-    checkpoint: str, output: str, *, quantize: str, form: str, key: str | None, report: str | None, opset: int
+    path: str, output: str, *, quantize: str, form: str, key: str | None, report: str | None, opset: int
 ) -> None:
     import edgeseq_export
     from edgeseq_export.comparison import by_step, judge, name_of, scores
     from edgeseq_export.model_stats import ModelStats
 
-    for path in filter(None, (output, report)):
-        files.check_writable(path)
+    for file in filter(None, (output, report)):
+        files.check_writable(file)
     if report:
         from edgeseq_export.report import page
-    tell = teller(output)
-    loaded = load_checkpoint(checkpoint)
-    made = edgeseq_export.export(loaded, quantize, opset, form, key)
-    plain = made if quantize == "none" else edgeseq_export.export(loaded, form=form)
-    both = {name_of(made): made, name_of(plain): plain}
-    tell(f"graph: {ModelStats.of(made.content)}")
-    tell(
-        f"agrees with the oracle: worst deviation {made.deviation.forecast:.1e} of the series' scale "
-        f"(allowed {made.deviation.allowed:.0e})"
+    show = result_printer(output)
+    checkpoint = load_checkpoint(path)
+    model = edgeseq_export.export(checkpoint, quantize, opset, form, key)
+    unquantized = model if quantize == "none" else edgeseq_export.export(checkpoint, form=form)
+    models = {name_of(model): model, name_of(unquantized): unquantized}
+    show(f"graph: {ModelStats.of(model.content)}")
+    show(
+        f"agrees with the oracle: worst deviation {model.deviation.forecast:.1e} of the series' scale "
+        f"(allowed {model.deviation.allowed:.0e})"
     )
-    tell(f"test RMSE: {_rmse(made)}" if plain is made else _compared(plain, made))
-    if loaded.test and loaded.spec.horizon > 1:
-        tell(by_step(scores(judge(loaded, both))))
+    show(f"test RMSE: {_rmse(model)}" if unquantized is model else _compared(unquantized, model))
+    if checkpoint.test and checkpoint.spec.horizon > 1:
+        show(by_step(scores(judge(checkpoint, models))))
     if report:
-        files.write_atomically(report, page(loaded, both).encode())
+        files.write_atomically(report, page(checkpoint, models).encode())
         note(f"wrote {report}")
-    files.write_atomically(output, made.content)
-    tell(f"wrote {output}: {len(made.content):,} bytes, {quantize if quantize != 'none' else 'float32'}")
+    files.write_atomically(output, model.content)
+    show(f"wrote {output}: {len(model.content):,} bytes, {quantize if quantize != 'none' else 'float32'}")
 
 
-def _compared(plain: "ModelFile", quantized: "ModelFile") -> str:
+def _compared(unquantized: "ModelFile", quantized: "ModelFile") -> str:
     """Return the test errors side by side, and warn where rounding the weights costs accuracy."""
     kind = quantized.spec.quantize
-    if plain.spec.figures and quantized.spec.figures:
+    if unquantized.spec.figures and quantized.spec.figures:
         # Standardised, so that of several targets none counts for its unit.
-        own, other = (made.spec.figures.model.mse_standardized**0.5 for made in (quantized, plain) if made.spec.figures)
-        if own > 1.05 * other:
-            much = f"{own / other:.2f} times the float file's" if other else f"{own:.4g}, the float file's 0"
-            note(f"warning: {kind} loses accuracy here, its error is {much}")
-    return f"test RMSE: float {_rmse(plain)}, {kind} {_rmse(quantized)}"
+        error = quantized.spec.figures.model.mse_standardized**0.5
+        float_error = unquantized.spec.figures.model.mse_standardized**0.5
+        if error > 1.05 * float_error:
+            ratio = (
+                f"{error / float_error:.2f} times the float file's"
+                if float_error
+                else f"{error:.4g}, the float file's 0"
+            )
+            note(f"warning: {kind} loses accuracy here, its error is {ratio}")
+    return f"test RMSE: float {_rmse(unquantized)}, {kind} {_rmse(quantized)}"
 
 
-def _rmse(made: "ModelFile") -> str:
-    figures = made.spec.figures
+def _rmse(model: "ModelFile") -> str:
+    figures = model.spec.figures
     return f"{figures.model.rmse:.4g}" if figures else "unknown (the checkpoint carries no test samples)"

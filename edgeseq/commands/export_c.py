@@ -8,7 +8,7 @@ import click
 from edgeseq.commands.options.common import load_checkpoint, note
 from edgeseq.text import number
 from edgeseq_runtime import files
-from edgeseq_runtime.errors import FileError, UsageError
+from edgeseq_runtime.errors import UsageError
 
 if TYPE_CHECKING:
     from edgeseq_export.c.export import CFiles
@@ -23,19 +23,19 @@ def export_c(checkpoint: str, output: str, quantize: str, *, libm: bool, as_libr
         raise UsageError(f"-o is {output}; with --format c it ends in .c, and the header stands beside it")
     place = target / "src" if as_library else target.parent
     if as_library:
-        _make_folder(place)
+        files.make_folder(place)
     name = target.name if as_library else target.stem
     for suffix in (".c", ".h"):
         files.check_writable(place / f"{name}{suffix}")
-    loaded = load_checkpoint(checkpoint)
-    made = export.export(loaded, name, quantize, libm=libm)
-    texts = {place / file: text for file, text in made.sources.files().items()}
+    source = load_checkpoint(checkpoint)
+    code = export.export(source, name, quantize, libm=libm)
+    texts = {place / file: text for file, text in code.sources.files().items()}
     if as_library:
-        more = render.library(made.spec, name, is_fixed=quantize == "int8")
-        texts |= {target / path: text for path, text in more.items()}
-    _tell(made, loaded.spec.figures.model.rmse if loaded.spec.figures else None)
+        library = render.library(code.spec, name, is_fixed=quantize == "int8")
+        texts |= {target / path: text for path, text in library.items()}
+    _report(code, source.spec.figures.model.rmse if source.spec.figures else None)
     for path, text in texts.items():
-        _make_folder(path.parent)
+        files.make_folder(path.parent)
         files.write_atomically(path, text.encode())
     click.echo(f"wrote {', '.join(map(str, texts))}")
 
@@ -46,8 +46,8 @@ def export_native(checkpoint: str, output: str, quantize: str, key: str | None) 
     from edgeseq_export.c import native
 
     files.check_writable(output)
-    made = edgeseq_export.export(load_checkpoint(checkpoint), quantize, key=key)
-    library = native.build(made.content)
+    model = edgeseq_export.export(load_checkpoint(checkpoint), quantize, key=key)
+    library = native.build(model.content)
     worst = native.worst_deviation(library)
     if worst is None:
         note("warning: the library cannot be loaded here: it was not compared with the oracle")
@@ -57,24 +57,17 @@ def export_native(checkpoint: str, output: str, quantize: str, key: str | None) 
     click.echo(f"wrote {output}: {len(library):,} bytes")
 
 
-def _tell(made: "CFiles", of_checkpoint: float | None) -> None:
+def _report(code: "CFiles", checkpoint_rmse: float | None) -> None:
     """Say how the C was compared, and what it forecasts."""
-    if made.compiler is None:
+    if code.compiler is None:
         note("warning: there is no C compiler here (cc, gcc, clang or CC): the C was not compared with its reference")
         return
-    verdict = (
+    agreement = (
         "equal to the reference in fixed point, to the last bit"
-        if made.spec.quantize == "int8"
-        else (f"agrees with the oracle: worst deviation {made.deviation:.1e} of the series' scale")
+        if code.spec.quantize == "int8"
+        else (f"agrees with the oracle: worst deviation {code.deviation:.1e} of the series' scale")
     )
-    click.echo(f"compiled with {made.compiler}; {verdict}")
-    if made.spec.figures:
-        beside = f" (the checkpoint's {number(of_checkpoint)})" if of_checkpoint is not None else ""
-        click.echo(f"test RMSE: {number(made.spec.figures.model.rmse)}{beside}")
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(f"cannot make the folder {folder}: {error.strerror}") from error
+    click.echo(f"compiled with {code.compiler}; {agreement}")
+    if code.spec.figures:
+        beside = f" (the checkpoint's {number(checkpoint_rmse)})" if checkpoint_rmse is not None else ""
+        click.echo(f"test RMSE: {number(code.spec.figures.model.rmse)}{beside}")

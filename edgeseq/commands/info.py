@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import json_option, library_option, model_argument, model_file
+from edgeseq.commands.options.common import json_option, model_argument, model_file
+from edgeseq.commands.options.provider import Libraries, library_option, register
 from edgeseq.model.about import about
 from edgeseq_runtime.spec import STEP, Spec
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--provider", metavar="NAME", help="Show also what runs where on this one, or which one auto keeps.")
 @library_option
 @json_option
-def info(model: str, *, provider: str | None, as_json: bool) -> None:
+def info(model: str, *, provider: str | None, libraries: Libraries, as_json: bool) -> None:
     r"""Show what MODEL, a checkpoint or a model file, says of itself.
 
     \b
@@ -28,12 +29,13 @@ def info(model: str, *, provider: str | None, as_json: bool) -> None:
     """
     from edgeseq_runtime.backends.open import open_plainly
 
+    register(libraries)
     session = open_plainly(model_file(model), provider)
     if as_json:
-        said = json.loads(session.spec.to_json())
+        fields = json.loads(session.spec.to_json())
         if provider:
-            said.update(providers=session.providers, placement=session.placement, seconds_a_step=session.measured)
-        click.echo(json.dumps(said, ensure_ascii=False))
+            fields.update(providers=session.providers, placement=session.placement, seconds_a_step=session.measured)
+        click.echo(json.dumps(fields, ensure_ascii=False))
         return
     pairs = [_file_line(session.spec, len(session.content)), *about(session.spec)]
     pairs += _provider_lines(session) if provider else []

@@ -2,12 +2,12 @@
 
 import click
 
-from edgeseq.commands.options.common import library_option
+from edgeseq.commands.options.provider import Libraries, library_option, register
 
 
 @click.command()
 @library_option
-def providers() -> None:
+def providers(*, libraries: Libraries) -> None:
     r"""List the providers that --provider takes on this machine, and what they run on where onnxruntime tells.
 
     \b
@@ -15,5 +15,6 @@ def providers() -> None:
     """
     from edgeseq_runtime.backends.open import offers
 
+    register(libraries)
     for offer in offers():
         click.echo(f"{offer.name}  {offer.description}")

@@ -2,16 +2,43 @@
 
 import json
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import json_option, library_option, model_argument
+from edgeseq.commands.options.common import json_option, model_argument
+from edgeseq.commands.options.provider import Libraries, library_option, register
 from edgeseq.text import table
 from edgeseq_runtime.errors import CheckError
 
 if TYPE_CHECKING:
     from edgeseq_runtime.backends.base import Session
+
+Deviations = Mapping[str, float]
+"""Way of running -> largest deviation from the oracle, as a share of what is allowed; NaN where a result is none."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of checking one model file."""
+
+    complaint: str | None
+    """What is wrong with the file or its signature."""
+    deviations: Mapping[str, Deviations]
+    """By provider."""
+    left_out: Mapping[str, str]
+    """Provider -> why the file cannot run on it."""
+    agrees: bool
+    """Whether all results are as near to the oracle's as is allowed."""
+    sha256: str
+
+    @property
+    def worst(self) -> Deviations:
+        """The largest deviation of each way over all providers."""
+        rows = list(self.deviations.values())
+        return {way: max((row[way] for row in rows), key=_badness) for way in rows[0]}
 
 
 @click.command()
@@ -25,7 +52,7 @@ if TYPE_CHECKING:
     help="The public key of who should have signed it.",
 )
 @json_option
-def verify(model: str, *, provider: str, key: str | None, as_json: bool) -> None:
+def verify(model: str, *, provider: str, libraries: Libraries, key: str | None, as_json: bool) -> None:
     r"""Check that MODEL is as it was written, run its embedded samples here and compare with the oracle's results.
 
     In steps and in a chunk, with the states that are left, on each provider. Exit code 1 if anything differs.
@@ -34,41 +61,35 @@ def verify(model: str, *, provider: str, key: str | None, as_json: bool) -> None
     edgeseq verify sine.onnx
     edgeseq verify sine.onnx --key public.pem
     """
+    register(libraries)
+    report = verify_file(model, provider, key)
+    click.echo(_as_json(report) if as_json else _as_text(report))
+    if report.complaint:
+        raise CheckError(report.complaint)
+    if not report.agrees:
+        worst = max(report.worst.values(), key=_badness)
+        raise CheckError(f"{model} deviates from the oracle here, by {worst:.3g} times what is allowed")
+    if not as_json:
+        signed = f", and signed with the key of {key}" if key else ""
+        click.echo(f"{model} is as it was written (SHA-256 {report.sha256[:16]}...){signed}")
+
+
+def verify_file(model: str, provider: str, key: str | None) -> Report:
+    """Check a model file on one provider, or on "all"; with a public key, its signature too.
+
+    Raises `ModelFileError`, and `UsageError` for a provider that is not here.
+    """
     from edgeseq_runtime import integrity
     from edgeseq_runtime.backends.self_test import deviations, passed
 
-    sessions, left_out = _sessions(model, provider)
+    sessions, left_out = _open(model, provider)
     first = next(iter(sessions.values()))
-    complaint = integrity.complaint(first.content, first.spec, key)
-    found = {name: deviations(session) for name, session in sessions.items()}
-    worst = {way: max((each[way] for each in found.values()), key=_badness) for way in next(iter(found.values()))}
-    good = all(map(passed, found.values()))
-    if as_json:
-        result = {
-            "passed": good and not complaint,
-            "complaint": complaint,
-            "providers": list(found),
-            "deviation": _finite(worst),
-            "engines": {name: _finite(each) for name, each in found.items()},
-            "left_out": left_out,
-        }
-        click.echo(json.dumps(result, allow_nan=False))
-    else:
-        rows = [(name, *(f"{share:.3f}" for share in each.values())) for name, each in found.items()]
-        click.echo(table(("deviation, of what is allowed", *worst), rows))
-        for name, why in left_out.items():
-            click.echo(f"{name} is left out: {why}")
-    if complaint:
-        raise CheckError(complaint)
-    if not good:
-        most = max(worst.values(), key=_badness)
-        raise CheckError(f"{model} deviates from the oracle here, by {most:.3g} times what is allowed")
-    if not as_json:
-        signed = f", and signed with the key of {key}" if key else ""
-        click.echo(f"{model} is as it was written (SHA-256 {first.spec.sha256[:16]}...){signed}")
+    complaint = integrity.check(first.content, first.spec, key)
+    by_provider = {name: deviations(session) for name, session in sessions.items()}
+    return Report(complaint, by_provider, left_out, all(map(passed, by_provider.values())), first.spec.sha256)
 
 
-def _sessions(model: str, provider: str) -> "tuple[dict[str, Session], dict[str, str]]":
+def _open(model: str, provider: str) -> "tuple[dict[str, Session], dict[str, str]]":
     """Return a session on each provider, and why others are left out."""
     from edgeseq_runtime.backends.open import open_everywhere, open_session
 
@@ -78,11 +99,30 @@ def _sessions(model: str, provider: str) -> "tuple[dict[str, Session], dict[str,
     return {session.providers[0]: session}, {}
 
 
+def _as_text(report: Report) -> str:
+    rows = [(name, *(f"{share:.3f}" for share in row.values())) for name, row in report.deviations.items()]
+    lines = [table(("deviation, of what is allowed", *report.worst), rows)]
+    lines += [f"{name} is left out: {why}" for name, why in report.left_out.items()]
+    return "\n".join(lines)
+
+
+def _as_json(report: Report) -> str:
+    fields = {
+        "passed": report.agrees and not report.complaint,
+        "complaint": report.complaint,
+        "providers": list(report.deviations),
+        "deviation": _finite(report.worst),
+        "engines": {name: _finite(row) for name, row in report.deviations.items()},
+        "left_out": report.left_out,
+    }
+    return json.dumps(fields, allow_nan=False)
+
+
 def _badness(share: float) -> float:
     """NaN is worse than any number."""
     return math.inf if math.isnan(share) else share
 
 
-def _finite(found: dict[str, float]) -> dict[str, float | None]:
+def _finite(deviations: Deviations) -> dict[str, float | None]:
     """JSON has no NaN."""
-    return {way: share if math.isfinite(share) else None for way, share in found.items()}
+    return {way: share if math.isfinite(share) else None for way, share in deviations.items()}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from edgeseq.evaluation import baselines
-from edgeseq.evaluation.evaluate import Comparison, Evaluation, Forecasted
+from edgeseq.evaluation.evaluate import Comparison, Evaluation, ForecastSet
 from edgeseq.series import Parts, Series
 from edgeseq.series.series import Values
 from edgeseq_runtime.errors import UsageError
@@ -61,12 +61,12 @@ def backtest(predictor: Predictor, series: Series, parts: Parts, *, stride: int 
     seen = int(np.searchsorted(at, first))
     if 0 < len(at) - seen < folds:
         raise UsageError(f"{folds} folds of {len(at) - seen} forecasts: give fewer --folds or a smaller --stride")
-    forecasted = Forecasted.make(predictor, baselines.fit(spec, parts), values, at)
+    collected = ForecastSet.collect(predictor, baselines.fit(spec, parts), values, at)
     edges = np.linspace(seen, len(at), folds + 1).astype(int)
     return Backtest(
-        judged=forecasted.evaluate(slice(seen, None)),
-        seen=forecasted.compare(slice(seen)),
-        folds=tuple(_fold(forecasted, start, stop) for start, stop in pairwise(edges.tolist())),
+        judged=collected.evaluate(slice(seen, None)),
+        seen=collected.compare(slice(seen)),
+        folds=tuple(_fold(collected, start, stop) for start, stop in pairwise(edges.tolist())),
         validation=(parts.validation.start, len(parts.validation.values) - 1),
     )
 
@@ -82,6 +82,6 @@ def whole(spec: Spec, series: Series, parts: Parts) -> Values:
     return np.concatenate([series.values, gap, parts.test.values])
 
 
-def _fold(forecasted: Forecasted, start: int, stop: int) -> Fold:
-    rows = forecasted.origins
-    return Fold(int(rows[start]), int(rows[stop - 1]), forecasted.compare(slice(start, stop)))
+def _fold(collected: ForecastSet, start: int, stop: int) -> Fold:
+    rows = collected.origins
+    return Fold(int(rows[start]), int(rows[stop - 1]), collected.compare(slice(start, stop)))

@@ -17,6 +17,7 @@ from edgeseq.evaluation.metrics import Forecasts
 from edgeseq.model.scaling import per_output
 from edgeseq.series import Part, Parts
 from edgeseq.series.series import Values
+from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.spec import Spec
 
 Origins: TypeAlias = npt.NDArray[np.int64]
@@ -26,8 +27,7 @@ Forecaster: TypeAlias = Callable[[Values, Origins], Forecasts]
 """Forecasts a stream (time, feature) at some of its rows."""
 
 LAGS = 96
-
-_PENALTIES = tuple(10.0**power for power in range(-12, 3))
+"""Samples that the ridge regression looks back at."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,12 @@ def lagged_ridge(spec: Spec, parts: Parts) -> Forecaster:
     lags = int(min(LAGS, max(parts.test.start, 2), max(len(parts.train) // 10, 2)))
     rows = _teaching(parts, lags).origins(spec.horizon)
     changes = _changes(spec, parts.train, rows)
-    _require_known(spec, changes)
+    _check_known(spec, changes)
     chosen_at = parts.validation.origins(spec.horizon)
     wanted = _changes(spec, parts.validation.values, chosen_at)
     if not np.isfinite(wanted).any():
         raise _NothingToFitError("no row of the validation part, which chooses its penalty, has a known sample ahead")
-    coefficients = ridge.solve(_lagged(parts.train, lags), rows, changes, _PENALTIES)
+    coefficients = ridge.solve(_lagged(parts.train, lags), rows, changes, ridge.PENALTIES)
     squares = ridge.squares(_lagged(parts.validation.values, lags), chosen_at, wanted, coefficients)
     weights = per_output([1 / feature.std**2 for feature in spec.target_features], spec.horizon)
     best = coefficients[np.argmin(squares @ weights)]
@@ -112,7 +112,7 @@ def _teaching(parts: Parts, lags: int) -> Part:
     return Part(parts.train, first + lags, tuple((begin, min(begin + lags, len(parts.train))) for begin in others))
 
 
-def _require_known(spec: Spec, changes: npt.NDArray[np.float64]) -> None:
+def _check_known(spec: Spec, changes: Float64) -> None:
     """Raise where one of the outputs (row, horizon * target) is known in no row."""
     empty = np.flatnonzero(~np.isfinite(changes).any(axis=0))
     if len(empty):
@@ -120,13 +120,24 @@ def _require_known(spec: Spec, changes: npt.NDArray[np.float64]) -> None:
         raise _NothingToFitError(f"no row of the training part has {spec.targets[target]} known {step + 1} ahead")
 
 
-def _carried(values: Values) -> npt.NDArray[np.float64]:
-    """Return values (time, feature), each missing one replaced by the last before it."""
+def _carried(values: Values) -> Float64:
+    """Return values (time, feature), each missing one replaced by the last before it, or else the first after it.
+
+    For one feature:
+
+        row            0    1    2    3    4
+        values       NaN  2.0  NaN  NaN  5.0
+        known row      0    1    0    0    4    the row itself where a value is known, else 0
+        last known     0    1    1    1    4    the highest known row so far
+        carried      NaN  2.0  2.0  2.0  5.0    the values of these rows
+        returned     2.0  2.0  2.0  2.0  5.0    before the first known value stands that value
+    """
     known = np.isfinite(values)
-    rows = np.where(known, np.arange(len(values))[:, None], 0)
-    carried = np.take_along_axis(values, np.maximum.accumulate(rows, axis=0), axis=0).astype(np.float64)
+    known_rows = np.where(known, np.arange(len(values))[:, None], 0)
+    last_known = np.maximum.accumulate(known_rows, axis=0)
+    carried = np.take_along_axis(values, last_known, axis=0).astype(np.float64)
     first = np.take_along_axis(values, known.argmax(axis=0)[None], axis=0) if len(values) else values
-    return np.where(np.isfinite(carried), carried, first)  # before the first measured value: that value
+    return np.where(np.isfinite(carried), carried, first)
 
 
 def _lagged(values: Values, lags: int) -> ridge.Design:
@@ -137,13 +148,13 @@ def _lagged(values: Values, lags: int) -> ridge.Design:
     known = np.nan_to_num(_carried(values))
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(known, ((lags - 1, 0), (0, 0)), "edge"), lags, axis=0)
 
-    def design(at: Origins) -> npt.NDArray[np.float64]:
+    def design(at: Origins) -> Float64:
         window = windows[at]  # (origin, feature, lag)
         return np.asarray(window[:, :, :-1] - window[:, :, -1:]).reshape(len(at), -1)
 
     return design
 
 
-def _changes(spec: Spec, values: Values, at: Origins) -> npt.NDArray[np.float64]:
+def _changes(spec: Spec, values: Values, at: Origins) -> Float64:
     """Return what is to be forecast at each origin, less the last sample, (origin, horizon * target)."""
     return (truths(spec, values, at) - persistence(spec, values, at)).reshape(len(at), spec.outputs)

@@ -1,4 +1,4 @@
-"""Figures: a model file streamed over a series, beside the baselines, on the same forecasts."""
+"""A model file streamed over a series, and compared with the baselines on the same forecasts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -6,15 +6,15 @@ from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeseq.evaluation import baselines, intervals
 from edgeseq.evaluation.baselines import Baselines, Origins
 from edgeseq.evaluation.intervals import Interval
-from edgeseq.evaluation.metrics import Forecasts, Scored, rounded, score
+from edgeseq.evaluation.metrics import Forecasts, Metrics, compute_metrics, rounded
 from edgeseq.series import Part, Parts
 from edgeseq.series.gaps import fill
 from edgeseq.series.series import Values
+from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.predictor import Predictor
@@ -35,7 +35,7 @@ class Streamer(Protocol):
     def reset(self) -> None:
         """Start afresh."""
 
-    def run(self, samples: Any) -> npt.NDArray[np.float32]:
+    def run(self, samples: Any) -> Float32:
         """Take samples (time, feature), NaN where one is missing; return forecasts (time, horizon, target)."""
 
 
@@ -45,8 +45,8 @@ class Comparison:
 
     samples: int
     """How many forecasts were scored."""
-    model: Scored
-    baselines: Mapping[str, Scored]
+    model: Metrics
+    baselines: Mapping[str, Metrics]
 
     @property
     def losses(self) -> list[str]:
@@ -100,8 +100,8 @@ class Evaluation(Comparison):
 
 
 @dataclass(frozen=True)
-class Forecasted:
-    """What the model and the baselines said at the same origins of one stream, and what came."""
+class ForecastSet:
+    """The forecasts of the model and of the baselines at the same origins of one stream, and the truth."""
 
     spec: Spec
     values: Values
@@ -113,26 +113,26 @@ class Forecasted:
     left_out: Mapping[str, str]
 
     @classmethod
-    def make(cls, predictor: Streamer, fitted: Baselines, values: Values, at: Origins) -> "Forecasted":
-        """Stream `values` once, from their beginning, and take down the forecasts made at the rows `at`."""
+    def collect(cls, predictor: Streamer, fitted: Baselines, values: Values, at: Origins) -> "ForecastSet":
+        """Stream `values` once, from their beginning, and keep the forecasts made at the rows `at`."""
         spec = predictor.spec
-        made = stream(predictor, values, at)
-        truth = _known_truth(spec, values, at, made)
+        forecasts = forecasts_at(predictor, values, at)
+        truth = _known_truth(spec, values, at, forecasts)
         others = {name: forecast(values, at) for name, forecast in fitted.forecasters.items()}
-        return cls(spec, values, at, made, truth, others, fitted.left_out)
+        return cls(spec, values, at, forecasts, truth, others, fitted.left_out)
 
     def compare(self, chosen: slice = slice(None)) -> Comparison:
         """Score the forecasts at some of the origins."""
         truth = self.truth[chosen]
         return Comparison(
             samples=_counted(truth),
-            model=score(self.spec, self.model[chosen], truth),
-            baselines={name: score(self.spec, made[chosen], truth) for name, made in self.baselines.items()},
+            model=compute_metrics(self.spec, self.model[chosen], truth),
+            baselines={name: compute_metrics(self.spec, made[chosen], truth) for name, made in self.baselines.items()},
         )
 
     def evaluate(self, chosen: slice = slice(None)) -> Evaluation:
         """Judge the forecasts at some of the origins. Raises `DataError` where none of them counts."""
-        _require_scored(self.spec, self.truth[chosen])
+        _check_scored(self.spec, self.truth[chosen])
         return Evaluation(
             **vars(self.compare(chosen)),
             spec=self.spec,
@@ -140,7 +140,7 @@ class Forecasted:
             origins=self.origins[chosen],
             forecasts=self.model[chosen],
             left_out=self.left_out,
-            intervals=intervals.measure(self.spec, self.model[chosen], self.truth[chosen]),
+            intervals=intervals.measure_coverage(self.spec, self.model[chosen], self.truth[chosen]),
         )
 
 
@@ -150,10 +150,10 @@ def typical_predictor(model: bytes) -> Predictor:
     Those of several sensors are in the typical one's numbers already.
     """
     session = open_session(model, provider="cpu")
-    return Predictor(session, sensor=Scale.neutral(session.spec) if session.spec.sensors else None)
+    return Predictor(session, sensor=Scale.identity(session.spec) if session.spec.sensors else None)
 
 
-def evaluate(predictor: Streamer, parts: Parts) -> Evaluation:
+def evaluate_test_part(predictor: Streamer, parts: Parts) -> Evaluation:
     """Stream the test part through a model file and score its forecasts, and the baselines', of it.
 
     The state is warmed up on what precedes the part. A forecast counts where the stream is warm and the truth
@@ -161,48 +161,50 @@ def evaluate(predictor: Streamer, parts: Parts) -> Evaluation:
     """
     spec = predictor.spec
     at = parts.test.origins(spec.horizon)
-    made = Forecasted.make(predictor, baselines.fit(spec, parts), parts.test.values, at)
+    collected = ForecastSet.collect(predictor, baselines.fit(spec, parts), parts.test.values, at)
     if len(parts.test.stretches) == 1:
-        return made.evaluate()
+        return collected.evaluate()
     edges = [int(np.searchsorted(at, stop)) for _, stop in parts.test.stretches]
     names = [sensor.name for sensor in spec.sensors]
-    each = {name: made.compare(slice(*pair)) for name, pair in zip(names, pairwise([0, *edges]), strict=True)}
-    return replace(made.evaluate(), by_sensor=each)
+    each = {name: collected.compare(slice(*pair)) for name, pair in zip(names, pairwise([0, *edges]), strict=True)}
+    return replace(collected.evaluate(), by_sensor=each)
 
 
-def stream(predictor: Streamer, values: Values, at: Origins) -> Forecasts:
+def forecasts_at(predictor: Streamer, values: Values, at: Origins) -> Forecasts:
     """Return a model's forecasts at the rows `at` of a stream, NaN where it was not warm."""
     predictor.reset()
-    made = predictor.run(values)
-    made[~fill(values, predictor.spec.gap_limit).warm(predictor.spec.warmup)] = np.nan
-    return made[at].astype(np.float64)
+    forecasts = predictor.run(values)
+    forecasts[~fill(values, predictor.spec.gap_limit).warm(predictor.spec.warmup)] = np.nan
+    return forecasts[at].astype(np.float64)
 
 
-def measure(predictor: Streamer, part: Part) -> tuple[int, Score]:
+def score_part(predictor: Streamer, part: Part) -> tuple[int, Score]:
     """Return how many forecasts over a part count, and the score of them. Raises `DataError` where none does."""
     spec = predictor.spec
     at = part.origins(spec.horizon)
-    made = stream(predictor, part.values, at)
-    truth = _known_truth(spec, part.values, at, made)
-    _require_scored(spec, truth)
-    return _counted(truth), rounded(score(spec, made, truth).total)
+    forecasts = forecasts_at(predictor, part.values, at)
+    truth = _known_truth(spec, part.values, at, forecasts)
+    _check_scored(spec, truth)
+    return _counted(truth), rounded(compute_metrics(spec, forecasts, truth).total)
 
 
-def residuals(predictor: Streamer, part: Part) -> Residuals | None:
+def residual_quantiles(predictor: Streamer, part: Part) -> Residuals | None:
     """Return quantiles of truth minus forecast over a part, for each horizon step and target.
 
     None where a step has too few forecasts that count: a short part, or one with gaps.
     """
     at = part.origins(predictor.spec.horizon)
-    return intervals.quantiles(baselines.truths(predictor.spec, part.values, at) - stream(predictor, part.values, at))
+    return intervals.quantiles(
+        baselines.truths(predictor.spec, part.values, at) - forecasts_at(predictor, part.values, at)
+    )
 
 
-def _known_truth(spec: Spec, values: Values, at: Origins, made: Forecasts) -> Forecasts:
+def _known_truth(spec: Spec, values: Values, at: Origins, forecasts: Forecasts) -> Forecasts:
     """Return what came, NaN where it was not measured or no forecast counts."""
-    return np.where(np.isfinite(made), baselines.truths(spec, values, at), np.nan)
+    return np.where(np.isfinite(forecasts), baselines.truths(spec, values, at), np.nan)
 
 
-def _require_scored(spec: Spec, truth: Forecasts) -> None:
+def _check_scored(spec: Spec, truth: Forecasts) -> None:
     if not len(truth):
         raise DataError(f"nothing to score: the part is shorter than the horizon of {spec.horizon} samples")
     if not np.isfinite(truth).any():

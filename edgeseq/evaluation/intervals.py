@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeseq.evaluation.metrics import Forecasts, mean, or_none, short
+from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.spec import Residuals, Spec
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
-Bounds: TypeAlias = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+Bounds: TypeAlias = tuple[Float64, Float64]
 """Lower and upper end of an interval around a forecast, each (horizon, target), in the target's unit."""
 
 
@@ -68,18 +68,18 @@ def bounds(residuals: Residuals) -> dict[float, Bounds]:
     return {round(high - low, 6): (ends[low], ends[high]) for low, high in pairs if high in ends}
 
 
-def measure(spec: Spec, made: Forecasts, truth: Forecasts) -> tuple[Interval, ...]:
+def measure_coverage(spec: Spec, forecasts: Forecasts, truth: Forecasts) -> tuple[Interval, ...]:
     """Count how often the truth lay within each interval; none for a model that carries no residuals."""
     if spec.residuals is None:
         return ()
-    return tuple(_measured(level, ends, made, truth) for level, ends in bounds(spec.residuals).items())
+    return tuple(_coverage(level, ends, forecasts, truth) for level, ends in bounds(spec.residuals).items())
 
 
-def _measured(level: float, ends: Bounds, made: Forecasts, truth: Forecasts) -> Interval:
+def _coverage(level: float, ends: Bounds, forecasts: Forecasts, truth: Forecasts) -> Interval:
     low, high = ends
     counts, inside, widths = np.zeros((3, *low.shape))  # (horizon, target)
     for ahead in range(len(low)):
-        error = truth[:, ahead] - made[:, ahead]  # (origin, target)
+        error = truth[:, ahead] - forecasts[:, ahead]  # (origin, target)
         counts[ahead] = np.isfinite(error).sum(axis=0)
         inside[ahead] = ((error >= low[ahead]) & (error <= high[ahead])).sum(axis=0)
         widths[ahead] = counts[ahead] * (high[ahead] - low[ahead])
@@ -94,7 +94,7 @@ def _rank(count: int, level: float) -> int:
     return math.floor((count + 1) * level)
 
 
-def _quantile(ordered: npt.NDArray[np.float64], level: float) -> float:
+def _quantile(ordered: Float64, level: float) -> float:
     """Return the residual at a level: outside one half the next further out, which is what the guarantee needs."""
     if level == 0.5:
         return float(np.median(ordered))

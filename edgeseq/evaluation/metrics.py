@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.spec import Score, Spec
 
-Forecasts: TypeAlias = npt.NDArray[np.float64]
+Forecasts: TypeAlias = Float64
 """(origin, horizon, target), in the targets' units."""
 
 
 @dataclass(frozen=True)
-class Scored:
+class Metrics:
     """One forecaster's errors; NaN where there was nothing to score."""
 
     total: Score
@@ -28,11 +28,11 @@ class Scored:
         return {**total, "per_horizon": steps}
 
 
-def score(spec: Spec, made: Forecasts, truth: Forecasts) -> Scored:
+def compute_metrics(spec: Spec, forecasts: Forecasts, truth: Forecasts) -> Metrics:
     """Score forecasts where the truth is known; standardised errors are in the training part's deviations."""
     count, squares, sizes = np.zeros((3, spec.horizon, len(spec.targets)))
     for ahead in range(spec.horizon):
-        error = made[:, ahead] - truth[:, ahead]  # (origin, target)
+        error = forecasts[:, ahead] - truth[:, ahead]  # (origin, target)
         known = np.isfinite(error)
         error[~known] = 0
         count[ahead] = known.sum(axis=0)
@@ -46,10 +46,10 @@ def score(spec: Spec, made: Forecasts, truth: Forecasts) -> Scored:
         mean(sizes / deviations, count),
     )
     steps = zip(squares, sizes, count, strict=True)
-    return Scored(total, tuple((math.sqrt(mean(square, known)), mean(size, known)) for square, size, known in steps))
+    return Metrics(total, tuple((math.sqrt(mean(square, known)), mean(size, known)) for square, size, known in steps))
 
 
-def mean(sums: npt.NDArray[np.float64], counts: npt.NDArray[np.float64]) -> float:
+def mean(sums: Float64, counts: Float64) -> float:
     """Return the mean of what was summed up, NaN where nothing was."""
     count = counts.sum()
     return float(sums.sum() / count) if count else math.nan

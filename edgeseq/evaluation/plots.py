@@ -23,7 +23,7 @@ _FORECASTERS = (_FORECAST, "#8d99ae", "#edae49", "#00798c")
 """The model, then the baselines."""
 
 
-def draw(evaluation: Evaluation, path: Path) -> None:
+def draw_evaluation(evaluation: Evaluation, path: Path) -> None:
     """Draw truth, forecasts, residuals and the widest interval of the first target over the end of the test part."""
     save(forecasts(evaluation), path)
 
@@ -62,7 +62,7 @@ def forecasts(evaluation: Evaluation) -> Figure:
     below.axhline(0, color=_TRUTH, linewidth=0.6)
     below.set_ylabel("residual")
     below.set_xlabel("sample")
-    _open((above, below))
+    _hide_spines((above, below))
     return figure
 
 
@@ -83,7 +83,7 @@ def compared(evaluations: Mapping[str, Evaluation]) -> Figure:
     below.axhline(0, color=_TRUTH, linewidth=0.6)
     below.set_ylabel("residual")
     below.set_xlabel("sample")
-    _open((above, below))
+    _hide_spines((above, below))
     return figure
 
 
@@ -98,7 +98,7 @@ def by_step(errors: Mapping[str, Sequence[float]], unit: str) -> Figure:
     axes.set_xlabel("samples ahead")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="best", frameon=False)
-    _open((axes,))
+    _hide_spines((axes,))
     return figure
 
 
@@ -124,11 +124,11 @@ def errors(backtest: Backtest) -> Figure:
     left.set_title(f"{spec.series}: {backtest.judged.samples} forecasts")
     right.set_xlabel("sample after which the forecast was made")
     right.set_title(f"{len(by_fold)} folds in time order")
-    _open((left, right))
+    _hide_spines((left, right))
     return figure
 
 
-def _open(all_axes: Sequence[Axes]) -> None:
+def _hide_spines(all_axes: Sequence[Axes]) -> None:
     for axes in all_axes:
         axes.spines[["top", "right"]].set_visible(False)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from edgeseq.evaluation.backtest import Backtest
 from edgeseq.evaluation.evaluate import Comparison, Evaluation
 from edgeseq.evaluation.intervals import Interval
-from edgeseq.evaluation.metrics import Scored
+from edgeseq.evaluation.metrics import Metrics
 from edgeseq.text import number, table
 from edgeseq_runtime.spec import Spec
 
@@ -52,7 +52,7 @@ def model_name(spec: Spec) -> str:
     return f"{spec.cell} {spec.layers}x{spec.hidden}{quantized}"
 
 
-def forecasters(spec: Spec, comparison: Comparison) -> dict[str, Scored]:
+def forecasters(spec: Spec, comparison: Comparison) -> dict[str, Metrics]:
     """Return the model and the baselines by the names they have in tables."""
     return {model_name(spec): comparison.model, **comparison.baselines}
 

@@ -11,18 +11,21 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-Matrix: TypeAlias = npt.NDArray[np.float64]
+from edgeseq_runtime.arrays import Float64
 
 Rows: TypeAlias = npt.NDArray[np.int64]
 
-Design: TypeAlias = Callable[[Rows], Matrix]
+Design: TypeAlias = Callable[[Rows], Float64]
 """Rows (n,) -> their design rows (n, column), all finite. Called for a block of rows at a time."""
+
+PENALTIES = tuple(10.0**power for power in range(-12, 3))
+"""Those that a validation part chooses from."""
 
 BLOCK = 4096
 """Rows looked at together: the blocks of 95 columns then fit into a processor's cache."""
 
 
-def solve(design: Design, rows: Rows, targets: Matrix, penalties: Sequence[float]) -> Matrix:
+def solve(design: Design, rows: Rows, targets: Float64, penalties: Sequence[float]) -> Float64:
     """Return coefficients (penalty, column + 1, output) for targets (row, output); the last one is the intercept.
 
     Each output is fitted on the rows where it is known; NaN marks the others. Where no row is, the coefficients
@@ -50,7 +53,7 @@ def solve(design: Design, rows: Rows, targets: Matrix, penalties: Sequence[float
     return found
 
 
-def predict(design: Design, rows: Rows, coefficients: Matrix) -> Matrix:
+def predict(design: Design, rows: Rows, coefficients: Float64) -> Float64:
     """Return what coefficients (column + 1, output) say at the rows, (row, output)."""
     made = np.empty((len(rows), coefficients.shape[1]))
     for at in _blocks(len(rows)):
@@ -58,7 +61,7 @@ def predict(design: Design, rows: Rows, coefficients: Matrix) -> Matrix:
     return made
 
 
-def squares(design: Design, rows: Rows, targets: Matrix, coefficients: Matrix) -> Matrix:
+def squares(design: Design, rows: Rows, targets: Float64, coefficients: Float64) -> Float64:
     """Return the sums of squared errors (penalty, output) of coefficients (penalty, column + 1, output)."""
     total = np.zeros((len(coefficients), targets.shape[1]))
     for at in _blocks(len(rows)):
@@ -72,11 +75,11 @@ def _blocks(rows: int) -> Iterator[slice]:
     return (slice(start, start + BLOCK) for start in range(0, rows, BLOCK))
 
 
-def _applied(x: Matrix, coefficients: Matrix) -> Matrix:
+def _applied(x: Float64, coefficients: Float64) -> Float64:
     return np.asarray(x @ coefficients[:-1] + coefficients[-1])
 
 
-def _shifted(design: Design, rows: Rows, shift: Matrix) -> Matrix:
+def _shifted(design: Design, rows: Rows, shift: Float64) -> Float64:
     """Return design rows less the shift, with a column of ones for the intercept."""
     x = np.ones((len(rows), len(shift) + 1))
     x[:, :-1] = design(rows) - shift
@@ -91,7 +94,7 @@ def _alike(known: npt.NDArray[np.bool_]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _gram(design: Design, rows: Rows, there: npt.NDArray[np.bool_], shift: Matrix, whole: Matrix) -> Matrix:
+def _gram(design: Design, rows: Rows, there: npt.NDArray[np.bool_], shift: Float64, whole: Float64) -> Float64:
     """Return the Gram matrix of some rows: those of all less those of the others, if these are fewer."""
     fewer = 2 * there.sum() < len(rows)
     looked_at = rows[there if fewer else ~there]
@@ -102,7 +105,7 @@ def _gram(design: Design, rows: Rows, there: npt.NDArray[np.bool_], shift: Matri
     return part if fewer else whole - part
 
 
-def _solutions(gram: Matrix, moment: Matrix, shift: Matrix, penalties: Sequence[float]) -> Matrix:
+def _solutions(gram: Float64, moment: Float64, shift: Float64, penalties: Sequence[float]) -> Float64:
     """Solve the normal equations of [x - shift, 1] for each penalty, (penalty, column + 1, output)."""
     count = gram[-1, -1]
     mean, middle = gram[:-1, -1] / count, moment[-1] / count

@@ -13,7 +13,7 @@ from edgeseq_runtime.benchmark.latency import NAIVE, POOL_SIZES, STEP, Timing, p
 _OURS, _OTHER = "#d1495b", "#8d99ae"
 
 
-def draw(timings: Mapping[str, Timing], starts: Mapping[str, Start], path: Path, title: str) -> None:
+def draw_speed(timings: Mapping[str, Timing], starts: Mapping[str, Start], path: Path, title: str) -> None:
     """Draw what the two `measure` found to a PNG."""
     save(figure(timings, starts, title), path)
 

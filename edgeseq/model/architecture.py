@@ -49,7 +49,7 @@ def weight_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def weights(spec: Spec) -> int:
+def parameter_count(spec: Spec) -> int:
     """Return how many weights a network has."""
     return sum(math.prod(shape) for shape in weight_shapes(spec).values())
 

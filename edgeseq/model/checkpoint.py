@@ -16,10 +16,11 @@ import safetensors.numpy
 from edgeseq.model.architecture import weight_shapes
 from edgeseq.series.split import Part
 from edgeseq_runtime import files
+from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import ModelFileError
 from edgeseq_runtime.spec import KEY, Spec
 
-Weights = Mapping[str, npt.NDArray[np.float32]]
+Weights = Mapping[str, Float32]
 """torch's names -> values, of the shapes in `architecture.weight_shapes`."""
 
 _PARTS = ("validation", "test")
@@ -73,7 +74,7 @@ def _take_part(spec: Spec, tensors: dict[str, npt.NDArray[Any]], name: str) -> P
     return Part(samples, edges[1], tuple(zip(edges[2:-1:2], edges[3:-1:2], strict=True)))
 
 
-def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, npt.NDArray[np.float32]], dict[str, str]]:
+def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Float32], dict[str, str]]:
     """Return tensors and metadata of a safetensors file. Raises `ModelFileError`."""
     files.read(path)  # for its error: safetensors words a missing file less clearly
     try:

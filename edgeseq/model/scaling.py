@@ -8,9 +8,8 @@ import numpy.typing as npt
 
 from edgeseq.series.gaps import Filled
 from edgeseq.series.series import Series, Values
+from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.spec import CHANGE, Feature, Spec
-
-Array = npt.NDArray[np.float64]
 
 
 def describe(series: Series, raw: Values, train: Filled, levels: Sequence[bool]) -> tuple[Feature, ...]:
@@ -19,27 +18,33 @@ def describe(series: Series, raw: Values, train: Filled, levels: Sequence[bool])
     `raw` (time, feature) is that part as measured, `train` the same without short gaps; `levels` says for each
     feature whether the network sees its value beside its change.
     """
-    steps = np.concatenate([np.diff(train.values[start:stop], axis=0) for start, stop in train.segments])
-    features = []
-    for column, (name, unit) in enumerate(zip(series.columns, series.units, strict=True)):
-        values = raw[:, column].astype(np.float64)
-        mean, std = np.nanmean(values), np.nanstd(values)
-        features.append(
-            Feature(
-                name=name,
-                unit=unit,
-                mean=_short(mean),
-                std=_short(std),
-                change=_short(_rms(steps)[column]),
-                minimum=float(np.nanmin(values)),
-                maximum=float(np.nanmax(values)),
-                level=bool(levels[column]),
-                center=0.0 if abs(mean) < std else float(np.float32(mean)),
-                scale=_short(std),
-                clock=column >= len(series.columns) - series.clocks,
-            )
-        )
-    return tuple(features)
+    changes = _rms(np.concatenate([np.diff(train.values[start:stop], axis=0) for start, stop in train.segments]))
+    clocks = len(series.columns) - series.clocks
+    return tuple(
+        _feature(name, unit, raw[:, column].astype(np.float64), changes[column], bool(levels[column]), column >= clocks)
+        for column, (name, unit) in enumerate(zip(series.columns, series.units, strict=True))
+    )
+
+
+def _feature(name: str, unit: str, values: Float64, change: "np.floating[Any]", level: bool, clock: bool) -> Feature:
+    """Return a feature with the statistics of its values (time,), NaN where there is none.
+
+    Values that lie about zero are not centered: the network then sees them in the unit of their deviation alone.
+    """
+    mean, std = np.nanmean(values), np.nanstd(values)
+    return Feature(
+        name=name,
+        unit=unit,
+        mean=_short(mean),
+        std=_short(std),
+        change=_short(change),
+        minimum=float(np.nanmin(values)),
+        maximum=float(np.nanmax(values)),
+        level=level,
+        center=0.0 if abs(mean) < std else float(np.float32(mean)),
+        scale=_short(std),
+        clock=clock,
+    )
 
 
 def target_scales(train: Filled, targets: int, horizon: int) -> tuple[tuple[float, ...], ...]:
@@ -60,7 +65,7 @@ def target_scales(train: Filled, targets: int, horizon: int) -> tuple[tuple[floa
     return tuple(scales)
 
 
-def network_inputs(spec: Spec, filled: Filled) -> npt.NDArray[np.float32]:
+def network_inputs(spec: Spec, filled: Filled) -> Float32:
     """Return what the network sees of samples (time, feature): levels, then changes, (time, level + feature).
 
     The change of a segment's first sample is zero, as in a fresh stream.
@@ -77,7 +82,7 @@ def network_inputs(spec: Spec, filled: Filled) -> npt.NDArray[np.float32]:
     return np.column_stack([*levels, changes]).astype(np.float32)
 
 
-def network_targets(spec: Spec, filled: Filled) -> npt.NDArray[np.float32]:
+def network_targets(spec: Spec, filled: Filled) -> Float32:
     """Return what the network is to say at each sample: scaled changes, or values, (time, horizon * target).
 
     NaN where the sample ahead was not measured or lies in another segment, and at samples that were filled in: these
@@ -103,19 +108,19 @@ def per_output(values: npt.ArrayLike, horizon: int) -> npt.NDArray[Any]:
     return np.tile(values, horizon)
 
 
-def error_scales(spec: Spec) -> npt.NDArray[np.float32]:
+def error_scales(spec: Spec) -> Float32:
     """Return what turns an error of the network into a standardised one, (horizon * target,)."""
     stds = np.array([feature.std for feature in spec.target_features])
     return np.asarray(np.array(spec.target_scales) / stds, np.float32).reshape(-1)
 
 
-def importance(spec: Spec) -> npt.NDArray[np.float32]:
+def importance(spec: Spec) -> Float32:
     """Return the weight of each output in the loss: as the standardised error weighs it, 1 on average."""
     squares = error_scales(spec) ** 2
     return np.asarray(squares / squares.mean())
 
 
-def _rms(steps: Values) -> Array:
+def _rms(steps: Values) -> Float64:
     """Root mean square over time; unlike the deviation it is not zero for a steady rise."""
     return np.asarray(np.sqrt(np.mean(np.square(steps, dtype=np.float64), axis=0)))
 

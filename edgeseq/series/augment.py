@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeseq.series.gaps import Filled
 from edgeseq.series.series import Values
+from edgeseq_runtime.arrays import Float64
 
 GAIN = 0.7
 """Copies are scaled by up to exp(0.7): to half and to twice their size."""
@@ -41,7 +41,7 @@ def _copy(train: Filled, start: int, stop: int, rate: float) -> Filled:
     )
 
 
-def _between(four: npt.NDArray[np.float64], u: npt.NDArray[np.float64]) -> Values:
+def _between(four: Float64, u: Float64) -> Values:
     """Return values (time, feature) from the cubics through four samples each, (4, time, feature).
 
     `u` (time,) is where between the second and the third they are wanted, 0 to 1.

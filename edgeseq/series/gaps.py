@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from edgeseq.series.series import Values
 from edgeseq.text import counted
+from edgeseq_runtime.arrays import Float64
 
 LIMIT = 3
 """Missing samples in a row that are filled in, unless the user says otherwise."""
@@ -85,9 +86,7 @@ def together(parts: Sequence[Filled]) -> Filled:
     )
 
 
-def insert_missing(
-    seconds: npt.NDArray[np.float64], values: Values, limit: int, period: float
-) -> tuple[Values, npt.NDArray[np.int64]]:
+def insert_missing(seconds: Float64, values: Values, limit: int, period: float) -> tuple[Values, npt.NDArray[np.int64]]:
     """Put rows of NaN where the times (time,) leap by more than a period, so that samples are evenly spaced.
 
     Returns the values, and the row of `values` for each sample. A gap gets at most `limit` + 1 rows, which is

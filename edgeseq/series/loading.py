@@ -39,7 +39,7 @@ def _load_one(name: str, split: Split, chosen: Reading) -> tuple[Series, Parts]:
 
     path, units = _find(name)
     series = reader.read(path, chosen.with_units(units))
-    _require_units(chosen, series)
+    _check_units(chosen, series)
     return series, split.apply(series)
 
 
@@ -71,7 +71,7 @@ def _find(name: str) -> tuple[str, Mapping[str, str]]:
     return name, {}
 
 
-def _require_units(chosen: Reading, series: Series) -> None:
+def _check_units(chosen: Reading, series: Series) -> None:
     unused = [column for column in chosen.units if column not in series.columns]
     if unused:
         raise UsageError(f"a unit is given for {unused[0]!r}, but the columns in use are {', '.join(series.columns)}")

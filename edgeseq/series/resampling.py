@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from edgeseq.series import durations, gaps
 from edgeseq.series.series import Values
+from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.streaming.time_features import time_features
 
@@ -29,7 +30,7 @@ _ANOTHER_RATE = 1.5
 class Samples:
     """Rows of a file with their times."""
 
-    seconds: npt.NDArray[np.float64]
+    seconds: Float64
     """Since 1970; (row,)."""
     values: Values
     """(row, feature)"""

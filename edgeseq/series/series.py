@@ -6,9 +6,10 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.spec import Sensor
 
-Values: TypeAlias = npt.NDArray[np.float32]
+Values: TypeAlias = Float32
 """Samples (time, feature), in the columns' units; NaN where there is none. Float32 is what the device sees."""
 
 

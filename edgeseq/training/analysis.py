@@ -1,23 +1,21 @@
-"""What the data tell and the user need not: season, shifting level, predictability, warm-up."""
+"""What a series shows, so that the user need not say it: season, shifting level, predictability, warm-up."""
 
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeseq.series.gaps import Filled
-
-Array = npt.NDArray[np.float64]
+from edgeseq_runtime.arrays import Float64
 
 DEFAULT_WARMUP = 10
 LONGEST_WARMUP = 96
-"""A season longer than this is learned from the samples, not waited for."""
+"""Samples. A longer season is learned from the training part; no stream waits for one to pass."""
 
 _LAGS = 8
 _BLOCKS = 5
 
 
-def season(train: Filled) -> int | None:
+def season_length(train: Filled) -> int | None:
     """Return the number of samples in one season of the first target, or None where none shows.
 
     The first high peak of the autocorrelation, of the changes or of the values less their trend, whichever has
@@ -32,17 +30,25 @@ def season(train: Filled) -> int | None:
     chance = 10 / np.sqrt(len(values))  # how high peaks of noise may reach
     candidates = (
         # A drift alone makes a wave or two in the autocorrelation of the values: a season must come ten times.
-        _first_peak(detrended, len(values) // 10, least=max(0.3, chance)),
-        _first_peak(np.diff(values), len(values) // 3, least=max(0.15, chance)),
+        _first_high_peak(detrended, len(values) // 10, least=max(0.3, chance)),
+        _first_high_peak(np.diff(values), len(values) // 3, least=max(0.15, chance)),
     )
     return max(candidates, key=lambda candidate: candidate[0])[1]
 
 
-def _first_peak(x: Array, longest: int, least: float) -> tuple[float, int | None]:
-    """Return height and lag of the first high peak of x's autocorrelation; 0 and None where none is `least` high.
+def _first_high_peak(x: Float64, longest: int, least: float) -> tuple[float, int | None]:
+    """Return height and lag of the first high peak of the autocorrelation of x (time,), at lags below `longest`.
 
-    A peak counts by how far it stands out of the valley before it, and by twice its own height if that is less:
-    the changes of mere noise have a valley at lag 1.
+    A peak's height is how far it stands above the deepest valley before it, but at most twice its own correlation:
+    the changes of mere noise have a valley at lag 1. High is what reaches four fifths of the highest. For a wave of
+    four samples with a little noise:
+
+        lag            0     1     2     3     4     5     6     7     8
+        correlation  1.0   0.0  -0.9   0.0   0.9   0.0  -0.9   0.0   0.8
+        valley       1.0   0.0  -0.9  -0.9  -0.9  -0.9  -0.9  -0.9  -0.9
+        height                                1.8                     1.6    the peaks only
+
+    Both peaks are high, and the first is returned: (1.8, 4). Returns (0, None) where none is `least` high.
     """
     correlation = _smoothed(_autocorrelation(x)[:longest])
     inner = correlation[1:-1]
@@ -70,24 +76,24 @@ def innovation(train: Filled) -> float:
 
     The size of what a linear regression on the last eight changes leaves, as a share of the change's.
     """
-    rows, wanted = [], []
+    rows, following = [], []
     for start, stop in train.segments:
         change = np.diff(train.values[start:stop, 0].astype(np.float64))
         if len(change) > _LAGS:
             windows = np.lib.stride_tricks.sliding_window_view(change, _LAGS + 1)
             rows.append(windows[:, :-1])
-            wanted.append(windows[:, -1])
+            following.append(windows[:, -1])
     if not rows:
         return 1.0
-    x, y = np.concatenate(rows), np.concatenate(wanted)
+    x, y = np.concatenate(rows), np.concatenate(following)
     solution, *_ = np.linalg.lstsq(x, y, rcond=None)
     return min(1.0, float(np.linalg.norm(y - x @ solution)) / float(np.linalg.norm(y)))
 
 
-def obeys_linear_law(train: Filled) -> bool:
+def follows_linear_recurrence(train: Filled) -> bool:
     """Whether the first target is a sum of a few sinusoids and exponentials, as far as float32 shows.
 
-    Then each value follows from earlier ones by a linear recursion (G. U. Yule, Phil. Trans. R. Soc. A 226, 1927). It
+    Then each value follows from earlier ones by a linear recurrence (G. U. Yule, Phil. Trans. R. Soc. A 226, 1927). It
     is looked for at the series' own pace, between samples so far apart that they are hardly correlated: any smooth
     series extends linearly from one sample to the next.
     """
@@ -103,7 +109,7 @@ def obeys_linear_law(train: Filled) -> bool:
     return bool((values[rows] - earlier @ solution).std() < 1e-4 * values.std())
 
 
-def predicts_values(train: Filled, targets: int, levels: Sequence[bool]) -> bool:
+def prefers_values(train: Filled, targets: int, levels: Sequence[bool]) -> bool:
     """Whether targets are better forecast by themselves than by their change from the last sample.
 
     That is where the last sample says less of the next than the mean does, and the mean stays.
@@ -114,13 +120,13 @@ def predicts_values(train: Filled, targets: int, levels: Sequence[bool]) -> bool
     return bool(leaps.all()) and all(levels[:targets])
 
 
-def warmup(season_length: int | None, samples: int) -> int:
+def default_warmup(season_length: int | None, samples: int) -> int:
     """Return how many samples a fresh stream takes before its forecasts count."""
-    wanted = season_length if season_length and season_length <= LONGEST_WARMUP else DEFAULT_WARMUP
-    return max(1, min(max(wanted, DEFAULT_WARMUP), samples // 10))
+    season = season_length if season_length and season_length <= LONGEST_WARMUP else 0
+    return max(1, min(max(season, DEFAULT_WARMUP), samples // 10))
 
 
-def _smoothed(correlation: Array) -> Array:
+def _smoothed(correlation: Float64) -> Float64:
     """Average each lag with its neighbours, a fortieth of it to either side: noise makes small peaks beside large."""
     sums = np.concatenate([[0.0], np.cumsum(correlation)])
     lags = np.arange(len(correlation))
@@ -128,7 +134,7 @@ def _smoothed(correlation: Array) -> Array:
     return np.asarray((sums[high] - sums[low]) / (high - low))
 
 
-def _autocorrelation(x: Array) -> Array:
+def _autocorrelation(x: Float64) -> Float64:
     """Return the autocorrelation of x (time,) at every lag, by FFT (Wiener-Khinchin)."""
     x = x - x.mean()
     spectrum = np.fft.rfft(x, 2 * len(x))

@@ -9,25 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 import edgeseq_export
-from edgeseq.evaluation import ridge
-from edgeseq.evaluation.baselines import truths
-from edgeseq.evaluation.evaluate import stream, typical_predictor
+from edgeseq.evaluation import baselines, ridge
+from edgeseq.evaluation.evaluate import forecasts_at, typical_predictor
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.model.scaling import error_scales, network_targets
 from edgeseq.series import Part
 from edgeseq.series.gaps import Filled, fill
+from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.spec import Spec
 
-LAGS = (24, 48, 96, 168, 336)
-"""Lengths that are tried."""
-
-USUAL = 96
-"""What is taken unless another is clearly better: the baseline's length, behind which no model should fall."""
-
-_PENALTIES = tuple(10.0**power for power in range(-12, 3))
+LENGTHS = (24, 48, baselines.LAGS, 168, 336)
+"""Lags that are tried. Those of the baseline are taken unless another number is clearly better."""
 
 _ROWS_FOR_A_LAG = 4
 """Training rows that there must be for each number that an output's regression looks at: the penalty does the rest."""
@@ -37,44 +31,44 @@ _BLOCKS = 10
 
 
 @dataclass(frozen=True)
-class Linear:
+class LinearPath:
     """A fitted linear path."""
 
-    weight: npt.NDArray[np.float32]
+    weight: Float32
     """(outputs, feature, lag), newest last."""
-    bias: npt.NDArray[np.float32]
+    bias: Float32
     """(outputs,)"""
 
 
 def candidates(spec: Spec, train: Filled) -> list[int]:
     """Return the lengths that the training part has samples for."""
     rows = sum(stop - start for start, stop in train.segments)
-    return [lags for lags in LAGS if lags * len(spec.measured) * _ROWS_FOR_A_LAG <= rows]
+    return [lags for lags in LENGTHS if lags * len(spec.measured) * _ROWS_FOR_A_LAG <= rows]
 
 
-def fit(spec: Spec, train: Filled, validation: Part, lengths: Sequence[int]) -> Linear:
+def fit(spec: Spec, train: Filled, validation: Part, lengths: Sequence[int]) -> LinearPath:
     """Fit a regression for each length and penalty to the training part; return the one to take.
 
     The validation part chooses the penalty and, against the usual length, another that is better by two standard
     errors: it is one stretch of time, and the next may be different.
     """
     judged = fill(validation.values, spec.gap_limit)
-    rows, wanted = _mostly_whole(*_counting(spec, train))
+    rows, targets = drop_incomplete(*_counting(spec, train))
     judged_rows, truth = _counting(spec, judged, validation.origins(1))
-    found, errors = {}, {}
+    fitted, errors = {}, {}
     for lags in lengths:
-        coefficients = ridge.solve(_design(spec, train, lags), rows, wanted, _PENALTIES)
-        design = _design(spec, judged, lags)
+        coefficients = ridge.solve(lagged_distances(spec, train, lags), rows, targets, ridge.PENALTIES)
+        design = lagged_distances(spec, judged, lags)
         squares = ridge.squares(design, judged_rows, truth, coefficients) * error_scales(spec) ** 2
         best = coefficients[np.argmin(squares.sum(axis=1))]
-        found[lags] = _linear(spec, best)
+        fitted[lags] = _linear_path(spec, best)
         errors[lags] = (ridge.predict(design, judged_rows, best) - truth) * error_scales(spec)
-    usual = USUAL if USUAL in found else max(found)
-    better = [lags for lags in found if _gain(errors[usual], errors[lags]) > 2]
-    return found[min(better, key=lambda lags: np.nanmean(errors[lags] ** 2), default=usual)]
+    usual = baselines.LAGS if baselines.LAGS in fitted else max(fitted)
+    better = [lags for lags in fitted if gain(errors[usual], errors[lags]) > 2]
+    return fitted[min(better, key=lambda lags: np.nanmean(errors[lags] ** 2), default=usual)]
 
 
-def _gain(usual: ridge.Matrix, other: ridge.Matrix) -> float:
+def gain(usual: Float64, other: Float64) -> float:
     """Return by how many standard errors the mean square of errors (row, ...) is lower than usual; 0 where it is not.
 
     The standard error is that of the difference in consecutive blocks (batch means).
@@ -82,58 +76,58 @@ def _gain(usual: ridge.Matrix, other: ridge.Matrix) -> float:
     difference = np.nanmean(np.reshape(usual**2 - other**2, (len(usual), -1)), axis=1)
     blocks = [block.mean() for block in np.array_split(difference, _BLOCKS) if len(block)]
     spread = float(np.std(blocks, ddof=1) / np.sqrt(len(blocks))) if len(blocks) > 1 else np.inf
-    gain = float(np.mean(blocks))
-    if gain <= 0:
+    lower = float(np.mean(blocks))
+    if lower <= 0:
         return 0.0
-    return gain / spread if spread else np.inf
+    return lower / spread if spread else np.inf
 
 
-def _linear(spec: Spec, coefficients: ridge.Matrix) -> Linear:
+def _linear_path(spec: Spec, coefficients: Float64) -> LinearPath:
     """Turn coefficients of distances from the last sample, farthest first, into those of changes, oldest first.
 
     A distance is the sum of the changes since, the other way round; so a change counts in all distances from before it.
     """
     distances = coefficients[:-1].T.reshape(spec.outputs, len(spec.measured), -1)
-    return Linear(-np.cumsum(distances, axis=2).astype(np.float32), coefficients[-1].astype(np.float32))
+    return LinearPath(-np.cumsum(distances, axis=2).astype(np.float32), coefficients[-1].astype(np.float32))
 
 
-def network_share(checkpoint: Checkpoint, linear: Linear, validation: Part) -> float:
-    """Return the network's share, 0 to 1, in the combined forecast.
+def ensemble_weight(checkpoint: Checkpoint, linear: LinearPath, validation: Part) -> float:
+    """Return the network's weight, 0 to 1, in the combined forecast; the linear path has the rest.
 
     The smallest that is not worse over the validation part than the best one by more than a standard error (L. Breiman
     et al., Classification and Regression Trees, 1984, section 3.4.3): that part has chosen the network's weights, so it
     flatters the network, but hardly the linear path. At least a third of the best one, since to combine pays by itself.
     """
-    network, path = (_errors(weighed(checkpoint, linear, part), validation) for part in (1.0, 0.0))
+    network, path = (_errors(blended(checkpoint, linear, weight), validation) for weight in (1.0, 0.0))
     known = np.isfinite(network) & np.isfinite(path)
     network, path = (error[known.all(axis=(1, 2))] for error in (network, path))
-    # The minimum of the mean of (s network + (1 - s) path)^2.
+    # The minimum of the mean of (w network + (1 - w) path)^2.
     slope, curvature = float((path * (path - network)).sum()), float(((network - path) ** 2).sum())
     best = min(max(slope / curvature, 0.0), 1.0) if curvature else 0.0
     mixed = best * network + (1 - best) * path
-    shares = (float(share) for share in np.linspace(best / 3, best, 21))
-    return next(share for share in shares if _gain(share * network + (1 - share) * path, mixed) <= 1)
+    tried = (float(weight) for weight in np.linspace(best / 3, best, 21))
+    return next(weight for weight in tried if gain(weight * network + (1 - weight) * path, mixed) <= 1)
 
 
-def weighed(checkpoint: Checkpoint, linear: Linear, share: float) -> Checkpoint:
-    """Return the checkpoint whose forecast is `share` the network's and the rest the linear path's."""
+def blended(checkpoint: Checkpoint, linear: LinearPath, weight: float) -> Checkpoint:
+    """Return the checkpoint whose forecast is `weight` times the network's and 1 - `weight` times the linear path's."""
     weights = dict(checkpoint.weights)
-    weights["head.weight"] = np.float32(share) * weights["head.weight"]
-    weights["head.bias"] = np.float32(share) * weights["head.bias"] + np.float32(1 - share) * linear.bias
-    weights["linear.weight"] = np.float32(1 - share) * linear.weight
+    weights["head.weight"] = np.float32(weight) * weights["head.weight"]
+    weights["head.bias"] = np.float32(weight) * weights["head.bias"] + np.float32(1 - weight) * linear.bias
+    weights["linear.weight"] = np.float32(1 - weight) * linear.weight
     return replace(checkpoint, spec=replace(checkpoint.spec, linear_path=linear.weight.shape[2]), weights=weights)
 
 
-def _errors(checkpoint: Checkpoint, part: Part) -> npt.NDArray[np.float64]:
+def _errors(checkpoint: Checkpoint, part: Part) -> Float64:
     """Return the standardised errors of a checkpoint's forecasts over a part, (origin, horizon, target)."""
     predictor = typical_predictor(edgeseq_export.build(checkpoint))
     spec = checkpoint.spec
     at = part.origins(spec.horizon)
     deviations = np.array([feature.std for feature in spec.target_features])
-    return np.asarray((stream(predictor, part.values, at) - truths(spec, part.values, at)) / deviations)
+    return np.asarray((forecasts_at(predictor, part.values, at) - baselines.truths(spec, part.values, at)) / deviations)
 
 
-def _counting(spec: Spec, filled: Filled, among: ridge.Rows | None = None) -> tuple[ridge.Rows, ridge.Matrix]:
+def _counting(spec: Spec, filled: Filled, among: ridge.Rows | None = None) -> tuple[ridge.Rows, Float64]:
     """Return the rows, all or `among` some, whose forecasts count, and what the network should say there."""
     targets = network_targets(spec, filled).astype(np.float64)
     counts = filled.warm(spec.warmup) & np.isfinite(targets).any(axis=1)
@@ -141,7 +135,7 @@ def _counting(spec: Spec, filled: Filled, among: ridge.Rows | None = None) -> tu
     return rows, targets[rows]
 
 
-def _mostly_whole(rows: ridge.Rows, targets: ridge.Matrix) -> tuple[ridge.Rows, ridge.Matrix]:
+def drop_incomplete(rows: ridge.Rows, targets: Float64) -> tuple[ridge.Rows, Float64]:
     """Leave out rows in which a target is unknown, where these are the minority.
 
     Outputs that are known in the same rows share a decomposition; else each step of a long horizon needs its own.
@@ -150,16 +144,24 @@ def _mostly_whole(rows: ridge.Rows, targets: ridge.Matrix) -> tuple[ridge.Rows, 
     return (rows[whole], targets[whole]) if 2 * whole.sum() >= len(rows) else (rows, targets)
 
 
-def _design(spec: Spec, filled: Filled, lags: int) -> ridge.Design:
-    """Return what gives, for rows, the distances of earlier samples from the last (row, feature * lag), farthest first.
+def lagged_distances(spec: Spec, filled: Filled, lags: int) -> ridge.Design:
+    """Return what gives, for rows, the distances of the `lags` samples before a row from it, (row, feature * lag).
 
-    Scaled as changes are. Before a segment's first sample there was nothing else: as a fresh stream has it. Penalised
-    by distances, as the baseline is, the regression carries over better to a series that has moved on than one
-    penalised by changes.
+    The farthest comes first; distances are scaled as changes are. Before a segment's first sample stands that sample
+    again, as in a fresh stream. An example, unscaled, with two lags and two segments, rows 0 to 2 and row 4:
+
+        row of the values     -   -   0   1   2   -   -   4
+        padded               10  10  10  11  13  20  20  20
+        row of `padded`       0   1   2   3   4   5   6   7
+
+    Row 2 stands in row 4 of `padded`, with 10 and 11 before it: its distances are (-3, -2). Those of row 4 are (0, 0).
+
+    Penalised by distances, as the baseline is, the regression carries over better to a series that has moved on than
+    one penalised by changes.
     """
     values = filled.values[:, : len(spec.measured)] / np.array([feature.change for feature in spec.measured])
     padded = np.zeros((len(values) + lags * len(filled.segments), len(spec.measured)))
-    place = np.zeros(len(values), np.int64)
+    place = np.zeros(len(values), np.int64)  # row of the values -> row of `padded`
     for number, (start, stop) in enumerate(filled.segments):
         begin = start + lags * (number + 1)
         padded[begin - lags : begin] = values[start]
@@ -167,7 +169,7 @@ def _design(spec: Spec, filled: Filled, lags: int) -> ridge.Design:
         place[start:stop] = np.arange(begin, begin + stop - start)
     windows = np.lib.stride_tricks.sliding_window_view(padded, lags + 1, axis=0)  # (time, feature, lag + 1)
 
-    def design(rows: ridge.Rows) -> ridge.Matrix:
+    def design(rows: ridge.Rows) -> Float64:
         window = windows[place[rows] - lags]
         return np.asarray(window[:, :, :-1] - window[:, :, -1:]).reshape(len(rows), -1)
 

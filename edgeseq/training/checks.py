@@ -1,4 +1,4 @@
-"""What cannot be trained is refused before training, in one line: `UsageError` for wishes, `DataError` for data."""
+"""What cannot be trained is refused before training, in one line: `UsageError` for options, `DataError` for data."""
 
 import numpy as np
 
@@ -15,30 +15,30 @@ _LARGEST = 2**31
 """Bytes of weights, about, that a model file can hold: protobuf's limit."""
 
 
-def require_values(series: Series, parts: Parts) -> None:
+def check_values(series: Series, parts: Parts) -> None:
     """Refuse a column that is empty where it should teach."""
     for column, name in enumerate(series.columns):
         if len(parts.train) and not np.isfinite(parts.train[:, column]).any():
             raise DataError(f"column {name!r} has no value in the training part of {series.name}")
 
 
-def require_wishes(wishes: TrainingOptions, layout: str) -> None:
+def check_options(options: TrainingOptions, layout: str) -> None:
     """Refuse options that say something of another layout."""
-    if wishes.window and layout == STREAM:
+    if options.window and layout == STREAM:
         raise UsageError("--window is for --layout features or steps; a stream has no window")
     chosen = {
-        "--linear-path": wishes.linear_path,
-        "--warmup": wishes.warmup,
-        "--unroll": wishes.unroll,
-        "--level": wishes.level is not None,
+        "--linear-path": options.linear_path,
+        "--warmup": options.warmup,
+        "--unroll": options.unroll,
+        "--level": options.level is not None,
     }
     useless = [name for name, value in chosen.items() if value]
     if layout != STREAM and useless:
-        whose = f"--layout {layout}" if wishes.layout else f"--preset {wishes.preset}"
+        whose = f"--layout {layout}" if options.layout else f"--preset {options.preset}"
         raise UsageError(f"{whose} takes no {useless[0]}: the network sees a window of values, and nothing else")
 
 
-def require_samples(series: Series, parts: Parts, train: Filled, horizon: int) -> None:
+def check_samples(series: Series, parts: Parts, train: Filled, horizon: int) -> None:
     """Refuse parts that are too short for a horizon."""
     for name, part in (("validation", parts.validation), ("test", parts.test)):
         samples = part.samples
@@ -56,7 +56,7 @@ def require_samples(series: Series, parts: Parts, train: Filled, horizon: int) -
         )
 
 
-def require_change(series: Series, parts: Parts, train: Filled) -> None:
+def check_change(series: Series, parts: Parts, train: Filled) -> None:
     """Refuse a column without change: there is nothing to scale it by."""
     for column, name in enumerate(series.columns):
         values = parts.train[:, column]
@@ -69,7 +69,7 @@ def require_change(series: Series, parts: Parts, train: Filled) -> None:
             raise DataError(f"column {name!r} never changes from one sample to the next in the training part")
 
 
-def require_stretch(series: Series, train: Filled, warmup: int, horizon: int) -> None:
+def check_stretch(series: Series, train: Filled, warmup: int, horizon: int) -> None:
     """Refuse a warm-up that leaves nothing to learn from."""
     if all(stop - start < warmup + horizon + 1 for start, stop in train.segments):
         raise DataError(
@@ -78,10 +78,10 @@ def require_stretch(series: Series, train: Filled, warmup: int, horizon: int) ->
         )
 
 
-def require_targets(spec: Spec, train: Filled) -> None:
+def check_targets(spec: Spec, train: Filled) -> None:
     """Refuse a series in which some step ahead is never measured: every other row empty, and a horizon of 1."""
-    wanted = scaling.network_targets(spec, train)[train.warm(spec.warmup)]
-    lacking = np.flatnonzero(~np.isfinite(wanted).any(axis=0))
+    targets = scaling.network_targets(spec, train)[train.warm(spec.warmup)]
+    lacking = np.flatnonzero(~np.isfinite(targets).any(axis=0))
     if len(lacking):
         ahead, target = divmod(int(lacking[0]), len(spec.targets))
         later = counted(ahead + 1, "sample")
@@ -91,25 +91,25 @@ def require_targets(spec: Spec, train: Filled) -> None:
         )
 
 
-def require_lags(spec: Spec, train: Filled, wish: int) -> None:
+def check_lags(spec: Spec, train: Filled, lags: int) -> None:
     """Refuse a linear path that looks back further than any stretch reaches."""
     longest = max(stop - start for start, stop in train.segments)
-    if wish >= longest:
+    if lags >= longest:
         raise DataError(
-            f"{spec.series} is too short for a linear path of {wish} changes: the longest stretch of its training "
+            f"{spec.series} is too short for a linear path of {lags} changes: the longest stretch of its training "
             f"part without a longer gap has {longest} samples"
         )
 
 
-def require_season(series: Series, train: Filled, wish: int | None) -> None:
+def check_season(series: Series, train: Filled, season: int | None) -> None:
     """Refuse a season that the training part does not hold once."""
-    if wish and wish >= len(train.values):
-        raise DataError(f"{series.name} is too short for a season of {wish}: {len(train.values)} samples to train on")
+    if season and season >= len(train.values):
+        raise DataError(f"{series.name} is too short for a season of {season}: {len(train.values)} samples to train on")
 
 
-def require_size(spec: Spec) -> None:
+def check_size(spec: Spec) -> None:
     """Refuse a network that no model file could hold."""
-    weights = architecture.weights(spec)
+    weights = architecture.parameter_count(spec)
     if 4 * weights > _LARGEST - 2**20:
         raise UsageError(
             f"a network of {spec.layers} layers of {spec.hidden} has {weights:,} weights, more than a model file can "

@@ -45,7 +45,7 @@ def draw(curve: Curve, path: Path) -> None:
     files.write_atomically(path, content.getvalue())
 
 
-def require_tensorboard(folder: Path) -> None:
+def check_tensorboard(folder: Path) -> None:
     """Raise now what `write_tensorboard` would raise: `DependencyError`, or `FileError` for the folder."""
     try:
         importlib.import_module("torch.utils.tensorboard")

@@ -1,7 +1,7 @@
-"""One run on several processes, as torchrun starts them: each takes a share of every batch, gradients are summed.
+"""One run on several processes, as torchrun starts them: each takes a shard of every batch, gradients are summed.
 
-All draw the same numbers for the whole batch and use their share of it, so that the result is that of one process but
-for the order of sums. torch's DistributedDataParallel averages over processes instead, which is wrong where the shares
+All draw the same numbers for the whole batch and use their shard of it, so that the result is that of one process but
+for the order of sums. torch's DistributedDataParallel averages over processes instead, which is wrong where shards
 count different numbers of forecasts. Sums go through the processors' memory (gloo) even where GPUs train: they are
 small, and several processes may then share a GPU.
 """
@@ -48,7 +48,7 @@ class ProcessGroup:
         with contextlib.ExitStack() as end:
             try:
                 if not dist.is_initialized():
-                    _before_a_group()
+                    _import_before_init()
                     dist.init_process_group("gloo")
                     # Its threads let go of tensors late: one that still did so while Python ends would abort.
                     end.callback(dist.destroy_process_group)
@@ -60,17 +60,17 @@ class ProcessGroup:
             yield cls(dist.get_rank(), dist.get_world_size(), local_rank)
 
     @property
-    def leads(self) -> bool:
-        """Whether this process speaks and writes files; the others only compute."""
+    def is_main(self) -> bool:
+        """Whether this process prints and writes files; the others only compute."""
         return self.rank == 0
 
     @property
-    def complains(self) -> bool:
-        """Whether this process speaks of what goes wrong: one on each machine, since files may be lacking on one."""
+    def reports_errors(self) -> bool:
+        """Whether this process prints errors: one on each machine does, since a file may be missing on one only."""
         return self.local_rank == 0
 
-    def share(self, batch: int) -> slice:
-        """Return this process's part of a batch. Raises `UsageError` where some would have none."""
+    def shard(self, batch: int) -> slice:
+        """Return this process's part of a batch. Raises `UsageError` where a process would have none."""
         if batch < self.size:
             raise UsageError(f"a batch of {batch} cannot be shared by {self.size} processes: start at most {batch}")
         return slice(batch * self.rank // self.size, batch * (self.rank + 1) // self.size)
@@ -81,55 +81,58 @@ class ProcessGroup:
             return
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         flat = torch.cat([gradient.reshape(-1) for gradient in gradients]).cpu()
-        with _others():
+        with _collective():
             dist.all_reduce(flat)
         begin = 0
         for gradient in gradients:
             gradient.copy_(flat[begin : begin + gradient.numel()].view_as(gradient))
             begin += gradient.numel()
 
-    def total(self, value: float) -> float:
+    def all_reduce_sum(self, value: float) -> float:
         """Return the sum of a number over all processes."""
         if self.size == 1:
             return value
         summed = torch.tensor([value], dtype=torch.float64)
-        with _others():
+        with _collective():
             dist.all_reduce(summed)
         return float(summed)
 
-    def gathered(self, value: Tensor, axis: int) -> Tensor:
-        """Return the shares of all processes, joined along an axis."""
+    def all_gather(self, value: Tensor, axis: int) -> Tensor:
+        """Return the shards of all processes, joined along an axis."""
         return value if self.size == 1 else torch.cat(self._all(value.cpu()), dim=axis)
 
-    def as_the_leader(self, decide: Callable[[], Value]) -> Value:
-        """Return what the leader decides, in every process."""
+    def on_main(self, decide: Callable[[], Value]) -> Value:
+        """Return what the main process decides, in every process."""
         if self.size == 1:
             return decide()
-        decided = [decide() if self.leads else None]
-        with _others():
+        decided = [decide() if self.is_main else None]
+        with _collective():
             dist.broadcast_object_list(decided)
-        return decided[0]  # type: ignore[return-value]  # the leader's, by now
+        return decided[0]  # type: ignore[return-value]  # the main process's, by now
 
-    def require_same(self, value: object) -> None:
+    def check_same(self, value: object) -> None:
         """Raise `UsageError` where processes that are to train together differ in a value."""
         if self.size > 1 and any(other != value for other in self._all(value)):
             raise UsageError("the processes differ in their series, options or step: all must see the same files")
 
     def _all(self, value: Value) -> list[Value]:
         values: list[Any] = [None] * self.size
-        with _others():
+        with _collective():
             dist.all_gather_object(values, value)
         return values
 
 
-def _before_a_group() -> None:
-    """Import what would keep the group for good: a module whose functions have it as the default of an argument."""
+def _import_before_init() -> None:
+    """Import a module whose functions have the default group as an argument's default, before there is one.
+
+    Imported later, it would keep the group alive for good.
+    """
     import torch.distributed.nn.functional  # noqa: F401
 
 
 @contextlib.contextmanager
-def _others() -> Iterator[None]:
-    """Around what needs all processes. Raises `LostError`."""
+def _collective() -> Iterator[None]:
+    """Around a collective operation. Raises `LostError` where another process has ended."""
     try:
         yield
     except RuntimeError as error:  # what torch raises where a connection is closed

@@ -1,4 +1,4 @@
-"""From a series to a checkpoint: plan, train, weigh a linear path, and judge the model file that comes of it."""
+"""From a series to a checkpoint: plan, train, blend in a linear path, and evaluate the model file made of it."""
 
 import contextlib
 import tempfile
@@ -10,7 +10,13 @@ from typing import Any
 import torch
 
 import edgeseq_export
-from edgeseq.evaluation.evaluate import Evaluation, evaluate, measure, residuals, typical_predictor
+from edgeseq.evaluation.evaluate import (
+    Evaluation,
+    evaluate_test_part,
+    residual_quantiles,
+    score_part,
+    typical_predictor,
+)
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, Parts, Series
 from edgeseq.training import autoregressive
@@ -18,7 +24,7 @@ from edgeseq.training.distributed import ProcessGroup
 from edgeseq.training.options import Plan, TrainingOptions
 from edgeseq.training.plan import plan
 from edgeseq.training.trainer import Trainer
-from edgeseq.training.warmup import settled_after
+from edgeseq.training.warmup import measure_warmup
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.spec import Spec, Training
@@ -33,6 +39,10 @@ _CONTEXT = 5_000
 """Rows that precede a part, as many as are carried along to warm the state up."""
 
 
+RECORDED_WEIGHT = "network_share"
+"""The name in `training.options` of the network's weight in the forecast; version 0.1 writes it, so it stays."""
+
+
 @dataclass(frozen=True)
 class Fitted:
     """A trained checkpoint, and how it does over the test part."""
@@ -41,14 +51,14 @@ class Fitted:
     evaluation: Evaluation
 
 
-def fit(series: Series, parts: Parts, *, seed: int = 0, device: str = "auto", **wishes: Any) -> Checkpoint:
+def fit(series: Series, parts: Parts, *, seed: int = 0, device: str = "auto", **options: Any) -> Checkpoint:
     """Train a network on a series and return its checkpoint; the short way, for use in code.
 
     Further arguments are those of `planning.Wishes`: horizon, cell, layers, hidden, steps, ...
     Raises `DataError` for a series that cannot be learned from. Where it can, but its test part cannot be scored, the
     checkpoint's spec has no figures.
     """
-    made = plan(series, parts, TrainingOptions(**wishes))
+    made = plan(series, parts, TrainingOptions(**options))
     with torch_as_before(), tempfile.TemporaryDirectory() as folder:
         trainer = start(made, parts, seed=seed, device=device)
         trainer.run(lambda *_: None, lambda: False, Path(folder, "run"))
@@ -60,7 +70,7 @@ def fit(series: Series, parts: Parts, *, seed: int = 0, device: str = "auto", **
 
 @contextlib.contextmanager
 def torch_as_before() -> Iterator[None]:
-    """Undo at the end what a training sets in torch for the whole process: a seed, one thread, one order of sums."""
+    """Restore at the end what training sets in torch for the whole process: seed, threads, deterministic algorithms."""
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     with torch.random.fork_rng(devices=[]):
         try:
@@ -76,7 +86,7 @@ def start(made: Plan, parts: Parts, *, seed: int, device: str, group: ProcessGro
         raise UsageError(f"the seed is {seed}, must be 0 to {LARGEST_SEED}")
     return Trainer(
         made.spec,
-        made.recipe,
+        made.hyperparameters,
         made.train,
         parts.validation,
         seed=seed,
@@ -87,42 +97,42 @@ def start(made: Plan, parts: Parts, *, seed: int, device: str, group: ProcessGro
 
 def finish(made: Plan, trainer: Trainer, parts: Parts) -> Checkpoint:
     """Return the checkpoint of the best weights so far, with a linear path where that helps."""
-    return _without_a_useless_test(_weighed(made, _trained(made, trainer, parts), parts))
+    return _without_unscorable_test(_with_linear_path(made, _trained(made, trainer, parts), parts))
 
 
-def _weighed(made: Plan, checkpoint: Checkpoint, parts: Parts) -> Checkpoint:
+def _with_linear_path(made: Plan, checkpoint: Checkpoint, parts: Parts) -> Checkpoint:
     if not made.lags:
         return checkpoint
     path = autoregressive.fit(made.spec, made.train, parts.validation, made.lags)
-    share = autoregressive.network_share(checkpoint, path, parts.validation)
-    checkpoint = with_option(checkpoint, "network_share", float(f"{share:.3f}"))
-    if share == 1:
+    weight = autoregressive.ensemble_weight(checkpoint, path, parts.validation)
+    checkpoint = with_option(checkpoint, RECORDED_WEIGHT, float(f"{weight:.3f}"))
+    if weight == 1:
         return checkpoint
-    checkpoint = autoregressive.weighed(checkpoint, path, share)
-    return _settled(checkpoint, parts) if made.measures_warmup else checkpoint
+    checkpoint = autoregressive.blended(checkpoint, path, weight)
+    return _with_measured_warmup(checkpoint, parts) if made.measures_warmup else checkpoint
 
 
 def _trained(made: Plan, trainer: Trainer, parts: Parts) -> Checkpoint:
     training = trainer.summary()
     producer = {**made.spec.producer, "torch": torch.__version__}
     spec = replace(made.spec, training=training, producer=producer)
-    return Checkpoint(spec, trainer.best.weights, _shortened(parts.validation), _shortened(parts.test))
+    return Checkpoint(spec, trainer.best.weights, _shorten(parts.validation), _shorten(parts.test))
 
 
-def _without_a_useless_test(checkpoint: Checkpoint) -> Checkpoint:
+def _without_unscorable_test(checkpoint: Checkpoint) -> Checkpoint:
     """Return the checkpoint without a test part in which nothing can be scored: export would stumble over it."""
     assert checkpoint.test
     try:
-        measure(typical_predictor(edgeseq_export.build(checkpoint)), checkpoint.test)
+        score_part(typical_predictor(edgeseq_export.build(checkpoint)), checkpoint.test)
     except DataError:
         return replace(checkpoint, test=None)
     return checkpoint
 
 
-def _settled(checkpoint: Checkpoint, parts: Parts) -> Checkpoint:
-    """Return the checkpoint with the warm-up that its forecasts need."""
+def _with_measured_warmup(checkpoint: Checkpoint, parts: Parts) -> Checkpoint:
+    """Return the checkpoint with the warm-up that its forecasts are measured to need."""
     session = open_session(edgeseq_export.build(checkpoint), provider="cpu")
-    warmup = settled_after(session, parts.validation, checkpoint.spec.linear_path)
+    warmup = measure_warmup(session, parts.validation, checkpoint.spec.linear_path)
     return replace(checkpoint, spec=replace(checkpoint.spec, warmup=warmup))
 
 
@@ -135,11 +145,11 @@ def with_option(checkpoint: Checkpoint, name: str, value: float) -> Checkpoint:
 
 
 def judge(checkpoint: Checkpoint, parts: Parts) -> Fitted:
-    """Measure a checkpoint through its model file, streamed, and write the figures into its spec."""
+    """Evaluate a checkpoint through its model file, streamed, and write the figures into its spec."""
     predictor = typical_predictor(edgeseq_export.build(checkpoint))
-    spec: Spec = replace(checkpoint.spec, residuals=residuals(predictor, parts.validation))
+    spec: Spec = replace(checkpoint.spec, residuals=residual_quantiles(predictor, parts.validation))
     promising = typical_predictor(edgeseq_export.build(replace(checkpoint, spec=spec)))
-    evaluation = evaluate(promising, parts)
+    evaluation = evaluate_test_part(promising, parts)
     return Fitted(replace(checkpoint, spec=replace(spec, figures=evaluation.figures())), evaluation)
 
 
@@ -153,7 +163,7 @@ def resolve_device(device: str) -> str:
     return device
 
 
-def _shortened(part: Part) -> Part:
+def _shorten(part: Part) -> Part:
     """Return a part with as much before it as warms the state up, cut to what a checkpoint carries."""
     begin = max(0, part.start - _CONTEXT)
     values = part.values[begin : begin + MOST_ROWS]

@@ -1,4 +1,4 @@
-"""What the user may choose of a training, and the plan that becomes of it and the series."""
+"""What the user may choose of a training, and the plan that is made of that and the series."""
 
 from dataclasses import dataclass
 
@@ -34,7 +34,7 @@ class Plan:
     """What is to be trained, and how."""
 
     spec: Spec
-    recipe: HyperParameters
+    hyperparameters: HyperParameters
     train: Filled
     lags: tuple[int, ...]
     """Lengths of a linear path to choose from; empty: none."""

@@ -1,10 +1,9 @@
-"""From a series and a user's wishes to a plan: the spec of the network to be, and the recipe of its training."""
+"""From a series and the user's options to a plan: analyse, decide, and write the spec of the network to be."""
 
 import hashlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeseq.model import architecture, scaling
 from edgeseq.series import Parts, Series, augment, fleet
@@ -13,10 +12,15 @@ from edgeseq.training import analysis, autoregressive, checks
 from edgeseq.training.hyperparameters import HyperParameters
 from edgeseq.training.options import Plan, TrainingOptions
 from edgeseq_runtime import __version__
+from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import CHANGE, FEATURES, STREAM, VALUE, Feature, Spec
 
+CLASSIC = "classic"
+"""The preset that trains as the classic program does."""
+
 CLASSIC_WINDOW = 10
+"""Samples in a window, unless the user chooses."""
 
 _FINEST = 0.25
 """Steps of float32 in a typical change, from which on its rounding is a nuisance worth a word."""
@@ -25,107 +29,164 @@ _LARGE = 1000
 """Weights for each training sample, from which on a network is worth a word."""
 
 
-def plan(series: Series, parts: Parts, wishes: TrainingOptions) -> Plan:
-    """Look at the training part and settle everything. Raises `DataError` where it cannot be learned from."""
-    classic = wishes.preset == "classic"
-    layout = wishes.layout or (FEATURES if classic else STREAM)
-    checks.require_wishes(wishes, layout)
-    if classic:  # nothing is chosen by the validation part, so it may teach as well
+@dataclass(frozen=True)
+class _Decisions:
+    """What options and data decide, all that the spec is then written from."""
+
+    layout: str
+    window: int
+    """Samples in a window; 0 for the layout stream."""
+    season: int | None
+    warmup: int
+    predicts: str
+    features: tuple[Feature, ...]
+    innovation: float
+    augment: bool
+    """Whether copies of the series at other rates teach as well: then the network learns the series' own recurrence."""
+    hyperparameters: HyperParameters
+
+
+def plan(series: Series, parts: Parts, options: TrainingOptions) -> Plan:
+    """Analyse the training part and decide all that the options leave open.
+
+    Raises `UsageError` for options that do not go together, and `DataError` for a series that cannot be learned from.
+    """
+    layout = options.layout or (FEATURES if options.preset == CLASSIC else STREAM)
+    checks.check_options(options, layout)
+    if options.preset == CLASSIC:  # nothing is chosen by the validation part, so it may teach as well
         parts = replace(parts, train=parts.validation.values)
-    checks.require_values(series, parts)
-    train = fill(parts.train, wishes.gap_limit)
-    checks.require_samples(series, parts, train, wishes.horizon)
-    checks.require_change(series, parts, train)
-    window = 0 if layout == STREAM else wishes.window or CLASSIC_WINDOW
-    checks.require_season(series, train, wishes.season)
-    season = wishes.season or analysis.season(train)
-    warmup = window or wishes.warmup or parts.warmup or analysis.warmup(season, len(parts.train))
-    checks.require_stretch(series, train, warmup, wishes.horizon)
-    levels = [layout != STREAM or level for level in _levels(series, train, wishes.level)]
-    values = classic or analysis.predicts_values(train, series.targets, levels)
-    features = scaling.describe(series, parts.train, train, levels)
-    if classic:
-        features = _as_they_are(features)
-    innovation = analysis.innovation(train)
-    law = layout == STREAM and not classic and _teaches_its_law(train)
-    default = HyperParameters.choose(innovation, warmup, linear_law=law, steps=wishes.steps)
-    recipe = (HyperParameters.classic(wishes.steps) if classic else default).with_wishes(
-        wishes.learning_rate, wishes.unroll
+    checks.check_values(series, parts)
+    train = fill(parts.train, options.gap_limit)
+    checks.check_samples(series, parts, train, options.horizon)
+    checks.check_change(series, parts, train)
+    decisions = _decide(series, parts, train, options, layout)
+    spec = _spec(series, parts, train, options, decisions)
+    lags = _lags(spec, train, options.linear_path, augment=decisions.augment)
+    checks.check_targets(spec, train)
+    checks.check_size(spec)
+    return Plan(
+        spec,
+        decisions.hyperparameters,
+        train,
+        lags,
+        measures_warmup=not (options.warmup or parts.warmup or decisions.window),
+        notes=_notes(series, parts, spec, decisions),
     )
-    spec = Spec(
-        series=series.name,
-        features=features,
-        targets=series.columns[: series.targets],
-        horizon=wishes.horizon,
-        target_scales=_target_scales(features, train, series.targets, wishes.horizon, values=values),
-        warmup=warmup,
-        gap_limit=wishes.gap_limit,
-        cell=wishes.cell,
-        layers=wishes.layers,
-        hidden=wishes.hidden,
-        predicts=VALUE if values else CHANGE,
+
+
+def _decide(series: Series, parts: Parts, train: Filled, options: TrainingOptions, layout: str) -> _Decisions:
+    """Decide what both presets need. Raises `DataError` for a season or a warm-up that the series is too short for."""
+    window = 0 if layout == STREAM else options.window or CLASSIC_WINDOW
+    checks.check_season(series, train, options.season)
+    season = options.season or analysis.season_length(train)
+    warmup = window or options.warmup or parts.warmup or analysis.default_warmup(season, len(parts.train))
+    checks.check_stretch(series, train, warmup, options.horizon)
+    levels = [layout != STREAM or level for level in _levels(series, train, options.level)]
+    decisions = _Decisions(
         layout=layout,
         window=window,
+        season=season,
+        warmup=warmup,
+        predicts=VALUE,
+        features=scaling.describe(series, parts.train, train, levels),
+        innovation=analysis.innovation(train),
+        augment=False,
+        hyperparameters=HyperParameters.classic(options.steps),
+    )
+    decisions = _as_classic(decisions) if options.preset == CLASSIC else _by_analysis(decisions, series, train, options)
+    hyperparameters = decisions.hyperparameters.override(options.learning_rate, options.unroll)
+    return replace(decisions, hyperparameters=hyperparameters)
+
+
+def _as_classic(decisions: _Decisions) -> _Decisions:
+    """Take values as they are where they are of order one, and predict values, as the classic program does."""
+    return replace(decisions, features=_unscaled(decisions.features))
+
+
+def _by_analysis(decisions: _Decisions, series: Series, train: Filled, options: TrainingOptions) -> _Decisions:
+    """Let the series decide what is predicted, how it is trained, and whether copies of it help."""
+    levels = [feature.level for feature in decisions.features]
+    augment = decisions.layout == STREAM and _is_augmentable(train)
+    return replace(
+        decisions,
+        predicts=VALUE if analysis.prefers_values(train, series.targets, levels) else CHANGE,
+        augment=augment,
+        hyperparameters=HyperParameters.choose(
+            decisions.innovation, decisions.warmup, linear_recurrence=augment, steps=options.steps
+        ),
+    )
+
+
+def _spec(series: Series, parts: Parts, train: Filled, options: TrainingOptions, decisions: _Decisions) -> Spec:
+    """Write down what was chosen and decided as the spec of the network to be."""
+    return Spec(
+        series=series.name,
+        features=decisions.features,
+        targets=series.columns[: series.targets],
+        horizon=options.horizon,
+        target_scales=_target_scales(decisions, train, series.targets, options.horizon),
+        warmup=decisions.warmup,
+        gap_limit=options.gap_limit,
+        cell=options.cell,
+        layers=options.layers,
+        hidden=options.hidden,
+        predicts=decisions.predicts,
+        layout=decisions.layout,
+        window=decisions.window,
         time=series.time,
         period=series.period,
-        season=season,
+        season=decisions.season,
         split=parts.split,
         data_sha256=hashlib.sha256(np.ascontiguousarray(parts.train, "<f4").tobytes()).hexdigest(),
         producer={"edgeseq": __version__},
         sensors=series.sensors,
     )
-    lags = _lags(spec, train, wishes.linear_path, linear_law=law)
-    checks.require_targets(spec, train)
-    checks.require_size(spec)
-    chosen = wishes.warmup or parts.warmup or window
-    notes = _notes(series, parts, spec, innovation, recipe)
-    return Plan(spec, recipe, train, lags, measures_warmup=not chosen, notes=notes)
 
 
-def _levels(series: Series, train: Filled, wish: bool | None) -> list[bool]:
+def _levels(series: Series, train: Filled, chosen: bool | None) -> list[bool]:
+    """Return for each column whether the network sees its value: as chosen, else where it stays near one level."""
     columns = range(len(series.columns))
     clocks = len(series.columns) - series.clocks
-    if wish is not None:
-        return [wish or column >= clocks for column in columns]
+    if chosen is not None:
+        return [chosen or column >= clocks for column in columns]
     return [column >= clocks or not analysis.level_shifts(train, column) for column in columns]
 
 
-def _teaches_its_law(train: Filled) -> bool:
-    """Whether the series obeys a linear law, and its copies do as well: they need samples that lie closely."""
-    return all(map(analysis.obeys_linear_law, (train, *augment.at_other_rates(train))))
+def _is_augmentable(train: Filled) -> bool:
+    """Whether the series follows a linear recurrence, and its copies do too: they need samples that lie closely."""
+    return all(map(analysis.follows_linear_recurrence, (train, *augment.at_other_rates(train))))
 
 
-def _as_they_are(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
+def _unscaled(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
     """Return the features unscaled where their values are of order one, as the classic program takes them."""
     if all(max(abs(feature.minimum), abs(feature.maximum)) <= 1 for feature in features):
         return tuple(replace(feature, center=0.0, scale=1.0) for feature in features)
     return features
 
 
-def _target_scales(
-    features: tuple[Feature, ...], train: Filled, targets: int, horizon: int, *, values: bool
-) -> tuple[tuple[float, ...], ...]:
-    if values:
-        return (tuple(feature.scale for feature in features[:targets]),) * horizon
+def _target_scales(decisions: _Decisions, train: Filled, targets: int, horizon: int) -> tuple[tuple[float, ...], ...]:
+    """Return what the network's outputs are in units of, [horizon step][target]."""
+    if decisions.predicts == VALUE:
+        return (tuple(feature.scale for feature in decisions.features[:targets]),) * horizon
     return scaling.target_scales(train, targets, horizon)
 
 
-def _lags(spec: Spec, train: Filled, wish: int | None, *, linear_law: bool) -> tuple[int, ...]:
-    """Return the lengths to choose a linear path's from.
+def _lags(spec: Spec, train: Filled, chosen: int | None, *, augment: bool) -> tuple[int, ...]:
+    """Return the lengths to choose a linear path's from; none where the network learns the series' own recurrence.
 
-    None where the network already learns the series' own linear law.
+    Raises `UsageError` for a path beside a network that predicts values, and `DataError` for one that is too long.
     """
     if spec.layout != STREAM or spec.predicts != CHANGE:
-        if wish:
+        if chosen:
             raise UsageError("--linear-path adds to changes; this network predicts values")
         return ()
-    if wish is not None:
-        checks.require_lags(spec, train, wish)
-        return (wish,) if wish else ()
-    return () if linear_law else tuple(autoregressive.candidates(spec, train))
+    if chosen is not None:
+        checks.check_lags(spec, train, chosen)
+        return (chosen,) if chosen else ()
+    return () if augment else tuple(autoregressive.candidates(spec, train))
 
 
-def _notes(series: Series, parts: Parts, spec: Spec, innovation: float, recipe: HyperParameters) -> tuple[str, ...]:
+def _notes(series: Series, parts: Parts, spec: Spec, decisions: _Decisions) -> tuple[str, ...]:
     between = (len(parts.begins) - 1) * fleet.gap_rows(spec.gap_limit)
     sizes = len(parts.train) - between, *(part.samples for part in (parts.validation, parts.test))
     period = f", one every {spec.period:g} s" if spec.period else ""
@@ -138,7 +199,7 @@ def _notes(series: Series, parts: Parts, spec: Spec, innovation: float, recipe: 
         f"{gaps}{filled}",
         f"season: {f'{spec.season} samples' if spec.season else 'none found'}; warm-up: {spec.warmup} samples",
         _seen(spec),
-        f"unforeseeable share of a change: {innovation:.2g}; {_settings(recipe)}",
+        f"unforeseeable share of a change: {decisions.innovation:.2g}; {_settings(decisions.hyperparameters)}",
         *_coarse(spec, parts.train),
         *_large(spec, sizes[0]),
     )
@@ -152,12 +213,12 @@ def _seen(spec: Spec) -> str:
     return f"the network sees {seen}; it predicts the {spec.predicts}"
 
 
-def _settings(recipe: HyperParameters) -> str:
-    copies = ", half of it on copies at other rates: the series obeys a linear law" if recipe.copies else ""
-    return f"{recipe.steps} steps, noise {recipe.noise:.2g}, weight decay {recipe.weight_decay:.2g}{copies}"
+def _settings(chosen: HyperParameters) -> str:
+    copies = ", half of it on copies at other rates: the series obeys a linear law" if chosen.augment else ""
+    return f"{chosen.steps} steps, noise {chosen.input_noise:.2g}, weight decay {chosen.weight_decay:.2g}{copies}"
 
 
-def _coarse(spec: Spec, train: npt.NDArray[np.float32]) -> list[str]:
+def _coarse(spec: Spec, train: Float32) -> list[str]:
     """Warn of columns whose changes are hardly larger than float32's resolution there."""
     grains = np.spacing(np.nanmax(np.abs(train), axis=0))
     return [
@@ -170,7 +231,7 @@ def _coarse(spec: Spec, train: npt.NDArray[np.float32]) -> list[str]:
 
 def _large(spec: Spec, samples: int) -> list[str]:
     """Warn of a network that is out of all proportion to what it is to learn."""
-    weights = architecture.weights(spec)
+    weights = architecture.parameter_count(spec)
     if weights < _LARGE * samples:
         return []
     return [f"warning: the network has {weights:,} weights for {samples:,} samples to train on: try a smaller --hidden"]

@@ -19,7 +19,7 @@ from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 import edgeseq_export
-from edgeseq.evaluation.evaluate import measure, typical_predictor
+from edgeseq.evaluation.evaluate import score_part, typical_predictor
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Parts
 from edgeseq.training.options import Plan
@@ -74,7 +74,7 @@ class Search:
 
     def __init__(self, path: Path, made: Plan, run: str, *, fixed: Collection[str], seed: int) -> None:
         self._path, self._seed = path, seed
-        self.steps = made.recipe.steps
+        self.steps = made.hyperparameters.steps
         """Of every trial that is not stopped."""
         self._start, self._space = _space(made, fixed)
         ranges = {name: [one.low, one.high] for name, one in self._space.items()}
@@ -178,14 +178,14 @@ def validation_error(checkpoint: Checkpoint, made: Plan, parts: Parts) -> float:
     After the plan's warm-up: the checkpoint's own may be longer, and all trials are to be judged by the same forecasts.
     """
     judged = replace(checkpoint, spec=replace(checkpoint.spec, warmup=made.spec.warmup))
-    return measure(typical_predictor(edgeseq_export.build(judged)), parts.validation)[1].mse_standardized
+    return score_part(typical_predictor(edgeseq_export.build(judged)), parts.validation)[1].mse_standardized
 
 
 def _space(made: Plan, fixed: Collection[str]) -> tuple[Settings, dict[str, Range]]:
     """Return the plan's own settings, and between which to search, less those that the user fixed."""
-    spec, recipe = made.spec, made.recipe
-    back, reach = ("unroll", recipe.unroll) if spec.layout == STREAM else ("window", spec.window)
-    rate = recipe.learning_rate
+    spec, hyperparameters = made.spec, made.hyperparameters
+    back, reach = ("unroll", hyperparameters.unroll) if spec.layout == STREAM else ("window", spec.window)
+    rate = hyperparameters.learning_rate
     start = {"hidden": spec.hidden, "layers": spec.layers, "learning_rate": rate, back: reach}
     space: dict[str, Range] = {
         "hidden": IntDistribution(*_HIDDEN, log=True),

@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ class Trainer:
     def __init__(
         self,
         spec: Spec,
-        recipe: HyperParameters,
+        hyperparameters: HyperParameters,
         train: Filled,
         validation: Part,
         *,
@@ -61,7 +61,7 @@ class Trainer:
         device: str,
         group: ProcessGroup,
     ) -> None:
-        self._identity = _identity(spec, recipe, seed, device)
+        self._identity = _identity(spec, hyperparameters, seed, device)
         self.run_id = hashlib.sha256(json.dumps(self._identity).encode()).hexdigest()[:16]
         """The same for two runs that end at the same weights."""
         _make_repeatable(seed, spec)
@@ -69,15 +69,15 @@ class Trainer:
         self.step = 0
         self.curve: list[tuple[float, ...]] = []
         """The learning curve: step, mean loss since the last point, learning rate, validation error or NaN."""
-        self._recipe, self._seed, self._device, self._group = recipe, seed, device, group
-        self._network = Network(spec)
-        if recipe.preset == "classic":
-            self._network.begin_classically()
-        self._network.to(torch.device(device))
-        self._average = copy.deepcopy(self._network)
-        self._optimizer = _optimizer(recipe, self._network)
-        lessons = TbpttBatches if spec.layout == STREAM else Windows
-        self._lessons = lessons(spec, recipe, train, self._network, torch.device(device), group)
+        self._hyperparameters, self._seed, self._device, self._group = hyperparameters, seed, device, group
+        self.network = Network(spec)
+        if hyperparameters.preset == "classic":
+            self.network.begin_classically()
+        self.network.to(torch.device(device))
+        self._average = copy.deepcopy(self.network)
+        self.optimizer = _optimizer(hyperparameters, self.network)
+        kind = TbpttBatches if spec.layout == STREAM else Windows
+        self.batches = kind(spec, hyperparameters, train, self.network, torch.device(device), group)
         self._validator = validator(spec, validation, torch.device(device))
         self.best = Best(self._average.weights())
         self._losses: list[float] = []
@@ -87,17 +87,17 @@ class Trainer:
 
         The run's whole state goes to `save_to` at each validation and when it is stopped.
         """
-        self._group.require_same([self.run_id, self.step])
-        every = max(1, self._recipe.steps // self._recipe.validations)
-        while self.step < self._recipe.steps:
-            loss = self._train_step()
-            validates = self.step % every == 0 or self.step == self._recipe.steps
-            mse = self._validate() if validates else math.nan
-            self._note(loss, mse)
+        self._group.check_same([self.run_id, self.step])
+        every = max(1, self._hyperparameters.steps // self._hyperparameters.validations)
+        while self.step < self._hyperparameters.steps:
+            loss = self.train_step()
+            validates = self.step % every == 0 or self.step == self._hyperparameters.steps
+            mse = self.validate() if validates else math.nan
+            self._record(loss, mse)
             if validates:
                 self.save(save_to)
             report(self.step, loss, self.best.mse if self.best.step else math.nan)
-            if self._group.total(stop()) and self.step < self._recipe.steps:
+            if self._group.all_reduce_sum(stop()) and self.step < self._hyperparameters.steps:
                 self.save(save_to)
                 return False
         return True
@@ -105,15 +105,15 @@ class Trainer:
     def save(self, path: Path) -> None:
         """Write the run's whole state, from which `restore` goes on to the same end. Raises `FileError`."""
         tensors: dict[str, npt.NDArray[Any]] = {"curve": np.array(self.curve), "losses": np.array(self._losses)}
-        tensors |= {f"network.{name}": value for name, value in self._network.weights().items()}
+        tensors |= {f"network.{name}": value for name, value in self.network.weights().items()}
         tensors |= {f"average.{name}": value for name, value in self._average.weights().items()}
         tensors |= {f"best.{name}": value for name, value in self.best.weights.items()}
-        tensors |= {f"lessons.{name}": np.ascontiguousarray(value) for name, value in self._lessons.state().items()}
-        for position, moments in self._optimizer.state_dict()["state"].items():
+        tensors |= {f"lessons.{name}": np.ascontiguousarray(value) for name, value in self.batches.state().items()}
+        for position, moments in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{position}.{name}": value.cpu().numpy() for name, value in moments.items()}
         run = {"step": self.step, "best_step": self.best.step, "best_mse": repr(self.best.mse)}
         metadata = {"run": json.dumps(run), "identity": json.dumps(self._identity)}
-        if self._group.leads:
+        if self._group.is_main:
             files.write_atomically(path, safetensors.numpy.save(tensors, metadata))
 
     def restore(self, path: Path) -> None:
@@ -133,86 +133,98 @@ class Trainer:
         self.best = Best(part("best"), run["best_step"], float(run["best_mse"]))
         self.curve = [tuple(point) for point in tensors["curve"].tolist()]
         self._losses = tensors["losses"].tolist()
-        self._network.load_state_dict(weights("network"))
+        self.network.load_state_dict(weights("network"))
         self._average.load_state_dict(weights("average"))
-        self._lessons.restore(part("lessons"))
+        self.batches.restore(part("lessons"))
         moments: dict[int, dict[str, Tensor]] = {}
         for name, value in weights("optimizer").items():
             position, _, key = name.partition(".")
             moments.setdefault(int(position), {})[key] = value
-        self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": moments})
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
 
     def summary(self) -> Training:
         """Return how the run has gone so far, for the spec."""
         return Training(
-            preset=self._recipe.preset,
+            preset=self._hyperparameters.preset,
             seed=self._seed,
             steps=self.step,
             best_step=self.best.step,
             validation_mse=float(f"{self.best.mse:.5g}"),
             device=self._device,
             run=self.run_id,
-            options=self._recipe.options(),
+            options=self._hyperparameters.options(),
         )
 
-    def _train_step(self) -> float:
+    def train_step(self) -> float:
         """Move the weights by one step; return the loss."""
-        loss = self._lessons.loss(self._network, np.random.default_rng([self._seed, self.step]))
-        self._optimizer.zero_grad()
+        loss = self.batches.loss(self.network, np.random.default_rng([self._seed, self.step]))
+        self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch's own lacks annotations
-        self._group.sum_gradients(self._network.parameters())
-        if self._recipe.clip:
-            torch.nn.utils.clip_grad_norm_(self._network.parameters(), self._recipe.clip)
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._learning_rate()
-        self._optimizer.step()
+        self._group.sum_gradients(self.network.parameters())
+        if self._hyperparameters.max_grad_norm:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self._hyperparameters.max_grad_norm)
+        for parameters in self.optimizer.param_groups:
+            parameters["lr"] = self._learning_rate()
+        self.optimizer.step()
         self.step += 1
         self._update_average()
-        return self._group.total(float(loss.detach()))
+        return self._group.all_reduce_sum(float(loss.detach()))
 
     def _learning_rate(self) -> float:
-        recipe = self._recipe
-        if not recipe.rise:
-            return recipe.learning_rate
-        rise = min(1.0, (self.step + 1) / recipe.rise)
-        return recipe.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * self.step / recipe.steps))
+        hyperparameters = self._hyperparameters
+        if not hyperparameters.lr_warmup:
+            return hyperparameters.learning_rate
+        warmup = min(1.0, (self.step + 1) / hyperparameters.lr_warmup)
+        return (
+            hyperparameters.learning_rate * warmup * 0.5 * (1 + math.cos(math.pi * self.step / hyperparameters.steps))
+        )
 
     def _update_average(self) -> None:
-        decay = min(self._recipe.average, self.step / (self.step + 10))
+        decay = min(self._hyperparameters.ema_decay, self.step / (self.step + 10))
         with torch.no_grad():
-            for kept, value in zip(self._average.parameters(), self._network.parameters(), strict=True):
+            for kept, value in zip(self._average.parameters(), self.network.parameters(), strict=True):
                 kept.lerp_(value, 1 - decay)
 
-    def _validate(self) -> float:
+    def validate(self) -> float:
+        """Return the validation error of the averaged weights; keep these where they are the best so far.
+
+        Raises `DataError` where it is not finite.
+        """
         mse = self._validator.mse(self._average)
         if not math.isfinite(mse):
             raise DataError(f"training failed at step {self.step}: the validation error is {mse}")
-        if mse < self.best.mse or self._recipe.keep == "last":
+        if mse < self.best.mse or self._hyperparameters.keep_weights == "last":
             self.best = Best(self._average.weights(), self.step, mse)
         return mse
 
-    def _note(self, loss: float, mse: float) -> None:
+    def _record(self, loss: float, mse: float) -> None:
         """Add a point to the learning curve where one is due."""
         self._losses.append(loss)
-        due = self.step % max(1, self._recipe.steps // CURVE_POINTS) == 0 or self.step == self._recipe.steps
+        due = (
+            self.step % max(1, self._hyperparameters.steps // CURVE_POINTS) == 0
+            or self.step == self._hyperparameters.steps
+        )
         if due or not math.isnan(mse):
-            self.curve.append((self.step, float(np.mean(self._losses)), self._optimizer.param_groups[0]["lr"], mse))
+            self.curve.append((self.step, float(np.mean(self._losses)), self.optimizer.param_groups[0]["lr"], mse))
             self._losses.clear()
 
 
-def _optimizer(recipe: HyperParameters, network: Network) -> torch.optim.Optimizer:
-    if recipe.optimizer == "adagrad":
-        return torch.optim.Adagrad(network.parameters(), recipe.learning_rate, initial_accumulator_value=0.1)
+def _optimizer(hyperparameters: HyperParameters, network: Network) -> torch.optim.Optimizer:
+    if hyperparameters.optimizer == "adagrad":
+        return torch.optim.Adagrad(network.parameters(), hyperparameters.learning_rate, initial_accumulator_value=0.1)
     return torch.optim.AdamW(
-        network.parameters(), recipe.learning_rate, betas=(0.9, recipe.beta2), weight_decay=recipe.weight_decay
+        network.parameters(),
+        hyperparameters.learning_rate,
+        betas=(0.9, hyperparameters.beta2),
+        weight_decay=hyperparameters.weight_decay,
     )
 
 
-def _identity(spec: Spec, recipe: HyperParameters, seed: int, device: str) -> dict[str, Any]:
+def _identity(spec: Spec, hyperparameters: HyperParameters, seed: int, device: str) -> dict[str, Any]:
     """Return all that decides where a run ends, by the name to blame where it differs."""
     content = json.loads(spec.to_json())
     del content["producer"]
-    return {**content, **asdict(recipe), "seed": seed, "device": device}
+    return {**content, **hyperparameters.recorded(), "seed": seed, "device": device}
 
 
 def _check_identity(found: dict[str, Any], wanted: dict[str, Any], path: Path) -> None:

@@ -13,6 +13,7 @@ from edgeseq.series.series import Values
 from edgeseq.training.distributed import ProcessGroup
 from edgeseq.training.hyperparameters import HyperParameters
 from edgeseq.training.network import Network
+from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.spec import FEATURES, Spec
 
@@ -20,38 +21,39 @@ from edgeseq_runtime.spec import FEATURES, Spec
 class Windows:
     """Windows in a shuffle buffer: the place of one that is drawn is taken by the next in time order.
 
-    The series is read over and over; how well it is shuffled depends on the buffer's size.
+    The series is read again and again; a larger buffer shuffles it better.
     """
 
     def __init__(
         self,
         spec: Spec,
-        recipe: HyperParameters,
+        hyperparameters: HyperParameters,
         train: Filled,
         network: Network,
         device: torch.device,
         group: ProcessGroup,
     ) -> None:
-        del network  # it carries no memory from window to window
-        self._spec, self._recipe, self._device = spec, recipe, device
+        del network  # no memory is carried from window to window
+        self._spec, self._hyperparameters, self._device = spec, hyperparameters, device
         self._values = scaled(spec, train.values)
         self._targets = network_targets(spec, train)
-        self._rows = whole_rows(spec, train, self._targets)
-        if not len(self._rows):
+        self.rows = whole_rows(spec, train, self._targets)
+        """Rows of the training part that end a window."""
+        if not len(self.rows):
             raise DataError(f"the training part has no stretch of {spec.window + spec.horizon} samples without a gap")
-        self._buffer = np.arange(min(recipe.buffer, len(self._rows)))
-        self._position = len(self._buffer) % len(self._rows)
+        self._buffer = np.arange(min(hyperparameters.shuffle_buffer, len(self.rows)))
+        self._position = len(self._buffer) % len(self.rows)
         self._importance = torch.from_numpy(importance(spec)).to(device)
-        self._mine = group.share(recipe.batch)
+        self._shard = group.shard(hyperparameters.batch_size)
 
     def loss(self, network: Network, random: np.random.Generator) -> Tensor:
         """Draw a batch of windows; return the mean squared error of what the network says at their ends."""
-        rows = self._rows[self._draw(random)][self._mine]
+        rows = self.rows[self.draw(random)][self._shard]
         inputs = torch.from_numpy(windows(self._spec, self._values, rows)).to(self._device)
         said, _ = network(inputs, network.fresh(len(rows)))
         wanted = torch.from_numpy(self._targets[rows]).to(self._device)
         squares = torch.square(said[-1] - wanted) * self._importance
-        return squares.sum() / (self._recipe.batch * squares.shape[1])
+        return squares.sum() / (self._hyperparameters.batch_size * squares.shape[1])
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return what `restore` needs to go on from here."""
@@ -61,12 +63,13 @@ class Windows:
         """Go on from `state`."""
         self._buffer, self._position = state["buffer"], int(state["position"][0])
 
-    def _draw(self, random: np.random.Generator) -> npt.NDArray[np.int64]:
-        drawn = np.empty(self._recipe.batch, np.int64)
+    def draw(self, random: np.random.Generator) -> npt.NDArray[np.int64]:
+        """Draw one batch from the buffer, as places in `rows`, and fill the buffer up again."""
+        drawn = np.empty(self._hyperparameters.batch_size, np.int64)
         for number, place in enumerate(random.integers(len(self._buffer), size=len(drawn))):
             drawn[number] = self._buffer[place]
             self._buffer[place] = self._position
-            self._position = (self._position + 1) % len(self._rows)
+            self._position = (self._position + 1) % len(self.rows)
         return drawn
 
 
@@ -76,12 +79,12 @@ def scaled(spec: Spec, values: Values) -> Values:
     return np.asarray((values.astype(np.float64) - centers) / scales, np.float32)
 
 
-def whole_rows(spec: Spec, filled: Filled, targets: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+def whole_rows(spec: Spec, filled: Filled, targets: Float32) -> npt.NDArray[np.int64]:
     """Return the rows that end a whole window and whose targets are all known."""
     return np.flatnonzero(filled.warm(spec.window) & np.isfinite(targets).all(axis=1))
 
 
-def windows(spec: Spec, values: Values, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+def windows(spec: Spec, values: Values, rows: npt.NDArray[np.int64]) -> Float32:
     """Return the windows of scaled values (time, feature) that end at `rows`, as the network takes them.
 
     (window, row, feature) for the layout "steps", (1, row, window * feature) for "features".

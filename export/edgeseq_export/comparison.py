@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from edgeseq.evaluation import baselines
-from edgeseq.evaluation.evaluate import Evaluation, Forecasted, typical_predictor
-from edgeseq.evaluation.metrics import Scored
+from edgeseq.evaluation.evaluate import Evaluation, ForecastSet, typical_predictor
+from edgeseq.evaluation.metrics import Metrics
 from edgeseq.evaluation.report_text import chosen_steps
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.text import number, table
@@ -24,19 +24,19 @@ def judge(checkpoint: Checkpoint, files: Mapping[str, ModelFile]) -> dict[str, E
     origins = test.origins(checkpoint.spec.horizon)
     others = baselines.untrained(checkpoint.spec)
     return {
-        name: Forecasted.make(typical_predictor(file.content), others, test.values, origins).evaluate()
+        name: ForecastSet.collect(typical_predictor(file.content), others, test.values, origins).evaluate()
         for name, file in files.items()
     }
 
 
-def scores(judged: Mapping[str, Evaluation]) -> dict[str, Scored]:
+def scores(judged: Mapping[str, Evaluation]) -> dict[str, Metrics]:
     """Return the errors of all files and baselines, by their names in tables."""
     of_files = {name: evaluation.model for name, evaluation in judged.items()}
     return of_files | (dict(next(iter(judged.values())).baselines) if judged else {})
 
 
-def by_step(errors: Mapping[str, Scored]) -> str:
+def by_step(errors: Mapping[str, Metrics]) -> str:
     """Return the RMSE by step ahead as a table, for a terminal."""
     steps = chosen_steps(len(next(iter(errors.values())).per_horizon))
-    rows = [(name, *(number(scored.per_horizon[step - 1][0]) for step in steps)) for name, scored in errors.items()]
+    rows = [(name, *(number(metrics.per_horizon[step - 1][0]) for step in steps)) for name, metrics in errors.items()]
     return table(("RMSE by step ahead", *map(str, steps)), rows)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import onnx
 
-from edgeseq.evaluation.evaluate import measure, residuals, typical_predictor
+from edgeseq.evaluation.evaluate import residual_quantiles, score_part, typical_predictor
 from edgeseq.model import architecture
 from edgeseq.model import opset as onnx_opset
 from edgeseq.model.checkpoint import Checkpoint, Weights
@@ -124,9 +124,9 @@ def _measured(checkpoint: Checkpoint, spec: Spec, content: bytes) -> Spec:
     """Return the spec with this file's own errors; the baselines' are those of the training."""
     predictor = typical_predictor(content)
     if checkpoint.validation:
-        spec = replace(spec, residuals=residuals(predictor, checkpoint.validation))
+        spec = replace(spec, residuals=residual_quantiles(predictor, checkpoint.validation))
     if checkpoint.test:
-        samples, score = measure(predictor, checkpoint.test)
+        samples, score = score_part(predictor, checkpoint.test)
         spec = replace(spec, figures=Figures(samples, score, spec.figures.baselines if spec.figures else {}))
     return spec
 

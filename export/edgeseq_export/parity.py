@@ -9,7 +9,7 @@ import numpy.typing as npt
 import onnx
 
 from edgeseq.model.scaling import per_output
-from edgeseq.reference import States as States64
+from edgeseq.reference import States64
 from edgeseq_export import tolerances
 from edgeseq_export.synthetic import random_walk
 from edgeseq_runtime.arrays import Float32, States

@@ -11,7 +11,7 @@ import jinja2
 
 from edgeseq.evaluation import plots
 from edgeseq.evaluation.evaluate import Evaluation
-from edgeseq.evaluation.metrics import Scored
+from edgeseq.evaluation.metrics import Metrics
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.text import number, size
 from edgeseq_export.comparison import judge, scores
@@ -93,7 +93,7 @@ def _facts(file: ModelFile) -> str:
 def _accuracy(evaluations: Mapping[str, Evaluation]) -> _Accuracy:
     """Return the forecasts, the errors in all and by step ahead."""
     errors, (first, *_) = scores(evaluations), evaluations.values()
-    rows = [[name, *map(number, vars(scored.total).values())] for name, scored in errors.items()]
+    rows = [[name, *map(number, vars(metrics.total).values())] for name, metrics in errors.items()]
     of_training = first.spec.figures.baselines if first.spec.figures else {}
     rows += [
         [f"{name} (of the training)", *map(number, vars(score).values())]
@@ -108,8 +108,8 @@ def _accuracy(evaluations: Mapping[str, Evaluation]) -> _Accuracy:
     )
 
 
-def _by_step(errors: Mapping[str, Scored], unit: str) -> _ByStep:
-    rmse = {name: [rmse for rmse, _ in scored.per_horizon] for name, scored in errors.items()}
+def _by_step(errors: Mapping[str, Metrics], unit: str) -> _ByStep:
+    rmse = {name: [rmse for rmse, _ in metrics.per_horizon] for name, metrics in errors.items()}
     steps = range(1, len(next(iter(rmse.values()))) + 1)
     rows = [[name, *map(number, values)] for name, values in rmse.items()]
     return _ByStep(_png(plots.by_step(rmse, unit)), _Table(("RMSE", *map(str, steps)), rows))

@@ -27,8 +27,8 @@ def finalize(model: onnx.ModelProto, spec: Spec, key: str | None = None) -> tupl
     content = bytes(model.SerializeToString())
     digest = integrity.digest(content, blank)
     signature = base64.b64encode(private.sign(integrity.message(digest))).decode() if private else ""
-    content = integrity.put(content, "sha256", digest, integrity.BLANK_HASH)
-    content = integrity.put(content, "signature", signature, integrity.BLANK_SIGNATURE)
+    content = integrity.replace_field(content, "sha256", digest, integrity.BLANK_HASH)
+    content = integrity.replace_field(content, "signature", signature, integrity.BLANK_SIGNATURE)
     return content, replace(spec, sha256=digest, signature=signature)
 
 

@@ -40,6 +40,14 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise FileError(f"cannot write {path}: {_reason(error)}") from error
 
 
+def make_folder(path: str | os.PathLike[str], mode: int = 0o777) -> None:
+    """Make a folder, and those above it, where there is none yet; `mode` is its own. Raises `FileError`."""
+    try:
+        Path(path).mkdir(mode=mode, parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"cannot make the folder {path}: {_reason(error)}") from error
+
+
 def read(path: str | os.PathLike[str]) -> bytes:
     """Return the content of the file at `path`. Raises `FileError`."""
     try:

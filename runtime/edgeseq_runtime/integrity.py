@@ -26,7 +26,7 @@ _PURPOSE = b"edgeseq model file 1\n"
 """What is signed begins with this, so that a signature for another purpose is none for this one."""
 
 
-def complaint(content: bytes, spec: Spec, key: str | None = None) -> str | None:
+def check(content: bytes, spec: Spec, key: str | None = None) -> str | None:
     """Return why a model file is not to be trusted, None where nothing speaks against it.
 
     It must be as it was written and, with the file of a public key, signed with its private half. Raises `UsageError`
@@ -45,12 +45,12 @@ def complaint(content: bytes, spec: Spec, key: str | None = None) -> str | None:
 
 def digest(content: bytes, spec: Spec) -> str:
     """Return the hash of a model file, in hexadecimal digits."""
-    blank = put(content, "sha256", BLANK_HASH, spec.sha256)
-    blank = put(blank, "signature", BLANK_SIGNATURE, spec.signature)
+    blank = replace_field(content, "sha256", BLANK_HASH, spec.sha256)
+    blank = replace_field(blank, "signature", BLANK_SIGNATURE, spec.signature)
     return hashlib.sha256(blank).hexdigest()
 
 
-def put(content: bytes, field: str, value: str, instead_of: str) -> bytes:
+def replace_field(content: bytes, field: str, value: str, instead_of: str) -> bytes:
     """Return a model file with another value, as long as the old one, in a field of its spec."""
     return content.replace(f'"{field}":"{instead_of}"'.encode(), f'"{field}":"{value}"'.encode())
 

@@ -57,18 +57,18 @@ class Pool:
         self._forecast = (self.spec.horizon, len(self.spec.targets))  # a stream's, in step_array's result
         self._names: list[Hashable] = []
         self._row: dict[Hashable, int] = {}
-        self._guard = Validator(self.spec, np.zeros(len(self.spec.features), np.float32))
+        self._validator = Validator(self.spec, np.zeros(len(self.spec.features), np.float32))
         self._policy = Policy(self.spec, missing)
         # Whatever belongs to streams, a row for each and some to spare.
         self._engine = self.session.batch_engine(_LEAST_ROOM)
         self._known = {sensor.name for sensor in self.spec.sensors}
-        self._usual = Scale.usual(self.spec) if self._known else None
+        self._default_scale = Scale.default(self.spec) if self._known else None
         # A stream's age is `_steps` less when it began, so that a step of all streams is one sum, not one for each.
         self._steps = 0
         self._begun = np.zeros(_LEAST_ROOM, np.int64)
         self._imputed = np.zeros(_LEAST_ROOM, np.int64)
         self._code = np.zeros(_LEAST_ROOM, np.int8)  # of the status
-        self._odd = False  # whether there may be one other than 0 among these two
+        self._any_status = False  # whether there may be one other than 0 among these two
 
     @property
     def spec(self) -> Spec:
@@ -156,7 +156,7 @@ class Pool:
         Raises `UsageError` where there is no stream of that name, and what that method does.
         """
         row = self._existing(name)
-        scale = Scale.find(self.spec, sensor)
+        scale = Scale.resolve(self.spec, sensor)
         self._forget(slice(row, row + 1))
         self._set(row, scale)
 
@@ -168,7 +168,7 @@ class Pool:
             block = np.array(None)
         if block.dtype.kind in "biuf" and block.size == len(samples) * self._features and block.ndim <= 2:
             return _as_float32(block.reshape(len(samples), self._features))
-        rows = [self._guard.numbers(sample) for sample in samples]
+        rows = [self._validator.to_numbers(sample) for sample in samples]
         return _as_float32(np.array(rows, np.float64))
 
     def _find(self, names: list[Hashable]) -> Rows:
@@ -182,7 +182,7 @@ class Pool:
         """Move the streams at `rows` by a sample each, (stream, feature); return (stream, horizon, target)."""
         if not len(block):
             return np.empty((0, *self._forecast), np.float32)
-        finite = self._guard.finite(block)
+        finite = self._validator.are_usable(block)
         whole = np.count_nonzero(finite) == finite.size  # a tenth of the time that all() takes
         forecasts = self._take_whole(rows, block) if whole else self._take_rest(rows, block, finite)
         return forecasts.reshape(len(block), *self._forecast)
@@ -194,9 +194,9 @@ class Pool:
             self._steps += 1
         else:
             self._begun[rows] -= 1
-        if self._odd:
+        if self._any_status:
             self._imputed[rows], self._code[rows] = 0, _CODES[OK]
-            self._odd = not all_moved
+            self._any_status = not all_moved
         return forecasts
 
     def _take_rest(self, rows: Rows, block: Float32, finite: npt.NDArray[np.bool_]) -> Float32:
@@ -207,7 +207,7 @@ class Pool:
         for position in np.flatnonzero(~whole):
             absent = tuple(np.flatnonzero(~finite[position]).tolist())
             age, imputed = self._age(places[position]), int(self._imputed[places[position]])
-            status[position] = _CODES[self._policy.judge(Issue(ABSENT, absent), age=age, imputed=imputed)]
+            status[position] = _CODES[self._policy.for_value(Issue(ABSENT, absent), age=age, imputed=imputed)]
         instead = self._engine.x[places]  # a feature that is no target keeps its last value
         instead[:, : len(self.spec.targets)] = self._engine.y[places, : len(self.spec.targets)]
         moving = (status == _CODES[OK]) | (status == _CODES[IMPUTED])
@@ -218,7 +218,7 @@ class Pool:
         self._imputed[places] += status == _CODES[IMPUTED]
         self._imputed[places[whole]] = 0
         self._code[places] = status
-        self._odd = True
+        self._any_status = True
         return self._engine.y[places]
 
     def _age(self, row: int) -> int:
@@ -264,9 +264,9 @@ class Pool:
         self._code = roomy(self._code, count)
         self._begun[count - len(names) : count] = self._steps
         self._engine.make_room(count)
-        if self._usual:
+        if self._default_scale:
             for name in names:
-                scale = Scale.known(self.spec, str(name)) if name in self._known else self._usual
+                scale = Scale.by_name(self.spec, str(name)) if name in self._known else self._default_scale
                 self._set(self._row[name], scale)
 
     # One stream among many: what a service asks after each sample, without a look at all the others.
@@ -300,7 +300,7 @@ class Pool:
         row = self._row[name]
         self._begun[row], self._imputed[row] = self._steps - counters["age"], counters["imputed"]
         self._code[row] = _CODES[counters["status"]]
-        self._odd = True
+        self._any_status = True
         self._engine.x[row], self._engine.y[row] = found.arrays["x"], found.arrays["y"]
         for state in self._engine.names:
             self._engine.by_row(state)[row] = found.arrays[state]

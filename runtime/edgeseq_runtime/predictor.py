@@ -1,4 +1,4 @@
-"""One stream, sample by sample: the guard, the step, and what happens when a sample is missing."""
+"""One stream, sample by sample: validation, the step, and what happens when a sample is missing."""
 
 import math
 import os
@@ -74,13 +74,13 @@ class Predictor:
             model = open_session(model, provider=provider, threads=threads, sidecar=sidecar)
         self.session = model
         self.status = OK
-        """What happened to the last sample, one of `guard.STATUSES`."""
+        """What happened to the last sample, one of `validation.STATUSES`."""
         self.samples = 0
         """Samples seen since the stream began, missing ones included."""
         self._spec, self._rules = model.spec, rules
         self._clock = Clock(self.spec)
         self._engine = model.engine()
-        self._guard = Validator(self.spec, self._engine.x, rules)
+        self._validator = Validator(self.spec, self._engine.x, rules)
         self._policy = Policy(self.spec, missing, rules)
         self._monitor = Monitor(self.spec) if monitor else None
         self._one_by_one = monitor or bool(rules and rules.stuck_after)  # for `run`
@@ -89,11 +89,11 @@ class Predictor:
         self._age = 0  # samples since the fresh start
         self._imputed = 0  # in a row
         self._skipped = 0  # in a row, where the last one was
-        self._odd = ""  # what was found odd about
-        self._odd_at = 0  # the sample of this number, the last of them
+        self._reason = ""  # what was found odd about
+        self._reason_at = 0  # the sample of this number, the last of them
         self._counts = dict.fromkeys(_COUNTED, 0)
-        self._attentive = False  # whether `step` must do more than the network's work
-        self._heed()
+        self._needs_care = False  # whether `step` must do more than the network's work
+        self._choose_path()
         if sensor is not None or self.spec.sensors:
             self.set_sensor(sensor)
 
@@ -120,7 +120,7 @@ class Predictor:
     @property
     def reason(self) -> str:
         """What was odd about the last sample, one of `rules.REASONS`; empty where nothing was."""
-        return self._odd if self._odd_at == self.samples else ""
+        return self._reason if self._reason_at == self.samples else ""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -136,7 +136,7 @@ class Predictor:
     @property
     def drift(self) -> bool:
         """Whether the running error has left what validation showed; see `drift`. Raises `UsageError` as `interval`."""
-        return bool(self._monitored().drift.raised[0])
+        return bool(self._required_monitor().drift.raised[0])
 
     def interval(self, level: float = 0.9) -> tuple[Float32, Float32]:
         """Return the ends between which the truth lies with the probability `level`, each float32 (horizon, target).
@@ -147,7 +147,7 @@ class Predictor:
         is not between 0 and 1.
         """
         forecast = self._y if self._age else np.full(self._shape, np.nan, np.float32)
-        return self._monitored().intervals.around(forecast, level)
+        return self._required_monitor().intervals.around(forecast, level)
 
     def set_sensor(self, sensor: str | Scale | Samples | None) -> None:
         """Tell a model that was trained on several sensors which one this is; its stream starts afresh.
@@ -156,7 +156,7 @@ class Predictor:
         which its level and size are learned; or None, for one of which nothing is known. Raises `UsageError` for an
         unknown name or a model that knows no sensors, and `DataError` for samples that do not tell.
         """
-        scale = Scale.find(self.session.spec, sensor)
+        scale = Scale.resolve(self.session.spec, sensor)
         self._adopt(scale)
         self._engine.load(self._engine.states() | scale.states())
         self.reset()
@@ -169,12 +169,12 @@ class Predictor:
         `status` is then "missing". Raises `DataError` for a sample of the wrong length, with text in it, or that a rule
         refuses, and, with missing="error", `MissingSampleError`; all is then as before.
         """
-        if self._attentive or time is not None:
-            seconds = self._clock.moment(time)
-            return self._take(self._clock.complete(sample, seconds), seconds)
-        odd = self._guard.admit(sample)
-        if odd:
-            return self._step_odd(odd)
+        if self._needs_care or time is not None:
+            seconds = self._clock.resolve(time)
+            return self._take(self._clock.with_time_features(sample, seconds), seconds)
+        issue = self._validator.check(sample)
+        if issue:
+            return self._step_with_issue(issue)
         self._engine.advance()
         self.samples += 1
         self._age += 1
@@ -191,23 +191,23 @@ class Predictor:
         that a rule refuses, and, with missing="error", `MissingSampleError`; all is then as before the block.
         """
         array = _as_array(samples)
-        timed = self._attentive or times is not None
-        seconds = self._clock.moments(times, array.shape[0] if array.ndim else 0) if timed else None
-        block = self._as_block(array if seconds is None else self._clock.complete_block(array, seconds))
+        timed = self._needs_care or times is not None
+        seconds = self._clock.resolve_block(times, array.shape[0] if array.ndim else 0) if timed else None
+        block = self._as_block(array if seconds is None else self._clock.block_with_time_features(array, seconds))
         forecasts = np.full((len(block), *self._shape), np.nan, np.float32)
-        plain = self._guard.whole(block) & (not self._one_by_one)
+        plain = self._validator.are_clean(block) & (not self._one_by_one)
         if seconds is not None:
-            plain &= self._clock.orderly(seconds)
+            plain &= self._clock.are_on_time(seconds)
         with self._all_or_nothing():
             for start, stop in _stretches(plain):
                 first = start
-                while first < stop and not (plain[first] and self._is_due(seconds, first)):
+                while first < stop and not (plain[first] and self._is_on_time(seconds, first)):
                     forecasts[first] = self._take_row(block, seconds, first)
                     first += 1
                 if first < stop:
-                    forecasts[first:stop] = self._run_whole(block[first:stop])
-                    self._clock.seconds = math.nan if seconds is None else float(seconds[stop - 1])
-        self._heed()
+                    forecasts[first:stop] = self._run_clean(block[first:stop])
+                    self._clock.commit(math.nan if seconds is None else float(seconds[stop - 1]))
+        self._choose_path()
         return forecasts
 
     def forecast(self, steps: int) -> Float32:
@@ -227,22 +227,22 @@ class Predictor:
             x[:, 0, : self._shape[1]] = parts[-1]
             if self._clock:
                 begun = (len(parts) - 1) * len(self._y)
-                x[:, 0, self._clock.measured :] = self._clock.ahead(begun + len(self._y))[begun:]
+                x[:, 0, self._clock.measured :] = self._clock.features_ahead(begun + len(self._y))[begun:]
             y, states = self.session.advance(x, states)
             parts.append(y[-1].reshape(self._shape))
         return np.concatenate(parts)[:steps]
 
     def reset(self) -> None:
         """Start afresh: the next sample is the first of a new stream."""
-        self._forget()
-        self._clock.seconds = math.nan
-        self._guard.runs.fill(0)
+        self._begin_afresh()
+        self._clock.commit(math.nan)
+        self._validator.runs.fill(0)
         if self._monitor:
             self._monitor.reset()
-        self.samples = self._skipped = self._odd_at = 0
-        self.status, self._odd = OK, ""
+        self.samples = self._skipped = self._reason_at = 0
+        self.status, self._reason = OK, ""
         self._counts = dict.fromkeys(_COUNTED, 0)
-        self._heed()
+        self._choose_path()
 
     def snapshot(self) -> bytes:
         """Return the stream's state as bytes that `restore` takes up, with this model file only."""
@@ -264,19 +264,19 @@ class Predictor:
             "imputed": self._imputed,
             "skipped": self._skipped,
             "status": self.status,
-            "reason": self._odd,
-            "odd_at": self._odd_at,
+            "reason": self._reason,
+            "odd_at": self._reason_at,
             "seconds": self._clock.seconds,
             **{f"counts.{name}": count for name, count in self._counts.items()},
         }
-        arrays = {"x": self._engine.x, "y": self._engine.y, "runs": self._guard.runs, **self._engine.states()}
+        arrays = {"x": self._engine.x, "y": self._engine.y, "runs": self._validator.runs, **self._engine.states()}
         return Snapshot(counters, arrays | (self._monitor.arrays() if self._monitor else {}))
 
     def _load(self, snapshot: Snapshot) -> None:
         """Go on from a snapshot that fits; one without a monitor's arrays leaves that as it is at first."""
         counters = snapshot.counters
         if self.session.spec.sensors:
-            self._adopt(Scale.of(snapshot.arrays))
+            self._adopt(Scale.from_states(snapshot.arrays))
         wanted = self._snapshot().arrays
         if self._monitor and not wanted.keys() <= snapshot.arrays.keys():
             self._monitor.reset()
@@ -285,18 +285,18 @@ class Predictor:
         self._engine.load({state.name: snapshot.arrays[state.name] for state in self.spec.states})
         self.samples, self.status = counters["samples"], counters["status"]
         self._age, self._imputed, self._skipped = counters["age"], counters["imputed"], counters["skipped"]
-        self._odd, self._odd_at = counters["reason"], counters["odd_at"]
+        self._reason, self._reason_at = counters["reason"], counters["odd_at"]
         self._counts = {name: counters[f"counts.{name}"] for name in _COUNTED}
-        self._clock.seconds = counters["seconds"]
-        self._heed()
+        self._clock.commit(counters["seconds"])
+        self._choose_path()
 
     def _adopt(self, scale: Scale) -> None:
         """Judge samples and forecasts by a sensor's own numbers."""
-        spec = scale.applied(self.session.spec)
+        spec = scale.apply_to(self.session.spec)
         if spec.features == self._spec.features:
             return
         self._spec = spec
-        self._guard = Validator(spec, self._engine.x, self._rules)
+        self._validator = Validator(spec, self._engine.x, self._rules)
         if self._monitor:
             self._monitor = Monitor(spec)
 
@@ -311,75 +311,75 @@ class Predictor:
             self._load(before)
             raise
 
-    def _heed(self) -> None:
-        """Note whether a sample needs more than the guard and the network, so that `step` need not ask each time."""
+    def _choose_path(self) -> None:
+        """Note whether a sample needs more than validation and the network, so that `step` need not ask each time."""
         timed = bool(self._clock) or not math.isnan(self._clock.seconds)
-        self._attentive = timed or self._monitor is not None
+        self._needs_care = timed or self._monitor is not None
 
     def _take(self, sample: Reading, seconds: float) -> Float32:
         """Take one sample, complete with the features of its time, NaN where that is not known."""
-        lag = self._clock.lag(seconds)
+        lag = self._clock.missing_before(seconds)
         if not lag:
             return self._take_in_time(sample, seconds)
         with self._all_or_nothing():
             return self._take_at_odd_time(sample, seconds, lag)
 
     def _take_in_time(self, sample: Reading, seconds: float) -> Float32:
-        odd = self._guard.admit(sample)
-        if odd:
-            forecast = self._step_odd(odd)
+        issue = self._validator.check(sample)
+        if issue:
+            forecast = self._step_with_issue(issue)
         else:
             self._advance(0, ())
             self.samples += 1
             self.status = OK
             forecast = self._y.copy()
-        self._clock.seconds = seconds
-        self._attentive = self._attentive or not math.isnan(seconds)
+        self._clock.commit(seconds)
+        self._needs_care = self._needs_care or not math.isnan(seconds)
         return forecast
 
     def _take_at_odd_time(self, sample: Reading, seconds: float, lag: int) -> Float32:
         """Take a sample before which `lag` samples lack; below 0 it should have come earlier."""
-        status, afresh = self._policy.lets_pass(lag, **self._standing())
+        status, afresh = self._policy.for_time(lag, **self._run_lengths())
         reason = GAP if lag > 0 else DISORDER
         if status == SKIPPED:
             self._note(status, reason)
             return self._y.copy()
         if afresh:
-            self._forget()
+            self._begin_afresh()
         if status == IMPUTED:
-            for moment in self._clock.following(lag).tolist():
-                self._fill_in(moment)
+            for moment in self._clock.next_times(lag).tolist():
+                self._impute_missing(moment)
         forecast = self._take_in_time(sample, seconds)
         self._counts[reason] += 1
         if not self.reason:
-            self._odd, self._odd_at = reason, self.samples
+            self._reason, self._reason_at = reason, self.samples
         return forecast
 
-    def _fill_in(self, seconds: float) -> None:
+    def _impute_missing(self, seconds: float) -> None:
         """Let the forecast stand in for a sample that never came."""
         nothing: list[float | None] = [None] * self._clock.measured
-        odd = self._guard.admit(self._clock.complete(nothing, seconds))
-        assert odd is not None
-        self._guard.fill(self._y[0])
-        self._advance(self._imputed + 1, odd.rejected)
+        issue = self._validator.check(self._clock.with_time_features(nothing, seconds))
+        assert issue is not None
+        self._validator.impute(self._y[0])
+        self._advance(self._imputed + 1, issue.rejected)
         self._counts["filled"] += 1
 
-    def _step_odd(self, odd: Issue) -> Float32:
-        """Deal with a sample that the guard has something against."""
-        status = self._policy.judge(odd, **self._standing())
-        self._guard.keep(odd)
-        self._note(status, odd.reason)
+    def _step_with_issue(self, issue: Issue) -> Float32:
+        """Deal with a sample that has an issue."""
+        status = self._policy.for_value(issue, **self._run_lengths())
+        self._validator.remember(issue)
+        self._note(status, issue.reason)
         if status == SKIPPED:
             return self._y.copy()
         if status == MISSING:
-            self._forget()
+            self._begin_afresh()
             return np.full(self._shape, np.nan, np.float32)
         if status == IMPUTED:
-            self._guard.fill(self._y[0])
-        self._advance(self._imputed + 1 if status == IMPUTED else 0, odd.rejected)
+            self._validator.impute(self._y[0])
+        self._advance(self._imputed + 1 if status == IMPUTED else 0, issue.rejected)
         return self._y.copy()
 
-    def _standing(self) -> dict[str, int]:
+    def _run_lengths(self) -> dict[str, int]:
         """Return what a policy's limits are compared with."""
         skipped = self._skipped if self.status == SKIPPED else 0
         return {"age": self._age, "imputed": self._imputed, "skipped": skipped}
@@ -387,13 +387,13 @@ class Predictor:
     def _note(self, status: str, reason: str) -> None:
         """Count an odd sample."""
         if status == SKIPPED:
-            self._skipped = self._standing()["skipped"] + 1
+            self._skipped = self._run_lengths()["skipped"] + 1
         if status != OK:
             self._counts[status] += 1
         self._counts[reason] += 1
         self.samples += 1
         self.status = status
-        self._odd, self._odd_at = reason, self.samples
+        self._reason, self._reason_at = reason, self.samples
 
     def _advance(self, imputed: int, unknown: Positions) -> None:
         """Let the network take the sample in the buffer, the last of `imputed` in a row that were filled in."""
@@ -401,23 +401,23 @@ class Predictor:
         if self._monitor:
             truth = self._engine.x[0, 0, : self._shape[1]].copy()
             truth[[position for position in unknown if position < len(truth)]] = np.nan
-            self._monitor.see(truth, self._y if self._age + 1 >= self.spec.warmup else None, self._age)
+            self._monitor.update(truth, self._y if self._age + 1 >= self.spec.warmup else None, self._age)
         self._age += 1
         self._imputed = imputed
 
-    def _forget(self) -> None:
+    def _begin_afresh(self) -> None:
         self._engine.clear()
         self._age = self._imputed = 0
         if self._monitor:
             self._monitor.forget()
 
-    def _monitored(self) -> Monitor:
+    def _required_monitor(self) -> Monitor:
         if self._monitor is None:
             raise UsageError("intervals and drift need a Predictor made with monitor=True")
         return self._monitor
 
-    def _is_due(self, seconds: npt.NDArray[np.float64] | None, row: int) -> bool:
-        return seconds is None or not self._clock.lag(float(seconds[row]))
+    def _is_on_time(self, seconds: npt.NDArray[np.float64] | None, row: int) -> bool:
+        return seconds is None or not self._clock.missing_before(float(seconds[row]))
 
     def _take_row(self, block: Float32, seconds: npt.NDArray[np.float64] | None, row: int) -> Float32:
         """Take one sample of a block (time, feature)."""
@@ -426,17 +426,17 @@ class Predictor:
         except (DataError, MissingSampleError) as error:
             raise type(error)(f"sample {row} of the block: {error}") from error
 
-    def _run_whole(self, block: Float32) -> Float32:
+    def _run_clean(self, block: Float32) -> Float32:
         """Run a block (time, feature) without missing values; return (time, horizon, target)."""
         forecasts = self._engine.run(block)
         self.samples += len(block)
         self._age += len(block)
         self._imputed = 0
         self.status = OK
-        flagged = self._guard.flagged(block)
+        flagged = self._validator.are_flagged(block)
         self._counts[RANGE] += int(flagged.sum())
         if flagged[-1]:
-            self._odd, self._odd_at = RANGE, self.samples
+            self._reason, self._reason_at = RANGE, self.samples
         return forecasts.reshape(-1, *self._shape)
 
     def _as_block(self, block: npt.NDArray[Any]) -> Float32:
@@ -446,7 +446,7 @@ class Predictor:
         if block.ndim != 2 or block.shape[1] != len(self.spec.features):
             raise DataError(f"samples have shape {shape}; the model takes (time, {len(self.spec.features)})")
         if block.dtype == object:  # None among numbers
-            block = np.array([self._guard.numbers(row) for row in block], np.float64)
+            block = np.array([self._validator.to_numbers(row) for row in block], np.float64)
         if block.dtype.kind not in "biuf":
             raise DataError(f"samples are of type {block.dtype}, not numbers")
         with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and so missing

@@ -1,6 +1,6 @@
 """What may be found odd about a sample, and what each finding leads to.
 
-A sample's *reason* says what was found, its *status* (see `guard.STATUSES`) what became of it: a value outside the
+A sample's *reason* says what was found, its *status* (see `validation.STATUSES`) what became of it: a value outside the
 range may be taken all the same ("ok", "range"), or the model's own forecast may stand in for it ("imputed", "range").
 """
 
@@ -49,7 +49,7 @@ class Rules:
 
     def __post_init__(self) -> None:
         for reason in (RANGE, STUCK, GAP, DISORDER):
-            check(reason, reason, getattr(self, reason))
+            check_policy(reason, reason, getattr(self, reason))
         if not self.margin >= 0:
             raise UsageError(f"margin is {self.margin}, must be at least 0")
         for name in ("stuck_after", "skip_limit"):
@@ -57,7 +57,7 @@ class Rules:
                 raise UsageError(f"{name} is {getattr(self, name)}, must be at least 0")
 
 
-def check(name: str, reason: str, policy: str) -> None:
+def check_policy(name: str, reason: str, policy: str) -> None:
     """Raise `UsageError` where `policy`, given as `name`, is none of those for the reason."""
     if policy not in POLICIES[reason]:
         raise UsageError(f"{name} is {policy!r}, must be one of {', '.join(POLICIES[reason])}")

@@ -4,7 +4,6 @@ A service answers a sample first and acknowledges it when the answer has arrived
 last sample acknowledged of each stream, so that whoever goes on from it sees every other sample again.
 """
 
-import json
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from edgeseq_runtime.errors import DataError, SnapshotError
 from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.streaming import container
 from edgeseq_runtime.streaming.timestamps import Clock, Time
 from edgeseq_runtime.streaming.validation import Reading
 
@@ -22,10 +22,6 @@ MAX_STREAMS = 100_000
 """Streams in one process: a name that changes with every sample must not fill the memory."""
 
 _MAGIC = b"edgeseq-streams-1\n"
-_DIGEST = 32
-"""Bytes of a SHA-256."""
-
-_LENGTH = struct.Struct("<I")
 
 
 @dataclass(frozen=True)
@@ -136,8 +132,8 @@ class NamedStreams:
             self._begin(name)
         if self._has_clock:
             clock = self._clocks.setdefault(name, Clock(self.spec))
-            clock.seconds = clock.moment(time)
-            values = clock.complete(values, clock.seconds)
+            clock.commit(clock.resolve(time))
+            values = clock.with_time_features(values, clock.seconds)
         forecast = self._pool.step({name: values})[name]
         self._numbers[name] = number + 1
         return StepResult(forecast, self._pool.status_of(name), self._pool.is_warm(name), number)
@@ -164,9 +160,7 @@ class NamedStreams:
             {"name": name, "samples": number, "size": len(blob), "marks": self.marks.get(name, [])}
             for name, (number, blob) in self._acknowledged.items()
         ]
-        header = json.dumps(listing).encode()
-        body = _LENGTH.pack(len(header)) + header + b"".join(blob for _, blob in self._acknowledged.values())
-        return _MAGIC + _sha256(body) + body
+        return container.pack(_MAGIC, listing, b"".join(blob for _, blob in self._acknowledged.values()))
 
     def restore(self, blob: bytes) -> str:
         """Go on with all streams of what `saved` returned."""
@@ -180,28 +174,14 @@ class NamedStreams:
 
 def _unpack(blob: bytes) -> Mapping[str, tuple[int, bytes, list[str]]]:
     """Return the samples' count, snapshot and marks of each stream. Raises `SnapshotError`."""
-    start = len(_MAGIC) + _DIGEST
-    if not blob.startswith(_MAGIC):
-        raise SnapshotError("this is not a snapshot of edgeseq's streams")
-    if _sha256(blob[start:]) != blob[len(_MAGIC) : start]:
-        raise SnapshotError("the snapshot is damaged")
+    content = container.unpack(_MAGIC, blob, "'s streams")
+    found, at = {}, 0
     try:
-        (length,) = _LENGTH.unpack_from(blob, start)
-        at = start + _LENGTH.size + length
-        found = {}
-        for entry in json.loads(blob[start + _LENGTH.size : at]):
-            found[str(entry["name"])] = (
-                int(entry["samples"]),
-                blob[at : at + entry["size"]],
-                list(map(str, entry["marks"])),
-            )
-            at += entry["size"]
+        listing, body = container.split(content)
+        for entry in listing:
+            size = entry["size"]
+            found[str(entry["name"])] = int(entry["samples"]), body[at : at + size], list(map(str, entry["marks"]))
+            at += size
     except (ValueError, KeyError, TypeError, RecursionError, struct.error) as error:
         raise SnapshotError("the snapshot was written by another version of edgeseq") from error
     return found
-
-
-def _sha256(data: bytes) -> bytes:
-    import hashlib  # only now: see `Session.digest`
-
-    return hashlib.sha256(data).digest()

@@ -235,6 +235,16 @@ class Spec:
     format: int = FORMAT
 
     def __post_init__(self) -> None:
+        self._check_features()
+        self._check_network()
+        for sensor in self.sensors:
+            sizes = len(sensor.offset), len(sensor.gain)
+            fits = sizes == (len(self.features),) * 2 and all(sensor.gain)
+            _require(fits, "sensors", "an offset and a gain for each")
+        if self.verification:
+            self._check_verification(self.verification)
+
+    def _check_features(self) -> None:
         names = [feature.name for feature in self.features]
         _require(self.features, "features", "at least one")
         _require(len(set(names)) == len(names), "features", "distinct names")
@@ -245,29 +255,30 @@ class Spec:
         _require(clocks == sorted(clocks) and not any(clocks[: len(self.targets)]), "features", "those of time last")
         read_off = all(name in CLOCKS for name, clock in zip(names, clocks, strict=True) if clock)
         _require(read_off, "features", f"those of time among {', '.join(CLOCKS)}")
-        _require(self.cell in (*CELLS, OWN), "cell", f"one of {', '.join((*CELLS, OWN))}")
-        _require(self.quantize in QUANTIZATIONS, "quantize", f"one of {', '.join(QUANTIZATIONS)}")
-        _require(self.form in FORMS, "form", f"one of {', '.join(FORMS)}")
-        _require(self.predicts in PREDICTED, "predicts", f"one of {', '.join(PREDICTED)}")
-        _require(self.layout in LAYOUTS, "layout", f"one of {', '.join(LAYOUTS)}")
+
+    def _check_network(self) -> None:
+        for name, kinds in (
+            ("cell", (*CELLS, OWN)),
+            ("quantize", QUANTIZATIONS),
+            ("form", FORMS),
+            ("predicts", PREDICTED),
+            ("layout", LAYOUTS),
+        ):
+            _require(getattr(self, name) in kinds, name, f"one of {', '.join(kinds)}")
         _require(self.window >= 2 or (self.window == 0 and self.layout == STREAM), "window", "2 or more, 0 in a stream")
         linear = self.linear_path >= 2 and self.layout == STREAM and self.predicts == CHANGE
         _require(self.linear_path == 0 or linear, "linear_path", "2 or more, in a stream that predicts changes")
-        for name in ("horizon", "layers", "hidden"):
-            _require(getattr(self, name) >= 1, name, "at least 1")
-        for name in ("warmup", "gap_limit"):
-            _require(getattr(self, name) >= 0, name, "at least 0")
+        for name, least in (("horizon", 1), ("layers", 1), ("hidden", 1), ("warmup", 0), ("gap_limit", 0)):
+            _require(getattr(self, name) >= least, name, f"at least {least}")
         _require(_is_table(self.target_scales, self.horizon, len(self.targets)), "target_scales", "one for each output")
-        for sensor in self.sensors:
-            sizes = len(sensor.offset), len(sensor.gain)
-            _require(sizes == (len(names), len(names)) and all(sensor.gain), "sensors", "an offset and a gain for each")
-        if self.verification:
-            x, y = self.verification.x, self.verification.y
-            tables = _is_table(x, len(x), len(names)) and _is_table(y, len(x), self.outputs)
-            _require(x and tables and len(self.verification.tolerance) == len(self.targets), "verification", "tables")
-            left, known = self.verification.states, {state.name for state in self.states}
-            fits = left.keys() <= known and all(len(pair) == 2 for pair in left.values())
-            _require(fits, "verification.states", "two numbers for states of the spec")
+
+    def _check_verification(self, vector: Verification) -> None:
+        x, y = vector.x, vector.y
+        tables = _is_table(x, len(x), len(self.features)) and _is_table(y, len(x), self.outputs)
+        _require(x and tables and len(vector.tolerance) == len(self.targets), "verification", "tables")
+        known = {state.name for state in self.states}
+        fits = vector.states.keys() <= known and all(len(pair) == 2 for pair in vector.states.values())
+        _require(fits, "verification.states", "two numbers for states of the spec")
 
     @cached_property
     def target_features(self) -> tuple[Feature, ...]:

@@ -14,6 +14,9 @@ from edgeseq_runtime.errors import ModelFileError
 
 _LARGEST = sys.float_info.max
 
+_SCALARS: Mapping[Any, tuple[type, ...]] = {float: (int, float), int: (int,), str: (str,), bool: (bool,)}
+"""Type of a field -> those of JSON's values that it takes; true is no number."""
+
 
 def encode(value: Any) -> Any:
     """Return a dataclass as what `json` writes, without what is as it is by default."""
@@ -48,12 +51,8 @@ def decode(kind: Any, value: Any, where: str) -> Any:
         return {name: decode(arguments[1], item, f"{where}.{name}") for name, item in value.items()}
     if origin is types.UnionType:
         return _decode_union(arguments, value, where)
-    if kind is float and type(value) in (int, float) and abs(value) <= _LARGEST:
-        return float(value)
-    if kind is int and type(value) is int and abs(value) <= _LARGEST:
-        return value
-    if kind in (str, bool) and type(value) is kind:
-        return value
+    if type(value) in _SCALARS.get(kind, ()) and not (isinstance(value, (int, float)) and abs(value) > _LARGEST):
+        return kind(value)
     raise ModelFileError(f"{where} holds {str(value)[:40]!r}, not what its format wants there")
 
 

@@ -22,7 +22,7 @@ from benchmarks.accuracy.sine import drift
 from benchmarks.accuracy.training import LOOK_EVERY, Settings
 from benchmarks.speed import break_even
 from edgeseq.evaluation.evaluate import Comparison
-from edgeseq.evaluation.metrics import Scored
+from edgeseq.evaluation.metrics import Metrics
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Predictor
@@ -135,8 +135,8 @@ def test_training_until_an_error_is_the_ordinary_run_looked_at_more_often() -> N
 def test_each_step_ahead_stands_beside_the_best_baseline_there() -> None:
     """Model 2 and 3, one baseline 1 and 4, the other 5 and 2: ratios 2 / 1 and 3 / 2, the worst at the first step."""
 
-    def scored(*rmse: float) -> Scored:
-        return Scored(Score(0.0, 0.0, 0.0, 0.0), tuple((value, 0.0) for value in rmse))
+    def scored(*rmse: float) -> Metrics:
+        return Metrics(Score(0.0, 0.0, 0.0, 0.0), tuple((value, 0.0) for value in rmse))
 
     compared = Comparison(1, scored(2, 3), {"a": scored(1, 4), "b": scored(5, 2)})
     first, second, worst = beside_the_best([compared, compared], "made up", "K")

@@ -8,15 +8,15 @@ import pytest
 
 import benchmarks.scaling.__main__ as scaling
 from benchmarks.scaling import axes, knee_points, machine, opening, sizing
-from benchmarks.scaling.axes import Point, Way
+from benchmarks.scaling.axes import Case, Point
 from benchmarks.scaling.curves import Measured
 from benchmarks.scaling.networks import Network
 from edgeseq_runtime.backends.native.build import can_build
 
 
-def measured(axis: str, way: Way, times: dict[int, float], grown: dict[int, int] | None = None) -> list[Measured]:
+def measured(axis: str, case: Case, times: dict[int, float], grown: dict[int, int] | None = None) -> list[Measured]:
     """A curve with these minima, medians twice as long, and this memory."""
-    return [Measured(Point(axis, at, way), us, 2 * us, (grown or {}).get(at, 0)) for at, us in times.items()]
+    return [Measured(Point(axis, at, case), us, 2 * us, (grown or {}).get(at, 0)) for at, us in times.items()]
 
 
 def test_a_fleet_by_hand() -> None:
@@ -40,7 +40,7 @@ def test_a_fleet_by_hand() -> None:
     assert [row["resident, MB"] for row in rows] == [552, 552, 1124, 3620]
 
 
-def test_where_a_pool_bends_by_hand() -> None:
+def test_the_knee_points_of_a_pool_by_hand() -> None:
     """A call of 20 us, a sample of 2: at ten streams both cost as much. 2.3 is 1.15 times the least, 2.4 is worse."""
     curve = measured("streams", axes.MANY, {1: 22.0, 10: 4.0, 100: 2.0, 1000: 2.3, 10_000: 2.4, 100_000: 3.0})
     assert knee_points.half_overhead(curve) == 10
@@ -93,10 +93,10 @@ def test_the_caches_are_read_as_linux_lists_them(tmp_path: Path) -> None:
     assert machine.processor("x: 1\nmodel name\t: A chip\n") == "A chip"
 
 
-def test_the_table_the_bends_the_fleet_and_the_picture_come_out(
+def test_the_table_the_knee_points_the_fleet_and_the_picture_come_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every way on short axes; pools that take turns give what one pool does, so states are not mixed up."""
+    """Every case on short axes; pools that take turns give what one pool does, so states are not mixed up."""
     monkeypatch.setattr(axes, "FLEET", 8)
     monkeypatch.setattr(axes, "POOLED", 3)
     monkeypatch.setattr(axes, "VALUES", {"streams": (8,), "pool size": (4,), "hidden": (4,)})
@@ -116,7 +116,7 @@ def test_the_table_the_bends_the_fleet_and_the_picture_come_out(
 def test_without_a_compiler_the_rows_of_native_are_left_out() -> None:
     every = list(axes.points(axes.VALUES, native=True))
     without = list(axes.points(axes.VALUES, native=False))
-    assert [point for point in every if point.way.file != "native"] == without
+    assert [point for point in every if point.case.file != "native"] == without
     assert len({str(point) for point in every}) == len(every)
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks import install_size
 from benchmarks.libraries import __main__ as libraries
-from benchmarks.libraries import manual_lstm, on_edgeseq, on_neuralforecast, task
-from benchmarks.libraries.competitors import ENTRANTS, Entrant
+from benchmarks.libraries import manual_linear, on_edgeseq, on_neuralforecast, task
+from benchmarks.libraries.competitors import COMPETITORS, Competitor
 from benchmarks.libraries.outcome import FORECAST, NETWORK, Outcome, Trained
 from benchmarks.libraries.task import Task
 from edgeseq.evaluation import baselines
@@ -77,9 +77,9 @@ def test_the_tasks_errors_are_those_of_edgeseqs_baselines(waves: tuple[Series, P
 
 
 def test_errors_that_differ_are_refused() -> None:
-    assert "0.5000000 by edgeseq" in manual_lstm.require(0.5000001, 0.5, "persistence")
-    with pytest.raises(ValueError, match=r"persistence: through the library the error is 0\.51, ours is 0\.5"):
-        manual_lstm.require(0.51, 0.5, "persistence")
+    assert "0.5000000 by edgeseq" in manual_linear.require(0.5000001, 0.5, "persistence")
+    with pytest.raises(ValueError, match=r"persistence: through the library the error is 0\.51, edgeseq's is 0\.5"):
+        manual_linear.require(0.51, 0.5, "persistence")
 
 
 def test_edgeseq_and_ridge_on_the_task(waves: tuple[Series, Parts]) -> None:
@@ -113,7 +113,7 @@ def test_a_row_by_hand() -> None:
 
 
 def test_what_each_was_given_is_told() -> None:
-    found = {entrant.name: entrant.note for entrant in ENTRANTS}
+    found = {competitor.name: competitor.note for competitor in COMPETITORS}
     assert found["LSTM"] == "defaults only"
     assert found["DLinear"] == "input_size=96"
     assert found["LSTM, watched"] == "loss=MSE(), early_stop_patience_steps=3 on the validation part"
@@ -142,23 +142,23 @@ def test_the_librarys_forecasts_lie_beside_our_truths(name: str, waves: tuple[Se
     """Weights set by hand give edgeseq's error; a series that is one sample late does not."""
     _, parts = waves
     found, spec = task.of(parts), make_spec(horizon=24)
-    ours = {
+    forecasts = {
         "persistence": lambda at: baselines.persistence(spec, parts.test.values, at),
         "seasonal_naive": lambda at: baselines.seasonal_naive(spec, 24, parts.test.values, at),
     }[name]
-    wanted = found.mse(found.standardised(ours(found.origins)[:, :, 0]))
-    manual_lstm.require(getattr(manual_lstm, name)(found), wanted, name)
-    late = found.mse(found.standardised(ours(found.origins - 1)[:, :, 0]))
+    wanted = found.mse(found.standardised(forecasts(found.origins)[:, :, 0]))
+    manual_linear.require(getattr(manual_linear, name)(found), wanted, name)
+    late = found.mse(found.standardised(forecasts(found.origins - 1)[:, :, 0]))
     with pytest.raises(ValueError, match="through the library"):
-        manual_lstm.require(getattr(manual_lstm, name)(found), late, name)
+        manual_linear.require(getattr(manual_linear, name)(found), late, name)
 
 
 @pytest.mark.usefixtures("neuralforecast")
 def test_a_librarys_model_goes_all_the_way(waves: tuple[Series, Parts]) -> None:
-    """Trained for two steps, judged, weighed, and called for one forecast at a time in both ways."""
+    """Trained for two steps, judged, its files measured, and called for one forecast at a time in both cases."""
     _, parts = waves
-    entrant = Entrant("small", "DLinear", {"input_size": 30}, watched=True)
-    outcome = on_neuralforecast.measure(entrant, task.of(parts), seeds=1, steps=2)
+    competitor = Competitor("small", "DLinear", {"input_size": 30}, watched=True)
+    outcome = on_neuralforecast.measure(competitor, task.of(parts), seeds=1, steps=2)
     assert 0 < outcome.trained[0].mse < 100
     assert outcome.bytes > 1000
     (forecast, tables), (network, windows) = outcome.calls[FORECAST], outcome.calls[NETWORK]

@@ -16,7 +16,7 @@ from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.errors import EdgeseqError, UsageError
 from edgeseq_runtime.mqtt.client import MqttClient
 from edgeseq_runtime.mqtt.credentials import Credentials
-from edgeseq_runtime.mqtt.deduplication import KEPT, Message, SeenMessages, mark
+from edgeseq_runtime.mqtt.deduplication import KEPT, Message, SeenMessages, identify
 from edgeseq_runtime.mqtt.topics import Route, parse_address
 from edgeseq_runtime.service import NamedStreams
 from tests.conftest import CommandLine
@@ -322,19 +322,19 @@ def test_a_message_is_told_from_its_repetition_as_far_as_can_be() -> None:
     marks = SeenMessages(lists)
     number = iter(range(1, 100))
 
-    def make(payload: bytes = b"5", count: int | None = None, *, again: bool = False) -> Message:
-        return Message("a", payload, next(number) if count is None else count, again)
+    def make(payload: bytes = b"5", count: int | None = None, *, duplicate: bool = False) -> Message:
+        return Message("a", payload, next(number) if count is None else count, duplicate)
 
-    first = mark(make(count=1), timed=False)
+    first = identify(make(count=1), timed=False)
     assert first
     marks.add("a", first)
-    assert ("a", mark(make(count=1, again=True), timed=False)) in marks
-    for other in (make(count=2, again=True), make(b"6", 1, again=True)):
-        assert ("a", mark(other, timed=False)) not in marks
+    assert ("a", identify(make(count=1, duplicate=True), timed=False)) in marks
+    for other in (make(count=2, duplicate=True), make(b"6", 1, duplicate=True)):
+        assert ("a", identify(other, timed=False)) not in marks
     assert ("b", first) not in marks
-    assert mark(make(count=0), timed=False) is None
-    timed = mark(make(b'{"t":1}', 7), timed=True)
-    assert timed == mark(make(b'{"t":1}', 8), timed=True)
+    assert identify(make(count=0), timed=False) is None
+    timed = identify(make(b'{"t":1}', 7), timed=True)
+    assert timed == identify(make(b'{"t":1}', 8), timed=True)
     assert timed
     marks.add("a", timed)
     marks.forget_numbers()
@@ -342,6 +342,6 @@ def test_a_message_is_told_from_its_repetition_as_far_as_can_be() -> None:
     assert ("a", timed) in marks
     for count in range(KEPT):
         assert ("a", timed) in marks
-        marks.add("a", mark(make(count=count + 1), timed=False) or timed)
+        marks.add("a", identify(make(count=count + 1), timed=False) or timed)
     assert ("a", timed) not in marks
     assert len(lists["a"]) == KEPT

@@ -20,11 +20,11 @@ def send(*numbers: signal.Signals) -> None:
         os.kill(os.getpid(), number)
 
 
-def wait(politeness: GracefulShutdown, patience: int, steps: list[Callable[[], None]]) -> int:
+def wait(graceful: GracefulShutdown, patience: int, steps: list[Callable[[], None]]) -> int:
     """Take steps within `waiting`, until a signal ends it; return how many were taken."""
     taken = 0
     try:
-        with politeness.waiting(patience):
+        with graceful.waiting(patience):
             for step in steps:
                 step()
                 taken += 1
@@ -42,21 +42,21 @@ def nothing() -> None:
 
 
 def test_outside_waiting_any_number_of_signals_is_only_noted() -> None:
-    with GracefulShutdown() as politeness:
+    with GracefulShutdown() as graceful:
         send(signal.SIGTERM, signal.SIGINT, signal.SIGINT)
-        assert politeness.asked is signal.SIGTERM
+        assert graceful.received is signal.SIGTERM
 
 
 @pytest.mark.parametrize("patience", [1, 2, 3])
 def test_the_wait_ends_at_once_with_as_many_signals_as_it_has_patience(patience: int) -> None:
-    with GracefulShutdown() as politeness:
-        assert wait(politeness, patience, [nothing, interrupt, interrupt, interrupt, nothing]) == patience
+    with GracefulShutdown() as graceful:
+        assert wait(graceful, patience, [nothing, interrupt, interrupt, interrupt, nothing]) == patience
 
 
 def test_a_signal_that_came_before_ends_the_wait_before_it_begins() -> None:
-    with GracefulShutdown() as politeness:
+    with GracefulShutdown() as graceful:
         send(signal.SIGTERM)
-        assert wait(politeness, 1, [nothing]) == 0
+        assert wait(graceful, 1, [nothing]) == 0
 
 
 def test_the_way_out_is_not_disturbed_by_further_signals() -> None:
@@ -69,8 +69,8 @@ def test_the_way_out_is_not_disturbed_by_further_signals() -> None:
             send(signal.SIGINT, signal.SIGTERM)
             tidied.append(True)
 
-    with GracefulShutdown() as politeness:
-        assert wait(politeness, 1, [interrupted_twice]) == 0
+    with GracefulShutdown() as graceful:
+        assert wait(graceful, 1, [interrupted_twice]) == 0
         interrupt()
     assert tidied
 
@@ -84,10 +84,10 @@ def test_a_wait_for_a_descriptor_ends_with_a_signal_that_comes_at_any_moment(mon
     random = np.random.default_rng(0)
     try:
         for seconds in random.uniform(1e-6, 4e-5, 3000).tolist():
-            with GracefulShutdown() as politeness:
+            with GracefulShutdown() as graceful:
                 signal.setitimer(signal.ITIMER_REAL, seconds)
                 with pytest.raises(ShutdownRequested):
-                    politeness.ready(reading=reading)
+                    graceful.wait(reading=reading)
         assert slept_over.is_alive()
     finally:
         slept_over.cancel()
@@ -97,16 +97,16 @@ def test_a_wait_for_a_descriptor_ends_with_a_signal_that_comes_at_any_moment(mon
 
 def test_a_wait_for_a_descriptor_ends_when_it_can_be_read_or_written_and_takes_a_signal_in_its_stride() -> None:
     reading, writing = os.pipe()
-    with GracefulShutdown() as politeness:
-        politeness.ready(writing=writing)
+    with GracefulShutdown() as graceful:
+        graceful.wait(writing=writing)
         os.write(writing, b"1")
-        politeness.ready(reading=reading)
+        graceful.wait(reading=reading)
         send(signal.SIGINT)
-        politeness.ready(reading=reading, patience=2)
+        graceful.wait(reading=reading, signals=2)
         assert os.read(reading, 1) == b"1"
         threading.Timer(0.1, send, (signal.SIGINT,)).start()
         with pytest.raises(ShutdownRequested):
-            politeness.ready(reading=reading, patience=2)
+            graceful.wait(reading=reading, signals=2)
     os.close(reading)
     os.close(writing)
 
@@ -115,9 +115,9 @@ def test_a_signal_that_the_caller_switched_off_stays_so() -> None:
     """As shells do for commands in the background."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with GracefulShutdown() as politeness:
+        with GracefulShutdown() as graceful:
             send(signal.SIGINT)
-            assert politeness.asked is None
+            assert graceful.received is None
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)

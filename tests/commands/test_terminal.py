@@ -116,14 +116,14 @@ def test_bars_by_hand() -> None:
 )
 def test_a_line_fits_the_terminal_whatever_comes(samples: list[float], forecast: list[float], columns: int) -> None:
     """The bars give way; the name and the numbers are never cut, however narrow it is."""
-    drawn = click.unstyle(terminal_view.line("temp", "°C", samples, forecast, "ok", columns))
-    bare = click.unstyle(terminal_view.line("temp", "°C", samples, forecast, "ok", 0))
+    drawn = click.unstyle(terminal_view.render_line("temp", "°C", samples, forecast, "ok", columns))
+    bare = click.unstyle(terminal_view.render_line("temp", "°C", samples, forecast, "ok", 0))
     assert "\n" not in drawn
     assert len(drawn) <= max(columns - 1, len(bare))
 
 
 @pytest.mark.parametrize("columns", [60, 100])
 def test_a_long_stream_shows_its_end(columns: int) -> None:
-    drawn = click.unstyle(terminal_view.line("temp", "", list(range(500)), [500.0, 501.0], "ok", columns))
+    drawn = click.unstyle(terminal_view.render_line("temp", "", list(range(500)), [500.0, 501.0], "ok", columns))
     assert len(drawn) == columns - 1
     assert drawn.endswith("█ ██ 499 → 500 … 501")

@@ -21,7 +21,7 @@ ELSEWHERE = {
     "make test": "CI runs it, and this is it",
     "make test-slow": "CI runs it",
     "make test-arm64 test-armhf test-webgpu": "CI runs them, but that of 32 bits",
-    "python -m benchmarks.speed.ratios.break_even": "needs a GPU; test_benchmarks.py runs it with the CPU in its place",
+    "python -m benchmarks.speed.break_even": "needs a GPU; test_benchmarks.py runs it with the CPU in its place",
     "make lint types build": "CI runs them",
     "make soak": "takes minutes; a tenth of it is among the slow tests",
     "pip install": "CI installs the wheel with the extra cpu only, and streams a model",

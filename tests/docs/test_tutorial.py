@@ -38,7 +38,7 @@ ELSEWHERE = {
     "edgeseq predict model.onnx --provider tensorrt": "needs an NVIDIA GPU and TensorRT",
     "edgeseq verify model.onnx --provider cuda": "needs an NVIDIA GPU",
     "edgeseq info model.onnx --provider cuda": "needs an NVIDIA GPU",
-    "python -m benchmarks.speed.ratios.break_even": "needs a GPU; test_benchmarks.py runs it with the CPU in its place",
+    "python -m benchmarks.speed.break_even": "needs a GPU; test_benchmarks.py runs it with the CPU in its place",
     'eval "$(_EDGESEQ_COMPLETE=zsh': "needs zsh; test_site.py completes in bash",
     "_EDGESEQ_COMPLETE=fish": "needs fish; likewise",
 }

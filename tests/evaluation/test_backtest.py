@@ -11,7 +11,7 @@ import pytest
 import edgeseq_export
 from edgeseq.cli import cli
 from edgeseq.evaluation.backtest import Backtest, backtest
-from edgeseq.evaluation.evaluate import evaluate, residuals
+from edgeseq.evaluation.evaluate import evaluate_test_part, residual_quantiles
 from edgeseq.evaluation.plots import errors
 from edgeseq.evaluation.report_text import backtest_summary
 from edgeseq.model.checkpoint import Checkpoint
@@ -55,7 +55,7 @@ def test_the_fold_that_is_the_test_part_has_the_figures_of_evaluate() -> None:
     values = walk(280)
     values[250:256] = np.nan
     found = run(model(), values, folds=2)
-    evaluation = evaluate(model(), series_of(values)[1])
+    evaluation = evaluate_test_part(model(), series_of(values)[1])
     assert (found.folds[1].first, found.folds[1].last) == (239, 278)
     assert found.folds[1].comparison.samples == evaluation.samples == 40 - 6 - 1 - 2
     assert found.folds[1].comparison.model == evaluation.model
@@ -132,7 +132,7 @@ def test_a_fold_without_a_measured_sample_is_null_in_json_and_a_dash_in_the_tabl
 def test_intervals_are_judged_over_everything_after_the_training_part() -> None:
     made = make_checkpoint()
     values = walk(300)
-    known = residuals(Predictor(edgeseq_export.build(made)), Part(values[:VALIDATION], TRAIN))
+    known = residual_quantiles(Predictor(edgeseq_export.build(made)), Part(values[:VALIDATION], TRAIN))
     found = run(Predictor(edgeseq_export.build(replace(made, spec=replace(made.spec, residuals=known)))), values)
     low, high = known.quantiles[0][0][0], known.quantiles[0][0][4]
     error = values[200:, 0] - found.judged.forecasts[:, 0, 0]
@@ -159,7 +159,7 @@ def test_the_sine_is_two_streams(edgeseq: CommandLine, brief_sine: Checkpoint, b
     predictor = Predictor(edgeseq_export.build(brief_sine))
     series, parts = load(None)
     judged = backtest(predictor, series, parts).judged
-    wanted = evaluate(predictor, parts)
+    wanted = evaluate_test_part(predictor, parts)
     np.testing.assert_allclose(judged.forecasts[-1000:], wanted.forecasts, atol=1e-6)
 
 

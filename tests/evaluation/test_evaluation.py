@@ -10,8 +10,8 @@ import pytest
 
 import edgeseq_export
 from edgeseq.evaluation import baselines, ridge
-from edgeseq.evaluation.evaluate import Comparison, evaluate, stream
-from edgeseq.evaluation.metrics import Scored, score
+from edgeseq.evaluation.evaluate import Comparison, evaluate_test_part, forecasts_at
+from edgeseq.evaluation.metrics import Metrics, compute_metrics
 from edgeseq.evaluation.report_text import summary, verdict
 from edgeseq.series import Part, Parts, load
 from edgeseq.series.gaps import fill
@@ -115,8 +115,8 @@ def test_ridge_needs_no_row_in_which_all_outputs_are_known() -> None:
     parts, spec = split(values, 400, 500), make_spec(horizon=4)
     assert not np.isfinite(truth_of(spec, parts.test)).all(axis=(1, 2)).any()
     fitted, last = forecasts_of(spec, parts, "ridge"), forecasts_of(spec, parts, "persistence")
-    error = score(spec, fitted, truth_of(spec, parts.test)).total.rmse
-    assert error < 1.1 * score(spec, last, truth_of(spec, parts.test)).total.rmse
+    error = compute_metrics(spec, fitted, truth_of(spec, parts.test)).total.rmse
+    assert error < 1.1 * compute_metrics(spec, last, truth_of(spec, parts.test)).total.rmse
 
 
 def test_a_feature_that_the_training_part_lacks_teaches_ridge_nothing() -> None:
@@ -139,7 +139,9 @@ def test_where_ridge_has_nothing_to_fit_it_is_left_out_with_the_reason(
 ) -> None:
     values = walk(300)
     values[slice(*gap)] = NAN
-    evaluation = evaluate(Predictor(edgeseq_export.build(make_checkpoint())), split(values, train, validation))
+    evaluation = evaluate_test_part(
+        Predictor(edgeseq_export.build(make_checkpoint())), split(values, train, validation)
+    )
     assert set(evaluation.baselines) == {"persistence"}
     assert f"Without ridge: {reason}." in summary(evaluation)
     assert evaluation.to_dict()["left_out"] == {"ridge": reason}
@@ -151,7 +153,7 @@ def test_a_forecast_from_a_missing_sample_is_scored_for_all_forecasters() -> Non
     values[250:252] = NAN
     parts = split(values, 200, 240)
     predictor = Predictor(edgeseq_export.build(make_checkpoint(horizon=2)))
-    evaluation = evaluate(predictor, parts)
+    evaluation = evaluate_test_part(predictor, parts)
     at = evaluation.origins.tolist().index(251)
     predictor.reset()
     wanted = [predictor.step(value) for value in values[:252]][-1]
@@ -183,7 +185,7 @@ def test_scores_by_hand() -> None:
     spec = make_spec(features=3, horizon=2)  # feature 0 has deviation 1
     truth = np.array([[[1.0], [2.0]], [[1.0], [NAN]]])
     made = np.array([[[2.0], [4.0]], [[-2.0], [9.0]]])
-    scored = score(spec, made, truth)
+    scored = compute_metrics(spec, made, truth)
     assert scored.total.rmse == pytest.approx(np.sqrt((1 + 9 + 4) / 3))
     assert scored.total.mae == pytest.approx(2)
     assert scored.total.mse_standardized == pytest.approx(14 / 3)
@@ -192,7 +194,7 @@ def test_scores_by_hand() -> None:
 
 def test_targets_are_standardised_each_by_its_own_deviation() -> None:
     spec = make_spec(features=2, targets=2)  # deviations 1 and 1.5
-    scored = score(spec, np.array([[[1.0, 1.5]]]), np.zeros((1, 1, 2)))
+    scored = compute_metrics(spec, np.array([[[1.0, 1.5]]]), np.zeros((1, 1, 2)))
     assert scored.total.mse_standardized == pytest.approx(1)
 
 
@@ -203,11 +205,11 @@ def test_a_part_is_streamed_from_its_beginning_and_counts_when_warm() -> None:
     values = [float(number % 5) for number in range(20)]
     values[9] = NAN
     values[12:16] = [NAN] * 4
-    made = stream(predictor, column(values), np.arange(5, 18))
+    made = forecasts_at(predictor, column(values), np.arange(5, 20))
     told = Predictor(predictor.session)
     wanted = [told.step(value) for value in values]
-    for origin, forecast in zip(range(5, 18), made, strict=True):
-        counts = origin < 12 or origin == 18
+    for origin, forecast in zip(range(5, 20), made, strict=True):
+        counts = origin < 12 or origin >= 18
         if counts:
             np.testing.assert_allclose(forecast, wanted[origin], atol=1e-6)
         else:
@@ -220,7 +222,7 @@ def test_all_forecasters_are_scored_on_the_same_forecasts() -> None:
     values[250:256] = np.nan
     parts = split(values, 200, 240)
     predictor = Predictor(edgeseq_export.build(checkpoint))
-    evaluation = evaluate(predictor, parts)
+    evaluation = evaluate_test_part(predictor, parts)
     # 60 truths, of which 6 are lacking, the one after the gap has no forecast, and two are made while not warm.
     assert evaluation.samples == 60 - 6 - 1 - 2
     truth = truth_of(predictor.spec, parts.test)[:, 0, 0]
@@ -234,19 +236,19 @@ def test_a_part_without_a_warm_forecast_has_no_figures() -> None:
     values = walk(300)
     values[230:] = np.nan
     with pytest.raises(DataError, match="no measured sample 3 samples after a start or gap"):
-        evaluate(Predictor(edgeseq_export.build(make_checkpoint())), split(values, 200, 240))
+        evaluate_test_part(Predictor(edgeseq_export.build(make_checkpoint())), split(values, 200, 240))
 
 
 def test_a_part_shorter_than_the_horizon_has_no_figures() -> None:
     with pytest.raises(DataError, match="shorter than the horizon of 4"):
-        evaluate(Predictor(edgeseq_export.build(make_checkpoint(horizon=4))), split(walk(300), 200, 297))
+        evaluate_test_part(Predictor(edgeseq_export.build(make_checkpoint(horizon=4))), split(walk(300), 200, 297))
 
 
 def test_a_step_ahead_that_is_never_known_is_null_in_json() -> None:
     """Three test samples, of which only the first was measured: nothing is known two ahead."""
     values = walk(103)
     values[101:] = NAN
-    evaluation = evaluate(Predictor(edgeseq_export.build(make_checkpoint(horizon=2))), split(values, 60, 100))
+    evaluation = evaluate_test_part(Predictor(edgeseq_export.build(make_checkpoint(horizon=2))), split(values, 60, 100))
     found = json.loads(json.dumps(evaluation.to_dict(), allow_nan=False))
     assert found["samples"] == 1
     for figures in (found, *found["baselines"].values()):
@@ -261,7 +263,7 @@ def test_a_model_that_loses_is_told_so_in_plain_words() -> None:
     checkpoint = make_checkpoint()
     weights = {name: value * 0 if name.startswith("head") else value for name, value in checkpoint.weights.items()}
     made = edgeseq_export.build(type(checkpoint)(checkpoint.spec, weights))
-    text = summary(evaluate(Predictor(made), split(np.arange(300, dtype=np.float32)[:, None], 200, 240)))
+    text = summary(evaluate_test_part(Predictor(made), split(np.arange(300, dtype=np.float32)[:, None], 200, 240)))
     assert "The model LOSES to ridge: its MSE (std.) is 1, the other's " in text
     assert "The model is no better than persistence" in text
     assert "LOSES to persistence" not in text
@@ -270,8 +272,8 @@ def test_a_model_that_loses_is_told_so_in_plain_words() -> None:
 def compared(own: float, **others: float) -> Comparison:
     """A comparison in which only the standardised squared errors matter."""
 
-    def scored(mse: float) -> Scored:
-        return Scored(Score(NAN, NAN, mse, NAN), ())
+    def scored(mse: float) -> Metrics:
+        return Metrics(Score(NAN, NAN, mse, NAN), ())
 
     return Comparison(9, scored(own), {name: scored(mse) for name, mse in others.items()})
 
@@ -300,7 +302,10 @@ def test_the_verdict_on_several_targets_does_not_depend_on_their_units() -> None
     small, large = spec.features
     spec = replace(spec, features=(small, replace(large, std=1000.0)))
     truth = np.zeros((1, 1, 2))
-    model, other = score(spec, np.array([[[2.0, 900.0]]]), truth), score(spec, np.array([[[0.1, 1000.0]]]), truth)
+    model, other = (
+        compute_metrics(spec, np.array([[[2.0, 900.0]]]), truth),
+        compute_metrics(spec, np.array([[[0.1, 1000.0]]]), truth),
+    )
     assert model.total.rmse < other.total.rmse
     assert Comparison(1, model, {"it": other}).losses == ["it"]
 
@@ -314,7 +319,7 @@ def test_the_baselines_of_etth1_are_those_of_the_literature() -> None:
     truth = truth_of(spec, parts.test)
     assert len(truth) == 2880 - 24 + 1
     names = ("persistence", "seasonal naive", "ridge")
-    found = {name: score(spec, forecasts_of(spec, parts, name), truth).total for name in names}
+    found = {name: compute_metrics(spec, forecasts_of(spec, parts, name), truth).total for name in names}
     assert found["persistence"].mse_standardized == pytest.approx(0.0343, abs=5e-5)
     assert found["persistence"].mae_standardized == pytest.approx(0.139, abs=5e-4)
     assert found["seasonal naive"].mse_standardized == pytest.approx(0.0458, abs=5e-5)

@@ -11,7 +11,7 @@ import pytest
 
 import edgeseq_export
 from edgeseq.evaluation import baselines, intervals
-from edgeseq.evaluation.evaluate import evaluate, residuals, stream
+from edgeseq.evaluation.evaluate import evaluate_test_part, forecasts_at, residual_quantiles
 from edgeseq.evaluation.plots import forecasts
 from edgeseq.evaluation.report_text import summary
 from edgeseq.model.checkpoint import Checkpoint
@@ -81,9 +81,9 @@ def test_residual_quantiles_are_those_of_the_streamed_part() -> None:
     predictor = Predictor(edgeseq_export.build(make_checkpoint(horizon=2)))
     part = Part(walk(250), 50)
     at = part.origins(2)
-    error = baselines.truths(predictor.spec, part.values, at) - stream(predictor, part.values, at)
+    error = baselines.truths(predictor.spec, part.values, at) - forecasts_at(predictor, part.values, at)
     assert len(error) == 199  # 199 + 1 is a multiple of 20: the levels are met exactly
-    found = residuals(predictor, part)
+    found = residual_quantiles(predictor, part)
     assert found is not None
     for step in range(2):
         ordered = np.sort(error[:, step, 0])
@@ -97,7 +97,7 @@ def test_coverage_and_width_by_hand() -> None:
     spec = replace(make_spec(horizon=2), residuals=Residuals((0.05, 0.25, 0.5, 0.75, 0.95), table))
     made = np.array([[[10.0], [10.0]], [[20.0], [20.0]], [[30.0], [30.0]]])
     truth = np.array([[[10.5], [11.5]], [[18.0], [24.0]], [[NAN], [NAN]]])
-    wide, narrow = intervals.measure(spec, made, truth)
+    wide, narrow = intervals.measure_coverage(spec, made, truth)
     assert (wide.level, narrow.level) == (0.9, 0.5)
     assert (wide.coverage, wide.width) == (0.5, 3.0)
     assert wide.per_horizon == ((0.5, 2.0), (0.5, 4.0))
@@ -107,7 +107,7 @@ def test_coverage_and_width_by_hand() -> None:
 
 def test_a_step_ahead_that_is_never_known_has_no_coverage() -> None:
     spec = replace(make_spec(horizon=2), residuals=Residuals((0.05, 0.95), (((-1.0, 1.0),), ((-1.0, 1.0),))))
-    found = intervals.measure(spec, np.zeros((1, 2, 1)), np.array([[[0.5], [NAN]]]))[0].to_dict()
+    found = intervals.measure_coverage(spec, np.zeros((1, 2, 1)), np.array([[[0.5], [NAN]]]))[0].to_dict()
     assert json.loads(json.dumps(found, allow_nan=False)) == {
         "level": 0.9,
         "coverage": 1.0,
@@ -119,14 +119,14 @@ def test_a_step_ahead_that_is_never_known_has_no_coverage() -> None:
 def with_residuals(horizon: int = 2) -> Checkpoint:
     """A random network that knows its residuals over a random walk."""
     made = make_checkpoint(horizon=horizon)
-    found = residuals(Predictor(edgeseq_export.build(made)), Part(walk(500), 400))
+    found = residual_quantiles(Predictor(edgeseq_export.build(made)), Part(walk(500), 400))
     return replace(made, spec=replace(made.spec, residuals=found))
 
 
 def test_the_table_and_the_plot_show_the_intervals() -> None:
     values = walk(600)
     parts = Parts(values[:400], Part(values[:500], 400), Part(values, 500))
-    evaluation = evaluate(Predictor(edgeseq_export.build(with_residuals())), parts)
+    evaluation = evaluate_test_part(Predictor(edgeseq_export.build(with_residuals())), parts)
     wide = evaluation.intervals[0]
     line = next(line for line in summary(evaluation).splitlines() if line.startswith("90 %"))
     assert f"{100 * wide.coverage:.1f} % ({wide.width:.4g})" in line
@@ -144,7 +144,7 @@ def test_the_table_and_the_plot_show_the_intervals() -> None:
 def test_a_model_without_residuals_has_no_intervals() -> None:
     values = walk(600)
     parts = Parts(values[:400], Part(values[:500], 400), Part(values, 500))
-    evaluation = evaluate(Predictor(edgeseq_export.build(make_checkpoint())), parts)
+    evaluation = evaluate_test_part(Predictor(edgeseq_export.build(make_checkpoint())), parts)
     assert "intervals" not in evaluation.to_dict()
     assert "interval" not in summary(evaluation)
     assert not forecasts(evaluation).axes[0].collections

@@ -87,7 +87,7 @@ def test_the_cells_are_torchs(cell: str, layers: int, hidden: int, inputs: int, 
     )
     memory = {f"{kind}{layer}": np.zeros((2, hidden)) for layer in range(1, layers + 1) for kind in "hc"}
     for row in range(len(x)):
-        np.testing.assert_allclose(oracle._network(x[row].numpy(), memory), wanted[row], atol=1e-12)
+        np.testing.assert_allclose(oracle.network(x[row].numpy(), memory), wanted[row], atol=1e-12)
     hidden_states = final[0] if cell == "lstm" else final
     np.testing.assert_allclose(memory[f"h{layers}"], hidden_states[-1], atol=1e-12)
 

@@ -28,6 +28,15 @@ def test_a_new_file_has_the_permissions_that_any_program_would_give(tmp_path: Pa
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "any").stat().st_mode
 
 
+def test_a_folder_is_made_with_those_above_it_or_the_reason_is_told(tmp_path: Path) -> None:
+    for _ in range(2):  # one that is there already is no error
+        files.make_folder(tmp_path / "a" / "b", mode=0o700)
+    assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o700
+    (tmp_path / "file").touch()
+    with pytest.raises(FileError, match=r"cannot make the folder .*/file/c: Not a directory"):
+        files.make_folder(tmp_path / "file" / "c")
+
+
 def test_a_failure_on_the_way_leaves_the_old_file_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,20 +62,20 @@ def test_who_has_signed_it_can_be_told(
 def test_a_file_changed_after_it_was_signed_is_not_signed(checkpoint: Checkpoint, keys: tuple[str, str]) -> None:
     """Not even where its hash was changed along, which needs no key."""
     signed = edgeseq_export.export(checkpoint, key=keys[0])
-    assert integrity.complaint(signed.content, signed.spec, keys[1]) is None
+    assert integrity.check(signed.content, signed.spec, keys[1]) is None
     forged = signed.content.replace(b"made_up", b"fake_up")
     found = integrity.digest(forged, signed.spec)
-    forged = integrity.put(forged, "sha256", found, signed.spec.sha256)
+    forged = integrity.replace_field(forged, "sha256", found, signed.spec.sha256)
     spec = replace(signed.spec, sha256=found)
-    assert integrity.complaint(forged, spec) is None
-    assert "was not signed" in (integrity.complaint(forged, spec, keys[1]) or "")
+    assert integrity.check(forged, spec) is None
+    assert "was not signed" in (integrity.check(forged, spec, keys[1]) or "")
 
 
 def test_an_unsigned_file_says_so_where_a_key_is_given(model: bytes, keys: tuple[str, str]) -> None:
     spec = open_session(model).spec
-    assert "was not signed" in (integrity.complaint(model, spec, keys[1]) or "")
+    assert "was not signed" in (integrity.check(model, spec, keys[1]) or "")
     noise = replace(spec, signature=base64.b64encode(b"no signature at all").decode())
-    assert "hash is another" in (integrity.complaint(model, replace(noise, sha256="00"), keys[1]) or "")
+    assert "hash is another" in (integrity.check(model, replace(noise, sha256="00"), keys[1]) or "")
 
 
 def test_what_is_no_key_is_refused(checkpoint: Checkpoint, model: bytes, keys: tuple[str, str], tmp_path: Path) -> None:
@@ -94,4 +94,4 @@ def test_what_is_no_key_is_refused(checkpoint: Checkpoint, model: bytes, keys: t
             edgeseq_export.export(checkpoint, key=str(path))
     for name in ("text", "curve", "locked"):
         with pytest.raises(UsageError, match="holds no Ed25519 public key"):
-            integrity.complaint(model, open_session(model).spec, str(tmp_path / name))
+            integrity.check(model, open_session(model).spec, str(tmp_path / name))

@@ -213,8 +213,8 @@ def test_a_feature_that_never_changed_in_training_is_taken_as_it_is() -> None:
     still = replace(make_spec().features[0], change=0.0)
     for spec in (make_spec(), replace(make_spec(), features=(still,))):
         guard = Validator(spec, np.zeros((1, 1, 1), np.float32))
-        assert guard.admit(5.0) is None
-        finding = guard.admit(1e38)
+        assert guard.check(5.0) is None
+        finding = guard.check(1e38)
         assert finding is not None
         assert (finding.reason, finding.rejected) == ("absent", (0,))
 

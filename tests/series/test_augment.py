@@ -68,27 +68,27 @@ def test_what_was_filled_in_does_not_count_as_measured_nor_does_what_is_made_of_
     assert not exact.all()
 
 
-# In the lanes
+# In training
 
 
-def planned(values: np.ndarray, **wishes: object) -> Plan:
+def planned(values: np.ndarray, **options: object) -> Plan:
     values = values.astype(np.float32)[:, None]
     ends = int(0.7 * len(values)), int(0.8 * len(values))
     parts = Parts(values[: ends[0]], Part(values[: ends[1]], ends[0]), Part(values, ends[1]))
     series = Series("made", ("v",), ("",), 1, values, np.arange(len(values)))
-    return plan(series, parts, TrainingOptions(**{"steps": 5, "hidden": 4, **wishes}))
+    return plan(series, parts, TrainingOptions(**{"steps": 5, "hidden": 4, **options}))
 
 
-def lessons(made: Plan) -> TbpttBatches:
+def batches(made: Plan) -> TbpttBatches:
     network = Network(made.spec)
-    return TbpttBatches(made.spec, made.recipe, made.train, network, torch.device("cpu"), ProcessGroup())
+    return TbpttBatches(made.spec, made.hyperparameters, made.train, network, torch.device("cpu"), ProcessGroup())
 
 
 def batch(streams: TbpttBatches, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Inputs, targets, which of them count, and the lanes that begin afresh."""
+    """Inputs, targets, which of them count, and the readers that begin afresh."""
     random = np.random.default_rng(seed)
-    window = streams._next(random)
-    inputs, targets, counts = streams._batch(window, random)
+    window = streams.next_window(random)
+    inputs, targets, counts = streams.batch(window, random)
     return inputs.numpy().astype(np.float64), targets.numpy(), counts.numpy().astype(bool), window.fresh
 
 
@@ -96,10 +96,10 @@ def batch(streams: TbpttBatches, seed: int) -> tuple[np.ndarray, np.ndarray, np.
 def test_a_copys_target_is_what_its_scaled_series_does_next(step: float) -> None:
     """Where changes are predicted (a slow sine), and where values are (a fast one), level and change go together."""
     made = planned(sine(4000, step), level=True, season=100)
-    made = replace(made, recipe=replace(made.recipe, copies=True, noise=0.0))
+    made = replace(made, hyperparameters=replace(made.hyperparameters, augment=True, input_noise=0.0))
     spec, feature = made.spec, made.spec.features[0]
     assert spec.predicts == ("value" if step > 1 else "change")
-    streams = lessons(made)
+    streams = batches(made)
     for number in range(6):
         inputs, targets, counts, _ = batch(streams, number)
         level, change = inputs[..., 0] * feature.scale, inputs[..., 1] * feature.change
@@ -110,35 +110,35 @@ def test_a_copys_target_is_what_its_scaled_series_does_next(step: float) -> None
         assert np.abs(following[:-1] - level[1:])[both].max() < 2e-6
 
 
-def test_half_of_the_lanes_read_copies_of_many_sizes_and_places() -> None:
-    """The others read the series itself; a lane keeps its size and place for as long as its memory."""
+def test_half_of_the_readers_read_copies_of_many_sizes_and_places() -> None:
+    """The others read the series itself; a reader keeps its size and place for as long as its memory."""
     series, parts = load(None)
     made = plan(series, parts, TrainingOptions(steps=5, hidden=4))
-    assert made.recipe.copies
-    streams = lessons(made)
-    half = made.recipe.batch // 2
+    assert made.hyperparameters.augment
+    streams = batches(made)
+    half = made.hyperparameters.batch_size // 2
     for number in range(20):
-        before = streams._gain.copy(), streams._shift.copy()
+        before = streams.gain.copy(), streams.shift.copy()
         *_, fresh = batch(streams, number)
-        same = (streams._gain == before[0]) & (streams._shift == before[1])
+        same = (streams.gain == before[0]) & (streams.shift == before[1])
         assert same[~fresh].all()
         assert not same[half:][fresh[half:]].any()
-        assert (streams._gain[:half] == 1).all()
-        assert (streams._shift[:half] == 0).all()
-    assert 0.49 < streams._gain[half:].min() < 0.8
-    assert 1.25 < streams._gain[half:].max() < 2.02
-    assert -0.5 <= streams._shift[half:].min() < -0.2
-    assert 0.2 < streams._shift[half:].max() <= 0.5
+        assert (streams.gain[:half] == 1).all()
+        assert (streams.shift[:half] == 0).all()
+    assert 0.49 < streams.gain[half:].min() < 0.8
+    assert 1.25 < streams.gain[half:].max() < 2.02
+    assert -0.5 <= streams.shift[half:].min() < -0.2
+    assert 0.2 < streams.shift[half:].max() <= 0.5
 
 
-def test_the_copies_lanes_read_nothing_but_copies_and_all_of_them() -> None:
+def test_the_copies_readers_read_nothing_but_copies_and_all_of_them() -> None:
     made = planned(sine(4000, 0.05), season=100)
-    made = replace(made, recipe=replace(made.recipe, copies=True))
-    streams = lessons(made)
-    half, original = made.recipe.batch // 2, len(made.train.values)
+    made = replace(made, hyperparameters=replace(made.hyperparameters, augment=True))
+    streams = batches(made)
+    half, original = made.hyperparameters.batch_size // 2, len(made.train.values)
     seen: set[int] = set()
     for number in range(60):
-        rows = streams._next(np.random.default_rng(number)).rows
+        rows = streams.next_window(np.random.default_rng(number)).rows
         assert rows[:, :half].max() < original
         assert rows[:, half:].min() >= original
         seen |= set(rows[:, half:].ravel().tolist())
@@ -149,15 +149,15 @@ def test_the_copies_lanes_read_nothing_but_copies_and_all_of_them() -> None:
 @pytest.mark.parametrize(("period", "wanted"), [(5.3, False), (9.1, False), (30, True), (200, True)])
 def test_copies_are_made_where_they_obey_the_law_as_well(period: float, wanted: bool) -> None:
     """Between a few samples a period, a cubic is no sine: training on it was five times worse than without."""
-    assert planned(sine(4000, 2 * np.pi / period)).recipe.copies is wanted
-    assert not planned(sine(4000, 2 * np.pi / period), layout="steps").recipe.copies
+    assert planned(sine(4000, 2 * np.pi / period)).hyperparameters.augment is wanted
+    assert not planned(sine(4000, 2 * np.pi / period), layout="steps").hyperparameters.augment
 
 
 def test_without_a_linear_law_there_are_no_copies() -> None:
     series, parts = load("co2")
     made = plan(series, parts, TrainingOptions(steps=5))
-    assert not made.recipe.copies
-    streams = lessons(made)
-    assert len(streams._inputs) == len(made.train.values)
+    assert not made.hyperparameters.augment
+    streams = batches(made)
+    assert len(streams.inputs) == len(made.train.values)
     batch(streams, 0)
-    assert (streams._gain == 1).all()
+    assert (streams.gain == 1).all()

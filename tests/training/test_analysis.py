@@ -18,7 +18,7 @@ def filled(values: np.ndarray) -> Filled:
 def test_a_season_in_noise_and_trend_is_found(season: int, noise: float, trend: float, seed: int) -> None:
     time = np.arange(25 * season + 200)
     wave = np.sin(2 * np.pi * time / season) + noise * np.random.default_rng(seed).standard_normal(len(time))
-    found = analysis.season(filled(wave + trend * time))
+    found = analysis.season_length(filled(wave + trend * time))
     assert found is not None
     assert abs(found - season) <= max(1, season // 20) or found % season <= 1
 
@@ -27,13 +27,13 @@ def test_a_season_in_noise_and_trend_is_found(season: int, noise: float, trend: 
 @pytest.mark.parametrize("length", [300, 5000])
 def test_noise_and_random_walks_have_no_season(seed: int, length: int) -> None:
     noise = np.random.default_rng(seed).standard_normal(length)
-    assert analysis.season(filled(noise)) is None
-    assert analysis.season(filled(np.cumsum(noise))) is None
+    assert analysis.season_length(filled(noise)) is None
+    assert analysis.season_length(filled(np.cumsum(noise))) is None
 
 
 def test_the_real_series_has_its_year() -> None:
     _, parts = load("co2")
-    assert analysis.season(fill(parts.train)) == 52
+    assert analysis.season_length(fill(parts.train)) == 52
 
 
 def test_a_level_that_drifts_is_told_from_one_that_stays() -> None:
@@ -59,12 +59,12 @@ def test_innovation_is_what_a_regression_leaves() -> None:
     ("season", "samples", "wanted"), [(24, 5000, 24), (52, 200, 20), (5, 5000, 10), (628, 9000, 10), (None, 900, 10)]
 )
 def test_the_warm_up_is_a_season_if_that_is_short(season: int | None, samples: int, wanted: int) -> None:
-    assert analysis.warmup(season, samples) == wanted
+    assert analysis.default_warmup(season, samples) == wanted
 
 
 def test_a_very_short_series_is_decided_upon_too() -> None:
     few = filled(np.array([1.0, 2, 1, 2, 3]))
-    assert analysis.season(few) is None
+    assert analysis.season_length(few) is None
     assert analysis.innovation(few) == 1.0
 
 
@@ -130,17 +130,17 @@ NOISE = np.random.default_rng(0).standard_normal(5000)
     ],
 )
 def test_a_linear_law_is_told_from_all_else(values: np.ndarray, wanted: bool) -> None:
-    assert analysis.obeys_linear_law(filled(values)) is wanted
+    assert analysis.follows_linear_recurrence(filled(values)) is wanted
 
 
 def test_the_sine_obeys_a_linear_law_and_the_real_series_does_not() -> None:
-    assert analysis.obeys_linear_law(fill(load(None)[1].train))
-    assert not analysis.obeys_linear_law(fill(load("co2")[1].train))
+    assert analysis.follows_linear_recurrence(fill(load(None)[1].train))
+    assert not analysis.follows_linear_recurrence(fill(load("co2")[1].train))
 
 
 def test_too_few_periods_show_no_law() -> None:
     """A curve that has not come round yet can be anything."""
-    assert not analysis.obeys_linear_law(filled(np.sin(np.arange(300) / 100)))
+    assert not analysis.follows_linear_recurrence(filled(np.sin(np.arange(300) / 100)))
 
 
 # What is predicted
@@ -159,18 +159,18 @@ def test_too_few_periods_show_no_law() -> None:
 def test_values_are_predicted_where_the_last_sample_says_less_than_the_mean(values: np.ndarray, wanted: bool) -> None:
     series = filled(values)
     level = not analysis.level_shifts(series, 0)
-    assert analysis.predicts_values(series, 1, [level]) is wanted
+    assert analysis.prefers_values(series, 1, [level]) is wanted
 
 
 def test_values_are_predicted_of_all_targets_or_of_none() -> None:
     series = fill(np.column_stack([NOISE, np.cumsum(NOISE)]).astype(np.float32))
-    assert analysis.predicts_values(series, 1, [True, True])
-    assert not analysis.predicts_values(series, 2, [True, True])
-    assert not analysis.predicts_values(series, 1, [False, True])
+    assert analysis.prefers_values(series, 1, [True, True])
+    assert not analysis.prefers_values(series, 2, [True, True])
+    assert not analysis.prefers_values(series, 1, [False, True])
 
 
 def test_a_step_over_a_gap_is_no_change() -> None:
     """Stretches of three samples that hardly move, now high and now low: counted as steps, the leaps would decide."""
     high_and_low = [[*NOISE[3 * n : 3 * n + 3] * 0.1 + 50 * (n % 2), *[np.nan] * 5] for n in range(200)]
-    assert not analysis.predicts_values(filled(np.concatenate(high_and_low)), 1, [True])
-    assert analysis.predicts_values(filled(np.concatenate([piece[:3] for piece in high_and_low])), 1, [True])
+    assert not analysis.prefers_values(filled(np.concatenate(high_and_low)), 1, [True])
+    assert analysis.prefers_values(filled(np.concatenate([piece[:3] for piece in high_and_low])), 1, [True])

@@ -1,4 +1,4 @@
-"""The linear path: it finds a known recursion, and its share is the one that forecasts best."""
+"""The linear path: it finds a known recursion, and the network's weight is the one that forecasts best."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +9,12 @@ import pytest
 import edgeseq
 import edgeseq_export
 from edgeseq.evaluation.baselines import truths
-from edgeseq.evaluation.evaluate import stream
+from edgeseq.evaluation.evaluate import forecasts_at
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, Parts, Series, load
 from edgeseq.testing import make_checkpoint
 from edgeseq.training import autoregressive
-from edgeseq.training.autoregressive import Linear
+from edgeseq.training.autoregressive import LinearPath
 from edgeseq.training.options import Plan, TrainingOptions
 from edgeseq.training.plan import plan
 from edgeseq_runtime import Predictor
@@ -36,16 +36,16 @@ def recursion(samples: int, lags: int = 3, seed: int = 0) -> tuple[Series, Parts
     return Series("walk", ("v",), ("",), 1, values, np.arange(samples)), parts
 
 
-def planned(series: Series, parts: Parts, **wishes: object) -> Plan:
-    return plan(series, parts, TrainingOptions(**{"steps": 2, "hidden": 4, "warmup": 10, **wishes}))
+def planned(series: Series, parts: Parts, **options: object) -> Plan:
+    return plan(series, parts, TrainingOptions(**{"steps": 2, "hidden": 4, "warmup": 10, **options}))
 
 
-def drawn(made: Plan, lags: int) -> tuple[Checkpoint, Linear]:
+def drawn(made: Plan, lags: int) -> tuple[Checkpoint, LinearPath]:
     """A random network of a plan's spec, and a random linear path."""
     spec, random = made.spec, np.random.default_rng(3)
     weights = make_checkpoint(hidden=spec.hidden, horizon=spec.horizon, levels=spec.features[0].level).weights
     weight = random.uniform(-1, 1, (spec.outputs, 1, lags)).astype(np.float32) / lags
-    return Checkpoint(spec, weights), Linear(weight, random.uniform(-1, 1, spec.outputs).astype(np.float32))
+    return Checkpoint(spec, weights), LinearPath(weight, random.uniform(-1, 1, spec.outputs).astype(np.float32))
 
 
 def weakened(checkpoint: Checkpoint) -> Checkpoint:
@@ -55,7 +55,7 @@ def weakened(checkpoint: Checkpoint) -> Checkpoint:
 
 def errors(checkpoint: Checkpoint, part: Part) -> np.ndarray:
     at = part.origins(checkpoint.spec.horizon)
-    made = stream(Predictor(edgeseq_export.export(checkpoint).content), part.values, at)
+    made = forecasts_at(Predictor(edgeseq_export.export(checkpoint).content), part.values, at)
     return made - truths(checkpoint.spec, part.values, at)
 
 
@@ -94,9 +94,9 @@ def test_a_gain_is_counted_in_standard_errors(noise: float, wanted: float) -> No
     spread *= noise * np.sqrt(10) / np.std(spread, ddof=1)
     other = np.full((10, 1), 3.0)
     usual = np.sqrt(other[:, 0] ** 2 + 1 + spread)[:, None]
-    assert autoregressive._gain(usual, other) == pytest.approx(wanted)
-    assert autoregressive._gain(other, other) == 0
-    assert autoregressive._gain(other, usual) == 0
+    assert autoregressive.gain(usual, other) == pytest.approx(wanted)
+    assert autoregressive.gain(other, other) == 0
+    assert autoregressive.gain(other, usual) == 0
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
@@ -107,7 +107,7 @@ def test_a_forecast_is_the_weighed_mean_of_both(share: float) -> None:
     checkpoint, path = drawn(made, 5)
     values = parts.test.values[:200]
     network = Predictor(edgeseq_export.export(checkpoint).content).run(values)[:, :, 0].astype(np.float64)
-    both = autoregressive.weighed(checkpoint, path, share)
+    both = autoregressive.blended(checkpoint, path, share)
     assert both.spec.linear_path == 5
     said = Predictor(edgeseq_export.export(both).content).run(values)[:, :, 0]
 
@@ -125,12 +125,12 @@ def test_the_networks_share_lies_between_a_third_of_the_best_one_and_that() -> N
     checkpoint, _ = drawn(made, 2)
     path = autoregressive.fit(made.spec, made.train, parts.validation, (24,))
     checkpoint = weakened(checkpoint)
-    own, other = (errors(autoregressive.weighed(checkpoint, path, share), parts.validation) for share in (1.0, 0.0))
+    own, other = (errors(autoregressive.blended(checkpoint, path, share), parts.validation) for share in (1.0, 0.0))
     grid = np.linspace(0, 1, 1001)
     found = [np.nanmean(np.square(share * own + (1 - share) * other)) for share in grid]
     best = grid[int(np.argmin(found))]
     assert 0.01 < best < 0.99
-    share = autoregressive.network_share(checkpoint, path, parts.validation)
+    share = autoregressive.ensemble_weight(checkpoint, path, parts.validation)
     assert best / 3 - 1e-3 <= share <= best + 1e-3
     worse = np.square(share * own + (1 - share) * other) - np.square(best * own + (1 - best) * other)
     blocks = [block.mean() for block in np.array_split(np.nanmean(worse, axis=(1, 2)), 10)]
@@ -143,8 +143,8 @@ def test_where_the_network_is_far_better_it_has_nearly_all_of_the_share() -> Non
     made = planned(series, parts)
     checkpoint, _ = drawn(made, 2)
     right = autoregressive.fit(made.spec, made.train, parts.validation, (24,))
-    worse = Linear(right.weight + np.float32(0.5), right.bias)
-    shares = [autoregressive.network_share(checkpoint, path, parts.validation) for path in (right, worse)]
+    worse = LinearPath(right.weight + np.float32(0.5), right.bias)
+    shares = [autoregressive.ensemble_weight(checkpoint, path, parts.validation) for path in (right, worse)]
     assert shares[0] < 0.1
     assert shares[1] > 0.9
 
@@ -156,8 +156,8 @@ def test_a_share_is_never_outside_zero_and_one() -> None:
     checkpoint, _ = drawn(made, 2)
     checkpoint = weakened(checkpoint)
     path = autoregressive.fit(made.spec, made.train, parts.validation, (24,))
-    opposite = Linear(-path.weight, path.bias)
-    assert autoregressive.network_share(checkpoint, opposite, parts.validation) == 1
+    opposite = LinearPath(-path.weight, path.bias)
+    assert autoregressive.ensemble_weight(checkpoint, opposite, parts.validation) == 1
 
 
 @pytest.mark.parametrize(("wish", "found"), [(7, (7,)), (0, ()), (None, (24, 48, 96, 168))])
@@ -168,17 +168,17 @@ def test_a_length_that_the_user_names_is_taken(wish: int | None, found: tuple[in
 
 
 @pytest.mark.parametrize(
-    ("wishes", "word"),
+    ("options", "word"),
     [
         ({"preset": "classic", "linear_path": 7}, "no --linear-path"),
         ({"layout": "steps", "linear_path": 7}, "no --linear-path"),
         ({"preset": "classic", "layout": "stream", "linear_path": 7}, "predicts values"),
     ],
 )
-def test_a_path_where_there_can_be_none_is_refused(wishes: dict[str, object], word: str) -> None:
+def test_a_path_where_there_can_be_none_is_refused(options: dict[str, object], word: str) -> None:
     series, parts = recursion(1200)
     with pytest.raises(UsageError, match=word):
-        plan(series, parts, TrainingOptions(**wishes))
+        plan(series, parts, TrainingOptions(**options))
 
 
 def test_a_path_longer_than_the_series_is_refused() -> None:
@@ -199,7 +199,7 @@ def test_gaps_are_starts_for_the_path_as_well() -> None:
     values[400:410] = np.nan
     made = planned(series, replace(parts, train=values))
     spec = made.spec
-    design = autoregressive._design(spec, made.train, 4)
+    design = autoregressive.lagged_distances(spec, made.train, 4)
     scaled = values[:, 0].astype(np.float64) / spec.features[0].change
     for row, earlier in ((2, [0, 0, 0, 1]), (399, [395, 396, 397, 398]), (410, [410] * 4), (412, [410, 410, 410, 411])):
         np.testing.assert_allclose(design(np.array([row])), [scaled[earlier] - scaled[row]], atol=1e-5)
@@ -218,19 +218,19 @@ def test_a_long_horizon_takes_one_decomposition(monkeypatch: pytest.MonkeyPatch)
     autoregressive.fit(made.spec, made.train, parts.validation, (24, 48))
     assert solved == [24, 48]
     rows, targets = np.arange(4), np.array([[1.0, np.nan]] * 3 + [[1.0, 2.0]])
-    assert len(autoregressive._mostly_whole(rows, targets)[0]) == 4
-    assert len(autoregressive._mostly_whole(rows[2:], targets[2:])[0]) == 1
+    assert len(autoregressive.drop_incomplete(rows, targets)[0]) == 4
+    assert len(autoregressive.drop_incomplete(rows[2:], targets[2:])[0]) == 1
 
 
 @pytest.fixture(scope="module")
 def mixed() -> tuple[Checkpoint, Parts]:
     """A network trained for a moment on co2, with four tenths in the forecast, and a linear path with the rest."""
     series, parts = load("co2")
-    wishes = {"steps": 30, "hidden": 6, "horizon": 2}
-    alone = edgeseq.fit(series, parts, **wishes, linear_path=0)
-    made = plan(series, parts, TrainingOptions(**wishes))
+    options = {"steps": 30, "hidden": 6, "horizon": 2}
+    alone = edgeseq.fit(series, parts, **options, linear_path=0)
+    made = plan(series, parts, TrainingOptions(**options))
     path = autoregressive.fit(made.spec, made.train, parts.validation, (24,))
-    return autoregressive.weighed(alone, path, 0.4), parts
+    return autoregressive.blended(alone, path, 0.4), parts
 
 
 @pytest.mark.parametrize("quantize", ["none", "int8"])

@@ -65,11 +65,16 @@ def test_it_trains_on_all_samples_before_the_test_part_as_they_are() -> None:
     assert (made.spec.features[0].center, made.spec.features[0].scale) == (0, 1)
     assert made.spec.target_scales == ((1.0,),)
     assert (made.spec.layout, made.spec.window, made.spec.predicts, made.spec.warmup) == ("features", 10, "value", 10)
-    assert (made.spec.layers, made.spec.hidden, made.recipe.steps, made.recipe.batch) == (2, 30, 10_000, 32)
+    assert (made.spec.layers, made.spec.hidden, made.hyperparameters.steps, made.hyperparameters.batch_size) == (
+        2,
+        30,
+        10_000,
+        32,
+    )
     trainer = fitting.start(made, parts, seed=0, device="cpu")
-    assert len(trainer._lessons._rows) == 10_000  # type: ignore[union-attr]  # windows with their truth
-    (group,) = trainer._optimizer.param_groups
-    assert isinstance(trainer._optimizer, torch.optim.Adagrad)
+    assert len(trainer.batches.rows) == 10_000  # type: ignore[union-attr]  # windows with their truth
+    (group,) = trainer.optimizer.param_groups
+    assert isinstance(trainer.optimizer, torch.optim.Adagrad)
     assert (group["lr"], group["initial_accumulator_value"]) == (0.1, 0.1)
 
 
@@ -84,10 +89,10 @@ def test_a_step_is_adagrads(tmp_path: Path) -> None:
     series, parts = load(None)
     made = plan(series, parts, TrainingOptions(preset="classic", steps=1, hidden=4))
     trainer, shadow = (fitting.start(made, parts, seed=0, device="cpu") for _ in range(2))
-    loss = shadow._lessons.loss(shadow._network, np.random.default_rng([0, 0]))
+    loss = shadow.batches.loss(shadow.network, np.random.default_rng([0, 0]))
     loss.backward()  # type: ignore[no-untyped-call]
     trainer.run(lambda *_: None, lambda: False, tmp_path / "run")
-    for (name, after), before in zip(trainer._network.named_parameters(), shadow._network.parameters(), strict=True):
+    for (name, after), before in zip(trainer.network.named_parameters(), shadow.network.parameters(), strict=True):
         if before.grad is None:
             assert (after == 0).all(), name
         else:
@@ -155,7 +160,7 @@ def test_the_default_preset_is_better_at_its_first_validation(tmp_path: Path) ->
     made = plan(series, parts, TrainingOptions())
     trainer = fitting.start(made, parts, seed=0, device="cpu")
     trainer.run(lambda *_: None, lambda: trainer.best.step > 0, tmp_path / "run")
-    assert trainer.step == made.recipe.steps // 20
+    assert trainer.step == made.hyperparameters.steps // 20
     checkpoint = fitting.judge(fitting.finish(made, trainer, parts), parts).checkpoint
     assert checkpoint.spec.figures
     assert checkpoint.spec.figures.model.rmse < 2.0e-3

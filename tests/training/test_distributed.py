@@ -1,4 +1,4 @@
-"""A group: two processes that torchrun starts end at the weights of one, and neither outlives the other."""
+"""A process group: two processes that torchrun starts end at the weights of one, and neither outlives the other."""
 
 import contextlib
 import os
@@ -63,24 +63,24 @@ def start(words: list[str], **variables: str) -> subprocess.Popen[str]:
     return subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True, env={**os.environ, **variables})
 
 
-LOSES_ITS_LEADER = """
+LOSES_THE_MAIN_PROCESS = """
 import os
 from pathlib import Path
 
-from edgeseq.training.distributed import Group, LostError
+from edgeseq.training.distributed import LostError, ProcessGroup
 
 def threads():
     return sorted((task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir())
 
 before = threads()
 try:
-    with Group.join("cpu") as group:
+    with ProcessGroup.join("cpu") as group:
         import torch._dynamo  # as optimisers do
-        group.total(1)
+        group.all_reduce_sum(1)
         assert threads() != before
-        if group.leads:
+        if group.is_main:
             os._exit(0)
-        group.total(1)
+        group.all_reduce_sum(1)
 except LostError:
     assert threads() == before, threads()
     print("lost")
@@ -89,7 +89,7 @@ except LostError:
 
 @contextlib.contextmanager
 def two(words: list[str]) -> Iterator[list[subprocess.Popen[str]]]:
-    """Leader and follower, without torchrun to look after them."""
+    """Main process and the other, without torchrun to look after them."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -105,17 +105,17 @@ def two(words: list[str]) -> Iterator[list[subprocess.Popen[str]]]:
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[list[subprocess.Popen[str]]]:
-    """Leader and follower in the middle of a long run."""
+    """Main process and the other in the middle of a long run."""
     with two(command(tmp_path / "model", "--steps", LONG, processes=1)) as both:
         wait_for(tmp_path / "model.resume", both[0])
         yield both
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("wishes", [("--steps", "60"), ("--preset", "classic", "--steps", "60")])
-def test_two_processes_end_at_the_weights_of_one(tmp_path: Path, wishes: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("options", [("--steps", "60"), ("--preset", "classic", "--steps", "60")])
+def test_two_processes_end_at_the_weights_of_one(tmp_path: Path, options: tuple[str, ...]) -> None:
     """Streams with copies, and windows; the sums' order is all that differs. Measured: 1.2e-7 and 1.8e-7."""
-    together, alone = run(tmp_path / "two", *wishes), run(tmp_path / "one", *wishes, processes=1)
+    together, alone = run(tmp_path / "two", *options), run(tmp_path / "one", *options, processes=1)
     assert (together.returncode, alone.returncode) == (0, 0), together.stderr
     two, one = (Checkpoint.load(tmp_path / name) for name in ("two", "one"))
     assert two.spec.training
@@ -153,54 +153,54 @@ def test_an_end_that_is_asked_for_ends_both_and_keeps_the_best_weights(tmp_path:
 
 @pytest.mark.slow
 def test_either_process_can_be_asked_to_end(tmp_path: Path, pair: list[subprocess.Popen[str]]) -> None:
-    leader, follower = pair
-    follower.send_signal(signal.SIGTERM)
-    _, err = leader.communicate(timeout=60)
+    main, other = pair
+    other.send_signal(signal.SIGTERM)
+    _, err = main.communicate(timeout=60)
     assert "holds the best weights so far" in err
-    assert follower.communicate(timeout=60) == ("", "")
-    assert (leader.returncode, follower.returncode) == (130, 0)
+    assert other.communicate(timeout=60) == ("", "")
+    assert (main.returncode, other.returncode) == (130, 0)
     assert Checkpoint.load(tmp_path / "model").spec.training
 
 
 @pytest.mark.slow
-def test_a_follower_that_dies_does_not_leave_the_leader_waiting(
+def test_another_process_that_dies_does_not_leave_the_main_one_waiting(
     tmp_path: Path, pair: list[subprocess.Popen[str]]
 ) -> None:
-    leader, follower = pair
-    follower.kill()
-    _, err = leader.communicate(timeout=60)
-    assert leader.returncode == 1
+    main, other = pair
+    other.kill()
+    _, err = main.communicate(timeout=60)
+    assert main.returncode == 1
     assert err.splitlines()[-1].startswith("edgeseq: another process of this run has ended; --resume goes on")
     assert "Traceback" not in err
     assert (tmp_path / "model.resume").exists()
 
 
 @pytest.mark.slow
-def test_a_leader_that_dies_does_not_leave_the_follower_waiting(pair: list[subprocess.Popen[str]]) -> None:
-    leader, follower = pair
-    leader.kill()
-    out, err = follower.communicate(timeout=60)
-    assert (follower.returncode, out) == (1, "")
+def test_a_main_process_that_dies_does_not_leave_the_other_waiting(pair: list[subprocess.Popen[str]]) -> None:
+    main, other = pair
+    main.kill()
+    out, err = other.communicate(timeout=60)
+    assert (other.returncode, out) == (1, "")
     assert "Traceback" not in err
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted in /proc")
 def test_a_group_leaves_no_thread_even_where_it_broke() -> None:
     """One that let go of a tensor while Python ends would abort the process."""
-    with two([sys.executable, "-c", LOSES_ITS_LEADER]) as (_, follower):
-        assert (*follower.communicate(timeout=60), follower.returncode) == ("lost\n", "", 0)
+    with two([sys.executable, "-c", LOSES_THE_MAIN_PROCESS]) as (_, other):
+        assert (*other.communicate(timeout=60), other.returncode) == ("lost\n", "", 0)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("wishes", "line"),
+    ("options", "line"),
     [
         (("-o", "there/is/no/such/folder/model"), "edgeseq: cannot write there/is/no/such/folder/model"),
         (("--season", "9", "--seed", str(2**70)), "edgeseq: the seed is"),
     ],
 )
-def test_what_is_refused_is_said_once_and_ends_both(tmp_path: Path, wishes: tuple[str, ...], line: str) -> None:
-    answer = run(tmp_path / "model", *wishes)
+def test_what_is_refused_is_said_once_and_ends_both(tmp_path: Path, options: tuple[str, ...], line: str) -> None:
+    answer = run(tmp_path / "model", *options)
     assert answer.returncode
     assert [found.startswith(line) for found in answer.stderr.splitlines() if found.startswith("edgeseq: ")] == [True]
     assert os.listdir(tmp_path) == []
@@ -210,15 +210,15 @@ def test_what_is_refused_is_said_once_and_ends_both(tmp_path: Path, wishes: tupl
 
 
 @pytest.mark.parametrize(("batch", "size"), [(32, 2), (16, 3), (7, 7)])
-def test_the_shares_of_a_batch_are_all_of_it(batch: int, size: int) -> None:
-    lanes = [list(range(batch))[ProcessGroup(rank, size).share(batch)] for rank in range(size)]
-    assert [lane for share in lanes for lane in share] == list(range(batch))
-    assert max(map(len, lanes)) - min(map(len, lanes)) <= 1
+def test_the_shards_of_a_batch_are_all_of_it(batch: int, size: int) -> None:
+    shards = [list(range(batch))[ProcessGroup(rank, size).shard(batch)] for rank in range(size)]
+    assert [item for shard in shards for item in shard] == list(range(batch))
+    assert max(map(len, shards)) - min(map(len, shards)) <= 1
 
 
-def test_a_batch_that_not_all_have_a_share_of_is_refused() -> None:
+def test_a_batch_that_not_all_have_a_shard_of_is_refused() -> None:
     with pytest.raises(UsageError, match="batch of 16 cannot be shared by 17 processes"):
-        ProcessGroup(0, 17).share(16)
+        ProcessGroup(0, 17).shard(16)
 
 
 @pytest.mark.parametrize("variables", [{"WORLD_SIZE": "2"}, {"WORLD_SIZE": "many"}])
@@ -238,6 +238,6 @@ def test_one_process_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "1")
     with ProcessGroup.join("cpu") as group:
         assert group == ProcessGroup()
-    assert ProcessGroup().leads
-    assert ProcessGroup().total(3.5) == 3.5
-    assert ProcessGroup().as_the_leader(lambda: "so") == "so"
+    assert ProcessGroup().is_main
+    assert ProcessGroup().all_reduce_sum(3.5) == 3.5
+    assert ProcessGroup().on_main(lambda: "so") == "so"

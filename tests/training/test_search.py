@@ -154,9 +154,9 @@ def test_windows_are_searched_by_their_length_and_what_does_not_fit_fails(edgese
 # Proposals and pruning
 
 
-def planned(**wishes: object) -> Plan:
+def planned(**options: object) -> Plan:
     data, parts = load("co2")
-    return plan(data, parts, TrainingOptions(**{"steps": 300, **wishes}))
+    return plan(data, parts, TrainingOptions(**{"steps": 300, **options}))
 
 
 def searched(folder: Path, made: Plan, fixed: tuple[str, ...] = (), seed: int = 0) -> Search:
@@ -195,8 +195,8 @@ def test_proposals_stay_in_their_ranges(tmp_path: Path) -> None:
     for settings in proposals(searched(tmp_path, made), 20):
         assert 8 <= settings["hidden"] <= 64
         assert 1 <= settings["layers"] <= 3
-        assert 0.25 <= settings["learning_rate"] / made.recipe.learning_rate <= 4
-        assert 0.25 <= settings["unroll"] / made.recipe.unroll <= 4
+        assert 0.25 <= settings["learning_rate"] / made.hyperparameters.learning_rate <= 4
+        assert 0.25 <= settings["unroll"] / made.hyperparameters.unroll <= 4
 
 
 @pytest.mark.parametrize(
@@ -225,21 +225,17 @@ def test_a_trial_worse_than_the_median_is_stopped(tmp_path: Path, curve: list[tu
 # Interruptions
 
 
-class Impatience:
-    """In the place of `Politeness`: Ctrl-C is pressed when it has been looked for so many times."""
+class Interruption:
+    """In the place of `GracefulShutdown`: an end is asked for when a test says so."""
 
-    patience = 0
+    def __init__(self) -> None:
+        self.received: signal.Signals | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         pass
-
-    @property
-    def asked(self) -> object:
-        Impatience.patience -= 1
-        return True if Impatience.patience <= 0 else None
 
 
 @pytest.fixture(scope="module")
@@ -253,21 +249,41 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "model"
 
 
-@pytest.mark.parametrize("patience", [1, 22, 108])
+@pytest.mark.parametrize(("number", "at_step"), [(0, 0), (0, 7), (1, 0), (1, 13), (4, 20), (5, 1)])
 def test_an_interrupted_search_goes_on_to_the_same_end(
-    edgeseq: CommandLine, straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: int
+    edgeseq: CommandLine, straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, at_step: int
 ) -> None:
-    """And no step is trained twice."""
+    """Interrupted in a trial after one of its twenty steps, or just before it (0). And no step is trained twice."""
     output = tmp_path / "model"
     command = words(straight.parent / "series.csv", output, "--search", 6)
-    steps, step = [], Trainer._train_step
-    monkeypatch.setattr(Trainer, "_train_step", lambda self: steps.append(self.step) or step(self))
+    steps, train_step, add = [], Trainer.train_step, Search.add
+    interruption, finished = Interruption(), 0
+
+    def reach(step: int) -> None:
+        if (finished, step) == (number, at_step):
+            interruption.received = signal.SIGINT
+
+    def counted_step(self: Trainer) -> float:
+        loss = train_step(self)
+        steps.append(self.step)
+        reach(self.step)
+        return loss
+
+    def noted_trial(self: Search, trial: Trial) -> None:
+        nonlocal finished
+        add(self, trial)
+        finished = len(self.trials)
+        reach(0)
+
+    monkeypatch.setattr(Trainer, "train_step", counted_step)
     with monkeypatch.context() as patch:
-        patch.setattr(searching, "Politeness", Impatience)
-        Impatience.patience = patience
+        patch.setattr(searching, "GracefulShutdown", lambda: interruption)
+        patch.setattr(Search, "add", noted_trial)
+        reach(0)
         answer = edgeseq(*command)
         assert answer.code == 130
         assert "--resume goes on" in answer.err
+        assert len(trials(output)) == number + (at_step == 20)
         assert output.exists() == bool(trials(output)) == ("holds the best so far" in answer.err)
     edgeseq.must(*command, "--resume")
     assert trials(output) == trials(straight)
@@ -419,7 +435,7 @@ def test_where_no_trial_can_be_trained_the_reason_is_given(
     def diverge(_self: Trainer) -> float:
         raise DataError("training failed at step 1: the validation error is nan")
 
-    monkeypatch.setattr(Trainer, "_validate", diverge)
+    monkeypatch.setattr(Trainer, "validate", diverge)
     answer = edgeseq(*words(series, tmp_path / "m", "--search", 2))
     assert answer.code == 1
     assert answer.err.splitlines()[-1].startswith("edgeseq: no trial could be trained; the first: training failed")
@@ -442,7 +458,9 @@ def test_a_host_without_optuna_trains_and_is_told_what_to_install_for_a_search(s
 
 def test_learning_rate_and_unroll_take_the_recipes_place() -> None:
     plain, made = planned(), planned(learning_rate=0.003, unroll=77)
-    assert made.recipe == replace(plain.recipe, learning_rate=0.003, unroll=77) != plain.recipe
+    assert (
+        made.hyperparameters == replace(plain.hyperparameters, learning_rate=0.003, unroll=77) != plain.hyperparameters
+    )
 
 
 def test_a_window_needs_no_unroll() -> None:

@@ -9,7 +9,7 @@ import edgeseq_export
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part
 from edgeseq.testing import make_checkpoint
-from edgeseq.training.warmup import _first_settled, settled_after
+from edgeseq.training.warmup import measure_warmup, warmup_from_errors
 from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
 
@@ -48,25 +48,25 @@ def repeating(samples: int) -> Part:
     ],
 )
 def test_the_first_age_from_which_on_a_fresh_stream_is_as_good(fresh: list[float], settled: int) -> None:
-    assert _first_settled(np.array(fresh), np.ones(32), least=3) == settled
+    assert warmup_from_errors(np.array(fresh), np.ones(32), least=3) == settled
 
 
 def test_a_model_that_needs_all_it_looks_back_to_settles_just_then() -> None:
     """Its path holds `LAGS` changes after as many samples and one more; before, its forecast is of no use."""
-    found = settled_after(session(echo()), repeating(2000), 100)
+    found = measure_warmup(session(echo()), repeating(2000), 100)
     block = max(4, 100 // 16)
     assert LAGS < found <= LAGS + block
 
 
 def test_it_settles_no_later_than_it_looks_back() -> None:
-    assert settled_after(session(echo()), repeating(2000), LAGS) <= LAGS
+    assert measure_warmup(session(echo()), repeating(2000), LAGS) <= LAGS
 
 
 def test_a_model_that_needs_one_sample_keeps_its_warm_up() -> None:
     """Persistence: all weights are zero."""
     checkpoint = echo()
     checkpoint.weights["linear.weight"][:] = 0
-    assert settled_after(session(checkpoint), repeating(2000), 100) == 3
+    assert measure_warmup(session(checkpoint), repeating(2000), 100) == 3
 
 
 @pytest.mark.parametrize("samples", [20, LAGS + 2, 2 * LAGS + 1])
@@ -75,7 +75,7 @@ def test_too_short_a_series_gives_the_longest(samples: int) -> None:
 
     Without them the two were the same stream, and any model settled at once.
     """
-    assert settled_after(session(echo()), repeating(samples), LAGS) == LAGS
+    assert measure_warmup(session(echo()), repeating(samples), LAGS) == LAGS
 
 
 def test_a_long_gap_parts_the_streams() -> None:
@@ -83,10 +83,10 @@ def test_a_long_gap_parts_the_streams() -> None:
     part = repeating(2000)
     part.values[LAGS :: 2 * LAGS] = np.nan
     wide = session(replace(echo(), spec=replace(echo().spec, gap_limit=0)))
-    assert settled_after(wide, part, LAGS) == LAGS
+    assert measure_warmup(wide, part, LAGS) == LAGS
 
 
 def test_a_warm_up_longer_than_the_longest_stays() -> None:
     checkpoint = echo()
     checkpoint = replace(checkpoint, spec=replace(checkpoint.spec, warmup=60))
-    assert settled_after(session(checkpoint), repeating(2000), LAGS) == 60
+    assert measure_warmup(session(checkpoint), repeating(2000), LAGS) == 60

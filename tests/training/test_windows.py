@@ -36,14 +36,14 @@ def made_up(samples: int = 400, *, gaps: bool = True) -> tuple[Series, Parts]:
     return Series("made", ("a", "b"), ("", ""), 1, values, np.arange(samples)), parts
 
 
-def planned(layout: str, **wishes: object) -> tuple[Plan, Parts]:
+def planned(layout: str, **options: object) -> tuple[Plan, Parts]:
     series, parts = made_up()
-    chosen = {"window": WINDOW, "horizon": HORIZON, "steps": 5, "hidden": 4, **wishes}
+    chosen = {"window": WINDOW, "horizon": HORIZON, "steps": 5, "hidden": 4, **options}
     return plan(series, parts, TrainingOptions(layout=layout, **chosen)), parts
 
 
-def lessons(made: Plan) -> Windows:
-    return Windows(made.spec, made.recipe, made.train, Network(made.spec), torch.device("cpu"), ProcessGroup())
+def batches(made: Plan) -> Windows:
+    return Windows(made.spec, made.hyperparameters, made.train, Network(made.spec), torch.device("cpu"), ProcessGroup())
 
 
 def hand_cut(made: Plan) -> dict[int, np.ndarray]:
@@ -81,15 +81,15 @@ def test_a_batch_holds_windows_of_the_series(layout: str) -> None:
     center, scale = ([getattr(feature, name) for feature in spec.features] for name in ("center", "scale"))
     wanted = {((window - center) / scale).astype(np.float32).tobytes() for window in cut.values()}
     listener = Listener(spec.outputs)
-    drawn = lessons(made)
+    drawn = batches(made)
     for step in range(200):
         drawn.loss(listener, np.random.default_rng(step))  # type: ignore[arg-type]
     heard = np.concatenate(listener.heard, axis=1)
     if layout == "features":
-        assert heard.shape == (1, 200 * made.recipe.batch, WINDOW * 2)
+        assert heard.shape == (1, 200 * made.hyperparameters.batch_size, WINDOW * 2)
         found = heard[0].reshape(-1, WINDOW, 2)
     else:
-        assert heard.shape == (WINDOW, 200 * made.recipe.batch, 2)
+        assert heard.shape == (WINDOW, 200 * made.hyperparameters.batch_size, 2)
         found = heard.transpose(1, 0, 2)
     assert {np.ascontiguousarray(window).tobytes() for window in found} == wanted
 
@@ -99,9 +99,9 @@ def test_the_loss_is_the_mean_square_of_what_the_network_misses(layout: str) -> 
     """Of a network that says nothing, against the series' own next values."""
     made, _ = planned(layout)
     spec, values = made.spec, made.train.values.astype(np.float64)
-    drawn, shadow = lessons(made), lessons(made)
+    drawn, shadow = batches(made), batches(made)
     found = drawn.loss(Listener(spec.outputs), np.random.default_rng(3))  # type: ignore[arg-type]
-    ends = shadow._rows[shadow._draw(np.random.default_rng(3))]
+    ends = shadow.rows[shadow.draw(np.random.default_rng(3))]
     last = 0 if spec.predicts == "value" else values[ends, 0]
     center = spec.features[0].center if spec.predicts == "value" else 0
     missed = np.stack([values[ends + ahead, 0] - center - last for ahead in (1, 2)], axis=1)
@@ -114,12 +114,12 @@ def test_the_loss_is_the_mean_square_of_what_the_network_misses(layout: str) -> 
 
 def test_a_buffer_of_all_windows_gives_each_once_an_epoch_on_average() -> None:
     made, _ = planned("steps")
-    made = replace(made, recipe=replace(made.recipe, buffer=10_000))
-    drawn, rows = lessons(made), len(hand_cut(made))
+    made = replace(made, hyperparameters=replace(made.hyperparameters, shuffle_buffer=10_000))
+    drawn, rows = batches(made), len(hand_cut(made))
     counts: Counter[int] = Counter()
     epochs = 200
-    for step in range(epochs * rows // made.recipe.batch):
-        counts.update(drawn._draw(np.random.default_rng(step)).tolist())
+    for step in range(epochs * rows // made.hyperparameters.batch_size):
+        counts.update(drawn.draw(np.random.default_rng(step)).tolist())
     assert set(counts) == set(range(rows))
     times = np.array(list(counts.values()))
     assert times.mean() == pytest.approx(epochs, rel=0.01)
@@ -130,16 +130,16 @@ def test_a_buffer_of_all_windows_gives_each_once_an_epoch_on_average() -> None:
 def test_a_small_buffer_gives_windows_nearly_in_time_order() -> None:
     """What is in the buffer entered it lately: that is what its size is for."""
     made, _ = planned("steps")
-    made = replace(made, recipe=replace(made.recipe, buffer=10, batch=1))
-    drawn = lessons(made)
-    rows = [int(drawn._draw(np.random.default_rng(step))[0]) for step in range(150)]
+    made = replace(made, hyperparameters=replace(made.hyperparameters, shuffle_buffer=10, batch_size=1))
+    drawn = batches(made)
+    rows = [int(drawn.draw(np.random.default_rng(step))[0]) for step in range(150)]
     assert all(row <= 9 + number for number, row in enumerate(rows))
     assert set(range(60)) <= set(rows)
 
 
 def test_no_window_reaches_over_a_long_gap_nor_has_a_truth_that_was_filled_in() -> None:
     made, _ = planned("features")
-    rows = set(lessons(made)._rows.tolist())
+    rows = set(batches(made).rows.tolist())
     assert rows == set(hand_cut(made))
     assert not rows & set(range(148, 166))  # within the gap, within a window after it, or aimed at it
     assert not rows & {58, 59, 60, 61}  # aimed at samples that were filled in, or at them

@@ -1,4 +1,4 @@
-/* Start-up of a bare Cortex-M: vectors, memory, the floating point unit; and a line to whoever runs the emulator. */
+/* Start-up of a Cortex-M without an operating system: vectors, memory, the floating point unit; and a line to whoever runs the emulator. */
 #include "start.h"
 
 extern uint32_t stack_top, data_load, data_start, data_end, bss_start, bss_end;

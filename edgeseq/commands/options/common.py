@@ -18,26 +18,8 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def _register(_context: click.Context, _option: click.Parameter, libraries: tuple[str, ...]) -> None:
-    for library in libraries:
-        name, equals, path = library.partition("=")
-        if not (name and equals and path):
-            raise UsageError(f"--provider-library is {library!r}; what is wanted is NAME=PATH")
-        from edgeseq_runtime.backends.ort.providers import register
-
-        register(name, path)
-
-
 model_argument = click.argument("model", type=click.Path(exists=True, dir_okay=False))
 json_option = click.option("as_json", "--json", is_flag=True, help="Print one JSON object.")
-library_option = click.option(
-    "--provider-library",
-    metavar="NAME=PATH",
-    multiple=True,
-    expose_value=False,
-    callback=_register,
-    help="A plug-in library that brings a provider; --provider NAME then asks for it (repeatable).",
-)
 threads_option = click.option(
     "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads within one operator."
 )
@@ -47,35 +29,14 @@ sidecar_option = click.option(
     metavar="FILE.json",
     help="Names input, output and states of a model that edgeseq did not write.",
 )
-every_option = click.option(
-    "--every", metavar="DURATION", help="Average the samples in each 30s, 15min, 1h or 1d, to make steps even."
-)
-sort_option = click.option("--sort", is_flag=True, help="Put rows in the order of their times first.")
 
 
-def provider_option(function: Function) -> Function:
-    """Add the options that say what runs the model. The command gets a name; a library is registered before it runs."""
-    chosen = click.option(
-        "--provider",
-        default="auto",
-        show_default=True,
-        help="auto (the fastest of onnxruntime's), cpu, cuda, arm, its name for another, or native: C, compiled here.",
-    )
-    return chosen(library_option(function))
+class LazyDefault(click.Option):
+    """An option whose default is a function, called for the help too: what that imports is not needed at the start."""
 
-
-def series_options(function: Function) -> Function:
-    """Add the options that say which columns of a series to use, and how its samples become evenly spaced."""
-    for option in (
-        sort_option,
-        every_option,
-        click.option("--split", metavar="TRAIN:VAL:TEST", help="Rows or fractions, in time order.  [0.7:0.1:0.2]"),
-        click.option("--time", metavar="COL", help="The time column; found by itself if obvious; none: go by order."),
-        click.option("--feature", metavar="COL", multiple=True, help="A further input column (repeatable)."),
-        click.option("--target", metavar="COL", multiple=True, help="A column to forecast (repeatable)."),
-    ):
-        function = option(function)
-    return function
+    def get_default(self, ctx: click.Context, call: bool = True) -> Any:  # noqa: ARG002 - click's own
+        """Return what the function says."""
+        return super().get_default(ctx, call=True)
 
 
 def note(text: str) -> None:
@@ -86,7 +47,7 @@ def note(text: str) -> None:
         click.echo(painted, err=True, color=colour())
 
 
-def teller(output: str) -> Callable[[str], None]:
+def result_printer(output: str) -> Callable[[str], None]:
     """Return what prints results beside the file `output`: to stdout, unless that is where the file itself goes."""
     try:
         is_stdout = Path(output).samefile(f"/dev/fd/{sys.stdout.fileno()}")

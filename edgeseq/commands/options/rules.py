@@ -23,8 +23,15 @@ def rules_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def command(*, margin: float, stuck_after: int, skip_limit: int, **others: Any) -> Any:
-        policies = {reason: others.pop(reason) for reason in (RANGE, STUCK, GAP, DISORDER)}
-        rules = Rules(**policies, margin=margin, stuck_after=stuck_after, skip_limit=skip_limit)
+        rules = Rules(
+            range=others.pop(RANGE),
+            stuck=others.pop(STUCK),
+            gap=others.pop(GAP),
+            disorder=others.pop(DISORDER),
+            margin=margin,
+            stuck_after=stuck_after,
+            skip_limit=skip_limit,
+        )
         return function(rules=rules, **others)
 
     for option in (

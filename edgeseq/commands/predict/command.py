@@ -5,21 +5,24 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import model_argument, note, provider_option, sidecar_option, threads_option
+from edgeseq.commands.options.common import model_argument, note, sidecar_option, threads_option
+from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq.commands.options.rules import rules_options
-from edgeseq.commands.predict.options import Choices
+from edgeseq.commands.predict.options import MQTT, STDIN, PredictOptions
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.shutdown import GracefulShutdown
 from edgeseq_runtime.errors import EdgeseqError
+from edgeseq_runtime.rules import Rules
 
 if TYPE_CHECKING:
     from edgeseq.commands.predict.mqtt_service import MqttService
     from edgeseq.commands.predict.stdin_stream import StdinStream
     from edgeseq_runtime.mqtt.topics import Route
+    from edgeseq_runtime.service import Streams
 
 
 @click.command()
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
     help="auto: one stream, as CSV, JSON or bare numbers; influx: line protocol, a stream for each set of tags.",
 )
 @click.option(
-    "form",
+    "output_format",
     "--format",
     type=click.Choice(["jsonl", "csv", "influx"]),
     default="jsonl",
@@ -62,7 +65,8 @@ if TYPE_CHECKING:
     "--state-every",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Save after each N samples too, which a power cut cannot undo; 0: at the end only.  [100; with --mqtt 1]",
+    help="Save after each N samples too, which a power cut cannot undo; 0: at the end only."
+    f"  [{STDIN.state_every}; with --mqtt {MQTT.state_every}]",
 )
 @click.option("--fresh", is_flag=True, help="Start anew, whatever the snapshot holds.")
 @click.option("--sensor", metavar="NAME", help="Which this is of the sensors that MODEL was trained on.")
@@ -78,7 +82,8 @@ if TYPE_CHECKING:
 @click.option(
     "--unreadable",
     type=click.Choice(["error", "missing"]),
-    help="What a line that is no sample leads to: the end, or it counts as missing.  [error; with --mqtt missing]",
+    help="What a line that is no sample leads to: the end, or it counts as missing."
+    f"  [{STDIN.unreadable}; with --mqtt {MQTT.unreadable}]",
 )
 @click.option("--mqtt", metavar="URL", help="Samples from mqtt://HOST[:PORT]/TOPICS (mqtts:// for TLS), e.g. plant/+.")
 @click.option("--publish", metavar="TOPIC", help="Where forecasts go; {id} is what the wildcards of --mqtt stand for.")
@@ -88,7 +93,32 @@ if TYPE_CHECKING:
     help="A file with username = ..., password = ... (and ca, cert, key); else EDGESEQ_MQTT_USERNAME and so on.",
 )
 @click.option("--client-id", metavar="ID", help="What the broker knows this client by.  [made from host and topics]")
-def predict(**options: Any) -> int:
+def predict(
+    model: str,
+    *,
+    source: str,
+    input_format: str,
+    output_format: str,
+    keep: bool,
+    sidecar: str | None,
+    provider: str,
+    libraries: Libraries,
+    threads: int,
+    state: str | None,
+    state_every: int | None,
+    fresh: bool,
+    sensor: str | None,
+    history: str | None,
+    intervals: bool,
+    live: bool,
+    missing: str,
+    rules: Rules,
+    unreadable: str | None,
+    mqtt: str | None,
+    publish: str | None,
+    credentials: str | None,
+    client_id: str | None,
+) -> int:
     r"""Stream samples through MODEL: one forecast line for each line of input, written at once.
 
     Input is CSV with a header, JSON lines, or bare numbers; an empty value or nan is a missing sample.
@@ -100,57 +130,85 @@ def predict(**options: Any) -> int:
     edgeseq predict somebodys.onnx --sidecar names.json
     edgeseq predict model.onnx --mqtt mqtt://localhost/plant/+ --publish forecasts/{id}
     """
-    choices = Choices(**options)
-    return _bridge(choices) if choices.mqtt is not None else _pipe(choices)
+    register(libraries)
+    options = PredictOptions(
+        model=model,
+        source=source,
+        input_format=input_format,
+        output_format=output_format,
+        keep=keep,
+        sidecar=sidecar,
+        provider=provider,
+        threads=threads,
+        state=state,
+        state_every=state_every,
+        fresh=fresh,
+        sensor=sensor,
+        history=history,
+        intervals=intervals,
+        live=live,
+        missing=missing,
+        rules=rules,
+        unreadable=unreadable,
+        mqtt=mqtt,
+        publish=publish,
+        credentials=credentials,
+        client_id=client_id,
+    )
+    return _run_stdin(options) if options.mqtt is None else _run_mqtt(options, options.mqtt)
 
 
-def _pipe(choices: Choices) -> int:
+def _run_stdin(options: PredictOptions) -> int:
     from edgeseq.commands.predict.stdin_stream import StdinStream
     from edgeseq_runtime.io import influx, text_lines
 
-    streams = choices.many(influx.sensors) if choices.is_influx else choices.single()
-    keeper = StateFile(choices.state, streams, 100 if choices.state_every is None else choices.state_every)
-    keeper.resume(fresh=choices.fresh)
-    read = influx.read if choices.is_influx else partial(text_lines.read, tell=note)
-    form, live = choices.output(streams.spec), choices.picture(streams.spec)
-    pipe = StdinStream(streams, read, form, keeper, unreadable=choices.unreadable or "error", live=live)
-    with GracefulShutdown() as politeness, _summed_up(pipe):
+    streams = options.named_streams(influx.sensors) if options.is_influx else options.single_stream()
+    state_file = _resumed(options, streams)
+    read = influx.read if options.is_influx else partial(text_lines.read, tell=note)
+    output_format, view = options.format(streams.spec), options.terminal_view(streams.spec)
+    stream = StdinStream(streams, read, output_format, state_file, unreadable=options.on_unreadable, view=view)
+    with GracefulShutdown() as shutdown, _summary_at_end(stream):
         try:
-            return pipe.run(choices.source, politeness)
+            return stream.run(options.source, shutdown)
         finally:
-            keeper.save()
-            if live:
-                live.close()
+            state_file.save()
+            if view:
+                view.close()
 
 
-def _bridge(choices: Choices) -> int:
+def _run_mqtt(options: PredictOptions, url: str) -> int:
     from edgeseq.commands.predict.mqtt_service import MqttService
     from edgeseq_runtime.mqtt import credentials, topics
 
-    address = topics.parse_address(choices.mqtt or "")
-    route = topics.Route(address.topics, choices.publish or "")
-    file = choices.credentials
-    who = credentials.from_file(file) if file else credentials.from_environment(os.environ)
-    streams = choices.many(lambda topic: (topic, route.name(topic) or topic))
-    keeper = StateFile(choices.state, streams, 1 if choices.state_every is None else choices.state_every)
-    keeper.resume(fresh=choices.fresh)
-    bridge = MqttService(streams, route, keeper, unreadable=choices.unreadable or "missing")
-    with GracefulShutdown() as politeness, _summed_up(bridge):
-        return bridge.run(address, who, choices.client_id or _client_id(route), politeness)
+    address = topics.parse_address(url)
+    route = topics.Route(address.topics, options.publish or "")
+    file = options.credentials
+    login = credentials.from_file(file) if file else credentials.from_environment(os.environ)
+    streams = options.named_streams(lambda topic: (topic, route.name(topic) or topic))
+    service = MqttService(streams, route, _resumed(options, streams), unreadable=options.on_unreadable)
+    with GracefulShutdown() as shutdown, _summary_at_end(service):
+        return service.run(address, login, options.client_id or _client_id(route), shutdown)
+
+
+def _resumed(options: PredictOptions, streams: "Streams") -> StateFile:
+    """Return the file of the streams' state, once they go on from it."""
+    state_file = StateFile(options.state, streams, options.save_every)
+    state_file.resume(fresh=options.fresh)
+    return state_file
 
 
 @contextmanager
-def _summed_up(work: "StdinStream | MqttService") -> Iterator[None]:
+def _summary_at_end(service: "StdinStream | MqttService") -> Iterator[None]:
     """Say at the end what became of the samples. An error before the first of them says enough by itself."""
-    said_enough = False
+    error_is_enough = False
     try:
         yield
     except EdgeseqError:
-        said_enough = not work.tally
+        error_is_enough = not service.stats
         raise
     finally:
-        if not said_enough:
-            note(work.summary())
+        if not error_is_enough:
+            note(service.summary())
 
 
 def _client_id(route: "Route") -> str:

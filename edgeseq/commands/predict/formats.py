@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from edgeseq_runtime.spec import Spec
 
 
-class Form(Protocol):
-    """Turns answers into lines."""
+class Format(Protocol):
+    """Turns results into lines."""
 
     def header(self) -> str | None:
-        """Return the line before the first answer, if there is one."""
+        """Return the line before the first result, if there is one."""
 
-    def line(self, sample: "Sample", answer: "StepResult") -> str:
+    def line(self, sample: "Sample", result: "StepResult") -> str:
         """Return the line, or lines, about one sample."""
 
-    def leftover(self, sample: "Sample") -> str | None:
+    def passthrough(self, sample: "Sample") -> str | None:
         """Return what is written for a line that is of no stream, if anything is."""
 
 
-class Json:
+class JsonFormat:
     """An object to a line; `named` adds the stream's name."""
 
     def __init__(self, spec: "Spec", *, named: bool = False) -> None:
@@ -40,32 +40,32 @@ class Json:
         """JSON lines have none."""
         return None
 
-    def leftover(self, _sample: "Sample") -> str | None:
+    def passthrough(self, _sample: "Sample") -> str | None:
         """Nothing is written."""
         return None
 
-    def line(self, sample: "Sample", answer: "StepResult") -> str:
+    def line(self, sample: "Sample", result: "StepResult") -> str:
         """Return the time, the forecast by step and, for several targets, by name, the status and whether it counts."""
-        content: dict[str, Any] = {"t": answer.number if sample.time is None else sample.time}
+        content: dict[str, Any] = {"t": result.number if sample.time is None else sample.time}
         if self._named:
             content["stream"] = sample.stream
-        content |= {"forecast": self._shown(answer.forecast), "status": answer.status}
-        if answer.reason:
-            content["reason"] = answer.reason
-        content["warm"] = answer.warm
-        if answer.interval is not None:
-            lower, upper = map(self._shown, answer.interval)
-            content |= {"lower": lower, "upper": upper, "drift": answer.drift}
+        content |= {"forecast": self._by_target(result.forecast), "status": result.status}
+        if result.reason:
+            content["reason"] = result.reason
+        content["warm"] = result.warm
+        if result.interval is not None:
+            lower, upper = map(self._by_target, result.interval)
+            content |= {"lower": lower, "upper": upper, "drift": result.drift}
         return json.dumps(content, ensure_ascii=False, allow_nan=False)
 
-    def _shown(self, forecast: "np.ndarray") -> Any:
+    def _by_target(self, forecast: "np.ndarray") -> Any:
         rows = _as_numbers(forecast)
         if len(self._targets) == 1:
             return [row[0] for row in rows]
         return {name: [row[i] for row in rows] for i, name in enumerate(self._targets)}
 
 
-class Csv:
+class CsvFormat:
     """A row to a line, below a header; `named` adds a column with the stream's name."""
 
     def __init__(self, spec: "Spec", *, named: bool = False) -> None:
@@ -78,19 +78,19 @@ class Csv:
         numbers = [f"{name}+{step}" for step in steps for name in self._spec.targets]
         return _csv_line(["t", *(["stream"] if self._named else []), *numbers, "status", "warm"])
 
-    def leftover(self, _sample: "Sample") -> str | None:
+    def passthrough(self, _sample: "Sample") -> str | None:
         """Nothing is written."""
         return None
 
-    def line(self, sample: "Sample", answer: "StepResult") -> str:
+    def line(self, sample: "Sample", result: "StepResult") -> str:
         """Return the row about one sample; a forecast that there is none of is empty."""
-        numbers = ["" if value is None else repr(value) for row in _as_numbers(answer.forecast) for value in row]
-        time = str(answer.number if sample.time is None else sample.time)
+        numbers = ["" if value is None else repr(value) for row in _as_numbers(result.forecast) for value in row]
+        time = str(result.number if sample.time is None else sample.time)
         stream = [sample.stream or ""] if self._named else []
-        return _csv_line([time, *stream, *numbers, answer.status, str(answer.warm).lower()])
+        return _csv_line([time, *stream, *numbers, result.status, str(result.warm).lower()])
 
 
-class Influx:
+class InfluxFormat:
     """A point to a line, with the tags and the time of the sample's; `keep` puts the sample's own line before it."""
 
     def __init__(self, spec: "Spec", *, keep: bool = False) -> None:
@@ -101,15 +101,15 @@ class Influx:
         """Line protocol has none."""
         return None
 
-    def leftover(self, sample: "Sample") -> str | None:
+    def passthrough(self, sample: "Sample") -> str | None:
         """Return the line itself, where lines are kept."""
         return sample.text if self._keep and sample.text else None
 
-    def line(self, sample: "Sample", answer: "StepResult") -> str:
+    def line(self, sample: "Sample", result: "StepResult") -> str:
         """Return the point of one forecast."""
         names = self._targets if len(self._targets) > 1 else ("",)
-        forecast = {name: answer.forecast[:, i] for i, name in enumerate(names)}
-        point = influx.forecast_line(sample.stream or "", sample.time, forecast, answer.status, warm=answer.warm)
+        forecast = {name: result.forecast[:, i] for i, name in enumerate(names)}
+        point = influx.forecast_line(sample.stream or "", sample.time, forecast, result.status, warm=result.warm)
         return f"{sample.text}\n{point}" if self._keep else point
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgeseq.commands.options.common import note
-from edgeseq.commands.predict.state_file import check_state
+from edgeseq.commands.predict.state_file import check_state_path
 from edgeseq_runtime.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -14,23 +14,33 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from edgeseq.commands.predict.formats import Form
-    from edgeseq.commands.predict.terminal_view import Live
+    from edgeseq.commands.predict.formats import Format
+    from edgeseq.commands.predict.terminal_view import TerminalView
     from edgeseq_runtime.rules import Rules
     from edgeseq_runtime.service import NamedStreams, Streams
     from edgeseq_runtime.spec import Spec
 
 
 @dataclass(frozen=True)
-class Choices:
+class Defaults:
+    """What holds where the user does not say, by the way in which samples come."""
+
+    state_every: int
+    unreadable: str
+
+
+STDIN, MQTT = Defaults(state_every=100, unreadable="error"), Defaults(state_every=1, unreadable="missing")
+
+
+@dataclass(frozen=True)
+class PredictOptions:
     """The options of one run. Raises `UsageError` where they contradict each other."""
 
     model: str
     source: str
     """A file, or - for stdin."""
     input_format: str
-    form: str
-    """Of the output."""
+    output_format: str
     keep: bool
     """Whether input lines are written as well."""
     sidecar: str | None
@@ -38,7 +48,6 @@ class Choices:
     threads: int
     state: str | None
     state_every: int | None
-    """Samples; 0: at the end only."""
     fresh: bool
     intervals: bool
     sensor: str | None
@@ -56,14 +65,14 @@ class Choices:
     def __post_init__(self) -> None:
         if self.state:
             others = {"--input": self.source, "--credentials": self.credentials, "--sidecar": self.sidecar}
-            check_state(self.state, {"MODEL": self.model, **others})
+            check_state_path(self.state, {"MODEL": self.model, **others})
         elif self.state_every is not None:
             raise UsageError("--state-every needs --state FILE")
         if self.mqtt is not None or self.is_influx:
             self._check_streams()
         if self.sensor and self.history:
             raise UsageError("--sensor and --history both say what the sensor is like: give one of them")
-        if self.intervals and self.form != "jsonl":
+        if self.intervals and self.output_format != "jsonl":
             raise UsageError("--intervals goes with --format jsonl")
         if self.mqtt is None:
             self._check_lines()
@@ -71,22 +80,32 @@ class Choices:
             self._check_messages()
 
     @property
+    def save_every(self) -> int:
+        """Samples after which the state is saved; 0: at the end only."""
+        return self._defaults.state_every if self.state_every is None else self.state_every
+
+    @property
+    def on_unreadable(self) -> str:
+        """What a line that is no sample leads to: "error" or "missing"."""
+        return self.unreadable or self._defaults.unreadable
+
+    @property
     def is_influx(self) -> bool:
         """Whether the input is line protocol, of many streams."""
         return self.input_format == "influx"
 
-    def single(self) -> "Streams":
+    def single_stream(self) -> "Streams":
         """Open the model for one stream."""
         from edgeseq_runtime.backends.open import open_session
         from edgeseq_runtime.predictor import Predictor
         from edgeseq_runtime.service import SingleStream
 
         session = open_session(self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar)
-        sensor = _measured(self.history, session.spec) if self.history else self.sensor
+        sensor = _read_samples(self.history, session.spec) if self.history else self.sensor
         predictor = Predictor(session, missing=self.missing, rules=self.rules, monitor=self.intervals, sensor=sensor)
         return SingleStream(predictor)
 
-    def many(self, sensors: "Callable[[str], Iterable[str]]") -> "NamedStreams":
+    def named_streams(self, sensors: "Callable[[str], Iterable[str]]") -> "NamedStreams":
         """Open the model for streams by name; `sensors` says what a stream's sensor may be called."""
         from edgeseq_runtime.backends.open import open_session
         from edgeseq_runtime.pool import Pool
@@ -95,25 +114,29 @@ class Choices:
         session = open_session(self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar)
         return NamedStreams(Pool(session, missing=self.missing), sensors)
 
-    def output(self, spec: "Spec") -> "Form":
-        """Return what turns answers into lines."""
+    def format(self, spec: "Spec") -> "Format":
+        """Return what turns results into lines."""
         from edgeseq.commands.predict import formats
 
-        if self.form == "influx":
-            return formats.Influx(spec, keep=self.keep)
-        form = formats.Csv if self.form == "csv" else formats.Json
-        return form(spec, named=self.is_influx)
+        if self.output_format == "influx":
+            return formats.InfluxFormat(spec, keep=self.keep)
+        chosen = formats.CsvFormat if self.output_format == "csv" else formats.JsonFormat
+        return chosen(spec, named=self.is_influx)
 
-    def picture(self, spec: "Spec") -> "Live | None":
+    def terminal_view(self, spec: "Spec") -> "TerminalView | None":
         """Return what shows the stream on the terminal, where that was asked for and stderr is one."""
         if not self.live:
             return None
         if sys.stderr is None or not sys.stderr.isatty():
             note("--live shows nothing: stderr is no terminal")
             return None
-        from edgeseq.commands.predict.terminal_view import Live
+        from edgeseq.commands.predict.terminal_view import TerminalView
 
-        return Live(spec)
+        return TerminalView(spec)
+
+    @property
+    def _defaults(self) -> Defaults:
+        return STDIN if self.mqtt is None else MQTT
 
     def _check_streams(self) -> None:
         """Refuse what only one stream by itself can have."""
@@ -129,31 +152,31 @@ class Choices:
     def _check_lines(self) -> None:
         if self.publish or self.credentials or self.client_id:
             raise UsageError("--publish, --credentials and --client-id go with --mqtt")
-        if self.form == "influx" and not self.is_influx:
+        if self.output_format == "influx" and not self.is_influx:
             raise UsageError("--format influx needs --input-format influx, for the measurement and the tags")
-        if self.keep and self.form != "influx":
+        if self.keep and self.output_format != "influx":
             raise UsageError("--keep goes with --format influx")
 
     def _check_messages(self) -> None:
         if not self.publish:
             raise UsageError("--mqtt needs --publish TOPIC, e.g. forecasts/{id}")
-        if self.source != "-" or self.is_influx or self.form != "jsonl" or self.keep:
+        if self.source != "-" or self.is_influx or self.output_format != "jsonl" or self.keep:
             raise UsageError("--mqtt is JSON both ways; --input, --input-format, --format and --keep go without it")
 
 
-def _measured(path: str, spec: "Spec") -> "npt.NDArray[np.float64]":
+def _read_samples(path: str, spec: "Spec") -> "npt.NDArray[np.float64]":
     """Return the samples in a file, in whatever form they would have as input, (time, feature). Raises `DataError`."""
     import numpy as np
 
     from edgeseq_runtime import files
     from edgeseq_runtime.io import text_lines
 
-    found = []
+    rows = []
     try:
         for sample in text_lines.read(text_lines.split([files.read(path)]), spec):
             if sample.problem:
                 raise DataError(f"line {sample.line}: {sample.problem}")  # noqa: TRY301 - the file is named below
-            found.append(sample.values)
+            rows.append(sample.values)
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
-    return np.array(found, np.float64).reshape(-1, len(spec.measured))
+    return np.array(rows, np.float64).reshape(-1, len(spec.measured))

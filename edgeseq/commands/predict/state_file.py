@@ -21,7 +21,7 @@ class StateFile:
         self._path = path or ""
         self._streams = streams
         self._every = every
-        self._since = 0  # samples since the last save
+        self._unsaved = 0  # samples
 
     def resume(self, *, fresh: bool) -> None:
         """Go on from the file, where there is one. Raises `SnapshotError`; the file then stays as it is."""
@@ -32,10 +32,10 @@ class StateFile:
         except SnapshotError as error:
             raise SnapshotError(f"{self._path}: {error}; --fresh starts anew") from error
 
-    def progress(self) -> None:
+    def save_if_due(self) -> None:
         """After something was acknowledged: save it, if that is due."""
-        self._since += 1
-        if self.active and self._every and self._since >= self._every:
+        self._unsaved += 1
+        if self.active and self._every and self._unsaved >= self._every:
             self.save()
 
     def save(self) -> None:
@@ -43,10 +43,10 @@ class StateFile:
         content = self._streams.saved() if self.active else None
         if content:
             files.write_atomically(self._path, content)
-        self._since = 0
+        self._unsaved = 0
 
 
-def check_state(state: str, others: Mapping[str, str | None]) -> None:
+def check_state_path(state: str, others: Mapping[str, str | None]) -> None:
     """Refuse a state file that cannot be written, or that is one of the files to read."""
     for name, other in others.items():
         if other and Path(state).exists() and Path(other).exists() and Path(state).samefile(other):

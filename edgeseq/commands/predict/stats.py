@@ -8,8 +8,8 @@ from edgeseq.text import counted
 class Stats:
     """Counts samples by their status."""
 
-    def __init__(self, way: str) -> None:
-        self._way = way
+    def __init__(self, measured: str) -> None:
+        self._measured = measured
         self._counts: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._seconds = 0.0
@@ -29,6 +29,6 @@ class Stats:
         if not total:
             return counted(0, "sample")
         kinds = ", ".join(f"{count} {status}" for status, count in sorted(self._counts.items()))
-        odd = ", ".join(f"{count} {reason}" for reason, count in sorted(self._reasons.items()) if reason)
-        kinds += f"; found {odd}" if odd else ""
-        return f"{counted(total, 'sample')}: {kinds}; {1e6 * self._seconds / total:.0f} us each, {self._way}"
+        issues = ", ".join(f"{count} {reason}" for reason, count in sorted(self._reasons.items()) if reason)
+        kinds += f"; found {issues}" if issues else ""
+        return f"{counted(total, 'sample')}: {kinds}; {1e6 * self._seconds / total:.0f} us each, {self._measured}"

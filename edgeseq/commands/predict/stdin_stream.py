@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from edgeseq.commands.options.common import note
-from edgeseq.commands.predict.formats import Form
+from edgeseq.commands.predict.formats import Format
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats
 from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown, ShutdownRequested
 from edgeseq_runtime.errors import DataError, FileError, MissingSampleError
 
 if TYPE_CHECKING:
-    from edgeseq.commands.predict.terminal_view import Live
+    from edgeseq.commands.predict.terminal_view import TerminalView
     from edgeseq_runtime.io.text_lines import Sample
     from edgeseq_runtime.service import StepResult, Streams
     from edgeseq_runtime.spec import Spec
@@ -37,66 +37,66 @@ class StdinStream:
         self,
         streams: "Streams",
         read: Reader,
-        form: Form,
-        keeper: StateFile,
+        output_format: Format,
+        state_file: StateFile,
         *,
         unreadable: str,
-        live: "Live | None" = None,
+        view: "TerminalView | None" = None,
     ) -> None:
         self._streams = streams
         self._read = read
-        self._form = form
-        self._keeper = keeper
+        self._format = output_format
+        self._state_file = state_file
         self._unreadable = unreadable
-        self._live = live
-        self.tally = Stats("from a line to its forecast")
+        self._view = view
+        self.stats = Stats("from a line to its forecast")
 
-    def run(self, source: str, politeness: GracefulShutdown) -> int:
+    def run(self, source: str, shutdown: GracefulShutdown) -> int:
         """Stream a file until it ends or a signal asks for an end; return the exit code."""
         try:
-            with politeness.waiting():
-                file = _open(source)  # a pipe has to wait for its writer
+            with shutdown.waiting():
+                file = _open_source(source)  # a pipe has to wait for its writer
             with file:
-                self._stream(file.fileno(), politeness)
+                self._stream(file.fileno(), shutdown)
         except ShutdownRequested:
             pass
         except BrokenPipeError:
             note("the output was closed")
             return 1
-        return INTERRUPTED if politeness.asked is signal.SIGINT else 0
+        return INTERRUPTED if shutdown.received is signal.SIGINT else 0
 
     def summary(self) -> str:
         """Return one line about all samples answered."""
-        return self.tally.summary()
+        return self.stats.summary()
 
-    def _stream(self, source: int, politeness: GracefulShutdown) -> None:
+    def _stream(self, source: int, shutdown: GracefulShutdown) -> None:
         from edgeseq_runtime.io import text_lines
 
-        header = self._form.header()
+        header = self._format.header()
         if header is not None:
-            _put(header, politeness)
-        for sample in self._read(text_lines.split(_blocks(source, politeness)), self._streams.spec):
+            _write_line(header, shutdown)
+        for sample in self._read(text_lines.split(_read_blocks(source, shutdown)), self._streams.spec):
             begin = time.perf_counter()
-            answer = self._answer(sample)
-            if answer is None or sample.stream is None:
-                self._leave_out(sample, politeness)
+            result = self._step(sample)
+            if result is None or sample.stream is None:
+                self._pass_through(sample, shutdown)
                 continue
-            if self._live:
-                self._live.hide()
-            _put(self._form.line(sample, answer), politeness)
-            if self._keeper.active:
+            if self._view:
+                self._view.hide()
+            _write_line(self._format.line(sample, result), shutdown)
+            if self._state_file.active:
                 self._streams.acknowledge(sample.stream)
-                self._keeper.progress()
-            self.tally.add(answer.status, time.perf_counter() - begin, answer.reason)
-            if self._live:
-                self._live.show(sample, answer)
+                self._state_file.save_if_due()
+            self.stats.add(result.status, time.perf_counter() - begin, result.reason)
+            if self._view:
+                self._view.show(sample, result)
 
-    def _leave_out(self, sample: "Sample", politeness: GracefulShutdown) -> None:
-        line = self._form.leftover(sample)
+    def _pass_through(self, sample: "Sample", shutdown: GracefulShutdown) -> None:
+        line = self._format.passthrough(sample)
         if line is not None:
-            _put(line, politeness)
+            _write_line(line, shutdown)
 
-    def _answer(self, sample: "Sample") -> "StepResult | None":
+    def _step(self, sample: "Sample") -> "StepResult | None":
         """Take a sample; None where a line does not even say whose it is."""
         if sample.problem:
             if self._unreadable == "error":
@@ -111,10 +111,10 @@ class StdinStream:
             raise DataError(f"line {sample.line}: {error}") from None
 
 
-def _blocks(source: int, politeness: GracefulShutdown) -> Iterator[bytes]:
+def _read_blocks(source: int, shutdown: GracefulShutdown) -> Iterator[bytes]:
     """Yield what comes, as it comes, until the end of the input."""
     while True:
-        politeness.ready(reading=source)
+        shutdown.wait(reading=source)
         try:
             block = os.read(source, _BLOCK)
         except OSError as error:
@@ -124,21 +124,21 @@ def _blocks(source: int, politeness: GracefulShutdown) -> Iterator[bytes]:
         yield block
 
 
-def _put(line: str, politeness: GracefulShutdown) -> None:
+def _write_line(line: str, shutdown: GracefulShutdown) -> None:
     """Write a line at once. What cannot be written is not kept in a buffer, so it is never written later.
 
     Only waiting is interrupted, never writing: a line that was written must count as written. In the middle of a
     line it takes a second signal.
     """
     data = memoryview(f"{line}\n".encode(errors="replace"))
-    stdout, patience = sys.stdout.fileno(), 1
+    stdout, signals = sys.stdout.fileno(), 1
     while data:
-        politeness.ready(writing=stdout, patience=patience)
+        shutdown.wait(writing=stdout, signals=signals)
         with contextlib.suppress(BlockingIOError):
-            data, patience = data[os.write(stdout, data[: select.PIPE_BUF]) :], 2
+            data, signals = data[os.write(stdout, data[: select.PIPE_BUF]) :], 2
 
 
-def _open(source: str) -> FileIO:
+def _open_source(source: str) -> FileIO:
     if source == "-":
         if sys.stdin is None:
             raise DataError("there is no input: stdin is closed")

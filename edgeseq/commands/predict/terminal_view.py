@@ -24,7 +24,7 @@ _PAUSE = 0.1
 _ERASE = "\r\x1b[K"
 
 
-class Live:
+class TerminalView:
     """A line that is drawn over itself. Of several targets it shows the first."""
 
     def __init__(self, spec: "Spec") -> None:
@@ -35,20 +35,20 @@ class Live:
         self._forecast: list[float] = []
         self._status = ""
         self._drawn = -math.inf
-        self._lies_below = sys.stdout is not None and sys.stdout.isatty()  # of forecasts on the same terminal
+        self._shares_terminal = sys.stdout is not None and sys.stdout.isatty()  # of forecasts on the same terminal
 
     def hide(self) -> None:
         """Make room for a line of the output, where that is on the same terminal."""
-        if self._lies_below:
+        if self._shares_terminal:
             self._write(_ERASE)
             self._drawn = -math.inf
 
-    def show(self, sample: "Sample", answer: "StepResult") -> None:
-        """Take in a sample and its answer; draw, unless that was done a moment ago."""
+    def show(self, sample: "Sample", result: "StepResult") -> None:
+        """Take in a sample and its result; draw, unless that was done a moment ago."""
         value = sample.values[0] if sample.values else None
         self._samples.append(math.nan if value is None else float(value))
-        self._forecast = answer.forecast[:, 0].tolist()
-        self._status = answer.status
+        self._forecast = result.forecast[:, 0].tolist()
+        self._status = result.status
         if time.monotonic() - self._drawn >= _PAUSE:
             self._draw()
 
@@ -61,18 +61,20 @@ class Live:
     def _draw(self) -> None:
         self._drawn = time.monotonic()
         columns = _width(self._stream)
-        self._write(_ERASE + line(self._label, self._unit, self._samples, self._forecast, self._status, columns))
+        self._write(_ERASE + render_line(self._label, self._unit, self._samples, self._forecast, self._status, columns))
 
     def _write(self, text: str) -> None:
         with contextlib.suppress(OSError):  # where nobody can see it, the work goes on
             click.echo(text, self._stream, nl=False, color=colour())
 
 
-def line(label: str, unit: str, samples: Sequence[float], forecast: Sequence[float], status: str, columns: int) -> str:
+def render_line(
+    label: str, unit: str, samples: Sequence[float], forecast: Sequence[float], status: str, columns: int
+) -> str:
     """Return samples and forecast as bars of one scale, as many as fit into `columns`, with the last number of each."""
-    said = f"{number(samples[-1])} → {number(forecast[0])}"
-    said += f" … {number(forecast[-1])}" if len(forecast) > 1 else ""
-    ends = f"{label} ", " ".join(word for word in ("", said, unit, "" if status == "ok" else status) if word)
+    numbers = f"{number(samples[-1])} → {number(forecast[0])}"
+    numbers += f" … {number(forecast[-1])}" if len(forecast) > 1 else ""
+    ends = f"{label} ", " ".join(word for word in ("", numbers, unit, "" if status == "ok" else status) if word)
     room = max(0, columns - 1 - len(ends[0]) - len(ends[1]) - 2)
     ahead = list(forecast)[: room // 2]
     past = list(samples)[max(0, len(samples) - (room - len(ahead))) :]

@@ -7,16 +7,12 @@ import numpy.typing as npt
 import polars as pl
 
 from edgeseq_runtime.errors import DataError
-from edgeseq_runtime.io.text_lines import MISSING_WORDS
+from edgeseq_runtime.io import grammar
 
 Place = Callable[[int], str]
 """Tells where a row is found, for errors."""
 
-_COMMA = r"^[+-]?\d+,\d+(?:[eE][+-]?\d+)?$"
-"""A number with one comma."""
-
-_GROUPED = r"^[+-]?[1-9]\d{0,2},\d{3}$"
-"""One in which the comma may as well part thousands."""
+_COMMA, _GROUPED = f"^{grammar.DECIMAL_COMMA}$", f"^{grammar.GROUPED}$"
 
 _UNGROUPED = r"^[+-]?\d{4,}$"
 """A number that would have a comma if commas parted thousands."""
@@ -80,7 +76,7 @@ def is_empty(column: pl.Series) -> pl.Series:
 def _stripped(column: pl.Series) -> pl.Series:
     """Return the cells without blanks around them, null where they stand for a missing value."""
     text = column.cast(pl.String).str.strip_chars()
-    return text.set(text.str.to_lowercase().is_in(list(MISSING_WORDS)), None)
+    return text.set(text.str.to_lowercase().is_in(list(grammar.MISSING_WORDS)), None)
 
 
 def _cast(text: pl.Series) -> pl.Series:

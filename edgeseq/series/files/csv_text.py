@@ -1,7 +1,6 @@
 """CSV files as columns of text, with the line of the file that each row begins on."""
 
 import csv
-import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -12,11 +11,10 @@ import numpy.typing as npt
 import polars as pl
 
 from edgeseq_runtime.errors import DataError
+from edgeseq_runtime.io import grammar
 
 _AT_ONCE = 2_000
 """Rows that are held as Python's lists before they become columns, which take far less memory."""
-
-_SEPARATORS = ";\t,"
 
 _Row = tuple[int, list[str]]
 """The line that a row begins on, and its cells."""
@@ -33,7 +31,7 @@ def read(path: str) -> tuple[list[str], list[pl.Series], npt.NDArray[np.int64]]:
         with Path(path).open(encoding=_encoding(path), errors="replace", newline="") as file:
             first = next((line for line in file if line.strip()), "")
             file.seek(0)
-            rows = _rows(path, file, _separator(first))
+            rows = _rows(path, file, grammar.separator(first) or ",")
             header = next((cells for _, cells in rows if any(cells)), None)
             if header is None:
                 raise DataError(f"{path} is empty")
@@ -46,16 +44,11 @@ def _encoding(path: str) -> str:
     """Return the encoding that a file's first bytes tell of: UTF-8, or UTF-16 as spreadsheets may write it."""
     with Path(path).open("rb") as file:
         beginning = file.read(1 << 12)
-    if beginning.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if beginning.startswith(grammar.UTF16_MARKS):
         return "utf-16"
     if b"\0" in beginning:
         raise DataError(f"{path} is not text in UTF-8: it holds zero bytes; save it as CSV in UTF-8, or as .parquet")
     return "utf-8-sig"
-
-
-def _separator(header: str) -> str:
-    unquoted = re.sub(r'"[^"]*"', "", header)
-    return next((mark for mark in _SEPARATORS if mark in unquoted), ",")
 
 
 def _rows(path: str, file: TextIO, separator: str) -> Iterator[_Row]:

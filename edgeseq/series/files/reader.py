@@ -14,7 +14,7 @@ from edgeseq.series.files.table import Table, open_table
 from edgeseq.series.resampling import Samples, Spacing
 from edgeseq.series.series import Series, Values
 from edgeseq_runtime.errors import DataError, UsageError
-from edgeseq_runtime.io.text_lines import TIME_NAMES
+from edgeseq_runtime.io.grammar import TIME_NAMES
 
 _UNIT = re.compile(r".*[\[(](?P<unit>[^\])]+)[\])]\s*")
 """A unit in brackets at the end of a column's name."""

@@ -10,13 +10,11 @@ import polars as pl
 
 from edgeseq.series.files.cells import Place, is_number, is_text
 from edgeseq_runtime.errors import DataError
+from edgeseq_runtime.io.grammar import EPOCHS
 
 Seconds = npt.NDArray[np.float64]
 
 _DATE = re.compile(r"(1[6-9]|2[0-9])\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
-_EPOCHS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
-"""From which epoch number on it counts fractions of a second, and how many: as seconds 1e11 would be the year 5138."""
-
 _LATEST = 253_402_300_800.0
 """The year 10000."""
 
@@ -80,7 +78,7 @@ def _from_epoch(column: pl.Series) -> pl.Series:
     number = column.cast(pl.Float64, strict=False)
     values = number.fill_null(np.nan).to_numpy().astype(np.float64)
     sizes = np.abs(values)
-    return pl.Series(values / np.select([sizes >= least for least, _ in _EPOCHS], [per for _, per in _EPOCHS], 1.0))
+    return pl.Series(values / np.select([sizes >= least for least, _ in EPOCHS], [per for _, per in EPOCHS], 1.0))
 
 
 def _from_iso(text: pl.Series) -> pl.Series:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq.evaluation.evaluate import measure
+from edgeseq.evaluation.evaluate import score_part
 from edgeseq.model import architecture
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.reference import Oracle
@@ -59,7 +59,7 @@ def export(checkpoint: Checkpoint, name: str, quantize: str = "none", *, libm: b
         deviation = _compare(compiled, kind)
         spec = kind.spec
         if checkpoint.test:
-            samples, score = measure(compiled, checkpoint.test)
+            samples, score = score_part(compiled, checkpoint.test)
             baselines = checkpoint.spec.figures.baselines if checkpoint.spec.figures else {}
             spec = replace(spec, figures=Figures(samples, score, baselines))
     return CFiles(spec, kind.render(spec, name), " ".join(command), deviation)

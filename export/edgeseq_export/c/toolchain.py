@@ -88,7 +88,7 @@ class Compiled:
         """Return what the driver reads ahead of the samples."""
         if not self.spec.sensors:
             return b""
-        states = (sensor or Scale.neutral(self.spec)).states()
+        states = (sensor or Scale.identity(self.spec)).states()
         return bytes(states[OFFSET][0].tobytes() + (1 + states[GAIN][0]).astype(np.float32).tobytes())
 
 

@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from edgeseq.model.cells import CELLS
 from edgeseq.model.checkpoint import Checkpoint, Weights
-from edgeseq.reference import Array, Oracle
+from edgeseq.reference import Oracle
 from edgeseq_export.graph import calibration
 from edgeseq_export.graph.weights import Matrix, QuantizedWeights, unquantized, values
+from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.spec import Spec
 
 BITS = {"int8": 8, "int4": 4}
@@ -102,15 +103,15 @@ def _rounded(weight: npt.NDArray[np.floating]) -> Matrix:
 class _HeadSamples:
     """The head's inputs, and the network's outputs; one row for each sample."""
 
-    hidden: Array
+    hidden: Float64
     """(sample, hidden)"""
-    output: Array
+    output: Float64
     """(sample, output), the linear path's part included"""
 
 
 def _run(spec: Spec, weights: Weights, samples: calibration.Samples) -> _HeadSamples:
     """Run streams of samples (time, stream, feature); the warm-up does not count."""
-    watched: dict[str, list[Array]] = defaultdict(list)
+    watched: dict[str, list[Float64]] = defaultdict(list)
     Oracle(spec, weights, watch=lambda name, inputs: watched[name].append(inputs)).run(samples)
     # A network that takes a window in steps has a hidden state after each; the head sees the last one's only.
     steps = len(watched["head"]) // len(samples)
@@ -123,7 +124,7 @@ def _run(spec: Spec, weights: Weights, samples: calibration.Samples) -> _HeadSam
     return _HeadSamples(hidden, output)
 
 
-def _fitted_head(spec: Spec, weights: Weights, residual: Array, hidden: Array) -> dict[str, Matrix]:
+def _fitted_head(spec: Spec, weights: Weights, residual: Float64, hidden: Float64) -> dict[str, Matrix]:
     """Return the head that also gives the residual (sample, output), from the hidden units (sample, hidden)."""
     weight, _ = fit_head(weights, residual, hidden)
     head = _rounded(weight) if spec.outputs >= _LEAST_OUTPUTS else Matrix(weight)
@@ -133,7 +134,7 @@ def _fitted_head(spec: Spec, weights: Weights, residual: Array, hidden: Array) -
 
 
 def fit_head(
-    weights: Weights, residual: Array, hidden: Array
+    weights: Weights, residual: Float64, hidden: Float64
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Return weight and bias of the head that also gives the residual (sample, output), by least squares.
 

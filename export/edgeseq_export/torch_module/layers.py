@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from edgeseq.model.cells import CELLS
 from edgeseq.model.scaling import per_output
-from edgeseq.reference import Array, States, cell_step, sigmoid
+from edgeseq.reference import States64, cell_step, sigmoid
+from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.spec import CHANGE, Spec, State
 
 PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -46,7 +47,7 @@ def states(layers: Sequence[GraphLayer]) -> tuple[State, ...]:
     )
 
 
-def activate(kind: str, x: Array, alpha: float) -> Array:
+def activate(kind: str, x: Float64, alpha: float) -> Float64:
     """Return an activation of x, as torch defines it."""
     if kind == "tanh":
         return np.tanh(x)
@@ -75,7 +76,7 @@ class LayersOracle:
         self._scales = np.array([feature.scale for feature in spec.features])
         self._output_scales = np.array(spec.target_scales).reshape(-1)
 
-    def run(self, samples: npt.ArrayLike, states: States | None = None) -> tuple[Array, States]:
+    def run(self, samples: npt.ArrayLike, states: States64 | None = None) -> tuple[Float64, States64]:
         """Take samples (time, batch, feature) step by step; return (time, batch, horizon * target) and states."""
         x = np.asarray(samples, np.float64)
         current = states or {state.name: np.zeros(state.sized(x.shape[1])) for state in self._spec.states}
@@ -85,7 +86,7 @@ class LayersOracle:
             forecasts.append(y)
         return np.stack(forecasts), current
 
-    def _step(self, x: Array, states: States) -> tuple[Array, States]:
+    def _step(self, x: Float64, states: States64) -> tuple[Float64, States64]:
         values, following, number = [(x - self._centers) / self._scales], dict(states), 0
         for layer in self._layers:
             inputs = [values[position] for position in layer.inputs]
@@ -99,7 +100,7 @@ class LayersOracle:
         return targets + values[-1] * self._output_scales, following
 
 
-def _recur(layer: GraphLayer, x: Array, states: States, number: int) -> Array:
+def _recur(layer: GraphLayer, x: Float64, states: States64, number: int) -> Float64:
     """Move the layer's states (1, batch, hidden) on by a step; return its output."""
     parameters = [layer.weights[name].astype(np.float64) for name in PARAMETERS]
     names = [f"{kind}{number}" for kind in CELLS[layer.kind].memory]
@@ -108,7 +109,7 @@ def _recur(layer: GraphLayer, x: Array, states: States, number: int) -> Array:
     return memory[0]
 
 
-def _apply(layer: GraphLayer, inputs: Sequence[Array]) -> Array:
+def _apply(layer: GraphLayer, inputs: Sequence[Float64]) -> Float64:
     if layer.kind == "linear":
         return np.asarray(inputs[0] @ layer.weights["weight"].astype(np.float64).T + layer.weights["bias"])
     if layer.kind == "add":

@@ -14,12 +14,12 @@ from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
 
 NAIVE, STEP, RUN = "naive session.run", "Predictor.step", "Predictor.run"
-"""What `measure` calls the ways of one stream."""
+"""What `measure` calls the cases of one stream."""
 
 POOL_SIZES = (1, 8, 64, 512)
 ROUNDS = 20
 BLOCK = 1000
-"""Samples of a block for `run`, and of one round of each way that takes one at a time."""
+"""Samples of a block for `run`, and of one round of each case that takes one at a time."""
 
 
 @dataclass(frozen=True)
@@ -45,33 +45,33 @@ class Case:
 
 
 def pooled(size: int) -> str:
-    """Return what `measure` calls the way of a pool of so many streams."""
+    """Return what `measure` calls the case of a pool of so many streams."""
     return f"Pool.step_array, {size} stream{'s' * (size > 1)}"
 
 
 def measure(session: Session, rounds: int = ROUNDS, sizes: Sequence[int] = POOL_SIZES) -> dict[str, Timing]:
-    """Time a session's model in the ways to use it: naively, by `Predictor.step` and `run`, and in pools.
+    """Time a session's model in several uses: by a naive loop, by `Predictor.step` and `run`, and in pools.
 
     Each call is timed; where one takes many samples, the percentiles are those of calls.
     """
     samples = synthetic_samples(session, BLOCK)
     predictor = Predictor(session)
     by_ort = session if isinstance(session, OrtSession) else OrtSession(session.content, provider="cpu")
-    ways = {
+    cases = {
         NAIVE: Case(baseline(by_ort), as_rows(samples)),
         STEP: Case(predictor.step, as_rows(samples)),
         RUN: Case(predictor.run, [samples], BLOCK),
     }
-    return interleaved(ways | {pooled(size): in_pool(session, size) for size in sizes}, rounds)
+    return interleaved(cases | {pooled(size): in_pool(session, size) for size in sizes}, rounds)
 
 
-def interleaved(ways: Mapping[str, Case], rounds: int) -> dict[str, Timing]:
-    """Time the ways in turns."""
-    times: dict[str, list[float]] = {name: [] for name in ways}
+def interleaved(cases: Mapping[str, Case], rounds: int) -> dict[str, Timing]:
+    """Time the cases in turns, so that a noisy machine is noisy for all alike."""
+    times: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(rounds):
-        for name, way in ways.items():
-            times[name] += _each(way)
-    return {name: _timing(found) for name, found in times.items()}
+        for name, case in cases.items():
+            times[name] += _each(case)
+    return {name: _timing(values) for name, values in times.items()}
 
 
 def baseline(session: OrtSession, raw: Any = None) -> Callable[[object], object]:
@@ -97,7 +97,7 @@ def baseline(session: OrtSession, raw: Any = None) -> Callable[[object], object]
 
 
 def in_pool(session: Session, size: int, calls: int = 0) -> Case:
-    """Return the way of a pool of `size` streams that is given arrays, in a round so often or for 256 samples."""
+    """Return the case of a pool of `size` streams that is given arrays, in a round so often or for 256 samples."""
     pool = Pool(session)
     pool.add(*range(size))
     calls = calls or max(1, 256 // size)
@@ -120,13 +120,13 @@ def as_rows(samples: Float32) -> list[Any]:
     return rows
 
 
-def _each(way: Case) -> list[float]:
-    clock, call = time.perf_counter_ns, way.call
+def _each(case: Case) -> list[float]:
+    clock, call = time.perf_counter_ns, case.call
     times = []
-    for item in way.inputs:
+    for item in case.inputs:
         begin = clock()
         call(item)
-        times.append((clock() - begin) / 1000 / way.samples)
+        times.append((clock() - begin) / 1000 / case.samples)
     return times
 
 

@@ -12,27 +12,17 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from edgeseq_runtime.errors import DataError
+from edgeseq_runtime.io import grammar
 from edgeseq_runtime.spec import Spec
-
-TIME_NAMES = ("t", "time", "timestamp", "date", "datetime", "ds")
-"""Names under which a sample's time is looked for, in any case, where the spec names no time column."""
-
-MISSING_WORDS = ("", "na", "n/a", "nan", "null", "none")
-"""What stands for a missing value, in any case."""
 
 LONGEST = 1 << 20
 """Bytes in a line; a longer one is no sample."""
 
-SEPARATORS = ";\t,"
-"""What may part cells; the first of them that stands outside quotes does."""
+_COMMA, _GROUPED = re.compile(grammar.DECIMAL_COMMA), re.compile(grammar.GROUPED)
 
-_COMMA, _GROUPED = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?"), re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
-"""A number with one comma, and one in which that may as well part thousands."""
+WrittenTime: TypeAlias = str | float | None
+"""A time as a line has it."""
 
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
-"""How a file in UTF-16 begins."""
-
-Time: TypeAlias = str | float | None
 Values: TypeAlias = tuple[float | None, ...]
 
 
@@ -42,7 +32,7 @@ class Sample:
 
     line: int
     """Counted from 1."""
-    time: Time
+    time: WrittenTime
     values: Values
     problem: str | None = None
     """Why the line is no sample; its values are then missing."""
@@ -55,7 +45,7 @@ class Sample:
 _NO_SEPARATOR = "\x1f"
 """For a line of one cell: a character that no text has."""
 
-Parser: TypeAlias = Callable[[str], tuple[Time, Values]]
+Parser: TypeAlias = Callable[[str], tuple[WrittenTime, Values]]
 
 
 def split(blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -78,7 +68,7 @@ def read(lines: Iterable[bytes], spec: Spec, tell: Callable[[str], object] | Non
     nothing = (None,) * len(spec.measured)
     parse: Parser | None = None
     for number, line in enumerate(lines, start=1):
-        if number == 1 and (line.startswith(_UTF16) or b"\0" in line):
+        if number == 1 and (line.startswith(grammar.UTF16_MARKS) or b"\0" in line):
             raise DataError("the input is binary, or text in UTF-16; wanted is text in UTF-8")
         text = line[:LONGEST].decode("utf-8-sig" if number == 1 else "utf-8", "replace").strip()
         if parse is None and text:
@@ -102,7 +92,7 @@ def _parser_for(first: str, spec: Spec, tell: Callable[[str], object] | None) ->
     """Return how to read the lines that begin with `first`, and whether `first` is only a header."""
     if first[0] in "{[":
         return json_parser(spec), False
-    separator = _separator(first)
+    separator = grammar.separator(first)
     cells = _split(first, separator)
     is_header = all(feature.name in cells for feature in spec.measured)
     # Without a separator, blanks may part numbers or stand within a column's name.
@@ -117,8 +107,8 @@ def _parser_for(first: str, spec: Spec, tell: Callable[[str], object] | None) ->
 def _bare_parser(spec: Spec) -> Parser:
     names = [feature.name for feature in spec.measured]
 
-    def parse(text: str) -> tuple[Time, Values]:
-        separator = _separator(text)
+    def parse(text: str) -> tuple[WrittenTime, Values]:
+        separator = grammar.separator(text)
         cells = _split(text, separator) if separator or '"' in text else text.split()
         if len(cells) != len(names):
             raise DataError(f"{len(cells)} values; the model takes {len(names)} ({', '.join(names)})")
@@ -140,7 +130,7 @@ def _csv_parser(header: list[str], separator: str | None, spec: Spec) -> Parser:
     at_time = header.index(time) if time else None
     pointed = _with_point if separator in (";", "\t") else str  # elsewhere a comma may part cells
 
-    def parse(text: str) -> tuple[Time, Values]:
+    def parse(text: str) -> tuple[WrittenTime, Values]:
         cells = _split(text, separator)
         if len(cells) != len(header):
             raise DataError(f"{len(cells)} cells; the header has {len(header)}")
@@ -157,7 +147,7 @@ def json_parser(spec: Spec) -> Parser:
     """
     names = [feature.name for feature in spec.measured]
 
-    def parse(text: str) -> tuple[Time, Values]:
+    def parse(text: str) -> tuple[WrittenTime, Values]:
         try:
             content = json.loads(text)
         except (ValueError, RecursionError):
@@ -176,11 +166,6 @@ def json_parser(spec: Spec) -> Parser:
     return parse
 
 
-def _separator(text: str) -> str | None:
-    bare = re.sub('"[^"]*"', "", text) if '"' in text else text
-    return next((mark for mark in SEPARATORS if mark in bare), None)
-
-
 def _split(text: str, separator: str | None) -> list[str]:
     """Return the cells of a line, unquoted. Raises `DataError` where its quotes make no sense."""
     if '"' not in text:
@@ -197,7 +182,7 @@ def _find_time(names: list[str], spec: Spec) -> str | None:
     if spec.time in names:
         return spec.time
     features = {feature.name for feature in spec.measured}
-    return next((name for name in names if name.lower() in TIME_NAMES and name not in features), None)
+    return next((name for name in names if name.lower() in grammar.TIME_NAMES and name not in features), None)
 
 
 def _with_point(cell: str) -> str:
@@ -210,7 +195,7 @@ def _with_point(cell: str) -> str:
 
 
 def _is_number(cell: str) -> bool:
-    return _is_value(cell) and cell.lower() not in MISSING_WORDS
+    return _is_value(cell) and cell.lower() not in grammar.MISSING_WORDS
 
 
 def _is_value(cell: str) -> bool:
@@ -222,7 +207,7 @@ def _is_value(cell: str) -> bool:
 
 
 def _value(name: str, cell: str) -> float | None:
-    if cell.lower() in MISSING_WORDS:
+    if cell.lower() in grammar.MISSING_WORDS:
         return None
     try:
         if "_" in cell:  # 1_0 is a number to Python only
@@ -249,7 +234,7 @@ def _number(name: str, value: Any) -> float | None:
         raise DataError(f"{name} is a number too large for a float") from None
 
 
-def _time(value: Any) -> Time:
+def _time(value: Any) -> WrittenTime:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if isinstance(value, (str, int, float)) or value is None else str(value)

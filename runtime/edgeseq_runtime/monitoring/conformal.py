@@ -13,9 +13,8 @@ import math
 from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 
-from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.spec import Spec
 
@@ -30,8 +29,6 @@ _WIDER, _NARROWER = np.float32(GAMMA * LEVEL), np.float32(GAMMA * (1 - LEVEL))
 
 _WIDEST = math.log(1000.0)
 """No interval becomes a thousand times wider or narrower than over validation."""
-
-Table = npt.NDArray[np.float64]
 
 
 class Quantiles:
@@ -50,7 +47,7 @@ class Quantiles:
             raise DataError("the model's residual quantiles are no table of levels by step ahead and target")
         self._scores = np.array([NormalDist().inv_cdf(level) for level in levels])
 
-    def at(self, level: float) -> Table:
+    def at(self, level: float) -> Float64:
         """Return the residual quantiles at a level between 0 and 1, (horizon, target).
 
         Between the levels of the file, and beyond them, along straight lines over the normal distribution's quantiles:
@@ -75,7 +72,7 @@ class Intervals:
         self.log_width: Float32 = np.zeros(middle.shape, np.float32)
         """(horizon, target): the one number of each, 0 where the interval is as wide as validation showed."""
 
-    def learn(self, errors: Float32) -> None:
+    def update(self, errors: Float32) -> None:
         """Move on by the errors (horizon, target) of what forecasts 1, 2, ... samples ago said of one sample.
 
         An error is truth minus forecast, NaN where there was no forecast or no truth.
@@ -99,7 +96,7 @@ class Intervals:
         width = np.exp(self.log_width)
         return (middle + low * width).astype(np.float32), (middle + high * width).astype(np.float32)
 
-    def _ends(self, level: float) -> tuple[Table, Table, Table]:
+    def _ends(self, level: float) -> tuple[Float64, Float64, Float64]:
         """Return lower end, median and upper end of the residuals over validation; the ends relative to the median."""
         middle = self._quantiles.at(0.5)
         half = level / 2

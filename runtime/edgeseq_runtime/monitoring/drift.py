@@ -33,7 +33,7 @@ class Drift:
         self.raised: Float32 = np.zeros(1, np.float32)
         """(1,): the flag, 0 or 1; an array, as the rest of a stream's state is."""
 
-    def learn(self, errors: Float32) -> None:
+    def update(self, errors: Float32) -> None:
         """Move on by the one-step errors (target,), truth minus forecast; NaN where there is none."""
         worst = 0.0
         for at, (error, share) in enumerate(zip(errors.tolist(), self.shares.tolist(), strict=True)):

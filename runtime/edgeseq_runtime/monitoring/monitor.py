@@ -20,23 +20,23 @@ class Monitor:
         self._horizon = spec.horizon
         self._steps = np.arange(spec.horizon)
         # [sample modulo horizon][steps ahead - 1][target]: what has been said of each of the next samples
-        self._said: Float32 = np.full((spec.horizon, spec.horizon, len(spec.targets)), np.nan, np.float32)
+        self._pending: Float32 = np.full((spec.horizon, spec.horizon, len(spec.targets)), np.nan, np.float32)
 
-    def see(self, truth: Float32, forecast: Float32 | None, number: int) -> None:
+    def update(self, truth: Float32, forecast: Float32 | None, number: int) -> None:
         """Take one sample and the forecast after it.
 
         `truth` is its targets (target,), NaN where unknown; `forecast` (horizon, target), None where it does not count;
         `number` counts the samples before it since the fresh start.
         """
-        errors = truth - self._said[number % self._horizon]
-        self.intervals.learn(errors)
-        self.drift.learn(errors[0])
+        errors = truth - self._pending[number % self._horizon]
+        self.intervals.update(errors)
+        self.drift.update(errors[0])
         rows = (number + 1 + self._steps) % self._horizon
-        self._said[rows, self._steps] = np.nan if forecast is None else forecast
+        self._pending[rows, self._steps] = np.nan if forecast is None else forecast
 
     def forget(self) -> None:
         """The stream starts afresh: nothing has been said of the samples to come. What was learned stays."""
-        self._said.fill(np.nan)
+        self._pending.fill(np.nan)
 
     def reset(self) -> None:
         """Begin anew in every respect."""
@@ -47,7 +47,7 @@ class Monitor:
     def arrays(self) -> dict[str, Float32]:
         """Return views of all that a snapshot has to keep."""
         return {
-            "monitor.said": self._said,
+            "monitor.said": self._pending,
             "monitor.log_width": self.intervals.log_width,
             "monitor.shares": self.drift.shares,
             "monitor.raised": self.drift.raised,

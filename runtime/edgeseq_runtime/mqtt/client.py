@@ -52,7 +52,7 @@ class Receiver(Protocol):
 class MqttClient:
     """A client of one broker, subscribed to one filter.
 
-    Raises `UsageError` for files of certificates that are none. `say` is told of each connection lost and found;
+    Raises `UsageError` for files of certificates that are none. `log` is told of each connection lost and found;
     `waiting` is entered around whatever may take long, so that a signal may end it.
     """
 
@@ -62,18 +62,18 @@ class MqttClient:
         credentials: Credentials,
         client_id: str,
         receiver: Receiver,
-        say: Callable[[str], None],
+        log: Callable[[str], None],
         waiting: Waiting,
     ) -> None:
         self._address, self._client_id = address, client_id
-        self._receiver, self._say, self._waiting = receiver, say, waiting
+        self._receiver, self._log, self._waiting = receiver, log, waiting
         self._place = f"{address.host}:{address.port}"
         self._pause = SHORTEST
         self._begun = False
         self._since: float | None = None  # when the connection was made, where there is one
         self._client = self._make(credentials)
 
-    def turn(self) -> None:
+    def poll(self) -> None:
         """Wait until something happens, and deal with it; connect first where there is no connection.
 
         Raises `EdgeseqError` where the broker refuses for good.
@@ -153,7 +153,7 @@ class MqttClient:
             raise UsageError(f"{self._address.host!r} is no name of a host") from error
         except OSError as error:
             self._pause = min(2 * self._pause, LONGEST)
-            self._say(f"cannot reach the broker {self._place}: {error.strerror or error}; trying again")
+            self._log(f"cannot reach the broker {self._place}: {error.strerror or error}; trying again")
 
     def _on_connect(self, client: "Client", _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
         from paho.mqtt.subscribeoptions import SubscribeOptions
@@ -162,7 +162,7 @@ class MqttClient:
             raise EdgeseqError(f"the broker {self._place} refuses the connection: {reason}")
         if reason.is_failure:
             self._pause = min(2 * self._pause, LONGEST)
-            self._say(f"the broker {self._place} refuses the connection: {reason}; trying again")
+            self._log(f"the broker {self._place} refuses the connection: {reason}; trying again")
             return
         self._since = time.monotonic()
         self._receiver.connected(resumed=flags.session_present)
@@ -191,7 +191,7 @@ class MqttClient:
         if reason.value == _TAKEN_OVER:
             raise EdgeseqError(f"another client of the broker {self._place} has taken the id {self._client_id}")
         if self._since is not None and reason.value:
-            self._say(f"the connection to the broker {self._place} broke: {reason}; trying again")
+            self._log(f"the connection to the broker {self._place} broke: {reason}; trying again")
             lasted = time.monotonic() - self._since  # one that never lasts may be in another's way
             self._pause = SHORTEST if lasted > KEEPALIVE else min(2 * self._pause, LONGEST)
         self._since = None

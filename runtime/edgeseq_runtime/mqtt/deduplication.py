@@ -23,7 +23,7 @@ class Message:
     payload: bytes
     number: int
     """The broker's number for it, in the present session; 0 for one that is not to be acknowledged."""
-    again: bool
+    duplicate: bool
     """Whether the broker says that it may have been delivered before."""
 
 
@@ -36,7 +36,7 @@ class MessageId:
     """Whether it holds in every session, since the payload says when the sample was taken."""
 
 
-def mark(message: Message, *, timed: bool) -> MessageId | None:
+def identify(message: Message, *, timed: bool) -> MessageId | None:
     """Return what to recognise a message by; None for one that nothing distinguishes from the next."""
     digest = hashlib.sha256(message.payload).hexdigest()[:12]
     if timed:

@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.spec import GAIN, OFFSET, Feature, Residuals, Sensor, Spec
-
-Array = npt.NDArray[np.float64]
 
 LEAST_SAMPLES = 10
 """From which a sensor's scale can be learned."""
@@ -24,34 +23,34 @@ LEAST_SAMPLES = 10
 class Scale:
     """What turns the typical sensor's numbers into another's, each (feature,)."""
 
-    offset: Array
-    gain: Array
+    offset: Float64
+    gain: Float64
 
     @classmethod
-    def neutral(cls, spec: Spec) -> "Scale":
+    def identity(cls, spec: Spec) -> "Scale":
         """Return the typical sensor's scale, which changes nothing: that of zero states."""
         return cls(np.zeros(len(spec.features)), np.ones(len(spec.features)))
 
     @classmethod
-    def usual(cls, spec: Spec) -> "Scale":
+    def default(cls, spec: Spec) -> "Scale":
         """Return what may be supposed of a sensor that nothing is known of: the known ones' mean level."""
         offsets = np.array([sensor.offset for sensor in spec.sensors])
-        return replace(cls.neutral(spec), offset=_as_float32(offsets.mean(axis=0)))
+        return replace(cls.identity(spec), offset=_as_float32(offsets.mean(axis=0)))
 
     @classmethod
-    def find(cls, spec: Spec, sensor: "str | Scale | npt.ArrayLike | None") -> "Scale":
-        """Return the scale of a sensor: by its name, learned from samples, or the usual one.
+    def resolve(cls, spec: Spec, sensor: "str | Scale | npt.ArrayLike | None") -> "Scale":
+        """Return the scale of a sensor: by its name, learned from samples, or the default one.
 
-        Raises what `known` and `learned` do, and `UsageError` for a model that was trained on one series.
+        Raises what `by_name` and `fit` do, and `UsageError` for a model that was trained on one series.
         """
         if isinstance(sensor, Scale):
             return sensor
         if isinstance(sensor, str) or not spec.sensors:
-            return cls.known(spec, str(sensor)[:40])
-        return cls.usual(spec) if sensor is None else cls.learned(spec, sensor)
+            return cls.by_name(spec, str(sensor)[:40])
+        return cls.default(spec) if sensor is None else cls.fit(spec, sensor)
 
     @classmethod
-    def known(cls, spec: Spec, name: str) -> "Scale":
+    def by_name(cls, spec: Spec, name: str) -> "Scale":
         """Return the scale of a sensor that the model was trained on. Raises `UsageError` for another."""
         for sensor in spec.sensors:
             if sensor.name == name:
@@ -60,7 +59,7 @@ class Scale:
         raise UsageError(f"the model knows no sensor {name!r}; it knows {names}")
 
     @classmethod
-    def learned(cls, spec: Spec, samples: npt.ArrayLike) -> "Scale":
+    def fit(cls, spec: Spec, samples: npt.ArrayLike) -> "Scale":
         """Return the scale of a sensor from what it has measured, (time, measured feature), NaN where that lacks.
 
         Raises `DataError` where there are too few samples, or a feature never changes.
@@ -76,7 +75,7 @@ class Scale:
         return cls.between(typical, means, changes).padded(len(spec.features))
 
     @classmethod
-    def between(cls, typical: Array, means: Array, changes: Array) -> "Scale":
+    def between(cls, typical: Float64, means: Float64, changes: Float64) -> "Scale":
         """Return the scale of a sensor with these means and changes, where the typical one's changes are `typical`.
 
         Each (measured feature,). Rounded to what float32 holds as a state, so that training sees what the device does.
@@ -88,7 +87,7 @@ class Scale:
         more = features - len(self.gain)
         return Scale(np.append(self.offset, np.zeros(more)), np.append(self.gain, np.ones(more)))
 
-    def to_typical(self, values: npt.ArrayLike) -> Array:
+    def to_typical(self, values: npt.ArrayLike) -> Float64:
         """Return what the typical sensor would have measured, of values (..., feature)."""
         return np.asarray((np.asarray(values, np.float64) - self.offset) / self.gain)
 
@@ -100,12 +99,12 @@ class Scale:
         }
 
     @classmethod
-    def of(cls, states: Mapping[str, npt.NDArray[np.float32]]) -> "Scale":
+    def from_states(cls, states: Mapping[str, npt.NDArray[np.float32]]) -> "Scale":
         """Return what the states of one stream are set to."""
         offset, gain = (states[name].reshape(-1).astype(np.float64) for name in (OFFSET, GAIN))
         return cls(offset, gain + 1)
 
-    def applied(self, spec: Spec) -> Spec:
+    def apply_to(self, spec: Spec) -> Spec:
         """Return the spec in this sensor's numbers: ranges, sizes and residuals."""
         features = tuple(map(self._feature, spec.features, self.offset.tolist(), self.gain.tolist()))
         residuals = spec.residuals and replace(spec.residuals, quantiles=self._quantiles(spec.residuals))
@@ -131,11 +130,11 @@ class Scale:
         )
 
 
-def _as_float32(values: Array) -> Array:
+def _as_float32(values: Float64) -> Float64:
     return np.asarray(values, np.float32).astype(np.float64)
 
 
-def statistics(values: Array) -> tuple[Array, Array]:
+def statistics(values: Float64) -> tuple[Float64, Float64]:
     """Return the mean, and the root mean square of the change from one sample to the next, of values (time, feature).
 
     Each (feature,); NaN where there is nothing to take it of.

@@ -1,10 +1,9 @@
 """A stream's state as bytes: what a device saves, and takes up again after a power cut.
 
-Layout: magic; SHA-256 of all that follows; SHA-256 of the model file; length of the header (little-endian
-uint32); the header as JSON, with counters and the arrays' names and shapes; the arrays as little-endian float32.
+It is a `container`, with the SHA-256 of the model file before the header's length; the header has counters and the
+arrays' names and shapes, the body is the arrays as little-endian float32.
 """
 
-import json
 import math
 import struct
 from collections.abc import Mapping
@@ -15,11 +14,9 @@ import numpy as np
 
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import SnapshotError
+from edgeseq_runtime.streaming import container
 
 _MAGIC = b"edgeseq-snapshot-1\n"
-_DIGEST = 32
-"""Bytes of a SHA-256."""
-_LENGTH = struct.Struct("<I")
 
 
 @dataclass(frozen=True)
@@ -33,10 +30,9 @@ class Snapshot:
 def pack(model: bytes, snapshot: Snapshot) -> bytes:
     """Return the snapshot as bytes that belong to the model file with the digest `model`."""
     shapes = {name: array.shape for name, array in snapshot.arrays.items()}
-    header = json.dumps({"counters": dict(snapshot.counters), "arrays": shapes}).encode()
+    header = {"counters": dict(snapshot.counters), "arrays": shapes}
     floats = b"".join(array.astype("<f4").tobytes() for array in snapshot.arrays.values())
-    body = model + _LENGTH.pack(len(header)) + header + floats
-    return _MAGIC + _sha256(body) + body
+    return container.pack(_MAGIC, header, floats, prefix=model)
 
 
 def unpack(blob: bytes, model: bytes, like: Snapshot) -> Snapshot:
@@ -46,28 +42,17 @@ def unpack(blob: bytes, model: bytes, like: Snapshot) -> Snapshot:
     has, and are returned where they are as wanted. Raises `SnapshotError` where the bytes are no snapshot, damaged, or
     another model's.
     """
-    start = len(_MAGIC) + _DIGEST
-    if not blob.startswith(_MAGIC):
-        raise SnapshotError("this is not a snapshot of edgeseq")
-    if _sha256(blob[start:]) != blob[len(_MAGIC) : start]:
-        raise SnapshotError("the snapshot is damaged")
-    if blob[start : start + _DIGEST] != model:
+    content = container.unpack(_MAGIC, blob, "")
+    if content[: container.DIGEST] != model:
         raise SnapshotError("the snapshot belongs to another model file")
     try:
-        return _read_body(blob[start + _DIGEST :], like)
+        return _read(content[container.DIGEST :], like)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error) as error:
         raise SnapshotError("the snapshot was written by another version of edgeseq") from error
 
 
-def _sha256(data: bytes) -> bytes:
-    import hashlib  # only now: see `Session.digest`
-
-    return hashlib.sha256(data).digest()
-
-
-def _read_body(body: bytes, like: Snapshot) -> Snapshot:
-    (length,) = _LENGTH.unpack_from(body)
-    header = json.loads(body[_LENGTH.size : _LENGTH.size + length])
+def _read(content: bytes, like: Snapshot) -> Snapshot:
+    header, body = container.split(content)
     shapes = {name: tuple(shape) for name, shape in header["arrays"].items()}
     wanted = {name: array.shape for name, array in like.arrays.items()}
     if _needed(shapes) != _needed(wanted):
@@ -76,7 +61,7 @@ def _read_body(body: bytes, like: Snapshot) -> Snapshot:
         name: type(value) for name, value in like.counters.items()
     }:
         raise ValueError(header)
-    floats = np.frombuffer(body, "<f4", offset=_LENGTH.size + length).astype(np.float32)
+    floats = np.frombuffer(body, "<f4").astype(np.float32)
     ends = np.cumsum([math.prod(shape) for shape in shapes.values()])
     parts = np.split(floats, ends)
     if len(floats) != ends[-1]:

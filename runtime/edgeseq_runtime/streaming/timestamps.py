@@ -8,15 +8,14 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.errors import DataError
+from edgeseq_runtime.io.grammar import EPOCHS
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.time_features import time_features
 
 Time: TypeAlias = str | float | datetime | None
 """ISO 8601, seconds since 1970, or milli-, micro- or nanoseconds; without a zone it is UTC."""
-
-_EPOCHS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
-"""From which number on it counts fractions of a second, and how many: as seconds 1e11 would be the year 5138."""
 
 _MOST_PERIODS = 1e9
 """A gap counts as no longer than this."""
@@ -37,7 +36,7 @@ def to_seconds(time: Time) -> float:
             raise ValueError  # noqa: TRY301 - the same word for all that is no time
     except (ValueError, TypeError, OverflowError):
         raise DataError(f"{str(time)[:40]!r} is not a time") from None
-    return number / next((fractions for least, fractions in _EPOCHS if abs(number) >= least), 1.0)
+    return number / next((fractions for least, fractions in EPOCHS if abs(number) >= least), 1.0)
 
 
 def _is_number(text: str) -> bool:
@@ -52,23 +51,27 @@ class Clock:
         self._names = [feature.name for feature in spec.features]
         self.measured = len(spec.measured)
         """How many features come from sensors; they stand before the others."""
-        self._wanted = self._names[self.measured :]
+        self._time_features = self._names[self.measured :]
         self._period = spec.period or math.nan
         self.seconds = math.nan
-        """Time of the last sample, set by whoever has taken it; NaN before the first."""
+        """Time of the last sample that was taken, in seconds since 1970 UTC; NaN before the first."""
 
     def __bool__(self) -> bool:
-        return bool(self._wanted)
+        return bool(self._time_features)
 
-    def ahead(self, steps: int) -> npt.NDArray[np.float64]:
+    def commit(self, seconds: float) -> None:
+        """Take note that the sample at `seconds` has been taken; NaN: its time is not known."""
+        self.seconds = seconds
+
+    def features_ahead(self, steps: int) -> Float64:
         """Return the features of the next samples' times, (steps, feature)."""
-        return time_features(self.following(steps), self._wanted)
+        return time_features(self.next_times(steps), self._time_features)
 
-    def following(self, steps: int) -> npt.NDArray[np.float64]:
+    def next_times(self, steps: int) -> Float64:
         """Return the times of the next samples, a period apart, (steps,); NaN where they are unknown."""
         return np.asarray(self.seconds + self._period * np.arange(1, steps + 1), np.float64)
 
-    def moment(self, time: Time) -> float:
+    def resolve(self, time: Time) -> float:
         """Return a sample's time in seconds: as given, or a period after the one before; NaN where neither is known.
 
         Raises `DataError` for what is no time, if the model sees the time; else that is no time given.
@@ -76,12 +79,12 @@ class Clock:
         try:
             given = to_seconds(time)
         except DataError:
-            if self._wanted:
+            if self._time_features:
                 raise
             given = math.nan
         return self.seconds + self._period if math.isnan(given) else given
 
-    def lag(self, seconds: float) -> int:
+    def missing_before(self, seconds: float) -> int:
         """Return how many samples lack before one at `seconds`; -1 where that is not after the last one's time."""
         passed = seconds - self.seconds
         if passed <= 0:
@@ -89,48 +92,48 @@ class Clock:
         periods = passed / self._period
         return max(0, round(min(periods, _MOST_PERIODS)) - 1) if periods > 1 else 0  # NaN: nothing is known to lack
 
-    def orderly(self, seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-        """Return which of the times (time,) come when they should after the one before, as `lag` has it."""
+    def are_on_time(self, seconds: Float64) -> npt.NDArray[np.bool_]:
+        """Return which of the times (time,) come when they should after the one before, as `missing_before` has it."""
         passed = np.diff(seconds, prepend=seconds[:1] - 1)
         late = passed >= 1.5 * self._period
-        late[:1] = False  # who knows the time before the first asks `lag`
+        late[:1] = False  # who knows the time before the first asks `missing_before`
         return np.asarray(~(late | (passed <= 0)))
 
-    def complete(self, sample: Any, seconds: float) -> Any:
+    def with_time_features(self, sample: Any, seconds: float) -> Any:
         """Return a sample with the features of its time, where it does not bring them itself.
 
         Raises `DataError` where features are lacking and no time is known.
         """
-        if not self._wanted:
+        if not self._time_features:
             return sample
         if isinstance(sample, Mapping):
-            lacking = [name for name in self._wanted if name not in sample]
+            lacking = [name for name in self._time_features if name not in sample]
             return {**sample, **self._features(lacking, seconds)} if lacking else sample
         is_row = isinstance(sample, (list, tuple, np.ndarray)) and np.ndim(sample) > 0
         values = list(sample) if is_row else [sample] * self.measured if sample is None else [sample]
         if len(values) == len(self._names):
             return values
-        return [*values, *self._features(self._wanted, seconds).values()]
+        return [*values, *self._features(self._time_features, seconds).values()]
 
-    def complete_block(self, samples: Any, seconds: npt.NDArray[np.float64]) -> Any:
+    def block_with_time_features(self, samples: Any, seconds: Float64) -> Any:
         """Return samples (time,) or (time, measured feature) as (time, feature); complete ones stay as they are."""
         block = np.asarray(samples)
-        if not self._wanted or (block.ndim == 2 and block.shape[1] == len(self._names)):
+        if not self._time_features or (block.ndim == 2 and block.shape[1] == len(self._names)):
             return samples
         if not np.isfinite(seconds).all():
             raise self._no_time()
-        return np.column_stack([block, time_features(seconds, self._wanted)])
+        return np.column_stack([block, time_features(seconds, self._time_features)])
 
-    def moments(self, times: Sequence[Time] | None, count: int) -> npt.NDArray[np.float64]:
-        """Return the times of a block of `count` samples (time,) as `moment` has them for one after the other."""
+    def resolve_block(self, times: Sequence[Time] | None, count: int) -> Float64:
+        """Return the times of a block of `count` samples (time,) as `resolve` has them for one after the other."""
         if times is None:
-            return self.following(count)
+            return self.next_times(count)
         if len(times) != count:
             raise DataError(f"{count} samples have {len(times)} times")
         before, found = self.seconds, []
         try:
             for time in times:
-                self.seconds = self.moment(time)
+                self.seconds = self.resolve(time)
                 found.append(self.seconds)
         finally:
             self.seconds = before
@@ -142,4 +145,4 @@ class Clock:
         return dict(zip(wanted, time_features(seconds, wanted).tolist(), strict=True))
 
     def _no_time(self) -> DataError:
-        return DataError(f"the model sees {', '.join(self._wanted)}: give each sample its time")
+        return DataError(f"the model sees {', '.join(self._time_features)}: give each sample its time")

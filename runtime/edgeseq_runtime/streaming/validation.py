@@ -26,7 +26,7 @@ from edgeseq_runtime.rules import (
     SKIP,
     STUCK,
     Rules,
-    check,
+    check_policy,
 )
 from edgeseq_runtime.spec import Feature, Spec
 
@@ -43,7 +43,7 @@ out and the state stayed; or nothing could stand in, so there is no forecast and
 
 @dataclass(frozen=True)
 class Issue:
-    """What the guard has against a sample."""
+    """What is wrong with a sample."""
 
     reason: str
     """One of `rules.REASONS`."""
@@ -72,7 +72,7 @@ class Validator:
         self.runs: Float32 = np.zeros((len(spec.targets), 2), np.float32)
         """For each target its last value, and how often in a row it has come; kept only where a rule needs it."""
 
-    def admit(self, sample: Reading) -> Issue | None:
+    def check(self, sample: Reading) -> Issue | None:
         """Write a whole sample to the buffer and return None; or say what is odd.
 
         A sample with values that must not be used is not written. Raises `DataError` for a sample of the wrong length,
@@ -82,22 +82,22 @@ class Validator:
             self._x[0] = sample  # the common case, and the fastest
             return None
         self._plain = True
-        numbers = self.numbers(sample)
-        finding = None if self._plain else self._find(numbers)
-        if finding is None or not finding.rejected:
+        numbers = self.to_numbers(sample)
+        issue = None if self._plain else self._find(numbers)
+        if issue is None or not issue.rejected:
             self._x[:] = memoryview(np.array(numbers, np.float32).data)
-        if finding is None:
+        if issue is None:
             return None
-        rejected = finding.rejected
+        rejected = issue.rejected
         self._partial = [None if position in rejected else number for position, number in enumerate(numbers)]
-        return finding
+        return issue
 
-    def keep(self, finding: Issue) -> None:
+    def remember(self, issue: Issue) -> None:
         """Remember an odd sample that was not refused, for how long it stands still."""
-        if finding.runs:
-            self.runs[...] = finding.runs
+        if issue.runs:
+            self.runs[...] = issue.runs
 
-    def fill(self, forecast: Float32) -> None:
+    def impute(self, forecast: Float32) -> None:
         """Write the sample that was last found odd, with the forecast (target,) of it where it lacks a target.
 
         A feature that is no target has no forecast: the buffer still holds its last value, and keeps it.
@@ -108,21 +108,21 @@ class Validator:
             elif position < len(forecast):
                 self._x[position] = forecast[position]
 
-    def numbers(self, sample: Reading) -> list[float | None]:
-        """Return one number for each feature, None for what is missing. Raises `DataError` as `admit` does."""
+    def to_numbers(self, sample: Reading) -> list[float | None]:
+        """Return one number for each feature, None for what is missing. Raises `DataError` as `check` does."""
         return [self._number(value, position) for position, value in enumerate(self._values(sample))]
 
-    def finite(self, samples: Float32) -> npt.NDArray[np.bool_]:
+    def are_usable(self, samples: Float32) -> npt.NDArray[np.bool_]:
         """Return which values of samples (..., feature) the network can take."""
         return np.asarray(np.abs(samples) <= self._bounds)
 
-    def whole(self, samples: Float32) -> npt.NDArray[np.bool_]:
+    def are_clean(self, samples: Float32) -> npt.NDArray[np.bool_]:
         """Return which of samples (time, feature) lack nothing and may be used, (time,), but for standing still."""
         if RANGE not in self._flags:
             return self._within(samples)
-        return np.asarray(self.finite(samples).all(axis=1))
+        return np.asarray(self.are_usable(samples).all(axis=1))
 
-    def flagged(self, samples: Float32) -> npt.NDArray[np.bool_]:
+    def are_flagged(self, samples: Float32) -> npt.NDArray[np.bool_]:
         """Return which of whole samples (time, feature) are outside the range all the same, (time,)."""
         return ~self._within(samples)
 
@@ -132,19 +132,21 @@ class Validator:
 
     def _find(self, numbers: list[float | None]) -> Issue | None:
         """Return what is odd about a sample's numbers; what leads to a rejection comes before what is only flagged."""
-        found: dict[str, list[int]] = {ABSENT: [], RANGE: [], STUCK: []}
+        positions: dict[str, list[int]] = {ABSENT: [], RANGE: [], STUCK: []}
         for position, (number, (low, high)) in enumerate(zip(numbers, self._ranges, strict=True)):
             if number is None:
-                found[ABSENT].append(position)
+                positions[ABSENT].append(position)
             elif not low <= number <= high:
-                found[RANGE].append(position)
+                positions[RANGE].append(position)
         runs = self._counted(numbers) if self._stuck_after else ()
-        found[STUCK] += [position for position, (_, run) in enumerate(runs) if run > self._stuck_after]
-        if not any(found.values()):
+        positions[STUCK] += [position for position, (_, run) in enumerate(runs) if run > self._stuck_after]
+        if not any(positions.values()):
             self.runs[...] = runs
             return None
-        reasons = sorted((reason for reason in found if found[reason]), key=lambda reason: reason in self._flags)
-        rejected = {position for reason in reasons if reason not in self._flags for position in found[reason]}
+        reasons = sorted(
+            (reason for reason in positions if positions[reason]), key=lambda reason: reason in self._flags
+        )
+        rejected = {position for reason in reasons if reason not in self._flags for position in positions[reason]}
         return Issue(reasons[0], tuple(sorted(rejected)), runs)
 
     def _counted(self, numbers: list[float | None]) -> tuple[tuple[float, int], ...]:
@@ -202,23 +204,23 @@ class Policy:
     """Decides what an odd sample leads to: `missing` what an absent one does, `rules` the others."""
 
     def __init__(self, spec: Spec, missing: str, rules: Rules | None = None) -> None:
-        check("missing", ABSENT, missing)
+        check_policy("missing", ABSENT, missing)
         rules = rules or Rules()
         self._names = [feature.name for feature in spec.features]
         self._policies = {ABSENT: missing} | {reason: getattr(rules, reason) for reason in REASONS[1:]}
         self._gap_limit = spec.gap_limit
         self._skip_limit = rules.skip_limit
 
-    def judge(self, finding: Issue, *, age: int, imputed: int, skipped: int = 0) -> str:
-        """Return the status of a sample that the guard found odd.
+    def for_value(self, issue: Issue, *, age: int, imputed: int, skipped: int = 0) -> str:
+        """Return the status of a sample that has an issue.
 
         `age` counts the stream's samples since its fresh start, `imputed` those filled in just before, `skipped` those
         left out just before. Where the policy is "error", raises `MissingSampleError`, or `DataError` for a value that
         is there.
         """
-        policy = self._policies[finding.reason]
+        policy = self._policies[issue.reason]
         if policy == ERROR:
-            raise self._refusal(finding)
+            raise self._refusal(issue)
         if policy == FLAG:
             return OK
         if policy == SKIP and age and skipped < self._skip_limit:
@@ -227,7 +229,7 @@ class Policy:
             return IMPUTED
         return MISSING
 
-    def lets_pass(self, lag: int, *, age: int, imputed: int, skipped: int) -> tuple[str, bool]:
+    def for_time(self, lag: int, *, age: int, imputed: int, skipped: int) -> tuple[str, bool]:
         """Return the status of a sample that comes at an odd time, and whether the stream starts afresh with it.
 
         `lag` counts the samples that are lacking before it; below 0 its time is not after the last one's. IMPUTED: as
@@ -245,11 +247,11 @@ class Policy:
             return IMPUTED, False
         return OK, True
 
-    def _refusal(self, finding: Issue) -> Exception:
-        names = ", ".join(self._names[position] for position in finding.rejected)
-        if finding.reason == ABSENT:
+    def _refusal(self, issue: Issue) -> Exception:
+        names = ", ".join(self._names[position] for position in issue.rejected)
+        if issue.reason == ABSENT:
             return MissingSampleError(f"the sample has no finite value for {names}")
-        if finding.reason == STUCK:
+        if issue.reason == STUCK:
             return DataError(f"the sample has had the same value of {names} for too long")
         return DataError(f"the sample is too far outside the training part's range in {names}")
 

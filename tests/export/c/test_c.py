@@ -50,7 +50,7 @@ def sources_of(checkpoint: Checkpoint, quantize: str = "none", *, libm: bool = F
 
 
 def sensor_of(checkpoint: Checkpoint) -> Scale | None:
-    return Scale.known(checkpoint.spec, "s1") if checkpoint.spec.sensors else None
+    return Scale.by_name(checkpoint.spec, "s1") if checkpoint.spec.sensors else None
 
 
 def samples_of(checkpoint: Checkpoint, time: int) -> np.ndarray:

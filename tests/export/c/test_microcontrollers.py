@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks.microcontroller.__main__ import main
 from benchmarks.microcontroller.boards import BOARDS, COMPILER, EMULATOR, Board
+from benchmarks.microcontroller.cases import in_fixed_point, in_float
 from benchmarks.microcontroller.image import BrokenError, Figures, Subject, measure
-from benchmarks.microcontroller.ways import in_fixed_point, in_float
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.testing import make_checkpoint
 from edgeseq_export.c import export, fixed_quantize
@@ -103,7 +103,7 @@ def test_c_that_does_not_fit_or_end_is_told_apart() -> None:
 
 
 @needs_boards
-def test_the_benchmark_prints_a_row_for_each_way_and_core(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_benchmark_prints_a_row_for_each_exporter_and_core(capsys: pytest.CaptureFixture[str]) -> None:
     main([])
     printed = capsys.readouterr().out
     for board in BOARDS:

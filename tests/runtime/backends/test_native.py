@@ -60,7 +60,7 @@ def test_any_network_forecasts_what_the_oracle_does(checkpoint: Checkpoint, time
     assert (np.abs(y - wanted) <= allowed).all()
     for name, value in states.items():
         np.testing.assert_allclose(value, wanted_states[name], atol=1e-5, rtol=1e-6)
-    predictor = Predictor(session, sensor=Scale.neutral(session.spec) if session.spec.sensors else None)
+    predictor = Predictor(session, sensor=Scale.identity(session.spec) if session.spec.sensors else None)
     steps = np.stack([predictor.step(row) for row in x[:, 0]])
     assert (np.abs(steps.reshape(time, -1) - wanted[:, 0]) <= allowed[:, 0]).all()
 

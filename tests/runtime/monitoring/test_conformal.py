@@ -54,7 +54,7 @@ def watch(
     flags = np.zeros(len(values), bool)
     for number, value in enumerate(values.astype(np.float32)):
         forecast = np.repeat(value[None], spec.horizon, axis=0)
-        monitor.see(value, forecast, number)
+        monitor.update(value, forecast, number)
         ends = monitor.intervals.around(forecast, level)
         low[number], high[number] = ends[0][:, 0], ends[1][:, 0]
         flags[number] = monitor.drift.raised[0]
@@ -80,7 +80,7 @@ def test_each_truth_is_compared_with_what_was_said_of_it() -> None:
     random = np.random.default_rng(0)
     spec = with_residuals(4)
     monitor, learned = Monitor(spec), []
-    monitor.intervals.learn = lambda errors: learned.append(errors.copy())  # type: ignore[method-assign]
+    monitor.intervals.update = lambda errors: learned.append(errors.copy())  # type: ignore[method-assign]
     said: dict[tuple[int, int], float] = {}  # (sample, steps ahead) -> forecast
     number = 0
     for _ in range(60):
@@ -89,7 +89,7 @@ def test_each_truth_is_compared_with_what_was_said_of_it() -> None:
             said, number = {}, 0
         truth = np.array([np.nan if random.random() < 0.2 else random.standard_normal()], np.float32)
         forecast = random.standard_normal((4, 1)).astype(np.float32) if random.random() < 0.8 else None
-        monitor.see(truth, forecast, number)
+        monitor.update(truth, forecast, number)
         wanted = [truth[0] - said.get((number, step), np.nan) for step in range(1, 5)]
         np.testing.assert_array_equal(learned[-1][:, 0], np.array(wanted, np.float32))
         for step in range(1, 5):
@@ -100,7 +100,7 @@ def test_each_truth_is_compared_with_what_was_said_of_it() -> None:
 def test_the_number_moves_as_gibbs_and_candes_have_it() -> None:
     """By hand: up by gamma (1 - alpha) for a miss, down by gamma alpha for a hit, not at all for the unknown."""
     intervals = Monitor(with_residuals(3)).intervals
-    intervals.learn(np.array([[2.0], [2.0], [np.nan]], np.float32))  # beyond 1.64; within 1.64 * 1.41
+    intervals.update(np.array([[2.0], [2.0], [np.nan]], np.float32))  # beyond 1.64; within 1.64 * 1.41
     np.testing.assert_allclose(intervals.log_width[:, 0], [0.9 * GAMMA, -0.1 * GAMMA, 0], rtol=1e-5)
     low, high = intervals.around(np.zeros((3, 1), np.float32), 0.9)
     np.testing.assert_allclose(high[0, 0], 1.645 * np.exp(0.9 * GAMMA), rtol=1e-3)
@@ -141,7 +141,7 @@ def test_drift_gives_no_false_alarm_in_a_hundred_thousand_samples() -> None:
     monitor = Monitor(with_residuals(1))
     raised, highest = 0, 0.0
     for error in np.random.default_rng(0).standard_normal((100_000, 1)).astype(np.float32):
-        monitor.drift.learn(error)
+        monitor.drift.update(error)
         raised += int(monitor.drift.raised[0])
         highest = max(highest, float(monitor.drift.shares[0]))
     assert raised == 0

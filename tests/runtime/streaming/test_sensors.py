@@ -27,7 +27,7 @@ def own(name: str, typical: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("name", ["s0", "s1", "s2"])
 def test_a_sensor_is_forecast_as_the_typical_one_in_its_own_numbers(name: str) -> None:
-    wanted = own(name, Predictor(MODEL, sensor=Scale.neutral(SPEC)).run(TYPICAL))
+    wanted = own(name, Predictor(MODEL, sensor=Scale.identity(SPEC)).run(TYPICAL))
     samples = own(name, TYPICAL)
     p = Predictor(MODEL, sensor=name)
     np.testing.assert_allclose(p.run(samples), wanted, atol=2e-5)
@@ -72,7 +72,7 @@ def test_the_guard_and_the_intervals_speak_the_sensors_numbers() -> None:
     p = Predictor(MODEL, sensor="s2", rules=Rules(margin=0.0), monitor=True)
     p.step((low + high) / 2)
     assert p.reason == ""
-    typical = Predictor(MODEL, sensor=Scale.neutral(SPEC), monitor=True)
+    typical = Predictor(MODEL, sensor=Scale.identity(SPEC), monitor=True)
     typical.step([0.0, 1.0])
     widths = [np.subtract(*q.interval(0.9)[::-1]) for q in (p, typical)]
     gain = np.array(SPEC.sensors[2].gain)
@@ -93,7 +93,7 @@ def test_a_scale_is_learned_from_what_a_sensor_measured(
     """Its mean becomes the typical sensor's level, zero, and its changes become as large as the typical one's."""
     samples = level + size * np.cumsum(np.random.default_rng(seed).standard_normal((30, 2)), axis=0)
     samples[missing] = np.nan
-    scale = Scale.learned(SPEC, samples)
+    scale = Scale.fit(SPEC, samples)
     means, changes = statistics(scale.to_typical(samples))
     wanted = [feature.change for feature in SPEC.features]
     np.testing.assert_allclose(means, 0, atol=1e-5 * np.abs(samples[np.isfinite(samples)]).max() / scale.gain.min())
@@ -107,8 +107,8 @@ def test_statistics_by_hand() -> None:
 
 
 def test_states_say_what_a_scale_is() -> None:
-    scale = Scale.known(SPEC, "s1")
-    again = Scale.of(scale.states())
+    scale = Scale.by_name(SPEC, "s1")
+    again = Scale.from_states(scale.states())
     np.testing.assert_array_equal(again.offset, scale.offset)
     np.testing.assert_array_equal(again.gain, scale.gain)
 
@@ -162,6 +162,6 @@ def test_a_model_of_one_series_knows_no_sensors(model: bytes) -> None:
 
 def test_time_features_are_nobodys_to_scale() -> None:
     spec = make_spec(features=1, clocks=("hour_sin", "hour_cos"), sensors=2)
-    scale = Scale.learned(spec, np.arange(20.0) ** 2)
+    scale = Scale.fit(spec, np.arange(20.0) ** 2)
     np.testing.assert_array_equal(scale.offset[1:], 0)
     np.testing.assert_array_equal(scale.gain[1:], 1)

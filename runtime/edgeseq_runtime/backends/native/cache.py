@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edgeseq_runtime import files
-from edgeseq_runtime.errors import FileError, UsageError
+from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.version import __version__
 
 
@@ -27,10 +27,7 @@ def store(path: Path, library: bytes, accept: Callable[[Path], None]) -> None:
 
     Raises `FileError`, `UsageError` as `check_permissions` does, and what `accept` raises.
     """
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(f"cannot make the folder {path.parent}: {error.strerror}") from error
+    files.make_folder(path.parent, mode=0o700)
     _check_folders(path)
     candidate = path.with_name(f"{path.stem}.{os.getpid()}.so")  # several processes may build it at once
     try:

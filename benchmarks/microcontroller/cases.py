@@ -1,4 +1,4 @@
-"""The ways from a network to C: edgeseq's own, and those of others that can be installed."""
+"""The cases compared: C from edgeseq's own exporters, and from those of others that can be installed."""
 
 import importlib.util
 import os
@@ -20,12 +20,12 @@ from edgeseq_runtime.spec import STEP, Spec
 
 
 class CannotError(Exception):
-    """A way that does not lead to C for this network, or is not installed; the message says why."""
+    """An exporter that cannot express this network in C, or is not installed; the message says why."""
 
 
 @dataclass(frozen=True)
-class Way:
-    """One way to C."""
+class Case:
+    """One exporter from a network to C."""
 
     name: str
     make: Callable[[Checkpoint], Subject]
@@ -36,18 +36,18 @@ class Way:
 
 def in_float(checkpoint: Checkpoint) -> Subject:
     """Return edgeseq's C in float."""
-    return _ours(checkpoint, "none")
+    return _by_edgeseq(checkpoint, "none")
 
 
 def in_fixed_point(checkpoint: Checkpoint) -> Subject:
     """Return edgeseq's C in fixed point."""
-    return _ours(checkpoint, "int8")
+    return _by_edgeseq(checkpoint, "int8")
 
 
-def _ours(checkpoint: Checkpoint, quantize: str) -> Subject:
+def _by_edgeseq(checkpoint: Checkpoint, quantize: str) -> Subject:
     kind = export.kind_of(checkpoint, quantize)
     files = kind.render(kind.spec, "model").files()
-    return Subject(files | {"ours.c": (FIRMWARE / "ours.c").read_text()}, checkpoint.spec.outputs)
+    return Subject(files | {"edgeseq_subject.c": (FIRMWARE / "edgeseq_subject.c").read_text()}, checkpoint.spec.outputs)
 
 
 def emx_onnx_cgen(checkpoint: Checkpoint) -> Subject:
@@ -104,9 +104,9 @@ def _glue(spec: Spec) -> str:
     )
 
 
-WAYS = (
-    Way("edgeseq, int8", in_fixed_point, exact=True),
-    Way("edgeseq, float", in_float),
-    Way("emx-onnx-cgen, float", emx_onnx_cgen),
-    Way("emlearn", emlearn),
+CASES = (
+    Case("edgeseq, int8", in_fixed_point, exact=True),
+    Case("edgeseq, float", in_float),
+    Case("emx-onnx-cgen, float", emx_onnx_cgen),
+    Case("emlearn", emlearn),
 )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.libraries import on_neuralforecast
-from benchmarks.libraries.competitors import Entrant
+from benchmarks.libraries.competitors import Competitor
 from benchmarks.libraries.task import Task
 
 _CLOSE = 1e-6
@@ -31,12 +31,12 @@ def seasonal_naive(task: Task, season: int = 24, lags: int = 96) -> float:
 def require(found: float, wanted: float, name: str) -> str:
     """Say that the two errors are the same. Raises `ValueError` where they are not."""
     if abs(found - wanted) > _CLOSE * wanted:
-        raise ValueError(f"{name}: through the library the error is {found}, ours is {wanted}")
+        raise ValueError(f"{name}: through the library the error is {found}, edgeseq's is {wanted}")
     return f"{name}: {found:.7f} by a network with weights set by hand, {wanted:.7f} by edgeseq"
 
 
 def _error(task: Task, lags: int, season: int | None) -> float:
-    library, _ = on_neuralforecast.fit(Entrant("by hand", "NLinear", {"input_size": lags}), task, seed=1, steps=1)
+    library, _ = on_neuralforecast.fit(Competitor("manual", "NLinear", {"input_size": lags}), task, seed=1, steps=1)
     _set(library.models[0].linear, task.horizon, lags, season)
     return task.mse(on_neuralforecast.forecasts(library, task))
 

@@ -1,0 +1,48 @@
+"""The options that say what runs a model: `--provider`, and `--provider-library` for one that a plug-in brings."""
+
+import click
+
+from edgeseq.commands.options.common import Function
+from edgeseq_runtime.errors import UsageError
+
+Libraries = tuple[tuple[str, str], ...]
+"""Plug-in libraries: the name that each is registered by, and its path."""
+
+
+def _parse_libraries(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> Libraries:
+    libraries = []
+    for value in values:
+        name, equals, path = value.partition("=")
+        if not (name and equals and path):
+            raise UsageError(f"--provider-library is {value!r}; what is wanted is NAME=PATH")
+        libraries.append((name, path))
+    return tuple(libraries)
+
+
+library_option = click.option(
+    "libraries",
+    "--provider-library",
+    metavar="NAME=PATH",
+    multiple=True,
+    callback=_parse_libraries,
+    help="A plug-in library that brings a provider; --provider NAME then asks for it (repeatable).",
+)
+
+
+def provider_option(function: Function) -> Function:
+    """Add the options that say what runs the model: the command gets `provider` and `libraries`."""
+    option = click.option(
+        "--provider",
+        default="auto",
+        show_default=True,
+        help="auto (the fastest of onnxruntime's), cpu, cuda, arm, its name for another, or native: C, compiled here.",
+    )
+    return option(library_option(function))
+
+
+def register(libraries: Libraries) -> None:
+    """Make the providers of plug-in libraries known to onnxruntime in this process. Raises `UsageError`."""
+    for name, path in libraries:
+        from edgeseq_runtime.backends.ort import providers
+
+        providers.register(name, path)

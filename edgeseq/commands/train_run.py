@@ -1,0 +1,228 @@
+"""What `edgeseq train` does once its options are read: one run, or a search, up to the checkpoint and its scores."""
+
+import enum
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from edgeseq.commands.options.common import note, resume_path
+from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown
+from edgeseq.evaluation.report_text import summary
+from edgeseq.model.checkpoint import Checkpoint
+from edgeseq.training import curves, fitting
+from edgeseq.training.plan import plan
+from edgeseq_runtime import files
+from edgeseq_runtime.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edgeseq.series import Parts, Series
+    from edgeseq.training.distributed import ProcessGroup
+    from edgeseq.training.options import Plan, TrainingOptions
+    from edgeseq.training.trainer import Trainer
+    from edgeseq_runtime.spec import Spec
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a training writes."""
+
+    checkpoint: str
+    plot: str | None
+    """A picture of the learning curve."""
+    tensorboard: str | None
+    """A folder for TensorBoard."""
+
+    def check(self) -> None:
+        """Refuse what could not be written, now and not after hours of training."""
+        for path in (self.checkpoint, self._curve, self.plot):
+            if path:
+                files.check_writable(path)
+        if self.tensorboard:
+            curves.check_tensorboard(Path(self.tensorboard))
+
+    def write_curve(self, trainer: "Trainer") -> None:
+        """Write the learning curve beside the checkpoint, and in the forms that were asked for."""
+        curves.write_csv(trainer.curve, self._curve)
+        if self.plot:
+            curves.draw(trainer.curve, Path(self.plot))
+        if self.tensorboard:
+            curves.write_tensorboard(trainer.curve, Path(self.tensorboard))
+
+    def of_trial(self, trainer: "Trainer") -> "Outputs":
+        """Return the same with a folder of TensorBoard's own for one trial of a search."""
+        return replace(self, tensorboard=self.tensorboard and f"{self.tensorboard}/{trainer.run_id}")
+
+    @property
+    def _curve(self) -> Path:
+        return Path(f"{self.checkpoint}.curve.csv")
+
+
+class Start(enum.Enum):
+    """Where a run begins."""
+
+    FRESH = enum.auto()
+    RESUMED = enum.auto()
+    FINISHED = enum.auto()
+    """Nowhere: its checkpoint is there and complete."""
+
+
+def train(
+    series: "Series",
+    parts: "Parts",
+    options: "TrainingOptions",
+    outputs: Outputs,
+    group: "ProcessGroup",
+    *,
+    resume: bool,
+    seed: int,
+    device: str,
+) -> int:
+    """Train, and return the exit code. Of several processes only the main one writes and reports."""
+    output = outputs.checkpoint
+    training = plan(series, parts, options)
+    trainer = fitting.start(training, parts, seed=seed, device=device, group=group)
+    report: Callable[[str], None] = note if group.is_main else _ignore
+    for line in training.notes:
+        report(line)
+    steps = training.hyperparameters.steps
+    start = group.on_main(lambda: _start(trainer, steps, output, resume=resume))
+    if start is Start.FINISHED:
+        report(f"{output} is trained to its end already")
+        return 0
+    if start is Start.RESUMED:
+        trainer.restore(resume_path(output))
+        report(f"resumed at step {trainer.step} of {steps}")
+    finished = _run(trainer, steps, resume_path(output), quiet=not group.is_main)
+    if not group.is_main:
+        return 0
+    outputs.write_curve(trainer)
+    if not finished:
+        return _keep_best(trainer, training, parts, output)
+    _conclude(fitting.finish(training, trainer, parts), parts, output)
+    return 0
+
+
+def search(
+    series: "Series",
+    parts: "Parts",
+    options: "TrainingOptions",
+    outputs: Outputs,
+    *,
+    trials: int,
+    fixed: frozenset[str],
+    resume: bool,
+    seed: int,
+    device: str,
+) -> int:
+    """Train with many settings, but for those that are `fixed`, and conclude with the best; return the exit code."""
+    from edgeseq.commands import train_search  # needs optuna
+
+    job = train_search.Job(
+        series,
+        parts,
+        options,
+        fixed=fixed,
+        trials=trials,
+        seed=seed,
+        device=device,
+        output=outputs.checkpoint,
+        keep_curve=lambda trainer: outputs.of_trial(trainer).write_curve(trainer),
+    )
+    checkpoint = train_search.run_search(job, resume=resume)
+    if checkpoint is None:
+        return INTERRUPTED
+    _conclude(checkpoint, parts, outputs.checkpoint)
+    return 0
+
+
+def _ignore(_text: str) -> None:
+    """What a process that is not the main one reports."""
+
+
+def _start(trainer: "Trainer", steps: int, output: str, *, resume: bool) -> Start:
+    """Return where to begin; say it if an interrupted run is given up."""
+    interrupted = resume_path(output)
+    if interrupted.exists():
+        if resume:
+            return Start.RESUMED
+        note(f"starting anew; what an interrupted run left in {interrupted} will be replaced")
+        return Start.FRESH
+    return Start.FINISHED if resume and _is_finished(trainer, steps, output) else Start.FRESH
+
+
+def _is_finished(trainer: "Trainer", steps: int, output: str) -> bool:
+    """Whether the checkpoint at `output` is this very run's, and complete."""
+    if not Path(output).exists():
+        return False
+    training = Checkpoint.load(output).spec.training
+    return training is not None and training.run == trainer.run_id and training.steps == steps
+
+
+def _run(trainer: "Trainer", steps: int, interrupted: Path, *, quiet: bool) -> bool:
+    """Train with a progress bar, quiet where stderr is no terminal; False after Ctrl-C or a polite kill."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}"),
+        TimeRemainingColumn(),
+    )
+    with (
+        Progress(*columns, console=console, disable=quiet or not console.is_terminal) as progress,
+        GracefulShutdown() as shutdown,
+        shutdown.waiting(signals=2),  # the first ends the run after a step; the second, wherever it is
+    ):
+        task = progress.add_task("", total=steps, completed=trainer.step)
+
+        def show(step: int, loss: float, best: float) -> None:
+            validated = f"  validation {best:.2e}" if math.isfinite(best) else ""
+            progress.update(task, completed=step, description=f"loss {loss:.2e}{validated}")
+
+        return trainer.run(show, lambda: shutdown.received is not None, interrupted)
+
+
+def _keep_best(trainer: "Trainer", training: "Plan", parts: "Parts", output: str) -> int:
+    """Save what an interrupted run has reached."""
+    at = f"stopped at step {trainer.step} of {training.hyperparameters.steps}"
+    if trainer.best.step:
+        fitting.finish(training, trainer, parts).save(output)
+        note(f"{at}; {output} holds the best weights so far, of step {trainer.best.step}; --resume goes on")
+    else:
+        note(f"{at}, before the first validation: no checkpoint yet; --resume goes on")
+    return INTERRUPTED
+
+
+def _conclude(checkpoint: Checkpoint, parts: "Parts", output: str) -> None:
+    """Judge what was trained, and write it in any case."""
+    for line in _decisions(checkpoint.spec):
+        note(line)
+    try:
+        fitted = fitting.judge(checkpoint, parts)
+    except DataError as error:  # hours of training are not lost over a test part that cannot be scored
+        checkpoint.save(output)
+        note(f"warning: no figures: {error}")
+    else:
+        fitted.checkpoint.save(output)
+        click.echo(summary(fitted.evaluation))
+    resume_path(output).unlink(missing_ok=True)
+    step = checkpoint.spec.training.best_step if checkpoint.spec.training else 0
+    note(f"wrote {output}: the weights of step {step}; next: edgeseq export {output} -o MODEL.onnx")
+
+
+def _decisions(spec: "Spec") -> list[str]:
+    """Return what was decided after the training."""
+    share = spec.training.options.get("network_share") if spec.training else None
+    if share is None:
+        return []
+    if not spec.linear_path:
+        return ["linear path: it does not help; there is none"]
+    path = f"linear path over the last {spec.linear_path} changes; the network's share in the forecast: {share}"
+    return [path, f"warm-up after all: {spec.warmup} samples"]
