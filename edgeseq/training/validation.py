@@ -13,7 +13,7 @@ from edgeseq.training.network import Network
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.spec import STREAM, Spec
 
-_WINDOWS = 4096
+BLOCK = 4096
 """Windows in one call of the network."""
 
 
@@ -82,8 +82,8 @@ class WindowValidator:
         """Return the mean squared error, standardised, over all windows."""
         total = 0.0
         with torch.no_grad():
-            for start in range(0, len(self._rows), _WINDOWS):
-                rows = self._rows[start : start + _WINDOWS]
+            for start in range(0, len(self._rows), BLOCK):
+                rows = self._rows[start : start + BLOCK]
                 inputs = torch.from_numpy(windows.windows(self._spec, self._values, rows)).to(self._device)
                 outputs, _ = network(inputs, network.fresh(len(rows)))
                 squares = np.square(outputs[-1].cpu().numpy() - self._targets[rows]) * self._squared_scales

@@ -38,5 +38,5 @@ def scores(judged: Mapping[str, Evaluation]) -> dict[str, Metrics]:
 def by_step(errors: Mapping[str, Metrics]) -> str:
     """Return the RMSE by step ahead as a table, for a terminal."""
     steps = chosen_steps(len(next(iter(errors.values())).per_horizon))
-    rows = [(name, *(number(scored.per_horizon[step - 1][0]) for step in steps)) for name, scored in errors.items()]
+    rows = [(name, *(number(metrics.per_horizon[step - 1][0]) for step in steps)) for name, metrics in errors.items()]
     return table(("RMSE by step ahead", *map(str, steps)), rows)

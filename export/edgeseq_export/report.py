@@ -93,7 +93,7 @@ def _facts(file: ModelFile) -> str:
 def _accuracy(evaluations: Mapping[str, Evaluation]) -> _Accuracy:
     """Return the forecasts, the errors in all and by step ahead."""
     errors, (first, *_) = scores(evaluations), evaluations.values()
-    rows = [[name, *map(number, vars(scored.total).values())] for name, scored in errors.items()]
+    rows = [[name, *map(number, vars(metrics.total).values())] for name, metrics in errors.items()]
     of_training = first.spec.figures.baselines if first.spec.figures else {}
     rows += [
         [f"{name} (of the training)", *map(number, vars(score).values())]

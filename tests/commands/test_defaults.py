@@ -7,9 +7,9 @@ import click
 import pytest
 
 from edgeseq import cli
-from edgeseq.series.loading import DEFAULT_SPLIT
+from edgeseq.model import opset
+from edgeseq.series.split import DEFAULT_SPLIT
 from edgeseq.training.options import TrainingOptions
-from edgeseq_export.export import OPSET
 from edgeseq_runtime.rules import Rules
 
 
@@ -32,7 +32,7 @@ def help_of(command: str, option: str) -> str:
         ("train", "--layers", TrainingOptions.layers),
         ("train", "--hidden", TrainingOptions.hidden),
         ("train", "--max-gap", TrainingOptions.gap_limit),
-        ("export", "--opset", OPSET),
+        ("export", "--opset", opset.DEFAULT),
         ("predict", "--margin", Rules.margin),
     ],
 )

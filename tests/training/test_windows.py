@@ -179,7 +179,7 @@ def test_validation_in_pieces_is_that_of_the_whole(monkeypatch: pytest.MonkeyPat
     network = Network(made.spec)
     judge = WindowValidator(made.spec, parts.validation, torch.device("cpu"))
     whole = judge.mse(network)
-    monkeypatch.setattr("edgeseq.training.validation._WINDOWS", 7)
+    monkeypatch.setattr("edgeseq.training.validation.BLOCK", 7)
     assert judge.mse(network) == pytest.approx(whole, rel=1e-6)
 
 
