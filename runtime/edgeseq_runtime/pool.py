@@ -23,7 +23,7 @@ from edgeseq_runtime.streaming.snapshot import Snapshot, pack, unpack
 from edgeseq_runtime.streaming.validation import IMPUTED, MISSING, OK, STATUSES, Issue, Policy, Reading, Validator
 
 Name = TypeVar("Name", bound=Hashable)
-"""A stream's."""
+"""What a stream goes by."""
 
 _LEAST_ROOM = 8
 """Rows that the arrays of a pool begin with."""

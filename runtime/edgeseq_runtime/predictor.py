@@ -35,6 +35,7 @@ from edgeseq_runtime.streaming.validation import (
 )
 
 Samples: TypeAlias = npt.ArrayLike | Sequence[float | None] | Sequence[Sequence[float | None]]
+"""A block, (time, feature), or (time,) of one feature; NaN or None is a missing value."""
 
 _COUNTED = (*STATUSES[1:], *REASONS, "filled")
 

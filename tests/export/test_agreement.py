@@ -107,10 +107,10 @@ def streamed(checkpoint: Checkpoint, network: Network, x: np.ndarray) -> np.ndar
         said, _ = network(torch.from_numpy(inputs), network.fresh(x.shape[1]))
         if spec.linear_path:
             changes = inputs[..., -len(spec.features) :][..., : len(spec.measured)]
-            changes = torch.from_numpy(np.ascontiguousarray(changes)).permute(1, 2, 0)
-            changes = torch.nn.functional.pad(changes, (spec.linear_path - 1, 0))
+            signal = torch.from_numpy(np.ascontiguousarray(changes)).permute(1, 2, 0)
+            signal = torch.nn.functional.pad(signal, (spec.linear_path - 1, 0))
             weight = torch.from_numpy(checkpoint.weights["linear.weight"])
-            said = said + torch.nn.functional.conv1d(changes, weight).permute(2, 0, 1)
+            said = said + torch.nn.functional.conv1d(signal, weight).permute(2, 0, 1)
     return said.numpy()
 
 
@@ -143,7 +143,8 @@ def test_step_run_and_pool_give_the_same_forecasts_gaps_included(
     session = open_session(edgeseq_export.build(checkpoint))
     stepper, runner, pool = Predictor(session), Predictor(session), Pool(session)
     stepped = np.stack([stepper.step(row) for row in x])
-    parts, position = [], 0
+    parts: list[np.ndarray] = []
+    position = 0
     while position < len(x):
         block = blocks[len(parts) % len(blocks)]
         parts.append(runner.run(x[position : position + block]))

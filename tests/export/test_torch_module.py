@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,9 @@ from tests.conftest import CommandLine
 from tests.helpers import tolerances
 
 NAMES = ("load", "temp")
-SAMPLES = np.float32([20, 5]) + np.cumsum(np.random.default_rng(0).standard_normal((60, 2)), axis=0, dtype=np.float32)
+SAMPLES = np.array([20, 5], np.float32) + np.cumsum(
+    np.random.default_rng(0).standard_normal((60, 2)), axis=0, dtype=np.float32
+)
 
 
 class Plain(nn.Module):
@@ -147,11 +150,11 @@ def test_a_description_by_hand() -> None:
     """Of a feature 1, 2, 4, 5: the mean is 3, the deviation the root of 2.5, the changes 1, 2, 1."""
     spec = describe([1, 2, 4, 5], ["v"], horizon=2)
     feature = spec.features[0]
-    assert (feature.center, feature.scale) == (3, pytest.approx(2.5**0.5))
+    assert (feature.center, feature.scale) == pytest.approx((3, 2.5**0.5))
     assert feature.change == pytest.approx(2**0.5)
     assert spec.target_scales == ((feature.scale,), (feature.scale,))
     changes = describe([1, 2, 4, 5], ["v"], horizon=2, predicts="change").target_scales
-    assert changes == ((pytest.approx(2**0.5, rel=1e-4),), (pytest.approx(3, rel=1e-4),))
+    np.testing.assert_allclose(changes, [[2**0.5], [3.0]], rtol=1e-4)
     with pytest.raises(DataError, match="never changes"):
         describe([[1, 2], [1, 3]], ["a", "b"])
 
@@ -159,7 +162,7 @@ def test_a_description_by_hand() -> None:
 class Forward(nn.Module):
     """A module whose forward is a function of a layer and the samples."""
 
-    def __init__(self, layer: nn.Module, forward: Callable[[nn.Module, Tensor], Tensor]) -> None:
+    def __init__(self, layer: nn.Module, forward: Callable[[Any, Tensor], Tensor]) -> None:
         super().__init__()
         self.layer, self.how = layer, forward
         self.scale = nn.Parameter(torch.ones(2))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Unpack
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from edgeseq.series import Part, Parts, Series, augment, load
 from edgeseq.series.gaps import Filled, fill
 from edgeseq.training.distributed import ProcessGroup
 from edgeseq.training.network import Network
-from edgeseq.training.options import Plan, TrainingOptions
+from edgeseq.training.options import Plan, TrainingKeywords, TrainingOptions
 from edgeseq.training.plan import plan
 from edgeseq.training.tbptt import TbpttBatches
 
@@ -71,12 +72,13 @@ def test_what_was_filled_in_does_not_count_as_measured_nor_does_what_is_made_of_
 # In training
 
 
-def planned(values: np.ndarray, **options: object) -> Plan:
+def planned(values: np.ndarray, **options: Unpack[TrainingKeywords]) -> Plan:
     values = values.astype(np.float32)[:, None]
     ends = int(0.7 * len(values)), int(0.8 * len(values))
     parts = Parts(values[: ends[0]], Part(values[: ends[1]], ends[0]), Part(values, ends[1]))
     series = Series("made", ("v",), ("",), 1, values, np.arange(len(values)))
-    return plan(series, parts, TrainingOptions(**{"steps": 5, "hidden": 4, **options}))
+    chosen: TrainingKeywords = {"steps": 5, "hidden": 4, **options}
+    return plan(series, parts, TrainingOptions(**chosen))
 
 
 def batches(made: Plan) -> TbpttBatches:

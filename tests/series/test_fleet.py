@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,10 +19,10 @@ def files(tmp_path: Path) -> list[str]:
     return [sensor_file(tmp_path, *one) for one in (("a", 20.0, 1.0), ("b", 300.0, 8.0), ("c", -5.0, 0.25))]
 
 
-def one(values: list[float], name: str = "x", **said: object) -> tuple[Series, Parts]:
+def one(values: list[float], name: str = "x", **said: Any) -> tuple[Series, Parts]:
     """A series of one column with two rows to validate and two to test."""
     column = np.array(values, np.float32)[:, None]
-    series = Series(name, ("v",), ("",), 1, column, np.arange(len(column)), **said)  # type: ignore[arg-type]
+    series = Series(name, ("v",), ("",), 1, column, np.arange(len(column)), **said)
     return series, Parts(column[:-4], Part(column[:-2], len(column) - 4), Part(column, len(column) - 2))
 
 

@@ -2,6 +2,7 @@
 
 import datetime
 import statistics
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,7 @@ def test_time_none_goes_by_the_order_of_rows(tmp_path: Path) -> None:
     assert len(series) == 3
 
 
-def rows(times: object, values: object) -> str:
+def rows(times: Iterable[object], values: Iterable[object]) -> str:
     """A CSV with these times and values."""
     return "time,v\n" + "".join(f"{time},{value}\n" for time, value in zip(times, values, strict=True))
 
@@ -327,8 +328,7 @@ def test_the_real_series_averaged_over_four_weeks() -> None:
         (np.cumsum(np.random.default_rng(0).exponential(60, 500)), "irregular: .*; --every 15min averages"),
     ],
 )
-def test_another_period_than_the_models_is_refused(tmp_path: Path, times: object, word: str) -> None:
-    times = list(times)
+def test_another_period_than_the_models_is_refused(tmp_path: Path, times: Sequence[float], word: str) -> None:
     with pytest.raises(DataError, match=word):
         read(csv(tmp_path, rows(times, range(len(times)))), period=900.0)
 

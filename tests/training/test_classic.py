@@ -14,6 +14,7 @@ from edgeseq.training import fitting
 from edgeseq.training.network import Network
 from edgeseq.training.options import TrainingOptions
 from edgeseq.training.plan import plan
+from edgeseq.training.windows import Windows
 from edgeseq_export import export
 from edgeseq_runtime import Predictor
 from tests.conftest import CommandLine
@@ -72,7 +73,8 @@ def test_it_trains_on_all_samples_before_the_test_part_as_they_are() -> None:
         32,
     )
     trainer = fitting.start(made, parts, seed=0, device="cpu")
-    assert len(trainer.batches.rows) == 10_000  # type: ignore[union-attr]  # windows with their truth
+    assert isinstance(trainer.batches, Windows)
+    assert len(trainer.batches.rows) == 10_000  # windows with their truth
     (group,) = trainer.optimizer.param_groups
     assert isinstance(trainer.optimizer, torch.optim.Adagrad)
     assert (group["lr"], group["initial_accumulator_value"]) == (0.1, 0.1)

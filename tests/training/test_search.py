@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ from edgeseq.commands import train_search as searching
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import load
 from edgeseq.training.distributed import ProcessGroup
-from edgeseq.training.options import Plan, TrainingOptions
+from edgeseq.training.options import Plan, TrainingKeywords, TrainingOptions
 from edgeseq.training.plan import plan
 from edgeseq.training.search import FINISHED, PRUNED, Search, Trial
 from edgeseq.training.trainer import Trainer
@@ -131,7 +131,12 @@ def test_the_same_settings_are_not_trained_twice(
     edgeseq: CommandLine, series: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs, run = [], Trainer.run
-    monkeypatch.setattr(Trainer, "run", lambda self, *more: runs.append(self.run_id) or run(self, *more))
+
+    def noted(trainer: Trainer, *more: Any) -> bool:
+        runs.append(trainer.run_id)
+        return run(trainer, *more)
+
+    monkeypatch.setattr(Trainer, "run", noted)
     fixed = ["--hidden", 8, "--learning-rate", 0.004, "--unroll", 20]
     edgeseq.must(*words(series, tmp_path / "m", *fixed, "--search", 7))
     found = trials(tmp_path / "m")
@@ -154,9 +159,10 @@ def test_windows_are_searched_by_their_length_and_what_does_not_fit_fails(edgese
 # Proposals and pruning
 
 
-def planned(**options: object) -> Plan:
+def planned(**options: Unpack[TrainingKeywords]) -> Plan:
     data, parts = load("co2")
-    return plan(data, parts, TrainingOptions(**{"steps": 300, **options}))
+    chosen: TrainingKeywords = {"steps": 300, **options}
+    return plan(data, parts, TrainingOptions(**chosen))
 
 
 def searched(folder: Path, made: Plan, fixed: tuple[str, ...] = (), seed: int = 0) -> Search:

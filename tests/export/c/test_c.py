@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -79,7 +80,7 @@ def agrees(
 
 @needs_both
 @pytest.mark.parametrize("choices", NETWORKS)
-def test_ten_thousand_steps_of_float_are_the_oracles(choices: dict[str, object]) -> None:
+def test_ten_thousand_steps_of_float_are_the_oracles(choices: dict[str, Any]) -> None:
     checkpoint = make_checkpoint(**choices)
     samples = samples_of(checkpoint, 10_000)
     wanted = oracle_of(checkpoint, samples)
@@ -92,7 +93,7 @@ def test_ten_thousand_steps_of_float_are_the_oracles(choices: dict[str, object])
 
 @needs_both
 @pytest.mark.parametrize("choices", NETWORKS)
-def test_fixed_point_is_its_reference_to_the_last_bit(choices: dict[str, object]) -> None:
+def test_fixed_point_is_its_reference_to_the_last_bit(choices: dict[str, Any]) -> None:
     """Whatever the compiler is told to optimise, and where it may fuse a product with a sum."""
     checkpoint = walked(**choices)
     samples = samples_of(checkpoint, 2_000)
@@ -142,7 +143,7 @@ def test_fixed_point_overflows_nowhere(checkpoint: Checkpoint, size: float, jump
 
 @needs_compiler
 @pytest.mark.parametrize("choices", NETWORKS)
-def test_a_missing_sample_leads_to_what_the_predictor_does(choices: dict[str, object]) -> None:
+def test_a_missing_sample_leads_to_what_the_predictor_does(choices: dict[str, Any]) -> None:
     """Not a number, infinite or too large: the forecast stands in, a few times in a row, then the stream is new."""
     checkpoint = make_checkpoint(gap_limit=2, **choices)
     samples = samples_of(checkpoint, 300)
@@ -265,7 +266,7 @@ def test_the_tables_activations_are_near_the_true_ones() -> None:
 
 
 @pytest.mark.parametrize("choices", NETWORKS)
-def test_fixed_point_forecasts_nearly_as_float_does(choices: dict[str, object]) -> None:
+def test_fixed_point_forecasts_nearly_as_float_does(choices: dict[str, Any]) -> None:
     """Over the test part, relative to the target's deviation. Measured: 0.001 to 0.01."""
     checkpoint = walked(**choices)
     assert checkpoint.test

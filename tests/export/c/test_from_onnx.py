@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -38,7 +39,7 @@ def renamed(content: bytes, name: str, other: str) -> bytes:
 @pytest.mark.parametrize(
     "choices", [{}, {"cell": "gru", "horizon": 9, "linear_path": 4}, {"layout": "steps", "window": 4}]
 )
-def test_a_files_weights_are_those_that_were_put_in(kind: str, choices: dict[str, object]) -> None:
+def test_a_files_weights_are_those_that_were_put_in(kind: str, choices: dict[str, Any]) -> None:
     checkpoint = make_checkpoint(**choices)
     model = onnx.load_from_string(edgeseq_export.build(checkpoint, kind))
     read = from_onnx.step_weights(model, checkpoint.spec)
@@ -84,7 +85,7 @@ def test_a_name_that_means_something_else_is_not_taken_for_a_weight() -> None:
     with pytest.raises(UsageError, match=said):
         native.build(hand_made())
     with pytest.raises(UsageError, match=said):
-        native.build(hand_made(numpy_helper.from_array(np.float32([2.0]), "W1")))
+        native.build(hand_made(numpy_helper.from_array(np.array([2.0], np.float32), "W1")))
 
 
 def test_the_specification_lists_these_names() -> None:

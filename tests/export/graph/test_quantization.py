@@ -1,6 +1,7 @@
 """Weights of few bits: what they keep, what they are fitted on, and what they never see."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import onnx
@@ -19,7 +20,7 @@ from edgeseq_export.graph.weights import unquantized, values
 from edgeseq_export.synthetic import random_walk
 
 
-def walked(**choices: object) -> Checkpoint:
+def walked(**choices: Any) -> Checkpoint:
     """A random network whose parts are a walk, long enough to fit a head on."""
     checkpoint = make_checkpoint(**choices)
     walk = random_walk(checkpoint.spec, 2400, 1)[:, 0]

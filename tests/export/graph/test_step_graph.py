@@ -1,6 +1,7 @@
 """The model file: what it holds, what it needs, and what it costs."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -63,7 +64,7 @@ def test_the_metadata_can_be_read_by_a_person_and_by_the_runtime(checkpoint: Che
         ({"cell": "gru", "layout": "steps", "window": 4}, "2 x gru of 6, seeing windows of 4"),
     ],
 )
-def test_a_person_sees_what_stands_beside_the_network(choices: dict[str, object], wanted: str) -> None:
+def test_a_person_sees_what_stands_beside_the_network(choices: dict[str, Any], wanted: str) -> None:
     model = onnx.load_from_string(edgeseq_export.build(make_checkpoint(**choices)))
     assert {entry.key: entry.value for entry in model.metadata_props}["network"] == wanted
 

@@ -75,12 +75,12 @@ def test_quantiles_of_normal_residuals_are_right_at_any_level(level: float) -> N
     np.testing.assert_allclose(found, wanted, rtol=1e-12)
 
 
-def test_each_truth_is_compared_with_what_was_said_of_it() -> None:
+def test_each_truth_is_compared_with_what_was_said_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Against a plain book-keeping of all forecasts, over fresh starts and unknown truths."""
     random = np.random.default_rng(0)
     spec = with_residuals(4)
     monitor, learned = Monitor(spec), []
-    monitor.intervals.update = lambda errors: learned.append(errors.copy())  # type: ignore[method-assign]
+    monkeypatch.setattr(monitor.intervals, "update", lambda errors: learned.append(errors.copy()))
     said: dict[tuple[int, int], float] = {}  # (sample, steps ahead) -> forecast
     number = 0
     for _ in range(60):
