@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -35,7 +36,7 @@ def series_of(values: np.ndarray) -> tuple[Series, Parts]:
     return series, parts
 
 
-def model(**choices: object) -> Predictor:
+def model(**choices: Any) -> Predictor:
     return Predictor(edgeseq_export.build(make_checkpoint(**choices)))
 
 
@@ -47,7 +48,8 @@ def persistent() -> Predictor:
 
 
 def run(predictor: Predictor, values: np.ndarray, **choices: int) -> Backtest:
-    return backtest(predictor, *series_of(values), **choices)
+    series, parts = series_of(values)
+    return backtest(predictor, series, parts, **choices)
 
 
 def test_the_fold_that_is_the_test_part_has_the_figures_of_evaluate() -> None:
@@ -112,7 +114,7 @@ def test_a_series_that_grows_wilder_shows_in_the_folds() -> None:
         assert fold.comparison.model.total.rmse == pytest.approx(
             fold.comparison.baselines["persistence"].total.rmse, rel=1e-5
         )
-    drawn = errors(found).axes[1].patches
+    drawn: Any = errors(found).axes[1].patches
     np.testing.assert_allclose(drawn[0].get_data().values, by_fold)
     assert drawn[0].get_data().edges.tolist() == [200 - 1, 249, 299, 349, 400]
 
@@ -134,6 +136,7 @@ def test_intervals_are_judged_over_everything_after_the_training_part() -> None:
     values = walk(300)
     known = residual_quantiles(Predictor(edgeseq_export.build(made)), Part(values[:VALIDATION], TRAIN))
     found = run(Predictor(edgeseq_export.build(replace(made, spec=replace(made.spec, residuals=known)))), values)
+    assert known
     low, high = known.quantiles[0][0][0], known.quantiles[0][0][4]
     error = values[200:, 0] - found.judged.forecasts[:, 0, 0]
     assert found.judged.intervals[0].coverage == pytest.approx(np.mean((error >= low) & (error <= high)))

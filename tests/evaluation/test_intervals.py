@@ -133,8 +133,9 @@ def test_the_table_and_the_plot_show_the_intervals() -> None:
     assert len(line.split(" % (")) == 1 + 3  # all, and each of the two steps
     band = forecasts(evaluation).axes[0].collections[0]
     assert band.get_label() == "90 % interval 2 ahead"
+    assert evaluation.spec.residuals
     low, high = (intervals.bounds(evaluation.spec.residuals)[0.9][end][1, 0] for end in (0, 1))
-    drawn = band.get_paths()[0].vertices
+    drawn = np.asarray(band.get_paths()[0].vertices)
     at = evaluation.origins[7] + 2
     np.testing.assert_allclose(
         sorted(set(drawn[drawn[:, 0] == at, 1])), evaluation.forecasts[7, 1, 0] + [low, high], rtol=1e-6

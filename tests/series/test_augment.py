@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -71,7 +72,7 @@ def test_what_was_filled_in_does_not_count_as_measured_nor_does_what_is_made_of_
 # In training
 
 
-def planned(values: np.ndarray, **options: object) -> Plan:
+def planned(values: np.ndarray, **options: Any) -> Plan:
     values = values.astype(np.float32)[:, None]
     ends = int(0.7 * len(values)), int(0.8 * len(values))
     parts = Parts(values[: ends[0]], Part(values[: ends[1]], ends[0]), Part(values, ends[1]))

@@ -2,7 +2,9 @@
 
 import datetime
 import statistics
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -59,7 +61,7 @@ def test_time_none_goes_by_the_order_of_rows(tmp_path: Path) -> None:
     assert len(series) == 3
 
 
-def rows(times: object, values: object) -> str:
+def rows(times: Iterable[Any], values: Iterable[Any]) -> str:
     """A CSV with these times and values."""
     return "time,v\n" + "".join(f"{time},{value}\n" for time, value in zip(times, values, strict=True))
 
@@ -327,7 +329,7 @@ def test_the_real_series_averaged_over_four_weeks() -> None:
         (np.cumsum(np.random.default_rng(0).exponential(60, 500)), "irregular: .*; --every 15min averages"),
     ],
 )
-def test_another_period_than_the_models_is_refused(tmp_path: Path, times: object, word: str) -> None:
+def test_another_period_than_the_models_is_refused(tmp_path: Path, times: Iterable[float], word: str) -> None:
     times = list(times)
     with pytest.raises(DataError, match=word):
         read(csv(tmp_path, rows(times, range(len(times)))), period=900.0)

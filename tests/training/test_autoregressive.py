@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from edgeseq.series import Part, Parts, Series, load
 from edgeseq.testing import make_checkpoint
 from edgeseq.training import autoregressive
 from edgeseq.training.autoregressive import LinearPath
-from edgeseq.training.options import Plan, TrainingOptions
+from edgeseq.training.options import Plan, TrainingKeywords, TrainingOptions
 from edgeseq.training.plan import plan
 from edgeseq_runtime import Predictor
 from edgeseq_runtime.errors import DataError, UsageError
@@ -36,7 +37,7 @@ def recursion(samples: int, lags: int = 3, seed: int = 0) -> tuple[Series, Parts
     return Series("walk", ("v",), ("",), 1, values, np.arange(samples)), parts
 
 
-def planned(series: Series, parts: Parts, **options: object) -> Plan:
+def planned(series: Series, parts: Parts, **options: Any) -> Plan:
     return plan(series, parts, TrainingOptions(**{"steps": 2, "hidden": 4, "warmup": 10, **options}))
 
 
@@ -44,13 +45,15 @@ def drawn(made: Plan, lags: int) -> tuple[Checkpoint, LinearPath]:
     """A random network of a plan's spec, and a random linear path."""
     spec, random = made.spec, np.random.default_rng(3)
     weights = make_checkpoint(hidden=spec.hidden, horizon=spec.horizon, levels=spec.features[0].level).weights
-    weight = random.uniform(-1, 1, (spec.outputs, 1, lags)).astype(np.float32) / lags
+    weight = random.uniform(-1, 1, (spec.outputs, 1, lags)).astype(np.float32) / np.float32(lags)
     return Checkpoint(spec, weights), LinearPath(weight, random.uniform(-1, 1, spec.outputs).astype(np.float32))
 
 
 def weakened(checkpoint: Checkpoint) -> Checkpoint:
     """The network with a softer voice: at its full one, random as it is, it has no share in the best forecast."""
-    return replace(checkpoint, weights={**checkpoint.weights, "head.weight": checkpoint.weights["head.weight"] / 8})
+    return replace(
+        checkpoint, weights={**checkpoint.weights, "head.weight": checkpoint.weights["head.weight"] / np.float32(8)}
+    )
 
 
 def errors(checkpoint: Checkpoint, part: Part) -> np.ndarray:
@@ -175,7 +178,7 @@ def test_a_length_that_the_user_names_is_taken(wish: int | None, found: tuple[in
         ({"preset": "classic", "layout": "stream", "linear_path": 7}, "predicts values"),
     ],
 )
-def test_a_path_where_there_can_be_none_is_refused(options: dict[str, object], word: str) -> None:
+def test_a_path_where_there_can_be_none_is_refused(options: dict[str, Any], word: str) -> None:
     series, parts = recursion(1200)
     with pytest.raises(UsageError, match=word):
         plan(series, parts, TrainingOptions(**options))
@@ -212,7 +215,12 @@ def test_a_long_horizon_takes_one_decomposition(monkeypatch: pytest.MonkeyPatch)
     """
     solved = []
     decompose = np.linalg.eigh
-    monkeypatch.setattr(np.linalg, "eigh", lambda matrix: solved.append(len(matrix)) or decompose(matrix))
+
+    def counted(matrix: np.ndarray) -> object:
+        solved.append(len(matrix))
+        return decompose(matrix)
+
+    monkeypatch.setattr(np.linalg, "eigh", counted)
     series, parts = recursion(3000)
     made = planned(series, parts, horizon=200)
     autoregressive.fit(made.spec, made.train, parts.validation, (24, 48))
@@ -226,9 +234,10 @@ def test_a_long_horizon_takes_one_decomposition(monkeypatch: pytest.MonkeyPatch)
 def mixed() -> tuple[Checkpoint, Parts]:
     """A network trained for a moment on co2, with four tenths in the forecast, and a linear path with the rest."""
     series, parts = load("co2")
-    options = {"steps": 30, "hidden": 6, "horizon": 2}
-    alone = edgeseq.fit(series, parts, **options, linear_path=0)
+    options: TrainingKeywords = {"steps": 30, "hidden": 6, "horizon": 2}
     made = plan(series, parts, TrainingOptions(**options))
+    options["linear_path"] = 0
+    alone = edgeseq.fit(series, parts, **options)
     path = autoregressive.fit(made.spec, made.train, parts.validation, (24,))
     return autoregressive.blended(alone, path, 0.4), parts
 
@@ -261,7 +270,7 @@ def test_the_mixture_is_no_worse_than_the_network_alone() -> None:
     )
     assert checkpoint.spec.linear_path
     assert checkpoint.spec.training
-    assert checkpoint.spec.training.options["network_share"] < 1
+    assert float(checkpoint.spec.training.options["network_share"]) < 1
     assert not alone.spec.linear_path
     squares = [np.nanmean(np.square(errors(one, parts.validation))) for one in (checkpoint, alone)]
     assert squares[0] < squares[1]

@@ -16,7 +16,7 @@ from edgeseq_runtime.spec import Spec
 
 def trainer(spec: Spec, hyperparameters: HyperParameters) -> Trainer:
     """A run on eighty samples that any computer computes alike."""
-    values = (np.arange(80, dtype=np.float32) * 37 % 101 / 8)[:, None]
+    values = (np.arange(80, dtype=np.float32) * 37 % 101 / 8)[:, None].astype(np.float32)
     spec = replace(spec, producer={"edgeseq": "0"})
     part, group = Part(values, 60), ProcessGroup()
     return Trainer(spec, hyperparameters, fill(values[:60]), part, seed=7, device="cpu", group=group)

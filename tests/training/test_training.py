@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,13 +35,13 @@ def quiet(*_: object) -> None:
     """Report nothing."""
 
 
-def small_plan(name: str | None = "co2", **options: object) -> tuple[Plan, Parts]:
+def small_plan(name: str | None = "co2", **options: Any) -> tuple[Plan, Parts]:
     series, parts = load(name)
     return plan(series, parts, TrainingOptions(**{"steps": 40, "hidden": 5, "horizon": 2, **options})), parts
 
 
 def trained(
-    folder: Path, name: str | None = "co2", *, stop_at: int | None = None, seed: int = 0, **options: object
+    folder: Path, name: str | None = "co2", *, stop_at: int | None = None, seed: int = 0, **options: Any
 ) -> Trainer:
     made, parts = small_plan(name, **options)
     trainer = fitting.start(made, parts, seed=seed, device="cpu")
@@ -76,7 +77,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path: 
     ],
 )
 def test_a_run_stopped_and_resumed_ends_at_the_same_weights(
-    tmp_path: Path, name: str | None, options: dict[str, object], stop_at: int
+    tmp_path: Path, name: str | None, options: dict[str, Any], stop_at: int
 ) -> None:
     straight = trained(tmp_path, name, **options)
     trained(tmp_path, name, stop_at=stop_at, **options)
@@ -92,7 +93,7 @@ def test_a_run_stopped_and_resumed_ends_at_the_same_weights(
 
 
 @pytest.mark.parametrize("options", [{"hidden": 6}, {"steps": 41}, {"horizon": 3}, {"cell": "rnn"}])
-def test_another_runs_state_is_not_resumed(tmp_path: Path, options: dict[str, object]) -> None:
+def test_another_runs_state_is_not_resumed(tmp_path: Path, options: dict[str, Any]) -> None:
     trained(tmp_path, stop_at=3)
     made, parts = small_plan(**options)
     with pytest.raises(UsageError, match="belongs to another run"):
@@ -190,7 +191,7 @@ def test_fit_takes_several_targets_and_features() -> None:
     ],
 )
 def test_a_series_that_cannot_be_learned_from_is_refused(
-    column: np.ndarray, options: dict[str, object], word: str
+    column: np.ndarray, options: dict[str, Any], word: str
 ) -> None:
     values = column.astype(np.float32)[:, None]
     series = Series("made", ("v",), ("",), 1, values, np.arange(len(values)))
@@ -214,8 +215,8 @@ def test_a_validation_part_in_which_nothing_counts_is_refused_before_training() 
     values = parts.validation.values.copy()
     values[parts.validation.start - 20 :] = np.nan
     parts = replace(parts, validation=replace(parts.validation, values=values))
-    for options in ({}, {"layout": "steps"}):
-        made = plan(series, parts, TrainingOptions(**options))
+    for layout in (None, "steps"):
+        made = plan(series, parts, TrainingOptions(layout=layout))
         with pytest.raises(DataError, match="the validation part has no stretch of"):
             fitting.start(made, parts, seed=0, device="cpu")
 

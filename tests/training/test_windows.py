@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def made_up(samples: int = 400, *, gaps: bool = True) -> tuple[Series, Parts]:
     return Series("made", ("a", "b"), ("", ""), 1, values, np.arange(samples)), parts
 
 
-def planned(layout: str, **options: object) -> tuple[Plan, Parts]:
+def planned(layout: str, **options: Any) -> tuple[Plan, Parts]:
     series, parts = made_up()
     chosen = {"window": WINDOW, "horizon": HORIZON, "steps": 5, "hidden": 4, **options}
     return plan(series, parts, TrainingOptions(layout=layout, **chosen)), parts
@@ -147,7 +148,7 @@ def test_no_window_reaches_over_a_long_gap_nor_has_a_truth_that_was_filled_in() 
 
 
 def test_windows_end_at_their_rows() -> None:
-    values = np.arange(20, dtype=np.float32)[:, None] * [1, 100]
+    values = np.arange(20, dtype=np.float32)[:, None] * np.array([1, 100], np.float32)
     made, _ = planned("steps")
     steps = windows(made.spec, values, np.array([6, 19]))
     assert steps[:, 1, 0].tolist() == [13, 14, 15, 16, 17, 18, 19]
