@@ -62,19 +62,19 @@ class Trained:
 def sine(settings: Settings, seed: int, preset: str = "default", layout: str | None = None) -> Trained:
     """Train on the sine."""
     series, parts = load(None)
-    return train(series, parts, seed, _wishes(settings, preset=preset, layout=layout))
+    return train(series, parts, seed, _options(settings, preset=preset, layout=layout))
 
 
 def trained_on(settings: Settings, seed: int, name: str, horizon: int, **choices: Any) -> Trained:
     """Train with the defaults on a series as `load` finds it."""
     series, parts = load(name, **choices)
-    return train(series, parts, seed, _wishes(settings, horizon=horizon))
+    return train(series, parts, seed, _options(settings, horizon=horizon))
 
 
-def train(series: Series, parts: Parts, seed: int, wishes: TrainingOptions) -> Trained:
+def train(series: Series, parts: Parts, seed: int, options: TrainingOptions) -> Trained:
     """Train to the end."""
     begin = time.process_time()
-    made = plan(series, parts, wishes)
+    made = plan(series, parts, options)
     trainer = fitting.start(made, parts, seed=seed, device="cpu")
     with tempfile.TemporaryDirectory() as folder:
         trainer.run(lambda *_: None, lambda: False, Path(folder, "run"))
@@ -89,7 +89,7 @@ def train_until(settings: Settings, seed: int, rmse: float) -> Trained | None:
     """
     series, parts = load(None)
     begin = time.process_time()
-    made = plan(series, parts, _wishes(settings))
+    made = plan(series, parts, _options(settings))
     looks = max(1, made.hyperparameters.steps // LOOK_EVERY)
     made = replace(made, hyperparameters=replace(made.hyperparameters, validations=looks))
     trainer = fitting.start(made, parts, seed=seed, device="cpu")
@@ -102,5 +102,5 @@ def train_until(settings: Settings, seed: int, rmse: float) -> Trained | None:
     return Trained(fitting.finish(made, trainer, parts), parts, seconds)
 
 
-def _wishes(settings: Settings, **choices: Any) -> TrainingOptions:
+def _options(settings: Settings, **choices: Any) -> TrainingOptions:
     return TrainingOptions(steps=settings.steps, hidden=settings.hidden, **choices)

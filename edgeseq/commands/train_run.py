@@ -219,7 +219,9 @@ def _conclude(checkpoint: Checkpoint, parts: "Parts", output: str) -> None:
 
 def _decisions(spec: "Spec") -> list[str]:
     """Return what was decided after the training."""
-    share = spec.training.options.get("network_share") if spec.training else None
+    from edgeseq.training.fitting import RECORDED_WEIGHT
+
+    share = spec.training.options.get(RECORDED_WEIGHT) if spec.training else None
     if share is None:
         return []
     if not spec.linear_path:

@@ -138,8 +138,8 @@ def _attempt(job: Job, search: Search, proposal: Proposal, show: Report, stop: S
         training = plan(job.series, job.parts, replace(job.options, **proposal.settings))
         trainer = fitting.start(training, job.parts, seed=job.seed, device=job.device)
         resumed = resume and _take_up(trainer, resume_path(job.output))
-        if not proposal.hopeless(trainer):
-            trainer.run(show, lambda: proposal.hopeless(trainer) or stop(), resume_path(job.output))
+        if not proposal.is_unpromising(trainer):
+            trainer.run(show, lambda: proposal.is_unpromising(trainer) or stop(), resume_path(job.output))
         if trainer.step < training.hyperparameters.steps and not proposal.pruned:
             raise Stopped(f"in trial {len(search.trials)} at step {trainer.step} of {training.hyperparameters.steps}")
         error = math.nan if proposal.pruned else _finish(job, search, training, trainer)

@@ -55,7 +55,7 @@ class Trial:
 
     settings: Settings
     state: str
-    """finished; pruned, where it was stopped for being hopeless; failed, where it could not be trained."""
+    """finished; pruned, where it was stopped for being unpromising; failed, where it could not be trained."""
     error: float = math.nan
     """Validation error of the finished checkpoint, standardised; NaN where there is none."""
     steps: int = 0
@@ -154,7 +154,7 @@ class Proposal:
         self.pruned = False
         self._trial, self._steps, self._seen = trial, steps, 0
 
-    def hopeless(self, trainer: Trainer) -> bool:
+    def is_unpromising(self, trainer: Trainer) -> bool:
         """Whether the lowest validation error so far is above the median of the finished trials' after as many steps.
 
         Only after five finished trials. What was validated before an interruption is looked at as well.

@@ -1,4 +1,4 @@
-"""The seal of a model file: a hash that finds any bit that was flipped, and a signature that says who made it.
+"""The integrity of a model file: a hash that finds any bit that was flipped, and a signature that says who made it.
 
 Both stand in the spec, and are taken of the file with zeros in their places. The signature is Ed25519 (RFC 8032) over
 the hash; it needs the package cryptography, the extra `sign`.

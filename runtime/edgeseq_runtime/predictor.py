@@ -53,7 +53,7 @@ class Predictor:
     starts afresh at once; "error" raises `MissingSampleError`. `rules` says what is odd besides, and what that leads
     to. `monitor` compares forecasts with what comes, for `interval` and `drift`; it costs some ten microseconds
     a sample. `sensor` is as in `set_sensor`, for a model that was trained on several; `sidecar` describes a model
-    that edgeseq did not write (see `foreign`).
+    that edgeseq did not write (see `sidecar`).
 
     Raises `ModelFileError` for a file that is no model of edgeseq's, `UsageError` for an unknown provider or
     policy, and, with `monitor`, `DataError` for a model without residual quantiles.

@@ -68,7 +68,7 @@ class Feature:
     """The network sees (value - center) / scale. Zero where the mean is small: the step graph then saves a node."""
     scale: float
     clock: bool = False
-    """Whether it is read off the sample's time and not measured: hour_sin, ..., as in `clock.read`."""
+    """Whether it is read off the sample's time and not measured: hour_sin, ..., as in `time_features`."""
 
     @property
     def label(self) -> str:
@@ -230,7 +230,7 @@ class Spec:
     residuals: Residuals | None = None
     verification: Verification | None = None
     sha256: str = ""
-    """Of the model file with zeros in place of this and the signature; see `seal`."""
+    """Of the model file with zeros in place of this and the signature; see `integrity`."""
     signature: str = ""
     format: int = FORMAT
 

@@ -34,9 +34,9 @@ def plant(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_from_csv_to_forecasts(edgeseq: CommandLine, plant: Path, tmp_path: Path, cell: str) -> None:
     checkpoint, model = tmp_path / "plant.safetensors", tmp_path / "plant.onnx"
-    wishes = ["--target", "temp [degC]", "--feature", "load", "--horizon", "3"]
+    options = ["--target", "temp [degC]", "--feature", "load", "--horizon", "3"]
     network = ["--cell", cell, "--layers", "1", "--hidden", "8", "--steps", "30"]
-    answer = edgeseq.must("train", plant, *wishes, *network, "-o", checkpoint)
+    answer = edgeseq.must("train", plant, *options, *network, "-o", checkpoint)
     assert "season: 24 samples" in answer.err
     assert "longer gaps left; 2 segments" in answer.err
     assert f"{cell} 1x8" in answer.out

@@ -113,7 +113,7 @@ def test_the_reader_finds_one_flipped_bit(kind: str, files: dict[str, bytes]) ->
 
 
 def test_the_reader_finds_another_network_under_a_right_hash(files: dict[str, bytes]) -> None:
-    """The vector is no ornament: with a weight changed and the file sealed anew, the forecasts give it away."""
+    """The vector is no ornament: with a weight changed and the hash taken anew, the forecasts give it away."""
     import onnx
     from onnx import numpy_helper
 
@@ -295,7 +295,7 @@ def test_the_metadata_keys_are_those_of_the_page(files: dict[str, bytes]) -> Non
 
 
 def test_the_hash_is_found_by_the_runtime_too(files: dict[str, bytes]) -> None:
-    """The reader's hash and `seal.digest` are one."""
+    """The reader's hash and `integrity.digest` are one."""
     hash_of = runpy.run_path(str(READER))["hash_of"]
     for content in files.values():
         own = open_session(content, provider="cpu").spec

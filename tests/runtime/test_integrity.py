@@ -1,4 +1,4 @@
-"""A model file's seal: who made it can be told, and forging takes the key."""
+"""A model file's signature: who made it can be told, and forging takes the key."""
 
 import base64
 import json

@@ -214,11 +214,11 @@ def test_a_block_of_anything_but_numbers_is_refused(model: bytes, block: list[An
 def test_a_feature_that_never_changed_in_training_is_taken_as_it_is() -> None:
     still = replace(make_spec().features[0], change=0.0)
     for spec in (make_spec(), replace(make_spec(), features=(still,))):
-        guard = Validator(spec, np.zeros((1, 1, 1), np.float32))
-        assert guard.check(5.0) is None
-        finding = guard.check(1e38)
-        assert finding is not None
-        assert (finding.reason, finding.rejected) == ("absent", (0,))
+        validator = Validator(spec, np.zeros((1, 1, 1), np.float32))
+        assert validator.check(5.0) is None
+        issue = validator.check(1e38)
+        assert issue is not None
+        assert (issue.reason, issue.rejected) == ("absent", (0,))
 
 
 @pytest.mark.parametrize("shape", [(5, 2), (5, 1, 1), ()])

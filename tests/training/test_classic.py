@@ -116,7 +116,7 @@ def hand_cut(checkpoint: Checkpoint, values: np.ndarray) -> np.ndarray:
 
 
 def test_from_training_to_forecasts(edgeseq: CommandLine, tmp_path: Path) -> None:
-    """Trained for a moment, exported through the gate, streamed: forecasts are torch's own on windows cut by hand."""
+    """Trained for a moment, exported, compared, streamed: forecasts are torch's own on windows cut by hand."""
     checkpoint, model = tmp_path / "classic", tmp_path / "classic.onnx"
     answer = edgeseq.must("train", "--preset", "classic", "--steps", "30", "--hidden", "8", "-o", checkpoint)
     assert "the network sees the last 10 values, as one step; it predicts the value" in answer.err

@@ -221,11 +221,11 @@ def test_a_trial_worse_than_the_median_is_stopped(tmp_path: Path, curve: list[tu
     search = searched(tmp_path, planned())
     trainer: Any = SimpleNamespace(curve=[(1, 0.1, 0.1, np.nan), *((step, 0.1, 0.1, mse) for step, mse in curve)])
     proposals(search, 4)
-    assert not search.propose().hopeless(trainer)
+    assert not search.propose().is_unpromising(trainer)
     proposals(search, 5)
     proposal = search.propose()
-    assert proposal.hopeless(trainer) == pruned
-    assert proposal.hopeless(trainer) == pruned
+    assert proposal.is_unpromising(trainer) == pruned
+    assert proposal.is_unpromising(trainer) == pruned
 
 
 # Interruptions

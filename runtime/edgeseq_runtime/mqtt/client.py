@@ -1,7 +1,7 @@
 """A connection to an MQTT broker that comes back by itself: protocol 5, QoS 1, a session that outlives it.
 
 It runs in the caller's thread and reads no further than it is asked to, so a slow forecaster slows the broker down. A
-message is acknowledged when the caller says so; the broker sends at most `redelivery.WINDOW` before that.
+message is acknowledged when the caller says so; the broker sends at most `deduplication.WINDOW` before that.
 """
 
 import secrets
@@ -137,15 +137,15 @@ class MqttClient:
         from paho.mqtt.packettypes import PacketTypes
         from paho.mqtt.properties import Properties
 
-        wishes = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves this one untyped
-        wishes.SessionExpiryInterval, wishes.ReceiveMaximum = SESSION, WINDOW
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves this one untyped
+        properties.SessionExpiryInterval, properties.ReceiveMaximum = SESSION, WINDOW
         try:
             with self._waiting():
                 if self._begun:  # a pause before every attempt but the first
                     time.sleep(self._pause * (0.5 + secrets.randbelow(1000) / 2000))  # not all devices at once
                 self._begun = True
                 self._client.connect(
-                    self._address.host, self._address.port, KEEPALIVE, clean_start=False, properties=wishes
+                    self._address.host, self._address.port, KEEPALIVE, clean_start=False, properties=properties
                 )
         except ssl.SSLCertVerificationError as error:
             raise EdgeseqError(f"the broker {self._place} is not to be trusted: {error.verify_message}") from error
