@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+import numpy as np
 import onnx
 
 from edgeseq.evaluation.evaluate import residual_quantiles, score_part, typical_predictor
@@ -145,6 +146,19 @@ def _quantize_dynamically(model: onnx.ModelProto) -> onnx.ModelProto:
             quantize_dynamic(
                 source, target, op_types_to_quantize=["LSTM", "MatMul"], weight_type=QuantType.QInt8, per_channel=True
             )
-            return onnx.load(target)
+            return _unsigned(onnx.load(target))
     finally:
         log.setLevel(level)
+
+
+def _unsigned(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Store the same weights as uint8: each integer and its zero point become 128 larger.
+
+    An x86 processor without VNNI multiplies activations, which are unsigned, by signed weights in pairs, whose sum
+    saturates at 16 bits; by unsigned weights it multiplies exactly, as every other processor does.
+    """
+    for tensor in model.graph.initializer:
+        if tensor.data_type == onnx.TensorProto.INT8:
+            larger = onnx.numpy_helper.to_array(tensor).astype(np.int16) + 128
+            tensor.CopyFrom(onnx.numpy_helper.from_array(larger.astype(np.uint8), tensor.name))
+    return model

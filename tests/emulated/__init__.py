@@ -41,7 +41,7 @@ def make(name: str, request: pytest.FixtureRequest) -> Path:
 
 def run(*command: object) -> str:
     """Run a command that must succeed, with this project on the path; return what it prints."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "runtime", ROOT)))}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "runtime", ROOT / "export", ROOT)))}
     done = subprocess.run(list(map(str, command)), env=environment, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout

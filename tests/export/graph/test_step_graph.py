@@ -134,3 +134,23 @@ def test_dynamic_int8_is_refused_nothing_and_judged_by_its_own_tolerance() -> No
     operators = {node.op_type for node in onnx.load_from_string(made.content).graph.node}
     assert "DynamicQuantizeLSTM" in operators
     assert 1e-5 < made.deviation.forecast < made.deviation.allowed
+
+
+def test_dynamic_int8_has_unsigned_weights() -> None:
+    """Exact on every processor: x86 without VNNI saturates where activations meet signed ones. Read as ONNX has it.
+
+    (integer - zero point) * scale is the float file's weight, within half a scale.
+    """
+    checkpoint = make_checkpoint(hidden=30, horizon=12)
+    plain, rounded = (
+        {t.name: onnx.numpy_helper.to_array(t) for t in onnx.load_from_string(content).graph.initializer}
+        for content in (edgeseq_export.build(checkpoint), edgeseq_export.build(checkpoint, "int8-dynamic"))
+    )
+    assert not [name for name, values in rounded.items() if values.dtype == np.int8]
+    for name in ("W1", "R1", "W2", "R2", "head"):
+        integers, point, scale = (rounded[f"{name}_{part}"] for part in ("quantized", "zero_point", "scale"))
+        assert integers.dtype == point.dtype == np.uint8
+        assert integers.max() - integers.min() > 250  # all eight bits
+        meant = (integers.astype(np.float64) - point) * scale
+        wanted = plain[name] if name == "head" else plain[name].transpose(0, 2, 1)
+        assert (np.abs(meant - wanted) <= 0.501 * scale).all()
