@@ -1,8 +1,8 @@
-"""Exports on whatever processor this runs on: through the gate, and then run by plain onnxruntime in docs/reader.py.
+"""Exports on whatever processor this runs on: through the parity check, and then run by plain onnxruntime in docs/reader.py.
 
     python exports.py CHECKPOINT=QUANTIZATION...
 
-Prints for each how far the gate and the reader found it to be off, as shares of what is allowed. Fails where one
+Prints for each how far the check and the reader found it to be off, as shares of what is allowed. Fails where one
 refuses.
 """
 
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import edgeseq_export
-from edgeseq.checkpoint import Checkpoint
+from edgeseq.model.checkpoint import Checkpoint
 
 READER = Path(__file__).parents[2] / "docs" / "reader.py"
 

@@ -44,17 +44,6 @@ LIBRARY = "lstm-trained.so"
 DOCUMENTS = {"README.md", "index.json", "make_0_1.py"}
 
 
-def has_vnni() -> bool:
-    """Whether the processor multiplies eight bits without saturation, as that of the machine that stored the files."""
-    try:
-        return re.search(r"^flags\b.*\b(avx512_vnni|avx_vnni)\b", Path("/proc/cpuinfo").read_text(), re.M) is not None
-    except OSError:
-        return False
-
-
-VNNI = has_vnni()
-
-
 def names(section: str, **wanted: bool) -> list[str]:
     """The entries of a part of the index that have (or, where False, lack) a field."""
     return [name for name, entry in INDEX[section].items() if all((key in entry) is has for key, has in wanted.items())]
@@ -81,11 +70,6 @@ def sidecar_of(entry: Mapping[str, Any]) -> Path | None:
     return model_path(entry["sidecar"]) if "sidecar" in entry else None
 
 
-def compares(spec: Spec) -> bool:
-    """Whether a file gives the same numbers here: int8-dynamic of version 0.1 may overflow where there is no VNNI."""
-    return VNNI or spec.quantize != "int8-dynamic"
-
-
 def assert_near(found: Any, wanted: Any, spec: Spec, tolerance: float | None = None) -> None:
     """Forecasts (..., horizon * target) are those that were stored; None stands for NaN."""
     said, stored = np.array(found, np.float64), np.array(wanted, np.float64)
@@ -93,9 +77,8 @@ def assert_near(found: Any, wanted: Any, spec: Spec, tolerance: float | None = N
     scale = np.tile([feature.std for feature in spec.target_features], spec.horizon)
     allowed = (tolerance or TOLERANCES[spec.quantize]) * scale + np.spacing(np.abs(stored).astype(np.float32))
     np.testing.assert_array_equal(np.isnan(said), np.isnan(stored))
-    if compares(spec):
-        off = np.nan_to_num(np.abs(said - stored) / allowed)
-        assert off.max(initial=0) <= 1, f"off by {off.max():.3g} times what is allowed"
+    off = np.nan_to_num(np.abs(said - stored) / allowed)
+    assert off.max(initial=0) <= 1, f"off by {off.max():.3g} times what is allowed"
 
 
 def inputs_of(entry: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
@@ -187,8 +170,7 @@ def test_a_model_file_is_found_as_it_was_written_and_says_what_it_is(name: str, 
     for option, default in (("--quantize", "none"), ("--form", "chunk")):
         wanted = words[words.index(option) + 1] if option in words else default
         assert said.get(option.strip("-"), default) == wanted
-    if VNNI or said.get("quantize") != "int8-dynamic":
-        command("verify", model_path(name), "--provider", "cpu")
+    command("verify", model_path(name), "--provider", "cpu")
 
 
 def test_a_signature_is_still_that_of_its_key(command: Command) -> None:

@@ -14,10 +14,10 @@ import numpy as np
 import onnx
 import pytest
 
-from edgeseq_runtime.session import Session
-from edgeseq_runtime.verification import deviations
+from edgeseq.testing import make_checkpoint
+from edgeseq_runtime.backends.ort.session import OrtSession
+from edgeseq_runtime.backends.self_test import deviations
 from tests import emulated
-from tests.made_up import make_checkpoint
 
 OLD = emulated.FOLDER / "int8-dynamic-0.1.onnx"
 """What version 0.1.0 exported of `make_checkpoint(9, hidden=30, horizon=3)`: weights are signed, of eight bits."""
@@ -39,7 +39,7 @@ def haswell() -> list[str]:
 
 
 def test_a_file_of_version_0_1_is_opened_so_that_nothing_saturates() -> None:
-    session = Session.open(OLD, provider="cpu")
+    session = OrtSession(OLD.read_bytes(), provider="cpu")
     weights = [tensor for tensor in onnx.load(OLD).graph.initializer if tensor.data_type == onnx.TensorProto.INT8]
     assert max(int(onnx.numpy_helper.to_array(tensor).max()) for tensor in weights) == 127
     assert session.raw.get_session_options().get_session_config_entry("session.x64quantprecision") == "1"
@@ -63,7 +63,7 @@ def test_a_file_of_version_0_1_forecasts_there_what_it_does_here(haswell: list[s
 
 @pytest.mark.slow
 def test_what_is_exported_there_is_as_good_as_what_is_exported_here(haswell: list[str], tmp_path: Path) -> None:
-    """By the gate and by plain onnxruntime. Signed weights were refused by the gate in 12 of 18 networks."""
+    """By the parity check and by plain onnxruntime. Signed weights were refused by the check in 12 of 18 networks."""
     wanted = []
     for cell in ("lstm", "gru", "rnn"):
         for seed, horizon in ((0, 1), (1, 1), (2, 1), (0, 12), (1, 12), (2, 12)):
