@@ -1,4 +1,4 @@
-"""Exports on whatever processor this runs on: through the parity check, and then run by plain onnxruntime in docs/reader.py.
+"""Exports on whatever processor this runs on, and runs the files by plain onnxruntime, in docs/reader.py, too.
 
     python exports.py CHECKPOINT=QUANTIZATION...
 
