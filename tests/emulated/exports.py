@@ -1,4 +1,4 @@
-"""Exports on whatever processor this runs on, and runs the files by plain onnxruntime, in docs/reader.py, too.
+"""Exports on whatever processor this runs on: past the parity check, then run by plain onnxruntime in docs/reader.py.
 
     python exports.py CHECKPOINT=QUANTIZATION...
 
