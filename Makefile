@@ -9,8 +9,8 @@ export ORT_DISABLE_TELEMETRY := 1
 demo: $(VENV)/ready                       ## train, export and stream, first the sine, then a real series
 	$(BIN)/edgeseq demo -o demo
 
-test: $(VENV)/ready                       ## all tests but the slow ones
-	$(BIN)/python -m pytest -m "not slow"
+test: $(VENV)/ready                       ## all tests but the slow ones: a process for each core, which takes file after file
+	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile
 
 test-slow: $(VENV)/ready                  ## the slow ones
 	$(BIN)/python -m pytest -m "slow and not arm64 and not armhf and not webgpu"
@@ -27,7 +27,7 @@ test-webgpu: $(VENV)/ready                ## a plug-in provider on an emulated g
 lint: $(VENV)/ready                       ## style, and the layers: what may import what
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	PYTHONPATH=. $(BIN)/lint-imports --no-logo 2>&1
+	PYTHONPATH=. $(BIN)/lint-imports --no-logo
 
 types: $(VENV)/ready
 	$(BIN)/mypy

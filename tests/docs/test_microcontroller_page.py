@@ -22,6 +22,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(compiler() is None or not shutil.which("cc"), reason="there is no C compiler here")
 def test_every_command_works_in_the_order_of_the_text(tmp_path: Path) -> None:
     """The program takes the missing sample for what it is, the self-test finds no forecast off."""

@@ -43,6 +43,7 @@ def commands() -> list[str]:
     return [line.partition("  #")[0].strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
+@pytest.mark.slow
 def test_every_command_works_in_the_order_of_the_text(tmp_path: Path) -> None:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     environment["PYTHONPATH"] = str(ROOT)

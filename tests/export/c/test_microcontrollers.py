@@ -102,6 +102,7 @@ def test_c_that_does_not_fit_or_end_is_told_apart() -> None:
         measure(BOARDS[1], Subject({"a.c": glue + crash}, 1), samples)
 
 
+@pytest.mark.slow
 @needs_boards
 def test_the_benchmark_prints_a_row_for_each_exporter_and_core(capsys: pytest.CaptureFixture[str]) -> None:
     main([])
