@@ -13,7 +13,7 @@ test: $(VENV)/ready                       ## all tests but the slow ones: a proc
 	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile
 
 test-slow: $(VENV)/ready                  ## the slow ones
-	$(BIN)/python -m pytest -m "slow and not arm64 and not armhf and not webgpu"
+	$(BIN)/python -m pytest -m "slow and not arm64 and not armhf and not webgpu" -n auto --dist worksteal
 
 test-arm64: $(VENV)/ready                 ## real arm64 code on an emulated ARM computer; skipped where that cannot be had
 	$(BIN)/python -m pytest -m arm64
