@@ -85,12 +85,22 @@ def offers() -> list[Offer]:
     return [offer for backend in reversed(BACKENDS) for offer in backend.offers()]
 
 
+def with_offers(error: UnknownProviderError) -> UsageError:
+    """Return the error for a provider that is not here, with those that are."""
+    names = ", ".join(dict.fromkeys([*error.groups, *(offer.name for offer in offers())]))
+    hint = f" (to have it: {error.hint})" if error.hint else ""
+    return UsageError(f"{error}; available: {names}{hint}")
+
+
+def is_onnx(model: Model) -> bool:
+    """Whether a file is ONNX as it lies, so that any onnxruntime opens it, and not a library that holds a model."""
+    return isinstance(_backend(_source(model), ""), OrtBackend)
+
+
 def _source(model: Model) -> Source:
     if isinstance(model, bytes):
-        source = Source(model, "the model")
-    else:
-        source = Source(files.read(model), os.fspath(model), os.fspath(model))
-    return source
+        return Source(model, "the model")
+    return Source(files.read(model), os.fspath(model), os.fspath(model))
 
 
 def _backend(source: Source, provider: str) -> Backend:
@@ -109,6 +119,4 @@ def _open(
     try:
         return backend.open(source, provider=provider, threads=threads, sidecar=sidecar)
     except UnknownProviderError as error:
-        names = ", ".join(dict.fromkeys([*error.groups, *(offer.name for offer in offers())]))
-        hint = f" (to have it: {error.hint})" if error.hint else ""
-        raise UsageError(f"{error}; available: {names}{hint}") from error
+        raise with_offers(error) from error

@@ -7,8 +7,7 @@ import time
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from edgeseq_runtime import files
-from edgeseq_runtime.backends.native.abi import is_library
+from edgeseq_runtime.backends.open import is_onnx
 from edgeseq_runtime.errors import EdgeseqError
 
 OURS, BARE = "to the first forecast", "to a bare session"
@@ -64,7 +63,7 @@ def measure(
     found: dict[str, list[tuple[float, float]]] = {OURS: [], BARE: []}
     for _ in range(rounds):
         found[OURS].append(_start(_FORECAST, path, provider, str(threads), sidecar or ""))
-        if not is_library(files.read(path)):
+        if is_onnx(path):
             found[BARE].append(_start(_SESSION, path))
     return {what: _least(starts) for what, starts in found.items() if starts}
 

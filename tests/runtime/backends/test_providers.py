@@ -16,6 +16,7 @@ import pytest
 import edgeseq_export
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Predictor
+from edgeseq_runtime import providers as public
 from edgeseq_runtime.backends.native import build
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.backends.ort import create, engine, providers, session
@@ -73,6 +74,11 @@ def test_what_is_not_here_is_answered_by_what_is(
     answer = edgeseq("verify", model_path, "--provider", name)
     assert (answer.code, answer.out, answer.err.count("\n")) == (2, "", 1)
     assert words in answer.err
+
+
+def test_a_name_that_stands_for_nothing_here_is_answered_in_python_too() -> None:
+    with pytest.raises(UsageError, match=r"^no provider 'tpu' here; available: auto, .*cpu"):
+        public.candidates("tpu")
 
 
 @needs_idle

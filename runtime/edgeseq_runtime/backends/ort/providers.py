@@ -93,12 +93,7 @@ def devices(provider: str) -> list[Any]:
 
 
 def candidates(name: str) -> list[str]:
-    """Return onnxruntime's names for the providers that the user's `name` allows, the CPU first.
-
-    `auto` allows all that are here; `arm`, on an ARM machine, those made for it. Any other name stands for one:
-    what onnxruntime calls it, with or without "ExecutionProvider", in any case, or what its plug-in library was
-    registered as. Raises `UnknownProviderError` where this machine does not have it.
-    """
+    """Return what `edgeseq_runtime.providers.candidates` does. Raises `UnknownProviderError`."""
     here = [provider.name for provider in available()]
     wanted = name.lower()
     if wanted == "auto":
