@@ -46,7 +46,8 @@ class Predictor:
         p = Predictor("model.onnx")
         p.step(21.4)        # the forecast after this sample, float32 (horizon, target), in the target's unit
 
-    `model` is a path or the file's bytes. `provider` is auto, cpu, cuda, arm or a name that onnxruntime knows.
+    `model` is a path or the file's bytes. `provider` is auto, cpu, cuda, arm, native or a name that onnxruntime knows;
+    `threads` are those within one of onnxruntime's operators.
     `missing` says what a missing or non-finite sample leads to: "impute" lets the model's own last forecast stand in,
     at most `spec.gap_limit` times in a row, after which the stream starts afresh with the next sample;
     "skip" leaves the state alone and repeats the last forecast, at most `rules.skip_limit` times in a row; "reset"
@@ -251,11 +252,11 @@ class Predictor:
 
     def restore(self, blob: bytes) -> None:
         """Go on from a snapshot. Raises `SnapshotError` where it is damaged or another model's."""
-        found = unpack(blob, self.session.digest, self._snapshot())
-        status, reason = found.counters["status"], found.counters["reason"]
+        snapshot = unpack(blob, self.session.digest, self._snapshot())
+        status, reason = snapshot.counters["status"], snapshot.counters["reason"]
         if status not in STATUSES or reason not in ("", *REASONS):
             raise SnapshotError(f"the snapshot has the status {status!r} and the reason {reason!r}")
-        self._load(found)
+        self._load(snapshot)
 
     def _snapshot(self) -> Snapshot:
         """Return the counters, and views of the arrays, that make up the stream's state."""
@@ -278,11 +279,11 @@ class Predictor:
         counters = snapshot.counters
         if self.session.spec.sensors:
             self._adopt(Scale.from_states(snapshot.arrays))
-        wanted = self._snapshot().arrays
-        if self._monitor and not wanted.keys() <= snapshot.arrays.keys():
+        arrays = self._snapshot().arrays
+        if self._monitor and not arrays.keys() <= snapshot.arrays.keys():
             self._monitor.reset()
-        for name in wanted.keys() & snapshot.arrays.keys():
-            wanted[name][...] = snapshot.arrays[name]
+        for name in arrays.keys() & snapshot.arrays.keys():
+            arrays[name][...] = snapshot.arrays[name]
         self._engine.load({state.name: snapshot.arrays[state.name] for state in self.spec.states})
         self.samples, self.status = counters["samples"], counters["status"]
         self._age, self._imputed, self._skipped = counters["age"], counters["imputed"], counters["skipped"]

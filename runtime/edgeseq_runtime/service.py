@@ -164,24 +164,24 @@ class NamedStreams:
 
     def restore(self, blob: bytes) -> str:
         """Go on with all streams of what `saved` returned."""
-        found = _unpack(blob)
-        for name, (number, snapshot, marks) in found.items():
+        streams = _unpack(blob)
+        for name, (number, snapshot, marks) in streams.items():
             self._pool.restore(name, snapshot)
             self._numbers[name], self._acknowledged[name] = number, (number, snapshot)
             self.marks[name] = marks
-        return f"resumed {len(found)} streams after {sum(number for number, _, _ in found.values())} samples"
+        return f"resumed {len(streams)} streams after {sum(number for number, _, _ in streams.values())} samples"
 
 
 def _unpack(blob: bytes) -> Mapping[str, tuple[int, bytes, list[str]]]:
     """Return the samples' count, snapshot and marks of each stream. Raises `SnapshotError`."""
     content = container.unpack(_MAGIC, blob, "'s streams")
-    found, at = {}, 0
+    streams, at = {}, 0
     try:
         listing, body = container.split(content)
         for entry in listing:
             size = entry["size"]
-            found[str(entry["name"])] = int(entry["samples"]), body[at : at + size], list(map(str, entry["marks"]))
+            streams[str(entry["name"])] = int(entry["samples"]), body[at : at + size], list(map(str, entry["marks"]))
             at += size
     except (ValueError, KeyError, TypeError, RecursionError, struct.error) as error:
         raise SnapshotError("the snapshot was written by another version of edgeseq") from error
-    return found
+    return streams

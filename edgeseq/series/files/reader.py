@@ -101,9 +101,9 @@ def _choose(table: Table, reading: Reading, sensor: str | None = None) -> Column
         if name == sensor:
             raise UsageError(f"{name} says whose sample a row is; it cannot be a target or a feature as well")
     others = tuple(filter(None, [sensor]))
-    found = _time_column(table, reading.time, taken=(*targets, *features, *others))
-    first = tuple(dict.fromkeys(targets)) or (_only_numeric_column(table, [found, sensor]),)
-    return Columns(tuple(dict.fromkeys((*first, *features))), len(first), found)
+    time_column = _time_column(table, reading.time, taken=(*targets, *features, *others))
+    first = tuple(dict.fromkeys(targets)) or (_only_numeric_column(table, [time_column, sensor]),)
+    return Columns(tuple(dict.fromkeys((*first, *features))), len(first), time_column)
 
 
 def _time_column(table: Table, wanted: str | None, taken: Sequence[str]) -> str | None:
@@ -151,5 +151,5 @@ def _samples(table: Table, columns: Columns, time: str, values: Values) -> Sampl
 
 
 def _unit(name: str) -> str:
-    found = _UNIT.fullmatch(name)
-    return found["unit"] if found else ""
+    match = _UNIT.fullmatch(name)
+    return match["unit"] if match else ""

@@ -80,6 +80,6 @@ def _open_model(content: bytes) -> Session:
 def _verify(path: Path) -> None:
     """Raise `CheckError` where a library does not give the forecasts that its model file carries for comparison."""
     session = NativeSession(path)
-    found = deviations(session) if session.spec.verification else {}
-    if not passed(found):
-        raise CheckError(f"the model's C, compiled here, is off by {max(found.values()):.3g} times what is allowed")
+    worst = deviations(session) if session.spec.verification else {}
+    if not passed(worst):
+        raise CheckError(f"the model's C, compiled here, is off by {max(worst.values()):.3g} times what is allowed")
