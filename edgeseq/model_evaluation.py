@@ -23,7 +23,7 @@ def evaluate(
     sine, for a model that was trained on it. The further arguments are the command's options: sensor, split, time,
     every, sort. `provider` says what runs the model: auto, cpu, cuda, arm, native or onnxruntime's name of another.
     Errors are in the targets' units, or standardised by the training part's deviations; None stands where nothing could
-    be computed. Raises `UsageError`, `DataError`, `ModelFileError` or `ProviderError`.
+    be computed. Raises `UsageError` (an unknown provider, too), `DataError`, `ModelFileError` or `FileError`.
     """
     return evaluate_model(model, series, provider=provider, **reading).to_dict()
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from edgeseq.series import Parts, Series
     from edgeseq.training.distributed import ProcessGroup
-    from edgeseq.training.options import Plan, TrainingOptions
+    from edgeseq.training.options import TrainingOptions
+    from edgeseq.training.plan import Plan
     from edgeseq.training.trainer import Trainer
     from edgeseq_runtime.spec import Spec
 

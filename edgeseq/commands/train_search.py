@@ -18,8 +18,8 @@ from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Parts, Series
 from edgeseq.text import number, table
 from edgeseq.training import fitting
-from edgeseq.training.options import Plan, TrainingOptions
-from edgeseq.training.plan import plan
+from edgeseq.training.options import TrainingOptions
+from edgeseq.training.plan import Plan, plan
 from edgeseq.training.search import FAILED, FINISHED, PRUNED, Proposal, Search, Trial, validated, validation_error
 from edgeseq.training.trainer import Report, Trainer
 from edgeseq_runtime.errors import DataError, UsageError

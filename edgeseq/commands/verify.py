@@ -80,7 +80,7 @@ def verify_file(model: str, provider: str, key: str | None) -> Report:
     Raises `ModelFileError`, and `UsageError` for a provider that is not here.
     """
     from edgeseq_runtime import integrity
-    from edgeseq_runtime.backends.self_test import deviations, passed
+    from edgeseq_runtime.backends.verification import deviations, passed
 
     sessions, left_out = _open(model, provider)
     first = next(iter(sessions.values()))

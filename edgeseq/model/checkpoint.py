@@ -68,8 +68,8 @@ def _take_part(spec: Spec, tensors: dict[str, npt.NDArray[Any]], name: str) -> P
     if samples is None or stretches is None:
         return None
     edges = [0, *stretches.reshape(-1).tolist()]
-    orderly = stretches.ndim == 2 and stretches.shape[1] == 2 and edges == sorted(edges) and edges[-1] == len(samples)
-    if samples.ndim != 2 or samples.shape[1] != len(spec.features) or not orderly:
+    ordered = stretches.ndim == 2 and stretches.shape[1] == 2 and edges == sorted(edges) and edges[-1] == len(samples)
+    if samples.ndim != 2 or samples.shape[1] != len(spec.features) or not ordered:
         raise ModelFileError(f"the {name} part does not fit the spec")
     return Part(samples, edges[1], tuple(zip(edges[2:-1:2], edges[3:-1:2], strict=True)))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Unpack
 
 from edgeseq.series.examples import EXAMPLES, sine
-from edgeseq.series.files.options import Reading, ReadingKeywords
+from edgeseq.series.files.options import ReadingKeywords, ReadingOptions
 from edgeseq.series.series import Series
 from edgeseq.series.split import DEFAULT_SPLIT, Parts, Split
 from edgeseq_runtime.errors import UsageError
@@ -26,7 +26,7 @@ def load(
     how a file is read: targets, features, time, units, gap_limit, every, sort, period, clocks. Raises `UsageError` for
     what does not exist and `DataError` for what cannot be used.
     """
-    chosen = Reading(**reading)
+    chosen = ReadingOptions(**reading)
     names = [name] if isinstance(name, str) else list(name or ())
     if sensor is not None or len(names) > 1:
         return _load_fleet(names, sensor, split, chosen)
@@ -37,7 +37,7 @@ def load(
     return _load_one(names[0], Split.parse(split or DEFAULT_SPLIT), chosen)
 
 
-def _load_one(name: str, split: Split, chosen: Reading) -> tuple[Series, Parts]:
+def _load_one(name: str, split: Split, chosen: ReadingOptions) -> tuple[Series, Parts]:
     from edgeseq.series.files import reader
 
     path, units = _find(name)
@@ -46,7 +46,9 @@ def _load_one(name: str, split: Split, chosen: Reading) -> tuple[Series, Parts]:
     return series, split.apply(series)
 
 
-def _load_fleet(names: list[str], sensor: str | None, split: str | None, chosen: Reading) -> tuple[Series, Parts]:
+def _load_fleet(
+    names: list[str], sensor: str | None, split: str | None, chosen: ReadingOptions
+) -> tuple[Series, Parts]:
     from edgeseq.series import fleet
     from edgeseq.series.files import reader
 
@@ -75,7 +77,7 @@ def _find(name: str) -> tuple[str, Mapping[str, str]]:
     return name, {}
 
 
-def _check_units(chosen: Reading, series: Series) -> None:
+def _check_units(chosen: ReadingOptions, series: Series) -> None:
     unused = [column for column in chosen.units if column not in series.columns]
     if unused:
         raise UsageError(f"a unit is given for {unused[0]!r}, but the columns in use are {', '.join(series.columns)}")

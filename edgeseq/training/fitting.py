@@ -22,7 +22,8 @@ from edgeseq.series import Part, Parts, Series
 from edgeseq.training import autoregressive
 from edgeseq.training import plan as planning
 from edgeseq.training.distributed import ProcessGroup
-from edgeseq.training.options import Plan, TrainingKeywords, TrainingOptions
+from edgeseq.training.options import TrainingKeywords, TrainingOptions
+from edgeseq.training.plan import Plan
 from edgeseq.training.trainer import Trainer
 from edgeseq.training.warmup import measure_warmup
 from edgeseq_runtime.backends.open import open_session

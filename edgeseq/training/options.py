@@ -1,11 +1,9 @@
-"""What the user may choose of a training, and the plan that is made of that and the series."""
+"""What the user may choose of a training."""
 
 from dataclasses import dataclass
 from typing import TypedDict
 
-from edgeseq.series.gaps import LIMIT, Filled
-from edgeseq.training.hyperparameters import HyperParameters
-from edgeseq_runtime.spec import Spec
+from edgeseq.series.gaps import LIMIT
 
 
 @dataclass(frozen=True)
@@ -60,18 +58,3 @@ class TrainingKeywords(TypedDict, total=False):
     learning_rate: float | None
     unroll: int | None
     gap_limit: int
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to be trained, and how."""
-
-    spec: Spec
-    hyperparameters: HyperParameters
-    train: Filled
-    lags: tuple[int, ...]
-    """Lengths of a linear path to choose from; empty: none."""
-    measures_warmup: bool
-    """Whether the warm-up is to be measured when the network is trained."""
-    notes: tuple[str, ...]
-    """What was found in the data and decided from it, for the user to read."""

@@ -10,7 +10,7 @@ from edgeseq.series import Parts, Series, augment, fleet
 from edgeseq.series.gaps import Filled, fill, together
 from edgeseq.training import analysis, autoregressive, checks
 from edgeseq.training.hyperparameters import HyperParameters
-from edgeseq.training.options import Plan, TrainingOptions
+from edgeseq.training.options import TrainingOptions
 from edgeseq_runtime import __version__
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import UsageError
@@ -27,6 +27,21 @@ _FINEST = 0.25
 
 _LARGE = 1000
 """Weights for each training sample, from which on a network is worth a word."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be trained, and how."""
+
+    spec: Spec
+    hyperparameters: HyperParameters
+    train: Filled
+    lags: tuple[int, ...]
+    """Lengths of a linear path to choose from; empty: none."""
+    measures_warmup: bool
+    """Whether the warm-up is to be measured when the network is trained."""
+    notes: tuple[str, ...]
+    """What was found in the data and decided from it, for the user to read."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ import edgeseq_export
 from edgeseq.evaluation.evaluate import score_part, typical_predictor
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Parts
-from edgeseq.training.options import Plan
+from edgeseq.training.plan import Plan
 from edgeseq.training.trainer import Trainer
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import DataError, UsageError

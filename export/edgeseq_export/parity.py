@@ -15,7 +15,7 @@ from edgeseq_export.synthetic import random_walk
 from edgeseq_runtime.arrays import Float32, States
 from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
-from edgeseq_runtime.backends.self_test import state_checksum
+from edgeseq_runtime.backends.verification import state_checksum
 from edgeseq_runtime.errors import CheckError
 from edgeseq_runtime.spec import GAIN, OFFSET, SETTINGS, Spec, Verification
 

@@ -35,10 +35,10 @@ def check(content: bytes, spec: Spec, key: str | None = None) -> str | None:
     public = _public_key(key) if key else None
     if not spec.sha256:
         return "the model file carries no hash: it was not written by this version of edgeseq"
-    found = digest(content, spec)
-    if found != spec.sha256:
+    actual = digest(content, spec)
+    if actual != spec.sha256:
         return "the model file was changed after it was written: its hash is another one"
-    if public and not _is_signed(public, spec.signature, found):
+    if public and not _is_signed(public, spec.signature, actual):
         return f"the model file was not signed with the key that belongs to {key}"
     return None
 

@@ -20,7 +20,7 @@ from edgeseq_runtime.sidecar import Sidecar
 from edgeseq_runtime.spec import SETTINGS, Spec
 from edgeseq_runtime.streaming.sensors import Scale
 from edgeseq_runtime.streaming.snapshot import Snapshot, pack, unpack
-from edgeseq_runtime.streaming.validation import IMPUTED, MISSING, OK, STATUSES, Issue, Policy, Reading, Validator
+from edgeseq_runtime.streaming.validation import IMPUTED, MISSING, OK, STATUSES, Issue, Policy, RawSample, Validator
 
 Name = TypeVar("Name", bound=Hashable)
 """What a stream goes by."""
@@ -100,7 +100,7 @@ class Pool:
     def __len__(self) -> int:
         return len(self._names)
 
-    def step(self, samples: Mapping[Name, Reading]) -> dict[Name, Float32]:
+    def step(self, samples: Mapping[Name, RawSample]) -> dict[Name, Float32]:
         """Take one sample of each stream named; return their forecasts, float32 (horizon, target).
 
         Streams not named stay as they are. NaN where there is no forecast. Raises `DataError` for a sample of
@@ -125,12 +125,12 @@ class Pool:
         `DataError` for another shape or type; else as `step`.
         """
         block = np.asarray(samples)
-        wanted = (len(self._names), self._features)
-        if block.shape != wanted and not (wanted[1] == 1 and block.shape == wanted[:1]):
-            raise DataError(f"samples have shape {block.shape}; the pool takes (stream, feature) = {wanted}")
+        expected = (len(self._names), self._features)
+        if block.shape != expected and not (expected[1] == 1 and block.shape == expected[:1]):
+            raise DataError(f"samples have shape {block.shape}; the pool takes (stream, feature) = {expected}")
         if block.dtype.kind not in "biuf":
             raise DataError(f"samples are of type {block.dtype}, not numbers; NaN is a missing one")
-        return self._take(slice(0, len(self._names)), _as_float32(block.reshape(wanted)))
+        return self._take(slice(0, len(self._names)), _as_float32(block.reshape(expected)))
 
     def add(self, *names: Hashable) -> None:
         """Begin streams before their first samples. Raises `UsageError` where there is one of that name."""
@@ -163,7 +163,7 @@ class Pool:
         self._forget(slice(row, row + 1))
         self._set(row, scale)
 
-    def _read(self, samples: list[Reading]) -> Float32:
+    def _read(self, samples: list[RawSample]) -> Float32:
         """Return samples as (stream, feature), NaN where a value is missing. Raises `DataError`."""
         try:
             block = np.array(samples)
@@ -294,8 +294,8 @@ class Pool:
 
         Any pool over the same model file may have made the snapshot, under any name.
         """
-        found = unpack(blob, self.session.digest, self._snapshot(0))
-        counters = found.counters
+        snapshot = unpack(blob, self.session.digest, self._snapshot(0))
+        counters = snapshot.counters
         if counters["status"] not in _CODES or not all(0 <= counters[count] < 1 << 62 for count in ("age", "imputed")):
             raise SnapshotError(f"the snapshot has counters that no stream has: {counters}")
         if name not in self._row:
@@ -304,9 +304,9 @@ class Pool:
         self._begun[row], self._imputed[row] = self._steps - counters["age"], counters["imputed"]
         self._code[row] = _CODES[counters["status"]]
         self._any_status = True
-        self._engine.x[row], self._engine.y[row] = found.arrays["x"], found.arrays["y"]
+        self._engine.x[row], self._engine.y[row] = snapshot.arrays["x"], snapshot.arrays["y"]
         for state in self._engine.names:
-            self._engine.by_row(state)[row] = found.arrays[state]
+            self._engine.by_row(state)[row] = snapshot.arrays[state]
 
     def _snapshot(self, row: int) -> Snapshot:
         counters = {

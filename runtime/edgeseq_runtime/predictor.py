@@ -30,7 +30,7 @@ from edgeseq_runtime.streaming.validation import (
     Issue,
     Policy,
     Positions,
-    Reading,
+    RawSample,
     Validator,
 )
 
@@ -46,7 +46,8 @@ class Predictor:
         p = Predictor("model.onnx")
         p.step(21.4)        # the forecast after this sample, float32 (horizon, target), in the target's unit
 
-    `model` is a path or the file's bytes. `provider` is auto, cpu, cuda, arm or a name that onnxruntime knows.
+    `model` is a path or the file's bytes. `provider` is auto, cpu, cuda, arm, native or a name that onnxruntime knows;
+    `threads` are those within one of onnxruntime's operators.
     `missing` says what a missing or non-finite sample leads to: "impute" lets the model's own last forecast stand in,
     at most `spec.gap_limit` times in a row, after which the stream starts afresh with the next sample;
     "skip" leaves the state alone and repeats the last forecast, at most `rules.skip_limit` times in a row; "reset"
@@ -162,7 +163,7 @@ class Predictor:
         self._engine.load(self._engine.states() | scale.states())
         self.reset()
 
-    def step(self, sample: Reading, time: Time = None) -> Float32:
+    def step(self, sample: RawSample, time: Time = None) -> Float32:
         """Take one sample; return the forecast after it, float32 (horizon, target).
 
         `time` shows what lacks before the sample and what comes twice, and matters to models that were trained with
@@ -251,11 +252,11 @@ class Predictor:
 
     def restore(self, blob: bytes) -> None:
         """Go on from a snapshot. Raises `SnapshotError` where it is damaged or another model's."""
-        found = unpack(blob, self.session.digest, self._snapshot())
-        status, reason = found.counters["status"], found.counters["reason"]
+        snapshot = unpack(blob, self.session.digest, self._snapshot())
+        status, reason = snapshot.counters["status"], snapshot.counters["reason"]
         if status not in STATUSES or reason not in ("", *REASONS):
             raise SnapshotError(f"the snapshot has the status {status!r} and the reason {reason!r}")
-        self._load(found)
+        self._load(snapshot)
 
     def _snapshot(self) -> Snapshot:
         """Return the counters, and views of the arrays, that make up the stream's state."""
@@ -278,11 +279,11 @@ class Predictor:
         counters = snapshot.counters
         if self.session.spec.sensors:
             self._adopt(Scale.from_states(snapshot.arrays))
-        wanted = self._snapshot().arrays
-        if self._monitor and not wanted.keys() <= snapshot.arrays.keys():
+        arrays = self._snapshot().arrays
+        if self._monitor and not arrays.keys() <= snapshot.arrays.keys():
             self._monitor.reset()
-        for name in wanted.keys() & snapshot.arrays.keys():
-            wanted[name][...] = snapshot.arrays[name]
+        for name in arrays.keys() & snapshot.arrays.keys():
+            arrays[name][...] = snapshot.arrays[name]
         self._engine.load({state.name: snapshot.arrays[state.name] for state in self.spec.states})
         self.samples, self.status = counters["samples"], counters["status"]
         self._age, self._imputed, self._skipped = counters["age"], counters["imputed"], counters["skipped"]
@@ -317,7 +318,7 @@ class Predictor:
         timed = bool(self._clock) or not math.isnan(self._clock.seconds)
         self._needs_care = timed or self._monitor is not None
 
-    def _take(self, sample: Reading, seconds: float) -> Float32:
+    def _take(self, sample: RawSample, seconds: float) -> Float32:
         """Take one sample, complete with the features of its time, NaN where that is not known."""
         lag = self._clock.missing_before(seconds)
         if not lag:
@@ -325,7 +326,7 @@ class Predictor:
         with self._all_or_nothing():
             return self._take_at_odd_time(sample, seconds, lag)
 
-    def _take_in_time(self, sample: Reading, seconds: float) -> Float32:
+    def _take_in_time(self, sample: RawSample, seconds: float) -> Float32:
         issue = self._validator.check(sample)
         if issue:
             forecast = self._step_with_issue(issue)
@@ -338,7 +339,7 @@ class Predictor:
         self._needs_care = self._needs_care or not math.isnan(seconds)
         return forecast
 
-    def _take_at_odd_time(self, sample: Reading, seconds: float, lag: int) -> Float32:
+    def _take_at_odd_time(self, sample: RawSample, seconds: float, lag: int) -> Float32:
         """Take a sample before which `lag` samples lack; below 0 it should have come earlier."""
         status, afresh = self._policy.for_time(lag, **self._run_lengths())
         reason = GAP if lag > 0 else DISORDER

@@ -16,7 +16,7 @@ from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming import container
 from edgeseq_runtime.streaming.timestamps import Clock, Time
-from edgeseq_runtime.streaming.validation import Reading
+from edgeseq_runtime.streaming.validation import RawSample
 
 MAX_STREAMS = 100_000
 """Streams in one process: a name that changes with every sample must not fill the memory."""
@@ -48,7 +48,7 @@ class Streams(Protocol):
     def spec(self) -> Spec:
         """What the model file says of itself."""
 
-    def step(self, name: str, values: Reading, time: Time = None) -> StepResult:
+    def step(self, name: str, values: RawSample, time: Time = None) -> StepResult:
         """Take one sample, with its time where the model sees that.
 
         Raises what `Predictor.step` does; the stream is then as before.
@@ -76,7 +76,7 @@ class SingleStream:
         """What the model file says of itself."""
         return self._predictor.spec
 
-    def step(self, _name: str, values: Reading, time: Time = None) -> StepResult:
+    def step(self, _name: str, values: RawSample, time: Time = None) -> StepResult:
         """Take one sample."""
         number = self._predictor.samples
         forecast = self._predictor.step(values, time)
@@ -123,7 +123,7 @@ class NamedStreams:
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def step(self, name: str, values: Reading, time: Time = None) -> StepResult:
+    def step(self, name: str, values: RawSample, time: Time = None) -> StepResult:
         """Take one sample of a stream. Raises `DataError` where there would be too many streams."""
         number = self._numbers.get(name, 0)
         if not number and len(self) == MAX_STREAMS:
@@ -164,24 +164,24 @@ class NamedStreams:
 
     def restore(self, blob: bytes) -> str:
         """Go on with all streams of what `saved` returned."""
-        found = _unpack(blob)
-        for name, (number, snapshot, marks) in found.items():
+        streams = _unpack(blob)
+        for name, (number, snapshot, marks) in streams.items():
             self._pool.restore(name, snapshot)
             self._numbers[name], self._acknowledged[name] = number, (number, snapshot)
             self.marks[name] = marks
-        return f"resumed {len(found)} streams after {sum(number for number, _, _ in found.values())} samples"
+        return f"resumed {len(streams)} streams after {sum(number for number, _, _ in streams.values())} samples"
 
 
 def _unpack(blob: bytes) -> Mapping[str, tuple[int, bytes, list[str]]]:
     """Return the samples' count, snapshot and marks of each stream. Raises `SnapshotError`."""
     content = container.unpack(_MAGIC, blob, "'s streams")
-    found, at = {}, 0
+    streams, at = {}, 0
     try:
         listing, body = container.split(content)
         for entry in listing:
             size = entry["size"]
-            found[str(entry["name"])] = int(entry["samples"]), body[at : at + size], list(map(str, entry["marks"]))
+            streams[str(entry["name"])] = int(entry["samples"]), body[at : at + size], list(map(str, entry["marks"]))
             at += size
     except (ValueError, KeyError, TypeError, RecursionError, struct.error) as error:
         raise SnapshotError("the snapshot was written by another version of edgeseq") from error
-    return found
+    return streams

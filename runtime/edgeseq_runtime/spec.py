@@ -157,7 +157,8 @@ class Verification:
     tolerance: tuple[float, ...]
     """The largest deviation that passes, for each target in its unit."""
     states: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    """What is left in each state at the end, in one number (`weighed`), and the largest deviation of it that passes."""
+    """What is left in each state at the end, in one number (`self_test.state_checksum`), and the largest deviation of
+    it that passes."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ class Training:
     """The lowest validation error, standardised."""
     device: str
     run: str
-    """Digest of all that decides where the run ends: data, network, recipe, seed."""
+    """Digest of all that decides where the run ends: data, network, hyperparameters, seed."""
     options: Mapping[str, int | float | str | bool]
     """What was chosen by hand or decided from the data: learning rate, batch, unroll, noise, ..."""
 

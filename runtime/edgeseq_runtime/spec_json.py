@@ -68,10 +68,10 @@ def _decode_dataclass(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
         raise ModelFileError(f"{where} is not a JSON object")
     hints = typing.get_type_hints(kind)
-    found = {}
+    fields = {}
     for item in dataclasses.fields(kind):
         if item.name in value:
-            found[item.name] = decode(hints[item.name], value[item.name], f"{where}.{item.name}")
+            fields[item.name] = decode(hints[item.name], value[item.name], f"{where}.{item.name}")
         elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
             raise ModelFileError(f"{where} lacks the field {item.name}")
-    return kind(**found)
+    return kind(**fields)

@@ -16,7 +16,7 @@ import pytest
 
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime.backends.ort.session import OrtSession
-from edgeseq_runtime.backends.self_test import deviations
+from edgeseq_runtime.backends.verification import deviations
 from tests import emulated
 
 OLD = emulated.FOLDER / "int8-dynamic-0.1.onnx"

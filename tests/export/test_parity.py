@@ -12,7 +12,7 @@ from edgeseq.reference import Oracle
 from edgeseq.testing import make_checkpoint
 from edgeseq_export import parity
 from edgeseq_runtime.backends.open import open_session
-from edgeseq_runtime.backends.self_test import deviations
+from edgeseq_runtime.backends.verification import deviations
 from edgeseq_runtime.errors import CheckError, ModelFileError
 
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from edgeseq.series import Series
 from edgeseq.series.files import reader
-from edgeseq.series.files.options import Reading
+from edgeseq.series.files.options import ReadingOptions
 
 
 def csv(folder: Path, text: str | bytes, name: str = "series.csv") -> str:
@@ -34,4 +34,4 @@ def sensor_file(folder: Path, name: str, level: float, size: float, samples: int
 
 def read(path: str, **said: Any) -> Series:
     """Read a file as a user would have it."""
-    return reader.read(path, Reading(**said))
+    return reader.read(path, ReadingOptions(**said))

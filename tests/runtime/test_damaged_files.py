@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeseq_runtime import EdgeseqError, Pool, Predictor
-from edgeseq_runtime.backends.self_test import deviations
+from edgeseq_runtime.backends.verification import deviations
 from edgeseq_runtime.errors import ModelFileError
 
 MEMORY = 2 << 30

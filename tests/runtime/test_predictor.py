@@ -23,7 +23,7 @@ from edgeseq_runtime.errors import (
     SnapshotError,
     UsageError,
 )
-from edgeseq_runtime.streaming.validation import Reading, Validator
+from edgeseq_runtime.streaming.validation import RawSample, Validator
 
 NOT_FINITE: list[Any] = [float("nan"), float("inf"), float("-inf"), None, np.float32("nan"), 1e39, -1e300]
 
@@ -73,7 +73,7 @@ def test_reset_makes_the_stream_fresh(model: bytes) -> None:
 
 @pytest.mark.parametrize("sample", NOT_FINITE)
 @pytest.mark.parametrize("missing", ["skip", "error"])
-def test_a_rejected_sample_leaves_the_state_bit_for_bit(model: bytes, sample: Reading, missing: str) -> None:
+def test_a_rejected_sample_leaves_the_state_bit_for_bit(model: bytes, sample: RawSample, missing: str) -> None:
     p, undisturbed = Predictor(model, missing=missing), Predictor(model, missing=missing)
     for value in walk(6):
         last = p.step(value)
@@ -90,7 +90,7 @@ def test_a_rejected_sample_leaves_the_state_bit_for_bit(model: bytes, sample: Re
 
 
 @pytest.mark.parametrize("sample", NOT_FINITE)
-def test_the_models_own_forecast_stands_in_for_a_missing_sample(model: bytes, sample: Reading) -> None:
+def test_the_models_own_forecast_stands_in_for_a_missing_sample(model: bytes, sample: RawSample) -> None:
     p, told = Predictor(model), Predictor(model)
     for value in walk(6):
         forecast = p.step(value)
@@ -178,7 +178,7 @@ def test_what_is_no_sample_is_refused(model: bytes, sample: Any) -> None:
 
 
 @pytest.mark.parametrize("sample", [3, np.float64(3), np.array(3.0), np.array([3.0]), [3.0], (3.0,), {"f0": 3.0}])
-def test_one_feature_may_come_in_any_form(model: bytes, sample: Reading) -> None:
+def test_one_feature_may_come_in_any_form(model: bytes, sample: RawSample) -> None:
     np.testing.assert_array_equal(Predictor(model).step(sample), Predictor(model).step(3.0))
 
 

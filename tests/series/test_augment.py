@@ -12,8 +12,8 @@ from edgeseq.series import Part, Parts, Series, augment, load
 from edgeseq.series.gaps import Filled, fill
 from edgeseq.training.distributed import ProcessGroup
 from edgeseq.training.network import Network
-from edgeseq.training.options import Plan, TrainingKeywords, TrainingOptions
-from edgeseq.training.plan import plan
+from edgeseq.training.options import TrainingKeywords, TrainingOptions
+from edgeseq.training.plan import Plan, plan
 from edgeseq.training.tbptt import TbpttBatches
 
 STEP = 0.01

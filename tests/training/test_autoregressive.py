@@ -16,8 +16,8 @@ from edgeseq.series import Part, Parts, Series, load
 from edgeseq.testing import make_checkpoint
 from edgeseq.training import autoregressive
 from edgeseq.training.autoregressive import LinearPath
-from edgeseq.training.options import Plan, TrainingKeywords, TrainingOptions
-from edgeseq.training.plan import plan
+from edgeseq.training.options import TrainingKeywords, TrainingOptions
+from edgeseq.training.plan import Plan, plan
 from edgeseq_runtime import Predictor
 from edgeseq_runtime.errors import DataError, UsageError
 

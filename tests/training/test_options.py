@@ -7,11 +7,13 @@ import pytest
 
 import edgeseq
 from edgeseq.evaluation.model_series import ModelSeriesKeywords, load_for_model
-from edgeseq.series.files.options import Reading, ReadingKeywords
+from edgeseq.series.files.options import ReadingKeywords, ReadingOptions
 from edgeseq.training.options import TrainingKeywords, TrainingOptions
 
 
-@pytest.mark.parametrize(("options", "keywords"), [(TrainingOptions, TrainingKeywords), (Reading, ReadingKeywords)])
+@pytest.mark.parametrize(
+    ("options", "keywords"), [(TrainingOptions, TrainingKeywords), (ReadingOptions, ReadingKeywords)]
+)
 def test_keywords_are_the_fields(options: Any, keywords: Any) -> None:
     assert [field.name for field in fields(options)] == list(get_type_hints(keywords))
     assert get_type_hints(options) == get_type_hints(keywords)

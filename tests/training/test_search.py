@@ -20,8 +20,8 @@ from edgeseq.commands import train_search as searching
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import load
 from edgeseq.training.distributed import ProcessGroup
-from edgeseq.training.options import Plan, TrainingKeywords, TrainingOptions
-from edgeseq.training.plan import plan
+from edgeseq.training.options import TrainingKeywords, TrainingOptions
+from edgeseq.training.plan import Plan, plan
 from edgeseq.training.search import FINISHED, PRUNED, Search, Trial
 from edgeseq.training.trainer import Trainer
 from edgeseq_runtime import Predictor

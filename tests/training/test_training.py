@@ -19,8 +19,8 @@ import edgeseq_export
 from edgeseq.model.checkpoint import Checkpoint, read_tensors
 from edgeseq.series import Part, Parts, Series, load
 from edgeseq.training import fitting
-from edgeseq.training.options import Plan, TrainingKeywords, TrainingOptions
-from edgeseq.training.plan import plan
+from edgeseq.training.options import TrainingKeywords, TrainingOptions
+from edgeseq.training.plan import Plan, plan
 from edgeseq.training.tbptt import TbpttBatches
 from edgeseq.training.trainer import Trainer
 from edgeseq_runtime import Predictor

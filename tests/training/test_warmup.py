@@ -1,4 +1,4 @@
-"""Settling: the warm-up is what a fresh stream needs to forecast as one does that began long before."""
+"""The warm-up is what a fresh stream needs to forecast as one does that began long before."""
 
 from dataclasses import replace
 

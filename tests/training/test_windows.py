@@ -14,8 +14,8 @@ from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, Parts, Series
 from edgeseq.training.distributed import ProcessGroup
 from edgeseq.training.network import Network
-from edgeseq.training.options import Plan, TrainingKeywords, TrainingOptions
-from edgeseq.training.plan import plan
+from edgeseq.training.options import TrainingKeywords, TrainingOptions
+from edgeseq.training.plan import Plan, plan
 from edgeseq.training.validation import WindowValidator
 from edgeseq.training.windows import Windows, scaled, windows
 from edgeseq_runtime import Predictor

@@ -1,7 +1,7 @@
 """The step function in elementary operators and with its whole state in one tensor, for engines that want it so.
 
 Recurrent nodes are slow or unknown in some engines, and each tensor that crosses their Python interface costs time.
-The recipe is written once; `recipe_onnx`, `recipe_litert` and `recipe_torch` put it into the engines' formats.
+The recipe is written once; `onnx.py`, `litert.py` and `torch.py` beside it put it into the engines' formats.
 """
 
 from collections.abc import Sequence

@@ -42,7 +42,7 @@ class _Pending:
 
 
 class MqttService:
-    """From messages to messages. It is the `mqtt.Receiver` of its connection."""
+    """From messages to messages. It is the `mqtt.client.Receiver` of its connection."""
 
     def __init__(self, streams: "NamedStreams", route: Route, state_file: StateFile, *, unreadable: str) -> None:
         self._streams, self._route, self._state_file = streams, route, state_file

@@ -100,8 +100,8 @@ class StdinStream:
         if sample.problem:
             if self._unreadable == "error":
                 raise DataError(f"line {sample.line}: {sample.problem}")
-            fate = "left out" if sample.stream is None else "taken as missing"
-            note(f"line {sample.line}: {sample.problem}; {fate}")
+            outcome = "left out" if sample.stream is None else "taken as missing"
+            note(f"line {sample.line}: {sample.problem}; {outcome}")
         if sample.stream is None:
             return None
         try:

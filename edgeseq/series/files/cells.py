@@ -40,11 +40,11 @@ def numbers(column: pl.Series, place: Place) -> npt.NDArray[np.float32]:
 def groups(column: pl.Series) -> dict[str, npt.NDArray[np.int64]]:
     """Return the rows of each word in a column, in the order in which they appear; empty cells are nobody's."""
     text = column.cast(pl.String).str.strip_chars()
-    found: dict[str, list[int]] = {}
+    rows_by_word: dict[str, list[int]] = {}
     for row, word in enumerate(text.to_list()):
         if word:
-            found.setdefault(word, []).append(row)
-    return {word: np.array(rows, np.int64) for word, rows in found.items()}
+            rows_by_word.setdefault(word, []).append(row)
+    return {word: np.array(rows, np.int64) for word, rows in rows_by_word.items()}
 
 
 def mostly_numbers(column: pl.Series) -> bool:

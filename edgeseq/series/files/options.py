@@ -8,7 +8,7 @@ from edgeseq.series import gaps
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingOptions:
     """How a file becomes a series."""
 
     targets: Sequence[str] = ()

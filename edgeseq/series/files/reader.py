@@ -9,7 +9,7 @@ import numpy as np
 
 from edgeseq.series import durations, resampling
 from edgeseq.series.files import cells, times
-from edgeseq.series.files.options import Reading
+from edgeseq.series.files.options import ReadingOptions
 from edgeseq.series.files.table import Table, open_table
 from edgeseq.series.resampling import Samples, Spacing
 from edgeseq.series.series import Series, Values
@@ -20,7 +20,7 @@ _UNIT = re.compile(r".*[\[(](?P<unit>[^\])]+)[\])]\s*")
 """A unit in brackets at the end of a column's name."""
 
 
-_USUAL = Reading()
+_USUAL = ReadingOptions()
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Columns:
     time: str | None
 
 
-def read(path: str, reading: Reading = _USUAL) -> Series:
+def read(path: str, reading: ReadingOptions = _USUAL) -> Series:
     """Read a series from a file.
 
     Raises `UsageError` for a column that is not there and `DataError` for what the cells hold, with the line.
@@ -44,7 +44,7 @@ def read(path: str, reading: Reading = _USUAL) -> Series:
     return _series(Path(path).stem, table, columns, spacing, reading.units)
 
 
-def read_by(path: str, sensor: str, reading: Reading = _USUAL) -> dict[str, Series]:
+def read_by(path: str, sensor: str, reading: ReadingOptions = _USUAL) -> dict[str, Series]:
     """Read a file in which the column `sensor` says whose sample each row is; return the series of each.
 
     In the order in which they appear; a row whose cell is empty is nobody's. Raises what `read` does.
@@ -58,7 +58,7 @@ def read_by(path: str, sensor: str, reading: Reading = _USUAL) -> dict[str, Seri
     }
 
 
-def _spacing(reading: Reading) -> Spacing:
+def _spacing(reading: ReadingOptions) -> Spacing:
     every = durations.parse(reading.every) if reading.every else None
     return Spacing(every, reading.sort, reading.gap_limit, reading.period, tuple(reading.clocks))
 
@@ -92,7 +92,7 @@ def _series(name: str, table: Table, columns: Columns, spacing: Spacing, units: 
     )
 
 
-def _choose(table: Table, reading: Reading, sensor: str | None = None) -> Columns:
+def _choose(table: Table, reading: ReadingOptions, sensor: str | None = None) -> Columns:
     """Decide which columns to use, by what the user names and else by what is obvious."""
     targets, features = reading.targets, reading.features
     for name in (*targets, *features):
@@ -101,9 +101,9 @@ def _choose(table: Table, reading: Reading, sensor: str | None = None) -> Column
         if name == sensor:
             raise UsageError(f"{name} says whose sample a row is; it cannot be a target or a feature as well")
     others = tuple(filter(None, [sensor]))
-    found = _time_column(table, reading.time, taken=(*targets, *features, *others))
-    first = tuple(dict.fromkeys(targets)) or (_only_numeric_column(table, [found, sensor]),)
-    return Columns(tuple(dict.fromkeys((*first, *features))), len(first), found)
+    time_column = _time_column(table, reading.time, taken=(*targets, *features, *others))
+    first = tuple(dict.fromkeys(targets)) or (_only_numeric_column(table, [time_column, sensor]),)
+    return Columns(tuple(dict.fromkeys((*first, *features))), len(first), time_column)
 
 
 def _time_column(table: Table, wanted: str | None, taken: Sequence[str]) -> str | None:
@@ -151,5 +151,5 @@ def _samples(table: Table, columns: Columns, time: str, values: Values) -> Sampl
 
 
 def _unit(name: str) -> str:
-    found = _UNIT.fullmatch(name)
-    return found["unit"] if found else ""
+    match = _UNIT.fullmatch(name)
+    return match["unit"] if match else ""

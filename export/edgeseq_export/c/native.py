@@ -11,7 +11,7 @@ from edgeseq_export.c import from_onnx, render
 from edgeseq_export.c.float_program import program
 from edgeseq_export.c.toolchain import compiler, run_checked
 from edgeseq_runtime.backends.native.session import NativeSession
-from edgeseq_runtime.backends.self_test import deviations, passed
+from edgeseq_runtime.backends.verification import deviations, passed
 from edgeseq_runtime.errors import CheckError, ModelFileError, UsageError
 from edgeseq_runtime.spec import KEY, OWN, Spec
 

@@ -202,12 +202,12 @@ class StatesBatchEngine(BatchEngine):
     def advance(self, rows: Rows, x: Float32) -> Float32:
         """Move the streams at `rows` by a sample each; see `BatchEngine`."""
         states = {name: state[*self._before[name], rows] for name, state in self._states.items()}
-        y, following = self._session.advance(x[None], states)
+        y, next_states = self._session.advance(x[None], states)
         all_moved = isinstance(rows, slice)
         if all_moved:
-            self._states = following  # there is nothing to copy
+            self._states = next_states  # there is nothing to copy
         else:
-            for name, state in following.items():
+            for name, state in next_states.items():
                 self._states[name][*self._before[name], rows] = state
         forecasts: Float32 = y[0]
         self.x[rows], self.y[rows] = x, forecasts

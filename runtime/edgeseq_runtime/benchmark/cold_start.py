@@ -60,12 +60,12 @@ def measure(
     """
     if find_spec("resource") is None:
         raise EdgeseqError("memory is measured on POSIX systems only, such as Linux and macOS")
-    found: dict[str, list[tuple[float, float]]] = {OURS: [], BARE: []}
+    starts_by_kind: dict[str, list[tuple[float, float]]] = {OURS: [], BARE: []}
     for _ in range(rounds):
-        found[OURS].append(_start(_FORECAST, path, provider, str(threads), sidecar or ""))
+        starts_by_kind[OURS].append(_start(_FORECAST, path, provider, str(threads), sidecar or ""))
         if is_onnx(path):
-            found[BARE].append(_start(_SESSION, path))
-    return {what: _least(starts) for what, starts in found.items() if starts}
+            starts_by_kind[BARE].append(_start(_SESSION, path))
+    return {what: _least(starts) for what, starts in starts_by_kind.items() if starts}
 
 
 def _start(code: str, *words: str) -> tuple[float, float]:
@@ -80,6 +80,6 @@ def _start(code: str, *words: str) -> tuple[float, float]:
     return float(end) - begin, float(resident) / 1e6
 
 
-def _least(found: list[tuple[float, float]]) -> Start:
-    seconds, megabytes = zip(*found, strict=True)
+def _least(starts: list[tuple[float, float]]) -> Start:
+    seconds, megabytes = zip(*starts, strict=True)
     return Start(min(seconds), min(megabytes))

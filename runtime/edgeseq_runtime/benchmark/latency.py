@@ -89,8 +89,8 @@ def baseline(session: OrtSession, raw: Any = None) -> Callable[[object], object]
     def step(sample: object) -> object:
         nonlocal states
         x = np.array(sample, np.float32) if not io.overlap else np.append(before, np.array(sample, np.float32))
-        y, *following = raw.run(session.outputs, {io.x: x.reshape(shape), **states, **io.constants})
-        states = dict(zip(names, following, strict=True))
+        y, *next_states = raw.run(session.outputs, {io.x: x.reshape(shape), **states, **io.constants})
+        states = dict(zip(names, next_states, strict=True))
         return y
 
     return step

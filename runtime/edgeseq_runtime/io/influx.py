@@ -170,10 +170,10 @@ def _number(name: str, value: float | str | None) -> float | None:
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int, what: str) -> int:
-    found = pattern.match(text, at)
-    if not found:
+    match = pattern.match(text, at)
+    if not match:
         raise DataError(f"{text[:40]!r} is not line protocol: wanted is {what} at character {at + 1}")
-    return found.end()
+    return match.end()
 
 
 def _equals(text: str, at: int) -> int:

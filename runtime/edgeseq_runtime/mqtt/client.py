@@ -46,7 +46,7 @@ class Receiver(Protocol):
         """Take a message."""
 
     def published(self, number: int) -> None:
-        """Take note that the broker has a message that `Link.publish` gave this number."""
+        """Take note that the broker has a message that `MqttClient.publish` gave this number."""
 
 
 class MqttClient:

@@ -47,15 +47,15 @@ def from_file(path: str | os.PathLike[str]) -> Credentials:
     has_modes = hasattr(os, "geteuid")  # elsewhere, as on Windows, every file's mode says so
     if has_modes and Path(path).stat().st_mode & stat.S_IROTH:
         raise UsageError(f"{path} holds a password and can be read by every user; chmod 600 {path}")
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), start=1):
         name, equals, value = (part.strip() for part in line.partition("="))
         if not line.strip() or name.startswith("#"):
             continue
         if not equals or name not in _names():
             raise UsageError(f"{path}, line {number}: wanted is one of {', '.join(_names())}, then = and a value")
-        found[name] = value
-    return Credentials(**found)
+        values[name] = value
+    return Credentials(**values)
 
 
 def _names() -> list[str]:

@@ -50,9 +50,9 @@ class SeenMessages:
     def __init__(self, lists: dict[str, list[str]]) -> None:
         self._lists = lists
 
-    def __contains__(self, found: tuple[str, MessageId]) -> bool:
-        topic, known = found
-        return known.text in self._lists.get(topic, ())
+    def __contains__(self, message: tuple[str, MessageId]) -> bool:
+        topic, message_id = message
+        return message_id.text in self._lists.get(topic, ())
 
     def add(self, topic: str, new: MessageId) -> None:
         """Keep a mark; of each topic the last `KEPT` are kept."""

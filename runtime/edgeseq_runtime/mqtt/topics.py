@@ -31,20 +31,20 @@ def parse_address(url: str) -> Address:
 
     A name and password are refused: a command line is seen by every user of the machine, and kept in histories.
     """
-    found = _URL.fullmatch(url)
-    if found and "@" in found[2]:
+    match = _URL.fullmatch(url)
+    if match and "@" in match[2]:
         raise UsageError(
             "a broker's address must hold no name or password, since others can see the command line; set "
             "EDGESEQ_MQTT_USERNAME and EDGESEQ_MQTT_PASSWORD, or give --credentials FILE"
         )
-    place = found and _HOST.fullmatch(found[2])
-    if not found or not place:
+    host = match and _HOST.fullmatch(match[2])
+    if not match or not host:
         raise UsageError(f"{url!r} is no address of topics; wanted is mqtt://HOST[:PORT]/TOPICS or mqtts://...")
-    port = int(place[2] or PORTS[found[1]])
+    port = int(host[2] or PORTS[match[1]])
     if not 0 < port < 1 << 16:
         raise UsageError(f"there is no port {port}")
-    _check_filter(found[3])
-    return Address(place[1].strip("[]"), port, found[1] == "mqtts", found[3])
+    _check_filter(match[3])
+    return Address(host[1].strip("[]"), port, match[1] == "mqtts", match[3])
 
 
 @dataclass(frozen=True)
@@ -84,15 +84,15 @@ class Route:
 def _identify(topics: str, topic: str) -> str | None:
     """Return what the filter's wildcards stand for, the whole topic where it has none, None where it does not match."""
     wild: list[str] = []
-    wanted, levels = topics.split("/"), topic.split("/")
-    for position, level in enumerate(wanted):
+    pattern, levels = topics.split("/"), topic.split("/")
+    for position, level in enumerate(pattern):
         if level == "#":
             return "/".join([*wild, *levels[position:]])
         if position == len(levels) or level not in ("+", levels[position]):
             return None
         if level == "+":
             wild.append(levels[position])
-    if len(levels) > len(wanted):
+    if len(levels) > len(pattern):
         return None
     return "/".join(wild) if _is_wild(topics) else topic
 

@@ -130,14 +130,14 @@ class Clock:
             return self.next_times(count)
         if len(times) != count:
             raise DataError(f"{count} samples have {len(times)} times")
-        before, found = self.seconds, []
+        before, resolved = self.seconds, []
         try:
             for time in times:
                 self.seconds = self.resolve(time)
-                found.append(self.seconds)
+                resolved.append(self.seconds)
         finally:
             self.seconds = before
-        return np.array(found, np.float64)
+        return np.array(resolved, np.float64)
 
     def _features(self, wanted: Sequence[str], seconds: float) -> dict[str, float]:
         if not math.isfinite(seconds):

@@ -30,7 +30,7 @@ from edgeseq_runtime.rules import (
 )
 from edgeseq_runtime.spec import Feature, Spec
 
-Reading: TypeAlias = float | Sequence[float | None] | Mapping[str, float | None] | npt.NDArray[np.floating] | None
+RawSample: TypeAlias = float | Sequence[float | None] | Mapping[str, float | None] | npt.NDArray[np.floating] | None
 """One sample as a caller gives it: a number for a model of one feature, else one for each feature, in the
 spec's order or by name. None and non-finite numbers are missing."""
 
@@ -72,7 +72,7 @@ class Validator:
         self.runs: Float32 = np.zeros((len(spec.targets), 2), np.float32)
         """For each target its last value, and how often in a row it has come; kept only where a rule needs it."""
 
-    def check(self, sample: Reading) -> Issue | None:
+    def check(self, sample: RawSample) -> Issue | None:
         """Write a whole sample to the buffer and return None; or say what is odd.
 
         A sample with values that must not be used is not written. Raises `DataError` for a sample of the wrong length,
@@ -108,7 +108,7 @@ class Validator:
             elif position < len(forecast):
                 self._x[position] = forecast[position]
 
-    def to_numbers(self, sample: Reading) -> list[float | None]:
+    def to_numbers(self, sample: RawSample) -> list[float | None]:
         """Return one number for each feature, None for what is missing. Raises `DataError` as `check` does."""
         return [self._number(value, position) for position, value in enumerate(self._values(sample))]
 
@@ -141,7 +141,8 @@ class Validator:
         runs = self._counted(numbers) if self._stuck_after else ()
         positions[STUCK] += [position for position, (_, run) in enumerate(runs) if run > self._stuck_after]
         if not any(positions.values()):
-            self.runs[...] = runs
+            if runs:
+                self.runs[...] = runs
             return None
         reasons = sorted(
             (reason for reason in positions if positions[reason]), key=lambda reason: reason in self._flags

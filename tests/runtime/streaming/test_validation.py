@@ -1,4 +1,4 @@
-"""The guard: what it finds odd about a sample, what each rule makes of it, and that a rejected one leaves no trace."""
+"""Validation: what is unusual about a sample, what each rule makes of it, and that a rejected one leaves no trace."""
 
 import json
 from dataclasses import replace

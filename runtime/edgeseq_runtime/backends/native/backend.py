@@ -11,7 +11,7 @@ from edgeseq_runtime.backends.base import Offer, Session, Source
 from edgeseq_runtime.backends.native import build, cache
 from edgeseq_runtime.backends.native.abi import NATIVE, is_library
 from edgeseq_runtime.backends.native.session import NativeSession
-from edgeseq_runtime.backends.self_test import deviations, passed
+from edgeseq_runtime.backends.verification import deviations, passed
 from edgeseq_runtime.errors import CheckError, UsageError
 from edgeseq_runtime.sidecar import Sidecar
 
@@ -80,6 +80,6 @@ def _open_model(content: bytes) -> Session:
 def _verify(path: Path) -> None:
     """Raise `CheckError` where a library does not give the forecasts that its model file carries for comparison."""
     session = NativeSession(path)
-    found = deviations(session) if session.spec.verification else {}
-    if not passed(found):
-        raise CheckError(f"the model's C, compiled here, is off by {max(found.values()):.3g} times what is allowed")
+    worst = deviations(session) if session.spec.verification else {}
+    if not passed(worst):
+        raise CheckError(f"the model's C, compiled here, is off by {max(worst.values()):.3g} times what is allowed")

@@ -46,8 +46,8 @@ def knows_owners() -> bool:
 
 def check_permissions(path: Path) -> None:
     """Raise `UsageError` where somebody else could have put or changed the file at a (resolved) path."""
-    found = path.stat()
-    if found.st_mode & stat.S_IWOTH or found.st_uid not in (0, os.geteuid()):
+    status = path.stat()
+    if status.st_mode & stat.S_IWOTH or status.st_uid not in (0, os.geteuid()):
         raise UsageError(f"{path} could have been changed by others, and is not loaded: it is code")
     _check_folders(path)
 

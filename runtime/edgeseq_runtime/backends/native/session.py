@@ -54,10 +54,10 @@ class NativeSession(Session):
         given = _plain(x, (time, batch, len(self.spec.features)))
         before = [_plain(states[name], shape) for name, shape in shapes.items()]
         y = np.empty((time, batch, self.spec.outputs), np.float32)
-        following = {name: np.empty(shape, np.float32) for name, shape in shapes.items()}
-        memories = (self._pointers(*map(_address, arrays)) for arrays in (before, following.values()))
+        next_states = {name: np.empty(shape, np.float32) for name, shape in shapes.items()}
+        memories = (self._pointers(*map(_address, arrays)) for arrays in (before, next_states.values()))
         self._advance(time, batch, _address(given), _address(y), *memories)
-        return y, following
+        return y, next_states
 
     def engine(self) -> "NativeEngine":
         """Return what steps one fresh stream."""

@@ -105,11 +105,11 @@ class DeviceEngine(Engine):
                 binding.bind_ortvalue_input(state.name, self._values[state.name])
                 binding.bind_output(state.next, self._memory)
             self._raw.run_with_iobinding(binding)
-            y, *following = binding.get_outputs()
+            y, *next_states = binding.get_outputs()
             self.y[...] = y.numpy().reshape(self.y.shape)
         except Exception as error:
             raise failure(error) from error
-        self._values = {state.name: value for state, value in zip(states, following, strict=True)}
+        self._values = {state.name: value for state, value in zip(states, next_states, strict=True)}
 
     def states(self) -> States:
         """Return the states that the next step reads, by name; copies."""

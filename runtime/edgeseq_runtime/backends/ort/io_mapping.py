@@ -64,8 +64,9 @@ class MappedGraphIO(GraphIO):
     @cached_property
     def states(self) -> tuple[State, ...]:
         """The states, with -1 where the streams lie, if they lie anywhere."""
-        found = tuple(State(name, following, self._shape(name)) for name, following in self._sidecar.states.items())
-        return (*found, State(CONTEXT, CONTEXT, (-1, self.overlap))) if self.overlap else found
+        names = self._sidecar.states.items()
+        states = tuple(State(name, next_name, self._shape(name)) for name, next_name in names)
+        return (*states, State(CONTEXT, CONTEXT, (-1, self.overlap))) if self.overlap else states
 
     @cached_property
     def features(self) -> int:
@@ -92,11 +93,11 @@ class MappedGraphIO(GraphIO):
         """Return a spec that says what little is known: nothing of ranges, sizes or residuals."""
         given = self.features - self.overlap
         names = [self.x] if given == 1 else [f"{self.x}[{at}]" for at in range(given)]
-        said = (self.y,) if outputs == 1 else tuple(f"{self.y}[{at}]" for at in range(outputs))
+        targets = (self.y,) if outputs == 1 else tuple(f"{self.y}[{at}]" for at in range(outputs))
         return Spec(
             series=name,
-            features=tuple(Feature(own, "", 0, 1, 1, 0, 0, level=True, center=0, scale=1) for own in names),
-            targets=said,
+            features=tuple(Feature(name, "", 0, 1, 1, 0, 0, level=True, center=0, scale=1) for name in names),
+            targets=targets,
             horizon=1,
             target_scales=((1.0,) * outputs,),
             warmup=0,
@@ -109,17 +110,17 @@ class MappedGraphIO(GraphIO):
         )
 
     def _require_names(self) -> None:
-        wanted = {self.x, *self._sidecar.states, *self._sidecar.constants}
+        required = {self.x, *self._sidecar.states, *self._sidecar.constants}
         for what, names, there in (
-            ("input", wanted, self._inputs),
+            ("input", required, self._inputs),
             ("output", {self.y, *self._sidecar.states.values()}, self._outputs),
         ):
             lacking = sorted(names - there.keys())
             if lacking:
                 raise UsageError(f"the model has no {what} {lacking[0]!r}; it has {', '.join(there)}")
-        loose = sorted(self._inputs.keys() - wanted)
-        if loose:
-            raise UsageError(f"the sidecar is silent on the input {loose[0]!r}: is it a state or a constant?")
+        unnamed = sorted(self._inputs.keys() - required)
+        if unnamed:
+            raise UsageError(f"the sidecar is silent on the input {unnamed[0]!r}: is it a state or a constant?")
 
     def _shape(self, state: str) -> tuple[int, ...]:
         value = self._inputs[state]
@@ -129,13 +130,13 @@ class MappedGraphIO(GraphIO):
         return shape
 
     def _constant(self, name: str, value: Any) -> npt.NDArray[Any]:
-        wanted = self._inputs[name]
-        kind = _TYPES.get(wanted.type)
+        tensor = self._inputs[name]
+        kind = _TYPES.get(tensor.type)
         try:
             array = np.array(value, kind)
         except (ValueError, TypeError, OverflowError):
             kind = None
         if kind is None:
-            raise UsageError(f"the constant {name!r} is {value!r}; the model wants {wanted.type}")
-        size = math.prod(size for size in wanted.shape if isinstance(size, int))
-        return array.reshape([1] * len(wanted.shape)) if array.size == size == 1 else array
+            raise UsageError(f"the constant {name!r} is {value!r}; the model wants {tensor.type}")
+        size = math.prod(size for size in tensor.shape if isinstance(size, int))
+        return array.reshape([1] * len(tensor.shape)) if array.size == size == 1 else array

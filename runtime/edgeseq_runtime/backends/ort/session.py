@@ -106,10 +106,10 @@ class OrtSession(Session):
             return self._advance_by_steps(x, states)
         feeds, left = self._feeds(x, states)
         try:
-            y, *following = self.raw.run(self.outputs, feeds)
+            y, *next_states = self.raw.run(self.outputs, feeds)
         except Exception as error:
             raise failure(error) from error
-        moved = {state.name: value for state, value in zip(self.states, following, strict=True)}
+        moved = {state.name: value for state, value in zip(self.states, next_states, strict=True)}
         return y.reshape(*x.shape[:2], self.spec.outputs), moved | left
 
     def _feeds(self, x: Float32, states: Mapping[str, Float32]) -> tuple[dict[str, Any], States]:
@@ -138,10 +138,10 @@ def _described(session: Any, name: str, sidecar: Sidecar | str | os.PathLike[str
     feeds = {io.x: np.zeros(io.x_shape(1, 1, io.features), np.float32), **io.constants}
     feeds |= {state.name: np.zeros(state.sized(1), np.float32) for state in own}
     try:  # one step tells what shapes alone may leave open
-        y, *following = session.run([io.y, *(state.next for state in own)], feeds)
+        y, *next_states = session.run([io.y, *(state.next for state in own)], feeds)
     except Exception as error:
         raise UsageError(f"{name} does not run as its sidecar says: {reason(error)}") from error
-    for state, value in zip(own, following, strict=True):
+    for state, value in zip(own, next_states, strict=True):
         if value.shape != state.sized(1):
             raise UsageError(f"{state.next!r} has shape {value.shape}, and cannot be fed back as {state.name!r}")
     io.seen = y.shape

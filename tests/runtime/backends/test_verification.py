@@ -15,7 +15,7 @@ from edgeseq.testing import make_checkpoint
 from edgeseq_export.signing import finalize
 from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
-from edgeseq_runtime.backends.self_test import deviations, passed, state_checksum
+from edgeseq_runtime.backends.verification import deviations, passed, state_checksum
 from edgeseq_runtime.spec import Spec, Verification
 from tests.conftest import CommandLine
 

@@ -22,22 +22,22 @@ def deviations(session: Session) -> dict[str, float]:
         raise ModelFileError("the model file carries no verification vector")
     spec = session.spec
     x = np.array(vector.x, np.float32)
-    wanted = np.array(vector.y).reshape(len(x), spec.horizon, len(spec.targets))
+    expected = np.array(vector.y).reshape(len(x), spec.horizon, len(spec.targets))
     # One unit in the last place is what float32 cannot tell.
-    allowed = np.array(vector.tolerance) + np.spacing(np.abs(wanted).astype(np.float32))
-    made, left = {}, []
+    allowed = np.array(vector.tolerance) + np.spacing(np.abs(expected).astype(np.float32))
+    forecasts, states_left = {}, []
     for way, run in (("in steps", _in_steps), ("in a chunk", _in_a_chunk)):
         engine = session.engine()  # fresh: where there are several sensors, the typical one's
-        made[way] = run(engine, x).reshape(wanted.shape)
-        left.append({name: np.array(value) for name, value in engine.states().items()})
+        forecasts[way] = run(engine, x).reshape(expected.shape)
+        states_left.append({name: np.array(value) for name, value in engine.states().items()})
     # numpy's maximum is NaN where a forecast is, and NaN passes no comparison.
-    found = {way: float(np.max(np.abs(y - wanted) / allowed)) for way, y in made.items()}
+    worst = {way: float(np.max(np.abs(y - expected) / allowed)) for way, y in forecasts.items()}
     shares = [
         abs(state_checksum(states[name]) - number) / (most + np.spacing(np.float32(abs(number))))
-        for states in left
+        for states in states_left
         for name, (number, most) in vector.states.items()
     ]
-    return found | ({"states": float(np.max(shares))} if shares else {})
+    return worst | ({"states": float(np.max(shares))} if shares else {})
 
 
 def _in_steps(engine: Engine, x: Float32) -> Float32:
@@ -59,6 +59,6 @@ def state_checksum(state: npt.ArrayLike) -> float:
     return float(numbers @ np.cos(np.arange(1, numbers.size + 1)))
 
 
-def passed(found: Mapping[str, float]) -> bool:
+def passed(worst: Mapping[str, float]) -> bool:
     """Whether all of `deviations` are within what is allowed; one that is NaN is not."""
-    return all(deviation <= 1 for deviation in found.values())
+    return all(deviation <= 1 for deviation in worst.values())
