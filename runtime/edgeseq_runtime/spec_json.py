@@ -51,7 +51,7 @@ def decode(kind: Any, value: Any, where: str) -> Any:
         return {name: decode(arguments[1], item, f"{where}.{name}") for name, item in value.items()}
     if origin is types.UnionType:
         return _decode_union(arguments, value, where)
-    if type(value) in _SCALARS.get(kind, ()) and not (isinstance(value, (int, float)) and abs(value) > _LARGEST):
+    if type(value) in _SCALARS.get(kind, ()) and (isinstance(value, str) or abs(value) <= _LARGEST):  # NaN is neither
         return kind(value)
     raise ModelFileError(f"{where} holds {str(value)[:40]!r}, not what its format wants there")
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -76,6 +77,9 @@ def test_fields_it_does_not_know_are_ignored() -> None:
         ("states", [{"name": "h", "next": "i", "shape": [1, -1, -1]}]),
         ("states", [{"name": "h", "next": "i", "shape": [1, -1, 0]}]),
         ("states", [{"name": "h", "next": "i", "shape": []}]),
+        ("period", math.nan),
+        ("period", math.inf),
+        ("target_scales", [[math.nan]]),
     ],
 )
 def test_a_wrong_field_is_named(field: str, value: object) -> None:
@@ -94,9 +98,11 @@ def test_a_lacking_field_is_named(field: str) -> None:
 
 @given(field=st.sampled_from(sorted(json.loads(FULL.to_json()))), value=json_values)
 def test_whatever_stands_in_a_field_it_is_read_or_refused(field: str, value: object) -> None:
+    """Nothing else goes wrong; and what is read can be written, and read again as the same."""
     content = json.loads(FULL.to_json()) | {field: value}
     with contextlib.suppress(ModelFileError):
-        Spec.from_json(json.dumps(content))
+        spec = Spec.from_json(json.dumps(content))
+        assert Spec.from_json(spec.to_json()) == spec
 
 
 @given(text=st.text() | json_values.map(json.dumps))

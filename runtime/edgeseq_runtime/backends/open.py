@@ -68,16 +68,22 @@ def open_plainly(model: Model, provider: str | None = None) -> Session:
 
 
 def open_everywhere(model: Model) -> tuple[dict[str, Session], dict[str, str]]:
-    """Return a session on each provider that the file may run on here, by its name, and why others are left out."""
+    """Return a session on each provider that the file may run on here, by its name, and why others are left out.
+
+    Raises as `open_session` where it runs on none.
+    """
     source = _source(model)
     backend = _backend(source, "")
-    sessions, left_out = {}, {}
+    sessions: dict[str, Session] = {}
+    refusals: dict[str, UsageError] = {}
     for name in backend.choices(source):
         try:
             sessions[name] = _open(backend, source, name, 1, None)
         except UsageError as error:
-            left_out[name] = str(error)
-    return sessions, left_out
+            refusals[name] = error
+    if not sessions:
+        raise next(iter(refusals.values()))
+    return sessions, {name: str(error) for name, error in refusals.items()}
 
 
 def offers() -> list[Offer]:

@@ -181,7 +181,7 @@ def test_a_library_needs_no_onnxruntime(library: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["file", "folder", "above"])
-def test_code_is_not_loaded_from_where_anybody_may_write(library: Path, place: str) -> None:
+def test_code_is_not_loaded_from_where_anybody_may_write(edgeseq: CommandLine, library: Path, place: str) -> None:
     folder = library.parent / "open" / "inner"
     folder.mkdir(parents=True)
     path = folder / "model.so"
@@ -190,6 +190,9 @@ def test_code_is_not_loaded_from_where_anybody_may_write(library: Path, place: s
     said = "could have been changed by others" if place == "file" else "can be written to by anybody"
     with pytest.raises(UsageError, match=said):
         Predictor(path)
+    answer = edgeseq("verify", path)
+    assert (answer.code, answer.out, answer.err.count("\n")) == (2, "", 1)
+    assert said in answer.err
 
 
 def test_a_sticky_folder_above_a_private_one_is_safe(library: Path) -> None:
