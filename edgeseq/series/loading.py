@@ -23,8 +23,11 @@ def load(
     Several files, or one with a column `sensor` that says whose sample each row is, are series of sensors of one kind:
     each is split by itself, and together they are one series in the typical sensor's numbers. `split` is
     TRAIN:VAL:TEST, in rows or as fractions of the file, `DEFAULT_SPLIT` where none is given. The further arguments say
-    how a file is read: targets, features, time, units, gap_limit, every, sort, period, clocks. Raises `UsageError` for
-    what does not exist and `DataError` for what cannot be used.
+    how a file is read: targets, features, time, units, gap_limit, every, sort, period, clocks.
+
+    The series' `values` are float32 (time, feature), targets first, in the columns' units, NaN where one is missing;
+    the parts are the training part's samples, and validation and test part with what precedes them. Raises `UsageError`
+    for what does not exist and `DataError` for what cannot be used.
     """
     chosen = ReadingOptions(**reading)
     names = [name] if isinstance(name, str) else list(name or ())

@@ -90,45 +90,32 @@ def plan(series: Series, parts: Parts, options: TrainingOptions) -> Plan:
 
 
 def _decide(series: Series, parts: Parts, train: Filled, options: TrainingOptions, layout: str) -> _Decisions:
-    """Decide what both presets need. Raises `DataError` for a season or a warm-up that the series is too short for."""
+    """Decide all that the spec is written from. Raises `DataError` where a season or a warm-up is too long."""
     window = 0 if layout == STREAM else options.window or CLASSIC_WINDOW
     checks.check_season(series, train, options.season)
     season = options.season or analysis.season_length(train)
     warmup = window or options.warmup or parts.warmup or analysis.default_warmup(season, len(parts.train))
     checks.check_stretch(series, train, warmup, options.horizon)
     levels = [layout != STREAM or level for level in _levels(series, train, options.level)]
-    decisions = _Decisions(
+    features = scaling.describe(series, parts.train, train, levels)
+    innovation = analysis.innovation(train)
+    if options.preset == CLASSIC:
+        features, predicts, augment = _unscaled(features), VALUE, False
+        hyperparameters = HyperParameters.classic(options.steps)
+    else:
+        predicts = VALUE if analysis.prefers_values(train, series.targets, levels) else CHANGE
+        augment = layout == STREAM and _is_augmentable(train)
+        hyperparameters = HyperParameters.choose(innovation, warmup, linear_recurrence=augment, steps=options.steps)
+    return _Decisions(
         layout=layout,
         window=window,
         season=season,
         warmup=warmup,
-        predicts=VALUE,
-        features=scaling.describe(series, parts.train, train, levels),
-        innovation=analysis.innovation(train),
-        augment=False,
-        hyperparameters=HyperParameters.classic(options.steps),
-    )
-    decisions = _as_classic(decisions) if options.preset == CLASSIC else _by_analysis(decisions, series, train, options)
-    hyperparameters = decisions.hyperparameters.override(options.learning_rate, options.unroll)
-    return replace(decisions, hyperparameters=hyperparameters)
-
-
-def _as_classic(decisions: _Decisions) -> _Decisions:
-    """Take values as they are where they are of order one, and predict values, as the classic program does."""
-    return replace(decisions, features=_unscaled(decisions.features))
-
-
-def _by_analysis(decisions: _Decisions, series: Series, train: Filled, options: TrainingOptions) -> _Decisions:
-    """Let the series decide what is predicted, how it is trained, and whether copies of it help."""
-    levels = [feature.level for feature in decisions.features]
-    augment = decisions.layout == STREAM and _is_augmentable(train)
-    return replace(
-        decisions,
-        predicts=VALUE if analysis.prefers_values(train, series.targets, levels) else CHANGE,
+        predicts=predicts,
+        features=features,
+        innovation=innovation,
         augment=augment,
-        hyperparameters=HyperParameters.choose(
-            decisions.innovation, decisions.warmup, linear_recurrence=augment, steps=options.steps
-        ),
+        hyperparameters=hyperparameters.override(options.learning_rate, options.unroll),
     )
 
 

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 
 def build(checkpoint: Checkpoint, quantize: str = "none", opset: int = onnx_opset.DEFAULT, form: str = CHUNK) -> bytes:
-    """Return the model file of a checkpoint, not yet compared with anything. torch is not needed."""
+    """Return the model file of a checkpoint, not yet compared with anything. torch is not needed.
+
+    The arguments are those of `export`. Raises `UsageError` and `ModelFileError` as it does.
+    """
     spec = _spec(checkpoint.spec, quantize, form)
     return finalize(_graph(checkpoint, spec, opset)[0], spec)[0]
 
@@ -68,7 +71,8 @@ def export(source: "Checkpoint | nn.Module", *arguments: Any, **options: Any) ->
     of samples in one call) or "step" (one at a time, and a quarter faster at that). The figures and residuals in a
     checkpoint's file are this very file's. `key` is a file with the private key that signs it. Raises `CheckError`
     where the file does not pass, `UsageError` for what cannot be: a form that the network cannot have, a layer that
-    cannot be expressed (the first is named), a key that is none.
+    cannot be expressed (the first is named), a key that is none; `ModelFileError` for a quantisation or a form that
+    there is not.
     """
     # One name for two functions. The overloads have their parameters, and are what calls are checked against.
     if isinstance(source, Checkpoint):

@@ -32,18 +32,24 @@ stream starts afresh, with this sample where it is a good one. error: the sample
 
 @dataclass(frozen=True)
 class Rules:
-    """What odd samples lead to; what absent ones do is the argument `missing` of `Predictor`."""
+    """What odd samples lead to; what absent ones do is the argument `missing` of `Predictor`.
+
+    Raises `UsageError` for a policy that is none of the reason's, and for a number below 0.
+    """
 
     range: str = FLAG
     """By default no more than a flag: a series that rises reaches values that are new and true."""
     margin: float = 1.0
     """How far outside the training part's range a value may lie, in widths of that range."""
     stuck: str = FLAG
+    """What a target leads to that has had the same value more than `stuck_after` times in a row."""
     stuck_after: int = 0
     """How many samples in a row may have the same value of a target; 0: any number. A feature that is no target
     may stand still for ever, as a switch does."""
     gap: str = IMPUTE
+    """What samples lead to that are lacking before this one, by its time."""
     disorder: str = SKIP
+    """What a time leads to that repeats or runs backwards."""
     skip_limit: int = 100
     """Samples left out in a row before the stream starts afresh: a clock that was set back must not end it."""
 

@@ -188,6 +188,7 @@ class Spec:
     features: tuple[Feature, ...]
     """Input columns in their order; the targets come first."""
     targets: tuple[str, ...]
+    """Names of the features that are forecast."""
     horizon: int
     """How many samples ahead a forecast reaches."""
     target_scales: tuple[tuple[float, ...], ...]
@@ -198,8 +199,11 @@ class Spec:
     gap_limit: int
     """How many missing samples in a row may be filled in."""
     cell: str
+    """One of `CELLS`, or `OWN`."""
     layers: int
+    """Recurrent layers."""
     hidden: int
+    """Units in a layer."""
     predicts: str = CHANGE
     """One of `PREDICTED`."""
     layout: str = STREAM
@@ -224,6 +228,7 @@ class Spec:
     producer: Mapping[str, str] = field(default_factory=dict)
     """Versions of what made the file."""
     states: tuple[State, ...] = ()
+    """The step function's memory, in the order of the graph's inputs."""
     sensors: tuple[Sensor, ...] = ()
     """Those it was trained on, where these were several. All figures are then in the typical sensor's numbers."""
     training: Training | None = None

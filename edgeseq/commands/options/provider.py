@@ -42,7 +42,8 @@ def provider_option(function: Function) -> Function:
 
 def register(libraries: Libraries) -> None:
     """Make the providers of plug-in libraries known to onnxruntime in this process. Raises `UsageError`."""
-    for name, path in libraries:
-        from edgeseq_runtime.backends.ort import providers
+    if libraries:
+        from edgeseq_runtime import providers
 
-        providers.register(name, path)
+        for name, path in libraries:
+            providers.register(name, path)

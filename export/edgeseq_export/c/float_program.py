@@ -9,14 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeseq.model import architecture
 from edgeseq.model.cells import CELLS
 from edgeseq_export.graph.weights import CellWeights, StepWeights
+from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.spec import FEATURES, STREAM, Spec
-
-Floats = npt.NDArray[np.float32]
 
 AT_ONCE = 4
 """Columns that the code takes together, and units in a vector."""
@@ -38,9 +36,9 @@ class Product:
     rows: int
     columns: int
     """Padded to whole groups of `AT_ONCE`."""
-    matrix: Floats
+    matrix: Float32
     """(column, row)"""
-    bias: Floats
+    bias: Float32
     """(row,)"""
 
 
@@ -125,7 +123,7 @@ def _layer(spec: Spec, cell: CellWeights, number: int) -> CLayer:
     return CLayer(number, W.shape[1], tuple(products))
 
 
-def _product(name: str, matrix: Floats, bias: Floats) -> Product:
+def _product(name: str, matrix: Float32, bias: Float32) -> Product:
     """Return a matrix (column, row) with zero columns to fill the last group."""
     columns = padded(len(matrix))
     filled = np.zeros((columns, matrix.shape[1]), np.float32)
@@ -133,12 +131,12 @@ def _product(name: str, matrix: Floats, bias: Floats) -> Product:
     return Product(name, matrix.shape[1], columns, filled, bias)
 
 
-def _by_column(matrix: Floats, gates: int, hidden: int) -> Floats:
+def _by_column(matrix: Float32, gates: int, hidden: int) -> Float32:
     """Return a cell's matrix (gate * hidden, column) as (column, gate * padded unit)."""
     return np.stack([_by_gate(column, gates, hidden) for column in matrix.T])
 
 
-def _by_gate(rows: Floats, gates: int, hidden: int) -> Floats:
+def _by_gate(rows: Float32, gates: int, hidden: int) -> Float32:
     """Return rows (gate * hidden,) with each gate's padded by zeros."""
     by_gate = np.zeros((gates, padded(hidden)), np.float32)
     by_gate[:, :hidden] = rows.reshape(gates, hidden)

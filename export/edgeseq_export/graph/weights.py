@@ -11,9 +11,8 @@ import numpy.typing as npt
 from edgeseq.model.cells import CELLS
 from edgeseq.model.checkpoint import Weights
 from edgeseq.model.scaling import per_output
+from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.spec import CHANGE, FEATURES, STEPS, Spec
-
-Array: TypeAlias = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class Matrix:
     """A matrix as a product: float32 numbers, or integers of few bits, times scales that broadcast over them."""
 
     factor: npt.NDArray[np.float32] | npt.NDArray[np.int8]
-    scales: tuple[Array, ...] = ()
+    scales: tuple[Float32, ...] = ()
     bits: int = 32
     """Of each number: 32 for float32, 8 or 4 for integers, which are held as int8 here."""
 
@@ -30,14 +29,14 @@ class Matrix:
         """Whether the numbers are integers."""
         return self.bits < 32
 
-    def value(self) -> Array:
+    def value(self) -> Float32:
         """The matrix itself, float32."""
         product = self.factor.astype(np.float64)
         for scale in self.scales:
             product = product * scale
         return product.astype(np.float32)
 
-    def scaled_by(self, scale: Array) -> Self:
+    def scaled_by(self, scale: Float32) -> Self:
         """Return this matrix, multiplied by a scale that broadcasts over it."""
         return replace(self, scales=(*self.scales, scale))
 
@@ -58,7 +57,7 @@ class CellWeights:
     """(1, G * hidden, input)"""
     R: Matrix
     """(1, G * hidden, hidden); where it is rounded, with the first scale of W."""
-    B: Array
+    B: Float32
     """(1, 2 * G * hidden), or (1, G * hidden) where the second half is zero."""
 
 
@@ -69,7 +68,7 @@ class StepWeights:
     cells: tuple[CellWeights, ...]
     head: Matrix
     """(hidden, outputs)"""
-    head_bias: Array
+    head_bias: Float32
     """(outputs,)"""
     linear: Matrix | None
     """(outputs, feature, lag), newest last; None where there is no linear path."""
@@ -99,7 +98,7 @@ def prepare(spec: Spec, stored: QuantizedWeights) -> StepWeights:
     )
 
 
-def _linear(spec: Spec, weight: Matrix, scales: Array) -> Matrix:
+def _linear(spec: Spec, weight: Matrix, scales: Float32) -> Matrix:
     changes = np.array([1 / feature.change for feature in spec.measured], np.float32)
     return weight.scaled_by(scales[:, None, None]).scaled_by(changes[None, :, None])
 
@@ -126,7 +125,7 @@ def _cell(spec: Spec, stored: QuantizedWeights, layer: int) -> CellWeights:
     )
 
 
-def _input_scales(spec: Spec) -> Array:
+def _input_scales(spec: Spec) -> Float32:
     """Return what turns the graph's raw levels and changes into the network's inputs, (input,)."""
     if spec.layout in (FEATURES, STEPS):
         values = np.array([1 / feature.scale for feature in spec.features], np.float32)

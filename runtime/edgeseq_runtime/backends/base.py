@@ -127,7 +127,7 @@ class Engine(ABC):
     def run(self, samples: Float32) -> Float32:
         """Take samples (time, feature) as if one by one, in few calls where the session can; return (time, outputs)."""
         if not self._session.takes_chunks:
-            return self._run_by_steps(samples)
+            return self.run_by_steps(samples)
         states, parts = self.states(), []
         for start in range(0, len(samples), CHUNK):
             y, states = self._session.advance(samples[start : start + CHUNK, None], states)
@@ -137,7 +137,8 @@ class Engine(ABC):
         self.y[0, 0] = parts[-1][-1]
         return np.concatenate(parts)
 
-    def _run_by_steps(self, samples: Float32) -> Float32:
+    def run_by_steps(self, samples: Float32) -> Float32:
+        """Take samples (time, feature) one by one; return (time, outputs)."""
         forecasts = np.empty((len(samples), self.y.size), np.float32)
         for row, sample in enumerate(samples):
             self.x[0, 0] = sample

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq_runtime.arrays import Float32
-from edgeseq_runtime.backends.base import Engine, Session
+from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.errors import ModelFileError
 
 
@@ -26,9 +25,10 @@ def deviations(session: Session) -> dict[str, float]:
     # One unit in the last place is what float32 cannot tell.
     allowed = np.array(vector.tolerance) + np.spacing(np.abs(expected).astype(np.float32))
     forecasts, states_left = {}, []
-    for way, run in (("in steps", _in_steps), ("in a chunk", _in_a_chunk)):
+    for way in ("in steps", "in a chunk"):
         engine = session.engine()  # fresh: where there are several sensors, the typical one's
-        forecasts[way] = run(engine, x).reshape(expected.shape)
+        y = engine.run_by_steps(x) if way == "in steps" else engine.run(x)
+        forecasts[way] = y.reshape(expected.shape)
         states_left.append({name: np.array(value) for name, value in engine.states().items()})
     # numpy's maximum is NaN where a forecast is, and NaN passes no comparison.
     worst = {way: float(np.max(np.abs(y - expected) / allowed)) for way, y in forecasts.items()}
@@ -38,19 +38,6 @@ def deviations(session: Session) -> dict[str, float]:
         for name, (number, most) in vector.states.items()
     ]
     return worst | ({"states": float(np.max(shares))} if shares else {})
-
-
-def _in_steps(engine: Engine, x: Float32) -> Float32:
-    forecasts = []
-    for row in x:
-        engine.x[0, 0] = row
-        engine.advance()
-        forecasts.append(engine.y.copy())
-    return np.concatenate(forecasts)
-
-
-def _in_a_chunk(engine: Engine, x: Float32) -> Float32:
-    return engine.run(x)
 
 
 def state_checksum(state: npt.ArrayLike) -> float:

@@ -61,9 +61,10 @@ def measure(
     if find_spec("resource") is None:
         raise EdgeseqError("memory is measured on POSIX systems only, such as Linux and macOS")
     starts_by_kind: dict[str, list[tuple[float, float]]] = {OURS: [], BARE: []}
+    has_bare_form = is_onnx(path)
     for _ in range(rounds):
         starts_by_kind[OURS].append(_start(_FORECAST, path, provider, str(threads), sidecar or ""))
-        if is_onnx(path):
+        if has_bare_form:
             starts_by_kind[BARE].append(_start(_SESSION, path))
     return {what: _least(starts) for what, starts in starts_by_kind.items() if starts}
 

@@ -3,7 +3,7 @@
 The exporter does, by the entry point group `edgeseq_runtime.native_builder`; the device side imports nothing of it.
 """
 
-from typing import Any, Protocol
+from typing import Protocol, cast
 
 from edgeseq_runtime.errors import UsageError
 
@@ -46,9 +46,7 @@ def _builder() -> Builder | None:
 
     for entry in entry_points(group=GROUP):
         try:
-            builder: Any = entry.load()
+            return cast("Builder", entry.load())
         except ImportError:
             continue
-        found: Builder = builder
-        return found
     return None
