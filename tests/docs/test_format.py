@@ -19,7 +19,7 @@ import pytest
 import edgeseq_export
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.testing import make_checkpoint
-from edgeseq_runtime import Pool, Predictor, integrity, spec
+from edgeseq_runtime import Pool, Predictor, spec
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.service import NamedStreams
 from edgeseq_runtime.sidecar import Sidecar

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import model_argument, note, sidecar_option, threads_option
+from edgeseq.commands.options.common import key_option, model_argument, note, sidecar_option, threads_option
 from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq.commands.options.rules import rules_options
 from edgeseq.commands.predict.options import MQTT, STDIN, PredictOptions
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 @sidecar_option
 @provider_option
 @threads_option
+@key_option
 @click.option(
     "--state",
     type=click.Path(dir_okay=False),
@@ -104,6 +105,7 @@ def predict(
     provider: str,
     libraries: Libraries,
     threads: int,
+    key: str | None,
     state: str | None,
     state_every: int | None,
     fresh: bool,
@@ -140,6 +142,7 @@ def predict(
         sidecar=sidecar,
         provider=provider,
         threads=threads,
+        key=key,
         state=state,
         state_every=state_every,
         fresh=fresh,

@@ -19,9 +19,9 @@ from edgeseq_export.c import native as builder
 from edgeseq_export.c import render, toolchain
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.backends.native import build, cache
-from edgeseq_runtime.backends.native.abi import INTERFACE
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import CheckError, ModelFileError, UsageError
+from edgeseq_runtime.model_file.library_file import INTERFACE
 from edgeseq_runtime.streaming.sensors import Scale
 from tests.conftest import CommandLine
 from tests.export.test_agreement import checkpoints, random_samples, scale_of
