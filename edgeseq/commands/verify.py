@@ -86,7 +86,8 @@ def verify_file(model: str, provider: str, key: str | None) -> Report:
     sha256 = source.spec.sha256 if source.spec else ""
     complaint = source.complaint(public)
     if complaint:
-        return Report(complaint, {}, {}, agrees=False, sha256=sha256)
+        kind = "the library" if source.library else "the model file"
+        return Report(f"{kind} {complaint}", {}, {}, agrees=False, sha256=sha256)
     sessions, left_out = _open(source, provider)
     by_provider = {name: deviations(session) for name, session in sessions.items()}
     return Report(None, by_provider, left_out, all(map(passed, by_provider.values())), sha256)

@@ -20,16 +20,16 @@ BLANK_SIGNATURE = "0" * 88
 _PURPOSE = b"edgeseq model file 1\n"
 """What is signed begins with this, so that a signature for another purpose is none for this one."""
 
-_CHANGED = "the model file was changed after it was written"
+_CHANGED = "was changed after it was written"
 
 
 def complaint(content: bytes, spec: Spec, place: slice, key: PublicKey | None = None) -> str | None:
-    """Return why a model file is not to be trusted, None where nothing speaks against it.
+    """Return why a model file is not to be trusted, in words that follow its name; None where nothing is wrong.
 
     It must be as it was written and, with a key, signed with its private half. `place` is where the spec stands.
     """
     if not spec.sha256:
-        return "the model file carries no hash: nobody can tell whether it is as it was written"
+        return "carries no hash: nobody can tell whether it is as it was written"
     signature = _signature(spec)
     if spec.signature and not signature:
         return f"{_CHANGED}: its signature is none"
@@ -40,7 +40,7 @@ def complaint(content: bytes, spec: Spec, place: slice, key: PublicKey | None = 
     if actual != spec.sha256:
         return f"{_CHANGED}: its hash is another one"
     if key and not key.has_signed(message(actual), signature):
-        return f"the model file was not signed with the key that belongs to {key.name}"
+        return f"was not signed with the key that belongs to {key.name}"
     return None
 
 

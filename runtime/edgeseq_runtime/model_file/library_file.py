@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
-from edgeseq_runtime.errors import ModelFileError
+from edgeseq_runtime.errors import CheckError, ModelFileError
 from edgeseq_runtime.model_file import elf
 from edgeseq_runtime.model_file.public_key import PublicKey
 
@@ -89,26 +89,27 @@ class LibraryFile:
         return cls(content, model, content)
 
     def complaint(self, key: PublicKey | None = None) -> str | None:
-        """Return why it is not to be trusted, None where nothing speaks against it."""
+        """Return why it is not to be trusted, in words that follow its name; None where nothing is wrong."""
         import hashlib  # brings OpenSSL, some milliseconds: not before there is something to hash
 
         hashed = memoryview(self.content)[: -_HASH_SIZE - _SIGNATURE_SIZE]
         if self.sha256 and hashlib.sha256(hashed).digest() != self.sha256:
-            return "the library was changed after it was written: its hash is another one"
+            return "was changed after it was written: its hash is another one"
         if key and not (self.sha256 and key.has_signed(_PURPOSE + self.sha256, self.signature)):
-            return f"the library was not signed with the key that belongs to {key.name}"
+            return f"was not signed with the key that belongs to {key.name}"
         return None
 
 
 def seal(code: bytes, model: bytes, sign: Callable[[bytes], bytes] | None = None) -> bytes:
     """Return a library as a file: `code` as the compiler made it, which holds the bytes of `model`.
 
-    `sign` returns the 64 bytes of the signature of what it gets.
+    `sign` returns the 64 bytes of the signature of what it gets. Raises `CheckError` for code without the model file.
     """
     import hashlib
 
     start = code.find(model)
-    assert start >= 0, "the code holds the model file"
+    if start < 0:
+        raise CheckError("the compiled library does not hold the model file: what did the compiler do?")
     hashed = code + _END.pack(_MAGIC, INTERFACE, start, len(model))
     sha256 = hashlib.sha256(hashed).digest()
     return hashed + sha256 + (sign(_PURPOSE + sha256) if sign else bytes(_SIGNATURE_SIZE))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Self, TypeAlias, Union
 
 from edgeseq_runtime import files
-from edgeseq_runtime.errors import ModelFileError
+from edgeseq_runtime.errors import ModelFileError, UsageError
 from edgeseq_runtime.model_file import integrity, onnx_file
 from edgeseq_runtime.model_file.library_file import NATIVE, LibraryFile, is_library
 from edgeseq_runtime.model_file.public_key import PublicKey
@@ -84,7 +84,7 @@ class Source:
         return self.onnx.producer == KEY or bool(self.spec and KEY in self.spec.producer)
 
     def complaint(self, key: PublicKey | None = None) -> str | None:
-        """Return why it is not to be trusted, None where nothing speaks against it.
+        """Return why it is not to be trusted, in words that follow its name; None where nothing is wrong.
 
         All that it is must be as it was written and, with a key, signed with its private half: a library as a file.
         """
@@ -95,7 +95,7 @@ class Source:
 
     def _model_complaint(self, key: PublicKey | None) -> str | None:
         if self.spec is None or self.onnx.spec is None:
-            return "the model file has no spec, and so neither hash nor signature"
+            return "has no spec, and so neither hash nor signature"
         return integrity.complaint(self.content, self.spec, self.onnx.spec, key)
 
     def check(self, key: PublicKey | None = None, *, has_sidecar: bool = False) -> None:
@@ -113,7 +113,7 @@ class Source:
             return
         wrong = self.complaint(key)
         if wrong:
-            raise ModelFileError(f"{self.name}: {wrong}")
+            raise ModelFileError(f"{self.name} {wrong}")
 
 
 def vouched(
@@ -140,8 +140,11 @@ def _check_kind(file: File, provider: str) -> None:
         raise ModelFileError(f"{file.name} is a checkpoint; `edgeseq export` makes a model file of it")
     if file.content[4:8] == _ORT_FORMAT:
         raise ModelFileError(f"{file.name} is in onnxruntime's own format; give the ONNX file that it was made from")
-    named = provider == NATIVE or (file.path or "").endswith(_LIBRARY_NAMES)
-    if is_library(file.content) and not named:
+    if not is_library(file.content):
+        return
+    if file.path is None:
+        raise UsageError("a native library is loaded from its file, not from bytes")
+    if provider != NATIVE and not file.path.endswith(_LIBRARY_NAMES):
         raise ModelFileError(
             f"{file.name} is a native library, which is code: it is loaded where its name ends in "
             f"{' or '.join(_LIBRARY_NAMES)}, or with the provider 'native'"

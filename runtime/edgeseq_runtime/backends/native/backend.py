@@ -55,8 +55,7 @@ class NativeBackend:
 
 
 def _open_library(source: Source, library: LibraryFile, provider: str) -> Session:
-    if source.path is None:
-        raise UsageError("a native library is loaded from its file, not from bytes")
+    assert source.path is not None, "a library is never read from bytes"
     if provider not in ("auto", NATIVE):
         raise UsageError(f"{source.name} is a native library; it cannot run on {provider}")
     owners.check(source.path, library.content)

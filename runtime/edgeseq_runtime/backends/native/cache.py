@@ -34,13 +34,15 @@ def find(path: Path, model: bytes) -> LibraryFile | None:
     content = files.read(path)
     owners.check(path, content)
     try:
-        library = LibraryFile.read(content, "it")
-        wrong = library.complaint() or _mismatch(library, model)
+        library = LibraryFile.read(content, str(path))
     except ModelFileError as error:
         wrong = str(error)
-    if not wrong:
-        return library
-    logging.getLogger("edgeseq").warning("the compiled model %s is made anew: %s", path, wrong)
+    else:
+        complaint = library.complaint() or _mismatch(library, model)
+        if not complaint:
+            return library
+        wrong = f"{path} {complaint}"
+    logging.getLogger("edgeseq").warning("the model is compiled anew: %s", wrong)
     return None
 
 
@@ -54,8 +56,8 @@ def store(path: Path, library: bytes) -> None:
 
 def _mismatch(library: LibraryFile, model: bytes) -> str | None:
     if not library.sha256:
-        return "it carries no hash"
-    return None if library.model == model else "it is another model's"
+        return "carries no hash"
+    return None if library.model == model else "is another model's"
 
 
 def _processor() -> str:

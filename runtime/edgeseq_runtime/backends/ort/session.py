@@ -44,7 +44,10 @@ class OrtSession(Session):
         content, name = source.content, source.name
         first, *others = providers.candidates(provider)
         self.raw = create_inference_session(content, name, first, threads)
-        self.io, self.spec = _described(self.raw, source, sidecar)
+        try:
+            self.io, self.spec = _described(self.raw, source, sidecar)
+        except UnicodeDecodeError as error:
+            raise ModelFileError(f"{name} is damaged: its text is not UTF-8") from error
         self.states = [state for state in self.spec.states if state.name != CONTEXT]
         """Those that the graph itself has."""
         self.outputs = [self.io.y, *(state.next for state in self.states)]
