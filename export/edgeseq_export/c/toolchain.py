@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq_export.c.render import Sources
-from edgeseq_runtime.errors import CheckError
+from edgeseq_runtime.errors import CheckError, UsageError
 from edgeseq_runtime.spec import GAIN, OFFSET, Spec
 from edgeseq_runtime.streaming.sensors import Scale
 
@@ -24,11 +24,22 @@ _NAMES = ("cc", "gcc", "clang")
 
 
 def compiler() -> list[str] | None:
-    """Return the command of the C compiler: that of the environment variable CC, or the first that is here."""
-    command = shlex.split(os.environ.get("CC", ""))
+    """Return the command of the C compiler: that of the environment variable CC, or the first that is here.
+
+    Raises `UsageError` for a CC that is no command.
+    """
+    command = words("CC")
     if command:
         return command if shutil.which(command[0]) else None
     return next(([name] for name in _NAMES if shutil.which(name)), None)
+
+
+def words(variable: str) -> list[str]:
+    """Return the words of an environment variable, as a shell parts them. Raises `UsageError` where it would not."""
+    try:
+        return shlex.split(os.environ.get(variable, ""))
+    except ValueError as error:
+        raise UsageError(f"the environment's {variable} is {os.environ[variable]!r}: {error}") from error
 
 
 class Compiled:
