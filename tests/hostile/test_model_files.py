@@ -94,7 +94,6 @@ def test_with_a_key_the_signature_is_bound_too(tmp_path: Path) -> None:
                 Source.read(flipped(content, at)).check()
 
 
-@pytest.mark.slow
 def test_the_command_line_refuses_each_in_one_line(edgeseq: CommandLine, int8: bytes, tmp_path: Path) -> None:
     path = tmp_path / "flipped.onnx"
     for at in range(0, len(int8), 97):
