@@ -41,7 +41,8 @@ class StateFile:
         """After so many samples were acknowledged: save them, if that is due; return whether they may count as kept.
 
         False from a save that failed until one succeeds: what was acknowledged is then in memory only. A disk that is
-        full is said once, and does not end the stream. With `samples` 0 only what failed is tried again, a second after.
+        full is said once, and does not end the stream. With `samples` 0 only what failed is tried again, a second
+        after.
         """
         if not self.active or not self._every:
             return True
