@@ -9,8 +9,8 @@ import click
 
 from edgeseq.commands.options.common import json_option, model_argument, note
 from edgeseq.commands.options.evaluation import evaluation_options
+from edgeseq.commands.options.outputs import check_outputs, series_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
-from edgeseq_runtime import files
 
 if TYPE_CHECKING:
     from edgeseq.evaluation.model_series import ModelSeriesKeywords
@@ -58,8 +58,7 @@ def backtest(
     from edgeseq_runtime.predictor import Predictor
 
     register(libraries)
-    if plot:
-        files.check_writable(plot)
+    check_outputs({"--plot": plot}, series_inputs(series))
     predictor = Predictor(as_model_file(model), provider=provider)
     data, parts = load_for_model(predictor, series, **reading)
     _warn_of_another_part(predictor.spec, parts)

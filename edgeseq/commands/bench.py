@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from edgeseq.commands.options.common import json_option, model_argument, note, sidecar_option, threads_option
+from edgeseq.commands.options.outputs import check_outputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq.text import table
-from edgeseq_runtime import files
 from edgeseq_runtime.errors import EdgeseqError
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ def bench(
     edgeseq bench sine.onnx --plot bench.png
     """
     register(libraries)
+    check_outputs({"--plot": plot})
     if plot:
-        files.check_writable(plot)
         from edgeseq.evaluation.speed_plot import draw_speed
     from edgeseq_runtime.backends.open import open_session
     from edgeseq_runtime.benchmark import cold_start

@@ -8,8 +8,8 @@ import click
 
 from edgeseq.commands.options.common import json_option, model_argument, note
 from edgeseq.commands.options.evaluation import evaluation_options
+from edgeseq.commands.options.outputs import check_outputs, series_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
-from edgeseq_runtime import files
 
 if TYPE_CHECKING:
     from edgeseq.evaluation.model_series import ModelSeriesKeywords
@@ -43,8 +43,7 @@ def evaluate(
     from edgeseq.model_evaluation import evaluate_model
 
     register(libraries)
-    if plot:
-        files.check_writable(plot)
+    check_outputs({"--plot": plot}, series_inputs(series))
     evaluation = evaluate_model(model, series, provider=provider, **reading)
     if plot:
         from edgeseq.evaluation.plots import draw_evaluation

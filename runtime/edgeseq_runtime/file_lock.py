@@ -64,9 +64,10 @@ def _acquire(lock: Path, path: str | os.PathLike[str]) -> int:
             descriptor = os.open(lock, _OPEN, 0o600)  # for others not even to read: whoever can open it can hold it
         except OSError as error:
             raise FileError(f"cannot use {path}: its lock {lock}: {error.strerror}") from error
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size:
             os.close(descriptor)
-            raise FileError(f"cannot use {path}: its lock {lock} is no file")
+            raise FileError(f"cannot use {path}: its lock {lock} is no empty file")
         if not try_lock(descriptor):
             os.close(descriptor)
             raise FileError(f"another process uses {path}")

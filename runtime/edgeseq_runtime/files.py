@@ -21,11 +21,11 @@ PIPE_LIMIT = 128_000_000
 """The same of a pipe, whose size is not known before it was read."""
 
 
-def write_atomically(path: AnyPath, data: bytes, *, mode: int = 0o666) -> None:
+def write_atomically(path: AnyPath, data: bytes) -> None:
     """Write `data` to `path`: whole and on the disk, or not at all.
 
-    A file that is replaced hands its permissions on, and its owner where the system allows that; `mode`, less the
-    umask, is for one that is new. A link is followed; a terminal or a pipe is written to directly, since it cannot be
+    A file that is replaced hands its permissions on, and its owner where the system allows that; one that is new gets
+    those that the umask leaves. A link is followed; a terminal or a pipe is written to directly, since it cannot be
     replaced. Raises `FileError` where the folder is unwritable or the disk full; what stood at `path` is then as
     before.
     """
@@ -33,7 +33,7 @@ def write_atomically(path: AnyPath, data: bytes, *, mode: int = 0o666) -> None:
         if _is_special(path):
             _write_directly(Path(path), data)
         else:
-            _replace(Path(os.path.realpath(path)), data, mode)
+            _replace(Path(os.path.realpath(path)), data)
     except (OSError, ValueError) as error:
         raise FileError(f"cannot write {path}: {_reason(error)}") from error
 
@@ -177,9 +177,9 @@ def _write_directly(target: Path, data: bytes) -> None:
         file.write(data)
 
 
-def _replace(target: Path, data: bytes, mode: int) -> None:
+def _replace(target: Path, data: bytes) -> None:
     """Write beside `target`, force to the disk, then rename: the one operation that is atomic."""
-    with TemporaryFile(target, like=_status(target), mode=mode) as temporary:
+    with TemporaryFile(target, like=_status(target)) as temporary:
         temporary.write(data)
         temporary.replace_target()
     _sync_folder(target.parent)

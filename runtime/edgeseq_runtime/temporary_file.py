@@ -28,16 +28,16 @@ class TemporaryFile:
     """Opens at once; a context manager that removes the file again, unless it has taken the target's place.
 
     `like` is what the target is now, if it is there: its permissions are kept, but for those to run as its owner or
-    group, and so are its owner and group where the system allows that. `mode`, less the umask, is for a target that is
-    new. Raises `OSError` in all that it does.
+    group, and so are its owner and group where the system allows that; one that is new gets what the umask leaves.
+    Raises `OSError` in all that it does.
     """
 
-    def __init__(self, target: Path, like: os.stat_result | None = None, mode: int = 0o666) -> None:
+    def __init__(self, target: Path, like: os.stat_result | None = None) -> None:
         self._target, self._like = target, like
         if target not in _tidied:
             _tidied.add(target)
             _remove_left(target)
-        self._descriptor, self._path = _create(target, mode if like is None else like.st_mode & 0o600)
+        self._descriptor, self._path = _create(target, 0o666 if like is None else like.st_mode & 0o600)
 
     def __enter__(self) -> Self:
         return self
