@@ -80,6 +80,7 @@ class Predictor:
         self.samples = 0
         """Samples seen since the stream began, missing ones included."""
         self._spec, self._rules = model.spec, rules
+        self._sensor: tuple[str, Scale] | None = None  # the one that was asked for: how it is called, and its scale
         self._clock = Clock(self.spec)
         self._engine = model.engine()
         self._validator = Validator(self.spec, self._engine.x, rules)
@@ -159,6 +160,8 @@ class Predictor:
         unknown name or a model that knows no sensors, and `DataError` for samples that do not tell.
         """
         scale = Scale.resolve(self.session.spec, sensor)
+        called = sensor if isinstance(sensor, str) else "the one that was asked for"
+        self._sensor = None if sensor is None else (called, Scale.from_states(scale.states()))  # as a snapshot has it
         self._adopt(scale)
         self._engine.load(self._engine.states() | scale.states())
         self.reset()
@@ -251,11 +254,16 @@ class Predictor:
         return pack(self.session.digest, self._snapshot())
 
     def restore(self, blob: bytes) -> None:
-        """Go on from a snapshot. Raises `SnapshotError` where it is damaged or another model's."""
+        """Go on from a snapshot. Raises `SnapshotError` where it is damaged, or of another model or sensor.
+
+        A snapshot brings its sensor with it; only where one was asked for must it be that one.
+        """
         snapshot = unpack(blob, self.session.digest, self._snapshot())
         status, reason = snapshot.counters["status"], snapshot.counters["reason"]
         if status not in STATUSES or reason not in ("", *REASONS):
             raise SnapshotError(f"the snapshot has the status {status!r} and the reason {reason!r}")
+        if self._sensor:
+            self._check_sensor(*self._sensor, Scale.from_states(snapshot.arrays))
         self._load(snapshot)
 
     def _snapshot(self) -> Snapshot:
@@ -273,6 +281,13 @@ class Predictor:
         }
         arrays = {"x": self._engine.x, "y": self._engine.y, "runs": self._validator.runs, **self._engine.states()}
         return Snapshot(counters, arrays | (self._monitor.arrays() if self._monitor else {}))
+
+    def _check_sensor(self, called: str, wanted: Scale, found: Scale) -> None:
+        """Refuse a snapshot of another sensor than was asked for: its numbers would be taken for those of this one."""
+        if found.is_near(wanted):
+            return
+        known = found.name_among(self.session.spec.sensors)
+        raise SnapshotError(f"the snapshot is of {known or 'another sensor'}, not of {called}")
 
     def _load(self, snapshot: Snapshot) -> None:
         """Go on from a snapshot that fits; one without a monitor's arrays leaves that as it is at first."""
