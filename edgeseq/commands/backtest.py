@@ -57,8 +57,8 @@ def backtest(
     from edgeseq.model_source import as_model_file
     from edgeseq_runtime.predictor import Predictor
 
-    register(libraries)
     check_outputs({"--plot": plot}, series_inputs(series))
+    register(libraries)
     predictor = Predictor(as_model_file(model), provider=provider)
     data, parts = load_for_model(predictor, series, **reading)
     _warn_of_another_part(predictor.spec, parts)

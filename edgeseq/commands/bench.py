@@ -39,8 +39,8 @@ def bench(
     edgeseq bench sine.onnx
     edgeseq bench sine.onnx --plot bench.png
     """
-    register(libraries)
     check_outputs({"--plot": plot})
+    register(libraries)
     if plot:
         from edgeseq.evaluation.speed_plot import draw_speed
     from edgeseq_runtime.backends.open import open_session

@@ -42,8 +42,8 @@ def evaluate(
     from edgeseq.evaluation.report_text import summary
     from edgeseq.model_evaluation import evaluate_model
 
-    register(libraries)
     check_outputs({"--plot": plot}, series_inputs(series))
+    register(libraries)
     evaluation = evaluate_model(model, series, provider=provider, **reading)
     if plot:
         from edgeseq.evaluation.plots import draw_evaluation

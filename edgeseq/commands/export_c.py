@@ -33,7 +33,6 @@ def export_c(checkpoint: str, output: str, quantize: str, *, libm: bool, as_libr
     if as_library:
         library = render.library(code.spec, name, is_fixed=quantize == "int8")
         texts |= {target / path: text for path, text in library.items()}
-        check_outputs({f"{path.name} of -o": path for path in texts})
     _report(code, source.spec.figures.model.rmse if source.spec.figures else None)
     for path, text in texts.items():
         files.make_folder(path.parent)

@@ -133,7 +133,6 @@ def predict(
     edgeseq predict somebodys.onnx --sidecar names.json
     edgeseq predict model.onnx --mqtt mqtt://localhost/plant/+ --publish forecasts/{id}
     """
-    register(libraries)
     options = PredictOptions(
         model=model,
         source=source,
@@ -159,6 +158,7 @@ def predict(
         client_id=client_id,
     )
     _check_files(options)
+    register(libraries)
     with owned(options.state):
         return _run_stdin(options) if options.mqtt is None else _run_mqtt(options, options.mqtt)
 
