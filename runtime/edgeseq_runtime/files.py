@@ -55,10 +55,12 @@ def check_writable(path: AnyPath) -> None:
 
 def check_regular(path: AnyPath) -> None:
     """Raise `FileError` where something stands at `path` that is no regular file, but for the null device."""
-    with contextlib.suppress(OSError):
-        status = Path(path).stat()
-        if not (stat.S_ISREG(status.st_mode) or _is_null(status)):
-            raise FileError(f"{path} is {_kind(status)}, not a file")
+    try:
+        status = _status(path)
+    except (OSError, ValueError) as error:
+        raise FileError(f"cannot read {path}: {_reason(error)}") from error
+    if status and not (stat.S_ISREG(status.st_mode) or _is_null(status)):
+        raise FileError(f"{path} is {_kind(status)}, not a file")
 
 
 def distinct(outputs: Iterable[tuple[str, AnyPath | None]], inputs: Iterable[tuple[str, AnyPath | None]]) -> None:
@@ -90,19 +92,19 @@ def read(path: AnyPath, limit: int = READ_LIMIT) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
-            return _read(descriptor, path, limit)
+            return _read(descriptor, limit)
         finally:
             os.close(descriptor)
     except (OSError, ValueError) as error:
         raise FileError(f"cannot read {path}: {_reason(error)}") from error
 
 
-def _read(descriptor: int, path: AnyPath, limit: int) -> bytes:
+def _read(descriptor: int, limit: int) -> bytes:
     status = os.fstat(descriptor)
     is_file = stat.S_ISREG(status.st_mode)
     is_device = stat.S_ISBLK(status.st_mode) or stat.S_ISCHR(status.st_mode)
     if is_device and not (_is_null(status) or os.isatty(descriptor)):
-        raise FileError(f"cannot read {path}: it is a device, not a file")
+        raise OSError(errno.EINVAL, "it is a device, not a file")
     limit = limit if is_file else min(limit, PIPE_LIMIT)
     at_once = max(status.st_size + 1, 1 << 16) if is_file else 1 << 16
     chunks: list[bytes] = []
@@ -113,7 +115,7 @@ def _read(descriptor: int, path: AnyPath, limit: int) -> bytes:
             return b"".join(chunks)
         chunks.append(chunk)
         left -= len(chunk)
-    raise FileError(f"cannot read {path}: it is larger than {limit:,} bytes, the most that is read")
+    raise OSError(errno.EFBIG, f"it is larger than {limit:,} bytes, the most that is read")
 
 
 def is_checkpoint(content: bytes) -> bool:
