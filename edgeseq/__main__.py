@@ -1,6 +1,7 @@
 """`edgeseq`, and `python -m edgeseq` where the script is not on the path."""
 
 import signal
+import sys
 
 
 def main() -> None:
@@ -10,8 +11,10 @@ def main() -> None:
     from edgeseq.commands.shutdown import install_interrupt_handler
 
     install_interrupt_handler()
-    from edgeseq import cli
-
+    try:
+        from edgeseq import cli
+    except (ImportError, MemoryError) as error:
+        sys.exit(f"edgeseq: cannot start: {str(error) or 'not enough memory'}")
     cli.main()
 
 

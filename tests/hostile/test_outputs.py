@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ CASES = {
     ),
 }
 
-SPELLINGS = {
+SPELLINGS: dict[str, Callable[[str], str]] = {
     "as it is": str,
     "with a dot": lambda path: f"./{path}",
     "through the folder": lambda path: f"../{Path.cwd().name}/{path}",
@@ -56,11 +57,11 @@ SPELLINGS = {
 }
 
 
-def linked(path: str, link: object) -> str:
+def linked(path: str, link: Callable[[Path, Path], None]) -> str:
     other = Path("other")
     if not Path(path).exists():
         return f"./{path}"
-    link(other, Path(path).absolute())  # type: ignore[operator]
+    link(other, Path(path).absolute())
     return str(other)
 
 

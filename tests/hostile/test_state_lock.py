@@ -6,7 +6,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -103,13 +103,14 @@ def test_others_can_neither_read_nor_hold_the_lock(tmp_path: Path) -> None:
 def test_what_is_planted_in_the_locks_place_is_neither_followed_nor_removed(tmp_path: Path, plant: str) -> None:
     victim, lock = tmp_path / "victim", tmp_path / ".state.lock"
     victim.write_text("precious")
-    {
+    plants: dict[str, Callable[[], object]] = {
         "link": lambda: lock.symlink_to(victim),
         "dangling link": lambda: lock.symlink_to(tmp_path / "nothing"),
         "pipe": lambda: os.mkfifo(lock),
         "folder": lock.mkdir,
         "file": lambda: lock.write_text("somebody's"),
-    }[plant]()
+    }
+    plants[plant]()
     refused = pytest.raises(FileError, match=r"cannot use .*/state: its lock .*/\.state\.lock")
     with refused, file_lock.exclusive(tmp_path / "state"):
         pass

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,18 +34,24 @@ def left(target: Path) -> Path:
     return path
 
 
+def put(plant: str, path: Path, victim: Path) -> None:
+    """Put something where a file is to be made."""
+    plants: dict[str, Callable[[], object]] = {
+        "link": lambda: path.symlink_to(victim),
+        "hard link": lambda: path.hardlink_to(victim),
+        "pipe": lambda: os.mkfifo(path),
+        "file": path.touch,
+        "folder": path.mkdir,
+    }
+    plants[plant]()
+
+
 @pytest.mark.parametrize("plant", ["link", "hard link", "pipe", "file", "folder"])
 def test_the_name_that_version_0_1_used_means_nothing(tmp_path: Path, plant: str) -> None:
     """Whoever put something there chose which file was overwritten, or had the writer wait for ever."""
     target, planted, victim = tmp_path / "s.state", tmp_path / ".s.state.tmp", tmp_path / "victim"
     victim.write_text("precious")
-    {
-        "link": lambda: planted.symlink_to(victim),
-        "hard link": lambda: planted.hardlink_to(victim),
-        "pipe": lambda: os.mkfifo(planted),
-        "file": planted.touch,
-        "folder": planted.mkdir,
-    }[plant]()
+    put(plant, planted, victim)
     before = planted.lstat()
     files.check_writable(target)
     files.write_atomically(target, b"new")
@@ -144,7 +151,7 @@ def test_what_only_looks_like_left_is_not_followed(tmp_path: Path, plant: str) -
     victim.write_text("precious")
     planted = left(target)
     planted.unlink()
-    {"link": lambda: planted.symlink_to(victim), "pipe": lambda: os.mkfifo(planted), "folder": planted.mkdir}[plant]()
+    put(plant, planted, victim)
     files.write_atomically(target, b"new")
     assert victim.read_text() == "precious"
     assert os.path.lexists(planted)
