@@ -3,16 +3,37 @@
 The command line turns any `EdgeseqError` into one line and exit code 1; a `UsageError` into exit code 2.
 """
 
+LONGEST = 1000
+"""Characters in one line for the user."""
+
+
+def printable(text: str, longest: int = LONGEST) -> str:
+    """Return text as a line that is safe on a terminal and in a log: what files and messages say stands in it.
+
+    Line breaks and tabs become blanks. Control and format characters, escapes among them, and what is no character
+    become U+FFFD. What is longer than `longest` characters is cut.
+    """
+    if len(text) > longest:
+        text = f"{text[: longest - 3]}..."
+    if text.isprintable():
+        return text
+    return "".join(map(_printable, text))
+
+
+def _printable(character: str) -> str:
+    if character.isprintable():
+        return character
+    return " " if character.isspace() else "\N{REPLACEMENT CHARACTER}"
+
 
 class EdgeseqError(Exception):
     """Base of every error that edgeseq raises on purpose. Its text is one line, meant for the user.
 
-    Files and other libraries have a say in it, so what would move a terminal's cursor is replaced.
+    Files and other libraries have a say in it, so it is `printable`.
     """
 
     def __str__(self) -> str:
-        line = " ".join(super().__str__().split())
-        return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
+        return printable(" ".join(super().__str__().split()))
 
 
 class UsageError(EdgeseqError, ValueError):

@@ -10,7 +10,7 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from edgeseq.commands.options.common import note
+from edgeseq.commands.notes import note
 from edgeseq.commands.predict.formats import Format
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats
@@ -101,7 +101,7 @@ class StdinStream:
             if self._unreadable == "error":
                 raise DataError(f"line {sample.line}: {sample.problem}")
             outcome = "left out" if sample.stream is None else "taken as missing"
-            note(f"line {sample.line}: {sample.problem}; {outcome}")
+            note(f"line {sample.line}: {sample.problem}; {outcome}", kind=f"lines {outcome}")
         if sample.stream is None:
             return None
         try:
