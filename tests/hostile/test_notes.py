@@ -31,7 +31,7 @@ def stderr_is(number: int) -> Iterator[None]:
     """Have this process's stderr be another descriptor."""
     before, stream = os.dup(2), sys.stderr
     os.dup2(number, 2)
-    sys.stderr = open(2, "w", closefd=False)
+    sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 - closed with the descriptor
     try:
         yield
     finally:
