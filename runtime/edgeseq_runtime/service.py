@@ -123,6 +123,9 @@ class NamedStreams:
     def __len__(self) -> int:
         return len(self._numbers)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._numbers
+
     def step(self, name: str, values: RawSample, time: Time = None) -> StepResult:
         """Take one sample of a stream. Raises `DataError` where there would be too many streams."""
         number = self._numbers.get(name, 0)
