@@ -6,6 +6,7 @@ receiver at once. An end is recorded in `ending` and never raised, whatever byte
 
 import contextlib
 import select
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -130,6 +131,9 @@ class Connection:
         self._client.connect(
             self._address.host, self._address.port, KEEPALIVE, clean_start=False, properties=properties
         )
+        sock: Any = self._client.socket()
+        if sock is not None:  # what is sent is short, and the broker waits for each of it
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     @property
     def wants_write(self) -> bool:
