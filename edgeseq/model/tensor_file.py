@@ -87,7 +87,8 @@ def read(path: str | os.PathLike[str], texts: Collection[str], kind: str) -> tup
 
 
 def _parts(content: bytes) -> tuple[Tensors, dict[str, str]]:
-    entries = safetensors.deserialize(content)  # which checks names, types, shapes and places
+    # It checks names, types, shapes and places.
+    entries = safetensors.deserialize(content)  # type: ignore[no-untyped-call]
     (length,) = struct.unpack_from("<Q", content)
     texts = json.loads(content[8 : 8 + length]).get(_TEXTS, {})
     return {name: _array(name, entry) for name, entry in entries}, dict(texts)

@@ -244,7 +244,7 @@ def test_a_weight_that_is_lacking_or_too_many_is_refused(small: Path) -> None:
     header, data = parts_of(small)
     header["head.gain"] = header.pop("head.bias")
     write(small, header, data)
-    with pytest.raises(ModelFileError, match="head.bias does not fit"):
+    with pytest.raises(ModelFileError, match=r"head\.bias does not fit"):
         Checkpoint.load(small)
 
 
