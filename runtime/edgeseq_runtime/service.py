@@ -180,13 +180,9 @@ def _unpack(blob: bytes) -> Mapping[str, tuple[int, bytes, list[str]]]:
         listing, body = container.split(content)
         for entry in listing:
             name, number, size, marks = (entry[key] for key in ("name", "samples", "size", "marks"))
-            whole = (
-                type(marks) is list
-                and type(number) is type(size) is int
-                and 0 <= number < 1 << 62
-                and 0 < size <= len(body) - at
-            )
-            if not whole or not all(isinstance(text, str) for text in (name, *marks)) or name in streams:
+            are_counts = type(number) is type(size) is int and 0 <= number < 1 << 62 and 0 < size <= len(body) - at
+            are_texts = type(marks) is list and all(isinstance(text, str) for text in (name, *marks))
+            if not are_counts or not are_texts or name in streams:
                 raise ValueError(entry)  # noqa: TRY301 - the same word for all that nobody wrote
             streams[name] = number, body[at : at + size], list(marks)
             at += size

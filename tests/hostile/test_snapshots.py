@@ -197,9 +197,7 @@ def test_a_snapshot_of_a_version_that_counted_less_is_taken(predictor: Predictor
 
 def test_a_snapshot_of_a_version_that_counts_more_is_refused(predictor: Predictor) -> None:
     """Who cannot count something does not know what it leads to."""
-    with pytest.raises(
-        SnapshotError, match="written by a newer version of edgeseq, which counts 'counts.of_the_future'"
-    ):
+    with pytest.raises(SnapshotError, match=r"by a newer version of edgeseq, which counts 'counts\.of"):
         predictor.restore(with_counter("counts.of_the_future", 1)(predictor.snapshot()))
 
 
