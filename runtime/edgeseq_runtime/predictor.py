@@ -260,10 +260,17 @@ class Predictor:
     def restore(self, blob: bytes) -> None:
         """Go on from a snapshot. Raises `SnapshotError` where it is damaged or another model's."""
         snapshot = unpack(blob, self.session.digest, self._snapshot())
-        status, reason = snapshot.counters["status"], snapshot.counters["reason"]
-        if status not in STATUSES or reason not in ("", *REASONS):
-            raise SnapshotError(f"the snapshot has the status {status!r} and the reason {reason!r}")
-        self._load(snapshot)
+        counters = snapshot.counters
+        if counters["status"] not in STATUSES or counters["reason"] not in ("", *REASONS):
+            raise SnapshotError("the snapshot has a status or a reason that this version of edgeseq does not know")
+        odd = sum(counters[f"counts.{status}"] for status in STATUSES[1:])
+        if odd > counters["samples"] or (self._monitor and not self._monitor.might_hold(snapshot.arrays)):
+            raise SnapshotError("the snapshot has counters or widths that no stream has")
+        try:
+            with self._all_or_nothing():
+                self._load(snapshot)
+        except (EdgeseqError, ArithmeticError, ValueError) as error:  # a sensor whose numbers are out of all bounds
+            raise SnapshotError("the snapshot has states that no stream has") from error
 
     def _snapshot(self) -> Snapshot:
         """Return the counters, and views of the arrays, that make up the stream's state."""

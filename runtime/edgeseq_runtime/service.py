@@ -176,8 +176,8 @@ class NamedStreams:
     def restore(self, blob: bytes) -> str:
         """Go on with all streams of what `saved` returned."""
         streams = _unpack(blob)
+        self._pool.restore_all({name: snapshot for name, (_, snapshot, _) in streams.items()})
         for name, (number, snapshot, marks) in streams.items():
-            self._pool.restore(name, snapshot)
             self._numbers[name], self._acknowledged[name] = number, (number, snapshot)
             self.marks[name] = marks
         return f"resumed {len(streams)} streams after {sum(number for number, _, _ in streams.values())} samples"
@@ -190,9 +190,15 @@ def _unpack(blob: bytes) -> Mapping[str, tuple[int, bytes, list[str]]]:
     try:
         listing, body = container.split(content)
         for entry in listing:
-            size = entry["size"]
-            streams[str(entry["name"])] = int(entry["samples"]), body[at : at + size], list(map(str, entry["marks"]))
+            name, number, size, marks = (entry[key] for key in ("name", "samples", "size", "marks"))
+            are_counts = type(number) is type(size) is int and 0 <= number < 1 << 62 and 0 < size <= len(body) - at
+            are_texts = type(marks) is list and all(isinstance(text, str) for text in (name, *marks))
+            if not are_counts or not are_texts or name in streams:
+                raise ValueError(entry)  # noqa: TRY301 - the same word for all that nobody wrote
+            streams[name] = number, body[at : at + size], list(marks)
             at += size
+        if at != len(body):
+            raise ValueError(at)  # noqa: TRY301
     except (ValueError, KeyError, TypeError, RecursionError, struct.error) as error:
         raise SnapshotError("the snapshot was written by another version of edgeseq") from error
     return streams
