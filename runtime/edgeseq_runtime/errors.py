@@ -3,6 +3,8 @@
 The command line turns any `EdgeseqError` into one line and exit code 1; a `UsageError` into exit code 2.
 """
 
+from collections.abc import Iterable
+
 LONGEST = 1000
 """Characters in one line for the user."""
 
@@ -24,6 +26,19 @@ def _printable(character: str) -> str:
     if character.isprintable():
         return character
     return " " if character.isspace() else "\N{REPLACEMENT CHARACTER}"
+
+
+def listed(names: Iterable[object], longest: int = 200) -> str:
+    """Return names as a list within a line, of bounded length."""
+    return printable(", ".join(map(str, names)), longest)
+
+
+def shown(value: object, longest: int = 40) -> str:
+    """Return a value as a message may quote it: of bounded length, whatever it holds."""
+    try:
+        return repr(value)[:longest]
+    except (ValueError, RecursionError):  # of an integer of many digits, or of lists within lists
+        return f"a value of type {type(value).__name__}"
 
 
 class EdgeseqError(Exception):
@@ -54,6 +69,10 @@ class ModelFileError(EdgeseqError, ValueError):
 
 class DataError(EdgeseqError, ValueError):
     """A series or a sample that cannot be used: text among numbers, a missing column, too few samples."""
+
+
+class TooManyStreamsError(DataError):
+    """A sample of one more stream than there may be; the others are as before."""
 
 
 class SnapshotError(EdgeseqError, ValueError):
