@@ -18,6 +18,7 @@ from edgeseq.commands.notes import note
 from edgeseq.commands.predict.formats import JsonFormat
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats
+from edgeseq.commands.predict.unread_times import UnreadTimes
 from edgeseq.commands.predict.unsettled import Pending, Unsettled
 from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown, ShutdownRequested
 from edgeseq.text import counted
@@ -26,6 +27,7 @@ from edgeseq_runtime.io.text_lines import LONGEST, Sample, json_parser
 from edgeseq_runtime.mqtt.deduplication import WINDOW, Message, MessageId, SeenMessages, identify
 from edgeseq_runtime.mqtt.inbox import Inbox
 from edgeseq_runtime.mqtt.topics import Address, Route
+from edgeseq_runtime.streaming.timestamps import is_time
 
 if TYPE_CHECKING:
     from edgeseq_runtime.mqtt.credentials import Credentials
@@ -52,8 +54,10 @@ class MqttService:
         self.stats = Stats("from a message to its forecast")
         self._left_out: Counter[str] = Counter()  # messages that are no sample of any stream, by the reason
         self._repeated = self._refused = self._messages = 0
+        self._refused_topics: set[str] = set()  # those of streams whose forecasts could not be published
         self._failure: EdgeseqError | None = None  # over a message, where the user wants an end
         self._closing = False
+        self._unread_times = UnreadTimes()
         self._seen = SeenMessages(streams.marks)
         self._name_bytes = sum(map(len, streams.marks))
         self._inbox = Inbox()
@@ -124,7 +128,9 @@ class MqttService:
         pending.published = True
         if refusal:
             self._refused += 1
-            note(f"{pending.topic}: its forecast cannot be published: {refusal}", "forecasts not published")
+            if pending.topic not in self._refused_topics:
+                self._refused_topics.add(pending.topic)
+                note(f"{pending.topic}: a forecast cannot be published: {refusal}", "topics without a forecast")
 
     def _has_work(self) -> bool:
         """Whether a message can be answered without waiting for the broker."""
@@ -168,7 +174,7 @@ class MqttService:
         sample = self._parse_payload(message)
         if self._failure:
             return
-        message_id = identify(message, timed=sample.time is not None)
+        message_id = identify(message, timed=_is_timed(sample))
         if message_id and (message_id.timed or message.duplicate):
             first = self._unsettled.find(message.topic, message_id)
             if first or (message.topic, message_id) in self._seen:
@@ -196,11 +202,12 @@ class MqttService:
     def _step(self, message: Message, sample: Sample, target: str, message_id: MessageId | None) -> tuple[str, Pending]:
         """Move the stream, and publish the forecast; return the sample's status too."""
         topic = message.topic
-        if topic not in self._streams:
-            if self._name_bytes + len(topic) > _MOST_NAMES:
-                raise DataError(f"the names of all streams have more than {_MOST_NAMES} bytes")
-            self._name_bytes += len(topic)
+        if self._name_bytes + len(topic) > _MOST_NAMES and topic not in self._streams:
+            raise DataError(f"the names of all streams have more than {_MOST_NAMES} characters")
         result = self._streams.step(topic, sample.values, sample.time)
+        if not result.number:
+            self._name_bytes += len(topic)
+        self._unread_times.watch(topic, topic, sample.time, result)
         state = self._streams.state(topic) if self._state_file.active else None
         payload = self._format.line(sample, result).encode("utf-8", "replace")
         pending = Pending(topic, message_id, state, len(payload))
@@ -225,13 +232,11 @@ class MqttService:
             self._acks.append((number, pending))
 
     def _close(self) -> None:
-        """Take no more samples, and wait a moment for the broker to have the last forecasts."""
+        """Take no more samples, wait a moment for the broker to have the last forecasts, and settle what it has."""
         self._closing = True
-        self._client.close(self._settle_all)
-
-    def _settle_all(self) -> bool:
+        self._client.finish(lambda: not self._by_forecast)
         self._settle()
-        return not self._unsettled
+        self._client.close()
 
     def _settle(self) -> None:
         """Save the effect of samples whose forecasts the broker has, and acknowledge them.
@@ -256,3 +261,8 @@ class MqttService:
             self._ready.append(self._acks.popleft()[0])
         while self._ready and (is_kept or len(self._ready) > _HELD):
             self._client.acknowledge(self._ready.popleft())
+
+
+def _is_timed(sample: Sample) -> bool:
+    """Whether a sample has a time that tells it from others: one that is no time, such as n/a, may be that of each."""
+    return sample.time is not None and is_time(sample.time)

@@ -3,6 +3,7 @@
 It runs in the caller's thread. A message is acknowledged when the caller says so.
 """
 
+import contextlib
 import secrets
 import ssl
 import time
@@ -25,8 +26,8 @@ SHORTEST, LONGEST = 0.5, 60.0
 READING = 0.05
 """Seconds that one call of `poll` reads at most, so that acknowledgements, pings and signals are never late."""
 
-_LEAVING = 1.0
-"""Seconds that the broker is given at the end to confirm the last forecasts."""
+_FINISHING, _LEAVING = 0.8, 0.2
+"""Seconds that the broker is given at the end to confirm the last forecasts, and to take the last acknowledgements."""
 
 _BRIEF, _SUSPICIOUS = 2.0, 3
 """Seconds that a connection lasts at least, and how many in a row may be briefer before another client is suspected."""
@@ -120,16 +121,23 @@ class MqttClient:
             self._connection.close()
             self._connection, self._pause = None, SHORTEST
 
-    def close(self, done: Callable[[], bool]) -> None:
-        """Take leave of the broker when all is `done` and sent, or after a second; the session stays."""
+    def finish(self, done: Callable[[], bool]) -> None:
+        """Deal with what comes until all is `done`, for a second at most. What ends the connection is no error now."""
+        deadline = time.monotonic() + _FINISHING
+        with contextlib.suppress(EdgeseqError):
+            while self._connection and not done() and time.monotonic() < deadline:
+                self._connection.wait(READING)
+                self._turn(self._connection)
+
+    def close(self) -> None:
+        """Take leave of the broker, once it has what was written, if that takes no long; the session stays."""
         deadline = time.monotonic() + _LEAVING
-        while self._connection and time.monotonic() < deadline:
-            if done() and not self._connection.wants_write:
-                break
-            self._connection.wait(READING)
-            self._turn(self._connection)
-        if self._connection:
-            self._connection.close()
+        connection, self._connection = self._connection, None
+        while connection and connection.wants_write and time.monotonic() < deadline:
+            connection.wait(READING)
+            connection.write()
+        if connection:
+            connection.close()
 
     def connected(self, *, resumed: bool) -> None:
         """Pass on that the broker accepts."""

@@ -131,7 +131,7 @@ class Connection:
         self._client.connect(
             self._address.host, self._address.port, KEEPALIVE, clean_start=False, properties=properties
         )
-        sock: Any = self._client.socket()
+        sock = self._open_socket()
         if sock is not None:  # what is sent is short, and the broker waits for each of it
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -142,7 +142,7 @@ class Connection:
 
     def wait(self, seconds: float) -> None:
         """Wait until there is something to read, or room to write what waits."""
-        sock: Any = self._client.socket()
+        sock = self._open_socket()
         if sock is not None and not _has_decrypted(sock):
             select.select([sock], [sock] if self.wants_write else [], [], seconds)
 
@@ -153,9 +153,14 @@ class Connection:
             self._guard(self._client.loop_read)
             if time.monotonic() >= until:
                 break
-        if self.wants_write:
+        self.write()
+        if self.ending is None:
+            self._guard(self._client.loop_misc)
+
+    def write(self) -> None:
+        """Write what waits, as far as the network takes it."""
+        if self.wants_write and self.ending is None:
             self._guard(self._client.loop_write)
-        self._guard(self._client.loop_misc)
 
     def publish(self, topic: str, payload: bytes) -> int:
         """Send a message for the broker to keep as the topic's last; return the number that `confirmed` will name."""
@@ -170,8 +175,12 @@ class Connection:
         self._guard(self._client.disconnect)
         self._drop()
 
+    def _open_socket(self) -> Any:
+        """Return the socket, as long as there is a connection."""
+        return self._client.socket() if self.ending is None else None
+
     def _is_readable(self) -> bool:
-        sock: Any = self._client.socket()
+        sock = self._open_socket()
         return sock is not None and (_has_decrypted(sock) or bool(select.select([sock], [], [], 0)[0]))
 
     def _guard(self, call: Callable[[], object]) -> None:
