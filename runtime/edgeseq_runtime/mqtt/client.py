@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from edgeseq_runtime.errors import EdgeseqError, UsageError
 from edgeseq_runtime.mqtt.credentials import Credentials, check_text, tls_context
 from edgeseq_runtime.mqtt.deduplication import Message
-from edgeseq_runtime.mqtt.outbox import Outbox, Publication
+from edgeseq_runtime.mqtt.outbox import Outbox
 from edgeseq_runtime.mqtt.topics import Address
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ READING = 0.05
 
 _FINISHING, _LEAVING = 0.8, 0.2
 """Seconds that the broker is given at the end to confirm the last forecasts, and to take the last acknowledgements."""
+
+_HEADER = 16
+"""Bytes of a publication, at most, beside its topic and payload."""
 
 _BRIEF, _SUSPICIOUS = 2.0, 3
 """Seconds that a connection lasts at least, and how many in a row may be briefer before another client is suspected."""
@@ -101,9 +104,10 @@ class MqttClient:
         if self._connection is None:
             self._connect()
             return
+        self._send(self._connection)
         with self._waiting():
             self._connection.wait(seconds)
-        self._turn(self._connection)
+        self._read(self._connection)
 
     def publish(self, topic: str, payload: bytes) -> int:
         """Hand over a message for the broker to keep as the topic's last; return the number to wait for."""
@@ -126,8 +130,9 @@ class MqttClient:
         deadline = time.monotonic() + _FINISHING
         with contextlib.suppress(EdgeseqError):
             while self._connection and not done() and time.monotonic() < deadline:
+                self._send(self._connection)
                 self._connection.wait(READING)
-                self._turn(self._connection)
+                self._read(self._connection)
 
     def close(self) -> None:
         """Take leave of the broker, once it has what was written, if that takes no long; the session stays."""
@@ -158,24 +163,20 @@ class MqttClient:
             self._useful = True
             self._receiver.published(publication.number, refusal)
 
-    def _turn(self, connection: "Connection") -> None:
-        connection.turn(READING)
-        if connection.accepted_at is not None and connection.ending is None:
-            self._send(connection)
-        if connection.ending:
-            self._lose(connection)
-
     def _send(self, connection: "Connection") -> None:
         """Send forecasts, as many as may be under way."""
-        while publication := self._outbox.next(connection.window):
-            size = len(publication.payload) + len(publication.topic.encode()) + 16
+        while connection.is_accepted and (publication := self._outbox.next(connection.window)):
+            size = len(publication.payload) + len(publication.topic.encode()) + _HEADER
             if connection.largest is not None and size > connection.largest:
-                self._give_up(publication, f"it has {size} bytes; the broker takes {connection.largest}")
+                why = f"it has {size} bytes; the broker takes {connection.largest}"
+                self._receiver.published(publication.number, why)
             else:
                 self._outbox.sent(connection.publish(publication.topic, publication.payload), publication)
 
-    def _give_up(self, publication: Publication, why: str) -> None:
-        self._receiver.published(publication.number, why)
+    def _read(self, connection: "Connection") -> None:
+        connection.turn(READING)
+        if connection.ending:
+            self._lose(connection)
 
     def _connect(self) -> None:
         from edgeseq_runtime.mqtt.connection import Connection
@@ -202,7 +203,7 @@ class MqttClient:
         assert ending
         left_out = self._outbox.connection_ended()
         if left_out:
-            self._give_up(left_out, "the broker ended each connection over it")
+            self._receiver.published(left_out.number, "the broker ended each connection over it")
         if ending.final:
             raise EdgeseqError(ending.text)
         if connection.accepted_at is None:

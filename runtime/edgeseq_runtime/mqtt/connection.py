@@ -136,6 +136,11 @@ class Connection:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     @property
+    def is_accepted(self) -> bool:
+        """Whether the broker has accepted it, and it has not ended."""
+        return self.accepted_at is not None and self.ending is None
+
+    @property
     def wants_write(self) -> bool:
         """Whether there is something that the network did not take yet."""
         return self._client.want_write()
