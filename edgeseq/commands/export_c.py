@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import load_checkpoint, note
+from edgeseq.commands.notes import note
+from edgeseq.commands.options.common import load_checkpoint
 from edgeseq.commands.options.outputs import check_outputs
 from edgeseq.text import number
 from edgeseq_runtime import files

@@ -294,13 +294,20 @@ class Pool:
 
         Any pool over the same model file may have made the snapshot, under any name.
         """
-        snapshot = unpack(blob, self.session.digest, self._snapshot(0))
+        self.restore_all({name: blob})
+
+    def restore_all(self, blobs: Mapping[Name, bytes]) -> None:
+        """Go on with streams from their snapshots, as `restore` does; with all of them, or with none."""
+        like = self._snapshot(0)
+        snapshots = {name: unpack(blob, self.session.digest, like) for name, blob in blobs.items()}
+        if not all(snapshot.counters["status"] in _CODES for snapshot in snapshots.values()):
+            raise SnapshotError("the snapshot has a status that this version of edgeseq does not know")
+        self._join([name for name in snapshots if name not in self._row])
+        for name, snapshot in snapshots.items():
+            self._load(self._row[name], snapshot)
+
+    def _load(self, row: int, snapshot: Snapshot) -> None:
         counters = snapshot.counters
-        if counters["status"] not in _CODES or not all(0 <= counters[count] < 1 << 62 for count in ("age", "imputed")):
-            raise SnapshotError(f"the snapshot has counters that no stream has: {counters}")
-        if name not in self._row:
-            self._join([name])
-        row = self._row[name]
         self._begun[row], self._imputed[row] = self._steps - counters["age"], counters["imputed"]
         self._code[row] = _CODES[counters["status"]]
         self._any_status = True
