@@ -46,9 +46,8 @@ def export(checkpoint: Checkpoint, name: str, quantize: str = "none", *, libm: b
     """Return the C of a checkpoint; `name` begins all names in it.
 
     In fixed point (`quantize` "int8") its reference is the one in NumPy, which it must equal to the last bit; in float
-    it is the oracle. `libm` takes the C library's exponential instead of its own. Raises `UsageError` for a name that
-    C cannot have or that is another header's, and for another quantisation, `CheckError` where the C does not do what it
-    should.
+    it is the oracle. `libm` takes the C library's exponential instead of its own. Raises `UsageError` as `check_name`
+    does and for another quantisation, `CheckError` where the C does not do what it should.
     """
     check_name(name)
     kind = kind_of(checkpoint, quantize, libm=libm)
