@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import click
 
+from edgeseq.commands import notes
 from edgeseq.commands.backtest import backtest
 from edgeseq.commands.bench import bench
 from edgeseq.commands.demo import demo
@@ -136,6 +137,7 @@ def run(arguments: list[str] | None = None) -> int:
         _abandon_stdout()
         what = f"cannot open {error.filename}" if error.filename else "cannot write the output"
         return _fail(f"{what}: {error.strerror or error}", FAILED)
+    notes.close()
     return code if isinstance(code, int) else 0
 
 
@@ -153,9 +155,8 @@ def _replace_closed_streams() -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    line = " ".join(message.split())
-    with contextlib.suppress(OSError):
-        click.echo(f"{click.style('edgeseq:', fg='red')} {line}", err=True, color=colour())
+    notes.close()
+    notes.fail(message)
     return code
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import json_option, model_argument, note, sidecar_option, threads_option
+from edgeseq.commands.notes import note
+from edgeseq.commands.options.common import json_option, model_argument, sidecar_option, threads_option
 from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq.text import table
 from edgeseq_runtime import files

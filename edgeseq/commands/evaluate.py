@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import json_option, model_argument, note
+from edgeseq.commands.notes import note
+from edgeseq.commands.options.common import json_option, model_argument
 from edgeseq.commands.options.evaluation import evaluation_options
 from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq_runtime import files

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import load_checkpoint, note
+from edgeseq.commands.notes import note
+from edgeseq.commands.options.common import load_checkpoint
 from edgeseq.text import number
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import UsageError

@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -15,7 +16,7 @@ from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, SnapshotError, UsageError
 from edgeseq_runtime.monitoring.monitor import Monitor
-from edgeseq_runtime.rules import DISORDER, GAP, RANGE, REASONS, Rules
+from edgeseq_runtime.rules import DISORDER, GAP, RANGE, REASONS, TIME, Rules
 from edgeseq_runtime.sidecar import Sidecar
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.sensors import Scale
@@ -167,12 +168,16 @@ class Predictor:
         """Take one sample; return the forecast after it, float32 (horizon, target).
 
         `time` shows what lacks before the sample and what comes twice, and matters to models that were trained with
-        time features; without it a sample comes a period after the one before it. NaN where there is no forecast:
+        time features; without it, or where it cannot be read, a sample comes a period after the one before it; one that
+        cannot be read is counted as `time`. NaN where there is no forecast:
         `status` is then "missing". Raises `DataError` for a sample of the wrong length, with text in it, or that a rule
         refuses, and, with missing="error", `MissingSampleError`; all is then as before.
         """
         if self._needs_care or time is not None:
-            seconds = self._clock.resolve(time)
+            try:
+                seconds = self._clock.resolve(time)
+            except DataError:
+                return self._take_without_time(sample)
             return self._take(self._clock.with_time_features(sample, seconds), seconds)
         issue = self._validator.check(sample)
         if issue:
@@ -194,17 +199,19 @@ class Predictor:
         """
         array = _as_array(samples)
         timed = self._needs_care or times is not None
-        seconds = self._clock.resolve_block(times, array.shape[0] if array.ndim else 0) if timed else None
-        block = self._as_block(array if seconds is None else self._clock.block_with_time_features(array, seconds))
+        count = array.shape[0] if array.ndim else 0
+        seconds, unread = self._clock.resolve_block(times, count) if timed else (None, np.zeros(count, np.bool_))
+        given = array if seconds is None else self._clock.block_with_time_features(array, seconds, unread)
+        block = self._as_block(given)
         forecasts = np.full((len(block), *self._shape), np.nan, np.float32)
         plain = self._validator.are_clean(block) & (not self._one_by_one)
         if seconds is not None:
-            plain &= self._clock.are_on_time(seconds)
+            plain &= self._clock.are_on_time(seconds) & ~unread
         with self._all_or_nothing():
             for start, stop in _stretches(plain):
                 first = start
                 while first < stop and not (plain[first] and self._is_on_time(seconds, first)):
-                    forecasts[first] = self._take_row(block, seconds, first)
+                    forecasts[first] = self._take_row(block, seconds, first, readable=not unread[first])
                     first += 1
                 if first < stop:
                     forecasts[first:stop] = self._run_clean(block[first:stop])
@@ -346,6 +353,23 @@ class Predictor:
         self._needs_care = self._needs_care or not math.isnan(seconds)
         return forecast
 
+    def _take_without_time(self, sample: RawSample) -> Float32:
+        """Take a sample whose time cannot be read: a period after the one before.
+
+        Where the model sees the time and none is known, the sample is missing.
+        """
+        seconds = self._clock.resolve(None)
+        if math.isnan(seconds) and self._clock:
+            issue = self._validator.check(self._clock.with_time_features(sample, seconds, may_lack=True))
+            if issue and issue.rejected:
+                lacks_more = issue.rejected[0] < self._clock.measured
+                return self._step_with_issue(issue if lacks_more else replace(issue, reason=TIME))
+        forecast = self._take_in_time(self._clock.with_time_features(sample, seconds), seconds)
+        self._counts[TIME] += 1
+        if not self.reason:
+            self._reason, self._reason_at = TIME, self.samples
+        return forecast
+
     def _take_at_odd_time(self, sample: RawSample, seconds: float, lag: int) -> Float32:
         """Take a sample before which `lag` samples lack; below 0 it should have come earlier."""
         status, afresh = self._policy.for_time(lag, **self._run_lengths())
@@ -428,9 +452,13 @@ class Predictor:
     def _is_on_time(self, seconds: npt.NDArray[np.float64] | None, row: int) -> bool:
         return seconds is None or not self._clock.missing_before(float(seconds[row]))
 
-    def _take_row(self, block: Float32, seconds: npt.NDArray[np.float64] | None, row: int) -> Float32:
+    def _take_row(
+        self, block: Float32, seconds: npt.NDArray[np.float64] | None, row: int, *, readable: bool
+    ) -> Float32:
         """Take one sample of a block (time, feature)."""
         try:
+            if not readable:
+                return self._take_without_time(block[row])
             return self._take(block[row], math.nan if seconds is None else float(seconds[row]))
         except (DataError, MissingSampleError) as error:
             raise type(error)(f"sample {row} of the block: {error}") from error

@@ -4,18 +4,20 @@ A service answers a sample first and acknowledges it when the answer has arrived
 last sample acknowledged of each stream, so that whoever goes on from it sees every other sample again.
 """
 
+import math
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from edgeseq_runtime.arrays import Float32
-from edgeseq_runtime.errors import DataError, SnapshotError
+from edgeseq_runtime.errors import SnapshotError, TooManyStreamsError, shown
 from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
+from edgeseq_runtime.rules import TIME
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming import container
-from edgeseq_runtime.streaming.timestamps import Clock, Time
+from edgeseq_runtime.streaming.timestamps import Clock, Time, is_time
 from edgeseq_runtime.streaming.validation import RawSample
 
 MAX_STREAMS = 100_000
@@ -124,19 +126,28 @@ class NamedStreams:
         return len(self._numbers)
 
     def step(self, name: str, values: RawSample, time: Time = None) -> StepResult:
-        """Take one sample of a stream. Raises `DataError` where there would be too many streams."""
+        """Take one sample of a stream. Raises `TooManyStreamsError` where there would be too many.
+
+        A time that cannot be read or lacks is a period after the one before, as `Predictor.step` has it; where none is
+        known and the model sees the time, the sample is missing.
+        """
         number = self._numbers.get(name, 0)
         if not number and len(self) == MAX_STREAMS:
-            raise DataError(f"more than {MAX_STREAMS} streams; the last is {name!r}")
+            raise TooManyStreamsError(f"more than {MAX_STREAMS} streams; the last is {shown(name)}")
         if not number and self._known:
             self._begin(name)
+        reason = TIME if isinstance(time, str) and not is_time(time) else ""
         if self._has_clock:
-            clock = self._clocks.setdefault(name, Clock(self.spec))
-            clock.commit(clock.resolve(time))
-            values = clock.with_time_features(values, clock.seconds)
+            clock = self._clocks.get(name) or Clock(self.spec)
+            seconds = clock.resolve(None if reason else time)
+            values = clock.with_time_features(values, seconds, may_lack=True)
+            reason = TIME if math.isnan(seconds) else reason
         forecast = self._pool.step({name: values})[name]
+        if self._has_clock:
+            clock.commit(seconds)
+            self._clocks[name] = clock
         self._numbers[name] = number + 1
-        return StepResult(forecast, self._pool.status_of(name), self._pool.is_warm(name), number)
+        return StepResult(forecast, self._pool.status_of(name), self._pool.is_warm(name), number, reason)
 
     def _begin(self, name: str) -> None:
         """Begin a stream as that of the sensor that it belongs to."""

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import model_argument, note, sidecar_option, threads_option
+from edgeseq.commands import notes
+from edgeseq.commands.notes import note
+from edgeseq.commands.options.common import model_argument, sidecar_option, threads_option
 from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq.commands.options.rules import rules_options
 from edgeseq.commands.predict.options import MQTT, STDIN, PredictOptions
@@ -208,6 +210,7 @@ def _summary_at_end(service: "StdinStream | MqttService") -> Iterator[None]:
         raise
     finally:
         if not error_is_enough:
+            notes.close()
             note(service.summary())
 
 

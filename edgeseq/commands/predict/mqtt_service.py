@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgeseq.commands.options.common import note
+from edgeseq.commands.notes import note
 from edgeseq.commands.predict.formats import JsonFormat
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats

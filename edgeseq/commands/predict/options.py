@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgeseq.commands.options.common import note
+from edgeseq.commands.notes import note
 from edgeseq.commands.predict.state_file import check_state_path
 from edgeseq_runtime.errors import DataError, UsageError
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeseq.commands.options.common import note
+from edgeseq.commands.notes import note
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import SnapshotError, UsageError
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32
-from edgeseq_runtime.errors import DataError, MissingSampleError
+from edgeseq_runtime.errors import DataError, MissingSampleError, listed, shown
 from edgeseq_runtime.rules import (
     ABSENT,
     DISORDER,
@@ -25,6 +25,7 @@ from edgeseq_runtime.rules import (
     REASONS,
     SKIP,
     STUCK,
+    TIME,
     Rules,
     check_policy,
 )
@@ -171,15 +172,14 @@ class Validator:
             sample = np.atleast_1d(sample).tolist()
         values = sample if isinstance(sample, (list, tuple)) else [sample]
         if len(values) != len(self._names):
-            names = ", ".join(self._names)
+            names = listed(self._names)
             raise DataError(f"a sample has {len(values)} values; the model takes {len(self._names)} ({names})")
         return values
 
     def _by_name(self, sample: Mapping[str, Any]) -> list[Any]:
         """Return the features' values; names that are no features are ignored, sensors send more than is needed."""
         if not any(name in sample for name in self._names):
-            have = ", ".join(map(str, sample))[:200] or "nothing"
-            raise DataError(f"a sample has {have}; the model takes {', '.join(self._names)}")
+            raise DataError(f"a sample has {listed(sample) or 'nothing'}; the model takes {listed(self._names)}")
         return [sample.get(name) for name in self._names]
 
     def _number(self, value: Any, position: int) -> float | None:
@@ -191,7 +191,7 @@ class Validator:
                 raise TypeError  # noqa: TRY301 - float() would read "1_0"
             number = float(value)
         except (TypeError, ValueError):
-            raise DataError(f"{self._names[position]} is {repr(value)[:40]}, not a number") from None
+            raise DataError(f"{self._names[position]} is {shown(value)}, not a number") from None
         except OverflowError:
             number = math.inf
         low, high = self._ranges[position]
@@ -208,7 +208,8 @@ class Policy:
         check_policy("missing", ABSENT, missing)
         rules = rules or Rules()
         self._names = [feature.name for feature in spec.features]
-        self._policies = {ABSENT: missing} | {reason: getattr(rules, reason) for reason in REASONS[1:]}
+        ruled = (reason for reason in REASONS if reason not in (ABSENT, TIME))
+        self._policies = {ABSENT: missing, TIME: missing} | {reason: getattr(rules, reason) for reason in ruled}
         self._gap_limit = spec.gap_limit
         self._skip_limit = rules.skip_limit
 
@@ -249,8 +250,8 @@ class Policy:
         return OK, True
 
     def _refusal(self, issue: Issue) -> Exception:
-        names = ", ".join(self._names[position] for position in issue.rejected)
-        if issue.reason == ABSENT:
+        names = listed(self._names[position] for position in issue.rejected)
+        if issue.reason in (ABSENT, TIME):
             return MissingSampleError(f"the sample has no finite value for {names}")
         if issue.reason == STUCK:
             return DataError(f"the sample has had the same value of {names} for too long")
