@@ -41,6 +41,10 @@ Samples: TypeAlias = npt.ArrayLike | Sequence[float | None] | Sequence[Sequence[
 _COUNTED = (*STATUSES[1:], *REASONS, "filled")
 
 
+class _NotFiniteError(Exception):
+    """A block of samples has a forecast that is not finite."""
+
+
 class Predictor:
     """Streams samples of one sensor through a model file.
 
@@ -90,6 +94,8 @@ class Predictor:
         self._one_by_one = monitor or bool(rules and rules.stuck_after)  # for `run`
         self._shape = (self.spec.horizon, len(self.spec.targets))
         self._y = self._engine.y.reshape(self._shape)
+        self._move, self._copied = self._engine.advance, self._y.copy  # bound once: `step` has no time for it
+        self._numbers: Any = memoryview(self._engine.y.reshape(-1).data)
         self._age = 0  # samples since the fresh start
         self._imputed = 0  # in a row
         self._skipped = 0  # in a row, where the last one was
@@ -171,10 +177,10 @@ class Predictor:
         """Take one sample; return the forecast after it, float32 (horizon, target).
 
         `time` shows what lacks before the sample and what comes twice, and matters to models that were trained with
-        time features; without it, or where it cannot be read, a sample comes a period after the one before it; one that
-        cannot be read is counted as `time`. NaN where there is no forecast:
-        `status` is then "missing". Raises `DataError` for a sample of the wrong length, with text in it, or that a rule
-        refuses, and, with missing="error", `MissingSampleError`; all is then as before.
+        time features; without it, or where it cannot be read, a sample comes a period after the one before it; the
+        latter has the reason "time". NaN where there is no finite forecast: `status` is then "missing". Raises
+        `DataError` for a sample of the wrong length, with text in it, or that a rule refuses, and, with missing="error",
+        `MissingSampleError`; all is then as before.
         """
         if self._needs_care or time is not None:
             try:
@@ -182,15 +188,20 @@ class Predictor:
             except DataError:
                 return self._take_without_time(sample)
             return self._take(self._clock.with_time_features(sample, seconds), seconds)
-        issue = self._validator.check(sample)
-        if issue:
+        validator = self._validator
+        if type(sample) is float and validator.low <= sample <= validator.high:
+            validator.x[0] = sample  # as `check` does; its call alone takes as long as all of this
+        elif issue := validator.check(sample):
             return self._step_with_issue(issue)
-        self._engine.advance()
+        self._move()
+        number = self._numbers[0]
+        if number - number:
+            return self._step_without_forecast()
         self.samples += 1
         self._age += 1
         self._imputed = 0
         self.status = OK
-        return self._y.copy()
+        return self._copied()
 
     def run(self, samples: Samples, times: Sequence[Time] | None = None) -> Float32:
         """Take a block of samples (time,) or (time, feature); return (time, horizon, target).
@@ -210,15 +221,12 @@ class Predictor:
         plain = self._validator.are_clean(block) & (not self._one_by_one)
         if seconds is not None:
             plain &= self._clock.are_on_time(seconds) & ~unread
-        with self._all_or_nothing():
-            for start, stop in _stretches(plain):
-                first = start
-                while first < stop and not (plain[first] and self._is_on_time(seconds, first)):
-                    forecasts[first] = self._take_row(block, seconds, first, readable=not unread[first])
-                    first += 1
-                if first < stop:
-                    forecasts[first:stop] = self._run_clean(block[first:stop])
-                    self._clock.commit(math.nan if seconds is None else float(seconds[stop - 1]))
+        try:
+            with self._all_or_nothing():
+                self._run_stretches(block, seconds, unread, plain, forecasts)
+        except _NotFiniteError:
+            with self._all_or_nothing():
+                self._run_stretches(block, seconds, unread, np.zeros_like(plain), forecasts)
         self._choose_path()
         return forecasts
 
@@ -359,11 +367,12 @@ class Predictor:
         issue = self._validator.check(sample)
         if issue:
             forecast = self._step_with_issue(issue)
-        else:
-            self._advance(0, ())
+        elif self._advance(0, ()):
             self.samples += 1
             self.status = OK
             forecast = self._y.copy()
+        else:
+            forecast = self._step_without_forecast()
         self._clock.commit(seconds)
         self._needs_care = self._needs_care or not math.isnan(seconds)
         return forecast
@@ -396,36 +405,49 @@ class Predictor:
             self._begin_afresh()
         if status == IMPUTED:
             for moment in self._clock.next_times(lag).tolist():
-                self._impute_missing(moment)
+                if not self._impute_missing(moment):
+                    break  # the stream is fresh again
         forecast = self._take_in_time(sample, seconds)
         self._counts[reason] += 1
         if not self.reason:
             self._reason, self._reason_at = reason, self.samples
         return forecast
 
-    def _impute_missing(self, seconds: float) -> None:
-        """Let the forecast stand in for a sample that never came."""
+    def _impute_missing(self, seconds: float) -> bool:
+        """Let the forecast stand in for a sample that never came; False where the next one is not finite."""
         nothing: list[float | None] = [None] * self._clock.measured
         issue = self._validator.check(self._clock.with_time_features(nothing, seconds))
         assert issue is not None
         self._validator.impute(self._y[0])
-        self._advance(self._imputed + 1, issue.rejected)
         self._counts["filled"] += 1
+        return self._advance(self._imputed + 1, issue.rejected)
 
     def _step_with_issue(self, issue: Issue) -> Float32:
         """Deal with a sample that has an issue."""
         status = self._policy.for_value(issue, **self._run_lengths())
+        if status == IMPUTED and not np.isfinite(self._y[0]).all():
+            status = MISSING
         self._validator.remember(issue)
+        if status == IMPUTED:
+            self._validator.impute(self._y[0])
+        if status in (OK, IMPUTED) and not self._advance(self._imputed + 1 if status == IMPUTED else 0, issue.rejected):
+            status = MISSING
         self._note(status, issue.reason)
-        if status == SKIPPED:
-            return self._y.copy()
         if status == MISSING:
             self._begin_afresh()
             return np.full(self._shape, np.nan, np.float32)
-        if status == IMPUTED:
-            self._validator.impute(self._y[0])
-        self._advance(self._imputed + 1 if status == IMPUTED else 0, issue.rejected)
         return self._y.copy()
+
+    def _step_without_forecast(self) -> Float32:
+        """Deal with a forecast that is not finite: there is none, and the stream starts afresh.
+
+        What is not finite in the state would stay there for ever, and must not stand in for a sample.
+        """
+        self._begin_afresh()
+        self.samples += 1
+        self.status = MISSING
+        self._counts[MISSING] += 1
+        return np.full(self._shape, np.nan, np.float32)
 
     def _run_lengths(self) -> dict[str, int]:
         """Return what a policy's limits are compared with."""
@@ -443,15 +465,22 @@ class Predictor:
         self.status = status
         self._reason, self._reason_at = reason, self.samples
 
-    def _advance(self, imputed: int, unknown: Positions) -> None:
-        """Let the network take the sample in the buffer, the last of `imputed` in a row that were filled in."""
-        self._engine.advance()
+    def _advance(self, imputed: int, unknown: Positions) -> bool:
+        """Let the network take the sample in the buffer, the last of `imputed` in a row that were filled in.
+
+        Return whether there is a forecast; else the stream is fresh.
+        """
+        self._move()
+        if not math.isfinite(self._numbers[0] + self._numbers[-1]):
+            self._begin_afresh()
+            return False
         if self._monitor:
             truth = self._engine.x[0, 0, : self._shape[1]].copy()
             truth[[position for position in unknown if position < len(truth)]] = np.nan
             self._monitor.update(truth, self._y if self._age + 1 >= self.spec.warmup else None, self._age)
         self._age += 1
         self._imputed = imputed
+        return True
 
     def _begin_afresh(self) -> None:
         self._engine.clear()
@@ -467,6 +496,27 @@ class Predictor:
     def _is_on_time(self, seconds: npt.NDArray[np.float64] | None, row: int) -> bool:
         return seconds is None or not self._clock.missing_before(float(seconds[row]))
 
+    def _run_stretches(
+        self,
+        block: Float32,
+        seconds: npt.NDArray[np.float64] | None,
+        unread: npt.NDArray[np.bool_],
+        plain: npt.NDArray[np.bool_],
+        forecasts: Float32,
+    ) -> None:
+        """Take samples (time, feature), those that are `plain` in few calls; write forecasts (time, horizon, target).
+
+        Raises `_NotFiniteError` where a forecast in such a call is not finite: the stream should have started afresh.
+        """
+        for start, stop in _stretches(plain):
+            first = start
+            while first < stop and not (plain[first] and self._is_on_time(seconds, first)):
+                forecasts[first] = self._take_row(block, seconds, first, readable=not unread[first])
+                first += 1
+            if first < stop:
+                forecasts[first:stop] = self._run_clean(block[first:stop])
+                self._clock.commit(math.nan if seconds is None else float(seconds[stop - 1]))
+
     def _take_row(
         self, block: Float32, seconds: npt.NDArray[np.float64] | None, row: int, *, readable: bool
     ) -> Float32:
@@ -481,6 +531,8 @@ class Predictor:
     def _run_clean(self, block: Float32) -> Float32:
         """Run a block (time, feature) without missing values; return (time, horizon, target)."""
         forecasts = self._engine.run(block)
+        if not np.isfinite(forecasts).all():
+            raise _NotFiniteError
         self.samples += len(block)
         self._age += len(block)
         self._imputed = 0
