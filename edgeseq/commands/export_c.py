@@ -48,7 +48,7 @@ def export_native(checkpoint: str, output: str, quantize: str, key: str | None) 
 
     check_outputs({"-o": output})
     model = edgeseq_export.export(load_checkpoint(checkpoint), quantize, key=key)
-    library = native.build(model.content)
+    library = native.build(model.content, key)
     worst = native.worst_deviation(library)
     if worst is None:
         note("warning: the library cannot be loaded here: it was not compared with the oracle")

@@ -15,6 +15,7 @@ from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, SnapshotError, UsageError
+from edgeseq_runtime.model_file.source import Model
 from edgeseq_runtime.monitoring.monitor import Monitor
 from edgeseq_runtime.rules import DISORDER, GAP, RANGE, REASONS, TIME, Rules
 from edgeseq_runtime.sidecar import Sidecar
@@ -59,15 +60,17 @@ class Predictor:
     starts afresh at once; "error" raises `MissingSampleError`. `rules` says what is odd besides, and what that leads
     to. `monitor` compares forecasts with what comes, for `interval` and `drift`; it costs some ten microseconds
     a sample. `sensor` is as in `set_sensor`, for a model that was trained on several; `sidecar` describes a model
-    that edgeseq did not write (see `sidecar`).
+    that edgeseq did not write (see `sidecar`). `key` is a file with an Ed25519 public key, in PEM form: only what was
+    signed with its private half is opened.
 
-    Raises `ModelFileError` for a file that is no model of edgeseq's, `UsageError` for an unknown provider or
-    policy, and, with `monitor`, `DataError` for a model without residual quantiles.
+    Raises `ModelFileError` for a file that is no model of edgeseq's or was changed after it was written, before
+    anything of it is run; `UsageError` for an unknown provider or policy; and, with `monitor`, `DataError` for a model
+    without residual quantiles.
     """
 
     def __init__(
         self,
-        model: str | os.PathLike[str] | bytes | Session,
+        model: Model | Session,
         provider: str = "auto",
         threads: int = 1,
         missing: str = "impute",
@@ -76,9 +79,10 @@ class Predictor:
         monitor: bool = False,
         sensor: str | Scale | npt.ArrayLike | None = None,
         sidecar: Sidecar | str | os.PathLike[str] | None = None,
+        key: str | os.PathLike[str] | None = None,
     ) -> None:
         if not isinstance(model, Session):
-            model = open_session(model, provider=provider, threads=threads, sidecar=sidecar)
+            model = open_session(model, provider=provider, threads=threads, sidecar=sidecar, key=key)
         self.session = model
         self.status = OK
         """What happened to the last sample, one of `validation.STATUSES`."""
