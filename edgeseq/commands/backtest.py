@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import json_option, key_option, model_argument, note
+from edgeseq.commands.notes import note
+from edgeseq.commands.options.common import json_option, key_option, model_argument
 from edgeseq.commands.options.evaluation import evaluation_options
+from edgeseq.commands.options.outputs import check_outputs, series_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
-from edgeseq_runtime import files
 
 if TYPE_CHECKING:
     from edgeseq.evaluation.model_series import ModelSeriesKeywords
@@ -59,9 +60,8 @@ def backtest(
     from edgeseq.model_source import as_model_file
     from edgeseq_runtime.predictor import Predictor
 
+    check_outputs({"--plot": plot}, series_inputs(series))
     register(libraries)
-    if plot:
-        files.check_writable(plot)
     predictor = Predictor(as_model_file(model), provider=provider, key=key)
     data, parts = load_for_model(predictor, series, **reading)
     _warn_of_another_part(predictor.spec, parts)

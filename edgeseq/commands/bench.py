@@ -6,17 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import (
-    json_option,
-    key_option,
-    model_argument,
-    note,
-    sidecar_option,
-    threads_option,
-)
+from edgeseq.commands.notes import note
+from edgeseq.commands.options.common import json_option, key_option, model_argument, sidecar_option, threads_option
+from edgeseq.commands.options.outputs import check_outputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq.text import table
-from edgeseq_runtime import files
 from edgeseq_runtime.errors import EdgeseqError
 
 if TYPE_CHECKING:
@@ -48,9 +42,9 @@ def bench(
     edgeseq bench sine.onnx
     edgeseq bench sine.onnx --plot bench.png
     """
+    check_outputs({"--plot": plot})
     register(libraries)
     if plot:
-        files.check_writable(plot)
         from edgeseq.evaluation.speed_plot import draw_speed
     from edgeseq_runtime.backends.open import open_session
     from edgeseq_runtime.benchmark import cold_start

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import json_option, key_option, model_argument, note
+from edgeseq.commands.notes import note
+from edgeseq.commands.options.common import json_option, key_option, model_argument
 from edgeseq.commands.options.evaluation import evaluation_options
+from edgeseq.commands.options.outputs import check_outputs, series_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
-from edgeseq_runtime import files
 
 if TYPE_CHECKING:
     from edgeseq.evaluation.model_series import ModelSeriesKeywords
@@ -44,9 +45,8 @@ def evaluate(
     from edgeseq.evaluation.report_text import summary
     from edgeseq.model_evaluation import evaluate_model
 
+    check_outputs({"--plot": plot}, series_inputs(series))
     register(libraries)
-    if plot:
-        files.check_writable(plot)
     evaluation = evaluate_model(model, series, provider=provider, key=key, **reading)
     if plot:
         from edgeseq.evaluation.plots import draw_evaluation

@@ -9,6 +9,7 @@ from edgeseq.commands.options.common import json_option, key_option, model_argum
 from edgeseq.commands.options.provider import Libraries, library_option, register
 from edgeseq.model.about import about
 from edgeseq.model_source import as_model_file
+from edgeseq_runtime.errors import printable
 from edgeseq_runtime.spec import STEP, Spec
 
 if TYPE_CHECKING:
@@ -44,8 +45,9 @@ def info(model: str, *, provider: str | None, libraries: Libraries, key: str | N
         return
     pairs = [_file_line(source.spec, len(source.content)), *about(source.spec)]
     pairs += _provider_lines(session) if session else []
-    width = max(len(name) for name, _ in pairs)
-    for name, value in pairs:
+    named = [(printable(name, 200), printable(value)) for name, value in pairs]
+    width = max(len(name) for name, _ in named)
+    for name, value in named:
         click.echo(f"{name.ljust(width)}  {value}")
 
 

@@ -11,7 +11,7 @@ import click
 from edgeseq.commands.options.common import json_option, key_option, model_argument
 from edgeseq.commands.options.provider import Libraries, library_option, register
 from edgeseq.text import table
-from edgeseq_runtime.errors import CheckError
+from edgeseq_runtime.errors import CheckError, printable
 
 if TYPE_CHECKING:
     from edgeseq_runtime.backends.base import Session
@@ -106,7 +106,7 @@ def _open(source: "Source", provider: str) -> "tuple[dict[str, Session], dict[st
 def _as_text(report: Report) -> str:
     rows = [(name, *(f"{share:.3f}" for share in row.values())) for name, row in report.deviations.items()]
     lines = [table(("deviation, of what is allowed", *report.worst), rows)]
-    lines += [f"{name} is left out: {why}" for name, why in report.left_out.items()]
+    lines += [printable(f"{name} is left out: {why}") for name, why in report.left_out.items()]
     return "\n".join(lines)
 
 

@@ -432,10 +432,10 @@ def test_a_signed_model_file_vouches_for_what_is_compiled_of_it(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [
-        ("CC", "gcc '", "the environment's CC is"),
-        ("CFLAGS", "-O2 '", "the environment's CFLAGS is"),
-        ("CC", "sh -c true", "wrote no library"),
-        ("CC", "sh -c 'echo x > model.so; true'", "wrote no library"),
+        ("CC", "gcc '", "CC in the environment is no list of words"),
+        ("CFLAGS", "-O2 '", "CFLAGS in the environment is no list of words"),
+        ("CC", "sh -c true", "but wrote nothing"),
+        ("CC", "sh -c 'echo x > model.so; true'", "but wrote nothing"),
     ],
 )
 def test_a_compiler_that_is_none_is_one_line(

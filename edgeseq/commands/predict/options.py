@@ -4,8 +4,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgeseq.commands.options.common import note
-from edgeseq.commands.predict.state_file import check_state_path
+from edgeseq.commands.notes import note
 from edgeseq_runtime.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -65,15 +64,7 @@ class PredictOptions:
     client_id: str | None
 
     def __post_init__(self) -> None:
-        if self.state:
-            others = {
-                "--input": self.source,
-                "--credentials": self.credentials,
-                "--sidecar": self.sidecar,
-                "--key": self.key,
-            }
-            check_state_path(self.state, {"MODEL": self.model, **others})
-        elif self.state_every is not None:
+        if self.state_every is not None and not self.state:
             raise UsageError("--state-every needs --state FILE")
         if self.mqtt is not None or self.is_influx:
             self._check_streams()

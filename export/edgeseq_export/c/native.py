@@ -8,7 +8,7 @@ import onnx
 
 from edgeseq_export.c import from_onnx, render
 from edgeseq_export.c.float_program import Program, program
-from edgeseq_export.c.toolchain import compiler, run_checked, words
+from edgeseq_export.c.toolchain import compile_to, compiler, words
 from edgeseq_export.signing import signer
 from edgeseq_runtime.backends.native.session import NativeSession
 from edgeseq_runtime.backends.verification import deviations, passed
@@ -79,12 +79,10 @@ def _compiled(command: list[str], place: Path) -> bytes:
     fixed = ("-std=gnu99", "-shared", "-fPIC", str(place / "native.c"), "-o", str(target))
     for flags in choices:
         try:
-            run_checked([*command, *flags, *fixed])
+            compile_to(target, [*command, *flags, *fixed])
         except CheckError:
             if flags is choices[-1]:
                 raise
         else:
             break
-    if not target.is_file():
-        raise CheckError(f"{command[0]} wrote no library, and said nothing")
     return target.read_bytes()
