@@ -13,6 +13,7 @@ from edgeseq.series.split import Part
 from edgeseq_runtime import files
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import ModelFileError
+from edgeseq_runtime.model_file.source import File
 from edgeseq_runtime.spec import KEY, OWN, Spec
 
 Weights = Mapping[str, Float32]
@@ -44,7 +45,7 @@ class Checkpoint:
         files.write_atomically(path, tensor_file.pack(tensors, {KEY: self.spec.to_json()}))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "Checkpoint":
+    def load(cls, path: str | os.PathLike[str] | File) -> "Checkpoint":
         """Read a checkpoint.
 
         Raises `ModelFileError` for a file that is none, that was changed after it was written, or whose weights do not
@@ -57,7 +58,8 @@ class Checkpoint:
             parts = {name: _take_part(spec, tensors, name) for name in _PARTS}
             _check_weights(spec, tensors)
         except ModelFileError as error:
-            raise ModelFileError(f"{path}: {error}") from error
+            name = path.name if isinstance(path, File) else path
+            raise ModelFileError(f"{name}: {error}") from error
         return cls(spec, tensors, **parts)
 
 

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import safetensors
 
-from edgeseq_runtime import files
 from edgeseq_runtime.errors import ModelFileError
+from edgeseq_runtime.model_file.source import File
 
 Tensors = dict[str, npt.NDArray[Any]]
 
@@ -64,13 +64,14 @@ def is_whole(content: bytes, digest: object) -> bool:
     return hashlib.sha256(blank).hexdigest() == digest
 
 
-def read(path: str | os.PathLike[str], texts: Collection[str], kind: str) -> tuple[Tensors, dict[str, str]]:
+def read(path: str | os.PathLike[str] | File, texts: Collection[str], kind: str) -> tuple[Tensors, dict[str, str]]:
     """Return tensors and texts of a file; the texts must be those named, errors call the file `kind`.
 
     A hash must be right. Version 0.1 wrote none: a file with just the texts named passes without. So in a file with a
     hash a change of any byte shows: of the text's name too. Raises `FileError`, and `ModelFileError` for all else.
     """
-    content = files.read(path)
+    file = path if isinstance(path, File) else File.read(path)
+    path, content = file.name, file.content
     try:
         tensors, given = _parts(content)
     except ModelFileError as error:

@@ -410,13 +410,17 @@ def test_an_endless_loop_is_not_run_by_who_asks_first(tmp_path: Path, words: lis
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs here")
-@pytest.mark.parametrize("command", ["info", "verify", "evaluate"])
+@pytest.mark.parametrize(
+    ("command", "checkpoint"), [("info", True), ("info", False), ("verify", False), ("evaluate", True)]
+)
 def test_a_model_through_a_pipe_is_read_once(
-    edgeseq: CommandLine, brief_path: Path, tmp_path: Path, command: str
+    edgeseq: CommandLine, brief_path: Path, tmp_path: Path, command: str, *, checkpoint: bool
 ) -> None:
     """As `edgeseq verify <(cat model.onnx)` has it: a second look would wait for ever, or meet nothing."""
-    good, pipe = tmp_path / "good.onnx", tmp_path / "pipe"
-    edgeseq.must("export", brief_path, "-o", good)
+    good, pipe = brief_path, tmp_path / "pipe"
+    if not checkpoint:
+        good = tmp_path / "good.onnx"
+        edgeseq.must("export", brief_path, "-o", good)
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_bytes, args=(good.read_bytes(),), daemon=True)
     writer.start()
