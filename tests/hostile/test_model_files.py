@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -352,10 +353,56 @@ def test_the_limits_are_named(model: bytes) -> None:
     onnx_file.read(model_of(nested(16)).SerializeToString())
 
 
+def calls(times: int, depth: int, *, circle: bool = False) -> onnx.ModelProto:
+    """Functions that call the one before so many times each: a kilobyte, and times ** depth nodes."""
+    imports = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+    inner = (
+        helper.make_node(f"F{depth}", ["a"], ["b"], domain="own") if circle else helper.make_node("Neg", ["a"], ["b"])
+    )
+    functions = [helper.make_function("own", "F0", ["a"], ["b"], [inner], imports)]
+    for number in range(1, depth + 1):
+        names = ["a", *(f"v{step}" for step in range(1, times)), "b"]
+        nodes = [helper.make_node(f"F{number - 1}", [one], [other], domain="own") for one, other in pairwise(names)]
+        functions.append(helper.make_function("own", f"F{number}", ["a"], ["b"], nodes, imports))
+    model = model_of(plain_graph(helper.make_node(f"F{depth}", ["x"], ["y"], domain="own")), functions=functions)
+    model.opset_import.append(imports[1])
+    return model
+
+
+def test_functions_that_call_functions_are_counted_where_they_are_called() -> None:
+    """A kilobyte of them would take all memory; those of honest programs run."""
+    assert Predictor(calls(3, 5).SerializeToString()).step(1.0) == -1.0
+    for model, said in (
+        (calls(10, 9), "has 1,000,000,000 nodes where functions are called or more; at most 20,000 are read"),
+        (calls(1, 5, circle=True), "has 65 functions within each other or more"),
+        (calls(1, 3000), "has 65 functions within each other or more"),
+    ):
+        for content in (model.SerializeToString(), with_functions_first(model)):
+            with pytest.raises(ModelFileError, match=said):
+                Predictor(content)
+
+
+def with_functions_first(model: onnx.ModelProto) -> bytes:
+    """The same file with its fields in another order, and a function without a name before all."""
+    rest, first = onnx.ModelProto(), onnx.ModelProto()
+    rest.CopyFrom(model)
+    del rest.functions[:]
+    first.functions.append(onnx.FunctionProto())
+    first.functions.extend(model.functions)
+    return bytes(first.SerializeToString() + rest.SerializeToString())
+
+
+def test_tensors_that_nobody_needs_are_limited() -> None:
+    """onnxruntime takes a minute to throw away a hundred thousand of them."""
+    model = model_of(plain_graph(tensors=tuple(TensorProto(name=f"i{i}") for i in range(20_001))))
+    with pytest.raises(ModelFileError, match="has 20,001 tensors or more; at most 20,000 are read"):
+        Predictor(model.SerializeToString())
+
+
 def test_fields_without_end_are_not_counted_for_ever() -> None:
-    """Six million of two bytes each: within a second or two they are too many, whatever they say."""
+    """Six million of two bytes each: within a second they are too many, whatever they say."""
     content = b"\x3a\x02\x12\x00" + b"\x28\x01" * 6_000_000
-    with pytest.raises(ModelFileError, match=r"has 2,000,001 fields or more; at most 2,000,000 are read"):
+    with pytest.raises(ModelFileError, match=r"has 1,000,001 fields or more; at most 1,000,000 are read"):
         Predictor(content)
 
 
