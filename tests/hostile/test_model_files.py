@@ -2,11 +2,13 @@
 
 import json
 import os
+import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -320,6 +322,44 @@ def test_a_program_for_one_device_is_refused() -> None:
     node = helper.make_node("EPContext", ["x"], ["y"], domain="com.microsoft", ep_cache_context="../../etc/passwd")
     with pytest.raises(ModelFileError, match="EPContext"):
         Predictor(model_of(plain_graph(node)).SerializeToString())
+
+
+def parts(message: Any) -> Iterator[Any]:
+    """A message of protobuf's, and all messages within."""
+    yield message
+    for field, value in message.ListFields():
+        if field.message_type:
+            for inner in value if field.is_repeated else [value]:
+                yield from parts(inner)
+
+
+def test_what_is_looked_through_is_what_protobuf_reads(model: bytes) -> None:
+    """Bytes changed, lost, put in and copied: whatever both accept has the same spec, and no data elsewhere."""
+    decode_error = pytest.importorskip("google.protobuf.message").DecodeError
+    source = random.Random(0)  # noqa: S311 - nothing is secret here
+    contents = [make().SerializeToString() for make in ELSEWHERE.values()]
+    contents += [model, endless_loop(), calls(2, 3).SerializeToString()]
+    both = 0
+    for _ in range(40_000):
+        content, other = bytearray(source.choice(contents)), source.choice(contents)
+        for _ in range(source.choice((1, 1, 2, 3))):
+            at, start = source.randrange(len(content)), source.randrange(len(other))
+            content[at : at + source.randrange(3)] = other[start : start + source.choice((0, 1, 1, 1, 20))]
+        try:
+            found, read = onnx_file.read(bytes(content)), onnx.ModelProto.FromString(bytes(content))
+        except (ModelFileError, decode_error):
+            continue
+        both += 1
+        tensors = [part for part in parts(read) if isinstance(part, TensorProto)]
+        assert not any(tensor.external_data or tensor.data_location for tensor in tensors)
+        specs = [entry.value for entry in read.metadata_props if entry.key in ("edgeseq", b"edgeseq")]
+        assert [as_bytes(spec) for spec in specs] == ([bytes(content[found.spec])] if found.spec else [])
+    assert both > 2000
+
+
+def as_bytes(text: str | bytes) -> bytes:
+    """protobuf gives text that is no UTF-8 as bytes."""
+    return text if isinstance(text, bytes) else text.encode()
 
 
 # Limits
