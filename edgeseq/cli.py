@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import click
 
+from edgeseq.commands import notes
 from edgeseq.commands.backtest import backtest
 from edgeseq.commands.bench import bench
 from edgeseq.commands.demo import demo
@@ -146,6 +147,7 @@ def run(arguments: list[str] | None = None) -> int:
             raise
         text = f"{type(error).__name__}: {error}"[:300]
         return _fail(f"this should not happen, please report it: {text}; {TRACEBACK}=1 shows where", FAILED)
+    notes.close()
     return code if isinstance(code, int) else 0
 
 
@@ -163,9 +165,8 @@ def _replace_closed_streams() -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    line = " ".join(message.split())
-    with contextlib.suppress(OSError):
-        click.echo(f"{click.style('edgeseq:', fg='red')} {line}", err=True, color=colour())
+    notes.close()
+    notes.fail(message)
     return code
 
 

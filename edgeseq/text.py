@@ -4,10 +4,15 @@ import math
 import os
 from collections.abc import Sequence
 
+from edgeseq_runtime.errors import printable
+
+_WIDEST = 200
+"""Characters in a cell of a table."""
+
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return rows under a header, columns aligned: the first to the left, the others to the right."""
-    lines = [list(header), *(list(row) for row in rows)]
+    lines = [[printable(cell, _WIDEST) for cell in line] for line in (header, *rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
 
     def joined(line: Sequence[str]) -> str:

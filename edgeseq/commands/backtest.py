@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import json_option, model_argument, note
+from edgeseq.commands.notes import note
+from edgeseq.commands.options.common import json_option, key_option, model_argument
 from edgeseq.commands.options.evaluation import evaluation_options
 from edgeseq.commands.options.outputs import check_outputs, series_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     "--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw the error by step ahead, and by fold."
 )
 @provider_option
+@key_option
 @json_option
 def backtest(
     model: str,
@@ -38,6 +40,7 @@ def backtest(
     plot: str | None,
     provider: str,
     libraries: Libraries,
+    key: str | None,
     as_json: bool,
     series: str | None,
     reading: "ModelSeriesKeywords",
@@ -59,7 +62,7 @@ def backtest(
 
     check_outputs({"--plot": plot}, series_inputs(series))
     register(libraries)
-    predictor = Predictor(as_model_file(model), provider=provider)
+    predictor = Predictor(as_model_file(model), provider=provider, key=key)
     data, parts = load_for_model(predictor, series, **reading)
     _warn_of_another_part(predictor.spec, parts)
     result = run(predictor, data, parts, stride=stride, folds=folds)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import json_option, model_argument, note
+from edgeseq.commands.notes import note
+from edgeseq.commands.options.common import json_option, key_option, model_argument
 from edgeseq.commands.options.evaluation import evaluation_options
 from edgeseq.commands.options.outputs import check_outputs, series_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     "--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw forecasts, truth, residuals and interval."
 )
 @provider_option
+@key_option
 @json_option
 def evaluate(
     model: str,
@@ -29,6 +31,7 @@ def evaluate(
     plot: str | None,
     provider: str,
     libraries: Libraries,
+    key: str | None,
     as_json: bool,
     series: str | None,
     reading: "ModelSeriesKeywords",
@@ -44,7 +47,7 @@ def evaluate(
 
     check_outputs({"--plot": plot}, series_inputs(series))
     register(libraries)
-    evaluation = evaluate_model(model, series, provider=provider, **reading)
+    evaluation = evaluate_model(model, series, provider=provider, key=key, **reading)
     if plot:
         from edgeseq.evaluation.plots import draw_evaluation
 

@@ -6,7 +6,8 @@ import click
 from click.core import ParameterSource
 
 from edgeseq.commands.export_c import export_c, export_native
-from edgeseq.commands.options.common import load_checkpoint, note, result_printer
+from edgeseq.commands.notes import note
+from edgeseq.commands.options.common import load_checkpoint, result_printer
 from edgeseq.commands.options.outputs import check_outputs
 from edgeseq.model import opset as onnx_opset
 from edgeseq_runtime import files

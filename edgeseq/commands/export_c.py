@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import load_checkpoint, note
+from edgeseq.commands.notes import note
+from edgeseq.commands.options.common import load_checkpoint
 from edgeseq.commands.options.outputs import check_outputs
 from edgeseq.text import number
 from edgeseq_runtime import files
@@ -47,7 +48,7 @@ def export_native(checkpoint: str, output: str, quantize: str, key: str | None) 
 
     check_outputs({"-o": output})
     model = edgeseq_export.export(load_checkpoint(checkpoint), quantize, key=key)
-    library = native.build(model.content)
+    library = native.build(model.content, key)
     worst = native.worst_deviation(library)
     if worst is None:
         note("warning: the library cannot be loaded here: it was not compared with the oracle")

@@ -10,7 +10,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from edgeseq.commands.options.common import note, resume_path, search_path
+from edgeseq.commands.notes import note
+from edgeseq.commands.options.common import resume_path, search_path
 from edgeseq.commands.options.outputs import check_outputs, series_inputs
 from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown
 from edgeseq.evaluation.report_text import summary

@@ -12,7 +12,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from edgeseq.commands.options.common import note, resume_path, search_path
+from edgeseq.commands.notes import note
+from edgeseq.commands.options.common import resume_path, search_path
 from edgeseq.commands.shutdown import GracefulShutdown
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Parts, Series

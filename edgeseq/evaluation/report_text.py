@@ -8,6 +8,7 @@ from edgeseq.evaluation.evaluate import Comparison, Evaluation
 from edgeseq.evaluation.intervals import Interval
 from edgeseq.evaluation.metrics import Metrics
 from edgeseq.text import number, table
+from edgeseq_runtime.errors import printable
 from edgeseq_runtime.spec import Spec
 
 _MOST_STEPS = 6
@@ -43,7 +44,7 @@ def backtest_summary(backtest: Backtest) -> str:
 def heading(spec: Spec) -> str:
     """Return what is forecast."""
     ahead = "1 sample ahead" if spec.horizon == 1 else f"1 to {spec.horizon} samples ahead"
-    return f"{spec.series}: {', '.join(feature.label for feature in spec.target_features)}, {ahead}"
+    return printable(f"{spec.series}: {', '.join(feature.label for feature in spec.target_features)}, {ahead}")
 
 
 def model_name(spec: Spec) -> str:

@@ -49,6 +49,11 @@ def weight_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
+def weight_count(spec: Spec) -> int:
+    """Return how many tensors `weight_shapes` lists, without listing them."""
+    return 4 * spec.layers + 2 + bool(spec.linear_path)
+
+
 def parameter_count(spec: Spec) -> int:
     """Return how many weights a network has."""
     return sum(math.prod(shape) for shape in weight_shapes(spec).values())

@@ -1,29 +1,26 @@
-"""The checkpoint: what training hands to export. One safetensors file: weights, and the spec in its header.
-
-safetensors was chosen because it holds nothing but tensors and text, so that reading it runs no code.
-"""
+"""The checkpoint: what training hands to export. One safetensors file: weights, and the spec in its header."""
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import safetensors
-import safetensors.numpy
 
-from edgeseq.model.architecture import weight_shapes
+from edgeseq.model import tensor_file
+from edgeseq.model.architecture import weight_count, weight_shapes
+from edgeseq.model.tensor_file import Tensors
 from edgeseq.series.split import Part
 from edgeseq_runtime import files
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import ModelFileError
-from edgeseq_runtime.spec import KEY, Spec
+from edgeseq_runtime.spec import KEY, OWN, Spec
 
 Weights = Mapping[str, Float32]
 """torch's names -> values, of the shapes in `architecture.weight_shapes`."""
 
 _PARTS = ("validation", "test")
+
+_LEAST, _LARGEST = (float(size) for size in (np.finfo(np.float32).smallest_subnormal, np.finfo(np.float32).max))
 
 
 @dataclass(frozen=True)
@@ -39,56 +36,60 @@ class Checkpoint:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the checkpoint, whole or not at all. Raises `FileError`."""
-        tensors: dict[str, npt.NDArray[Any]] = dict(self.weights)
+        tensors: Tensors = dict(self.weights)
         for name in _PARTS:
             part = getattr(self, name)
             if part:
                 tensors |= {f"{name}.samples": part.values, f"{name}.stretches": np.array(part.stretches)}
-        # safetensors writes an array's memory as it lies, whatever its order, and several entries in no fixed one.
-        tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
-        files.write_atomically(path, safetensors.numpy.save(tensors, {KEY: self.spec.to_json()}))
+        files.write_atomically(path, tensor_file.pack(tensors, {KEY: self.spec.to_json()}))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Checkpoint":
-        """Read a checkpoint. Raises `ModelFileError` for a file that is none, or whose weights do not fit."""
-        tensors, metadata = read_tensors(path)
-        if KEY not in metadata:
-            raise ModelFileError(f"{path} is a safetensors file, but not a checkpoint that edgeseq wrote")
+        """Read a checkpoint.
+
+        Raises `ModelFileError` for a file that is none, that was changed after it was written, or whose weights do not
+        fit its spec.
+        """
+        tensors, texts = tensor_file.read(path, {KEY}, "a checkpoint")
         try:
-            spec = Spec.from_json(metadata[KEY])
+            spec = Spec.from_json(texts[KEY])
+            _check_spec(spec)
             parts = {name: _take_part(spec, tensors, name) for name in _PARTS}
-            _check_shapes(spec, tensors)
+            _check_weights(spec, tensors)
         except ModelFileError as error:
             raise ModelFileError(f"{path}: {error}") from error
         return cls(spec, tensors, **parts)
 
 
-def _take_part(spec: Spec, tensors: dict[str, npt.NDArray[Any]], name: str) -> Part | None:
+def _check_spec(spec: Spec) -> None:
+    """Refuse what a network of edgeseq's cannot be made with, and a model file of another kind of network can."""
+    if spec.cell == OWN:
+        raise ModelFileError("the spec's cell is own: a checkpoint holds a network that edgeseq trained")
+    sizes = [size for feature in spec.features for size in (feature.std, feature.change, feature.scale)]
+    sizes += [size for step in spec.target_scales for size in step]
+    if not all(_LEAST <= size <= _LARGEST for size in sizes):
+        raise ModelFileError("the spec has a deviation, a change or a scale that is no float32 above 0")
+
+
+def _take_part(spec: Spec, tensors: Tensors, name: str) -> Part | None:
     samples, stretches = (tensors.pop(f"{name}.{what}", None) for what in ("samples", "stretches"))
     if samples is None or stretches is None:
         return None
     edges = [0, *stretches.reshape(-1).tolist()]
     ordered = stretches.ndim == 2 and stretches.shape[1] == 2 and edges == sorted(edges) and edges[-1] == len(samples)
-    if samples.ndim != 2 or samples.shape[1] != len(spec.features) or not ordered:
+    of_type = samples.dtype == np.float32 and stretches.dtype == np.int64 and not np.isinf(samples).any()
+    if samples.ndim != 2 or samples.shape[1] != len(spec.features) or not ordered or not of_type:
         raise ModelFileError(f"the {name} part does not fit the spec")
     return Part(samples, edges[1], tuple(zip(edges[2:-1:2], edges[3:-1:2], strict=True)))
 
 
-def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Float32], dict[str, str]]:
-    """Return tensors and metadata of a safetensors file. Raises `ModelFileError`."""
-    files.read(path)  # for its error: safetensors words a missing file less clearly
-    try:
-        with safetensors.safe_open(path, "np") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118 - not a dict
-    except safetensors.SafetensorError as error:
-        raise ModelFileError(f"{path} is not a checkpoint: {error}") from error
-
-
-def _check_shapes(spec: Spec, weights: Weights) -> None:
+def _check_weights(spec: Spec, weights: Tensors) -> None:
+    if len(weights) != weight_count(spec):  # before a table is made of them: the spec may claim any number of layers
+        raise ModelFileError(f"the file has {len(weights)} weights, its spec describes {weight_count(spec)}")
     expected = weight_shapes(spec)
     shapes = {name: value.shape for name, value in weights.items()}
     if shapes != expected:
         names = sorted(name for name in {**expected, **shapes} if expected.get(name) != shapes.get(name))
-        raise ModelFileError(f"the weight {names[0]} does not fit the spec")
-    if not all(np.isfinite(value).all() for value in weights.values()):
-        raise ModelFileError("a weight is not finite")
+        raise ModelFileError(f"the weight {names[0][:40]} does not fit the spec")
+    if not all(value.dtype == np.float32 and np.isfinite(value).all() for value in weights.values()):
+        raise ModelFileError("a weight is not a finite number of float32")

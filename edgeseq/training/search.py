@@ -20,12 +20,13 @@ from optuna.trial import FrozenTrial, TrialState
 
 import edgeseq_export
 from edgeseq.evaluation.evaluate import score_part, typical_predictor
+from edgeseq.model import tensor_file
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Parts
 from edgeseq.training.plan import Plan
 from edgeseq.training.trainer import Trainer
 from edgeseq_runtime import files
-from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.errors import ModelFileError, UsageError
 from edgeseq_runtime.spec import STREAM
 
 Settings = Mapping[str, Any]
@@ -98,22 +99,41 @@ class Search:
 
     def save(self) -> None:
         """Write all trials, whole or not at all. Raises `FileError`."""
-        content = {"search": self._identity, "trials": [_content(trial) for trial in self.trials]}
-        files.write_atomically(self._path, json.dumps(content).encode())
+        trials = [_content(trial) for trial in self.trials]
+        content = {tensor_file.HASH: tensor_file.BLANK, "search": self._identity, "trials": trials}
+        files.write_atomically(self._path, tensor_file.with_hash(json.dumps(content).encode()))
 
     def restore(self) -> None:
-        """Take up the trials that were saved. Raises `UsageError` where they are another search's."""
+        """Take up the trials that were saved.
+
+        Raises `UsageError` where they are another search's, `ModelFileError` for a file that is damaged or no search.
+        """
+        data = files.read(self._path)
         try:
-            content = json.loads(files.read(self._path))
-            identity, trials = content["search"], [_trial(fields) for fields in content["trials"]]
-        except (ValueError, TypeError, KeyError) as error:
-            raise DataError(f"{self._path} is not a search that edgeseq wrote") from error
-        if identity != self._identity:
+            content = json.loads(data)
+            is_whole = tensor_file.HASH not in content or tensor_file.is_whole(data, content.pop(tensor_file.HASH))
+            identity, trials = content.pop("search"), [_trial(fields) for fields in content.pop("trials")]
+            is_ours = identity == self._identity
+            if content or (is_ours and not all(self._might_be(trial.settings) for trial in trials)):
+                raise ValueError(content)  # noqa: TRY301 - the same word for all that is no search
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+            raise ModelFileError(f"{self._path} is not a search that edgeseq wrote") from error
+        if not is_whole:
+            raise ModelFileError(f"{self._path} is damaged: it was changed after it was written")
+        if not is_ours:
             raise UsageError(
                 f"{self._path} belongs to another search (other data, options or seed); give the options of that one, "
                 "or search without --resume"
             )
         self.trials = trials
+
+    def _might_be(self, settings: Settings) -> bool:
+        """Whether settings are among those that are searched over."""
+        return settings.keys() == self._space.keys() and all(
+            type(settings[name]) in ((int,) if isinstance(one, IntDistribution) else (int, float))
+            and one.low <= settings[name] <= one.high
+            for name, one in self._space.items()
+        )
 
     def add(self, trial: Trial) -> None:
         """Note what came of a proposal."""
@@ -213,4 +233,18 @@ def _content(trial: Trial) -> dict[str, Any]:
 
 
 def _trial(fields: dict[str, Any]) -> Trial:
-    return Trial(**{**fields, "curve": tuple((int(step), float(mse)) for step, mse in fields["curve"])})
+    """Return a trial of what was written. What does not fit raises one of the errors that Python has for it."""
+    curve = tuple((int(step), float(mse)) for step, mse in fields["curve"])
+    trial = Trial(**{**fields, "curve": curve})
+    fits = (
+        trial.state in _STATES
+        and all(isinstance(text, str) for text in (trial.run, trial.reason))
+        and all(math.isnan(number) or number >= 0 for number in (trial.error, trial.seconds))
+        and (trial.state != FINISHED or math.isfinite(trial.error))
+        and type(trial.steps) is int
+        and all(step >= 0 and not math.isnan(mse) for step, mse in curve)
+        and len(dict(curve)) == len(curve)
+    )
+    if not fits:
+        raise ValueError(trial)
+    return trial

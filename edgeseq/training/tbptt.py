@@ -77,8 +77,11 @@ class SegmentReaders:
         return {"segment": self.segment, "row": self.row, "jumped": self._jumped.astype(np.int64)}
 
     def restore(self, state: dict[str, Integers]) -> None:
-        """Go on from `state`."""
+        """Go on from `state`. Raises `IndexError` and `ValueError` where no reader can be there."""
         self.segment, self.row = state["segment"], state["row"]
+        starts, stops = self._starts[self.segment], self._stops[self.segment]
+        if (self.segment < 0).any() or not ((starts <= self.row) & (self.row < stops)).all():
+            raise ValueError(self.row)
         self._jumped = state["jumped"].astype(bool)
 
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import safetensors.numpy
 import torch
 from torch import Tensor
 
-from edgeseq.model.checkpoint import Weights, read_tensors
+from edgeseq.model import tensor_file
+from edgeseq.model.checkpoint import Weights
+from edgeseq.model.tensor_file import Tensors
 from edgeseq.series import Part
 from edgeseq.series.gaps import Filled
 from edgeseq.training.allocator import keep_freed_memory
@@ -26,7 +27,7 @@ from edgeseq.training.tbptt import TbpttBatches
 from edgeseq.training.validation import validator
 from edgeseq.training.windows import Windows
 from edgeseq_runtime import files
-from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.errors import DataError, ModelFileError, UsageError
 from edgeseq_runtime.spec import STREAM, Spec, Training
 
 Report = Callable[[int, float, float], None]
@@ -103,22 +104,41 @@ class Trainer:
 
     def save(self, path: Path) -> None:
         """Write the run's whole state, from which `restore` goes on to the same end. Raises `FileError`."""
-        tensors: dict[str, npt.NDArray[Any]] = {"curve": np.array(self.curve), "losses": np.array(self._losses)}
+        tensors = self._tensors()
+        run = {"step": self.step, "best_step": self.best.step, "best_mse": repr(self.best.mse)}
+        texts = {"run": json.dumps(run), "identity": json.dumps(self._identity)}
+        if self._group.is_main:
+            files.write_atomically(path, tensor_file.pack(tensors, texts))
+
+    def restore(self, path: Path) -> None:
+        """Go on from where `save` was called.
+
+        Raises `UsageError` where that was another run's, `ModelFileError` for a file that is damaged or none of these.
+        """
+        tensors, texts = tensor_file.read(path, {"run", "identity"}, "an interrupted run")
+        try:
+            identity, run = json.loads(texts["identity"]), json.loads(texts["run"])
+            _check_identity(identity, self._identity, path)
+            self._take_up(run, tensors)
+        except UsageError:
+            raise
+        except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            raise ModelFileError(
+                f"{path} is damaged: it is no interrupted run that can go on; train without --resume"
+            ) from error
+
+    def _tensors(self) -> Tensors:
+        tensors: Tensors = {"curve": np.array(self.curve), "losses": np.array(self._losses)}
         tensors |= {f"network.{name}": value for name, value in self.network.weights().items()}
         tensors |= {f"average.{name}": value for name, value in self._average.weights().items()}
         tensors |= {f"best.{name}": value for name, value in self.best.weights.items()}
-        tensors |= {f"lessons.{name}": np.ascontiguousarray(value) for name, value in self.batches.state().items()}
+        tensors |= {f"lessons.{name}": value for name, value in self.batches.state().items()}
         for position, moments in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{position}.{name}": value.cpu().numpy() for name, value in moments.items()}
-        run = {"step": self.step, "best_step": self.best.step, "best_mse": repr(self.best.mse)}
-        metadata = {"run": json.dumps(run), "identity": json.dumps(self._identity)}
-        if self._group.is_main:
-            files.write_atomically(path, safetensors.numpy.save(tensors, metadata))
+        return tensors
 
-    def restore(self, path: Path) -> None:
-        """Go on from where `save` was called. Raises `UsageError` where that was another run's."""
-        tensors, metadata = read_tensors(path)
-        _check_identity(json.loads(metadata.get("identity", "{}")), self._identity, path)
+    def _take_up(self, run: dict[str, Any], tensors: Tensors) -> None:
+        """Go on from what was saved. What does not fit raises one of the errors that Python has for it."""
 
         def part(prefix: str) -> dict[str, Any]:
             start = len(prefix) + 1
@@ -127,11 +147,15 @@ class Trainer:
         def weights(prefix: str) -> dict[str, Tensor]:
             return {name: torch.from_numpy(value) for name, value in part(prefix).items()}
 
-        run = json.loads(metadata["run"])
-        self.step = run["step"]
-        self.best = Best(part("best"), run["best_step"], float(run["best_mse"]))
-        self.curve = [tuple(point) for point in tensors["curve"].tolist()]
-        self._losses = tensors["losses"].tolist()
+        self._check_fit(tensors)
+        self.step, best_step, best_mse = run["step"], run["best_step"], float(run["best_mse"])
+        _require(type(self.step) is int and 1 <= self.step <= self._hyperparameters.steps)
+        _require(type(best_step) is int and 0 <= best_step <= self.step and best_mse >= 0)
+        self.best = Best(part("best"), best_step, best_mse)
+        curve, losses = tensors["curve"], tensors["losses"]
+        _require(curve.size == 0 or (curve.ndim == 2 and curve.shape[1] == 4 and _is_rising(curve[:, 0], self.step)))
+        _require(losses.ndim == 1)
+        self.curve, self._losses = [tuple(point) for point in curve.tolist()], losses.tolist()
         self.network.load_state_dict(weights("network"))
         self._average.load_state_dict(weights("average"))
         self.batches.restore(part("lessons"))
@@ -140,6 +164,20 @@ class Trainer:
             position, _, key = name.partition(".")
             moments.setdefault(int(position), {})[key] = value
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
+
+    def _check_fit(self, tensors: Tensors) -> None:
+        """Require the names, types and shapes of what would be saved here, and finite numbers."""
+        moments = {"step", "sum"} if self._hyperparameters.optimizer == "adagrad" else {"step", "exp_avg", "exp_avg_sq"}
+        expected = {name: (value.dtype, value.shape) for name, value in self._tensors().items()}
+        for position, parameter in enumerate(self.optimizer.param_groups[0]["params"]):
+            if parameter.requires_grad:
+                shapes = {name: () if name == "step" else tuple(parameter.shape) for name in moments}
+                expected |= {f"optimizer.{position}.{n}": (np.dtype(np.float32), s) for n, s in shapes.items()}
+        found = {name: (value.dtype, value.shape) for name, value in tensors.items()}
+        for name in ("curve", "losses"):  # of any length
+            _require(found.pop(name)[0] == expected.pop(name)[0])
+        _require(found == expected)
+        _require(all(np.isfinite(value).all() for name, value in tensors.items() if name != "curve"))
 
     def summary(self) -> Training:
         """Return how the run has gone so far, for the spec."""
@@ -230,9 +268,18 @@ def _check_identity(saved: dict[str, Any], expected: dict[str, Any], path: Path)
     different = [name for name in {**saved, **expected} if saved.get(name) != expected.get(name)]
     if different:
         raise UsageError(
-            f"{path} belongs to another run (different: {', '.join(different)}); "
+            f"{path} belongs to another run (different: {', '.join(different)[:200]}); "
             "give the options of that run, or train without --resume"
         )
+
+
+def _require(condition: object) -> None:
+    if not condition:
+        raise ValueError
+
+
+def _is_rising(steps: npt.NDArray[np.float64], last: int) -> bool:
+    return bool((np.diff(steps, prepend=0) > 0).all() and (steps <= last).all())
 
 
 def _make_repeatable(seed: int, spec: Spec) -> None:

@@ -60,8 +60,10 @@ class Windows:
         return {"buffer": self._buffer, "position": np.array([self._position])}
 
     def restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
-        """Go on from `state`."""
+        """Go on from `state`. Raises `ValueError` for places that are none in `rows`."""
         self._buffer, self._position = state["buffer"], int(state["position"][0])
+        if not all(0 <= place < len(self.rows) for place in (self._position, *self._buffer.tolist())):
+            raise ValueError(self._position)
 
     def draw(self, random: np.random.Generator) -> npt.NDArray[np.int64]:
         """Draw one batch from the buffer, as places in `rows`, and fill the buffer up again."""

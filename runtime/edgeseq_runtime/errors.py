@@ -3,16 +3,52 @@
 The command line turns any `EdgeseqError` into one line and exit code 1; a `UsageError` into exit code 2.
 """
 
+from collections.abc import Iterable
+
+LONGEST = 1000
+"""Characters in one line for the user."""
+
+
+def printable(text: str, longest: int = LONGEST) -> str:
+    """Return text as a line that is safe on a terminal and in a log: what files and messages say stands in it.
+
+    Line breaks and tabs become blanks. Control and format characters, escapes among them, and what is no character
+    become U+FFFD. What is longer than `longest` characters is cut.
+    """
+    if len(text) > longest:
+        text = f"{text[: longest - 3]}..."
+    if text.isprintable():
+        return text
+    return "".join(map(_printable, text))
+
+
+def _printable(character: str) -> str:
+    if character.isprintable():
+        return character
+    return " " if character.isspace() else "\N{REPLACEMENT CHARACTER}"
+
+
+def listed(names: Iterable[object], longest: int = 200) -> str:
+    """Return names as a list within a line, of bounded length."""
+    return printable(", ".join(map(str, names)), longest)
+
+
+def shown(value: object, longest: int = 40) -> str:
+    """Return a value as a message may quote it: of bounded length, whatever it holds."""
+    try:
+        return repr(value)[:longest]
+    except (ValueError, RecursionError):  # of an integer of many digits, or of lists within lists
+        return f"a value of type {type(value).__name__}"
+
 
 class EdgeseqError(Exception):
     """Base of every error that edgeseq raises on purpose. Its text is one line, meant for the user.
 
-    Files and other libraries have a say in it, so what would move a terminal's cursor is replaced.
+    Files and other libraries have a say in it, so it is `printable`.
     """
 
     def __str__(self) -> str:
-        line = " ".join(super().__str__().split())
-        return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
+        return printable(" ".join(super().__str__().split()))
 
 
 class UsageError(EdgeseqError, ValueError):
@@ -33,6 +69,10 @@ class ModelFileError(EdgeseqError, ValueError):
 
 class DataError(EdgeseqError, ValueError):
     """A series or a sample that cannot be used: text among numbers, a missing column, too few samples."""
+
+
+class TooManyStreamsError(DataError):
+    """A sample of one more stream than there may be; the others are as before."""
 
 
 class SnapshotError(EdgeseqError, ValueError):

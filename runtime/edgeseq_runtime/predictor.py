@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -14,8 +15,9 @@ from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, SnapshotError, UsageError
+from edgeseq_runtime.model_file.source import Model
 from edgeseq_runtime.monitoring.monitor import Monitor
-from edgeseq_runtime.rules import DISORDER, GAP, RANGE, REASONS, Rules
+from edgeseq_runtime.rules import DISORDER, GAP, RANGE, REASONS, TIME, Rules
 from edgeseq_runtime.sidecar import Sidecar
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.sensors import Scale
@@ -40,6 +42,10 @@ Samples: TypeAlias = npt.ArrayLike | Sequence[float | None] | Sequence[Sequence[
 _COUNTED = (*STATUSES[1:], *REASONS, "filled")
 
 
+class _NotFiniteError(Exception):
+    """A block of samples has a forecast that is not finite."""
+
+
 class Predictor:
     """Streams samples of one sensor through a model file.
 
@@ -54,15 +60,17 @@ class Predictor:
     starts afresh at once; "error" raises `MissingSampleError`. `rules` says what is odd besides, and what that leads
     to. `monitor` compares forecasts with what comes, for `interval` and `drift`; it costs some ten microseconds
     a sample. `sensor` is as in `set_sensor`, for a model that was trained on several; `sidecar` describes a model
-    that edgeseq did not write (see `sidecar`).
+    that edgeseq did not write (see `sidecar`). `key` is a file with an Ed25519 public key, in PEM form: only what was
+    signed with its private half is opened.
 
-    Raises `ModelFileError` for a file that is no model of edgeseq's, `UsageError` for an unknown provider or
-    policy, and, with `monitor`, `DataError` for a model without residual quantiles.
+    Raises `ModelFileError` for a file that is no model of edgeseq's or was changed after it was written, before
+    anything of it is run; `UsageError` for an unknown provider or policy; and, with `monitor`, `DataError` for a model
+    without residual quantiles.
     """
 
     def __init__(
         self,
-        model: str | os.PathLike[str] | bytes | Session,
+        model: Model | Session,
         provider: str = "auto",
         threads: int = 1,
         missing: str = "impute",
@@ -71,9 +79,10 @@ class Predictor:
         monitor: bool = False,
         sensor: str | Scale | npt.ArrayLike | None = None,
         sidecar: Sidecar | str | os.PathLike[str] | None = None,
+        key: str | os.PathLike[str] | None = None,
     ) -> None:
         if not isinstance(model, Session):
-            model = open_session(model, provider=provider, threads=threads, sidecar=sidecar)
+            model = open_session(model, provider=provider, threads=threads, sidecar=sidecar, key=key)
         self.session = model
         self.status = OK
         """What happened to the last sample, one of `validation.STATUSES`."""
@@ -89,6 +98,8 @@ class Predictor:
         self._one_by_one = monitor or bool(rules and rules.stuck_after)  # for `run`
         self._shape = (self.spec.horizon, len(self.spec.targets))
         self._y = self._engine.y.reshape(self._shape)
+        self._move, self._copied = self._engine.advance, self._y.copy  # bound once: `step` has no time for it
+        self._numbers: Any = memoryview(self._engine.y.reshape(-1).data)
         self._age = 0  # samples since the fresh start
         self._imputed = 0  # in a row
         self._skipped = 0  # in a row, where the last one was
@@ -170,22 +181,31 @@ class Predictor:
         """Take one sample; return the forecast after it, float32 (horizon, target).
 
         `time` shows what lacks before the sample and what comes twice, and matters to models that were trained with
-        time features; without it a sample comes a period after the one before it. NaN where there is no forecast:
-        `status` is then "missing". Raises `DataError` for a sample of the wrong length, with text in it, or that a rule
-        refuses, and, with missing="error", `MissingSampleError`; all is then as before.
+        time features; without it, or where it cannot be read, a sample comes a period after the one before it; the
+        latter has the reason "time". NaN where there is no finite forecast: `status` is then "missing". Raises
+        `DataError` for a sample of the wrong length, with text in it, or that a rule refuses, and, with missing="error",
+        `MissingSampleError`; all is then as before.
         """
         if self._needs_care or time is not None:
-            seconds = self._clock.resolve(time)
+            try:
+                seconds = self._clock.resolve(time)
+            except DataError:
+                return self._take_without_time(sample)
             return self._take(self._clock.with_time_features(sample, seconds), seconds)
-        issue = self._validator.check(sample)
-        if issue:
+        validator = self._validator
+        if type(sample) is float and validator.low <= sample <= validator.high:
+            validator.x[0] = sample  # as `check` does; its call alone takes as long as all of this
+        elif issue := validator.check(sample):
             return self._step_with_issue(issue)
-        self._engine.advance()
+        self._move()
+        number = self._numbers[0]
+        if number - number:
+            return self._step_without_forecast()
         self.samples += 1
         self._age += 1
         self._imputed = 0
         self.status = OK
-        return self._y.copy()
+        return self._copied()
 
     def run(self, samples: Samples, times: Sequence[Time] | None = None) -> Float32:
         """Take a block of samples (time,) or (time, feature); return (time, horizon, target).
@@ -197,21 +217,20 @@ class Predictor:
         """
         array = _as_array(samples)
         timed = self._needs_care or times is not None
-        seconds = self._clock.resolve_block(times, array.shape[0] if array.ndim else 0) if timed else None
-        block = self._as_block(array if seconds is None else self._clock.block_with_time_features(array, seconds))
+        count = array.shape[0] if array.ndim else 0
+        seconds, unread = self._clock.resolve_block(times, count) if timed else (None, np.zeros(count, np.bool_))
+        given = array if seconds is None else self._clock.block_with_time_features(array, seconds, unread)
+        block = self._as_block(given)
         forecasts = np.full((len(block), *self._shape), np.nan, np.float32)
         plain = self._validator.are_clean(block) & (not self._one_by_one)
         if seconds is not None:
-            plain &= self._clock.are_on_time(seconds)
-        with self._all_or_nothing():
-            for start, stop in _stretches(plain):
-                first = start
-                while first < stop and not (plain[first] and self._is_on_time(seconds, first)):
-                    forecasts[first] = self._take_row(block, seconds, first)
-                    first += 1
-                if first < stop:
-                    forecasts[first:stop] = self._run_clean(block[first:stop])
-                    self._clock.commit(math.nan if seconds is None else float(seconds[stop - 1]))
+            plain &= self._clock.are_on_time(seconds) & ~unread
+        try:
+            with self._all_or_nothing():
+                self._run_stretches(block, seconds, unread, plain, forecasts)
+        except _NotFiniteError:
+            with self._all_or_nothing():
+                self._run_stretches(block, seconds, unread, np.zeros_like(plain), forecasts)
         self._choose_path()
         return forecasts
 
@@ -259,12 +278,19 @@ class Predictor:
         A snapshot brings its sensor with it; only where one was asked for must it be that one.
         """
         snapshot = unpack(blob, self.session.digest, self._snapshot())
-        status, reason = snapshot.counters["status"], snapshot.counters["reason"]
-        if status not in STATUSES or reason not in ("", *REASONS):
-            raise SnapshotError(f"the snapshot has the status {status!r} and the reason {reason!r}")
+        counters = snapshot.counters
+        if counters["status"] not in STATUSES or counters["reason"] not in ("", *REASONS):
+            raise SnapshotError("the snapshot has a status or a reason that this version of edgeseq does not know")
+        odd = sum(counters[f"counts.{status}"] for status in STATUSES[1:])
+        if odd > counters["samples"] or (self._monitor and not self._monitor.might_hold(snapshot.arrays)):
+            raise SnapshotError("the snapshot has counters or widths that no stream has")
         if self._sensor:
             self._check_sensor(*self._sensor, Scale.from_states(snapshot.arrays))
-        self._load(snapshot)
+        try:
+            with self._all_or_nothing():
+                self._load(snapshot)
+        except (EdgeseqError, ArithmeticError, ValueError) as error:  # a sensor whose numbers are out of all bounds
+            raise SnapshotError("the snapshot has states that no stream has") from error
 
     def _snapshot(self) -> Snapshot:
         """Return the counters, and views of the arrays, that make up the stream's state."""
@@ -345,13 +371,31 @@ class Predictor:
         issue = self._validator.check(sample)
         if issue:
             forecast = self._step_with_issue(issue)
-        else:
-            self._advance(0, ())
+        elif self._advance(0, ()):
             self.samples += 1
             self.status = OK
             forecast = self._y.copy()
+        else:
+            forecast = self._step_without_forecast()
         self._clock.commit(seconds)
         self._needs_care = self._needs_care or not math.isnan(seconds)
+        return forecast
+
+    def _take_without_time(self, sample: RawSample) -> Float32:
+        """Take a sample whose time cannot be read: a period after the one before.
+
+        Where the model sees the time and none is known, the sample is missing.
+        """
+        seconds = self._clock.resolve(None)
+        if math.isnan(seconds) and self._clock:
+            issue = self._validator.check(self._clock.with_time_features(sample, seconds, may_lack=True))
+            if issue and issue.rejected:
+                lacks_more = issue.rejected[0] < self._clock.measured
+                return self._step_with_issue(issue if lacks_more else replace(issue, reason=TIME))
+        forecast = self._take_in_time(self._clock.with_time_features(sample, seconds), seconds)
+        self._counts[TIME] += 1
+        if not self.reason:
+            self._reason, self._reason_at = TIME, self.samples
         return forecast
 
     def _take_at_odd_time(self, sample: RawSample, seconds: float, lag: int) -> Float32:
@@ -365,36 +409,49 @@ class Predictor:
             self._begin_afresh()
         if status == IMPUTED:
             for moment in self._clock.next_times(lag).tolist():
-                self._impute_missing(moment)
+                if not self._impute_missing(moment):
+                    break  # the stream is fresh again
         forecast = self._take_in_time(sample, seconds)
         self._counts[reason] += 1
         if not self.reason:
             self._reason, self._reason_at = reason, self.samples
         return forecast
 
-    def _impute_missing(self, seconds: float) -> None:
-        """Let the forecast stand in for a sample that never came."""
+    def _impute_missing(self, seconds: float) -> bool:
+        """Let the forecast stand in for a sample that never came; False where the next one is not finite."""
         nothing: list[float | None] = [None] * self._clock.measured
         issue = self._validator.check(self._clock.with_time_features(nothing, seconds))
         assert issue is not None
         self._validator.impute(self._y[0])
-        self._advance(self._imputed + 1, issue.rejected)
         self._counts["filled"] += 1
+        return self._advance(self._imputed + 1, issue.rejected)
 
     def _step_with_issue(self, issue: Issue) -> Float32:
         """Deal with a sample that has an issue."""
         status = self._policy.for_value(issue, **self._run_lengths())
+        if status == IMPUTED and not np.isfinite(self._y[0]).all():
+            status = MISSING
         self._validator.remember(issue)
+        if status == IMPUTED:
+            self._validator.impute(self._y[0])
+        if status in (OK, IMPUTED) and not self._advance(self._imputed + 1 if status == IMPUTED else 0, issue.rejected):
+            status = MISSING
         self._note(status, issue.reason)
-        if status == SKIPPED:
-            return self._y.copy()
         if status == MISSING:
             self._begin_afresh()
             return np.full(self._shape, np.nan, np.float32)
-        if status == IMPUTED:
-            self._validator.impute(self._y[0])
-        self._advance(self._imputed + 1 if status == IMPUTED else 0, issue.rejected)
         return self._y.copy()
+
+    def _step_without_forecast(self) -> Float32:
+        """Deal with a forecast that is not finite: there is none, and the stream starts afresh.
+
+        What is not finite in the state would stay there for ever, and must not stand in for a sample.
+        """
+        self._begin_afresh()
+        self.samples += 1
+        self.status = MISSING
+        self._counts[MISSING] += 1
+        return np.full(self._shape, np.nan, np.float32)
 
     def _run_lengths(self) -> dict[str, int]:
         """Return what a policy's limits are compared with."""
@@ -412,15 +469,22 @@ class Predictor:
         self.status = status
         self._reason, self._reason_at = reason, self.samples
 
-    def _advance(self, imputed: int, unknown: Positions) -> None:
-        """Let the network take the sample in the buffer, the last of `imputed` in a row that were filled in."""
-        self._engine.advance()
+    def _advance(self, imputed: int, unknown: Positions) -> bool:
+        """Let the network take the sample in the buffer, the last of `imputed` in a row that were filled in.
+
+        Return whether there is a forecast; else the stream is fresh.
+        """
+        self._move()
+        if not math.isfinite(self._numbers[0] + self._numbers[-1]):
+            self._begin_afresh()
+            return False
         if self._monitor:
             truth = self._engine.x[0, 0, : self._shape[1]].copy()
             truth[[position for position in unknown if position < len(truth)]] = np.nan
             self._monitor.update(truth, self._y if self._age + 1 >= self.spec.warmup else None, self._age)
         self._age += 1
         self._imputed = imputed
+        return True
 
     def _begin_afresh(self) -> None:
         self._engine.clear()
@@ -436,9 +500,34 @@ class Predictor:
     def _is_on_time(self, seconds: npt.NDArray[np.float64] | None, row: int) -> bool:
         return seconds is None or not self._clock.missing_before(float(seconds[row]))
 
-    def _take_row(self, block: Float32, seconds: npt.NDArray[np.float64] | None, row: int) -> Float32:
+    def _run_stretches(
+        self,
+        block: Float32,
+        seconds: npt.NDArray[np.float64] | None,
+        unread: npt.NDArray[np.bool_],
+        plain: npt.NDArray[np.bool_],
+        forecasts: Float32,
+    ) -> None:
+        """Take samples (time, feature), those that are `plain` in few calls; write forecasts (time, horizon, target).
+
+        Raises `_NotFiniteError` where a forecast in such a call is not finite: the stream should have started afresh.
+        """
+        for start, stop in _stretches(plain):
+            first = start
+            while first < stop and not (plain[first] and self._is_on_time(seconds, first)):
+                forecasts[first] = self._take_row(block, seconds, first, readable=not unread[first])
+                first += 1
+            if first < stop:
+                forecasts[first:stop] = self._run_clean(block[first:stop])
+                self._clock.commit(math.nan if seconds is None else float(seconds[stop - 1]))
+
+    def _take_row(
+        self, block: Float32, seconds: npt.NDArray[np.float64] | None, row: int, *, readable: bool
+    ) -> Float32:
         """Take one sample of a block (time, feature)."""
         try:
+            if not readable:
+                return self._take_without_time(block[row])
             return self._take(block[row], math.nan if seconds is None else float(seconds[row]))
         except (DataError, MissingSampleError) as error:
             raise type(error)(f"sample {row} of the block: {error}") from error
@@ -446,6 +535,8 @@ class Predictor:
     def _run_clean(self, block: Float32) -> Float32:
         """Run a block (time, feature) without missing values; return (time, horizon, target)."""
         forecasts = self._engine.run(block)
+        if not np.isfinite(forecasts).all():
+            raise _NotFiniteError
         self.samples += len(block)
         self._age += len(block)
         self._imputed = 0

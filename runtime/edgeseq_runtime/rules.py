@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 from edgeseq_runtime.errors import UsageError
 
-ABSENT, RANGE, STUCK, GAP, DISORDER = REASONS = ("absent", "range", "stuck", "gap", "disorder")
+ABSENT, RANGE, STUCK, GAP, DISORDER, TIME = REASONS = ("absent", "range", "stuck", "gap", "disorder", "time")
 """No finite number for a feature; far outside the training part's range; a target that stands still; samples that
-are lacking before this one, by its time; a time that repeats or runs backwards."""
+are lacking before this one, by its time; a time that repeats or runs backwards; a time that cannot be read.
+
+A sample whose time cannot be read is taken as a period after the one before, and no rule is asked; where the model sees
+the time and none is known, it is missing."""
 
 FLAG, IMPUTE, SKIP, RESET, ERROR = "flag", "impute", "skip", "reset", "error"
 

@@ -4,18 +4,20 @@ A service answers a sample first and acknowledges it when the answer has arrived
 last sample acknowledged of each stream, so that whoever goes on from it sees every other sample again.
 """
 
+import math
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from edgeseq_runtime.arrays import Float32
-from edgeseq_runtime.errors import DataError, SnapshotError
+from edgeseq_runtime.errors import SnapshotError, TooManyStreamsError, shown
 from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
+from edgeseq_runtime.rules import TIME
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming import container
-from edgeseq_runtime.streaming.timestamps import Clock, Time
+from edgeseq_runtime.streaming.timestamps import Clock, Time, is_time
 from edgeseq_runtime.streaming.validation import RawSample
 
 MAX_STREAMS = 100_000
@@ -123,20 +125,32 @@ class NamedStreams:
     def __len__(self) -> int:
         return len(self._numbers)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._numbers
+
     def step(self, name: str, values: RawSample, time: Time = None) -> StepResult:
-        """Take one sample of a stream. Raises `DataError` where there would be too many streams."""
+        """Take one sample of a stream. Raises `TooManyStreamsError` where there would be too many.
+
+        A time that cannot be read or lacks is a period after the one before, as `Predictor.step` has it; where none is
+        known and the model sees the time, the sample is missing.
+        """
         number = self._numbers.get(name, 0)
         if not number and len(self) == MAX_STREAMS:
-            raise DataError(f"more than {MAX_STREAMS} streams; the last is {name!r}")
+            raise TooManyStreamsError(f"more than {MAX_STREAMS} streams; the last is {shown(name)}")
         if not number and self._known:
             self._begin(name)
+        reason = TIME if isinstance(time, str) and not is_time(time) else ""
         if self._has_clock:
-            clock = self._clocks.setdefault(name, Clock(self.spec))
-            clock.commit(clock.resolve(time))
-            values = clock.with_time_features(values, clock.seconds)
+            clock = self._clocks.get(name) or Clock(self.spec)
+            seconds = clock.resolve(None if reason else time)
+            values = clock.with_time_features(values, seconds, may_lack=True)
+            reason = TIME if math.isnan(seconds) else reason
         forecast = self._pool.step({name: values})[name]
+        if self._has_clock:
+            clock.commit(seconds)
+            self._clocks[name] = clock
         self._numbers[name] = number + 1
-        return StepResult(forecast, self._pool.status_of(name), self._pool.is_warm(name), number)
+        return StepResult(forecast, self._pool.status_of(name), self._pool.is_warm(name), number, reason)
 
     def _begin(self, name: str) -> None:
         """Begin a stream as that of the sensor that it belongs to."""
@@ -165,8 +179,8 @@ class NamedStreams:
     def restore(self, blob: bytes) -> str:
         """Go on with all streams of what `saved` returned."""
         streams = _unpack(blob)
+        self._pool.restore_all({name: snapshot for name, (_, snapshot, _) in streams.items()})
         for name, (number, snapshot, marks) in streams.items():
-            self._pool.restore(name, snapshot)
             self._numbers[name], self._acknowledged[name] = number, (number, snapshot)
             self.marks[name] = marks
         return f"resumed {len(streams)} streams after {sum(number for number, _, _ in streams.values())} samples"
@@ -179,9 +193,15 @@ def _unpack(blob: bytes) -> Mapping[str, tuple[int, bytes, list[str]]]:
     try:
         listing, body = container.split(content)
         for entry in listing:
-            size = entry["size"]
-            streams[str(entry["name"])] = int(entry["samples"]), body[at : at + size], list(map(str, entry["marks"]))
+            name, number, size, marks = (entry[key] for key in ("name", "samples", "size", "marks"))
+            are_counts = type(number) is type(size) is int and 0 <= number < 1 << 62 and 0 < size <= len(body) - at
+            are_texts = type(marks) is list and all(isinstance(text, str) for text in (name, *marks))
+            if not are_counts or not are_texts or name in streams:
+                raise ValueError(entry)  # noqa: TRY301 - the same word for all that nobody wrote
+            streams[name] = number, body[at : at + size], list(marks)
             at += size
+        if at != len(body):
+            raise ValueError(at)  # noqa: TRY301
     except (ValueError, KeyError, TypeError, RecursionError, struct.error) as error:
         raise SnapshotError("the snapshot was written by another version of edgeseq") from error
     return streams

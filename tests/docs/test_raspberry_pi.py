@@ -93,7 +93,7 @@ def test_the_unit_follows_systemds_advice(tmp_path: Path) -> None:
     if analyse is None:
         pytest.skip("systemd-analyze is not installed")
     (tmp_path / "edgeseq.service").write_text(UNIT)
-    words = [analyse, "security", "--offline=true", "--threshold=12", "--no-pager", tmp_path / "edgeseq.service"]
+    words = [analyse, "security", "--offline=true", "--threshold=12", "--no-pager", str(tmp_path / "edgeseq.service")]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if "Unknown" in done.stderr or "unrecognized option" in done.stderr:
         pytest.skip("this systemd-analyze cannot judge a file")

@@ -1,1 +1,1 @@
-"""What must not crash it, hang it, lose data or make it run code: a file for each kind, a test for each finding."""
+"""Inputs made to do harm, by the kind of input: each is answered, or refused in one line."""

@@ -16,7 +16,8 @@ import torch
 
 import edgeseq
 import edgeseq_export
-from edgeseq.model.checkpoint import Checkpoint, read_tensors
+from edgeseq.model import tensor_file
+from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, Parts, Series, load
 from edgeseq.training import fitting
 from edgeseq.training.options import TrainingKeywords, TrainingOptions
@@ -282,7 +283,7 @@ def wait_for(path: Path) -> None:
 
 def saved_step(path: Path) -> int:
     """Return the step at which an interrupted run would go on."""
-    return int(json.loads(read_tensors(path)[1]["run"])["step"])
+    return int(json.loads(tensor_file.read(path, {"run", "identity"}, "an interrupted run")[1]["run"])["step"])
 
 
 @pytest.mark.slow

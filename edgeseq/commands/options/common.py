@@ -1,6 +1,5 @@
-"""What several commands share: options, notes on stderr, and opening what MODEL names."""
+"""What several commands share: options, where results go, and opening what MODEL names."""
 
-import contextlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from edgeseq.text import colour
+from edgeseq.commands.notes import note
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import UsageError
 
@@ -21,7 +20,17 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 model_argument = click.argument("model", type=click.Path(exists=True, dir_okay=False))
 json_option = click.option("as_json", "--json", is_flag=True, help="Print one JSON object.")
 threads_option = click.option(
-    "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads within one operator."
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Threads within one operator, at most the machine's cores.",
+)
+key_option = click.option(
+    "--key",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="PUBLIC.pem",
+    help="Open MODEL only if it was signed with the private half of this Ed25519 key.",
 )
 sidecar_option = click.option(
     "--sidecar",
@@ -39,21 +48,18 @@ class LazyDefault(click.Option):
         return super().get_default(ctx, call=True)
 
 
-def note(text: str) -> None:
-    """Say something on stderr; stdout is for results. Where nobody can hear it, the work goes on."""
-    kind = "warning: "
-    painted = click.style(kind, fg="yellow") + text[len(kind) :] if text.startswith(kind) else text
-    with contextlib.suppress(OSError):
-        click.echo(painted, err=True, color=colour())
-
-
 def result_printer(output: str) -> Callable[[str], None]:
     """Return what prints results beside the file `output`: to stdout, unless that is where the file itself goes."""
     try:
         is_stdout = Path(output).samefile(f"/dev/fd/{sys.stdout.fileno()}")
     except (OSError, ValueError):  # no such file yet, or a stdout that has no number
         is_stdout = False
-    return note if is_stdout else click.echo
+    return _note_lines if is_stdout else click.echo
+
+
+def _note_lines(text: str) -> None:
+    for line in text.splitlines():
+        note(line)
 
 
 def load_checkpoint(path: str) -> "Checkpoint":

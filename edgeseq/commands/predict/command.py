@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import model_argument, note, sidecar_option, threads_option
+from edgeseq.commands import notes
+from edgeseq.commands.notes import note
+from edgeseq.commands.options.common import key_option, model_argument, sidecar_option, threads_option
 from edgeseq.commands.options.outputs import check_outputs, named_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq.commands.options.rules import rules_options
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
 @sidecar_option
 @provider_option
 @threads_option
+@key_option
 @click.option(
     "--state",
     type=click.Path(dir_okay=False),
@@ -107,6 +110,7 @@ def predict(
     provider: str,
     libraries: Libraries,
     threads: int,
+    key: str | None,
     state: str | None,
     state_every: int | None,
     fresh: bool,
@@ -142,6 +146,7 @@ def predict(
         sidecar=sidecar,
         provider=provider,
         threads=threads,
+        key=key,
         state=state,
         state_every=state_every,
         fresh=fresh,
@@ -231,6 +236,7 @@ def _summary_at_end(service: "StdinStream | MqttService") -> Iterator[None]:
         raise
     finally:
         if not error_is_enough:
+            notes.close()
             note(service.summary())
 
 

@@ -46,7 +46,7 @@ class JsonFormat:
 
     def line(self, sample: "Sample", result: "StepResult") -> str:
         """Return the time, the forecast by step and, for several targets, by name, the status and whether it counts."""
-        content: dict[str, Any] = {"t": result.number if sample.time is None else sample.time}
+        content: dict[str, Any] = {"t": _time(sample, result)}
         if self._named:
             content["stream"] = sample.stream
         content |= {"forecast": self._by_target(result.forecast), "status": result.status}
@@ -56,7 +56,8 @@ class JsonFormat:
         if result.interval is not None:
             lower, upper = map(self._by_target, result.interval)
             content |= {"lower": lower, "upper": upper, "drift": result.drift}
-        return json.dumps(content, ensure_ascii=False, allow_nan=False)
+        line = json.dumps(content, ensure_ascii=False, allow_nan=False)
+        return line if line.isprintable() else "".join(map(_escaped, line))
 
     def _by_target(self, forecast: "np.ndarray") -> Any:
         rows = _as_numbers(forecast)
@@ -85,7 +86,7 @@ class CsvFormat:
     def line(self, sample: "Sample", result: "StepResult") -> str:
         """Return the row about one sample; a forecast that there is none of is empty."""
         numbers = ["" if value is None else repr(value) for row in _as_numbers(result.forecast) for value in row]
-        time = str(result.number if sample.time is None else sample.time)
+        time = str(_time(sample, result))
         stream = [sample.stream or ""] if self._named else []
         return _csv_line([time, *stream, *numbers, result.status, str(result.warm).lower()])
 
@@ -113,12 +114,24 @@ class InfluxFormat:
         return f"{sample.text}\n{point}" if self._keep else point
 
 
+def _time(sample: "Sample", result: "StepResult") -> str | float:
+    """Return a sample's time as it was written, or its number where it has none."""
+    return result.number if sample.time is None or sample.time == "" else sample.time
+
+
+def _escaped(character: str) -> str:
+    """Return a character of JSON's text: escaped where a terminal would obey it, replaced where it is half a one."""
+    if character.isprintable():
+        return character
+    return "\N{REPLACEMENT CHARACTER}" if "\ud800" <= character <= "\udfff" else json.dumps(character)[1:-1]
+
+
 def _as_numbers(forecast: "np.ndarray") -> list[list[float | None]]:
-    """Return the forecast (horizon, target) as numbers, None for NaN.
+    """Return the forecast (horizon, target) as numbers, None for what is not finite: JSON has no such number.
 
     str of a float32 is the shortest text that reads back as the same number.
     """
-    return [[None if math.isnan(value) else float(str(value)) for value in row] for row in forecast]
+    return [[float(str(value)) if math.isfinite(value) else None for value in row] for row in forecast]
 
 
 def _csv_line(cells: list[str]) -> str:

@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgeseq.commands.options.common import note
+from edgeseq.commands.notes import note
 from edgeseq_runtime.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class PredictOptions:
     sidecar: str | None
     provider: str
     threads: int
+    key: str | None
+    """A file with the public key of whoever must have signed the model."""
     state: str | None
     state_every: int | None
     fresh: bool
@@ -96,7 +98,9 @@ class PredictOptions:
         from edgeseq_runtime.predictor import Predictor
         from edgeseq_runtime.service import SingleStream
 
-        session = open_session(self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar)
+        session = open_session(
+            self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar, key=self.key
+        )
         sensor = _read_samples(self.history, session.spec) if self.history else self.sensor
         predictor = Predictor(session, missing=self.missing, rules=self.rules, monitor=self.intervals, sensor=sensor)
         return SingleStream(predictor)
@@ -107,7 +111,9 @@ class PredictOptions:
         from edgeseq_runtime.pool import Pool
         from edgeseq_runtime.service import NamedStreams
 
-        session = open_session(self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar)
+        session = open_session(
+            self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar, key=self.key
+        )
         return NamedStreams(Pool(session, missing=self.missing), sensors)
 
     def format(self, spec: "Spec") -> "Format":

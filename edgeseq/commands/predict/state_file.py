@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeseq.commands.options.common import note
+from edgeseq.commands.notes import note
 from edgeseq_runtime import file_lock, files
 from edgeseq_runtime.errors import FileError, SnapshotError
 

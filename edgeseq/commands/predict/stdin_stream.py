@@ -10,12 +10,13 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from edgeseq.commands.options.common import note
+from edgeseq.commands.notes import note
 from edgeseq.commands.predict.formats import Format
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats
+from edgeseq.commands.predict.unread_times import UnreadTimes
 from edgeseq.commands.shutdown import INTERRUPTED, PIPE_BUF, GracefulShutdown, ShutdownRequested
-from edgeseq_runtime.errors import DataError, FileError, MissingSampleError
+from edgeseq_runtime.errors import DataError, FileError, MissingSampleError, TooManyStreamsError
 
 if TYPE_CHECKING:
     from edgeseq.commands.predict.terminal_view import TerminalView
@@ -48,6 +49,7 @@ class StdinStream:
         self._state_file = state_file
         self._unreadable = unreadable
         self._view = view
+        self._unread_times = UnreadTimes()
         self.stats = Stats("from a line to its forecast")
 
     def run(self, source: str, shutdown: GracefulShutdown) -> int:
@@ -101,13 +103,18 @@ class StdinStream:
             if self._unreadable == "error":
                 raise DataError(f"line {sample.line}: {sample.problem}")
             outcome = "left out" if sample.stream is None else "taken as missing"
-            note(f"line {sample.line}: {sample.problem}; {outcome}")
+            note(f"line {sample.line}: {sample.problem}; {outcome}", kind=f"lines {outcome}")
         if sample.stream is None:
             return None
         try:
-            return self._streams.step(sample.stream, sample.values, sample.time)
+            result = self._streams.step(sample.stream, sample.values, sample.time)
+        except TooManyStreamsError as error:
+            note(f"line {sample.line}: {error}; left out", kind="lines left out")
+            return None
         except (DataError, MissingSampleError) as error:
             raise DataError(f"line {sample.line}: {error}") from None
+        self._unread_times.watch(f"line {sample.line}", sample.stream, sample.time, result)
+        return result
 
 
 def _read_blocks(source: int, shutdown: GracefulShutdown) -> Iterator[bytes]:

@@ -1,6 +1,5 @@
 """What a stream looks like just now, in one line on a terminal: the last samples, and what is forecast."""
 
-import contextlib
 import math
 import os
 import sys
@@ -11,7 +10,9 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from edgeseq.text import colour, number
+from edgeseq.commands import notes
+from edgeseq.text import number
+from edgeseq_runtime.errors import printable
 
 if TYPE_CHECKING:
     from edgeseq_runtime.io.text_lines import Sample
@@ -22,6 +23,8 @@ _BARS = "▁▂▃▄▅▆▇█"
 _PAUSE = 0.1
 """Seconds between two drawings: nobody reads faster, and drawing takes longer than a step."""
 _ERASE = "\r\x1b[K"
+_LONGEST_WORD = 40
+"""Characters of a name or a unit."""
 
 
 class TerminalView:
@@ -29,8 +32,8 @@ class TerminalView:
 
     def __init__(self, spec: "Spec") -> None:
         self._stream = sys.stderr
-        self._label = spec.target_features[0].name
-        self._unit = spec.target_features[0].unit
+        self._label = printable(spec.target_features[0].name, _LONGEST_WORD)
+        self._unit = printable(spec.target_features[0].unit, _LONGEST_WORD)
         self._samples: deque[float] = deque(maxlen=_width(self._stream))
         self._forecast: list[float] = []
         self._status = ""
@@ -40,7 +43,7 @@ class TerminalView:
     def hide(self) -> None:
         """Make room for a line of the output, where that is on the same terminal."""
         if self._shares_terminal:
-            self._write(_ERASE)
+            notes.draw(_ERASE)
             self._drawn = -math.inf
 
     def show(self, sample: "Sample", result: "StepResult") -> None:
@@ -56,16 +59,12 @@ class TerminalView:
         """Draw what came last, and leave the line."""
         if self._samples:
             self._draw()
-            self._write("\n")
+            notes.draw("\n")
 
     def _draw(self) -> None:
         self._drawn = time.monotonic()
         columns = _width(self._stream)
-        self._write(_ERASE + render_line(self._label, self._unit, self._samples, self._forecast, self._status, columns))
-
-    def _write(self, text: str) -> None:
-        with contextlib.suppress(OSError):  # where nobody can see it, the work goes on
-            click.echo(text, self._stream, nl=False, color=colour())
+        notes.draw(_ERASE + render_line(self._label, self._unit, self._samples, self._forecast, self._status, columns))
 
 
 def render_line(

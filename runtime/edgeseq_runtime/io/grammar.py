@@ -11,6 +11,9 @@ TIME_NAMES = ("t", "time", "timestamp", "date", "datetime", "ds")
 MISSING_WORDS = ("", "na", "n/a", "nan", "null", "none")
 """What stands for a missing value, in any case."""
 
+LONGEST_NUMBER = 400
+"""Characters; float64 needs 25, and what is longer is no number that a sensor wrote."""
+
 SEPARATORS = ";\t,"
 """What may part cells; the first of them that stands outside quotes does."""
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from edgeseq_runtime.errors import DataError
+from edgeseq_runtime.errors import DataError, listed
+from edgeseq_runtime.io.grammar import LONGEST_NUMBER
 from edgeseq_runtime.io.text_lines import LONGEST, Sample
 from edgeseq_runtime.spec import Spec
 
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
 SUFFIX = "_forecast"
 """What the measurement of a forecast is called, after that of its sample."""
 
-_MEASUREMENT = re.compile(r"(?:\\.|[^\\, ])+")
-_NAME = re.compile(r"(?:\\.|[^\\,= ])+")
-_STRING = re.compile(r'"(?:\\.|[^\\"])*"')
+# Possessive: what was taken is never given back, so a line of a megabyte costs neither time nor a stack.
+_MEASUREMENT = re.compile(r"(?:[^\\, ]++|\\.)++")
+_NAME = re.compile(r"(?:[^\\,= ]++|\\.)++")
+_STRING = re.compile(r'"(?:[^\\"]++|\\.)*+"')
 _BARE = re.compile(r"[^, ]+")
 _INTEGER = re.compile(r"([-+]?[0-9]+)i|([0-9]+)u")
-_FLOAT = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_FLOAT = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _TIME = re.compile(r"[-+]?[0-9]{1,19}")
 _ESCAPED = re.compile(r"\\([\\,= ])")
 _SPECIAL = re.compile(r"([\\,= ])")
@@ -64,14 +66,8 @@ def read(lines: Iterable[bytes], spec: Spec) -> Iterator[Sample]:
 def parse(text: str) -> Point:
     """Take a line apart. Raises `DataError` that says where it is not line protocol."""
     at = _end(_MEASUREMENT, text, 0, "a measurement")
-    measurement, tags = text[:at], []
-    while text[at : at + 1] == ",":
-        start = at + 1
-        at = _equals(text, _end(_NAME, text, start, "a tag's name"))
-        name = text[start : at - 1]
-        end = _end(_NAME, text, at, f"a value of the tag {name[:40]}")
-        tags.append((name, text[at:end]))
-        at = end
+    measurement = text[:at]
+    tags, at = _tags(text, at)
     tags.sort()
     twice = next((name for (name, _), (other, _) in pairwise(tags) if name == other), None)
     if twice is not None:
@@ -86,18 +82,21 @@ def parse(text: str) -> Point:
 
 def sensors(key: str) -> tuple[str, ...]:
     """Return what a series' sensor may be called: as the whole key, or as the value of one of its tags."""
-    tags = key[_end(_MEASUREMENT, key, 0, "a measurement") :]
-    return key, *(unescape(value) for value in re.findall(r",(?:\\.|[^\\,= ])+=((?:\\.|[^\\,= ])+)", tags))
+    tags, _ = _tags(key, _end(_MEASUREMENT, key, 0, "a measurement"))
+    return key, *(unescape(value) for _, value in tags)
 
 
 def forecast_line(key: str, time: object, forecast: Mapping[str, "Float32"], status: str, *, warm: bool) -> str:
-    """Return the point of one forecast: {target: (horizon,)}, or one target alone under the name ""."""
+    """Return the point of one forecast: {target: (horizon,)}, or one target alone under the name "".
+
+    A number that is not finite is left out.
+    """
     end = _end(_MEASUREMENT, key, 0, "a measurement")
     cells = [
         f"{escape(target)}{'_' if target else ''}h{step}={value!s}"
         for target, values in forecast.items()
         for step, value in enumerate(values, start=1)
-        if not math.isnan(value)  # the protocol has no such number; str of a float32 is its shortest text
+        if math.isfinite(value)  # the protocol has no such number; str of a float32 is its shortest text
     ]
     cells += [f'status="{status}"', f"warm={str(warm).lower()}"]
     return f"{key[:end]}{SUFFIX}{key[end:]} {','.join(cells)}{'' if time is None else f' {time}'}"
@@ -131,9 +130,22 @@ def _sample(number: int, line: bytes, text: str, spec: Spec) -> Sample:
 def _point_for(spec: Spec, text: str) -> Point:
     point = parse(text)
     if not any(feature.name in point.fields for feature in spec.measured):
-        names = ", ".join(feature.name for feature in spec.measured)
-        raise DataError(f"no field {names}; the line has {', '.join(point.fields)[:200]}")
+        names = listed(feature.name for feature in spec.measured)
+        raise DataError(f"no field {names}; the line has {listed(point.fields)}")
     return point
+
+
+def _tags(text: str, at: int) -> tuple[list[tuple[str, str]], int]:
+    """Return the names and values of the tags that stand at `at`, as they are written, and where they end."""
+    tags = []
+    while text[at : at + 1] == ",":
+        start = at + 1
+        at = _equals(text, _end(_NAME, text, start, "a tag's name"))
+        name = text[start : at - 1]
+        end = _end(_NAME, text, at, f"a value of the tag {name[:40]}")
+        tags.append((name, text[at:end]))
+        at = end
+    return tags, at
 
 
 def _fields(text: str, at: int) -> tuple[dict[str, float | str], int]:
@@ -154,10 +166,11 @@ def _fields(text: str, at: int) -> tuple[dict[str, float | str], int]:
 def _value(name: str, text: str) -> float | str:
     if text[0] == '"':
         return text
-    if _FLOAT.fullmatch(text):
-        return float(text)
-    if whole := _INTEGER.fullmatch(text):
-        return float(whole[1] or whole[2])
+    if len(text) <= LONGEST_NUMBER:
+        if _FLOAT.fullmatch(text):
+            return float(text)
+        if whole := _INTEGER.fullmatch(text):
+            return float(whole[1] or whole[2])
     if text in _BOOLEANS:
         return _BOOLEANS[text]
     raise DataError(f"the field {name[:40]} is {text[:40]!r}, which is no value of line protocol")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from edgeseq_runtime.errors import DataError
+from edgeseq_runtime.errors import DataError, listed
 from edgeseq_runtime.io import grammar
 from edgeseq_runtime.spec import Spec
 
@@ -21,7 +21,7 @@ LONGEST = 1 << 20
 _COMMA, _GROUPED = re.compile(grammar.DECIMAL_COMMA), re.compile(grammar.GROUPED)
 
 WrittenTime: TypeAlias = str | float | None
-"""A time as a line has it."""
+"""A time as a line has it; "" where it is empty, None where nothing in the line is the time."""
 
 Values: TypeAlias = tuple[float | None, ...]
 
@@ -84,6 +84,8 @@ def read(lines: Iterable[bytes], spec: Spec, tell: Callable[[str], object] | Non
             time, values = parse(text) if parse and text else (None, nothing)
         except DataError as error:
             yield Sample(number, None, nothing, str(error))
+        except (ValueError, OverflowError, RecursionError):  # whatever a line holds, the next one may be a sample
+            yield Sample(number, None, nothing, f"{text[:40]!r} cannot be read")
         else:
             yield Sample(number, time, values)
 
@@ -100,7 +102,7 @@ def _parser_for(first: str, spec: Spec, tell: Callable[[str], object] | None) ->
     if bare and not is_header:
         return _bare_parser(spec), False
     if tell and spec.time and not _find_time(cells, spec):
-        tell(f"none of the columns is known as the time ({', '.join(cells)}): gaps between samples are not seen")
+        tell(f"none of the columns is known as the time ({listed(cells)}): gaps between samples are not seen")
     return _csv_parser(cells, separator, spec), True
 
 
@@ -111,7 +113,7 @@ def _bare_parser(spec: Spec) -> Parser:
         separator = grammar.separator(text)
         cells = _split(text, separator) if separator or '"' in text else text.split()
         if len(cells) != len(names):
-            raise DataError(f"{len(cells)} values; the model takes {len(names)} ({', '.join(names)})")
+            raise DataError(f"{len(cells)} values; the model takes {len(names)} ({listed(names)})")
         return None, tuple(_value(*pair) for pair in zip(names, cells, strict=True))
 
     return parse
@@ -121,7 +123,7 @@ def _csv_parser(header: list[str], separator: str | None, spec: Spec) -> Parser:
     names = [feature.name for feature in spec.measured]
     lacking = [name for name in names if name not in header]
     if lacking:
-        raise DataError(f"the input has no column {lacking[0]!r}; its columns are {', '.join(header)}")
+        raise DataError(f"the input has no column {lacking[0]!r}; its columns are {listed(header)}")
     twice = next((name for name in names if header.count(name) > 1), None)
     if twice:
         raise DataError(f"the input has {header.count(twice)} columns {twice!r}")
@@ -143,9 +145,11 @@ def _csv_parser(header: list[str], separator: str | None, spec: Spec) -> Parser:
 def json_parser(spec: Spec) -> Parser:
     """Return what reads one sample from JSON: an object of features by name, a list of them, or one number alone.
 
-    It returns the time, where there is one, and the values; it raises `DataError` for what is no sample.
+    It returns the time, where there is one, and the values; it raises `DataError` for what is no sample. A time that
+    lacks is an empty one, where the model sees the time.
     """
     names = [feature.name for feature in spec.measured]
+    no_time = "" if len(spec.features) > len(names) else None
 
     def parse(text: str) -> tuple[WrittenTime, Values]:
         try:
@@ -154,14 +158,14 @@ def json_parser(spec: Spec) -> Parser:
             raise DataError(f"{text[:40]!r} is not JSON") from None
         if isinstance(content, dict):
             if not any(name in content for name in names):
-                raise DataError(f"no value for {', '.join(names)}; the object has {', '.join(content)[:200]}")
+                raise DataError(f"no value for {listed(names)}; the object has {listed(content)}")
             time = _find_time(list(content), spec)
             values = [content.get(name) for name in names]
-            return _time(content[time]) if time else None, _numbers(names, values)
+            return _time(content[time]) if time else no_time, _numbers(names, values)
         values = content if isinstance(content, list) else [content]
         if len(values) != len(names):
-            raise DataError(f"{len(values)} values; the model takes {len(names)} ({', '.join(names)})")
-        return None, _numbers(names, values)
+            raise DataError(f"{len(values)} values; the model takes {len(names)} ({listed(names)})")
+        return no_time, _numbers(names, values)
 
     return parse
 
@@ -210,7 +214,7 @@ def _value(name: str, cell: str) -> float | None:
     if cell.lower() in grammar.MISSING_WORDS:
         return None
     try:
-        if "_" in cell:  # 1_0 is a number to Python only
+        if "_" in cell or len(cell) > grammar.LONGEST_NUMBER:  # 1_0 is a number to Python only
             raise ValueError  # noqa: TRY301 - the same word for all that is no number
         return float(cell)
     except ValueError:
@@ -227,7 +231,7 @@ def _number(name: str, value: Any) -> float | None:
     if isinstance(value, str):
         return _value(name, value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise DataError(f"{name} is {json.dumps(value)[:40]}, not a number")
+        raise DataError(f"{name} is {_kind(value)}, not a number")
     try:
         return float(value)
     except OverflowError:
@@ -235,6 +239,16 @@ def _number(name: str, value: Any) -> float | None:
 
 
 def _time(value: Any) -> WrittenTime:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if isinstance(value, (str, int, float)) or value is None else str(value)
+    """Return a time as JSON has it; what is there and can be none as text that says what it is."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return ""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()  # half a character is none
+    return _kind(value) if isinstance(value, (bool, list, dict)) else value
+
+
+def _kind(value: Any) -> str:
+    """Return what a value of JSON is, in words; its content may be of any size and depth."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "a list" if isinstance(value, list) else "an object"

@@ -27,7 +27,7 @@ GAMMA = 0.01
 
 _WIDER, _NARROWER = np.float32(GAMMA * LEVEL), np.float32(GAMMA * (1 - LEVEL))
 
-_WIDEST = math.log(1000.0)
+WIDEST = np.float32(math.log(1000.0))
 """No interval becomes a thousand times wider or narrower than over validation."""
 
 
@@ -80,7 +80,7 @@ class Intervals:
         distance = np.abs((errors - self._median) / np.exp(self.log_width) - self._centre)
         # Two comparisons and no `~`: NaN is neither a miss nor a hit.
         self.log_width += (distance > self._half) * _WIDER - (distance <= self._half) * _NARROWER
-        np.minimum(np.maximum(self.log_width, -_WIDEST, out=self.log_width), _WIDEST, out=self.log_width)
+        np.minimum(np.maximum(self.log_width, -WIDEST, out=self.log_width), WIDEST, out=self.log_width)
 
     def around(self, forecast: Float32, level: float) -> tuple[Float32, Float32]:
         """Return lower and upper end, each float32 (horizon, target), around a forecast of that shape.

@@ -1,9 +1,11 @@
 """What compares a stream's forecasts with the samples that they were forecasts of, when those have come."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from edgeseq_runtime.arrays import Float32
-from edgeseq_runtime.monitoring.conformal import Intervals
+from edgeseq_runtime.monitoring.conformal import WIDEST, Intervals
 from edgeseq_runtime.monitoring.drift import Drift
 from edgeseq_runtime.spec import Spec
 
@@ -52,3 +54,12 @@ class Monitor:
             "monitor.shares": self.drift.shares,
             "monitor.raised": self.drift.raised,
         }
+
+    @staticmethod
+    def might_hold(arrays: Mapping[str, Float32]) -> bool:
+        """Whether arrays, of those that `arrays` names, can be what a monitor has learned."""
+        widths, shares, raised = (
+            arrays.get(f"monitor.{name}", np.zeros(0)) for name in ("log_width", "shares", "raised")
+        )
+        within = (np.abs(widths) <= WIDEST).all() and ((shares >= 0) & (shares <= 1)).all()
+        return bool(within and np.isin(raised, (0, 1)).all())

@@ -8,15 +8,22 @@ import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import SnapshotError
+from edgeseq_runtime.spec import GAIN
 from edgeseq_runtime.streaming import container
 
 _MAGIC = b"edgeseq-snapshot-1\n"
+
+_MOST = 1 << 62
+"""Samples that no stream will ever have seen, and int64 can still count on from."""
+
+_NOTHING = np.zeros(0, np.float32)
 
 
 @dataclass(frozen=True)
@@ -38,37 +45,64 @@ def pack(model: bytes, snapshot: Snapshot) -> bytes:
 def unpack(blob: bytes, model: bytes, like: Snapshot) -> Snapshot:
     """Read what `pack` wrote of a snapshot with the same names and shapes as `like`.
 
-    Arrays whose name has a dot belong to parts that a stream may do without: they may be there or lack, whatever `like`
-    has, and are returned where they are as wanted. Raises `SnapshotError` where the bytes are no snapshot, damaged, or
-    another model's.
+    Whatever has a dot in its name belongs to parts that a stream may do without. Such arrays may be there or lack,
+    whatever `like` has, and are returned where they are as wanted; such counters are 0 where they lack: who wrote the
+    snapshot did not count that yet. Raises `SnapshotError` where the bytes are no snapshot, damaged, another
+    model's or a newer version's, and for numbers that no stream has.
     """
     content = container.unpack(_MAGIC, blob, "")
     if content[: container.DIGEST] != model:
         raise SnapshotError("the snapshot belongs to another model file")
     try:
-        return _read(content[container.DIGEST :], like)
+        header, body = container.split(content[container.DIGEST :])
+        counters, arrays = _counters(header["counters"], like), _arrays(header["arrays"], body, like)
+    except SnapshotError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error) as error:
         raise SnapshotError("the snapshot was written by another version of edgeseq") from error
+    _check_numbers(counters, arrays)
+    return Snapshot(counters, arrays)
 
 
-def _read(content: bytes, like: Snapshot) -> Snapshot:
-    header, body = container.split(content)
-    shapes = {name: tuple(shape) for name, shape in header["arrays"].items()}
-    wanted = {name: array.shape for name, array in like.arrays.items()}
-    if _needed(shapes) != _needed(wanted):
-        raise ValueError(shapes)
-    if {name: type(value) for name, value in header["counters"].items()} != {
+def _counters(found: Mapping[str, Any], like: Snapshot) -> dict[str, Any]:
+    unknown = sorted(found.keys() - like.counters.keys())
+    if unknown:
+        raise SnapshotError(f"the snapshot was written by a newer version of edgeseq, which counts {unknown[0][:40]!r}")
+    counters = {name: 0 for name in like.counters if "." in name} | dict(found)
+    if {name: type(value) for name, value in counters.items()} != {
         name: type(value) for name, value in like.counters.items()
     }:
-        raise ValueError(header)
+        raise ValueError(found)
+    return counters
+
+
+def _arrays(shapes: Mapping[str, list[int]], body: bytes, like: Snapshot) -> dict[str, Float32]:
+    """Return the arrays that are wanted, of all that the body holds."""
+    wanted = {name: array.shape for name, array in like.arrays.items()}
+    given = {name: tuple(shape) for name, shape in shapes.items()}
+    if _needed(given) != _needed(wanted):
+        raise ValueError(shapes)
+    if not all(type(size) is int and size > 0 for shape in given.values() for size in shape):
+        raise ValueError(shapes)
     floats = np.frombuffer(body, "<f4").astype(np.float32)
-    ends = np.cumsum([math.prod(shape) for shape in shapes.values()])
-    parts = np.split(floats, ends)
+    ends = list(accumulate((math.prod(shape) for shape in given.values()), initial=0))
     if len(floats) != ends[-1]:
         raise ValueError(len(floats))
-    arrays = {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=False)}
-    fitting = {name: array for name, array in arrays.items() if wanted.get(name) == array.shape}
-    return Snapshot(header["counters"], fitting)
+    places = zip(given.items(), pairwise(ends), strict=True)
+    arrays = {name: floats[begin:end].reshape(shape) for (name, shape), (begin, end) in places}
+    return {name: array for name, array in arrays.items() if wanted.get(name) == array.shape}
+
+
+def _check_numbers(counters: Mapping[str, Any], arrays: Mapping[str, Float32]) -> None:
+    """Refuse numbers that no stream has: whoever can write a hash can write those."""
+    counts = [value for value in counters.values() if isinstance(value, int)]
+    times = [value for value in counters.values() if isinstance(value, float)]
+    if not all(0 <= count < _MOST for count in counts) or any(map(math.isinf, times)):
+        raise SnapshotError("the snapshot has counters that no stream has")
+    # A forecast may be infinite; "y" and what a monitor keeps of forecasts may be NaN.
+    states = {name: array for name, array in arrays.items() if name != "y" and "." not in name}
+    if not all(np.isfinite(array).all() for array in states.values()) or (states.get(GAIN, _NOTHING) == -1).any():
+        raise SnapshotError("the snapshot has states that no stream has")
 
 
 def _needed(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:

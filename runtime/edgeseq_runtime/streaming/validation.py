@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32
-from edgeseq_runtime.errors import DataError, MissingSampleError
+from edgeseq_runtime.errors import DataError, MissingSampleError, listed, shown
 from edgeseq_runtime.rules import (
     ABSENT,
     DISORDER,
@@ -25,6 +25,7 @@ from edgeseq_runtime.rules import (
     REASONS,
     SKIP,
     STUCK,
+    TIME,
     Rules,
     check_policy,
 )
@@ -38,7 +39,8 @@ Positions: TypeAlias = tuple[int, ...]
 
 OK, IMPUTED, SKIPPED, MISSING = STATUSES = ("ok", "imputed", "skipped", "missing")
 """What happened to a sample: it was taken; the model's own forecast stood in for what was missing; it was left
-out and the state stayed; or nothing could stand in, so there is no forecast and the stream starts afresh."""
+out and the state stayed; or nothing could stand in, so there is no forecast and the stream starts afresh, as it does
+where the model's forecast is not finite."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,10 @@ class Validator:
         self._limits = [feature.limit for feature in spec.features]
         self._bounds = np.array(self._limits, np.float32)
         self._ranges = [_range(feature, rules.margin) for feature in spec.features]
-        self._x: Any = memoryview(x.reshape(-1).data)  # writing to an array itself takes three times as long
-        self._single = len(self._names) == 1 and not rules.stuck_after
-        self._low, self._high = self._ranges[0]
+        self.x: Any = memoryview(x.reshape(-1).data)  # writing to an array itself takes three times as long
+        # Within which a float needs no closer look; nothing is, where there are more features or a rule wants to count.
+        quick = len(self._names) == 1 and not rules.stuck_after
+        self.low, self.high = self._ranges[0] if quick else (math.inf, -math.inf)
         self._flags = {reason for reason in (RANGE, STUCK) if getattr(rules, reason) == FLAG}
         self._partial: list[float | None] = []
         self._plain = True  # whether the sample has been found to be in order, without a closer look
@@ -78,14 +81,14 @@ class Validator:
         A sample with values that must not be used is not written. Raises `DataError` for a sample of the wrong length,
         with something in it that is no number, or, by name, with none of the features.
         """
-        if type(sample) is float and self._single and self._low <= sample <= self._high:  # false for NaN too
-            self._x[0] = sample  # the common case, and the fastest
+        if type(sample) is float and self.low <= sample <= self.high:  # false for NaN too
+            self.x[0] = sample  # the common case, and the fastest
             return None
         self._plain = True
         numbers = self.to_numbers(sample)
         issue = None if self._plain else self._find(numbers)
         if issue is None or not issue.rejected:
-            self._x[:] = memoryview(np.array(numbers, np.float32).data)
+            self.x[:] = memoryview(np.array(numbers, np.float32).data)
         if issue is None:
             return None
         rejected = issue.rejected
@@ -104,9 +107,9 @@ class Validator:
         """
         for position, number in enumerate(self._partial):
             if number is not None:
-                self._x[position] = number
+                self.x[position] = number
             elif position < len(forecast):
-                self._x[position] = forecast[position]
+                self.x[position] = forecast[position]
 
     def to_numbers(self, sample: RawSample) -> list[float | None]:
         """Return one number for each feature, None for what is missing. Raises `DataError` as `check` does."""
@@ -171,15 +174,14 @@ class Validator:
             sample = np.atleast_1d(sample).tolist()
         values = sample if isinstance(sample, (list, tuple)) else [sample]
         if len(values) != len(self._names):
-            names = ", ".join(self._names)
+            names = listed(self._names)
             raise DataError(f"a sample has {len(values)} values; the model takes {len(self._names)} ({names})")
         return values
 
     def _by_name(self, sample: Mapping[str, Any]) -> list[Any]:
         """Return the features' values; names that are no features are ignored, sensors send more than is needed."""
         if not any(name in sample for name in self._names):
-            have = ", ".join(map(str, sample))[:200] or "nothing"
-            raise DataError(f"a sample has {have}; the model takes {', '.join(self._names)}")
+            raise DataError(f"a sample has {listed(sample) or 'nothing'}; the model takes {listed(self._names)}")
         return [sample.get(name) for name in self._names]
 
     def _number(self, value: Any, position: int) -> float | None:
@@ -191,7 +193,7 @@ class Validator:
                 raise TypeError  # noqa: TRY301 - float() would read "1_0"
             number = float(value)
         except (TypeError, ValueError):
-            raise DataError(f"{self._names[position]} is {repr(value)[:40]}, not a number") from None
+            raise DataError(f"{self._names[position]} is {shown(value)}, not a number") from None
         except OverflowError:
             number = math.inf
         low, high = self._ranges[position]
@@ -208,7 +210,8 @@ class Policy:
         check_policy("missing", ABSENT, missing)
         rules = rules or Rules()
         self._names = [feature.name for feature in spec.features]
-        self._policies = {ABSENT: missing} | {reason: getattr(rules, reason) for reason in REASONS[1:]}
+        ruled = (reason for reason in REASONS if reason not in (ABSENT, TIME))
+        self._policies = {ABSENT: missing, TIME: missing} | {reason: getattr(rules, reason) for reason in ruled}
         self._gap_limit = spec.gap_limit
         self._skip_limit = rules.skip_limit
 
@@ -249,8 +252,8 @@ class Policy:
         return OK, True
 
     def _refusal(self, issue: Issue) -> Exception:
-        names = ", ".join(self._names[position] for position in issue.rejected)
-        if issue.reason == ABSENT:
+        names = listed(self._names[position] for position in issue.rejected)
+        if issue.reason in (ABSENT, TIME):
             return MissingSampleError(f"the sample has no finite value for {names}")
         if issue.reason == STUCK:
             return DataError(f"the sample has had the same value of {names} for too long")

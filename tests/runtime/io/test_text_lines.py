@@ -68,7 +68,7 @@ def test_an_object_that_lacks_one_of_the_features_has_it_missing() -> None:
         ("date,f0\n1,2\n3\n", ONE, "1 cells; the header has 2"),
         ('{"f0": 1}\n{"g": 1}\n', ONE, "no value for f0; the object has g"),
         ('{"f0": 1}\n{broken\n', ONE, "not JSON"),
-        ('{"f0": 1}\n{"f0": [1]}\n', ONE, "f0 is [1], not a number"),
+        ('{"f0": 1}\n{"f0": [1]}\n', ONE, "f0 is a list, not a number"),
         ('{"f0": 1}\n{"f0": true}\n', ONE, "f0 is true, not a number"),
         ("[1, 2]\n[1]\n", TWO, "1 values; the model takes 2"),
         ("1\n1_0\n", ONE, "f0 is '1_0', not a number"),

@@ -89,6 +89,7 @@ def test_the_counts_and_the_reason_are_part_of_it(model: bytes) -> None:
         "stuck": 0,
         "gap": 0,
         "disorder": 0,
+        "time": 0,
         "filled": 0,
     }
     p.reset()

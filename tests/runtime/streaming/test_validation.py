@@ -16,7 +16,7 @@ from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, MissingSampleError, UsageError
-from edgeseq_runtime.rules import POLICIES, REASONS, Rules
+from edgeseq_runtime.rules import POLICIES, Rules
 from edgeseq_runtime.spec import CLOCKS, Residuals
 from edgeseq_runtime.streaming.snapshot import Snapshot
 from tests.conftest import CommandLine
@@ -340,7 +340,7 @@ def test_a_gap_in_a_stream_with_time_features_is_filled_at_its_own_times() -> No
     np.testing.assert_array_equal(p.step(0.5, 5 * HOUR), told.step(0.5, 5 * HOUR))
 
 
-@pytest.mark.parametrize("reason", REASONS[1:])
+@pytest.mark.parametrize("reason", list(POLICIES)[1:])
 def test_a_rule_that_does_not_exist_is_named(reason: str) -> None:
     with pytest.raises(UsageError, match=f"{reason} is 'guess', must be one of {', '.join(POLICIES[reason])}"):
         rules_with(reason, "guess")

@@ -1,0 +1,32 @@
+"""What is said about samples whose time cannot be read: a note for each stretch of them, not one for each sample."""
+
+from typing import TYPE_CHECKING
+
+from edgeseq.commands.notes import note
+from edgeseq_runtime.errors import shown
+from edgeseq_runtime.rules import DISORDER, GAP, TIME
+from edgeseq_runtime.streaming.validation import MISSING
+
+if TYPE_CHECKING:
+    from edgeseq_runtime.io.text_lines import WrittenTime
+    from edgeseq_runtime.service import StepResult
+
+_READABLE = ("", GAP, DISORDER)
+"""Reasons of samples whose time was read, or did not matter; the others leave that open."""
+
+
+class UnreadTimes:
+    """Knows which streams are in such a stretch."""
+
+    def __init__(self) -> None:
+        self._streams: set[str] = set()
+
+    def watch(self, where: str, stream: str, time: "WrittenTime", result: "StepResult") -> None:
+        """Look at what became of a sample; `where` is what a note calls it."""
+        if result.reason == TIME and stream not in self._streams:
+            self._streams.add(stream)
+            what = f"{shown(time)} is not a time" if time else "it has no time"
+            outcome = "missing" if result.status == MISSING else "a period after the one before"
+            note(f"{where}: {what}; taken as {outcome}", kind="samples without a time")
+        elif self._streams and result.reason in _READABLE:
+            self._streams.discard(stream)
