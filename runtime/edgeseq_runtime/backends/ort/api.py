@@ -12,7 +12,7 @@ try:
     import onnxruntime
 except ImportError as error:
     if not isinstance(error, ModuleNotFoundError) or error.name != "onnxruntime":
-        raise cannot_load(error) from error
+        raise cannot_load(error, "onnxruntime") from error
     raise DependencyError(
         "onnxruntime is not installed; pip install 'edgeseq[cpu]', or 'edgeseq[gpu]' where there is an NVIDIA GPU"
     ) from error
