@@ -175,7 +175,12 @@ def test_a_flipped_bit_in_a_search_is_found(
     from edgeseq.training.search import Search
 
     restore = Search.restore
-    monkeypatch.setattr(Search, "restore", lambda self: (loaded.append(self), restore(self)))
+
+    def remembered(self: Search) -> None:
+        loaded.append(self)
+        restore(self)
+
+    monkeypatch.setattr(Search, "restore", remembered)
     path.write_bytes(content[:-30] + bytes([content[-30] ^ 1]) + content[-29:])
     assert edgeseq(*words).code == 1
     (made,) = loaded
