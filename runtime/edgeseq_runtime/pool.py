@@ -11,10 +11,11 @@ from typing import Any, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.arrays import Float32, are_finite, are_within
 from edgeseq_runtime.backends.base import Rows, Session, roomy
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, EdgeseqError, SnapshotError, UsageError, shown
+from edgeseq_runtime.model_file.source import Model
 from edgeseq_runtime.rules import ABSENT
 from edgeseq_runtime.sidecar import Sidecar
 from edgeseq_runtime.spec import SETTINGS, Spec
@@ -46,15 +47,16 @@ class Pool:
 
     def __init__(
         self,
-        model: str | os.PathLike[str] | bytes | Session,
+        model: Model | Session,
         provider: str = "auto",
         threads: int = 1,
         missing: str = "impute",
         *,
         sidecar: Sidecar | str | os.PathLike[str] | None = None,
+        key: str | os.PathLike[str] | None = None,
     ) -> None:
         if not isinstance(model, Session):
-            model = open_session(model, provider=provider, threads=threads, sidecar=sidecar)
+            model = open_session(model, provider=provider, threads=threads, sidecar=sidecar, key=key)
         self.session = model
         self._features = len(self.spec.features)
         self._forecast = (self.spec.horizon, len(self.spec.targets))  # a stream's, in step_array's result
@@ -63,6 +65,8 @@ class Pool:
         self._validator = Validator(self.spec, np.zeros(len(self.spec.features), np.float32))
         self._missing = missing
         self._policy = Policy(self.spec, missing)
+        # A sum of squares that only usable values have.
+        self._harmless = min(feature.limit for feature in self.spec.features) ** 2 / 4
         # Whatever belongs to streams, a row for each and some to spare.
         self._engine = self.session.batch_engine(_LEAST_ROOM)
         self._known = {sensor.name for sensor in self.spec.sensors}
@@ -192,10 +196,15 @@ class Pool:
             return np.empty((0, *self._forecast), np.float32)
         if self._interrupted:
             self._require_whole(self._at(rows))
-        finite = self._validator.are_usable(block)
-        whole = np.count_nonzero(finite) == finite.size  # a tenth of the time that all() takes
         try:
-            forecasts = self._take_whole(rows, block) if whole else self._take_rest(rows, block, finite)
+            if are_within(block, self._harmless):
+                forecasts = self._take_whole(rows, block)
+            else:
+                finite = self._validator.are_usable(block)
+                whole = np.count_nonzero(finite) == finite.size  # a tenth of the time that all() takes
+                forecasts = self._take_whole(rows, block) if whole else self._take_rest(rows, block, finite)
+            if not are_finite(forecasts):
+                self._drop_infinite(rows, forecasts)
         except EdgeseqError:  # before anything has moved
             raise
         except BaseException:
@@ -248,6 +257,15 @@ class Pool:
         self._code[places] = status
         self._any_status = True
         return self._engine.y[places]
+
+    def _drop_infinite(self, rows: Rows, forecasts: Float32) -> None:
+        """Where a forecast of those at `rows` is not finite there is none, and its stream starts afresh."""
+        infinite = ~np.isfinite(forecasts).all(axis=1)
+        places = np.arange(len(self._names))[rows][infinite]
+        forecasts[infinite] = np.nan
+        self._forget(places)
+        self._imputed[places], self._code[places] = 0, _CODES[MISSING]
+        self._any_status = self._any_status or len(places) > 0
 
     def _age(self, row: int) -> int:
         """Return how many samples a stream has seen since its start."""
