@@ -1,7 +1,6 @@
 """The library that the provider "native" loads, built from a model file by the system's C compiler."""
 
 import os
-import shlex
 import tempfile
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import onnx
 
 from edgeseq_export.c import from_onnx, render
 from edgeseq_export.c.float_program import program
-from edgeseq_export.c.toolchain import compiler, run_checked
+from edgeseq_export.c.toolchain import compile_to, compiler, words
 from edgeseq_runtime.backends.native.session import NativeSession
 from edgeseq_runtime.backends.verification import deviations, passed
 from edgeseq_runtime.errors import CheckError, ModelFileError, UsageError
@@ -60,14 +59,13 @@ def worst_deviation(library: bytes) -> float | None:
 
 
 def _compiled(command: list[str], place: Path) -> bytes:
-    given = os.environ.get("CFLAGS")
-    choices = [tuple(shlex.split(given))] if given is not None else _TUNED
+    choices = [tuple(words("CFLAGS"))] if "CFLAGS" in os.environ else _TUNED
     target = place / "model.so"
     # gnu99, for in c99 proper GCC may not fuse a product with a sum, which costs a third of the speed.
     fixed = ("-std=gnu99", "-shared", "-fPIC", str(place / "native.c"), "-o", str(target))
     for flags in choices:
         try:
-            run_checked([*command, *flags, *fixed])
+            compile_to(target, [*command, *flags, *fixed])
         except CheckError:
             if flags is choices[-1]:
                 raise

@@ -119,7 +119,13 @@ def fixed_sources(program: FixedProgram, name: str) -> Sources:
 def library(spec: Spec, name: str, *, is_fixed: bool) -> dict[str, str]:
     """Return what makes a folder with the C in src/ a library of Arduino's and a module of Zephyr's, by path."""
     clocks = [
-        {"name": feature.name, "at": at, "wave": feature.name.rpartition("_")[2], "turn": turn, "begun": begun}
+        {
+            "name": feature.name,
+            "at": at,
+            "wave": feature.name.rpartition("_")[2],
+            "turn": round(turn),
+            "begun": round(begun),
+        }
         for at, feature in enumerate(spec.features)
         if feature.clock
         for turn, begun in [CIRCLES[feature.name.partition("_")[0]]]
