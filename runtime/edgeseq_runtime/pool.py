@@ -15,6 +15,7 @@ from edgeseq_runtime.arrays import Float32, are_finite, are_within
 from edgeseq_runtime.backends.base import Rows, Session, roomy
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, SnapshotError, UsageError
+from edgeseq_runtime.model_file.source import Model
 from edgeseq_runtime.rules import ABSENT
 from edgeseq_runtime.sidecar import Sidecar
 from edgeseq_runtime.spec import SETTINGS, Spec
@@ -46,15 +47,16 @@ class Pool:
 
     def __init__(
         self,
-        model: str | os.PathLike[str] | bytes | Session,
+        model: Model | Session,
         provider: str = "auto",
         threads: int = 1,
         missing: str = "impute",
         *,
         sidecar: Sidecar | str | os.PathLike[str] | None = None,
+        key: str | os.PathLike[str] | None = None,
     ) -> None:
         if not isinstance(model, Session):
-            model = open_session(model, provider=provider, threads=threads, sidecar=sidecar)
+            model = open_session(model, provider=provider, threads=threads, sidecar=sidecar, key=key)
         self.session = model
         self._features = len(self.spec.features)
         self._forecast = (self.spec.horizon, len(self.spec.targets))  # a stream's, in step_array's result

@@ -15,6 +15,7 @@ from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, SnapshotError, UsageError
+from edgeseq_runtime.model_file.source import Model
 from edgeseq_runtime.monitoring.monitor import Monitor
 from edgeseq_runtime.rules import DISORDER, GAP, RANGE, REASONS, TIME, Rules
 from edgeseq_runtime.sidecar import Sidecar
@@ -59,15 +60,17 @@ class Predictor:
     starts afresh at once; "error" raises `MissingSampleError`. `rules` says what is odd besides, and what that leads
     to. `monitor` compares forecasts with what comes, for `interval` and `drift`; it costs some ten microseconds
     a sample. `sensor` is as in `set_sensor`, for a model that was trained on several; `sidecar` describes a model
-    that edgeseq did not write (see `sidecar`).
+    that edgeseq did not write (see `sidecar`). `key` is a file with an Ed25519 public key, in PEM form: only what was
+    signed with its private half is opened.
 
-    Raises `ModelFileError` for a file that is no model of edgeseq's, `UsageError` for an unknown provider or
-    policy, and, with `monitor`, `DataError` for a model without residual quantiles.
+    Raises `ModelFileError` for a file that is no model of edgeseq's or was changed after it was written, before
+    anything of it is run; `UsageError` for an unknown provider or policy; and, with `monitor`, `DataError` for a model
+    without residual quantiles.
     """
 
     def __init__(
         self,
-        model: str | os.PathLike[str] | bytes | Session,
+        model: Model | Session,
         provider: str = "auto",
         threads: int = 1,
         missing: str = "impute",
@@ -76,15 +79,17 @@ class Predictor:
         monitor: bool = False,
         sensor: str | Scale | npt.ArrayLike | None = None,
         sidecar: Sidecar | str | os.PathLike[str] | None = None,
+        key: str | os.PathLike[str] | None = None,
     ) -> None:
         if not isinstance(model, Session):
-            model = open_session(model, provider=provider, threads=threads, sidecar=sidecar)
+            model = open_session(model, provider=provider, threads=threads, sidecar=sidecar, key=key)
         self.session = model
         self.status = OK
         """What happened to the last sample, one of `validation.STATUSES`."""
         self.samples = 0
         """Samples seen since the stream began, missing ones included."""
         self._spec, self._rules = model.spec, rules
+        self._sensor: tuple[str, Scale] | None = None  # the one that was asked for: how it is called, and its scale
         self._clock = Clock(self.spec)
         self._engine = model.engine()
         self._validator = Validator(self.spec, self._engine.x, rules)
@@ -166,6 +171,8 @@ class Predictor:
         unknown name or a model that knows no sensors, and `DataError` for samples that do not tell.
         """
         scale = Scale.resolve(self.session.spec, sensor)
+        called = sensor if isinstance(sensor, str) else "the one that was asked for"
+        self._sensor = None if sensor is None else (called, Scale.from_states(scale.states()))  # as a snapshot has it
         self._adopt(scale)
         self._engine.load(self._engine.states() | scale.states())
         self.reset()
@@ -266,7 +273,10 @@ class Predictor:
         return pack(self.session.digest, self._snapshot())
 
     def restore(self, blob: bytes) -> None:
-        """Go on from a snapshot. Raises `SnapshotError` where it is damaged or another model's."""
+        """Go on from a snapshot. Raises `SnapshotError` where it is damaged, or of another model or sensor.
+
+        A snapshot brings its sensor with it; only where one was asked for must it be that one.
+        """
         snapshot = unpack(blob, self.session.digest, self._snapshot())
         counters = snapshot.counters
         if counters["status"] not in STATUSES or counters["reason"] not in ("", *REASONS):
@@ -274,6 +284,8 @@ class Predictor:
         odd = sum(counters[f"counts.{status}"] for status in STATUSES[1:])
         if odd > counters["samples"] or (self._monitor and not self._monitor.might_hold(snapshot.arrays)):
             raise SnapshotError("the snapshot has counters or widths that no stream has")
+        if self._sensor:
+            self._check_sensor(*self._sensor, Scale.from_states(snapshot.arrays))
         try:
             with self._all_or_nothing():
                 self._load(snapshot)
@@ -295,6 +307,13 @@ class Predictor:
         }
         arrays = {"x": self._engine.x, "y": self._engine.y, "runs": self._validator.runs, **self._engine.states()}
         return Snapshot(counters, arrays | (self._monitor.arrays() if self._monitor else {}))
+
+    def _check_sensor(self, called: str, wanted: Scale, found: Scale) -> None:
+        """Refuse a snapshot of another sensor than was asked for: its numbers would be taken for those of this one."""
+        if found.is_near(wanted):
+            return
+        known = found.name_among(self.session.spec.sensors)
+        raise SnapshotError(f"the snapshot is of {known or 'another sensor'}, not of {called}")
 
     def _load(self, snapshot: Snapshot) -> None:
         """Go on from a snapshot that fits; one without a monitor's arrays leaves that as it is at first."""

@@ -125,6 +125,9 @@ class NamedStreams:
     def __len__(self) -> int:
         return len(self._numbers)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._numbers
+
     def step(self, name: str, values: RawSample, time: Time = None) -> StepResult:
         """Take one sample of a stream. Raises `TooManyStreamsError` where there would be too many.
 

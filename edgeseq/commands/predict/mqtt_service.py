@@ -3,42 +3,44 @@
 The order that makes a restart harmless, on either side: a sample moves its stream; its forecast is published; the
 broker has it; the stream's state is saved; the sample is acknowledged. Whatever breaks, the broker still holds every
 sample after the state that was saved, and one that comes again is recognised.
+
+Messages are read, answered and settled in turns of a fraction of a second, so that a backlog of any length delays no
+ping, no acknowledgement and no signal. Whatever one message is, it costs a note, an acknowledgement and a place in the
+summary, and never the service.
 """
 
 import signal
 import time
-from collections import deque
-from dataclasses import dataclass
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 from edgeseq.commands.notes import note
 from edgeseq.commands.predict.formats import JsonFormat
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats
+from edgeseq.commands.predict.unread_times import UnreadTimes
+from edgeseq.commands.predict.unsettled import Pending, Unsettled
 from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown, ShutdownRequested
 from edgeseq.text import counted
-from edgeseq_runtime.errors import DataError, MissingSampleError
+from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, UsageError
 from edgeseq_runtime.io.text_lines import LONGEST, Sample, json_parser
-from edgeseq_runtime.mqtt.deduplication import Message, MessageId, SeenMessages, identify
+from edgeseq_runtime.mqtt.deduplication import WINDOW, Message, MessageId, SeenMessages, identify
+from edgeseq_runtime.mqtt.inbox import Inbox
 from edgeseq_runtime.mqtt.topics import Address, Route
+from edgeseq_runtime.streaming.timestamps import is_time
 
 if TYPE_CHECKING:
     from edgeseq_runtime.mqtt.credentials import Credentials
     from edgeseq_runtime.service import NamedStreams
 
+_WORKING = 0.05
+"""Seconds for which one turn answers messages."""
 
-@dataclass
-class _Pending:
-    """A sample that moved its stream, until its effect may be saved."""
+_MOST_NAMES = 64 << 20
+"""Characters of all streams' names: a topic may have 65,535."""
 
-    topic: str
-    message_id: MessageId | None
-    state: tuple[int, bytes] | None
-    """The stream's state after it, where states are saved."""
-    published: bool = False
-    """Whether the broker has its forecast."""
-    saved: bool = False
-    """Whether its effect is in what is saved, so that it may be acknowledged."""
+_HELD = WINDOW // 2
+"""Samples that wait to be acknowledged while the state cannot be saved; at `WINDOW` a broker sends no more."""
 
 
 class MqttService:
@@ -50,22 +52,36 @@ class MqttService:
         self._parse = json_parser(streams.spec)
         self._format = JsonFormat(streams.spec)
         self.stats = Stats("from a message to its forecast")
-        self._repeated = self._messages = 0
+        self._left_out: Counter[str] = Counter()  # messages that are no sample of any stream, by the reason
+        self._repeated = self._refused = self._messages = 0
+        self._refused_topics: set[str] = set()  # those of streams whose forecasts could not be published
+        self._failure: EdgeseqError | None = None  # over a message, where the user wants an end
         self._closing = False
+        self._unread_times = UnreadTimes()
         self._seen = SeenMessages(streams.marks)
-        self._pending: deque[_Pending] = deque()  # in the order in which they moved their streams
-        self._by_forecast: dict[int, _Pending] = {}  # by the number of the forecast's message
-        self._acks: deque[tuple[int, _Pending | None]] = deque()  # to be acknowledged, in the order of their delivery
+        self._name_bytes = sum(map(len, streams.marks))
+        self._inbox = Inbox()
+        self._unsettled = Unsettled()
+        self._by_forecast: dict[int, Pending] = {}  # by the number of the forecast's message
+        self._acks: deque[tuple[int, Pending | None]] = deque()  # to be acknowledged, in the order of their delivery
+        self._ready: deque[int] = deque()  # those that wait only for a state that could not be saved
+        self._saved_at = self._saving = 0.0  # when the state was saved last, and how long that took
 
     def run(self, address: Address, credentials: "Credentials", client_id: str, shutdown: GracefulShutdown) -> int:
-        """Stream until a signal asks for an end; return the exit code."""
+        """Stream until a signal asks for an end; return the exit code.
+
+        Raises `DataError` and `MissingSampleError` over a message where the user wants an end for such.
+        """
         from edgeseq_runtime.mqtt.client import MqttClient
 
         self._client = MqttClient(address, credentials, client_id, self, note, shutdown.waiting)
         try:
-            while True:
-                self._client.poll()
-                self._flush_acks()
+            while self._failure is None:
+                self._client.poll(0.0 if self._has_work() else 1.0)
+                self._answer_some(shutdown)
+                self._settle()
+            self._close()
+            raise self._failure
         except ShutdownRequested:
             self._close()
             return INTERRUPTED if shutdown.received is signal.SIGINT else 0
@@ -75,94 +91,178 @@ class MqttService:
     def summary(self) -> str:
         """Return one line about all messages."""
         repeated = f"; {self._repeated} came again, and counted once" if self._repeated else ""
-        return f"{self.stats.summary()}; {counted(len(self._streams), 'stream')}{repeated}"
+        refused = f"; {counted(self._refused, 'forecast')} not published" if self._refused else ""
+        kinds = ", ".join(f"{count} {reason}" for reason, count in sorted(self._left_out.items()))
+        left_out = f"; {counted(self._left_out.total(), 'message')} left out: {kinds}" if kinds else ""
+        return f"{self.stats.summary()}; {counted(len(self._streams), 'stream')}{repeated}{refused}{left_out}"
 
     def connected(self, *, resumed: bool) -> None:
         """Forget what was to be acknowledged: the broker sends that again, or has forgotten it itself."""
         self._acks.clear()
+        self._ready.clear()
+        self._inbox.connected(resumed=resumed)
         if not resumed:
             self._seen.forget_numbers()
-            for pending in self._pending:
-                if pending.message_id and not pending.message_id.timed:
-                    pending.message_id = None
+            self._unsettled.forget_numbers()
 
     def received(self, message: Message) -> None:
-        """Take a message; one that comes again is only acknowledged, when its first coming is."""
+        """Put a message where it waits for its turn."""
         if self._closing:
             return  # the next run gets it, since nobody acknowledges it
-        begin = time.perf_counter()
-        self._messages += 1
-        target = self._route.target(message.topic)
-        if target is None:  # of an older subscription in this session
-            note(f"{message.topic}: not among {self._route.topics}; left out")
-            self._queue_ack(message, None)
+        if not self._inbox.add(message):
+            self._left_out["dropped at QoS 0"] += 1
+            note(
+                f"messages of QoS 0 come faster than they are answered; one of {message.topic} is dropped",
+                "messages dropped at QoS 0",
+            )
+
+    def unreadable(self, number: int) -> None:
+        """Leave out a message whose topic is no text."""
+        self._leave_out(number, "a message's topic is no text in UTF-8", "with a topic that is no text")
+
+    def published(self, number: int, refusal: str) -> None:
+        """Note that the broker has a forecast, or that it cannot be published."""
+        pending = self._by_forecast.pop(number, None)
+        if pending is None:
             return
+        pending.published = True
+        if refusal:
+            self._refused += 1
+            if pending.topic not in self._refused_topics:
+                self._refused_topics.add(pending.topic)
+                note(f"{pending.topic}: a forecast cannot be published: {refusal}", "topics without a forecast")
+
+    def _has_work(self) -> bool:
+        """Whether a message can be answered without waiting for the broker."""
+        return bool(self._inbox) and self._unsettled.has_room(self._inbox.first.topic)
+
+    def _answer_some(self, shutdown: GracefulShutdown) -> None:
+        """Answer messages that wait, for a moment."""
+        until = time.monotonic() + _WORKING
+        while self._has_work() and self._failure is None and shutdown.received is None:
+            self._answer(self._inbox.pop())
+            if time.monotonic() > until:
+                break
+        if self._inbox.overflowed and not (self._inbox.numbered or self._acks or self._ready):
+            note("the broker sends the rest in a new connection, since more waited than fits", "connections renewed")
+            self._client.renew()
+
+    def _answer(self, message: Message) -> None:
+        """Take a message; one that comes again is only acknowledged, when its first coming is."""
+        self._messages += 1
+        try:
+            target = self._route.target(message.topic)
+        except UsageError as error:
+            self._leave_out(message.number, f"{message.topic}: {error}", "without a topic for the forecast")
+            return
+        if target is None:  # of an older subscription in this session
+            self._leave_out(message.number, f"{message.topic}: not among {self._route.topics}", "of other topics")
+            return
+        try:
+            self._take(message, target)
+        except MissingSampleError as error:
+            self._fail(message, error)
+        except DataError as error:
+            self._leave_out(message.number, f"{message.topic}: {error}", "that no stream takes")
+        except EdgeseqError:
+            raise  # a model that fails, say
+        except (ValueError, ArithmeticError, RecursionError) as error:
+            self._leave_out(message.number, f"{message.topic}: {type(error).__name__}", "that no stream takes")
+
+    def _take(self, message: Message, target: str) -> None:
+        begin = time.perf_counter()
         sample = self._parse_payload(message)
-        message_id = identify(message, timed=sample.time is not None)
+        if self._failure:
+            return
+        message_id = identify(message, timed=_is_timed(sample))
         if message_id and (message_id.timed or message.duplicate):
-            first = next((p for p in self._pending if (p.topic, p.message_id) == (message.topic, message_id)), None)
+            first = self._unsettled.find(message.topic, message_id)
             if first or (message.topic, message_id) in self._seen:
                 self._repeated += 1
-                self._queue_ack(message, first)
+                self._queue_ack(message.number, first)
                 return
-        pending = self._step(message, sample, target, message_id)
-        self._queue_ack(message, pending)
-        self.stats.add(self._status, time.perf_counter() - begin)
-
-    def _close(self) -> None:
-        """Take no more samples, and wait a moment for the broker to have the last forecasts."""
-        self._closing = True
-        self._client.close(self._flush_acks)
-
-    def published(self, number: int) -> None:
-        """Note that the broker has a forecast."""
-        pending = self._by_forecast.pop(number, None)
-        if pending:
-            pending.published = True
+        status, pending = self._step(message, sample, target, message_id)
+        self._queue_ack(message.number, pending)
+        self.stats.add(status, time.perf_counter() - begin)
 
     def _parse_payload(self, message: Message) -> Sample:
-        nothing = (None,) * len(self._streams.spec.measured)
         try:
             if len(message.payload) > LONGEST:
                 raise DataError(f"a payload of more than {LONGEST} bytes")  # noqa: TRY301 - named below
             time_, values = self._parse(message.payload.decode("utf-8", "replace"))
         except DataError as error:
             if self._unreadable == "error":
-                raise DataError(f"{message.topic}: {error}") from None
-            note(f"{message.topic}: {error}; taken as missing")
+                self._fail(message, error)
+            else:
+                note(f"{message.topic}: {error}; taken as missing", "payloads taken as missing")
+            nothing = (None,) * len(self._streams.spec.measured)
             return Sample(self._messages, None, nothing, str(error), stream=message.topic)
         return Sample(self._messages, time_, values, stream=message.topic)
 
-    def _step(self, message: Message, sample: Sample, target: str, message_id: MessageId | None) -> _Pending:
-        """Move the stream, and publish the forecast."""
-        try:
-            result = self._streams.step(message.topic, sample.values, sample.time)
-        except (DataError, MissingSampleError) as error:
-            raise DataError(f"{message.topic}: {error}") from None
-        self._status = result.status
-        state = self._streams.state(message.topic) if self._state_file.active else None
-        pending = _Pending(message.topic, message_id, state)
-        self._pending.append(pending)
-        self._by_forecast[self._client.publish(target, self._format.line(sample, result))] = pending
-        return pending
+    def _step(self, message: Message, sample: Sample, target: str, message_id: MessageId | None) -> tuple[str, Pending]:
+        """Move the stream, and publish the forecast; return the sample's status too."""
+        topic = message.topic
+        if self._name_bytes + len(topic) > _MOST_NAMES and topic not in self._streams:
+            raise DataError(f"the names of all streams have more than {_MOST_NAMES} characters")
+        result = self._streams.step(topic, sample.values, sample.time)
+        if not result.number:
+            self._name_bytes += len(topic)
+        self._unread_times.watch(topic, topic, sample.time, result)
+        state = self._streams.state(topic) if self._state_file.active else None
+        payload = self._format.line(sample, result).encode("utf-8", "replace")
+        pending = Pending(topic, message_id, state, len(payload))
+        self._unsettled.add(pending)
+        self._by_forecast[self._client.publish(target, payload)] = pending
+        return result.status, pending
 
-    def _queue_ack(self, message: Message, pending: _Pending | None) -> None:
+    def _leave_out(self, number: int, text: str, reason: str) -> None:
+        """Let a message be no sample of any stream; `reason` says of messages what is wrong with them."""
+        self._left_out[reason] += 1
+        note(f"{text}; left out", f"messages {reason}")
+        self._queue_ack(number, None)
+
+    def _fail(self, message: Message, error: EdgeseqError) -> None:
+        """End over a message, which is acknowledged before all others: else each further start would end over it."""
+        self._failure = type(error)(f"{message.topic}: {error}")
         if message.number:
-            self._acks.append((message.number, pending))
+            self._client.acknowledge(message.number)
 
-    def _flush_acks(self) -> bool:
-        """Save the effect of samples whose forecasts the broker has, acknowledge them; return whether that was all."""
-        moved = False
-        while self._pending and self._pending[0].published:
-            pending, moved = self._pending.popleft(), True
-            pending.saved = True
+    def _queue_ack(self, number: int, pending: Pending | None) -> None:
+        if number:
+            self._acks.append((number, pending))
+
+    def _close(self) -> None:
+        """Take no more samples, wait a moment for the broker to have the last forecasts, and settle what it has."""
+        self._closing = True
+        self._client.finish(lambda: not self._by_forecast)
+        self._settle()
+        self._client.close()
+
+    def _settle(self) -> None:
+        """Save the effect of samples whose forecasts the broker has, and acknowledge them.
+
+        While messages wait, saving takes at most half of the time.
+        """
+        begin = time.monotonic()
+        if self._has_work() and not self._closing and begin - self._saved_at < self._saving:
+            return
+        samples = 0
+        while pending := self._unsettled.settle_next():
+            samples += 1
             if pending.state:
                 self._streams.acknowledge(pending.topic, pending.state)
             if pending.message_id:
                 self._seen.add(pending.topic, pending.message_id)
-        if moved:
-            self._state_file.save_if_due()
-        while self._acks and (self._acks[0][1] is None or self._acks[0][1].saved):
-            number, _ = self._acks.popleft()
-            self._client.acknowledge(number)
-        return not self._pending
+        is_kept = self._state_file.save_if_due(samples)
+        if samples:
+            self._saved_at = time.monotonic()
+            self._saving = self._saved_at - begin
+        while self._acks and (self._acks[0][1] is None or self._acks[0][1].settled):
+            self._ready.append(self._acks.popleft()[0])
+        while self._ready and (is_kept or len(self._ready) > _HELD):
+            self._client.acknowledge(self._ready.popleft())
+
+
+def _is_timed(sample: Sample) -> bool:
+    """Whether a sample has a time that tells it from others: one that is no time, such as n/a, may be that of each."""
+    return sample.time is not None and is_time(sample.time)

@@ -1,15 +1,26 @@
 """The file of `--state`: what a next run goes on from."""
 
-from collections.abc import Mapping
+import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeseq.commands.notes import note
-from edgeseq_runtime import files
-from edgeseq_runtime.errors import SnapshotError, UsageError
+from edgeseq_runtime import file_lock, files
+from edgeseq_runtime.errors import FileError, SnapshotError
 
 if TYPE_CHECKING:
     from edgeseq_runtime.service import Streams
+
+RETRY = 1.0
+"""Seconds until a save that failed is tried again, where no further samples make one due before."""
+
+
+def owned(path: str | None) -> AbstractContextManager[None]:
+    """Hold the file for this process alone, as long as the context lasts. Raises `FileError`."""
+    if path is None or (Path(path).exists() and not Path(path).is_file()):  # the null device keeps nothing
+        return nullcontext()
+    return file_lock.exclusive(path)
 
 
 class StateFile:
@@ -22,6 +33,7 @@ class StateFile:
         self._streams = streams
         self._every = every
         self._unsaved = 0  # samples
+        self._failed_at: float | None = None  # when the last save failed, where it did
 
     def resume(self, *, fresh: bool) -> None:
         """Go on from the file, where there is one. Raises `SnapshotError`; the file then stays as it is."""
@@ -32,11 +44,30 @@ class StateFile:
         except SnapshotError as error:
             raise SnapshotError(f"{self._path}: {error}; --fresh starts anew") from error
 
-    def save_if_due(self) -> None:
-        """After something was acknowledged: save it, if that is due."""
-        self._unsaved += 1
-        if self.active and self._every and self._unsaved >= self._every:
+    def save_if_due(self, samples: int = 1) -> bool:
+        """After so many samples were acknowledged: save them, if that is due; return whether they may count as kept.
+
+        False from a save that failed until one succeeds: what was acknowledged is then in memory only. A disk that is
+        full is said once, and does not end the stream. With `samples` 0 only what failed is tried again, a second
+        after.
+        """
+        if not self.active or not self._every:
+            return True
+        self._unsaved += samples
+        if self._unsaved < self._every and not self._is_retry_due():
+            return self._failed_at is None
+        self._unsaved = 0
+        try:
             self.save()
+        except FileError as error:
+            if self._failed_at is None:
+                note(f"warning: {error}; forecasts go on, and saving is tried again")
+            self._failed_at = time.monotonic()
+            return False
+        if self._failed_at is not None:
+            note(f"{self._path} is saved again")
+            self._failed_at = None
+        return True
 
     def save(self) -> None:
         """Save what was acknowledged, whole and on the disk. Raises `FileError`."""
@@ -45,10 +76,5 @@ class StateFile:
             files.write_atomically(self._path, content)
         self._unsaved = 0
 
-
-def check_state_path(state: str, others: Mapping[str, str | None]) -> None:
-    """Refuse a state file that cannot be written, or that is one of the files to read."""
-    for name, other in others.items():
-        if other and Path(state).exists() and Path(other).exists() and Path(state).samefile(other):
-            raise UsageError(f"--state and {name} are the same file, {state}")
-    files.check_writable(state)
+    def _is_retry_due(self) -> bool:
+        return self._failed_at is not None and time.monotonic() - self._failed_at >= RETRY

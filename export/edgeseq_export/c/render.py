@@ -20,7 +20,7 @@ from edgeseq_export.c import fixed_program
 from edgeseq_export.c.fixed_program import FixedProgram, Scaled
 from edgeseq_export.c.float_program import Product, Program, padded
 from edgeseq_runtime import __version__
-from edgeseq_runtime.backends.native.abi import INTERFACE
+from edgeseq_runtime.model_file.library_file import INTERFACE
 from edgeseq_runtime.spec import CHANGE, SETTINGS, STEPS, STREAM, Spec
 from edgeseq_runtime.streaming.time_features import CIRCLES
 
@@ -72,7 +72,6 @@ def native_sources(program: Program, content: bytes) -> dict[str, str]:
     sources = float_sources(program, "model")
     glue = _TEMPLATES.get_template("native.c").render(
         interface=INTERFACE,
-        described=np.frombuffer(program.spec.to_json().encode(), np.uint8),
         content=np.frombuffer(content, np.uint8),
         values=c_values,
         program=program,

@@ -24,15 +24,6 @@ Rows: TypeAlias = slice | npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class Source:
-    """A file to open: its bytes, what errors call it, and where it lies if it lies on a disk."""
-
-    content: bytes
-    name: str
-    path: str | None = None
-
-
-@dataclass(frozen=True)
 class Offer:
     """A provider that `--provider` takes here."""
 

@@ -1,43 +1,51 @@
-"""A connection to an MQTT broker that comes back by itself: protocol 5, QoS 1, a session that outlives it.
+"""A client of an MQTT broker whose connection comes back by itself, and which loses no forecast in between.
 
-It runs in the caller's thread and reads no further than it is asked to, so a slow forecaster slows the broker down. A
-message is acknowledged when the caller says so; the broker sends at most `deduplication.WINDOW` before that.
+It runs in the caller's thread. A message is acknowledged when the caller says so.
 """
 
+import contextlib
 import secrets
-import select
 import ssl
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from edgeseq_runtime.errors import EdgeseqError, UsageError
-from edgeseq_runtime.mqtt.credentials import Credentials
-from edgeseq_runtime.mqtt.deduplication import WINDOW, Message
+from edgeseq_runtime.mqtt.credentials import Credentials, check_text, tls_context
+from edgeseq_runtime.mqtt.deduplication import Message
+from edgeseq_runtime.mqtt.outbox import Outbox
 from edgeseq_runtime.mqtt.topics import Address
 
 if TYPE_CHECKING:
-    from paho.mqtt.client import Client
-
-KEEPALIVE = 30
-"""Seconds without a sign of life after which a connection is taken for broken."""
-
-SESSION = 7 * 86400
-"""Seconds for which the broker keeps samples for a device that is away."""
+    from edgeseq_runtime.mqtt.connection import Connection
 
 SHORTEST, LONGEST = 0.5, 60.0
 """Seconds between two attempts to connect: the first pause, and the longest that it doubles to."""
 
-_TAKEN_OVER, _REFUSED = 142, 128
-_HOPELESS = (0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C)
-"""Reasons that no further attempt will mend: the protocol's version, the client's id, its password or its rights."""
+READING = 0.05
+"""Seconds that one call of `poll` reads at most, so that acknowledgements, pings and signals are never late."""
+
+_FINISHING, _LEAVING = 0.8, 0.2
+"""Seconds that the broker is given at the end to confirm the last forecasts, and to take the last acknowledgements."""
+
+_HEADER = 16
+"""Bytes of a publication, at most, beside its topic and payload."""
+
+_BRIEF, _SUSPICIOUS = 2.0, 3
+"""Seconds that a connection lasts at least, and how many in a row may be briefer before another client is suspected."""
+
+_REMINDER = 60.0
+"""Seconds from one such suspicion to the next."""
+
+_LASTING = 30.0
+"""Seconds after which a connection was a good one, even if there was nothing to do."""
 
 Waiting = Callable[[], AbstractContextManager[None]]
 
 
 class Receiver(Protocol):
-    """Whom a connection tells what happens."""
+    """Whom a client tells what happens. None of these may raise or take long."""
 
     def connected(self, *, resumed: bool) -> None:
         """Take note of a connection; `resumed`: the broker's numbers of messages are those of before."""
@@ -45,15 +53,25 @@ class Receiver(Protocol):
     def received(self, message: Message) -> None:
         """Take a message."""
 
-    def published(self, number: int) -> None:
-        """Take note that the broker has a message that `MqttClient.publish` gave this number."""
+    def unreadable(self, number: int) -> None:
+        """Take note of a message, to be acknowledged by this number, whose topic is no text."""
+
+    def published(self, number: int, refusal: str) -> None:
+        """Take note that a message of `MqttClient.publish` is with the broker, or why it never will be."""
+
+
+class Log(Protocol):
+    """Says something to whoever runs the service."""
+
+    def __call__(self, text: str, kind: str = "") -> None:
+        """Say it; of a kind that comes often not each."""
 
 
 class MqttClient:
     """A client of one broker, subscribed to one filter.
 
-    Raises `UsageError` for files of certificates that are none. `log` is told of each connection lost and found;
-    `waiting` is entered around whatever may take long, so that a signal may end it.
+    Raises `UsageError` for an id, a password or certificates that cannot be used. `log` is told of each connection lost
+    and each attempt that failed; `waiting` is entered around whatever may take long, so that a signal may end it.
     """
 
     def __init__(
@@ -62,136 +80,155 @@ class MqttClient:
         credentials: Credentials,
         client_id: str,
         receiver: Receiver,
-        log: Callable[[str], None],
+        log: Log,
         waiting: Waiting,
     ) -> None:
-        self._address, self._client_id = address, client_id
+        check_text(client_id, "a client's id")
+        self._address, self._credentials, self._client_id = address, credentials, client_id
+        self._context = tls_context(credentials) if address.tls else None
         self._receiver, self._log, self._waiting = receiver, log, waiting
         self._place = f"{address.host}:{address.port}"
-        self._pause = SHORTEST
+        self._outbox = Outbox()
+        self._connection: Connection | None = None
         self._begun = False
-        self._since: float | None = None  # when the connection was made, where there is one
-        self._client = self._make(credentials)
+        self._pause = SHORTEST
+        self._useful = False  # whether the present connection has moved anything
+        self._brief = 0  # connections in a row that lasted less than `_BRIEF`
+        self._reminded: float | None = None
 
-    def poll(self) -> None:
-        """Wait until something happens, and deal with it; connect first where there is no connection.
+    def poll(self, seconds: float) -> None:
+        """Wait so long for something to happen, and deal with it; connect first where there is no connection.
 
         Raises `EdgeseqError` where the broker refuses for good.
         """
-        if self._client.socket() is None:
+        if self._connection is None:
             self._connect()
             return
+        self._send(self._connection)
         with self._waiting():
-            self._wait(1.0)
-        self._client.loop(0.0)
+            self._connection.wait(seconds)
+        self._read(self._connection)
 
-    def publish(self, topic: str, payload: str) -> int:
+    def publish(self, topic: str, payload: bytes) -> int:
         """Hand over a message for the broker to keep as the topic's last; return the number to wait for."""
-        return self._client.publish(topic, payload, qos=1, retain=True).mid
+        return self._outbox.add(topic, payload)
 
     def acknowledge(self, number: int) -> None:
         """Tell the broker that it need not send this message again; in a broken connection nothing happens."""
-        self._client.ack(number, 1)
+        if self._connection:
+            self._useful = True
+            self._connection.acknowledge(number)
 
-    def close(self, done: Callable[[], bool]) -> None:
-        """Take leave of the broker when all is `done` and sent, or after two seconds; the session stays."""
-        deadline = time.monotonic() + 2.0
-        while self._client.socket() and time.monotonic() < deadline:
-            if done() and not self._client.want_write():
-                break
-            self._wait(0.1)
-            self._client.loop(0.0)
-        self._client.disconnect()
+    def renew(self) -> None:
+        """Begin a new connection, in which the broker sends again what was not acknowledged."""
+        if self._connection:
+            self._connection.close()
+            self._connection, self._pause = None, SHORTEST
 
-    def _wait(self, seconds: float) -> None:
-        sock: Any = self._client.socket()
-        writing = [sock] if self._client.want_write() else []
-        decrypted = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
-        select.select([sock], writing, [], 0 if decrypted else seconds)
+    def finish(self, done: Callable[[], bool]) -> None:
+        """Deal with what comes until all is `done`, for a second at most. What ends the connection is no error now."""
+        deadline = time.monotonic() + _FINISHING
+        with contextlib.suppress(EdgeseqError):
+            while self._connection and not done() and time.monotonic() < deadline:
+                self._send(self._connection)
+                self._connection.wait(READING)
+                self._read(self._connection)
 
-    def _make(self, credentials: Credentials) -> "Client":
-        from paho.mqtt.client import Client
-        from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+    def close(self) -> None:
+        """Take leave of the broker, once it has what was written, if that takes no long; the session stays."""
+        deadline = time.monotonic() + _LEAVING
+        connection, self._connection = self._connection, None
+        while connection and connection.wants_write and time.monotonic() < deadline:
+            connection.wait(READING)
+            connection.write()
+        if connection:
+            connection.close()
 
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._client_id,
-            protocol=MQTTProtocolVersion.MQTTv5,
-            reconnect_on_failure=False,
-            manual_ack=True,
-        )
-        if credentials.username:
-            client.username_pw_set(credentials.username, credentials.password or None)
-        if self._address.tls:
-            try:
-                client.tls_set(credentials.ca or None, credentials.cert or None, credentials.key or None)
-            except (OSError, ValueError) as error:
-                named = ", ".join(filter(None, (credentials.ca, credentials.cert, credentials.key)))
-                raise UsageError(f"cannot use the certificates in {named}: {error}") from error
-        client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
-        client.on_message, client.on_publish = self._on_message, self._on_publish
-        client.on_subscribe = self._on_subscribe
-        return client
+    def connected(self, *, resumed: bool) -> None:
+        """Pass on that the broker accepts."""
+        self._receiver.connected(resumed=resumed)
+
+    def received(self, message: Message) -> None:
+        """Pass on a message."""
+        self._receiver.received(message)
+
+    def unreadable(self, number: int) -> None:
+        """Pass on that a message's topic is no text."""
+        self._receiver.unreadable(number)
+
+    def confirmed(self, number: int, refusal: str) -> None:
+        """Pass on that the broker has a forecast, or refuses it."""
+        publication = self._outbox.confirmed(number)
+        if publication:
+            self._useful = True
+            self._receiver.published(publication.number, refusal)
+
+    def _send(self, connection: "Connection") -> None:
+        """Send forecasts, as many as may be under way."""
+        while connection.is_accepted and (publication := self._outbox.next(connection.window)):
+            size = len(publication.payload) + len(publication.topic.encode()) + _HEADER
+            if connection.largest is not None and size > connection.largest:
+                why = f"it has {size} bytes; the broker takes {connection.largest}"
+                self._receiver.published(publication.number, why)
+            else:
+                self._outbox.sent(connection.publish(publication.topic, publication.payload), publication)
+
+    def _read(self, connection: "Connection") -> None:
+        connection.turn(READING)
+        if connection.ending:
+            self._lose(connection)
 
     def _connect(self) -> None:
-        from paho.mqtt.packettypes import PacketTypes
-        from paho.mqtt.properties import Properties
+        from edgeseq_runtime.mqtt.connection import Connection
 
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves this one untyped
-        properties.SessionExpiryInterval, properties.ReceiveMaximum = SESSION, WINDOW
         try:
             with self._waiting():
                 if self._begun:  # a pause before every attempt but the first
                     time.sleep(self._pause * (0.5 + secrets.randbelow(1000) / 2000))  # not all devices at once
-                self._begun = True
-                self._client.connect(
-                    self._address.host, self._address.port, KEEPALIVE, clean_start=False, properties=properties
-                )
+                self._begun, self._useful = True, False
+                connection = Connection(self._address, self._credentials, self._context, self._client_id, self)
+                connection.open()
         except ssl.SSLCertVerificationError as error:
             raise EdgeseqError(f"the broker {self._place} is not to be trusted: {error.verify_message}") from error
         except UnicodeError as error:
             raise UsageError(f"{self._address.host!r} is no name of a host") from error
         except OSError as error:
-            self._pause = min(2 * self._pause, LONGEST)
-            self._log(f"cannot reach the broker {self._place}: {error.strerror or error}; trying again")
+            self._retry_later(f"cannot reach the broker {self._place}: {error.strerror or error}")
+        else:
+            self._connection = connection
 
-    def _on_connect(self, client: "Client", _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
-        from paho.mqtt.subscribeoptions import SubscribeOptions
-
-        if reason.value in _HOPELESS:
-            raise EdgeseqError(f"the broker {self._place} refuses the connection: {reason}")
-        if reason.is_failure:
-            self._pause = min(2 * self._pause, LONGEST)
-            self._log(f"the broker {self._place} refuses the connection: {reason}; trying again")
+    def _lose(self, connection: "Connection") -> None:
+        """Note that a connection has ended, and why."""
+        ending, self._connection = connection.ending, None
+        assert ending
+        left_out = self._outbox.connection_ended()
+        if left_out:
+            self._receiver.published(left_out.number, "the broker ended each connection over it")
+        if ending.final:
+            raise EdgeseqError(ending.text)
+        if connection.accepted_at is None:
+            self._retry_later(ending.text)
             return
-        self._since = time.monotonic()
-        self._receiver.connected(resumed=flags.session_present)
-        # What the broker keeps as a topic's last message was a sample of before, if it was one at all.
-        options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
-        client.subscribe(self._address.topics, options=options)
+        lasted = time.monotonic() - connection.accepted_at
+        self._brief = self._brief + 1 if lasted < _BRIEF else 0
+        self._log(f"{ending.text}; trying again", "broken connections")
+        if (self._useful or lasted > _LASTING) and self._brief < _SUSPICIOUS:
+            self._pause = SHORTEST
+        else:
+            self._pause = min(2 * self._pause, LONGEST)
+        if self._brief >= _SUSPICIOUS:
+            self._suspect()
 
-    def _on_subscribe(self, _client: "Client", _data: Any, _number: int, reasons: Any, _properties: Any) -> None:
-        for reason in reasons:
-            if reason.value != 1:
-                raise EdgeseqError(f"the broker {self._place} grants no QoS 1 for {self._address.topics}: {reason}")
+    def _retry_later(self, text: str) -> None:
+        self._pause = min(2 * self._pause, LONGEST)
+        self._log(f"{text}; trying again", "failed attempts to connect")
 
-    def _on_message(self, _client: "Client", _data: Any, message: Any) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError as error:
-            raise EdgeseqError(f"the broker {self._place} sent a topic that is no text") from error
-        self._receiver.received(Message(topic, message.payload, message.mid, bool(message.dup)))
-
-    def _on_publish(self, _client: "Client", _data: Any, number: int, reason: Any, _properties: Any) -> None:
-        if reason.value >= _REFUSED:
-            raise EdgeseqError(f"the broker {self._place} refuses to publish a forecast: {reason}")
-        self._receiver.published(number)
-
-    def _on_disconnect(self, _client: "Client", _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        if reason.value == _TAKEN_OVER:
-            raise EdgeseqError(f"another client of the broker {self._place} has taken the id {self._client_id}")
-        if self._since is not None and reason.value:
-            self._log(f"the connection to the broker {self._place} broke: {reason}; trying again")
-            lasted = time.monotonic() - self._since  # one that never lasts may be in another's way
-            self._pause = SHORTEST if lasted > KEEPALIVE else min(2 * self._pause, LONGEST)
-        self._since = None
+    def _suspect(self) -> None:
+        """Say that another client may use the id: not every broker tells the one whose connection it ends for it."""
+        now = time.monotonic()
+        if self._reminded is None or now - self._reminded > _REMINDER:
+            self._reminded = now
+            self._log(
+                f"warning: {self._brief} connections in a row broke within seconds: perhaps another client uses the id "
+                f"{self._client_id}, and each takes samples from the other; give each a --client-id of its own"
+            )

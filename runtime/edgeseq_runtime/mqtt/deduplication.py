@@ -9,13 +9,20 @@ import hashlib
 from dataclasses import dataclass
 
 WINDOW = 20
-"""Messages that a broker may send before the first of them is acknowledged, and so may have to send again."""
+"""Messages that a broker should send before the first of them is acknowledged; mosquitto 2.0.11 has sent 26,962."""
 
 KEPT = 128
-"""Marks of a topic's last messages. More than `WINDOW`: mosquitto 2.0.11 was seen to send 51 again after a restart."""
+"""Marks of a topic's last messages."""
+
+UNSETTLED = 100
+"""A topic's samples that may be taken while none of them is acknowledged. Fewer than `KEPT`.
+
+A broker that has sample n + `UNSETTLED`'s forecast has sample n's acknowledgement, which was sent before. So after any
+break it sends no more than `UNSETTLED` of a topic again that are in the state, and each is known by its mark.
+"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Message:
     """What a broker delivers."""
 
@@ -27,7 +34,7 @@ class Message:
     """Whether the broker says that it may have been delivered before."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MessageId:
     """What a message is recognised by."""
 

@@ -11,6 +11,9 @@ PORTS = {"mqtt": 1883, "mqtts": 8883}
 ID = "{id}"
 """What stands, in the topic of forecasts, for the name of a stream."""
 
+LONGEST, LEVELS = 65_535, 200
+"""Bytes of a topic, which is all that the protocol has room for; and its levels, which is what mosquitto takes."""
+
 _URL = re.compile(r"(mqtts?)://([^/]*)/(.+)", re.DOTALL)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?")
 
@@ -57,10 +60,15 @@ class Route:
     """The forecasts' topic, with {id} for what the filter's wildcards stand for; without any, for the whole topic."""
 
     def __post_init__(self) -> None:
-        if not self.publish or any(mark in self.publish for mark in "+#\0"):
-            raise UsageError(f"forecasts cannot be published to {self.publish!r}: a topic has no + and no #")
+        _check_target(self.publish)
         if _is_wild(self.topics) and ID not in self.publish:
             raise UsageError(f"the forecasts of all streams would go to {self.publish}; put {ID} where they differ")
+        fixed, is_made_of_id, _ = self.publish.partition(ID)
+        if is_made_of_id and not any(fixed.split("/")[:-1]):
+            raise UsageError(
+                f"forecasts published to {self.publish} could go to any topic, for a sensor's topic says which; put a "
+                f"level of their own first, as in forecasts/{ID}"
+            )
         self.target(self.topics.replace("+", "x").replace("#", "x"))
 
     def name(self, topic: str) -> str | None:
@@ -70,12 +78,13 @@ class Route:
     def target(self, topic: str) -> str | None:
         """Return where forecasts about a topic go, None for a topic that the filter does not match.
 
-        Raises `UsageError` where forecasts would come back as samples.
+        Raises `UsageError` where forecasts would come back as samples, or the broker cannot take such a topic.
         """
         name = self.name(topic)
         if name is None:
             return None
         target = self.publish.replace(ID, name)
+        _check_target(target)
         if _identify(self.topics, target) is not None:
             raise UsageError(f"forecasts published to {target} would come back as samples of {self.topics}")
         return target
@@ -106,5 +115,30 @@ def _check_filter(topics: str) -> None:
     if levels[0] == "$share":
         raise UsageError(f"{topics} is shared among subscribers, so that samples of a stream would go elsewhere")
     wrong = any(level != "+" and "+" in level for level in levels) or any("#" in level for level in levels[:-1])
-    if wrong or ("#" in levels[-1] and levels[-1] != "#") or "\0" in topics:
+    if wrong or ("#" in levels[-1] and levels[-1] != "#"):
         raise UsageError(f"{topics!r} is no filter of topics: + stands for a whole level, # for all that follow")
+    _check_name(topics, f"{topics!r} is no filter of topics")
+
+
+def _check_target(topic: str) -> None:
+    """Refuse a topic that no message can be published to: a broker ends the connection over it."""
+    refusal = f"forecasts cannot be published to {topic[:80]!r}"
+    if not topic:
+        raise UsageError(f"{refusal}: a topic is not empty")
+    if "+" in topic or "#" in topic:
+        raise UsageError(f"{refusal}: a topic has no + and no #")
+    if topic.startswith("$"):
+        raise UsageError(f"{refusal}: what begins with $ is the broker's own")
+    _check_name(topic, refusal)
+
+
+def _check_name(name: str, refusal: str) -> None:
+    """Refuse what a filter and a topic must not be."""
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        raise UsageError(f"{refusal}: it is no text in UTF-8") from None
+    if "\0" in name:
+        raise UsageError(f"{refusal}: it has a NUL")
+    if size > LONGEST or name.count("/") >= LEVELS:
+        raise UsageError(f"{refusal}: a topic has at most {LONGEST} bytes and {LEVELS} levels")

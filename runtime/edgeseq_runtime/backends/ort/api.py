@@ -3,7 +3,7 @@
 import os
 import re
 
-from edgeseq_runtime.errors import DependencyError, ModelFileError
+from edgeseq_runtime.errors import DependencyError, ModelFileError, cannot_load
 
 # Read when onnxruntime is imported; a device must not talk to anyone on its own.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -11,6 +11,8 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 try:
     import onnxruntime
 except ImportError as error:
+    if not isinstance(error, ModuleNotFoundError) or error.name != "onnxruntime":
+        raise cannot_load(error) from error
     raise DependencyError(
         "onnxruntime is not installed; pip install 'edgeseq[cpu]', or 'edgeseq[gpu]' where there is an NVIDIA GPU"
     ) from error
