@@ -13,7 +13,6 @@ from edgeseq.series.split import Part
 from edgeseq_runtime import files
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import ModelFileError
-from edgeseq_runtime.model_file.source import File
 from edgeseq_runtime.spec import KEY, OWN, Spec
 
 Weights = Mapping[str, Float32]
@@ -45,20 +44,24 @@ class Checkpoint:
         files.write_atomically(path, tensor_file.pack(tensors, {KEY: self.spec.to_json()}))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str] | File) -> "Checkpoint":
-        """Read a checkpoint.
+    def load(cls, path: str | os.PathLike[str]) -> "Checkpoint":
+        """Read a checkpoint. Raises `FileError`, and `ModelFileError` as `from_bytes` does."""
+        return cls.from_bytes(files.read(path), os.fspath(path))
 
-        Raises `ModelFileError` for a file that is none, that was changed after it was written, or whose weights do not
-        fit its spec.
+    @classmethod
+    def from_bytes(cls, content: bytes, name: str = "the checkpoint") -> "Checkpoint":
+        """Return the checkpoint in a file's bytes; `name` is what errors call it.
+
+        Raises `ModelFileError` for bytes that are none, that were changed after they were written, or whose weights do
+        not fit their spec.
         """
-        tensors, texts = tensor_file.read(path, {KEY}, "a checkpoint")
+        tensors, texts = tensor_file.unpack(content, name, {KEY}, "a checkpoint")
         try:
             spec = Spec.from_json(texts[KEY])
             _check_spec(spec)
-            parts = {name: _take_part(spec, tensors, name) for name in _PARTS}
+            parts = {part: _take_part(spec, tensors, part) for part in _PARTS}
             _check_weights(spec, tensors)
         except ModelFileError as error:
-            name = path.name if isinstance(path, File) else path
             raise ModelFileError(f"{name}: {error}") from error
         return cls(spec, tensors, **parts)
 

@@ -10,7 +10,6 @@ import click
 from edgeseq.commands.notes import note
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import UsageError
-from edgeseq_runtime.model_file.source import File
 
 if TYPE_CHECKING:
     from edgeseq.model.checkpoint import Checkpoint
@@ -67,10 +66,10 @@ def load_checkpoint(path: str) -> "Checkpoint":
     """Read a checkpoint; where it is a model file instead, say so."""
     from edgeseq.model.checkpoint import Checkpoint
 
-    file = File.read(path)
-    if path.endswith(".onnx") and not files.is_checkpoint(file.content):
+    content = files.read(path)
+    if path.endswith(".onnx") and not files.is_checkpoint(content):
         raise UsageError(f"{path} is a model file already; give the checkpoint that training wrote")
-    return Checkpoint.load(file)
+    return Checkpoint.from_bytes(content, path)
 
 
 def resume_path(checkpoint: str) -> Path:
