@@ -1,15 +1,20 @@
 """`edgeseq`, and `python -m edgeseq` where the script is not on the path."""
 
-from typing import NoReturn
+import signal
+import sys
 
-from edgeseq.commands.shutdown import install_interrupt_handler
 
+def main() -> None:
+    """Run the command line, from its first import on, and leave with its exit code."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is a handler: an end without a traceback
+    from edgeseq.commands.shutdown import install_interrupt_handler
 
-def main() -> NoReturn:
-    """Run the command line, from its first import on."""
     install_interrupt_handler()
-    from edgeseq import cli
-
+    try:
+        from edgeseq import cli
+    except (ImportError, MemoryError) as error:
+        sys.exit(f"edgeseq: cannot start: {str(error) or 'not enough memory'}")
     cli.main()
 
 

@@ -22,10 +22,13 @@ from edgeseq.commands.shutdown import INTERRUPTED
 from edgeseq.commands.train import train
 from edgeseq.commands.verify import verify
 from edgeseq.text import colour
-from edgeseq_runtime.errors import EdgeseqError, UsageError
+from edgeseq_runtime.errors import EdgeseqError, UsageError, cannot_load
 from edgeseq_runtime.version import __version__
 
 BAD_USAGE, FAILED = 2, 1
+
+TRACEBACK = "EDGESEQ_TRACEBACK"
+"""In the environment: show where an error comes from that nobody expected."""
 
 _EXTRAS = {
     "onnxruntime": "cpu",
@@ -128,15 +131,22 @@ def run(arguments: list[str] | None = None) -> int:
         return _fail("interrupted", INTERRUPTED)
     except MemoryError:
         return _fail("not enough memory", FAILED)
-    except ModuleNotFoundError as error:
+    except RecursionError:
+        return _fail("what is to be read is nested too deeply", FAILED)
+    except ImportError as error:
         package = (error.name or "").partition(".")[0]
-        if package not in _EXTRAS:
-            raise
-        return _fail(f"{package} is not installed; pip install 'edgeseq[{_EXTRAS[package]}]'", FAILED)
+        if package in _EXTRAS and isinstance(error, ModuleNotFoundError):
+            return _fail(f"{package} is not installed; pip install 'edgeseq[{_EXTRAS[package]}]'", FAILED)
+        return _fail(str(cannot_load(error)), FAILED)
     except OSError as error:
         _abandon_stdout()
         what = f"cannot open {error.filename}" if error.filename else "cannot write the output"
         return _fail(f"{what}: {error.strerror or error}", FAILED)
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        text = f"{type(error).__name__}: {error}"[:300]
+        return _fail(f"this should not happen, please report it: {text}; {TRACEBACK}=1 shows where", FAILED)
     notes.close()
     return code if isinstance(code, int) else 0
 

@@ -14,6 +14,7 @@ def evaluate(
     series: str | os.PathLike[str] | None = None,
     *,
     provider: str = "auto",
+    key: str | os.PathLike[str] | None = None,
     **reading: Unpack[ModelSeriesKeywords],
 ) -> dict[str, Any]:
     """Stream the test part of a series through a model; return the figures that `edgeseq evaluate --json` prints.
@@ -22,10 +23,11 @@ def evaluate(
     checkpoint, as `fit` returns it. `series` is a file or the name of an example, as `load` takes it; None means the
     sine, for a model that was trained on it. The further arguments are the command's options: sensor, split, time,
     every, sort. `provider` says what runs the model: auto, cpu, cuda, arm, native or onnxruntime's name of another.
-    Errors are in the targets' units, or standardised by the training part's deviations; None stands where nothing could
+    `key` is a file with an Ed25519 public key: only a model file that its private half signed is opened. Errors
+    are in the targets' units, or standardised by the training part's deviations; None stands where nothing could
     be computed. Raises `UsageError` (an unknown provider, too), `DataError`, `ModelFileError` or `FileError`.
     """
-    return evaluate_model(model, series, provider=provider, **reading).to_dict()
+    return evaluate_model(model, series, provider=provider, key=key, **reading).to_dict()
 
 
 def evaluate_model(
@@ -33,9 +35,10 @@ def evaluate_model(
     series: str | os.PathLike[str] | None,
     *,
     provider: str = "auto",
+    key: str | os.PathLike[str] | None = None,
     **reading: Unpack[ModelSeriesKeywords],
 ) -> Evaluation:
     """Do what `evaluate` does, and return the forecasts with the figures."""
-    predictor = Predictor(as_model_file(model), provider=provider)
+    predictor = Predictor(as_model_file(model), provider=provider, key=key)
     _, parts = load_for_model(predictor, None if series is None else os.fspath(series), **reading)
     return evaluate_test_part(predictor, parts)

@@ -4,6 +4,7 @@ import os
 from typing import TYPE_CHECKING, TypeAlias, Union
 
 from edgeseq_runtime import files
+from edgeseq_runtime.model_file.source import File
 
 if TYPE_CHECKING:
     from edgeseq.model.checkpoint import Checkpoint
@@ -12,8 +13,8 @@ ModelSource: TypeAlias = Union[str, "os.PathLike[str]", bytes, "Checkpoint"]
 """The path of a model file, of a checkpoint or of a compiled library; a model file's bytes; or a checkpoint."""
 
 
-def as_model_file(source: ModelSource) -> str | bytes:
-    """Return what a predictor opens: a path or bytes as they are, a checkpoint as the model file that it becomes.
+def as_model_file(source: ModelSource) -> bytes | File:
+    """Return what a predictor opens: bytes as they are, a path as what was read there, a checkpoint as a model file.
 
     A model file needs nothing but the runtime; a checkpoint is built with edgeseq_export. Raises `FileError` for a path
     that cannot be read and `ModelFileError` for a damaged checkpoint.
@@ -21,12 +22,12 @@ def as_model_file(source: ModelSource) -> str | bytes:
     if isinstance(source, bytes):
         return source
     if isinstance(source, str | os.PathLike):
-        path = os.fspath(source)
-        if not files.is_checkpoint(files.read(path)):
-            return path
+        file = File.read(source)
+        if not files.is_checkpoint(file.content):
+            return file
         from edgeseq.model.checkpoint import Checkpoint
 
-        source = Checkpoint.load(path)
+        source = Checkpoint.from_bytes(file.content, os.fspath(source))
     import edgeseq_export
 
     return edgeseq_export.build(source)

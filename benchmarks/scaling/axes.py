@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from benchmarks.scaling.networks import DEFAULT, Network
-from edgeseq_runtime.backends.native.abi import NATIVE
+from edgeseq_runtime.model_file.library_file import NATIVE
 from edgeseq_runtime.spec import CHUNK, STEP
 
 STREAMS, POOL_SIZE, HIDDEN, LAYERS, HORIZON = "streams", "pool size", "hidden", "layers", "horizon"

@@ -10,8 +10,8 @@ import numpy as np
 from benchmarks.scaling import memory
 from benchmarks.scaling.axes import BY_NAME, POOL, POOL_SIZE, Case, Point
 from benchmarks.scaling.opening import opened, opened_pools
-from edgeseq_runtime.backends.native.abi import NATIVE
 from edgeseq_runtime.benchmark import latency
+from edgeseq_runtime.model_file.library_file import NATIVE
 
 _SAMPLES = 20_000
 """That a case takes in one round, but for the limits on its calls."""

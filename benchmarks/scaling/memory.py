@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.scaling.opening import opened, provider
-from edgeseq_runtime.backends.native.abi import NATIVE
+from edgeseq_runtime.model_file.library_file import NATIVE
 
 _ROOT = Path(__file__).parents[2]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeseq_runtime import Pool, Predictor
-from edgeseq_runtime.backends.native.abi import NATIVE
+from edgeseq_runtime.model_file.library_file import NATIVE
 
 
 def provider(model: Path) -> str:

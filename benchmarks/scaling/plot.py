@@ -19,7 +19,7 @@ from benchmarks.scaling.axes import (
     STREAMS,
 )
 from benchmarks.scaling.curves import Measured, along
-from edgeseq_runtime.backends.native.abi import NATIVE
+from edgeseq_runtime.model_file.library_file import NATIVE
 from edgeseq_runtime.spec import CHUNK, STEP
 
 _COLUMNS = {STREAMS: "streams in a pool", HIDDEN: "hidden size", LAYERS: "layers", HORIZON: "steps ahead"}

@@ -22,12 +22,12 @@ from benchmarks.speed import fixed_rate, session_only
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.arrays import Float32
-from edgeseq_runtime.backends.native.abi import NATIVE
 from edgeseq_runtime.backends.native.build import can_build
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.backends.ort.session import OrtSession
 from edgeseq_runtime.benchmark import cold_start, latency
 from edgeseq_runtime.benchmark.latency import NAIVE, Case, as_rows, synthetic_samples
+from edgeseq_runtime.model_file.library_file import NATIVE
 from edgeseq_runtime.spec import CHUNK, STEP, STREAM, Spec
 
 STREAMS, FEW = 512, 64

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from edgeseq.commands.notes import note
-from edgeseq.commands.options.common import json_option, model_argument
+from edgeseq.commands.options.common import json_option, key_option, model_argument
 from edgeseq.commands.options.evaluation import evaluation_options
+from edgeseq.commands.options.outputs import check_outputs, series_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
-from edgeseq_runtime import files
 
 if TYPE_CHECKING:
     from edgeseq.evaluation.model_series import ModelSeriesKeywords
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     "--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw the error by step ahead, and by fold."
 )
 @provider_option
+@key_option
 @json_option
 def backtest(
     model: str,
@@ -39,6 +40,7 @@ def backtest(
     plot: str | None,
     provider: str,
     libraries: Libraries,
+    key: str | None,
     as_json: bool,
     series: str | None,
     reading: "ModelSeriesKeywords",
@@ -58,10 +60,9 @@ def backtest(
     from edgeseq.model_source import as_model_file
     from edgeseq_runtime.predictor import Predictor
 
+    check_outputs({"--plot": plot}, series_inputs(series))
     register(libraries)
-    if plot:
-        files.check_writable(plot)
-    predictor = Predictor(as_model_file(model), provider=provider)
+    predictor = Predictor(as_model_file(model), provider=provider, key=key)
     data, parts = load_for_model(predictor, series, **reading)
     _warn_of_another_part(predictor.spec, parts)
     result = run(predictor, data, parts, stride=stride, folds=folds)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from edgeseq.commands.notes import note
-from edgeseq.commands.options.common import json_option, model_argument, sidecar_option, threads_option
+from edgeseq.commands.options.common import json_option, key_option, model_argument, sidecar_option, threads_option
+from edgeseq.commands.options.outputs import check_outputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq.text import table
-from edgeseq_runtime import files
 from edgeseq_runtime.errors import EdgeseqError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @sidecar_option
 @provider_option
 @threads_option
+@key_option
 @click.option("--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw the figures.")
 @json_option
 def bench(
@@ -31,6 +32,7 @@ def bench(
     provider: str,
     libraries: Libraries,
     threads: int,
+    key: str | None,
     plot: str | None,
     as_json: bool,
 ) -> None:
@@ -40,18 +42,18 @@ def bench(
     edgeseq bench sine.onnx
     edgeseq bench sine.onnx --plot bench.png
     """
+    check_outputs({"--plot": plot})
     register(libraries)
     if plot:
-        files.check_writable(plot)
         from edgeseq.evaluation.speed_plot import draw_speed
     from edgeseq_runtime.backends.open import open_session
     from edgeseq_runtime.benchmark import cold_start
     from edgeseq_runtime.benchmark.latency import NAIVE, STEP, measure
 
-    session = open_session(model, provider=provider, threads=threads, sidecar=sidecar)
+    session = open_session(model, provider=provider, threads=threads, sidecar=sidecar, key=key)
     timings = measure(session)
     try:
-        starts = cold_start.measure(model, provider, threads, sidecar)
+        starts = cold_start.measure(model, provider, threads, sidecar, key=key)
     except EdgeseqError as error:  # a provider that was registered in this process is not there in a fresh one
         note(f"no cold start: {error}")
         starts = {}

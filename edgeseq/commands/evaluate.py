@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from edgeseq.commands.notes import note
-from edgeseq.commands.options.common import json_option, model_argument
+from edgeseq.commands.options.common import json_option, key_option, model_argument
 from edgeseq.commands.options.evaluation import evaluation_options
+from edgeseq.commands.options.outputs import check_outputs, series_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
-from edgeseq_runtime import files
 
 if TYPE_CHECKING:
     from edgeseq.evaluation.model_series import ModelSeriesKeywords
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     "--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw forecasts, truth, residuals and interval."
 )
 @provider_option
+@key_option
 @json_option
 def evaluate(
     model: str,
@@ -30,6 +31,7 @@ def evaluate(
     plot: str | None,
     provider: str,
     libraries: Libraries,
+    key: str | None,
     as_json: bool,
     series: str | None,
     reading: "ModelSeriesKeywords",
@@ -43,10 +45,9 @@ def evaluate(
     from edgeseq.evaluation.report_text import summary
     from edgeseq.model_evaluation import evaluate_model
 
+    check_outputs({"--plot": plot}, series_inputs(series))
     register(libraries)
-    if plot:
-        files.check_writable(plot)
-    evaluation = evaluate_model(model, series, provider=provider, **reading)
+    evaluation = evaluate_model(model, series, provider=provider, key=key, **reading)
     if plot:
         from edgeseq.evaluation.plots import draw_evaluation
 

@@ -8,6 +8,7 @@ from click.core import ParameterSource
 from edgeseq.commands.export_c import export_c, export_native
 from edgeseq.commands.notes import note
 from edgeseq.commands.options.common import load_checkpoint, result_printer
+from edgeseq.commands.options.outputs import check_outputs
 from edgeseq.model import opset as onnx_opset
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import UsageError
@@ -106,8 +107,7 @@ def _export_onnx(
     from edgeseq_export.comparison import by_step, judge, name_of, scores
     from edgeseq_export.model_stats import ModelStats
 
-    for file in filter(None, (output, report)):
-        files.check_writable(file)
+    check_outputs({"-o": output, "--report": report})
     if report:
         from edgeseq_export.report import page
     show = result_printer(output)

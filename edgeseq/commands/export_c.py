@@ -7,6 +7,7 @@ import click
 
 from edgeseq.commands.notes import note
 from edgeseq.commands.options.common import load_checkpoint
+from edgeseq.commands.options.outputs import check_outputs
 from edgeseq.text import number
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import UsageError
@@ -26,8 +27,7 @@ def export_c(checkpoint: str, output: str, quantize: str, *, libm: bool, as_libr
     if as_library:
         files.make_folder(place)
     name = target.name if as_library else target.stem
-    for suffix in (".c", ".h"):
-        files.check_writable(place / f"{name}{suffix}")
+    check_outputs({f"the {suffix} file of -o": place / f"{name}{suffix}" for suffix in (".c", ".h")})
     source = load_checkpoint(checkpoint)
     code = export.export(source, name, quantize, libm=libm)
     texts = {place / file: text for file, text in code.sources.files().items()}
@@ -46,9 +46,9 @@ def export_native(checkpoint: str, output: str, quantize: str, key: str | None) 
     import edgeseq_export
     from edgeseq_export.c import native
 
-    files.check_writable(output)
+    check_outputs({"-o": output})
     model = edgeseq_export.export(load_checkpoint(checkpoint), quantize, key=key)
-    library = native.build(model.content)
+    library = native.build(model.content, key)
     worst = native.worst_deviation(library)
     if worst is None:
         note("warning: the library cannot be loaded here: it was not compared with the oracle")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import json_option, model_argument
+from edgeseq.commands.options.common import json_option, key_option, model_argument
 from edgeseq.commands.options.provider import Libraries, library_option, register
 from edgeseq.model.about import about
 from edgeseq.model_source import as_model_file
@@ -14,14 +14,16 @@ from edgeseq_runtime.spec import STEP, Spec
 
 if TYPE_CHECKING:
     from edgeseq_runtime.backends.base import Session
+    from edgeseq_runtime.model_file.source import Source
 
 
 @click.command()
 @model_argument
 @click.option("--provider", metavar="NAME", help="Show also what runs where on this one, or which one auto keeps.")
 @library_option
+@key_option
 @json_option
-def info(model: str, *, provider: str | None, libraries: Libraries, as_json: bool) -> None:
+def info(model: str, *, provider: str | None, libraries: Libraries, key: str | None, as_json: bool) -> None:
     r"""Show what MODEL, a checkpoint or a model file, says of itself.
 
     \b
@@ -29,22 +31,30 @@ def info(model: str, *, provider: str | None, libraries: Libraries, as_json: boo
     edgeseq info sine.onnx --provider auto
     edgeseq info sine.onnx --json
     """
-    from edgeseq_runtime.backends.open import open_plainly
+    from edgeseq_runtime.model_file.source import vouched
 
     register(libraries)
-    session = open_plainly(as_model_file(model), provider)
+    source = vouched(as_model_file(model), provider=provider or "auto", key=key)
+    assert source.spec is not None, "a file without a spec is not vouched for"
+    session = _open(source, provider) if provider else None
     if as_json:
-        fields = json.loads(session.spec.to_json())
-        if provider:
+        fields = json.loads(source.spec.to_json())
+        if session:
             fields.update(providers=session.providers, placement=session.placement, seconds_a_step=session.measured)
         click.echo(json.dumps(fields, ensure_ascii=False))
         return
-    pairs = [_file_line(session.spec, len(session.content)), *about(session.spec)]
-    pairs += _provider_lines(session) if provider else []
+    pairs = [_file_line(source.spec, len(source.content)), *about(source.spec)]
+    pairs += _provider_lines(session) if session else []
     named = [(printable(name, 200), printable(value)) for name, value in pairs]
     width = max(len(name) for name, _ in named)
     for name, value in named:
         click.echo(f"{name.ljust(width)}  {value}")
+
+
+def _open(source: "Source", provider: str) -> "Session":
+    from edgeseq_runtime.backends.open import open_session
+
+    return open_session(source, provider=provider)
 
 
 def _provider_lines(session: "Session") -> list[tuple[str, str]]:

@@ -1,21 +1,25 @@
-"""SIGINT and SIGTERM: one line where nothing is lost, a polite request where work is to be taken up again."""
+"""SIGINT, SIGTERM, SIGHUP: one line where nothing is lost, a polite request where work is to be taken up again."""
 
-import contextlib
 import os
 import select
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Self
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from edgeseq.commands import watchdog
+from edgeseq.commands.watchdog import Watchdog
+
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Those that ask for an end; SIGHUP comes when a terminal or an ssh session is closed."""
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
-PIPE_BUF: int = getattr(select, "PIPE_BUF", 0)
-"""Bytes that a pipe takes at once when `select` says that it can be written; 0 where `select` is for sockets only."""
+PIPE_BUF: int = getattr(select, "PIPE_BUF", 0) if watchdog.AVAILABLE else 0
+"""Bytes that a pipe takes at once when `poll` says that it can be written; 0 where nothing says so but of sockets."""
 
 
 class ShutdownRequested(KeyboardInterrupt):
@@ -25,8 +29,9 @@ class ShutdownRequested(KeyboardInterrupt):
 class GracefulShutdown:
     """Notes signals, and acts on them only where the work may be left: within `waiting`, `wait` and `read`.
 
-    So the work itself, and saving it at the end, is safe from any number of them. A signal that the caller has
-    switched off stays so.
+    So the work itself, and saving it at the end, is left by any number of them as it should be. Where it is not left
+    at all, since a library computes or nobody takes what is written, a second signal ends the process (`Watchdog`). A
+    signal that the caller has switched off, as nohup does, stays so.
     """
 
     def __init__(self) -> None:
@@ -37,19 +42,20 @@ class GracefulShutdown:
 
     def __enter__(self) -> Self:
         handled = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-        self._wakeup = _WakeupPipe() if PIPE_BUF else None
+        self._watchdog = Watchdog(handled) if PIPE_BUF else None
+        self._pollers: dict[tuple[int | None, int | None], select.poll] = {}
         self._before = {number: signal.signal(number, self._receive) for number in handled}
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        if self._wakeup:
-            self._wakeup.close()
+        if self._watchdog:
+            self._watchdog.close()
 
     def read(self, source: int, size: int) -> bytes:
         """Wait for a descriptor and read what is there, `size` bytes at most. Raises `ShutdownRequested`."""
-        if self._wakeup:
+        if self._watchdog:
             self.wait(reading=source)
             return os.read(source, size)
         with self.waiting():
@@ -59,22 +65,31 @@ class GracefulShutdown:
         """Wait until a descriptor can be read or written. Raises `ShutdownRequested` after `signals` signals.
 
         A signal that arrives on the way into the wait, too late for Python to look at it before, ends it too: a plain
-        read would sleep over it. Where `select` is for sockets only, the wait is over at once, and it is the read or
-        write itself that waits.
+        read would sleep over it. Where only sockets can be waited for, the wait is over at once, and it is the
+        read or write itself that waits.
         """
-        if self._wakeup is None:
+        if self._watchdog is None:
             with self.waiting(signals):
                 return
-        readers = [end for end in (reading, self._wakeup.reader) if end is not None]
-        writers = [end for end in (writing,) if end is not None]
+        poller = self._poller(reading, writing, self._watchdog.signalled)
         while True:
             with self.waiting(signals):
-                readable, writable, _ = select.select(readers, writers, [])
-            if self._wakeup.reader not in readable:
+                ready = poller.poll()
+            if all(descriptor != self._watchdog.signalled for descriptor, _ in ready):
                 return
-            self._wakeup.drain()
-            if reading in readable or writable:
+            self._watchdog.drain()
+            if len(ready) > 1:
                 return
+
+    def _poller(self, reading: int | None, writing: int | None, signalled: int) -> "select.poll":
+        """Return what waits for these descriptors. It knows no highest number, as `select` does."""
+        poller = self._pollers.get((reading, writing))
+        if poller is None:
+            poller = self._pollers[reading, writing] = select.poll()
+            for descriptor, event in ((reading, select.POLLIN), (writing, select.POLLOUT), (signalled, select.POLLIN)):
+                if descriptor is not None:
+                    poller.register(descriptor, event)
+        return poller
 
     @contextmanager
     def waiting(self, signals: int = 1) -> Iterator[None]:
@@ -94,38 +109,29 @@ class GracefulShutdown:
     def _leave_if_due(self) -> None:
         if 0 < self._leave_at <= self._count:
             self._leave_at = 0  # a further signal must not disturb the way out
+            if self._watchdog:
+                self._watchdog.left_at = time.monotonic()
             raise ShutdownRequested
-
-
-class _WakeupPipe:
-    """A pipe at whose end a byte arrives with each signal, whatever Python is at."""
-
-    def __init__(self) -> None:
-        self.reader, self._writer = os.pipe()
-        for end in (self.reader, self._writer):
-            os.set_blocking(end, False)
-        self._before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-
-    def drain(self) -> None:
-        """Take the bytes that have arrived."""
-        with contextlib.suppress(BlockingIOError):
-            os.read(self.reader, PIPE_BUF)
-
-    def close(self) -> None:
-        """Have signals write to where they wrote before."""
-        signal.set_wakeup_fd(self._before, warn_on_full_buffer=False)
-        for end in (self.reader, self._writer):
-            os.close(end)
 
 
 def install_interrupt_handler() -> None:
     """Let Ctrl-C end the process with one line, whatever it is at.
 
     While modules are imported it ends at once: an exception raised in the middle of a C++ library's start-up becomes
-    another one, or an abort. Elsewhere it is the usual `KeyboardInterrupt`, so that files are tidied up.
+    another one, or an abort. Elsewhere it is the usual `KeyboardInterrupt`, so that files are tidied up. A second one
+    ends the process even within a library that computes; SIGTERM and SIGHUP always do.
     """
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, _interrupt)
+        if watchdog.AVAILABLE and not _is_memory_limited():
+            Watchdog([signal.SIGINT])
+
+
+def _is_memory_limited() -> bool:
+    """Whether the libraries, which are yet to be loaded, could miss the addresses that a thread reserves (`ulimit -v`)."""
+    import resource
+
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
 
 
 def _interrupt(_number: int, frame: FrameType | None) -> None:

@@ -188,7 +188,7 @@ def train(
     with ProcessGroup.join(device) as group:
         try:
             if group.is_main:
-                outputs.check()
+                outputs.check(series)
             if search and group.size > 1:
                 raise UsageError("--search runs in one process; start it without torchrun")
             data, parts = load(

@@ -11,17 +11,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from edgeseq.commands.notes import note
-from edgeseq.commands.options.common import resume_path
+from edgeseq.commands.options.common import resume_path, search_path
+from edgeseq.commands.options.outputs import check_outputs, series_inputs
 from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown
 from edgeseq.evaluation.report_text import summary
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.training import curves, fitting
 from edgeseq.training.plan import plan
-from edgeseq_runtime import files
 from edgeseq_runtime.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from edgeseq.series import Parts, Series
     from edgeseq.training.distributed import ProcessGroup
@@ -41,11 +41,16 @@ class Outputs:
     tensorboard: str | None
     """A folder for TensorBoard."""
 
-    def check(self) -> None:
-        """Refuse what could not be written, now and not after hours of training."""
-        for path in (self.checkpoint, self._curve, self.plot):
-            if path:
-                files.check_writable(path)
+    def check(self, series: "Sequence[str]") -> None:
+        """Refuse what could not be written, or is a series to read, now and not after hours of training."""
+        written: dict[str, str | Path | None] = {
+            "-o": self.checkpoint,
+            "the learning curve of -o": self._curve,
+            "the interrupted run of -o": resume_path(self.checkpoint),
+            "the trials of -o": search_path(self.checkpoint),
+            "--plot": self.plot,
+        }
+        check_outputs(written, [*series_inputs(*series), ("--tensorboard", self.tensorboard)])
         if self.tensorboard:
             curves.check_tensorboard(Path(self.tensorboard))
 

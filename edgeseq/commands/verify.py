@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgeseq.commands.options.common import json_option, model_argument
+from edgeseq.commands.options.common import json_option, key_option, model_argument
 from edgeseq.commands.options.provider import Libraries, library_option, register
 from edgeseq.text import table
 from edgeseq_runtime.errors import CheckError, printable
 
 if TYPE_CHECKING:
     from edgeseq_runtime.backends.base import Session
+    from edgeseq_runtime.model_file.source import Source
 
 Deviations = Mapping[str, float]
 """Way of running -> largest deviation from the oracle, as a share of what is allowed; NaN where a result is none."""
@@ -25,7 +26,7 @@ class Report:
     """What came of checking one model file."""
 
     complaint: str | None
-    """What is wrong with the file or its signature."""
+    """What is wrong with the file or its signature; nothing of it was run then."""
     deviations: Mapping[str, Deviations]
     """By provider."""
     left_out: Mapping[str, str]
@@ -38,24 +39,20 @@ class Report:
     def worst(self) -> Deviations:
         """The largest deviation of each way over all providers."""
         rows = list(self.deviations.values())
-        return {way: max((row[way] for row in rows), key=_badness) for way in rows[0]}
+        return {way: max((row[way] for row in rows), key=_badness) for way in rows[0]} if rows else {}
 
 
 @click.command()
 @model_argument
 @click.option("--provider", default="all", show_default=True, help="all of onnxruntime's that are here, or a name.")
 @library_option
-@click.option(
-    "--key",
-    type=click.Path(exists=True, dir_okay=False),
-    metavar="KEY.pem",
-    help="The public key of who should have signed it.",
-)
+@key_option
 @json_option
 def verify(model: str, *, provider: str, libraries: Libraries, key: str | None, as_json: bool) -> None:
     r"""Check that MODEL is as it was written, run its embedded samples here and compare with the oracle's results.
 
-    In steps and in a chunk, with the states that are left, on each provider. Exit code 1 if anything differs.
+    In steps and in a chunk, with the states that are left, on each provider. Exit code 1 if anything differs. A file
+    that was changed, or not signed with the key, is never run.
 
     \b
     edgeseq verify sine.onnx
@@ -63,7 +60,8 @@ def verify(model: str, *, provider: str, libraries: Libraries, key: str | None, 
     """
     register(libraries)
     report = verify_file(model, provider, key)
-    click.echo(_as_json(report) if as_json else _as_text(report))
+    if as_json or not report.complaint:
+        click.echo(_as_json(report) if as_json else _as_text(report))
     if report.complaint:
         raise CheckError(report.complaint)
     if not report.agrees:
@@ -75,27 +73,33 @@ def verify(model: str, *, provider: str, libraries: Libraries, key: str | None, 
 
 
 def verify_file(model: str, provider: str, key: str | None) -> Report:
-    """Check a model file on one provider, or on "all"; with a public key, its signature too.
+    """Check a model file on one provider, or on "all"; with a public key, its signature first.
 
     Raises `ModelFileError`, and `UsageError` for a provider that is not here.
     """
-    from edgeseq_runtime import integrity
     from edgeseq_runtime.backends.verification import deviations, passed
+    from edgeseq_runtime.model_file.public_key import PublicKey
+    from edgeseq_runtime.model_file.source import Source
 
-    sessions, left_out = _open(model, provider)
-    first = next(iter(sessions.values()))
-    complaint = integrity.check(first.content, first.spec, key)
+    public = PublicKey.read(key) if key else None
+    source = Source.read(model, provider)
+    sha256 = source.spec.sha256 if source.spec else ""
+    complaint = source.complaint(public)
+    if complaint:
+        kind = "the library" if source.library else "the model file"
+        return Report(f"{kind} {complaint}", {}, {}, agrees=False, sha256=sha256)
+    sessions, left_out = _open(source, provider)
     by_provider = {name: deviations(session) for name, session in sessions.items()}
-    return Report(complaint, by_provider, left_out, all(map(passed, by_provider.values())), first.spec.sha256)
+    return Report(None, by_provider, left_out, all(map(passed, by_provider.values())), sha256)
 
 
-def _open(model: str, provider: str) -> "tuple[dict[str, Session], dict[str, str]]":
+def _open(source: "Source", provider: str) -> "tuple[dict[str, Session], dict[str, str]]":
     """Return a session on each provider, and why others are left out."""
     from edgeseq_runtime.backends.open import open_everywhere, open_session
 
     if provider == "all":
-        return open_everywhere(model)
-    session = open_session(model, provider=provider)
+        return open_everywhere(source)
+    session = open_session(source, provider=provider)
     return {session.providers[0]: session}, {}
 
 

@@ -26,6 +26,8 @@ def check_options(options: TrainingOptions, layout: str) -> None:
     """Refuse options that say something of another layout."""
     if options.window and layout == STREAM:
         raise UsageError("--window is for --layout features or steps; a stream has no window")
+    if options.preset == "classic" and layout == STREAM and not options.unroll:
+        raise UsageError("--preset classic trains on windows; with --layout stream, give --unroll too")
     chosen = {
         "--linear-path": options.linear_path,
         "--warmup": options.warmup,

@@ -92,7 +92,7 @@ def export_checkpoint(
     """Return the model file of a checkpoint, compared with the oracle; see `export`."""
     spec = _spec(checkpoint.spec, quantize, form)
     model, rounded = _graph(checkpoint, spec, opset)
-    content = bytes(model.SerializeToString())
+    content, _ = finalize(model, spec)  # what has no hash is not opened
     oracle = Oracle(spec, rounded)
     deviation = parity.check(content, spec, oracle)
     spec = replace(_measured(checkpoint, spec, content), verification=parity.verification(spec, oracle))
@@ -150,7 +150,9 @@ def _quantize_dynamically(model: onnx.ModelProto) -> onnx.ModelProto:
             quantize_dynamic(
                 source, target, op_types_to_quantize=["LSTM", "MatMul"], weight_type=QuantType.QInt8, per_channel=True
             )
-            return _unsigned(onnx.load(target))
+            quantized = _unsigned(onnx.load(target))
+            quantized.producer_name = model.producer_name  # the tool had put its own
+            return quantized
     finally:
         log.setLevel(level)
 

@@ -19,6 +19,7 @@ from edgeseq_export.model_file import ModelFile
 from edgeseq_export.model_stats import ModelStats
 from edgeseq_runtime.backends.ort.session import OrtSession
 from edgeseq_runtime.benchmark import latency
+from edgeseq_runtime.model_file.source import vouched
 from edgeseq_runtime.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _deviations(files: Mapping[str, ModelFile]) -> _Table:
 def _latency(files: Mapping[str, ModelFile]) -> _Table:
     cases = {}
     for name, file in files.items():
-        session = OrtSession(file.content, provider="cpu")
+        session = OrtSession(vouched(file.content), provider="cpu")
         samples = latency.as_rows(latency.synthetic_samples(session, latency.BLOCK))
         cases[f"{name}, {latency.NAIVE}"] = latency.Case(latency.baseline(session), samples)
         cases[f"{name}, {latency.STEP}"] = latency.Case(Predictor(session).step, samples)

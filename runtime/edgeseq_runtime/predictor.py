@@ -2,11 +2,11 @@
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, SnapshotError, UsageError
+from edgeseq_runtime.model_file.source import Model
 from edgeseq_runtime.monitoring.monitor import Monitor
 from edgeseq_runtime.rules import DISORDER, GAP, RANGE, REASONS, TIME, Rules
 from edgeseq_runtime.sidecar import Sidecar
@@ -41,6 +42,10 @@ Samples: TypeAlias = npt.ArrayLike | Sequence[float | None] | Sequence[Sequence[
 _COUNTED = (*STATUSES[1:], *REASONS, "filled")
 
 
+class _NotFiniteError(Exception):
+    """A block of samples has a forecast that is not finite."""
+
+
 class Predictor:
     """Streams samples of one sensor through a model file.
 
@@ -55,15 +60,17 @@ class Predictor:
     starts afresh at once; "error" raises `MissingSampleError`. `rules` says what is odd besides, and what that leads
     to. `monitor` compares forecasts with what comes, for `interval` and `drift`; it costs some ten microseconds
     a sample. `sensor` is as in `set_sensor`, for a model that was trained on several; `sidecar` describes a model
-    that edgeseq did not write (see `sidecar`).
+    that edgeseq did not write (see `sidecar`). `key` is a file with an Ed25519 public key, in PEM form: only what was
+    signed with its private half is opened.
 
-    Raises `ModelFileError` for a file that is no model of edgeseq's, `UsageError` for an unknown provider or
-    policy, and, with `monitor`, `DataError` for a model without residual quantiles.
+    Raises `ModelFileError` for a file that is no model of edgeseq's or was changed after it was written, before
+    anything of it is run; `UsageError` for an unknown provider or policy; and, with `monitor`, `DataError` for a model
+    without residual quantiles.
     """
 
     def __init__(
         self,
-        model: str | os.PathLike[str] | bytes | Session,
+        model: Model | Session,
         provider: str = "auto",
         threads: int = 1,
         missing: str = "impute",
@@ -72,23 +79,28 @@ class Predictor:
         monitor: bool = False,
         sensor: str | Scale | npt.ArrayLike | None = None,
         sidecar: Sidecar | str | os.PathLike[str] | None = None,
+        key: str | os.PathLike[str] | None = None,
     ) -> None:
         if not isinstance(model, Session):
-            model = open_session(model, provider=provider, threads=threads, sidecar=sidecar)
+            model = open_session(model, provider=provider, threads=threads, sidecar=sidecar, key=key)
         self.session = model
         self.status = OK
         """What happened to the last sample, one of `validation.STATUSES`."""
         self.samples = 0
         """Samples seen since the stream began, missing ones included."""
         self._spec, self._rules = model.spec, rules
+        self._sensor: tuple[str, Scale] | None = None  # the one that was asked for: how it is called, and its scale
         self._clock = Clock(self.spec)
         self._engine = model.engine()
         self._validator = Validator(self.spec, self._engine.x, rules)
+        self._missing = missing
         self._policy = Policy(self.spec, missing, rules)
         self._monitor = Monitor(self.spec) if monitor else None
         self._one_by_one = monitor or bool(rules and rules.stuck_after)  # for `run`
         self._shape = (self.spec.horizon, len(self.spec.targets))
         self._y = self._engine.y.reshape(self._shape)
+        self._move, self._copied = self._engine.advance, self._y.copy  # bound once: `step` has no time for it
+        self._numbers: Any = memoryview(self._engine.y.reshape(-1).data)
         self._age = 0  # samples since the fresh start
         self._imputed = 0  # in a row
         self._skipped = 0  # in a row, where the last one was
@@ -96,6 +108,7 @@ class Predictor:
         self._reason_at = 0  # the sample of this number, the last of them
         self._counts = dict.fromkeys(_COUNTED, 0)
         self._needs_care = False  # whether `step` must do more than the network's work
+        self._interrupted = False  # whether the stream may be neither before a sample nor after it
         self._choose_path()
         if sensor is not None or self.spec.sensors:
             self.set_sensor(sensor)
@@ -160,6 +173,8 @@ class Predictor:
         unknown name or a model that knows no sensors, and `DataError` for samples that do not tell.
         """
         scale = Scale.resolve(self.session.spec, sensor)
+        called = sensor if isinstance(sensor, str) else "the one that was asked for"
+        self._sensor = None if sensor is None else (called, Scale.from_states(scale.states()))  # as a snapshot has it
         self._adopt(scale)
         self._engine.load(self._engine.states() | scale.states())
         self.reset()
@@ -168,26 +183,43 @@ class Predictor:
         """Take one sample; return the forecast after it, float32 (horizon, target).
 
         `time` shows what lacks before the sample and what comes twice, and matters to models that were trained with
-        time features; without it, or where it cannot be read, a sample comes a period after the one before it; one that
-        cannot be read is counted as `time`. NaN where there is no forecast:
-        `status` is then "missing". Raises `DataError` for a sample of the wrong length, with text in it, or that a rule
-        refuses, and, with missing="error", `MissingSampleError`; all is then as before.
+        time features; without it, or where it cannot be read, a sample comes a period after the one before it; the
+        latter has the reason "time". NaN where there is no finite forecast: `status` is then "missing". Raises
+        `DataError` for a sample of the wrong length, with text in it, or that a rule refuses, and, with missing="error",
+        `MissingSampleError`; all is then as before. Any other exception, of a signal's handler too, leaves a stream
+        that takes no further sample until `reset` or `restore`.
         """
-        if self._needs_care or time is not None:
-            try:
-                seconds = self._clock.resolve(time)
-            except DataError:
-                return self._take_without_time(sample)
-            return self._take(self._clock.with_time_features(sample, seconds), seconds)
-        issue = self._validator.check(sample)
-        if issue:
-            return self._step_with_issue(issue)
-        self._engine.advance()
-        self.samples += 1
-        self._age += 1
-        self._imputed = 0
-        self.status = OK
-        return self._y.copy()
+        try:
+            if self._needs_care or time is not None:
+                return self._step_with_care(sample, time)
+            validator = self._validator
+            if type(sample) is float and validator.low <= sample <= validator.high:
+                validator.x[0] = sample  # as `check` does; its call alone takes as long as all of this
+            elif issue := validator.check(sample):
+                return self._step_with_issue(issue)
+            self._move()
+            number = self._numbers[0]
+            if number - number:
+                return self._step_without_forecast()
+            self.samples += 1
+            self._age += 1
+            self._imputed = 0
+            self.status = OK
+            return self._copied()
+        except EdgeseqError:  # before anything has moved
+            raise
+        except BaseException:
+            self._interrupted = self._needs_care = True
+            raise
+
+    def _step_with_care(self, sample: RawSample, time: Time) -> Float32:
+        """Take one sample where more than the network's work is to be done."""
+        self._require_whole()
+        try:
+            seconds = self._clock.resolve(time)
+        except DataError:
+            return self._take_without_time(sample)
+        return self._take(self._clock.with_time_features(sample, seconds), seconds)
 
     def run(self, samples: Samples, times: Sequence[Time] | None = None) -> Float32:
         """Take a block of samples (time,) or (time, feature); return (time, horizon, target).
@@ -197,6 +229,7 @@ class Predictor:
         that of the last sample. Raises `DataError` for a block of the wrong shape, with text in it, or with a sample
         that a rule refuses, and, with missing="error", `MissingSampleError`; all is then as before the block.
         """
+        self._require_whole()
         array = _as_array(samples)
         timed = self._needs_care or times is not None
         count = array.shape[0] if array.ndim else 0
@@ -207,15 +240,12 @@ class Predictor:
         plain = self._validator.are_clean(block) & (not self._one_by_one)
         if seconds is not None:
             plain &= self._clock.are_on_time(seconds) & ~unread
-        with self._all_or_nothing():
-            for start, stop in _stretches(plain):
-                first = start
-                while first < stop and not (plain[first] and self._is_on_time(seconds, first)):
-                    forecasts[first] = self._take_row(block, seconds, first, readable=not unread[first])
-                    first += 1
-                if first < stop:
-                    forecasts[first:stop] = self._run_clean(block[first:stop])
-                    self._clock.commit(math.nan if seconds is None else float(seconds[stop - 1]))
+        try:
+            with self._all_or_nothing():
+                self._run_stretches(block, seconds, unread, plain, forecasts)
+        except _NotFiniteError:
+            with self._all_or_nothing():
+                self._run_stretches(block, seconds, unread, np.zeros_like(plain), forecasts)
         self._choose_path()
         return forecasts
 
@@ -227,6 +257,7 @@ class Predictor:
         """
         if steps < 1:
             raise UsageError(f"steps is {steps}, must be at least 1")
+        self._require_whole()
         if not self._age:
             raise EdgeseqError("no forecast yet: the stream has seen no sample since its start")
         parts = [self._y.copy()]
@@ -251,14 +282,19 @@ class Predictor:
         self.samples = self._skipped = self._reason_at = 0
         self.status, self._reason = OK, ""
         self._counts = dict.fromkeys(_COUNTED, 0)
+        self._interrupted = False
         self._choose_path()
 
     def snapshot(self) -> bytes:
         """Return the stream's state as bytes that `restore` takes up, with this model file only."""
+        self._require_whole()
         return pack(self.session.digest, self._snapshot())
 
     def restore(self, blob: bytes) -> None:
-        """Go on from a snapshot. Raises `SnapshotError` where it is damaged or another model's."""
+        """Go on from a snapshot. Raises `SnapshotError` where it is damaged, or of another model or sensor.
+
+        A snapshot brings its sensor with it; only where one was asked for must it be that one.
+        """
         snapshot = unpack(blob, self.session.digest, self._snapshot())
         counters = snapshot.counters
         if counters["status"] not in STATUSES or counters["reason"] not in ("", *REASONS):
@@ -266,6 +302,8 @@ class Predictor:
         odd = sum(counters[f"counts.{status}"] for status in STATUSES[1:])
         if odd > counters["samples"] or (self._monitor and not self._monitor.might_hold(snapshot.arrays)):
             raise SnapshotError("the snapshot has counters or widths that no stream has")
+        if self._sensor:
+            self._check_sensor(*self._sensor, Scale.from_states(snapshot.arrays))
         try:
             with self._all_or_nothing():
                 self._load(snapshot)
@@ -288,6 +326,13 @@ class Predictor:
         arrays = {"x": self._engine.x, "y": self._engine.y, "runs": self._validator.runs, **self._engine.states()}
         return Snapshot(counters, arrays | (self._monitor.arrays() if self._monitor else {}))
 
+    def _check_sensor(self, called: str, wanted: Scale, found: Scale) -> None:
+        """Refuse a snapshot of another sensor than was asked for: its numbers would be taken for those of this one."""
+        if found.is_near(wanted):
+            return
+        known = found.name_among(self.session.spec.sensors)
+        raise SnapshotError(f"the snapshot is of {known or 'another sensor'}, not of {called}")
+
     def _load(self, snapshot: Snapshot) -> None:
         """Go on from a snapshot that fits; one without a monitor's arrays leaves that as it is at first."""
         counters = snapshot.counters
@@ -299,12 +344,35 @@ class Predictor:
         for name in arrays.keys() & snapshot.arrays.keys():
             arrays[name][...] = snapshot.arrays[name]
         self._engine.load({state.name: snapshot.arrays[state.name] for state in self.spec.states})
+        self._engine.keep()
         self.samples, self.status = counters["samples"], counters["status"]
         self._age, self._imputed, self._skipped = counters["age"], counters["imputed"], counters["skipped"]
         self._reason, self._reason_at = counters["reason"], counters["odd_at"]
         self._counts = {name: counters[f"counts.{name}"] for name in _COUNTED}
         self._clock.commit(counters["seconds"])
+        self._interrupted = False
         self._choose_path()
+
+    def _require_whole(self) -> None:
+        if self._interrupted:
+            raise EdgeseqError("the stream was interrupted within a step: `reset` it, or `restore` a snapshot")
+
+    def __copy__(self) -> Self:
+        """Return a stream of its own, where this one is, over the same session."""
+        self._require_whole()
+        twin = object.__new__(type(self))
+        Predictor.__init__(twin, self.session, missing=self._missing, rules=self._rules, monitor=self.monitors)
+        twin._load(self._snapshot())
+        twin._sensor = self._sensor
+        return twin
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self.__copy__()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the model file and the stream's snapshot; the copy opens the model again on the same provider."""
+        options = {"missing": self._missing, "rules": self._rules, "monitor": self.monitors}
+        return _unpickled, (type(self), self.session.recipe(), options, self.snapshot())
 
     def _adopt(self, scale: Scale) -> None:
         """Judge samples and forecasts by a sensor's own numbers."""
@@ -324,13 +392,14 @@ class Predictor:
         try:
             yield
         except BaseException:
+            self._interrupted = self._needs_care = True  # until all is in its place
             self._load(before)
             raise
 
     def _choose_path(self) -> None:
         """Note whether a sample needs more than validation and the network, so that `step` need not ask each time."""
         timed = bool(self._clock) or not math.isnan(self._clock.seconds)
-        self._needs_care = timed or self._monitor is not None
+        self._needs_care = timed or self._interrupted or self._monitor is not None
 
     def _take(self, sample: RawSample, seconds: float) -> Float32:
         """Take one sample, complete with the features of its time, NaN where that is not known."""
@@ -344,11 +413,12 @@ class Predictor:
         issue = self._validator.check(sample)
         if issue:
             forecast = self._step_with_issue(issue)
-        else:
-            self._advance(0, ())
+        elif self._advance(0, ()):
             self.samples += 1
             self.status = OK
             forecast = self._y.copy()
+        else:
+            forecast = self._step_without_forecast()
         self._clock.commit(seconds)
         self._needs_care = self._needs_care or not math.isnan(seconds)
         return forecast
@@ -381,36 +451,49 @@ class Predictor:
             self._begin_afresh()
         if status == IMPUTED:
             for moment in self._clock.next_times(lag).tolist():
-                self._impute_missing(moment)
+                if not self._impute_missing(moment):
+                    break  # the stream is fresh again
         forecast = self._take_in_time(sample, seconds)
         self._counts[reason] += 1
         if not self.reason:
             self._reason, self._reason_at = reason, self.samples
         return forecast
 
-    def _impute_missing(self, seconds: float) -> None:
-        """Let the forecast stand in for a sample that never came."""
+    def _impute_missing(self, seconds: float) -> bool:
+        """Let the forecast stand in for a sample that never came; False where the next one is not finite."""
         nothing: list[float | None] = [None] * self._clock.measured
         issue = self._validator.check(self._clock.with_time_features(nothing, seconds))
         assert issue is not None
         self._validator.impute(self._y[0])
-        self._advance(self._imputed + 1, issue.rejected)
         self._counts["filled"] += 1
+        return self._advance(self._imputed + 1, issue.rejected)
 
     def _step_with_issue(self, issue: Issue) -> Float32:
         """Deal with a sample that has an issue."""
         status = self._policy.for_value(issue, **self._run_lengths())
-        self._validator.remember(issue)
+        if status == IMPUTED and not np.isfinite(self._y[0]).all():
+            status = MISSING
+        if status == IMPUTED:
+            self._validator.impute(self._y[0])
+        if status in (OK, IMPUTED) and not self._advance(self._imputed + 1 if status == IMPUTED else 0, issue.rejected):
+            status = MISSING
+        self._validator.remember(issue)  # after what may fail
         self._note(status, issue.reason)
-        if status == SKIPPED:
-            return self._y.copy()
         if status == MISSING:
             self._begin_afresh()
             return np.full(self._shape, np.nan, np.float32)
-        if status == IMPUTED:
-            self._validator.impute(self._y[0])
-        self._advance(self._imputed + 1 if status == IMPUTED else 0, issue.rejected)
         return self._y.copy()
+
+    def _step_without_forecast(self) -> Float32:
+        """Deal with a forecast that is not finite: there is none, and the stream starts afresh.
+
+        What is not finite in the state would stay there for ever, and must not stand in for a sample.
+        """
+        self._begin_afresh()
+        self.samples += 1
+        self.status = MISSING
+        self._counts[MISSING] += 1
+        return np.full(self._shape, np.nan, np.float32)
 
     def _run_lengths(self) -> dict[str, int]:
         """Return what a policy's limits are compared with."""
@@ -428,15 +511,22 @@ class Predictor:
         self.status = status
         self._reason, self._reason_at = reason, self.samples
 
-    def _advance(self, imputed: int, unknown: Positions) -> None:
-        """Let the network take the sample in the buffer, the last of `imputed` in a row that were filled in."""
-        self._engine.advance()
+    def _advance(self, imputed: int, unknown: Positions) -> bool:
+        """Let the network take the sample in the buffer, the last of `imputed` in a row that were filled in.
+
+        Return whether there is a forecast; else the stream is fresh.
+        """
+        self._move()
+        if not math.isfinite(self._numbers[0] + self._numbers[-1]):
+            self._begin_afresh()
+            return False
         if self._monitor:
             truth = self._engine.x[0, 0, : self._shape[1]].copy()
             truth[[position for position in unknown if position < len(truth)]] = np.nan
             self._monitor.update(truth, self._y if self._age + 1 >= self.spec.warmup else None, self._age)
         self._age += 1
         self._imputed = imputed
+        return True
 
     def _begin_afresh(self) -> None:
         self._engine.clear()
@@ -452,6 +542,27 @@ class Predictor:
     def _is_on_time(self, seconds: npt.NDArray[np.float64] | None, row: int) -> bool:
         return seconds is None or not self._clock.missing_before(float(seconds[row]))
 
+    def _run_stretches(
+        self,
+        block: Float32,
+        seconds: npt.NDArray[np.float64] | None,
+        unread: npt.NDArray[np.bool_],
+        plain: npt.NDArray[np.bool_],
+        forecasts: Float32,
+    ) -> None:
+        """Take samples (time, feature), those that are `plain` in few calls; write forecasts (time, horizon, target).
+
+        Raises `_NotFiniteError` where a forecast in such a call is not finite: the stream should have started afresh.
+        """
+        for start, stop in _stretches(plain):
+            first = start
+            while first < stop and not (plain[first] and self._is_on_time(seconds, first)):
+                forecasts[first] = self._take_row(block, seconds, first, readable=not unread[first])
+                first += 1
+            if first < stop:
+                forecasts[first:stop] = self._run_clean(block[first:stop])
+                self._clock.commit(math.nan if seconds is None else float(seconds[stop - 1]))
+
     def _take_row(
         self, block: Float32, seconds: npt.NDArray[np.float64] | None, row: int, *, readable: bool
     ) -> Float32:
@@ -466,6 +577,8 @@ class Predictor:
     def _run_clean(self, block: Float32) -> Float32:
         """Run a block (time, feature) without missing values; return (time, horizon, target)."""
         forecasts = self._engine.run(block)
+        if not np.isfinite(forecasts).all():
+            raise _NotFiniteError
         self.samples += len(block)
         self._age += len(block)
         self._imputed = 0
@@ -488,6 +601,13 @@ class Predictor:
             raise DataError(f"samples are of type {block.dtype}, not numbers")
         with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and so missing
             return block.astype(np.float32)
+
+
+def _unpickled(kind: type[Predictor], recipe: Mapping[str, Any], options: Mapping[str, Any], blob: bytes) -> Predictor:
+    predictor = object.__new__(kind)
+    Predictor.__init__(predictor, open_session(**recipe), **options)
+    predictor.restore(blob)
+    return predictor
 
 
 def _as_array(samples: Samples) -> npt.NDArray[Any]:

@@ -46,6 +46,9 @@ is kept as its distance from one, so that zeros are the typical sensor."""
 
 _FLOAT32_MAX = (2 - 2**-23) * 2.0**127
 
+_ROOM = 2.0**20
+"""What a network may make of a value, in multiples of it, before float32 overflows."""
+
 _MOST_CHANGES = 1e18
 """A value of more than this many typical changes would overflow float32 somewhere in the network."""
 
@@ -79,9 +82,11 @@ class Feature:
     def limit(self) -> float:
         """The largest value that the network can take without an overflow, rounded to float32.
 
-        A feature that never changed in training has only float32's own limit.
+        A feature that never changed in training has only the limit that float32 sets. Values up to four times the
+        training part's pass, as far as float32 holds them.
         """
-        largest = _FLOAT32_MAX / 4
+        own = 4 * max(abs(self.minimum), abs(self.maximum))
+        largest = min(max(_FLOAT32_MAX / _ROOM, own), _FLOAT32_MAX / 4)
         return _as_float32(min(largest, _MOST_CHANGES * abs(self.change) or largest))
 
 

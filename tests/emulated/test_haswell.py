@@ -17,6 +17,7 @@ import pytest
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime.backends.ort.session import OrtSession
 from edgeseq_runtime.backends.verification import deviations
+from edgeseq_runtime.model_file.source import vouched
 from tests import emulated
 
 OLD = emulated.FOLDER / "int8-dynamic-0.1.onnx"
@@ -39,7 +40,7 @@ def haswell() -> list[str]:
 
 
 def test_a_file_of_version_0_1_is_opened_so_that_nothing_saturates() -> None:
-    session = OrtSession(OLD.read_bytes(), provider="cpu")
+    session = OrtSession(vouched(OLD), provider="cpu")
     weights = [tensor for tensor in onnx.load(OLD).graph.initializer if tensor.data_type == onnx.TensorProto.INT8]
     assert max(int(onnx.numpy_helper.to_array(tensor).max()) for tensor in weights) == 127
     assert session.raw.get_session_options().get_session_config_entry("session.x64quantprecision") == "1"

@@ -1,7 +1,5 @@
 """The parity check: nothing wrong is exported, and a device finds a file that was changed since."""
 
-from dataclasses import replace
-
 import numpy as np
 import onnx
 import pytest
@@ -14,6 +12,7 @@ from edgeseq_export import parity
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.backends.verification import deviations
 from edgeseq_runtime.errors import CheckError, ModelFileError
+from tests.helpers.model_files import sealed
 
 
 def changed(content: bytes, name: str, change: float) -> bytes:
@@ -23,7 +22,7 @@ def changed(content: bytes, name: str, change: float) -> bytes:
     values = onnx.numpy_helper.to_array(tensor).copy()
     values.reshape(-1)[7] += change
     tensor.CopyFrom(onnx.numpy_helper.from_array(values, name))
-    return bytes(model.SerializeToString())
+    return sealed(model)
 
 
 @pytest.mark.parametrize("weight", ["W2", "R1", "R2", "B1.sum"])
@@ -63,11 +62,9 @@ def test_a_device_finds_a_weight_changed_after_the_export(checkpoint: Checkpoint
 
 def test_a_file_without_a_vector_says_so(checkpoint: Checkpoint) -> None:
     made = edgeseq_export.export(checkpoint)
-    model = onnx.load_from_string(made.content)
-    spec = replace(made.spec, verification=None)
-    onnx.helper.set_model_props(model, {"edgeseq": spec.to_json()})
+    bare = sealed(onnx.load_from_string(made.content), verification=None)
     with pytest.raises(ModelFileError, match="no verification vector"):
-        deviations(open_session(model.SerializeToString()))
+        deviations(open_session(bare))
 
 
 def test_the_embedded_samples_are_not_the_users(checkpoint: Checkpoint) -> None:

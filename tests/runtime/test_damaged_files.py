@@ -1,4 +1,8 @@
-"""Model files as bad disks, bad links and other programs leave them: a clear error, or a model that works."""
+"""Model files as bad disks, bad links and other programs leave them: a clear error, or a model that works.
+
+Those of edgeseq carry a hash, so that none that is damaged is ever run (tests/hostile/test_model_files.py). Here are
+those that do not: what other programs write without one.
+"""
 
 import json
 import random
@@ -19,6 +23,7 @@ from hypothesis import strategies as st
 from edgeseq_runtime import EdgeseqError, Pool, Predictor
 from edgeseq_runtime.backends.verification import deviations
 from edgeseq_runtime.errors import ModelFileError
+from tests.helpers.model_files import sealed, sealed_by_hand, unsealed
 
 MEMORY = 2 << 30
 """Bytes of address space for a model of 5 kB, with Python and onnxruntime around it."""
@@ -57,7 +62,7 @@ def damage(model: bytes, source: random.Random) -> bytes:
 def main(path: str, count: int) -> None:
     """What the test runs in a process of its own, where a crash or a large allocation harms nobody."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    model, source = Path(path).read_bytes(), random.Random(0)  # noqa: S311 - nothing is secret here
+    model, source = unsealed(Path(path).read_bytes()), random.Random(0)  # noqa: S311 - nothing is secret here
     print(json.dumps(Counter(use(damage(model, source)) for _ in range(count))))
 
 
@@ -95,7 +100,7 @@ def test_an_absurd_size_in_the_graph_is_one_error_and_nothing_beside_it(
         ("Add", ["y_before", "largest"], "y", {}),
     ):
         proto.graph.node.append(onnx.helper.make_node(kind, inputs, [output], **attributes))
-    p = Predictor(proto.SerializeToString())
+    p = Predictor(sealed(proto))
     assert np.isfinite(p.step(1.0)).all()
     before = p.snapshot()
     for use_it in (lambda: p.step(1e16), lambda: p.run([1e16]), lambda: Pool(p.session).step({"a": 1e16})):
@@ -128,8 +133,7 @@ def test_whatever_the_spec_says_the_file_is_refused_or_works(model: bytes, data:
         parent.append(parent[key])
     else:
         del parent[key]
-    onnx.helper.set_model_props(proto, {"edgeseq": json.dumps(spec)})
-    assert use(proto.SerializeToString()) in ("works", "ModelFileError")
+    assert use(sealed_by_hand(proto, spec)) in ("works", "ModelFileError")
 
 
 def places(value: object) -> Iterator[tuple[Any, Any]]:
@@ -145,9 +149,8 @@ def test_a_state_too_large_for_any_memory_is_refused_before_it_is_asked_for(mode
     proto = onnx.load_from_string(model)
     spec = json.loads(next(entry.value for entry in proto.metadata_props if entry.key == "edgeseq"))
     spec["states"].append({"name": "huge", "next": "huge_next", "shape": [-1, size]})
-    onnx.helper.set_model_props(proto, {"edgeseq": json.dumps(spec)})
     for values, name in ((proto.graph.input, "huge"), (proto.graph.output, "huge_next")):
         values.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", size]))
     proto.graph.node.append(onnx.helper.make_node("Identity", ["huge"], ["huge_next"]))
     with pytest.raises(EdgeseqError, match="the state huge has"):
-        Predictor(proto.SerializeToString())
+        Predictor(sealed_by_hand(proto, spec))

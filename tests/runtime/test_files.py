@@ -10,6 +10,7 @@ import pytest
 
 from edgeseq_runtime import Predictor, files
 from edgeseq_runtime.errors import FileError
+from edgeseq_runtime.temporary_file import TemporaryFile
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
@@ -87,10 +88,11 @@ def test_a_model_file_may_go_to_a_pipe_and_nothing_else_goes_there(brief_path: P
 
 
 def test_a_check_does_no_harm_to_a_file_that_is_being_written(tmp_path: Path) -> None:
-    temporary = files._temporary(tmp_path / "file")
-    temporary.write_bytes(b"half")
-    files.check_writable(tmp_path / "file")
-    assert temporary.read_bytes() == b"half"
+    with TemporaryFile(tmp_path / "file") as temporary:
+        temporary.write(b"half")
+        files.check_writable(tmp_path / "file")
+        temporary.replace_target()
+    assert (tmp_path / "file").read_bytes() == b"half"
 
 
 @pytest.mark.parametrize("path", ["lacking/file", "."])

@@ -14,6 +14,7 @@ from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, MissingSampleError, ModelFileError, UsageError
+from tests.helpers.model_files import sealed_by_hand
 
 
 def test_streams_come_and_go_and_keep_their_own_state(model: bytes) -> None:
@@ -131,9 +132,8 @@ def with_states_in_order(model: bytes, order: tuple[int, ...]) -> bytes:
         out = onnx.helper.make_node("Transpose", [f"{state['next']}_inside"], [state["next"]], perm=order)
         proto.graph.node.insert(0, into)
         proto.graph.node.append(out)
-    onnx.helper.set_model_props(proto, {"edgeseq": json.dumps(spec)})
     onnx.checker.check_model(proto, full_check=True)
-    return bytes(proto.SerializeToString())
+    return sealed_by_hand(proto, spec)
 
 
 def test_only_a_stream_that_exists_can_be_removed(model: bytes) -> None:

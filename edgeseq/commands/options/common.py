@@ -20,7 +20,17 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 model_argument = click.argument("model", type=click.Path(exists=True, dir_okay=False))
 json_option = click.option("as_json", "--json", is_flag=True, help="Print one JSON object.")
 threads_option = click.option(
-    "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads within one operator."
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Threads within one operator, at most the machine's cores.",
+)
+key_option = click.option(
+    "--key",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="PUBLIC.pem",
+    help="Open MODEL only if it was signed with the private half of this Ed25519 key.",
 )
 sidecar_option = click.option(
     "--sidecar",
@@ -56,9 +66,10 @@ def load_checkpoint(path: str) -> "Checkpoint":
     """Read a checkpoint; where it is a model file instead, say so."""
     from edgeseq.model.checkpoint import Checkpoint
 
-    if path.endswith(".onnx") and not files.is_checkpoint(files.read(path)):
+    content = files.read(path)
+    if path.endswith(".onnx") and not files.is_checkpoint(content):
         raise UsageError(f"{path} is a model file already; give the checkpoint that training wrote")
-    return Checkpoint.load(path)
+    return Checkpoint.from_bytes(content, path)
 
 
 def resume_path(checkpoint: str) -> Path:

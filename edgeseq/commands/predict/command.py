@@ -11,18 +11,21 @@ import click
 
 from edgeseq.commands import notes
 from edgeseq.commands.notes import note
-from edgeseq.commands.options.common import model_argument, sidecar_option, threads_option
+from edgeseq.commands.options.common import key_option, model_argument, sidecar_option, threads_option
+from edgeseq.commands.options.outputs import check_outputs, named_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq.commands.options.rules import rules_options
 from edgeseq.commands.predict.options import MQTT, STDIN, PredictOptions
-from edgeseq.commands.predict.state_file import StateFile
+from edgeseq.commands.predict.state_file import StateFile, owned
 from edgeseq.commands.shutdown import GracefulShutdown
+from edgeseq_runtime import files
 from edgeseq_runtime.errors import EdgeseqError
 from edgeseq_runtime.rules import Rules
 
 if TYPE_CHECKING:
     from edgeseq.commands.predict.mqtt_service import MqttService
     from edgeseq.commands.predict.stdin_stream import StdinStream
+    from edgeseq_runtime.mqtt.credentials import Credentials
     from edgeseq_runtime.mqtt.topics import Route
     from edgeseq_runtime.service import Streams
 
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
 @sidecar_option
 @provider_option
 @threads_option
+@key_option
 @click.option(
     "--state",
     type=click.Path(dir_okay=False),
@@ -106,6 +110,7 @@ def predict(
     provider: str,
     libraries: Libraries,
     threads: int,
+    key: str | None,
     state: str | None,
     state_every: int | None,
     fresh: bool,
@@ -132,7 +137,6 @@ def predict(
     edgeseq predict somebodys.onnx --sidecar names.json
     edgeseq predict model.onnx --mqtt mqtt://localhost/plant/+ --publish forecasts/{id}
     """
-    register(libraries)
     options = PredictOptions(
         model=model,
         source=source,
@@ -142,6 +146,7 @@ def predict(
         sidecar=sidecar,
         provider=provider,
         threads=threads,
+        key=key,
         state=state,
         state_every=state_every,
         fresh=fresh,
@@ -157,7 +162,19 @@ def predict(
         credentials=credentials,
         client_id=client_id,
     )
-    return _run_stdin(options) if options.mqtt is None else _run_mqtt(options, options.mqtt)
+    _check_files(options)
+    register(libraries)
+    with owned(options.state):
+        return _run_stdin(options) if options.mqtt is None else _run_mqtt(options, options.mqtt)
+
+
+def _check_files(options: PredictOptions) -> None:
+    """Refuse a state that is no file or cannot be written, and files that are written while they are read."""
+    stdout = [] if options.mqtt else [("stdout", "/dev/stdout")]
+    files.distinct(stdout, named_inputs())
+    if options.state:
+        files.check_regular(options.state)
+        check_outputs({"--state": options.state}, stdout)
 
 
 def _run_stdin(options: PredictOptions) -> int:
@@ -186,10 +203,19 @@ def _run_mqtt(options: PredictOptions, url: str) -> int:
     route = topics.Route(address.topics, options.publish or "")
     file = options.credentials
     login = credentials.from_file(file) if file else credentials.from_environment(os.environ)
+    _check_login(options, login)
     streams = options.named_streams(lambda topic: (topic, route.name(topic) or topic))
     service = MqttService(streams, route, _resumed(options, streams), unreadable=options.on_unreadable)
     with GracefulShutdown() as shutdown, _summary_at_end(service):
         return service.run(address, login, options.client_id or _client_id(route), shutdown)
+
+
+def _check_login(options: PredictOptions, login: "Credentials") -> None:
+    """Refuse a state that is one of the files of the login."""
+    named = {"ca": login.ca, "cert": login.cert, "key": login.key}
+    files.distinct(
+        [("--state", options.state)], [(f"the {name} of --credentials", path) for name, path in named.items()]
+    )
 
 
 def _resumed(options: PredictOptions, streams: "Streams") -> StateFile:

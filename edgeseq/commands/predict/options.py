@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgeseq.commands.notes import note
-from edgeseq.commands.predict.state_file import check_state_path
 from edgeseq_runtime.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -46,6 +45,8 @@ class PredictOptions:
     sidecar: str | None
     provider: str
     threads: int
+    key: str | None
+    """A file with the public key of whoever must have signed the model."""
     state: str | None
     state_every: int | None
     fresh: bool
@@ -63,10 +64,7 @@ class PredictOptions:
     client_id: str | None
 
     def __post_init__(self) -> None:
-        if self.state:
-            others = {"--input": self.source, "--credentials": self.credentials, "--sidecar": self.sidecar}
-            check_state_path(self.state, {"MODEL": self.model, **others})
-        elif self.state_every is not None:
+        if self.state_every is not None and not self.state:
             raise UsageError("--state-every needs --state FILE")
         if self.mqtt is not None or self.is_influx:
             self._check_streams()
@@ -100,7 +98,9 @@ class PredictOptions:
         from edgeseq_runtime.predictor import Predictor
         from edgeseq_runtime.service import SingleStream
 
-        session = open_session(self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar)
+        session = open_session(
+            self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar, key=self.key
+        )
         sensor = _read_samples(self.history, session.spec) if self.history else self.sensor
         predictor = Predictor(session, missing=self.missing, rules=self.rules, monitor=self.intervals, sensor=sensor)
         return SingleStream(predictor)
@@ -111,7 +111,9 @@ class PredictOptions:
         from edgeseq_runtime.pool import Pool
         from edgeseq_runtime.service import NamedStreams
 
-        session = open_session(self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar)
+        session = open_session(
+            self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar, key=self.key
+        )
         return NamedStreams(Pool(session, missing=self.missing), sensors)
 
     def format(self, spec: "Spec") -> "Format":

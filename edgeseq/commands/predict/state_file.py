@@ -1,19 +1,26 @@
 """The file of `--state`: what a next run goes on from."""
 
 import time
-from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeseq.commands.notes import note
-from edgeseq_runtime import files
-from edgeseq_runtime.errors import FileError, SnapshotError, UsageError
+from edgeseq_runtime import file_lock, files
+from edgeseq_runtime.errors import FileError, SnapshotError
 
 if TYPE_CHECKING:
     from edgeseq_runtime.service import Streams
 
 RETRY = 1.0
 """Seconds until a save that failed is tried again, where no further samples make one due before."""
+
+
+def owned(path: str | None) -> AbstractContextManager[None]:
+    """Hold the file for this process alone, as long as the context lasts. Raises `FileError`."""
+    if path is None or (Path(path).exists() and not Path(path).is_file()):  # the null device keeps nothing
+        return nullcontext()
+    return file_lock.exclusive(path)
 
 
 class StateFile:
@@ -41,7 +48,8 @@ class StateFile:
         """After so many samples were acknowledged: save them, if that is due; return whether they may count as kept.
 
         False from a save that failed until one succeeds: what was acknowledged is then in memory only. A disk that is
-        full is said once, and does not end the stream. With `samples` 0 only what failed is tried again, a second after.
+        full is said once, and does not end the stream. With `samples` 0 only what failed is tried again, a second
+        after.
         """
         if not self.active or not self._every:
             return True
@@ -70,11 +78,3 @@ class StateFile:
 
     def _is_retry_due(self) -> bool:
         return self._failed_at is not None and time.monotonic() - self._failed_at >= RETRY
-
-
-def check_state_path(state: str, others: Mapping[str, str | None]) -> None:
-    """Refuse a state file that cannot be written, or that is one of the files to read."""
-    for name, other in others.items():
-        if other and Path(state).exists() and Path(other).exists() and Path(state).samefile(other):
-            raise UsageError(f"--state and {name} are the same file, {state}")
-    files.check_writable(state)

@@ -1,6 +1,5 @@
 """A checkpoint in, C files out: compiled where there is a compiler, and compared with their reference."""
 
-import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 
@@ -15,6 +14,7 @@ from edgeseq_export import parity
 from edgeseq_export.c import fixed_quantize, render
 from edgeseq_export.c.fixed_reference import FixedReference
 from edgeseq_export.c.float_program import program
+from edgeseq_export.c.names import check_name
 from edgeseq_export.c.render import Sources
 from edgeseq_export.c.toolchain import Compiled, compiler
 from edgeseq_export.graph import weights
@@ -46,11 +46,10 @@ def export(checkpoint: Checkpoint, name: str, quantize: str = "none", *, libm: b
     """Return the C of a checkpoint; `name` begins all names in it.
 
     In fixed point (`quantize` "int8") its reference is the one in NumPy, which it must equal to the last bit; in float
-    it is the oracle. `libm` takes the C library's exponential instead of its own. Raises `UsageError` for a name that
-    C cannot have and for another quantisation, `CheckError` where the C does not do what it should.
+    it is the oracle. `libm` takes the C library's exponential instead of its own. Raises `UsageError` as `check_name`
+    does and for another quantisation, `CheckError` where the C does not do what it should.
     """
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-        raise UsageError(f"{name!r} begins all names in the C, and must be one: letters, digits and _, a letter first")
+    check_name(name)
     kind = kind_of(checkpoint, quantize, libm=libm)
     command = compiler()
     if command is None:

@@ -1,44 +1,48 @@
 """The library that the provider "native" loads, built from a model file by the system's C compiler."""
 
 import os
-import shlex
 import tempfile
 from pathlib import Path
 
 import onnx
 
 from edgeseq_export.c import from_onnx, render
-from edgeseq_export.c.float_program import program
-from edgeseq_export.c.toolchain import compiler, run_checked
+from edgeseq_export.c.float_program import Program, program
+from edgeseq_export.c.toolchain import compile_to, compiler, words
+from edgeseq_export.signing import signer
 from edgeseq_runtime.backends.native.session import NativeSession
 from edgeseq_runtime.backends.verification import deviations, passed
-from edgeseq_runtime.errors import CheckError, ModelFileError, UsageError
-from edgeseq_runtime.spec import KEY, OWN, Spec
+from edgeseq_runtime.errors import CheckError, EdgeseqError, ModelFileError, UsageError
+from edgeseq_runtime.model_file import library_file
+from edgeseq_runtime.model_file.source import vouched
+from edgeseq_runtime.spec import OWN, Spec
 
 _TUNED = (("-O3", "-march=native"), ("-O3", "-mcpu=native"), ("-O3",))
 """Flags, the best first: not every compiler takes those for the very processor that it runs on."""
 
 
-def build(model: bytes) -> bytes:
-    """Return the library of a model file.
+def build(model: bytes, key: str | None = None) -> bytes:
+    """Return the library of a model file; `key` is a file with the private key that signs it.
 
     The environment's CC says which compiler, CFLAGS which flags in place of -O3 and those for this processor. Raises
-    `UsageError` where there is no compiler and for a model that has no C, `CheckError` where it does not compile.
+    `UsageError` where there is no compiler and for a model that has no C, `CheckError` where it does not compile, and
+    `ModelFileError` for a damaged model file.
     """
     command = compiler()
     if command is None:
         raise UsageError("no provider 'native' here: there is no C compiler (cc, gcc, clang, or what CC names)")
-    proto = onnx.load_from_string(model)
-    spec = Spec.from_json({entry.key: entry.value for entry in proto.metadata_props}.get(KEY, ""))
+    sign = signer(key) if key else None
+    spec = vouched(model).spec
+    assert spec is not None, "a file without a spec is not vouched for"
     if spec.cell == OWN or spec.quantize == "int8-dynamic":
         kind = "a network of one's own" if spec.cell == OWN else spec.quantize
         raise UsageError(f"{kind} has no C, and cannot run on the provider 'native'")
-    sources = render.native_sources(program(spec, from_onnx.step_weights(proto, spec)), model)
+    sources = render.native_sources(_program(model, spec), model)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         for name, text in sources.items():
             (place / name).write_text(text, "utf-8")
-        return _compiled(command, place)
+        return library_file.seal(_compiled(command, place), model, sign)
 
 
 def worst_deviation(library: bytes) -> float | None:
@@ -46,28 +50,36 @@ def worst_deviation(library: bytes) -> float | None:
 
     None where it cannot be loaded: it was built for another machine. Raises `CheckError` where it is too far.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "model.so")
-        path.write_bytes(library)
-        try:
-            session = NativeSession(path)
-        except ModelFileError:
-            return None
-        worst = deviations(session)
+    file = library_file.LibraryFile.read(library, "the library")
+    try:
+        session = NativeSession(vouched(file.model), file)
+    except ModelFileError:
+        return None
+    worst = deviations(session)
     if not passed(worst):
         raise CheckError(f"the compiled C is off by {max(worst.values()):.3g} times what is allowed")
     return max(worst.values())
 
 
+def _program(model: bytes, spec: Spec) -> Program:
+    """Return the program of a model file. Raises `ModelFileError` where its graph is not what its spec says."""
+    try:
+        return program(spec, from_onnx.step_weights(onnx.load_from_string(model), spec))
+    except EdgeseqError:
+        raise
+    except Exception as error:  # of onnx, protobuf and numpy, which share no other base
+        reason = " ".join(str(error).split())[:200]
+        raise ModelFileError(f"the model file's graph is not what its spec says: {reason}") from error
+
+
 def _compiled(command: list[str], place: Path) -> bytes:
-    given = os.environ.get("CFLAGS")
-    choices = [tuple(shlex.split(given))] if given is not None else _TUNED
+    choices = [tuple(words("CFLAGS"))] if "CFLAGS" in os.environ else _TUNED
     target = place / "model.so"
     # gnu99, for in c99 proper GCC may not fuse a product with a sum, which costs a third of the speed.
     fixed = ("-std=gnu99", "-shared", "-fPIC", str(place / "native.c"), "-o", str(target))
     for flags in choices:
         try:
-            run_checked([*command, *flags, *fixed])
+            compile_to(target, [*command, *flags, *fixed])
         except CheckError:
             if flags is choices[-1]:
                 raise

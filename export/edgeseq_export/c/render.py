@@ -20,7 +20,7 @@ from edgeseq_export.c import fixed_program
 from edgeseq_export.c.fixed_program import FixedProgram, Scaled
 from edgeseq_export.c.float_program import Product, Program, padded
 from edgeseq_runtime import __version__
-from edgeseq_runtime.backends.native.abi import INTERFACE
+from edgeseq_runtime.model_file.library_file import INTERFACE
 from edgeseq_runtime.spec import CHANGE, SETTINGS, STEPS, STREAM, Spec
 from edgeseq_runtime.streaming.time_features import CIRCLES
 
@@ -72,7 +72,6 @@ def native_sources(program: Program, content: bytes) -> dict[str, str]:
     sources = float_sources(program, "model")
     glue = _TEMPLATES.get_template("native.c").render(
         interface=INTERFACE,
-        described=np.frombuffer(program.spec.to_json().encode(), np.uint8),
         content=np.frombuffer(content, np.uint8),
         values=c_values,
         program=program,
@@ -119,7 +118,13 @@ def fixed_sources(program: FixedProgram, name: str) -> Sources:
 def library(spec: Spec, name: str, *, is_fixed: bool) -> dict[str, str]:
     """Return what makes a folder with the C in src/ a library of Arduino's and a module of Zephyr's, by path."""
     clocks = [
-        {"name": feature.name, "at": at, "wave": feature.name.rpartition("_")[2], "turn": turn, "begun": begun}
+        {
+            "name": feature.name,
+            "at": at,
+            "wave": feature.name.rpartition("_")[2],
+            "turn": round(turn),
+            "begun": round(begun),
+        }
         for at, feature in enumerate(spec.features)
         if feature.clock
         for turn, begun in [CIRCLES[feature.name.partition("_")[0]]]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq_export.c.render import Sources
-from edgeseq_runtime.errors import CheckError
+from edgeseq_runtime.errors import CheckError, UsageError
 from edgeseq_runtime.spec import GAIN, OFFSET, Spec
 from edgeseq_runtime.streaming.sensors import Scale
 
@@ -24,11 +24,22 @@ _NAMES = ("cc", "gcc", "clang")
 
 
 def compiler() -> list[str] | None:
-    """Return the command of the C compiler: that of the environment variable CC, or the first that is here."""
-    command = shlex.split(os.environ.get("CC", ""))
+    """Return the command of the C compiler: that of the environment variable CC, or the first that is here.
+
+    None where there is none. Raises `UsageError` for a CC that is no list of words.
+    """
+    command = words("CC")
     if command:
         return command if shutil.which(command[0]) else None
     return next(([name] for name in _NAMES if shutil.which(name)), None)
+
+
+def words(variable: str) -> list[str]:
+    """Return the words of CC or CFLAGS in the environment, as a shell has them. Raises `UsageError`."""
+    try:
+        return shlex.split(os.environ.get(variable, ""))
+    except ValueError as error:
+        raise UsageError(f"{variable} in the environment is no list of words: {error}") from error
 
 
 class Compiled:
@@ -49,14 +60,14 @@ class Compiled:
         self.spec = spec
         self._folder = tempfile.TemporaryDirectory()
         place = Path(self._folder.name)
-        files = {**sources.files(), "driver.c": sources.driver}
+        files = {**sources.files(), "_driver.c": sources.driver}  # a model's own name begins with a letter
         for name, text in files.items():
             (place / name).write_text(text, "utf-8")
-        program = str(place / "driver")
-        self._program = [*emulator, program]
+        program = place / "_driver"
+        self._program = [*emulator, str(program)]
         units = [str(place / name) for name in files if name.endswith(".c")]
         try:
-            run_checked([*command, *flags, *units, "-o", program, "-lm"])
+            compile_to(program, [*command, *flags, *units, "-o", str(program), "-lm"])
         except BaseException:
             self._folder.cleanup()
             raise
@@ -92,10 +103,20 @@ class Compiled:
         return bytes(states[OFFSET][0].tobytes() + (1 + states[GAIN][0]).astype(np.float32).tobytes())
 
 
+def compile_to(target: Path, command: Sequence[str]) -> None:
+    """Run a compiler that is to write `target`. Raises `CheckError` where it fails, or writes nothing."""
+    run_checked(command)
+    if not target.exists():
+        raise CheckError(f"{Path(command[0]).name} says that it compiled the C of the model, but wrote nothing")
+
+
 def run_checked(command: Sequence[str], stdin: bytes = b"") -> bytes:
     """Run a command and return what it printed. Raises `CheckError` with the first line of its errors."""
-    done = subprocess.run(command, input=stdin, capture_output=True, check=False)  # noqa: S603 - a compiler, or its work
+    try:
+        done = subprocess.run(command, input=stdin, capture_output=True, check=False)  # noqa: S603 - a compiler, or its work
+    except (OSError, ValueError) as error:
+        raise CheckError(f"{Path(command[0]).name} cannot be run on the C of the model: {error}") from error
     if done.returncode:
         errors = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
-        raise CheckError(f"{Path(command[0]).name} fails on the C of the model: {errors[0]}")
+        raise CheckError(f"{Path(command[0]).name} fails on the C of the model: {errors[0][:300]}")
     return done.stdout

@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from edgeseq_runtime.backends.open import is_onnx
 from edgeseq_runtime.errors import EdgeseqError
+from edgeseq_runtime.model_file.source import vouched
 
 OURS, BARE = "to the first forecast", "to a bare session"
 """What `measure` calls the two."""
@@ -18,14 +18,15 @@ ROUNDS = 3
 _FORECAST = """
 import sys
 from edgeseq_runtime import Predictor
-p = Predictor(sys.argv[1], provider=sys.argv[2], threads=int(sys.argv[3]), sidecar=sys.argv[4] or None)
+path, provider, threads, sidecar, key = sys.argv[1:]
+p = Predictor(path, provider=provider, threads=int(threads), sidecar=sidecar or None, key=key or None)
 p.step([feature.mean for feature in p.spec.features])
 """
 
 _SESSION = """
 import sys
 import onnxruntime
-session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+session = onnxruntime.InferenceSession(sys.stdin.buffer.read(), providers=["CPUExecutionProvider"])
 """
 
 _REPORT = """
@@ -51,31 +52,38 @@ class Start:
 
 
 def measure(
-    path: str, provider: str, threads: int = 1, sidecar: str | None = None, rounds: int = ROUNDS
+    path: str,
+    provider: str,
+    threads: int = 1,
+    sidecar: str | None = None,
+    rounds: int = ROUNDS,
+    *,
+    key: str | None = None,
 ) -> dict[str, Start]:
     """Start processes that use the model file at `path`, in turns: to our first forecast, and to a bare session.
 
     The bare one imports onnxruntime and makes a session on the CPU, nothing more; of a native library there is none.
-    Raises `EdgeseqError` where a process fails, and where the system does not tell what memory it holds.
+    With a public key both run only what was signed with its private half. Raises `EdgeseqError` where a process fails,
+    and where the system does not tell what memory it holds.
     """
     if find_spec("resource") is None:
         raise EdgeseqError("memory is measured on POSIX systems only, such as Linux and macOS")
     starts_by_kind: dict[str, list[tuple[float, float]]] = {OURS: [], BARE: []}
-    has_bare_form = is_onnx(path)
+    source = vouched(path, key=key, provider=provider, has_sidecar=sidecar is not None)
     for _ in range(rounds):
-        starts_by_kind[OURS].append(_start(_FORECAST, path, provider, str(threads), sidecar or ""))
-        if has_bare_form:
-            starts_by_kind[BARE].append(_start(_SESSION, path))
+        starts_by_kind[OURS].append(_start(_FORECAST, path, provider, str(threads), sidecar or "", key or ""))
+        if not source.library:
+            starts_by_kind[BARE].append(_start(_SESSION, given=source.content))
     return {what: _least(starts) for what, starts in starts_by_kind.items() if starts}
 
 
-def _start(code: str, *words: str) -> tuple[float, float]:
+def _start(code: str, *words: str, given: bytes = b"") -> tuple[float, float]:
     environment = {**os.environ, "ORT_DISABLE_TELEMETRY": "1"}
     command = [sys.executable, "-c", code + _REPORT, *words]
     begin = time.time()
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    done = subprocess.run(command, env=environment, input=given, capture_output=True, check=False)  # noqa: S603 - our own
     if done.returncode:
-        reason = (done.stderr.splitlines() or [f"exit code {done.returncode}"])[-1]
+        reason = (done.stderr.decode(errors="replace").splitlines() or [f"exit code {done.returncode}"])[-1]
         raise EdgeseqError(f"a fresh process could not use the model: {reason}")
     end, resident = done.stdout.split()
     return float(end) - begin, float(resident) / 1e6

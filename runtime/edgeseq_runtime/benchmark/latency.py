@@ -10,6 +10,7 @@ import numpy as np
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.ort.session import OrtSession
+from edgeseq_runtime.model_file.source import vouched
 from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
 
@@ -56,7 +57,7 @@ def measure(session: Session, rounds: int = ROUNDS, sizes: Sequence[int] = POOL_
     """
     samples = synthetic_samples(session, BLOCK)
     predictor = Predictor(session)
-    by_ort = session if isinstance(session, OrtSession) else OrtSession(session.content, provider="cpu")
+    by_ort = session if isinstance(session, OrtSession) else OrtSession(vouched(session.content), provider="cpu")
     cases = {
         NAIVE: Case(baseline(by_ort), as_rows(samples)),
         STEP: Case(predictor.step, as_rows(samples)),

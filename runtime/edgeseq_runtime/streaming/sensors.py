@@ -5,7 +5,7 @@ measures z. Both are states of the step function, which the device sets and noth
 the typical sensor.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -103,6 +103,16 @@ class Scale:
         """Return what the states of one stream are set to."""
         offset, gain = (states[name].reshape(-1).astype(np.float64) for name in (OFFSET, GAIN))
         return cls(offset, gain + 1)
+
+    def is_near(self, other: "Scale") -> bool:
+        """Whether this is another's scale, but for what float32 rounds off in between."""
+        pairs = ((self.offset, other.offset), (self.gain, other.gain))
+        return all(np.allclose(one, two, rtol=1e-6, atol=1e-30) for one, two in pairs)
+
+    def name_among(self, sensors: Iterable[Sensor]) -> str | None:
+        """Return how the known sensor with this scale is called, if there is one."""
+        named = ((sensor.name, Scale(np.array(sensor.offset), np.array(sensor.gain))) for sensor in sensors)
+        return next((f"the sensor {name}" for name, scale in named if self.is_near(scale)), None)
 
     def apply_to(self, spec: Spec) -> Spec:
         """Return the spec in this sensor's numbers: ranges, sizes and residuals."""

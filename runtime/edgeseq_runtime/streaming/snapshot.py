@@ -46,8 +46,8 @@ def unpack(blob: bytes, model: bytes, like: Snapshot) -> Snapshot:
     """Read what `pack` wrote of a snapshot with the same names and shapes as `like`.
 
     Whatever has a dot in its name belongs to parts that a stream may do without. Such arrays may be there or lack,
-    whatever `like` has, and are returned where they are as wanted; such counters are 0 where they lack: the version that
-    wrote the snapshot did not count that yet. Raises `SnapshotError` where the bytes are no snapshot, damaged, another
+    whatever `like` has, and are returned where they are as wanted; such counters are 0 where they lack: who wrote the
+    snapshot did not count that yet. Raises `SnapshotError` where the bytes are no snapshot, damaged, another
     model's or a newer version's, and for numbers that no stream has.
     """
     content = container.unpack(_MAGIC, blob, "")

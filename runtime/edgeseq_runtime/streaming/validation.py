@@ -39,7 +39,8 @@ Positions: TypeAlias = tuple[int, ...]
 
 OK, IMPUTED, SKIPPED, MISSING = STATUSES = ("ok", "imputed", "skipped", "missing")
 """What happened to a sample: it was taken; the model's own forecast stood in for what was missing; it was left
-out and the state stayed; or nothing could stand in, so there is no forecast and the stream starts afresh."""
+out and the state stayed; or nothing could stand in, so there is no forecast and the stream starts afresh, as it does
+where the model's forecast is not finite."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,10 @@ class Validator:
         self._limits = [feature.limit for feature in spec.features]
         self._bounds = np.array(self._limits, np.float32)
         self._ranges = [_range(feature, rules.margin) for feature in spec.features]
-        self._x: Any = memoryview(x.reshape(-1).data)  # writing to an array itself takes three times as long
-        self._single = len(self._names) == 1 and not rules.stuck_after
-        self._low, self._high = self._ranges[0]
+        self.x: Any = memoryview(x.reshape(-1).data)  # writing to an array itself takes three times as long
+        # Within which a float needs no closer look; nothing is, where there are more features or a rule wants to count.
+        quick = len(self._names) == 1 and not rules.stuck_after
+        self.low, self.high = self._ranges[0] if quick else (math.inf, -math.inf)
         self._flags = {reason for reason in (RANGE, STUCK) if getattr(rules, reason) == FLAG}
         self._partial: list[float | None] = []
         self._plain = True  # whether the sample has been found to be in order, without a closer look
@@ -79,14 +81,14 @@ class Validator:
         A sample with values that must not be used is not written. Raises `DataError` for a sample of the wrong length,
         with something in it that is no number, or, by name, with none of the features.
         """
-        if type(sample) is float and self._single and self._low <= sample <= self._high:  # false for NaN too
-            self._x[0] = sample  # the common case, and the fastest
+        if type(sample) is float and self.low <= sample <= self.high:  # false for NaN too
+            self.x[0] = sample  # the common case, and the fastest
             return None
         self._plain = True
         numbers = self.to_numbers(sample)
         issue = None if self._plain else self._find(numbers)
         if issue is None or not issue.rejected:
-            self._x[:] = memoryview(np.array(numbers, np.float32).data)
+            self.x[:] = memoryview(np.array(numbers, np.float32).data)
         if issue is None:
             return None
         rejected = issue.rejected
@@ -105,9 +107,9 @@ class Validator:
         """
         for position, number in enumerate(self._partial):
             if number is not None:
-                self._x[position] = number
+                self.x[position] = number
             elif position < len(forecast):
-                self._x[position] = forecast[position]
+                self.x[position] = forecast[position]
 
     def to_numbers(self, sample: RawSample) -> list[float | None]:
         """Return one number for each feature, None for what is missing. Raises `DataError` as `check` does."""

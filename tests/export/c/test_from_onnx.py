@@ -18,6 +18,7 @@ from edgeseq_export.graph.builder import metadata
 from edgeseq_export.graph.quantization import quantize
 from edgeseq_runtime import Predictor
 from edgeseq_runtime.errors import UsageError
+from tests.helpers.model_files import sealed
 
 FORMAT = Path(__file__).parents[3] / "docs" / "format.md"
 
@@ -32,7 +33,7 @@ def renamed(content: bytes, name: str, other: str) -> bytes:
         node.output[:] = [other if value == name else value for value in node.output]
     for tensor in model.graph.initializer:
         tensor.name = other if tensor.name == name else tensor.name
-    return bytes(model.SerializeToString())
+    return sealed(model)
 
 
 @pytest.mark.parametrize("kind", ["none", "int8", "int4"])

@@ -22,6 +22,7 @@ from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.backends.ort import create, engine, providers, session
 from edgeseq_runtime.backends.ort.session import OrtSession
 from edgeseq_runtime.errors import ModelFileError, UsageError
+from edgeseq_runtime.model_file.source import vouched
 from tests.conftest import CommandLine
 
 CPU = "CPUExecutionProvider"
@@ -121,7 +122,7 @@ def test_info_tells_which_nodes_run_where(edgeseq: CommandLine, tmp_path: Path, 
 
 @pytest.mark.parametrize(("threads", "wanted"), [(1, 1), (3, 3)])
 def test_a_session_is_one_for_a_small_device(model: bytes, threads: int, wanted: int) -> None:
-    options = OrtSession(model, provider="cpu", threads=threads).raw.get_session_options()
+    options = OrtSession(vouched(model), provider="cpu", threads=threads).raw.get_session_options()
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (wanted, 1)
     assert options.execution_mode == onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
@@ -136,7 +137,7 @@ class Slow:
 
     def run(self, *arguments: Any) -> Any:
         if self._fails:
-            raise RuntimeError("out of memory")
+            raise onnxruntime.capi.onnxruntime_pybind11_state.RuntimeException("out of memory")
         time.sleep(0.001)
         return self._raw.run(*arguments)
 
@@ -268,7 +269,7 @@ VALUES = np.sin(np.arange(40) / 3).astype(np.float32)
 
 
 def test_the_engine_for_devices_steps_as_the_other_does(model: bytes, on_device: Predictor) -> None:
-    opened = OrtSession(model, provider="cpu")
+    opened = OrtSession(vouched(model), provider="cpu")
     bound = engine.OrtEngine(opened, opened.raw, opened.io)
     assert type(on_device.session.engine()) is engine.DeviceEngine
     for value in VALUES:
@@ -308,7 +309,7 @@ def test_a_provider_gets_the_engine_for_it(
     monkeypatch: pytest.MonkeyPatch, model: bytes, names: list[str], wanted: str
 ) -> None:
     monkeypatch.setattr(OrtSession, "providers", names)
-    assert type(OrtSession(model, provider="cpu").engine()).__name__ == wanted
+    assert type(OrtSession(vouched(model), provider="cpu").engine()).__name__ == wanted
 
 
 @pytest.mark.cuda

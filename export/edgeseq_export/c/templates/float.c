@@ -76,12 +76,13 @@ static inline float exponential(float x)
     memcpy(&x, &bits, sizeof x);
     n = x * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: what is added to it is rounded to a whole number */
     memcpy(&power, &n, sizeof power);
-    n -= 12582912.0f;
+    power -= 0x4B400000; /* the bits of 1.5 * 2^23; taken off n itself, it would cancel out under -ffast-math */
+    n = (float)power;
     r = x - n * 0.693145752f; /* ln 2 in two parts, the first so short that its product is exact */
     r -= n * 1.42860677e-6f;
     p = 1.0f + r * (1.0f + r * (0.49999991f + r * (0.166664198f + r * (0.0416682251f
         + r * (0.00837481581f + r * 0.00138368446f)))));
-    power = (power - 0x4B400000 + 127) * 0x800000;
+    power = (power + 127) * 0x800000;
     memcpy(&scale, &power, sizeof scale);
     return p * scale;
 }
@@ -200,8 +201,10 @@ static void head_layer(const float *h, float *said)
     memcpy(in, h, HIDDEN * sizeof(float));
     memset(said, 0, {{ NAME }}_OUTPUTS * sizeof(float));
     add_product(said, {{ NAME }}_OUTPUTS, head, in, {{ program.head.columns }});
-    for (k = 0; k < {{ NAME }}_OUTPUTS; k++)
-        said[k] += head_bias[k];
+    for (k = 0; k < {{ NAME }}_OUTPUTS; k++) {
+        volatile const float sum = said[k]; /* rounded by itself, whatever the compiler may rearrange */
+        said[k] = sum + head_bias[k];
+    }
 }
 {% if stream %}
 

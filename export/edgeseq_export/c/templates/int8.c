@@ -113,7 +113,7 @@ static inline int32_t add_four(int32_t sum, const int8_t *w, const int16_t *x)
     sum = __smlad(__sxtb16((int8x4_t)four), first, sum);
     return __smlad(__sxtb16((int8x4_t)(four >> 8 | four << 24)), second, sum);
 #else
-    return sum + w[0] * x[0] + w[1] * x[2] + w[2] * x[1] + w[3] * x[3];
+    return sum + (int32_t)w[0] * x[0] + (int32_t)w[1] * x[2] + (int32_t)w[2] * x[1] + (int32_t)w[3] * x[3];
 #endif
 }
 
@@ -209,7 +209,7 @@ static void head_layer(const int16_t *h, int64_t *said)
     for (k = 0; k < {{ NAME }}_OUTPUTS; k++) {
         int64_t sum = 0;
         for (u = 0; u < HIDDEN; u++)
-            sum += head[k * HIDDEN + u] * h[u];
+            sum += (int32_t)head[k * HIDDEN + u] * h[u];
         said[k] = head_bias[k] + shifted(sum * head_factor[k], {{ head.shift }});
     }
 }
@@ -252,9 +252,9 @@ static void advance({{ name }}_memory *m, const float *x, float *forecast)
         int g, k;
         for (g = 0; g < {{ NAME }}_MEASURED; g++, w += {{ spec.linear_path }}) {
             const int16_t *const kept = m->changes + g * {{ spec.linear_path - 1 }};
-            int32_t part = w[{{ spec.linear_path - 1 }}] * in[{{ levels|length }} + g];
+            int32_t part = (int32_t)w[{{ spec.linear_path - 1 }}] * in[{{ levels|length }} + g];
             for (k = 0; k < {{ spec.linear_path - 1 }}; k++)
-                part += w[k] * kept[k];
+                part += (int32_t)w[k] * kept[k];
             sum += part;
         }
         said[f] += shifted(sum * linear_factor[f], {{ linear.shift }});

@@ -1,16 +1,11 @@
-/* The library that the provider "native" loads: the model's step function, the model file that it was made from, and its
-   spec. Streams come from NumPy, with a model file's states: each an array with the streams one after the other. */
+/* The library that the provider "native" loads: the model's step function, and the model file that it was made from. Streams
+   come from NumPy, with a model file's states: each an array with the streams one after the other. */
 #include "model.c"
 
 #include <stddef.h>
 
 const int32_t edgeseq_interface = {{ interface }};
 
-const uint32_t edgeseq_spec_size = {{ described|length }};
-const uint8_t edgeseq_spec[] = {
-{{ values(described) }}};
-
-const uint32_t edgeseq_model_size = {{ content|length }};
 const uint8_t edgeseq_model[] = {
 {{ values(content) }}};
 

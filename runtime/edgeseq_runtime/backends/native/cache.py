@@ -1,13 +1,14 @@
-"""Where compiled models are kept, and which places code may be loaded from: none that anybody may write to."""
+"""Where compiled models are kept: a file for each model file, version and processor, in a folder of the user's own."""
 
+import logging
 import os
 import platform
-import stat
-from collections.abc import Callable
 from pathlib import Path
 
 from edgeseq_runtime import files
-from edgeseq_runtime.errors import UsageError
+from edgeseq_runtime.backends.native import owners
+from edgeseq_runtime.errors import ModelFileError
+from edgeseq_runtime.model_file.library_file import LibraryFile
 from edgeseq_runtime.version import __version__
 
 
@@ -22,43 +23,41 @@ def path_for(content: bytes) -> Path:
     return folder / "edgeseq" / "native" / f"{key.hexdigest()[:32]}.so"
 
 
-def store(path: Path, library: bytes, accept: Callable[[Path], None]) -> None:
-    """Write a library into the cache once `accept` has returned for a file of it: whole and accepted, or not at all.
+def find(path: Path, model: bytes) -> LibraryFile | None:
+    """Return the library that is kept for a model file, None where there is none that fits.
 
-    Raises `FileError`, `UsageError` as `check_permissions` does, and what `accept` raises.
+    One that does not fit is told to the logger "edgeseq", which without further ado writes to stderr: it was damaged,
+    or put there by another program. Raises `UsageError` where others could have put it there.
     """
-    files.make_folder(path.parent, mode=0o700)
-    _check_folders(path)
-    candidate = path.with_name(f"{path.stem}.{os.getpid()}.so")  # several processes may build it at once
+    if not path.exists():
+        return None
+    content = files.read(path)
+    owners.check(path, content)
     try:
-        files.write_atomically(candidate, library)
-        candidate.chmod(0o600)
-        accept(candidate)
-        candidate.replace(path)
-    finally:
-        candidate.unlink(missing_ok=True)
+        library = LibraryFile.read(content, str(path))
+    except ModelFileError as error:
+        wrong = str(error)
+    else:
+        complaint = library.complaint() or _mismatch(library, model)
+        if not complaint:
+            return library
+        wrong = f"{path} {complaint}"
+    logging.getLogger("edgeseq").warning("the model is compiled anew: %s", wrong)
+    return None
 
 
-def knows_owners() -> bool:
-    """Whether this system tells who owns a file, without which nobody can say who put code there."""
-    return hasattr(os, "geteuid")
+def store(path: Path, library: bytes) -> None:
+    """Keep a library. Raises `FileError`, and `UsageError` where others could put another one in its place."""
+    files.make_folder(path.parent, mode=0o700)
+    owners.check_folders(path)
+    files.write_atomically(path, library)
+    path.chmod(0o600)
 
 
-def check_permissions(path: Path) -> None:
-    """Raise `UsageError` where somebody else could have put or changed the file at a (resolved) path."""
-    status = path.stat()
-    if status.st_mode & stat.S_IWOTH or status.st_uid not in (0, os.geteuid()):
-        raise UsageError(f"{path} could have been changed by others, and is not loaded: it is code")
-    _check_folders(path)
-
-
-def _check_folders(path: Path) -> None:
-    """Refuse a folder that all may write to, and one above it unless its sticky bit protects what is within."""
-    for folder in path.parents:
-        mode = folder.stat().st_mode
-        protected = mode & stat.S_ISVTX and folder != path.parent
-        if mode & stat.S_IWOTH and not protected:
-            raise UsageError(f"{folder} can be written to by anybody, and code is not loaded from there: {path.name}")
+def _mismatch(library: LibraryFile, model: bytes) -> str | None:
+    if not library.sha256:
+        return "carries no hash"
+    return None if library.model == model else "is another model's"
 
 
 def _processor() -> str:

@@ -5,38 +5,33 @@ import math
 from collections.abc import Mapping
 from functools import lru_cache, partial
 from itertools import accumulate, pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edgeseq_runtime.arrays import Float32, States
 from edgeseq_runtime.backends.base import BatchEngine, Engine, Rows, Session, roomy
-from edgeseq_runtime.backends.native.abi import INTERFACE, NATIVE
+from edgeseq_runtime.backends.native.loading import load
 from edgeseq_runtime.errors import ModelFileError
+from edgeseq_runtime.model_file.library_file import NATIVE, LibraryFile
+from edgeseq_runtime.model_file.source import Source
 from edgeseq_runtime.spec import Spec
 
 
 class NativeSession(Session):
-    """A `Session` by a library. Raises `ModelFileError` where it cannot be loaded or is none of edgeseq's."""
+    """A `Session` of a model file by its library. Raises `ModelFileError` where that cannot be loaded here."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, source: Source, library: LibraryFile) -> None:
+        assert source.spec is not None, "a file without a spec has no library"
+        super().__init__(source.content)
+        self.spec = source.spec
+        self.library, self.quick = load(library.code, source.name)
         try:
-            self.library, self.quick = ctypes.CDLL(str(path)), ctypes.PyDLL(str(path))
-        except OSError as error:
-            raise ModelFileError(f"{path.name} cannot be loaded here: {error}") from error
-        try:
-            interface = ctypes.c_int32.in_dll(self.library, "edgeseq_interface").value
-        except ValueError as error:
-            raise ModelFileError(f"{path.name} is a library, but none of edgeseq's") from error
-        if interface != INTERFACE:
-            raise ModelFileError(f"{path.name} was built by another version of edgeseq; export it anew")
-        super().__init__(self._bytes("edgeseq_model"))
-        self.spec = Spec.from_json(self._bytes("edgeseq_spec").decode())
-        self._advance = self.library.edgeseq_advance
+            self._advance, self.move = self.library.edgeseq_advance, self.library.edgeseq_move
+        except AttributeError as error:
+            raise ModelFileError(f"{source.name} is a library, but none of edgeseq's") from error
         self._advance.restype = None
         self._advance.argtypes = (ctypes.c_int64, ctypes.c_int64, *(ctypes.c_void_p,) * 4)
-        self.move = self.library.edgeseq_move
         self.move.restype = None
         self.move.argtypes = (ctypes.c_int64, *(ctypes.c_void_p,) * 4)
         self._pointers = ctypes.c_void_p * len(self.spec.states)
@@ -69,10 +64,6 @@ class NativeSession(Session):
 
     def _shapes_for(self, batch: int) -> dict[str, tuple[int, ...]]:
         return {state.name: state.sized(batch) for state in self.spec.states}
-
-    def _bytes(self, name: str) -> bytes:
-        size = ctypes.c_uint32.in_dll(self.library, f"{name}_size").value
-        return bytes((ctypes.c_char * size).in_dll(self.library, name).raw)
 
 
 class _Stream(ctypes.Structure):
@@ -135,6 +126,10 @@ class NativeBatchEngine(BatchEngine):
         """Have so many rows, or more; see `BatchEngine`."""
         super().make_room(count)
         self._memory = roomy(self._memory, count)
+        self._locate()
+
+    def forget_bindings(self) -> None:
+        """Look up anew where everything lies; see `BatchEngine`."""
         self._locate()
 
     def _locate(self) -> None:

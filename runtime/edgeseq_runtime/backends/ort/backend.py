@@ -5,14 +5,13 @@ onnxruntime is imported when it is first needed: a native library runs without i
 
 import os
 
-from edgeseq_runtime.backends.base import Offer, Session, Source
+from edgeseq_runtime.backends.base import Offer, Session
+from edgeseq_runtime.model_file.source import Source
 from edgeseq_runtime.sidecar import Sidecar
 
 
 class OrtBackend:
     """onnxruntime. Its methods are those of `backends.open.Backend`."""
-
-    plain = "cpu"
 
     def offers(self) -> list[Offer]:
         """Return onnxruntime's providers, plug-ins included, and what they run on where it tells."""
@@ -41,4 +40,4 @@ class OrtBackend:
         """Return a session on the provider; where its name allows several, on the fastest of them."""
         from edgeseq_runtime.backends.ort.session import OrtSession
 
-        return OrtSession(source.content, source.name, provider=provider, threads=threads, sidecar=sidecar)
+        return OrtSession(source, provider=provider, threads=threads, sidecar=sidecar)

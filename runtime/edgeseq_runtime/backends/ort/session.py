@@ -11,39 +11,46 @@ import numpy as np
 from edgeseq_runtime.arrays import Float32, States
 from edgeseq_runtime.backends.base import BatchEngine, Engine, Session, batch_axis
 from edgeseq_runtime.backends.ort import providers
-from edgeseq_runtime.backends.ort.api import failure, reason
+from edgeseq_runtime.backends.ort.api import raise_failure, reason
 from edgeseq_runtime.backends.ort.batch import OrtBatchEngine
 from edgeseq_runtime.backends.ort.create import Placement, create_inference_session, placement
 from edgeseq_runtime.backends.ort.engine import DeviceEngine, OrtEngine, PlainEngine
 from edgeseq_runtime.backends.ort.io_mapping import CONTEXT, GraphIO, MappedGraphIO
 from edgeseq_runtime.backends.ort.providers import time_per_step
 from edgeseq_runtime.errors import ModelFileError, UsageError
+from edgeseq_runtime.model_file.source import Source
 from edgeseq_runtime.sidecar import Sidecar
-from edgeseq_runtime.spec import KEY, STEP, Spec
+from edgeseq_runtime.spec import STEP, Spec
 
 _MOST_NUMBERS = 1 << 26
 """In one stream's state, 256 MiB: more is a damaged file, and refused before memory is asked for."""
 
 
 class OrtSession(Session):
-    """A `Session` by onnxruntime; arguments and errors are those of `open_session`, `name` is what errors call it."""
+    """A `Session` by onnxruntime; arguments and errors are those of `open_session`."""
 
     raw: Any
     """The `onnxruntime.InferenceSession`."""
 
     def __init__(
         self,
-        content: bytes,
-        name: str = "the model",
+        source: Source,
         *,
         provider: str = "auto",
         threads: int = 1,
         sidecar: Sidecar | str | os.PathLike[str] | None = None,
     ) -> None:
-        super().__init__(content)
+        super().__init__(source.content)
+        content, name = source.content, source.name
         first, *others = providers.candidates(provider)
         self.raw = create_inference_session(content, name, first, threads)
-        self.io, self.spec = _described(self.raw, name, sidecar)
+        if sidecar is not None and not isinstance(sidecar, Sidecar):
+            sidecar = Sidecar.read(sidecar)
+        self._opened = {"threads": threads, "sidecar": sidecar}
+        try:
+            self.io, self.spec = _described(self.raw, source, sidecar)
+        except UnicodeDecodeError as error:
+            raise ModelFileError(f"{name} is damaged: its text is not UTF-8") from error
         self.states = [state for state in self.spec.states if state.name != CONTEXT]
         """Those that the graph itself has."""
         self.outputs = [self.io.y, *(state.next for state in self.states)]
@@ -52,6 +59,10 @@ class OrtSession(Session):
         self.left_out: dict[str, str] = {}
         if others:
             self._keep_fastest([first, *others], partial(create_inference_session, content, name, threads=threads))
+
+    def recipe(self) -> dict[str, Any]:
+        """Return the arguments with which `open_session` makes the same again, in another process too."""
+        return super().recipe() | self._opened
 
     @property
     def placement(self) -> Placement:
@@ -107,8 +118,8 @@ class OrtSession(Session):
         feeds, left = self._feeds(x, states)
         try:
             y, *next_states = self.raw.run(self.outputs, feeds)
-        except Exception as error:
-            raise failure(error) from error
+        except Exception as error:  # noqa: BLE001 - it is raised again
+            raise_failure(error)
         moved = {state.name: value for state, value in zip(self.states, next_states, strict=True)}
         return y.reshape(*x.shape[:2], self.spec.outputs), moved | left
 
@@ -129,11 +140,14 @@ class OrtSession(Session):
         return np.concatenate(forecasts), current
 
 
-def _described(session: Any, name: str, sidecar: Sidecar | str | os.PathLike[str] | None) -> tuple[GraphIO, Spec]:
+def _described(session: Any, source: Source, sidecar: Sidecar | None) -> tuple[GraphIO, Spec]:
     """Return how a graph's tensors are called, and its spec."""
+    name = source.name
     if sidecar is None:
-        return GraphIO(), _read_spec(session, name)
-    io = MappedGraphIO(session, sidecar if isinstance(sidecar, Sidecar) else Sidecar.read(sidecar))
+        assert source.spec is not None, "a source that was checked has a spec, or a sidecar beside it"
+        _check_graph(session, source.spec, name)
+        return GraphIO(), source.spec
+    io = MappedGraphIO(session, sidecar)
     own = [state for state in io.states if state.name != CONTEXT]
     feeds = {io.x: np.zeros(io.x_shape(1, 1, io.features), np.float32), **io.constants}
     feeds |= {state.name: np.zeros(state.sized(1), np.float32) for state in own}
@@ -148,33 +162,19 @@ def _described(session: Any, name: str, sidecar: Sidecar | str | os.PathLike[str
     return io, io.spec(name, y.size)
 
 
-def _read_spec(session: Any, name: str) -> Spec:
-    try:
-        text = session.get_modelmeta().custom_metadata_map.get(KEY)
-        if text is not None:
-            spec = Spec.from_json(text)
-            _check_graph(session, spec)
-            return spec
-    except UnicodeDecodeError as error:
-        raise ModelFileError(f"{name} is damaged: its text is not UTF-8") from error
-    except ModelFileError as error:
-        raise ModelFileError(f"{name}: {error}") from error
-    raise ModelFileError(
-        f"{name} is an ONNX file, but not one that edgeseq wrote: its metadata has no spec; a sidecar can stand in"
-    )
-
-
-def _check_graph(session: Any, spec: Spec) -> None:
+def _check_graph(session: Any, spec: Spec, name: str) -> None:
     """Refuse a graph that is not the step function which the spec describes."""
     time = 1 if spec.form == STEP else -1
     inputs = [("x", (time, -1, len(spec.features))), *((state.name, state.shape) for state in spec.states)]
     outputs = [("y", (time, -1, spec.outputs)), *((state.next, state.shape) for state in spec.states)]
     if _signature(session.get_inputs()) != sorted(inputs) or _signature(session.get_outputs()) != sorted(outputs):
-        raise ModelFileError("the graph's inputs and outputs are not those of its spec")
+        raise ModelFileError(f"{name}: the graph's inputs and outputs are not those of its spec")
     for state in spec.states:
         numbers = math.prod(state.sized(1))
         if numbers > _MOST_NUMBERS:
-            raise ModelFileError(f"the state {state.name} has {numbers} numbers; at most {_MOST_NUMBERS} can be kept")
+            raise ModelFileError(
+                f"{name}: the state {state.name} has {numbers} numbers; at most {_MOST_NUMBERS} can be kept"
+            )
 
 
 def _signature(values: Any) -> list[tuple[str, tuple[int, ...]]]:

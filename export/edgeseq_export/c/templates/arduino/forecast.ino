@@ -23,16 +23,20 @@ static void read_sensor(float *sample) {
 }
 {% if clocks %}
 
-// How far `seconds` are into a turn of the clock, as an angle.
-static double angle(double seconds, double turn) {
-    return 2.0 * 3.14159265358979 * fmod(seconds, turn) / turn;
+#ifndef UNIX_OFFSET // from 1970 to where the clock begins, which is 2000 on an AVR
+#define UNIX_OFFSET 0
+#endif
+
+// How far `seconds` are into a turn of the clock, as an angle. In whole numbers: a double may be no more than a float.
+static double angle(uint32_t seconds, uint32_t turn) {
+    return 2.0 * 3.14159265358979 * (double)(seconds % turn) / (double)turn;
 }
 
 // What is read off the time: set the board's clock first, to UTC.
 static void read_time(float *sample) {
-    const double now = (double)time(nullptr);
+    const uint32_t now = (uint32_t)time(nullptr) + UNIX_OFFSET;
 {% for clock in clocks %}
-    sample[{{ clock.at }}] = (float){{ clock.wave }}(angle(now + {{ clock.begun }}, {{ clock.turn }})); // {{ clock.name }}
+    sample[{{ clock.at }}] = (float){{ clock.wave }}(angle(now + {{ clock.begun }}u, {{ clock.turn }}u)); // {{ clock.name }}
 {% endfor %}
 }
 {% endif %}
