@@ -128,7 +128,7 @@ def install_interrupt_handler() -> None:
 
 
 def _is_memory_limited() -> bool:
-    """Whether the libraries, which are yet to be loaded, could miss the addresses that a thread reserves (`ulimit -v`)."""
+    """Whether libraries that are yet to be loaded could miss the addresses that a thread reserves (`ulimit -v`)."""
     import resource
 
     return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
