@@ -176,7 +176,7 @@ def _resolved(path: AnyPath) -> str:
 
 def _write_directly(target: Path, data: bytes) -> None:
     """Write to what is there already; it is neither made nor emptied, should it have become a file meanwhile."""
-    with open(os.open(target, os.O_WRONLY), "wb") as file:
+    with os.fdopen(os.open(target, os.O_WRONLY | getattr(os, "O_BINARY", 0)), "wb") as file:
         file.write(data)
 
 
