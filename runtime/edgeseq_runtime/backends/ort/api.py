@@ -2,6 +2,7 @@
 
 import os
 import re
+from typing import NoReturn
 
 from edgeseq_runtime.errors import DependencyError, ModelFileError, cannot_load
 
@@ -25,18 +26,42 @@ SILENT = 4
 
 onnxruntime.set_default_logger_severity(SILENT)
 
-_HEAD = re.compile(r".*\[ONNXRuntimeError\] : \d+ : \w+ : (?:/\S+:\d+ )?")
-"""What onnxruntime puts before a reason, once for each layer that the error passed: its code, and a line of C++."""
+_MARK = "[ONNXRuntimeError] : "
+_HEAD = re.compile(r"\d+ : \w+ : (?:/\S+:\d+ )?")
+"""With the mark, what onnxruntime puts before a reason, once for each layer that the error passed: its code, and a line
+of C++."""
+
+
+_ERRORS = tuple(
+    kind
+    for kind in vars(onnxruntime.capi.onnxruntime_pybind11_state).values()
+    if isinstance(kind, type) and issubclass(kind, Exception)
+)
+"""The exceptions that onnxruntime has names for."""
 
 
 def reason(error: Exception) -> str:
     """Return what an exception of onnxruntime's says, in one line of bounded length."""
-    return _HEAD.sub("", str(error).partition("\n")[0])[:300]
+    line = str(error).partition("\n")[0]
+    _, _, last = line.rpartition(_MARK)
+    head = _HEAD.match(last)
+    return (last[head.end() :] if head else line)[:300]
 
 
-def failure(error: Exception) -> ModelFileError:
-    """Return what to raise for an exception of onnxruntime's, which share no base but `Exception`, at a step."""
-    return ModelFileError(f"the model fails when it is run: {reason(error)}")
+def raise_failure(error: Exception) -> NoReturn:
+    """Raise what an exception in a step of onnxruntime's stands for.
+
+    That is a `ModelFileError` for one of its own; they share no base but `Exception`, and some are Python's
+    `RuntimeError`. What a signal handler raised, while onnxruntime had its turn, comes from another place and is raised
+    as it is.
+    """
+    traceback = error.__traceback__
+    while traceback and traceback.tb_next:
+        traceback = traceback.tb_next
+    place = str(traceback.tb_frame.f_globals.get("__name__")) if traceback else ""
+    if not (isinstance(error, _ERRORS) or place.startswith((__package__, "onnxruntime"))):
+        raise error
+    raise ModelFileError(f"the model fails when it is run: {reason(error)}") from error
 
 
-__all__ = ["SILENT", "failure", "onnxruntime", "reason"]
+__all__ = ["SILENT", "onnxruntime", "raise_failure", "reason"]
