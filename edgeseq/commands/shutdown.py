@@ -123,8 +123,15 @@ def install_interrupt_handler() -> None:
     """
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, _interrupt)
-        if watchdog.AVAILABLE:
+        if watchdog.AVAILABLE and not _is_memory_limited():
             Watchdog([signal.SIGINT])
+
+
+def _is_memory_limited() -> bool:
+    """Whether the libraries, which are yet to be loaded, could miss the addresses that a thread reserves (`ulimit -v`)."""
+    import resource
+
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
 
 
 def _interrupt(_number: int, frame: FrameType | None) -> None:

@@ -109,6 +109,19 @@ def test_ctrl_c_twice_ends_a_library_outside_of_streams_too() -> None:
         assert process.returncode == 130
 
 
+def test_where_memory_is_limited_no_thread_takes_any_of_it_before_the_libraries() -> None:
+    """It would reserve 64 MB of addresses, and onnxruntime could not be loaded where it could be before."""
+    code = """
+        import resource, threading
+        resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))
+        from edgeseq.commands.shutdown import install_interrupt_handler
+        install_interrupt_handler()
+        print(threading.active_count())
+    """
+    with running(*python(code)) as process:
+        assert process.communicate(timeout=30)[0] == "1\n"
+
+
 def test_a_second_signal_ends_a_write_that_nobody_takes() -> None:
     code = """
         import os

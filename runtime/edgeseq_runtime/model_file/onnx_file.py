@@ -7,10 +7,11 @@ whether a file may be opened is looked at: its metadata, and whether it is of sa
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from edgeseq_runtime import files
 from edgeseq_runtime.errors import ModelFileError
 from edgeseq_runtime.spec import KEY
 
-MOST_BYTES = 256_000_000
+MOST_BYTES = files.READ_LIMIT
 """Of a model file."""
 
 MOST_SPEC_BYTES = 8 << 20

@@ -13,7 +13,7 @@ try:
     import onnxruntime
 except ImportError as error:
     if not isinstance(error, ModuleNotFoundError) or error.name != "onnxruntime":
-        raise cannot_load(error) from error
+        raise cannot_load(error, "onnxruntime") from error
     raise DependencyError(
         "onnxruntime is not installed; pip install 'edgeseq[cpu]', or 'edgeseq[gpu]' where there is an NVIDIA GPU"
     ) from error
@@ -26,8 +26,10 @@ SILENT = 4
 
 onnxruntime.set_default_logger_severity(SILENT)
 
-_HEAD = re.compile(r".*\[ONNXRuntimeError\] : \d+ : \w+ : (?:/\S+:\d+ )?")
-"""What onnxruntime puts before a reason, once for each layer that the error passed: its code, and a line of C++."""
+_MARK = "[ONNXRuntimeError] : "
+_HEAD = re.compile(r"\d+ : \w+ : (?:/\S+:\d+ )?")
+"""With the mark, what onnxruntime puts before a reason, once for each layer that the error passed: its code, and a line
+of C++."""
 
 
 _ERRORS = tuple(
@@ -40,7 +42,10 @@ _ERRORS = tuple(
 
 def reason(error: Exception) -> str:
     """Return what an exception of onnxruntime's says, in one line of bounded length."""
-    return _HEAD.sub("", str(error).partition("\n")[0])[:300]
+    line = str(error).partition("\n")[0]
+    _, _, last = line.rpartition(_MARK)
+    head = _HEAD.match(last)
+    return (last[head.end() :] if head else line)[:300]
 
 
 def raise_failure(error: Exception) -> NoReturn:
