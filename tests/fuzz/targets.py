@@ -107,15 +107,14 @@ def targets(folder: Path) -> list[Target]:
             [spec.to_json().encode()],
             plain_json,
         ),
-        Target(
-            "spec in a model file", _with_spec(model), [_spec_of(content) for content in (model, fleet)], plain_json
-        ),
+        Target("spec in a model file", _with_spec(model), [_spec_of(model)], plain_json),
+        Target("spec in a fleet's model file", _with_spec(fleet), [_spec_of(fleet)], plain_json),
         Target("checkpoint", Checkpoint.from_bytes, [saved, _without_hash(saved)], _texts),
         Target(
             "interrupted run",
             in_file(lambda path: trainer.restore(Path(path))),
             [run, _without_hash(run)],
-            header(0, "<Q"),
+            _texts,
         ),
         Target(
             "snapshot", lambda content: predictor.restore(_hashed(content)), [predictor.snapshot()], header(83, "<I")
