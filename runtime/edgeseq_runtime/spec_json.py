@@ -10,7 +10,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from edgeseq_runtime.errors import ModelFileError
+from edgeseq_runtime.errors import ModelFileError, shown
 
 _LARGEST = sys.float_info.max
 
@@ -53,7 +53,7 @@ def decode(kind: Any, value: Any, where: str) -> Any:
         return _decode_union(arguments, value, where)
     if type(value) in _SCALARS.get(kind, ()) and (isinstance(value, str) or abs(value) <= _LARGEST):  # NaN is neither
         return kind(value)
-    raise ModelFileError(f"{where} holds {str(value)[:40]!r}, not what its format wants there")
+    raise ModelFileError(f"{where} holds {shown(value)}, not what its format wants there")
 
 
 def _decode_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
