@@ -297,17 +297,13 @@ class Spec:
     def _check_numbers(self) -> None:
         """Refuse numbers that nothing measured gives. `from_json` asks: it is files that may hold anything."""
         for feature in self.features:
-            signs = (
-                feature.scale > 0
-                and feature.std >= 0
-                and (feature.change > 0 or (feature.change == 0 and self.cell == OWN))
-            )
+            name = feature.name[:40]
+            moves = feature.change > 0 or (feature.change == 0 and self.cell == OWN)
+            signs = moves and feature.scale > 0 and feature.std >= 0
+            _require(signs, "features", f"numbers above 0 for the scale and the change of {name}")
             own = max(abs(feature.minimum), abs(feature.maximum))
-            _require(signs, "features", f"numbers above 0 for the scale and the change of {feature.name[:40]}")
-            fits = feature.minimum <= feature.maximum and own <= feature.limit
-            _require(
-                fits, "features", f"a minimum and a maximum of {feature.name[:40]} in order, and fit for its change"
-            )
+            ordered = feature.minimum <= feature.maximum and own <= feature.limit
+            _require(ordered, "features", f"a minimum and a maximum of {name} that are in order and fit its change")
         _require(all(min(row) > 0 for row in self.target_scales), "target_scales", "numbers above 0")
         _require(self.period is None or self.period > 0, "period", "seconds above 0")
         _require((self.season or 0) >= 0, "season", "at least 0")
