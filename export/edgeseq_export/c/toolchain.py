@@ -28,16 +28,16 @@ def compiler() -> list[str] | None:
 
     None where there is none. Raises `UsageError` for a CC that is no list of words.
     """
-    command = words("CC")
+    command = words("CC", os.environ.get("CC", ""))
     if command:
         return command if shutil.which(command[0]) else None
     return next(([name] for name in _NAMES if shutil.which(name)), None)
 
 
-def words(variable: str) -> list[str]:
+def words(variable: str, value: str) -> list[str]:
     """Return the words of CC or CFLAGS in the environment, as a shell has them. Raises `UsageError`."""
     try:
-        return shlex.split(os.environ.get(variable, ""))
+        return shlex.split(value)
     except ValueError as error:
         raise UsageError(f"{variable} in the environment is no list of words: {error}") from error
 
