@@ -88,7 +88,7 @@ class DependencyError(EdgeseqError, ImportError):
 
     @classmethod
     def cannot_load(cls, error: ImportError, package: str = "") -> "DependencyError":
-        """Return what to raise for a package that is there and cannot be loaded: short of memory, or of a part of it."""
+        """Return what to raise for a package that is there and cannot be loaded: short of memory, or a part lacks."""
         package = package or (error.name or "a library").partition(".")[0]
         cause: BaseException = error
         while cause.__cause__ is not None:  # the first error says why, the later ones much else
