@@ -17,7 +17,7 @@ TOKENS = (
 )
 """What parsers stumble over."""
 
-VALUES = (
+VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 2, 2**31, 2**62, 2**63, 10**30, 10**400, 0.5, -0.5, 1e-300, 1e300, 5e-324),
     *(float("inf"), float("nan"), "", "x", "ok", "x" * 3000, "\0", "\ud800", "\x1b[2J", [], {}, [[]], [1], {"a": 1}),
 )

@@ -87,9 +87,9 @@ def targets(folder: Path) -> list[Target]:
         b'{"t": 60, "f0": 0.5}\n[0.5]\n0.5\nnull\n',
     ]
     points = [b'm,site=a\\ b f0=0.5,g=1i,h=t,s="x, y" 1700000000000000000\nm f0=1u\n# no\nm f0=-1e3 1\n']
-    payloads = [b'{"time": "2025-03-01", "f0": 0.5, "g": [1, {"a": null}]}', b"0.5", b"[0.5]", b'{"f0": true}']
-    moments = [b"2025-03-01T23:59:60.5+01:00", b"1700000000", b"20250301", b"1e11", b"-5.5", b"2025-W01-1T10", b"n/a"]
-    series = [b"time,f0 [m],f1\n" + b"".join(b"%d,%d,a\n" % (60 * n, n % 7) for n in range(40)), b"v;w\n1,5;2\n2,5;3\n"]
+    payloads = [b'{"time": "2025-03-01", "f0": 0.5, "g": [1, {"a": null}]}', b"0.5", b"[0.5]"]
+    moments = [b"2025-03-01T23:59:60.5+01:00", b"1700000000", b"20250301", b"-5.5", b"2025-W01-1T10"]
+    series = [b"time,f0 [m],f1\n" + b"".join(b"%d,%d,a\n" % (60 * n, n % 7) for n in range(40)), b"v;w\n1,5;a\n2,5;b\n"]
     secrets = [b"# broker\nusername = plant\npassword = x = y\nca = /nowhere\n", b"cert=/a\nkey=/b\n"]
     sidecars = [(STORED / "models" / "foreign.sidecar.json").read_bytes(), b'{"input":"x","output":"y","states":{}}']
     return [

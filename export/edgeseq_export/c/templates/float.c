@@ -16,6 +16,8 @@
 #define ALIGNED
 #endif
 
+{% include "rounded.h" %}
+
 #define HIDDEN {{ spec.hidden }} /* units of a layer */
 #define UNITS {{ program.units }}  /* the same, filled up to whole vectors of four */
 #define ROWS {{ program.units * gates }}  /* {{ gates }} gate{{ "s" if gates > 1 }} of so many units */
@@ -67,23 +69,21 @@ static inline void add_product(float *restrict z, int rows, const float *restric
 static inline float exponential(float x)
 {
     uint32_t bits, size;
-    int32_t power;
     float n, r, p, scale;
     memcpy(&bits, &x, sizeof bits);
     size = bits & 0x7FFFFFFFu;
     size = size < 0x41F00000u ? size : 0x41F00000u; /* 30.0f: as integers, floats above 0 keep their order */
     bits = (bits & 0x80000000u) | size;
     memcpy(&x, &bits, sizeof x);
-    n = x * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: what is added to it is rounded to a whole number */
-    memcpy(&power, &n, sizeof power);
-    power -= 0x4B400000; /* the bits of 1.5 * 2^23; taken off n itself, it would cancel out under -ffast-math */
-    n = (float)power;
+    n = x * 1.44269504f + 12583039.0f; /* 1.5 * 2^23 + 127: what is added to it is rounded to a whole number, */
+    memcpy(&bits, &n, sizeof bits);    /* which stands in the last bits */
+    n = (float)((int32_t)bits - 0x4B40007F); /* n - 12583039.0f would cancel out under -ffast-math */
     r = x - n * 0.693145752f; /* ln 2 in two parts, the first so short that its product is exact */
     r -= n * 1.42860677e-6f;
     p = 1.0f + r * (1.0f + r * (0.49999991f + r * (0.166664198f + r * (0.0416682251f
         + r * (0.00837481581f + r * 0.00138368446f)))));
-    power = (power + 127) * 0x800000;
-    memcpy(&scale, &power, sizeof scale);
+    bits <<= 23; /* n + 127 is the exponent of 2^n; the rest of the bits is shifted out */
+    memcpy(&scale, &bits, sizeof scale);
     return p * scale;
 }
 {% endif %}
@@ -202,7 +202,7 @@ static void head_layer(const float *h, float *said)
     memset(said, 0, {{ NAME }}_OUTPUTS * sizeof(float));
     add_product(said, {{ NAME }}_OUTPUTS, head, in, {{ program.head.columns }});
     for (k = 0; k < {{ NAME }}_OUTPUTS; k++) {
-        volatile const float sum = said[k]; /* rounded by itself, whatever the compiler may rearrange */
+        ROUNDED const float sum = said[k];
         said[k] = sum + head_bias[k];
     }
 }

@@ -11,6 +11,8 @@
 #include <arm_acle.h>
 #endif
 
+{% include "rounded.h" %}
+
 #define HIDDEN {{ spec.hidden }} /* units of a layer */
 #define GATES {{ gates }}
 #define INPUTS {{ inputs }} /* numbers that the first layer sees in one step */

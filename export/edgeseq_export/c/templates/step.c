@@ -1,19 +1,17 @@
 /* ---- The step ---- */
 {% if spec.sensors %}
 
-/* Whatever the compiler may rearrange, these are rounded by themselves: fixed point is the same everywhere. */
-
 static float times_gain(const {{ name }}_memory *m, int f, float value)
 {
-    volatile const float size = 1.0f + m->gain[f];
-    volatile const float product = size * value;
+    ROUNDED const float size = 1.0f + m->gain[f];
+    volatile const float product = size * value; /* rounded by itself, not fused with the sum */
     return product;
 }
 
 static float by_gain(const {{ name }}_memory *m, int f, float value)
 {
-    volatile const float size = 1.0f + m->gain[f];
-    volatile const float quotient = value / size;
+    ROUNDED const float size = 1.0f + m->gain[f];
+    ROUNDED const float quotient = value / size;
     return quotient;
 }
 {% endif %}
@@ -37,7 +35,7 @@ static void take({{ name }}_memory *m, const float *sample, float *forecast)
     for (k = 0; k < {{ NAME }}_OUTPUTS; k++) {
         const int t = k % {{ NAME }}_TARGETS;
 {% if change %}
-        volatile const float said = forecast[k]; /* rounded by itself, whatever the compiler may rearrange */
+        ROUNDED const float said = forecast[k];
         forecast[k] = x[t] + said;
 {% endif %}
 {% if spec.sensors %}
