@@ -214,7 +214,7 @@ class MqttClient:
         except UnicodeError as error:
             raise UsageError(f"{self._address.host!r} is no name of a host") from error
         except OSError as error:
-            self._retry_later(f"cannot reach the broker {self._place}: {error.strerror or error}")
+            self._retry_later(f"cannot reach the broker {self._place}: {_reason(error, tls=self._address.tls)}")
         else:
             self._connection = connection
 
@@ -254,3 +254,10 @@ class MqttClient:
                 f"warning: {self._brief} connections in a row broke within seconds: perhaps another client uses the id "
                 f"{self._client_id}, and each takes samples from the other; give each a --client-id of its own"
             )
+
+
+def _reason(error: OSError, *, tls: bool) -> str:
+    """Return why a broker cannot be reached, in words, and what may be the matter."""
+    words = "it does not answer" if isinstance(error, TimeoutError) else str(error.strerror or error)
+    has_answered = isinstance(error, (ssl.SSLError, ConnectionResetError, TimeoutError))
+    return f"{words} (does it speak TLS there?)" if tls and has_answered else words
