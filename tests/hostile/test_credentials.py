@@ -107,7 +107,17 @@ def test_an_id_that_the_protocol_has_no_room_for(edgeseq: CommandLine, model_pat
 @pytest.mark.skipif(sys.platform == "win32", reason="an environment is text there")
 def test_bytes_in_the_environment_are_named_in_one_line(model_path: Path) -> None:
     environment = {**os.environb, b"EDGESEQ_MQTT_USERNAME": b"me", b"EDGESEQ_MQTT_PASSWORD": b"\xff\xfe"}
-    command = [sys.executable, "-m", "edgeseq", "predict", model_path, "--mqtt", "mqtt://localhost/a", "--publish", "f"]
+    command = [
+        sys.executable,
+        "-m",
+        "edgeseq",
+        "predict",
+        str(model_path),
+        "--mqtt",
+        "mqtt://localhost/a",
+        "--publish",
+        "f",
+    ]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == "edgeseq: the password for the broker is no text in UTF-8\n"
