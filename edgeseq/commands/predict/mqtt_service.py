@@ -86,7 +86,7 @@ class MqttService:
             self._close()
             return INTERRUPTED if shutdown.received is signal.SIGINT else 0
         finally:
-            self._state_file.save()
+            self._state_file.save_rest()
 
     def summary(self) -> str:
         """Return one line about all messages."""

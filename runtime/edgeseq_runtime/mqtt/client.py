@@ -26,7 +26,7 @@ SHORTEST, LONGEST = 0.5, 60.0
 READING = 0.05
 """Seconds that one call of `poll` reads at most, so that acknowledgements, pings and signals are never late."""
 
-_FINISHING, _LEAVING = 0.8, 0.4
+_FINISHING, _LEAVING = 0.6, 0.3
 """Seconds that the broker is given at the end to confirm the last forecasts, and to take the last acknowledgements."""
 
 _HEADER = 16
@@ -131,7 +131,7 @@ class MqttClient:
             self._connection, self._pause = None, SHORTEST
 
     def finish(self, done: Callable[[], bool]) -> None:
-        """Deal with what comes until all is `done`, for a second at most. What ends the connection is no error now."""
+        """Deal with what comes until all is `done`, for a moment at most. What ends the connection is no error now."""
         deadline = time.monotonic() + _FINISHING
         with contextlib.suppress(EdgeseqError):
             while self._connection and not done() and time.monotonic() < deadline:
