@@ -9,6 +9,7 @@ from click.core import ParameterSource
 from edgeseq.commands.options.common import LazyDefault
 from edgeseq.commands.options.series import series_options
 from edgeseq_runtime.errors import EdgeseqError, UsageError
+from edgeseq_runtime.spec import LIMITS
 
 if TYPE_CHECKING:
     from edgeseq.training.options import TrainingOptions
@@ -107,7 +108,7 @@ def _parse_time_features(_context: click.Context, _option: click.Parameter, valu
 @click.option("--unit", metavar="COL=UNIT", multiple=True, help="A column's unit, for the model file (repeatable).")
 @_lazy_option(
     "--max-gap",
-    type=click.IntRange(min=0),
+    type=click.IntRange(*LIMITS["gap_limit"]),
     default=lambda: _options().gap_limit,
     help="Missing samples in a row to fill in.",
 )

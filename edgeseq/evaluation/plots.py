@@ -1,7 +1,6 @@
 """Plots, drawn to PNG without a display."""
 
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -11,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from edgeseq.evaluation import baselines, intervals
 from edgeseq.evaluation.backtest import Backtest
 from edgeseq.evaluation.evaluate import Evaluation
+from edgeseq.evaluation.png import png
 from edgeseq.evaluation.report_text import forecasters, model_name
 from edgeseq_runtime import files
 
@@ -135,6 +135,4 @@ def _hide_spines(all_axes: Sequence[Axes]) -> None:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG."""
-    content = BytesIO()
-    figure.savefig(content, format="png", dpi=120, metadata={"Software": None})
-    files.write_atomically(path, content.getvalue())
+    files.write_atomically(path, png(figure))

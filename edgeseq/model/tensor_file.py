@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import safetensors
 
+from edgeseq_runtime import strict_json
 from edgeseq_runtime.errors import ModelFileError
 
 Tensors = dict[str, npt.NDArray[Any]]
@@ -87,7 +88,7 @@ def _parts(content: bytes) -> tuple[Tensors, dict[str, str]]:
     # It checks names, types, shapes and places.
     entries = safetensors.deserialize(content)  # type: ignore[no-untyped-call]
     (length,) = struct.unpack_from("<Q", content)
-    texts = json.loads(content[8 : 8 + length]).get(_TEXTS, {})
+    texts = strict_json.loads(content[8 : 8 + length]).get(_TEXTS, {})
     return {name: _array(name, entry) for name, entry in entries}, dict(texts)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from edgeseq.evaluation.png import png
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import DependencyError, FileError
 
@@ -40,9 +41,7 @@ def draw(curve: Curve, path: Path) -> None:
     axes.set_xlabel("step")
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=120, metadata={"Software": None})
-    files.write_atomically(path, content.getvalue())
+    files.write_atomically(path, png(figure))
 
 
 def check_tensorboard(folder: Path) -> None:

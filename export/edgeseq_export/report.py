@@ -4,7 +4,6 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 import jinja2
@@ -12,6 +11,7 @@ import jinja2
 from edgeseq.evaluation import plots
 from edgeseq.evaluation.evaluate import Evaluation
 from edgeseq.evaluation.metrics import Metrics
+from edgeseq.evaluation.png import png
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.text import number, size
 from edgeseq_export.comparison import judge, scores
@@ -27,9 +27,18 @@ if TYPE_CHECKING:
 
 _ROUNDS = 5
 
+
+def _visible(value: object) -> object:
+    """Return text without characters that would move others about, or are none; names may hold any."""
+    if type(value) is not str or value.isprintable():  # what is markup already has been here
+        return value
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in value)
+
+
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("edgeseq_export"),
     autoescape=True,
+    finalize=_visible,
     trim_blocks=True,
     lstrip_blocks=True,
     keep_trailing_newline=True,
@@ -146,6 +155,4 @@ def _constants(stats: ModelStats) -> _Table:
 
 def _png(figure: "Figure") -> str:
     """Return a figure as PNG in base64."""
-    content = BytesIO()
-    figure.savefig(content, format="png", dpi=120, metadata={"Software": None})
-    return base64.b64encode(content.getvalue()).decode()
+    return base64.b64encode(png(figure)).decode()

@@ -184,10 +184,11 @@ class Predictor:
 
         `time` shows what lacks before the sample and what comes twice, and matters to models that were trained with
         time features; without it, or where it cannot be read, a sample comes a period after the one before it; the
-        latter has the reason "time". NaN where there is no finite forecast: `status` is then "missing". Raises
-        `DataError` for a sample of the wrong length, with text in it, or that a rule refuses, and, with missing="error",
-        `MissingSampleError`; all is then as before. Any other exception, of a signal's handler too, leaves a stream
-        that takes no further sample until `reset` or `restore`.
+        latter has the reason "time". NaN where there is no finite forecast: `status` is then "missing".
+
+        Raises `DataError` for a sample of the wrong length, with text in it, or that a rule refuses, and, with
+        missing="error", `MissingSampleError`; all is then as before. Any other exception, of a signal's handler too,
+        leaves a stream that takes no further sample until `reset` or `restore`.
         """
         try:
             if self._needs_care or time is not None:

@@ -3,14 +3,19 @@
 {"input": "input", "output": "output", "states": {"state": "stateN"}, "constants": {"sr": 16000}}
 """
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
-from edgeseq_runtime import files
-from edgeseq_runtime.errors import UsageError
+from edgeseq_runtime import files, strict_json
+from edgeseq_runtime.errors import UsageError, shown
+
+_MOST_BYTES = 1 << 20
+"""In a sidecar's file."""
+
+_MOST_VALUES = 1_000_000
+"""In what a graph takes as a sample."""
 
 
 @dataclass(frozen=True)
@@ -33,17 +38,21 @@ class Sidecar:
     def __post_init__(self) -> None:
         streams_first = "fb" not in self.layout.replace("t", "")
         if self.layout and not (sorted(self.layout) in (["f"], ["b", "f"], ["b", "f", "t"]) and streams_first):
-            raise UsageError(f"the sidecar's layout is {self.layout!r}; wanted is f, bf or, with t anywhere, btf")
+            raise UsageError(f"the sidecar's layout is {shown(self.layout)}; wanted is f, bf or, with t anywhere, btf")
         if self.overlap < 0 or self.features < 0:
             raise UsageError("the sidecar's features and overlap cannot be below 0")
+        if self.overlap > _MOST_VALUES or self.features > _MOST_VALUES:
+            raise UsageError(f"the sidecar's features and overlap cannot be above {_MOST_VALUES}")
+        if not all(isinstance(name, str) for name in self.states.values()):
+            raise UsageError("the sidecar's states must be names of inputs with names of outputs")
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
         """Read a sidecar from a file of JSON. Raises `UsageError` with what is wrong, and `FileError`."""
         try:
-            content = json.loads(files.read(path))
+            content = strict_json.loads(files.read(path, _MOST_BYTES))
         except ValueError as error:
-            raise UsageError(f"the sidecar {os.fspath(path)} is not JSON") from error
+            raise UsageError(f"the sidecar {os.fspath(path)} is not JSON: {error}") from error
         known = {entry.name: entry.type for entry in fields(cls)}
         if not isinstance(content, dict) or not {"input", "output", "states"} <= content.keys() <= known.keys():
             raise UsageError(
@@ -52,6 +61,6 @@ class Sidecar:
             )
         for name, value in content.items():
             kind = {"states": dict, "constants": dict, "features": int, "overlap": int}.get(name, str)
-            if not isinstance(value, kind):
-                raise UsageError(f"the sidecar {os.fspath(path)}: {name} is {value!r}, not a {kind.__name__}")
+            if type(value) is not kind:  # true is no number
+                raise UsageError(f"the sidecar {os.fspath(path)}: {name} is {shown(value)}, not a {kind.__name__}")
         return cls(**content)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Self
 
-from edgeseq_runtime import spec_json
-from edgeseq_runtime.errors import ModelFileError
+from edgeseq_runtime import spec_json, strict_json
+from edgeseq_runtime.errors import ModelFileError, shown
 
 FORMAT = 1
 """The model file format that this version writes, and the newest that it reads."""
@@ -43,6 +43,17 @@ CHANGE, VALUE = PREDICTED = ("change", "value")
 OFFSET, GAIN = SETTINGS = ("offset", "gain")
 """States that say what a sensor is like and not what it has measured: they stay when its stream starts afresh. The gain
 is kept as its distance from one, so that zeros are the typical sensor."""
+
+LIMITS = {
+    "horizon": (1, 100_000),
+    "warmup": (0, 10_000_000),
+    "gap_limit": (0, 10_000),
+    "layers": (1, 1000),
+    "hidden": (1, 100_000),
+    "window": (0, 1_000_000),
+    "linear_path": (0, 1_000_000),
+}
+"""The least and the most that some fields may hold: far more than training gives, no more than a device can bear."""
 
 _FLOAT32_MAX = (2 - 2**-23) * 2.0**127
 
@@ -279,9 +290,38 @@ class Spec:
         _require(self.window >= 2 or (self.window == 0 and self.layout == STREAM), "window", "2 or more, 0 in a stream")
         linear = self.linear_path >= 2 and self.layout == STREAM and self.predicts == CHANGE
         _require(self.linear_path == 0 or linear, "linear_path", "2 or more, in a stream that predicts changes")
-        for name, least in (("horizon", 1), ("layers", 1), ("hidden", 1), ("warmup", 0), ("gap_limit", 0)):
-            _require(getattr(self, name) >= least, name, f"at least {least}")
+        for name, (least, most) in LIMITS.items():
+            _require(least <= getattr(self, name) <= most, name, f"at least {least}, at most {most}")
         _require(_is_table(self.target_scales, self.horizon, len(self.targets)), "target_scales", "one for each output")
+
+    def _check_numbers(self) -> None:
+        """Refuse numbers that nothing measured gives. `from_json` asks: it is files that may hold anything."""
+        for feature in self.features:
+            name = feature.name[:40]
+            moves = feature.change > 0 or (feature.change == 0 and self.cell == OWN)
+            signs = moves and feature.scale > 0 and feature.std >= 0
+            _require(signs, "features", f"numbers above 0 for the scale and the change of {name}")
+            own = max(abs(feature.minimum), abs(feature.maximum))
+            ordered = feature.minimum <= feature.maximum and own <= feature.limit
+            _require(ordered, "features", f"a minimum and a maximum of {name} that are in order and fit its change")
+        _require(all(min(row) > 0 for row in self.target_scales), "target_scales", "numbers above 0")
+        _require(self.period is None or self.period > 0, "period", "seconds above 0")
+        _require((self.season or 0) >= 0, "season", "at least 0")
+        names = {state.name for state in self.states}
+        _require(len(names) == len(self.states), "states", "distinct names")
+        if self.sensors:
+            _require(len({sensor.name for sensor in self.sensors}) == len(self.sensors), "sensors", "distinct names")
+            _require(all(min(sensor.gain) > 0 for sensor in self.sensors), "sensors", "gains above 0")
+            _require(not names or {*SETTINGS} <= names, "sensors", f"the states {' and '.join(SETTINGS)}")
+        if self.residuals:
+            self._check_residuals(self.residuals)
+
+    def _check_residuals(self, residuals: Residuals) -> None:
+        levels, steps = residuals.levels, residuals.quantiles
+        fits = len(steps) == self.horizon and all(_is_table(step, len(self.targets), len(levels)) for step in steps)
+        _require(fits, "residuals", "a number for each step, target and level")
+        ordered = all(list(row) == sorted(row) for row in (levels, *(row for step in steps for row in step)))
+        _require(ordered and all(0 < level < 1 for level in levels), "residuals", "levels and quantiles in order")
 
     def _check_verification(self, vector: Verification) -> None:
         x, y = vector.x, vector.y
@@ -323,19 +363,23 @@ class Spec:
     def from_json(cls, text: str) -> Self:
         """Read a spec. Raises `ModelFileError`, which names the first field that is wrong."""
         try:
-            content = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            content = strict_json.loads(text)
+        except json.JSONDecodeError as error:
             raise ModelFileError("the spec is not JSON") from error
+        except ValueError as error:
+            raise ModelFileError(f"the spec is not JSON that can be read: {error}") from error
         if not isinstance(content, dict):
             raise ModelFileError("the spec is not a JSON object")
         version = content.get("format")
         if type(version) is not int or version < 1:
-            raise ModelFileError(f"the spec's format is {version!r}, not a version number")
+            raise ModelFileError(f"the spec's format is {shown(version)}, not a version number")
         if version > FORMAT:
             raise ModelFileError(
                 f"the file has format {version}; this version of edgeseq reads up to format {FORMAT}: upgrade it"
             )
-        return typing.cast("Self", spec_json.decode(cls, content, "spec"))
+        spec = typing.cast("Self", spec_json.decode(cls, content, "spec"))
+        spec._check_numbers()  # noqa: SLF001 - its own
+        return spec
 
 
 def _as_float32(value: float) -> float:

@@ -11,7 +11,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from edgeseq_runtime.errors import ModelFileError
+from edgeseq_runtime.errors import ModelFileError, shown
 
 _LARGEST = sys.float_info.max
 
@@ -64,7 +64,7 @@ def _decode_scalar(kind: Any, value: Any, where: str) -> Any:
 
 
 def _unwanted(value: Any, where: str) -> ModelFileError:
-    return ModelFileError(f"{where} holds {str(value)[:40]!r}, not what its format wants there")
+    return ModelFileError(f"{where} holds {shown(value)}, not what its format wants there")
 
 
 def _decode_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:

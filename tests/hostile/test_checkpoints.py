@@ -127,12 +127,12 @@ def test_a_flipped_bit_in_every_97th_byte_is_found_by_the_command_line(
         assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1), position
 
 
-@pytest.mark.parametrize("layers", [10**7, 10**18])
+@pytest.mark.parametrize("layers", [1000, 10**7, 10**18])
 def test_any_number_of_layers_takes_no_time(small: Path, layers: int) -> None:
     """The table of weights is made only where the file has as many."""
-    with_spec(small, layers=layers, hidden=10**18)
+    with_spec(small, layers=layers, hidden=100_000)
     began = time.monotonic()
-    with pytest.raises(ModelFileError, match="weights, its spec describes"):
+    with pytest.raises(ModelFileError, match=r"weights, its spec describes|layers is wrong"):
         Checkpoint.load(small)
     assert time.monotonic() - began < 1
 

@@ -3,7 +3,6 @@
 Timeouts by SIGALRM, a notebook's interrupt and test runners raise wherever a step happens to be.
 """
 
-import json
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, EdgeseqError, ModelFileError
 from edgeseq_runtime.service import NamedStreams
+from tests.helpers.model_files import sealed
 
 PROVIDERS = [
     "cpu",
@@ -262,10 +262,7 @@ def test_an_error_of_onnxruntime_is_one_of_the_model_and_leaves_the_stream_as_be
         helper.make_node("Add", ["y_before", "nothing"], ["y"]),
     ]
     model.graph.node.extend(nodes)
-    entry = next(entry for entry in model.metadata_props if entry.key == "edgeseq")
-    entry.value = json.dumps({k: v for k, v in json.loads(entry.value).items() if k not in ("sha256", "signature")})
-    model.producer_name = "another exporter"  # whose files need no hash
-    content = model.SerializeToString()
+    content = sealed(model)
     p, twin = Predictor(content, provider="cpu"), Predictor(content, provider="cpu")
     for value in (0.5, 0.7):
         np.testing.assert_array_equal(p.step(value), twin.step(value))

@@ -2,10 +2,13 @@
 
 import json
 import os
+import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -321,6 +324,44 @@ def test_a_program_for_one_device_is_refused() -> None:
         Predictor(model_of(plain_graph(node)).SerializeToString())
 
 
+def parts(message: Any) -> Iterator[Any]:
+    """A message of protobuf's, and all messages within."""
+    yield message
+    for field, value in message.ListFields():
+        if field.message_type:
+            for inner in value if field.is_repeated else [value]:
+                yield from parts(inner)
+
+
+def test_what_is_looked_through_is_what_protobuf_reads(model: bytes) -> None:
+    """Bytes changed, lost, put in and copied: whatever both accept has the same spec, and no data elsewhere."""
+    decode_error = pytest.importorskip("google.protobuf.message").DecodeError
+    source = random.Random(0)  # noqa: S311 - nothing is secret here
+    contents = [make().SerializeToString() for make in ELSEWHERE.values()]
+    contents += [model, endless_loop(), calls(2, 3).SerializeToString()]
+    both = 0
+    for _ in range(40_000):
+        content, other = bytearray(source.choice(contents)), source.choice(contents)
+        for _ in range(source.choice((1, 1, 2, 3))):
+            at, start = source.randrange(len(content)), source.randrange(len(other))
+            content[at : at + source.randrange(3)] = other[start : start + source.choice((0, 1, 1, 1, 20))]
+        try:
+            found, read = onnx_file.read(bytes(content)), onnx.ModelProto.FromString(bytes(content))
+        except (ModelFileError, decode_error):
+            continue
+        both += 1
+        tensors = [part for part in parts(read) if isinstance(part, TensorProto)]
+        assert not any(tensor.external_data or tensor.data_location for tensor in tensors)
+        specs = [entry.value for entry in read.metadata_props if entry.key in ("edgeseq", b"edgeseq")]
+        assert [as_bytes(spec) for spec in specs] == ([bytes(content[found.spec])] if found.spec else [])
+    assert both > 1000
+
+
+def as_bytes(text: str | bytes) -> bytes:
+    """protobuf gives text that is no UTF-8 as bytes."""
+    return text if isinstance(text, bytes) else text.encode()
+
+
 # Limits
 
 
@@ -352,10 +393,56 @@ def test_the_limits_are_named(model: bytes) -> None:
     onnx_file.read(model_of(nested(16)).SerializeToString())
 
 
+def calls(times: int, depth: int, *, circle: bool = False) -> onnx.ModelProto:
+    """Functions that call the one before so many times each: a kilobyte, and times ** depth nodes."""
+    imports = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+    inner = (
+        helper.make_node(f"F{depth}", ["a"], ["b"], domain="own") if circle else helper.make_node("Neg", ["a"], ["b"])
+    )
+    functions = [helper.make_function("own", "F0", ["a"], ["b"], [inner], imports)]
+    for number in range(1, depth + 1):
+        names = ["a", *(f"v{step}" for step in range(1, times)), "b"]
+        nodes = [helper.make_node(f"F{number - 1}", [one], [other], domain="own") for one, other in pairwise(names)]
+        functions.append(helper.make_function("own", f"F{number}", ["a"], ["b"], nodes, imports))
+    model = model_of(plain_graph(helper.make_node(f"F{depth}", ["x"], ["y"], domain="own")), functions=functions)
+    model.opset_import.append(imports[1])
+    return model
+
+
+def test_functions_that_call_functions_are_counted_where_they_are_called() -> None:
+    """A kilobyte of them would take all memory; those of honest programs run."""
+    assert Predictor(calls(3, 5).SerializeToString()).step(1.0) == -1.0
+    for model, said in (
+        (calls(10, 9), "has 1,000,000,000 nodes where functions are called or more; at most 20,000 are read"),
+        (calls(1, 5, circle=True), "has 65 functions within each other or more"),
+        (calls(1, 3000), "has 65 functions within each other or more"),
+    ):
+        for content in (model.SerializeToString(), with_functions_first(model)):
+            with pytest.raises(ModelFileError, match=said):
+                Predictor(content)
+
+
+def with_functions_first(model: onnx.ModelProto) -> bytes:
+    """The same file with its fields in another order, and a function without a name before all."""
+    rest, first = onnx.ModelProto(), onnx.ModelProto()
+    rest.CopyFrom(model)
+    del rest.functions[:]
+    first.functions.append(onnx.FunctionProto())
+    first.functions.extend(model.functions)
+    return bytes(first.SerializeToString() + rest.SerializeToString())
+
+
+def test_tensors_that_nobody_needs_are_limited() -> None:
+    """onnxruntime takes a minute to throw away a hundred thousand of them."""
+    model = model_of(plain_graph(tensors=tuple(TensorProto(name=f"i{i}") for i in range(20_001))))
+    with pytest.raises(ModelFileError, match="has 20,001 tensors or more; at most 20,000 are read"):
+        Predictor(model.SerializeToString())
+
+
 def test_fields_without_end_are_not_counted_for_ever() -> None:
-    """Six million of two bytes each: within a second or two they are too many, whatever they say."""
+    """Six million of two bytes each: within a second they are too many, whatever they say."""
     content = b"\x3a\x02\x12\x00" + b"\x28\x01" * 6_000_000
-    with pytest.raises(ModelFileError, match=r"has 2,000,001 fields or more; at most 2,000,000 are read"):
+    with pytest.raises(ModelFileError, match=r"has 1,000,001 fields or more; at most 1,000,000 are read"):
         Predictor(content)
 
 
@@ -410,13 +497,17 @@ def test_an_endless_loop_is_not_run_by_who_asks_first(tmp_path: Path, words: lis
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs here")
-@pytest.mark.parametrize("command", ["info", "verify", "evaluate"])
+@pytest.mark.parametrize(
+    ("command", "checkpoint"), [("info", True), ("info", False), ("verify", False), ("evaluate", True)]
+)
 def test_a_model_through_a_pipe_is_read_once(
-    edgeseq: CommandLine, brief_path: Path, tmp_path: Path, command: str
+    edgeseq: CommandLine, brief_path: Path, tmp_path: Path, command: str, *, checkpoint: bool
 ) -> None:
     """As `edgeseq verify <(cat model.onnx)` has it: a second look would wait for ever, or meet nothing."""
-    good, pipe = tmp_path / "good.onnx", tmp_path / "pipe"
-    edgeseq.must("export", brief_path, "-o", good)
+    good, pipe = brief_path, tmp_path / "pipe"
+    if not checkpoint:
+        good = tmp_path / "good.onnx"
+        edgeseq.must("export", brief_path, "-o", good)
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_bytes, args=(good.read_bytes(),), daemon=True)
     writer.start()

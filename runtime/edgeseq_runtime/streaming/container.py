@@ -8,6 +8,7 @@ import json
 import struct
 from typing import Any
 
+from edgeseq_runtime import strict_json
 from edgeseq_runtime.errors import SnapshotError
 
 DIGEST = 32
@@ -40,7 +41,7 @@ def split(content: bytes) -> tuple[Any, bytes]:
     """
     (length,) = _LENGTH.unpack_from(content)
     end = _LENGTH.size + length
-    return json.loads(content[_LENGTH.size : end]), content[end:]
+    return strict_json.loads(content[_LENGTH.size : end]), content[end:]
 
 
 def sha256(data: bytes) -> bytes:

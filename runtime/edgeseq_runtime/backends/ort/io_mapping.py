@@ -60,6 +60,9 @@ class MappedGraphIO(GraphIO):
         if len(self.layout) != axes:
             raise UsageError(f"the input {self.x!r} has {axes} axes: give the sidecar a layout for them")
         self.constants = {name: self._constant(name, value) for name, value in sidecar.constants.items()}
+        several = next((name for name in (self.x, *self.constants) if name in sidecar.states), None)
+        if several or self.x in self.constants:
+            raise UsageError(f"the sidecar says more than one thing of the input {several or self.x!r}")
 
     @cached_property
     def states(self) -> tuple[State, ...]:
