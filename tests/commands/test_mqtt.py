@@ -167,6 +167,26 @@ def test_no_sample_is_lost_or_counted_twice_when_it_is_killed(broker: Broker, mo
     check_like_unbroken(check_state(state, model_path, a=300, last=1), model_path, values)
 
 
+def test_a_state_that_cannot_be_saved_stops_no_forecast(broker: Broker, model_path: Path, tmp_path: Path) -> None:
+    """The last samples are left to the broker meanwhile; once it can be saved, all are acknowledged and in it."""
+    folder, away = tmp_path / "states", tmp_path / "away"
+    folder.mkdir()
+    state, peer = folder / "state", Peer(broker, "forecasts/#")
+    service = Service(broker, model_path, "--state", state).wait_for_subscription(broker)
+    peer.publish("plant/a", 0.0)
+    wait_until(state.exists, "no state")
+    folder.rename(away)
+    for number in range(50):
+        peer.publish("plant/a", number / 50)
+    wait_until(lambda: len(peer.messages) == 51, "no forecasts")
+    assert broker.log().count("Received PUBACK from edgeseq-") < 51
+    away.rename(folder)
+    wait_until(lambda: broker.log().count("Received PUBACK from edgeseq-") == 51, "not all is acknowledged")
+    check_state(state, model_path, a=51)
+    assert service.stop() == 0
+    assert "forecasts go on, and saving is tried again" in service.said()
+
+
 def test_a_payload_that_is_no_sample_ends_it_where_that_is_asked(broker: Broker, model_path: Path) -> None:
     service = Service(broker, model_path, "--unreadable", "error").wait_for_subscription(broker)
     Peer(broker).publish("plant/a", "[1, 2]")

@@ -168,6 +168,17 @@ def test_a_stream_too_many_is_counted_and_the_others_go_on(broker: Broker, model
     assert "16 messages left out: 16 that no stream takes" in service.said()
 
 
+def test_streams_whose_names_would_fill_the_memory_are_left_out(broker: Broker, model_path: Path) -> None:
+    """With room for a hundred characters; streams that are known go on."""
+    prelude = "import edgeseq.commands.predict.mqtt_service as s; s._MOST_NAMES = 100"
+    service = Service(broker, model_path, prelude=prelude).wait_for_subscription(broker)
+    names = {f"a name of {count}": ("plant/" + "x" * count, "0.1") for count in (30, 60, 5, 40)}
+    messages = {"the good one": (GOOD, "0.1")} | names
+    expect_good_after(broker, service, "plant/+", "forecasts/{id}", messages, GOOD)
+    expect_nothing_comes_again(broker, service, model_path)
+    assert "2 messages left out: 2 that no stream takes" in service.said()
+
+
 def test_a_forecast_that_may_not_be_published_is_said_once_a_topic(model_path: Path, tmp_path: Path) -> None:
     """An access list forbids one topic's; the sample counts all the same."""
     rights = tmp_path / "acl"

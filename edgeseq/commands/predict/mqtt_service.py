@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 _WORKING = 0.05
 """Seconds for which one turn answers messages."""
 
-_MOST_NAMES = 64 << 20
-"""Characters of all streams' names: a topic may have 65,535."""
+_MOST_NAMES = 16_000_000
+"""Characters of all streams' names, of which one may have 65,535: saving a state holds them several times."""
 
 _HELD = WINDOW // 2
 """Samples that wait to be acknowledged while the state cannot be saved; at `WINDOW` a broker sends no more."""
@@ -86,7 +86,7 @@ class MqttService:
             self._close()
             return INTERRUPTED if shutdown.received is signal.SIGINT else 0
         finally:
-            self._state_file.save()
+            self._state_file.save_rest()
 
     def summary(self) -> str:
         """Return one line about all messages."""

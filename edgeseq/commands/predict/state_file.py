@@ -51,9 +51,9 @@ class StateFile:
         full is said once, and does not end the stream. With `samples` 0 only what failed is tried again, a second
         after.
         """
+        self._unsaved += samples
         if not self.active or not self._every:
             return True
-        self._unsaved += samples
         if self._unsaved < self._every and not self._is_retry_due():
             return self._failed_at is None
         self._unsaved = 0
@@ -68,6 +68,11 @@ class StateFile:
             note(f"{self._path} is saved again")
             self._failed_at = None
         return True
+
+    def save_rest(self) -> None:
+        """At the end: save what was acknowledged since the last save that succeeded. Raises `FileError`."""
+        if self._unsaved or self._failed_at is not None:
+            self.save()
 
     def save(self) -> None:
         """Save what was acknowledged, whole and on the disk. Raises `FileError`."""

@@ -26,7 +26,7 @@ SHORTEST, LONGEST = 0.5, 60.0
 READING = 0.05
 """Seconds that one call of `poll` reads at most, so that acknowledgements, pings and signals are never late."""
 
-_FINISHING, _LEAVING = 0.8, 0.4
+_FINISHING, _LEAVING = 0.6, 0.3
 """Seconds that the broker is given at the end to confirm the last forecasts, and to take the last acknowledgements."""
 
 _HEADER = 16
@@ -131,7 +131,7 @@ class MqttClient:
             self._connection, self._pause = None, SHORTEST
 
     def finish(self, done: Callable[[], bool]) -> None:
-        """Deal with what comes until all is `done`, for a second at most. What ends the connection is no error now."""
+        """Deal with what comes until all is `done`, for a moment at most. What ends the connection is no error now."""
         deadline = time.monotonic() + _FINISHING
         with contextlib.suppress(EdgeseqError):
             while self._connection and not done() and time.monotonic() < deadline:
@@ -214,7 +214,7 @@ class MqttClient:
         except UnicodeError as error:
             raise UsageError(f"{self._address.host!r} is no name of a host") from error
         except OSError as error:
-            self._retry_later(f"cannot reach the broker {self._place}: {error.strerror or error}")
+            self._retry_later(f"cannot reach the broker {self._place}: {_reason(error, tls=self._address.tls)}")
         else:
             self._connection = connection
 
@@ -254,3 +254,10 @@ class MqttClient:
                 f"warning: {self._brief} connections in a row broke within seconds: perhaps another client uses the id "
                 f"{self._client_id}, and each takes samples from the other; give each a --client-id of its own"
             )
+
+
+def _reason(error: OSError, *, tls: bool) -> str:
+    """Return why a broker cannot be reached, in words, and what may be the matter."""
+    words = "it does not answer" if isinstance(error, TimeoutError) else str(error.strerror or error)
+    has_answered = isinstance(error, (ssl.SSLError, ConnectionResetError, TimeoutError))
+    return f"{words} (does it speak TLS there?)" if tls and has_answered else words

@@ -42,7 +42,7 @@ _HOPELESS = (0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C)
 """Reasons that no further attempt will mend: the protocol's version, the client's id, its password or its rights."""
 
 
-_HINT = "does it speak MQTT 5, or want TLS (mqtts://) or a client's certificate?"
+_HINT = "(does it speak MQTT 5, or want TLS, mqtts://, or a client's certificate?)"
 _NOT_MQTT = "what came is not MQTT 5, or too large"
 _REASONS = {"Keep alive timeout": f"nothing came for {KEEPALIVE} s", "Protocol error": _NOT_MQTT}
 """What paho's reasons mean, which it gives for ends that no broker announced."""
@@ -220,7 +220,7 @@ class Connection:
         if self.accepted_at is not None:
             self._end(f"the connection to {self._broker} broke: {why}")
         else:
-            self._end(f"{self._broker} did not accept the connection: {why}; {_HINT}")
+            self._end(f"{self._broker} did not accept the connection: {why} {_HINT}")
 
     def _on_connect(self, client: Client, _data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:

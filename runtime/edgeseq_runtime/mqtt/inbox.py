@@ -19,8 +19,6 @@ class Inbox:
     """A bounded queue of messages."""
 
     def __init__(self) -> None:
-        self.dropped = 0
-        """Messages of QoS 0 that did not fit."""
         self.overflowed = False
         """Whether messages of QoS 1 were left to the broker, which sends them again in the next connection only."""
         self.numbered = 0
@@ -44,7 +42,6 @@ class Inbox:
             if self.overflowed:
                 return True
         elif self._bytes + size > MOST_QOS_0:
-            self.dropped += 1
             return False
         self._messages.append(message)
         self._bytes += size
