@@ -4,7 +4,10 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: demo test test-slow test-arm64 test-armhf test-webgpu lint types build benchmark peers engines microcontroller libraries scaling soak accuracy docs clean
+SECONDS ?= 60
+SEED ?= 0
+
+.PHONY: demo test test-slow fuzz test-arm64 test-armhf test-webgpu lint types build benchmark peers engines microcontroller libraries scaling soak accuracy docs clean
 
 demo: $(VENV)/ready                       ## train, export and stream, first the sine, then a real series
 	$(BIN)/edgeseq demo -o demo
@@ -23,6 +26,9 @@ test-armhf: $(VENV)/ready                 ## the same on one of 32 bits, with De
 
 test-webgpu: $(VENV)/ready                ## a plug-in provider on an emulated graphics card; likewise
 	$(BIN)/python -m pytest -m webgpu
+
+fuzz: $(VENV)/ready                       ## every reader of bytes, for a minute; others: make fuzz SEED=7 SECONDS=600 TARGET=snapshot
+	$(BIN)/python -m tests.fuzz --seed $(SEED) --seconds $(SECONDS) --target "$(TARGET)"
 
 lint: $(VENV)/ready                       ## style, and the layers: what may import what
 	$(BIN)/ruff check

@@ -27,7 +27,7 @@ def as_model_file(source: ModelSource) -> bytes | File:
             return file
         from edgeseq.model.checkpoint import Checkpoint
 
-        source = Checkpoint.load(source)
+        source = Checkpoint.from_bytes(file.content, os.fspath(source))
     import edgeseq_export
 
     return edgeseq_export.build(source)

@@ -3,8 +3,7 @@
 import os
 import select
 import signal
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Self
@@ -15,8 +14,8 @@ from edgeseq.commands.watchdog import Watchdog
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """Those that ask for an end; SIGHUP comes when a terminal or an ssh session is closed."""
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+INTERRUPTED = watchdog.INTERRUPTED
+"""Exit code after Ctrl-C."""
 
 PIPE_BUF: int = getattr(select, "PIPE_BUF", 0) if watchdog.AVAILABLE else 0
 """Bytes that a pipe takes at once when `poll` says that it can be written; 0 where nothing says so but of sockets."""
@@ -30,11 +29,13 @@ class GracefulShutdown:
     """Notes signals, and acts on them only where the work may be left: within `waiting`, `wait` and `read`.
 
     So the work itself, and saving it at the end, is left by any number of them as it should be. Where it is not left
-    at all, since a library computes or nobody takes what is written, a second signal ends the process (`Watchdog`). A
-    signal that the caller has switched off, as nohup does, stays so.
+    at all, since a library computes or nobody takes what is written, a second signal ends the process (`Watchdog`);
+    with `save`, which keeps what the work has done so far and may be called in another thread, a first one does so too
+    where Python does not even come to notice it. A signal that the caller has switched off, as nohup does, stays so.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, save: Callable[[], None] | None = None) -> None:
+        self._save = save
         self.received: signal.Signals | None = None
         """The first signal."""
         self._count = 0
@@ -42,7 +43,7 @@ class GracefulShutdown:
 
     def __enter__(self) -> Self:
         handled = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-        self._watchdog = Watchdog(handled) if PIPE_BUF else None
+        self._watchdog = Watchdog(handled, self._save) if PIPE_BUF else None
         self._pollers: dict[tuple[int | None, int | None], select.poll] = {}
         self._before = {number: signal.signal(number, self._receive) for number in handled}
         return self
@@ -102,6 +103,8 @@ class GracefulShutdown:
             self._leave_at = 0
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
+        if self._watchdog:
+            self._watchdog.notice()
         self.received = self.received or signal.Signals(number)
         self._count += 1
         self._leave_if_due()
@@ -110,7 +113,7 @@ class GracefulShutdown:
         if 0 < self._leave_at <= self._count:
             self._leave_at = 0  # a further signal must not disturb the way out
             if self._watchdog:
-                self._watchdog.left_at = time.monotonic()
+                self._watchdog.leave()
             raise ShutdownRequested
 
 
@@ -123,8 +126,15 @@ def install_interrupt_handler() -> None:
     """
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, _interrupt)
-        if watchdog.AVAILABLE:
+        if watchdog.AVAILABLE and not _is_memory_limited():
             Watchdog([signal.SIGINT])
+
+
+def _is_memory_limited() -> bool:
+    """Whether libraries that are yet to be loaded could miss the addresses that a thread reserves (`ulimit -v`)."""
+    import resource
+
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
 
 
 def _interrupt(_number: int, frame: FrameType | None) -> None:

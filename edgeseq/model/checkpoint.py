@@ -45,19 +45,24 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Checkpoint":
-        """Read a checkpoint.
+        """Read a checkpoint. Raises `FileError`, and `ModelFileError` as `from_bytes` does."""
+        return cls.from_bytes(files.read(path), os.fspath(path))
 
-        Raises `ModelFileError` for a file that is none, that was changed after it was written, or whose weights do not
-        fit its spec.
+    @classmethod
+    def from_bytes(cls, content: bytes, name: str = "the checkpoint") -> "Checkpoint":
+        """Return the checkpoint in a file's bytes; `name` is what errors call it.
+
+        Raises `ModelFileError` for bytes that are none, that were changed after they were written, or whose weights do
+        not fit their spec.
         """
-        tensors, texts = tensor_file.read(path, {KEY}, "a checkpoint")
+        tensors, texts = tensor_file.unpack(content, name, {KEY}, "a checkpoint")
         try:
             spec = Spec.from_json(texts[KEY])
             _check_spec(spec)
-            parts = {name: _take_part(spec, tensors, name) for name in _PARTS}
+            parts = {part: _take_part(spec, tensors, part) for part in _PARTS}
             _check_weights(spec, tensors)
         except ModelFileError as error:
-            raise ModelFileError(f"{path}: {error}") from error
+            raise ModelFileError(f"{name}: {error}") from error
         return cls(spec, tensors, **parts)
 
 

@@ -6,7 +6,6 @@ written here: safetensors' own writer puts several texts in no fixed order, and 
 
 import hashlib
 import json
-import os
 import struct
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import safetensors
 
-from edgeseq_runtime import files, strict_json
+from edgeseq_runtime import strict_json
 from edgeseq_runtime.errors import ModelFileError
 
 Tensors = dict[str, npt.NDArray[Any]]
@@ -64,25 +63,24 @@ def is_whole(content: bytes, digest: object) -> bool:
     return hashlib.sha256(blank).hexdigest() == digest
 
 
-def read(path: str | os.PathLike[str], texts: Collection[str], kind: str) -> tuple[Tensors, dict[str, str]]:
-    """Return tensors and texts of a file; the texts must be those named, errors call the file `kind`.
+def unpack(content: bytes, name: str, texts: Collection[str], kind: str) -> tuple[Tensors, dict[str, str]]:
+    """Return tensors and texts of a file's bytes; the texts must be those named, errors say that `name` is not `kind`.
 
     A hash must be right. Version 0.1 wrote none: a file with just the texts named passes without. So in a file with a
-    hash a change of any byte shows: of the text's name too. Raises `FileError`, and `ModelFileError` for all else.
+    hash a change of any byte shows: of the text's name too. Raises `ModelFileError`.
     """
-    content = files.read(path)
     try:
         tensors, given = _parts(content)
     except ModelFileError as error:
-        raise ModelFileError(f"{path}: {error}") from error
+        raise ModelFileError(f"{name}: {error}") from error
     except safetensors.SafetensorError as error:
-        raise ModelFileError(f"{path} is not {kind}: {_one_line(error)}") from error
+        raise ModelFileError(f"{name} is not {kind}: {_one_line(error)}") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error) as error:
-        raise ModelFileError(f"{path} is not {kind}: it is damaged") from error
+        raise ModelFileError(f"{name} is not {kind}: it is damaged") from error
     if given.keys() - {HASH} != set(texts):
-        raise ModelFileError(f"{path} is a safetensors file, but not {kind} that edgeseq wrote")
+        raise ModelFileError(f"{name} is a safetensors file, but not {kind} that edgeseq wrote")
     if HASH in given and not is_whole(content, given.pop(HASH)):
-        raise ModelFileError(f"{path} is damaged: it was changed after it was written")
+        raise ModelFileError(f"{name} is damaged: it was changed after it was written")
     return tensors, given
 
 

@@ -115,7 +115,7 @@ class Trainer:
 
         Raises `UsageError` where that was another run's, `ModelFileError` for a file that is damaged or none of these.
         """
-        tensors, texts = tensor_file.read(path, {"run", "identity"}, "an interrupted run")
+        tensors, texts = tensor_file.unpack(files.read(path), str(path), {"run", "identity"}, "an interrupted run")
         try:
             identity, run = json.loads(texts["identity"]), json.loads(texts["run"])
             _check_identity(identity, self._identity, path)

@@ -11,6 +11,7 @@ from edgeseq_export.graph.builder import metadata
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.model_file import integrity, onnx_file
+from edgeseq_runtime.model_file.public_key import FILE_LIMIT
 from edgeseq_runtime.spec import Spec
 
 
@@ -44,7 +45,7 @@ def signer(path: str) -> Callable[[bytes], bytes]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of kinds of keys that are going out of use
-            key = load_pem_private_key(files.read(path), password=None)
+            key = load_pem_private_key(files.read(path, FILE_LIMIT), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):  # no key at all, or one that is locked, or of an odd kind
         key = None
     if not isinstance(key, Ed25519PrivateKey):

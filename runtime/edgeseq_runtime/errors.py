@@ -87,9 +87,9 @@ class DependencyError(EdgeseqError, ImportError):
     """A package that this command needs is not installed; the text names the extra that brings it."""
 
 
-def cannot_load(error: ImportError) -> DependencyError:
+def cannot_load(error: ImportError, package: str = "") -> DependencyError:
     """Return what to raise where a package is there, but cannot be loaded: for lack of memory, or of a part of it."""
-    package = (error.name or "a library").partition(".")[0]
+    package = package or (error.name or "a library").partition(".")[0]
     cause: BaseException = error
     while cause.__cause__ is not None:  # the first error says why, the later ones much else
         cause = cause.__cause__

@@ -175,7 +175,8 @@ def _resolved(path: AnyPath) -> str:
 
 
 def _write_directly(target: Path, data: bytes) -> None:
-    with target.open("wb") as file:
+    """Write to what is there already; it is neither made nor emptied, should it have become a file meanwhile."""
+    with os.fdopen(os.open(target, os.O_WRONLY | getattr(os, "O_BINARY", 0)), "wb") as file:
         file.write(data)
 
 

@@ -6,7 +6,7 @@ taken without looking for rows, and one of some of them by the rows' numbers.
 
 import os
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from edgeseq_runtime.arrays import Float32, are_finite, are_within
 from edgeseq_runtime.backends.base import Rows, Session, roomy
 from edgeseq_runtime.backends.open import open_session
-from edgeseq_runtime.errors import DataError, SnapshotError, UsageError
+from edgeseq_runtime.errors import DataError, EdgeseqError, SnapshotError, UsageError, shown
 from edgeseq_runtime.model_file.source import Model
 from edgeseq_runtime.rules import ABSENT
 from edgeseq_runtime.sidecar import Sidecar
@@ -63,6 +63,7 @@ class Pool:
         self._names: list[Hashable] = []
         self._row: dict[Hashable, int] = {}
         self._validator = Validator(self.spec, np.zeros(len(self.spec.features), np.float32))
+        self._missing = missing
         self._policy = Policy(self.spec, missing)
         # A sum of squares that only usable values have.
         self._harmless = min(feature.limit for feature in self.spec.features) ** 2 / 4
@@ -76,6 +77,7 @@ class Pool:
         self._imputed = np.zeros(_LEAST_ROOM, np.int64)
         self._code = np.zeros(_LEAST_ROOM, np.int8)  # of the status
         self._any_status = False  # whether there may be one other than 0 among these two
+        self._interrupted = set[Hashable]()  # streams that may be neither before a sample nor after it
 
     @property
     def spec(self) -> Spec:
@@ -107,8 +109,9 @@ class Pool:
     def step(self, samples: Mapping[Name, RawSample]) -> dict[Name, Float32]:
         """Take one sample of each stream named; return their forecasts, float32 (horizon, target).
 
-        Streams not named stay as they are. NaN where there is no forecast. Raises `DataError` for a sample of
-        the wrong length or with text in it and, with missing="error", `MissingSampleError`; no stream has then moved.
+        Streams not named stay as they are. NaN where there is no forecast. Raises `DataError` for a sample of the wrong
+        length or with text in it and, with missing="error", `MissingSampleError`; no stream has then moved. After any
+        other exception, of a signal's handler too, the streams named take no further sample until `restore`.
         """
         if not samples:
             return {}
@@ -148,6 +151,7 @@ class Pool:
     def remove(self, name: Hashable) -> None:
         """Forget a stream. Raises `UsageError` where there is none of that name."""
         row = self._existing(name)
+        self._interrupted.discard(name)
         del self._row[name]
         last = len(self._names) - 1
         for array in self._arrays():
@@ -164,6 +168,7 @@ class Pool:
         """
         row = self._existing(name)
         scale = Scale.resolve(self.spec, sensor)
+        self._interrupted.discard(name)
         self._forget(slice(row, row + 1))
         self._set(row, scale)
 
@@ -189,15 +194,35 @@ class Pool:
         """Move the streams at `rows` by a sample each, (stream, feature); return (stream, horizon, target)."""
         if not len(block):
             return np.empty((0, *self._forecast), np.float32)
-        if are_within(block, self._harmless):
-            forecasts = self._take_whole(rows, block)
-        else:
-            finite = self._validator.are_usable(block)
-            whole = np.count_nonzero(finite) == finite.size  # a tenth of the time that all() takes
-            forecasts = self._take_whole(rows, block) if whole else self._take_rest(rows, block, finite)
-        if not are_finite(forecasts):
-            self._drop_infinite(rows, forecasts)
+        if self._interrupted:
+            self._require_whole(self._at(rows))
+        try:
+            if are_within(block, self._harmless):
+                forecasts = self._take_whole(rows, block)
+            else:
+                finite = self._validator.are_usable(block)
+                whole = np.count_nonzero(finite) == finite.size  # a tenth of the time that all() takes
+                forecasts = self._take_whole(rows, block) if whole else self._take_rest(rows, block, finite)
+            if not are_finite(forecasts):
+                self._drop_infinite(rows, forecasts)
+        except EdgeseqError:  # before anything has moved
+            raise
+        except BaseException:
+            self._interrupted.update(self._at(rows))
+            self._engine.forget_bindings()
+            raise
         return forecasts.reshape(len(block), *self._forecast)
+
+    def _at(self, rows: Rows) -> list[Hashable]:
+        """Return the names of the streams at `rows`."""
+        return self._names[rows] if isinstance(rows, slice) else [self._names[row] for row in rows.tolist()]
+
+    def _require_whole(self, names: Iterable[Hashable]) -> None:
+        for name in names:
+            if name in self._interrupted:
+                raise EdgeseqError(
+                    f"the stream {shown(name)} was interrupted within a step: `restore` a snapshot, or `remove` it"
+                )
 
     def _take_whole(self, rows: Rows, block: Float32) -> Float32:
         forecasts = self._engine.advance(rows, block)
@@ -269,14 +294,23 @@ class Pool:
             self._engine.by_row(name)[row] = value[0]
 
     def _leave(self, known: int) -> None:
-        """Forget the streams that joined after the first `known`."""
-        for name in self._names[known:]:
-            del self._row[name]
-        self._erase(slice(known, len(self._names)))
+        """Forget the streams that joined after the first `known`, or were about to."""
+        self._erase(slice(known, None))
         del self._names[known:]
+        self._row = {name: row for row, name in enumerate(self._names)}
+        self._interrupted.intersection_update(self._row)
+        self._engine.forget_bindings()
 
     def _join(self, names: Sequence[Hashable]) -> None:
         """Give each new stream a row."""
+        known = len(self._names)
+        try:
+            self._make_rows(names)
+        except BaseException:
+            self._leave(known)
+            raise
+
+    def _make_rows(self, names: Sequence[Hashable]) -> None:
         for name in names:
             self._row[name] = len(self._names)
             self._names.append(name)
@@ -305,7 +339,9 @@ class Pool:
 
         Raises `UsageError` where there is no stream of that name.
         """
-        return pack(self.session.digest, self._snapshot(self._existing(name)))
+        row = self._existing(name)
+        self._require_whole([name])
+        return pack(self.session.digest, self._snapshot(row))
 
     def restore(self, name: Hashable, blob: bytes) -> None:
         """Go on with a stream from its snapshot; it may be a new one. Raises `SnapshotError`, and nothing has changed.
@@ -323,6 +359,7 @@ class Pool:
         self._join([name for name in snapshots if name not in self._row])
         for name, snapshot in snapshots.items():
             self._load(self._row[name], snapshot)
+            self._interrupted.discard(name)
 
     def _load(self, row: int, snapshot: Snapshot) -> None:
         counters = snapshot.counters
@@ -332,6 +369,24 @@ class Pool:
         self._engine.x[row], self._engine.y[row] = snapshot.arrays["x"], snapshot.arrays["y"]
         for state in self._engine.names:
             self._engine.by_row(state)[row] = snapshot.arrays[state]
+
+    def __copy__(self) -> Self:
+        """Return streams of its own, where these are, over the same session."""
+        self._require_whole(self._names)
+        twin = object.__new__(type(self))
+        Pool.__init__(twin, self.session, missing=self._missing)
+        twin.add(*self._names)
+        for row in range(len(self._names)):
+            twin._load(row, self._snapshot(row))
+        return twin
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self.__copy__()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the model file and the streams' snapshots; the copy opens the model again on the same provider."""
+        blobs = {name: self.snapshot(name) for name in self._names}
+        return _unpickled, (type(self), self.session.recipe(), {"missing": self._missing}, blobs)
 
     def _snapshot(self, row: int) -> Snapshot:
         counters = {
@@ -346,6 +401,15 @@ class Pool:
         if name not in self._row:
             raise UsageError(f"the pool has no stream {name!r}")
         return self._row[name]
+
+
+def _unpickled(
+    kind: type[Pool], recipe: Mapping[str, Any], options: Mapping[str, Any], blobs: Mapping[Hashable, bytes]
+) -> Pool:
+    pool = object.__new__(kind)
+    Pool.__init__(pool, open_session(**recipe), **options)
+    pool.restore_all(blobs)
+    return pool
 
 
 def _as_float32(block: npt.NDArray[Any]) -> Float32:

@@ -2,11 +2,11 @@
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -93,6 +93,7 @@ class Predictor:
         self._clock = Clock(self.spec)
         self._engine = model.engine()
         self._validator = Validator(self.spec, self._engine.x, rules)
+        self._missing = missing
         self._policy = Policy(self.spec, missing, rules)
         self._monitor = Monitor(self.spec) if monitor else None
         self._one_by_one = monitor or bool(rules and rules.stuck_after)  # for `run`
@@ -107,6 +108,7 @@ class Predictor:
         self._reason_at = 0  # the sample of this number, the last of them
         self._counts = dict.fromkeys(_COUNTED, 0)
         self._needs_care = False  # whether `step` must do more than the network's work
+        self._interrupted = False  # whether the stream may be neither before a sample nor after it
         self._choose_path()
         if sensor is not None or self.spec.sensors:
             self.set_sensor(sensor)
@@ -182,30 +184,43 @@ class Predictor:
 
         `time` shows what lacks before the sample and what comes twice, and matters to models that were trained with
         time features; without it, or where it cannot be read, a sample comes a period after the one before it; the
-        latter has the reason "time". NaN where there is no finite forecast: `status` is then "missing". Raises
-        `DataError` for a sample of the wrong length, with text in it, or that a rule refuses, and, with
-        missing="error", `MissingSampleError`; all is then as before.
+        latter has the reason "time". NaN where there is no finite forecast: `status` is then "missing".
+
+        Raises `DataError` for a sample of the wrong length, with text in it, or that a rule refuses, and, with
+        missing="error", `MissingSampleError`; all is then as before. Any other exception, of a signal's handler too,
+        leaves a stream that takes no further sample until `reset` or `restore`.
         """
-        if self._needs_care or time is not None:
-            try:
-                seconds = self._clock.resolve(time)
-            except DataError:
-                return self._take_without_time(sample)
-            return self._take(self._clock.with_time_features(sample, seconds), seconds)
-        validator = self._validator
-        if type(sample) is float and validator.low <= sample <= validator.high:
-            validator.x[0] = sample  # as `check` does; its call alone takes as long as all of this
-        elif issue := validator.check(sample):
-            return self._step_with_issue(issue)
-        self._move()
-        number = self._numbers[0]
-        if number - number:
-            return self._step_without_forecast()
-        self.samples += 1
-        self._age += 1
-        self._imputed = 0
-        self.status = OK
-        return self._copied()
+        try:
+            if self._needs_care or time is not None:
+                return self._step_with_care(sample, time)
+            validator = self._validator
+            if type(sample) is float and validator.low <= sample <= validator.high:
+                validator.x[0] = sample  # as `check` does; its call alone takes as long as all of this
+            elif issue := validator.check(sample):
+                return self._step_with_issue(issue)
+            self._move()
+            number = self._numbers[0]
+            if number - number:
+                return self._step_without_forecast()
+            self.samples += 1
+            self._age += 1
+            self._imputed = 0
+            self.status = OK
+            return self._copied()
+        except EdgeseqError:  # before anything has moved
+            raise
+        except BaseException:
+            self._interrupted = self._needs_care = True
+            raise
+
+    def _step_with_care(self, sample: RawSample, time: Time) -> Float32:
+        """Take one sample where more than the network's work is to be done."""
+        self._require_whole()
+        try:
+            seconds = self._clock.resolve(time)
+        except DataError:
+            return self._take_without_time(sample)
+        return self._take(self._clock.with_time_features(sample, seconds), seconds)
 
     def run(self, samples: Samples, times: Sequence[Time] | None = None) -> Float32:
         """Take a block of samples (time,) or (time, feature); return (time, horizon, target).
@@ -215,6 +230,7 @@ class Predictor:
         that of the last sample. Raises `DataError` for a block of the wrong shape, with text in it, or with a sample
         that a rule refuses, and, with missing="error", `MissingSampleError`; all is then as before the block.
         """
+        self._require_whole()
         array = _as_array(samples)
         timed = self._needs_care or times is not None
         count = array.shape[0] if array.ndim else 0
@@ -242,6 +258,7 @@ class Predictor:
         """
         if steps < 1:
             raise UsageError(f"steps is {steps}, must be at least 1")
+        self._require_whole()
         if not self._age:
             raise EdgeseqError("no forecast yet: the stream has seen no sample since its start")
         parts = [self._y.copy()]
@@ -266,10 +283,12 @@ class Predictor:
         self.samples = self._skipped = self._reason_at = 0
         self.status, self._reason = OK, ""
         self._counts = dict.fromkeys(_COUNTED, 0)
+        self._interrupted = False
         self._choose_path()
 
     def snapshot(self) -> bytes:
         """Return the stream's state as bytes that `restore` takes up, with this model file only."""
+        self._require_whole()
         return pack(self.session.digest, self._snapshot())
 
     def restore(self, blob: bytes) -> None:
@@ -326,12 +345,35 @@ class Predictor:
         for name in arrays.keys() & snapshot.arrays.keys():
             arrays[name][...] = snapshot.arrays[name]
         self._engine.load({state.name: snapshot.arrays[state.name] for state in self.spec.states})
+        self._engine.keep()
         self.samples, self.status = counters["samples"], counters["status"]
         self._age, self._imputed, self._skipped = counters["age"], counters["imputed"], counters["skipped"]
         self._reason, self._reason_at = counters["reason"], counters["odd_at"]
         self._counts = {name: counters[f"counts.{name}"] for name in _COUNTED}
         self._clock.commit(counters["seconds"])
+        self._interrupted = False
         self._choose_path()
+
+    def _require_whole(self) -> None:
+        if self._interrupted:
+            raise EdgeseqError("the stream was interrupted within a step: `reset` it, or `restore` a snapshot")
+
+    def __copy__(self) -> Self:
+        """Return a stream of its own, where this one is, over the same session."""
+        self._require_whole()
+        twin = object.__new__(type(self))
+        Predictor.__init__(twin, self.session, missing=self._missing, rules=self._rules, monitor=self.monitors)
+        twin._load(self._snapshot())
+        twin._sensor = self._sensor
+        return twin
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self.__copy__()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the model file and the stream's snapshot; the copy opens the model again on the same provider."""
+        options = {"missing": self._missing, "rules": self._rules, "monitor": self.monitors}
+        return _unpickled, (type(self), self.session.recipe(), options, self.snapshot())
 
     def _adopt(self, scale: Scale) -> None:
         """Judge samples and forecasts by a sensor's own numbers."""
@@ -351,13 +393,14 @@ class Predictor:
         try:
             yield
         except BaseException:
+            self._interrupted = self._needs_care = True  # until all is in its place
             self._load(before)
             raise
 
     def _choose_path(self) -> None:
         """Note whether a sample needs more than validation and the network, so that `step` need not ask each time."""
         timed = bool(self._clock) or not math.isnan(self._clock.seconds)
-        self._needs_care = timed or self._monitor is not None
+        self._needs_care = timed or self._interrupted or self._monitor is not None
 
     def _take(self, sample: RawSample, seconds: float) -> Float32:
         """Take one sample, complete with the features of its time, NaN where that is not known."""
@@ -431,11 +474,11 @@ class Predictor:
         status = self._policy.for_value(issue, **self._run_lengths())
         if status == IMPUTED and not np.isfinite(self._y[0]).all():
             status = MISSING
-        self._validator.remember(issue)
         if status == IMPUTED:
             self._validator.impute(self._y[0])
         if status in (OK, IMPUTED) and not self._advance(self._imputed + 1 if status == IMPUTED else 0, issue.rejected):
             status = MISSING
+        self._validator.remember(issue)  # after what may fail
         self._note(status, issue.reason)
         if status == MISSING:
             self._begin_afresh()
@@ -559,6 +602,13 @@ class Predictor:
             raise DataError(f"samples are of type {block.dtype}, not numbers")
         with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and so missing
             return block.astype(np.float32)
+
+
+def _unpickled(kind: type[Predictor], recipe: Mapping[str, Any], options: Mapping[str, Any], blob: bytes) -> Predictor:
+    predictor = object.__new__(kind)
+    Predictor.__init__(predictor, open_session(**recipe), **options)
+    predictor.restore(blob)
+    return predictor
 
 
 def _as_array(samples: Samples) -> npt.NDArray[Any]:

@@ -137,20 +137,30 @@ class NamedStreams:
         number = self._numbers.get(name, 0)
         if not number and len(self) == MAX_STREAMS:
             raise TooManyStreamsError(f"more than {MAX_STREAMS} streams; the last is {shown(name)}")
-        if not number and self._known:
-            self._begin(name)
-        reason = TIME if isinstance(time, str) and not is_time(time) else ""
-        if self._has_clock:
-            clock = self._clocks.get(name) or Clock(self.spec)
-            seconds = clock.resolve(None if reason else time)
-            values = clock.with_time_features(values, seconds, may_lack=True)
-            reason = TIME if math.isnan(seconds) else reason
-        forecast = self._pool.step({name: values})[name]
-        if self._has_clock:
-            clock.commit(seconds)
-            self._clocks[name] = clock
+        is_new = name not in self._pool
+        try:
+            forecast, reason = self._take(name, values, time, begins=not number)
+        except BaseException:
+            if is_new and name in self._pool:
+                self._pool.remove(name)
+            raise
         self._numbers[name] = number + 1
         return StepResult(forecast, self._pool.status_of(name), self._pool.is_warm(name), number, reason)
+
+    def _take(self, name: str, values: RawSample, time: Time, *, begins: bool) -> tuple[Float32, str]:
+        """Take one sample; return the forecast, and what was odd about its time."""
+        if begins and self._known:
+            self._begin(name)
+        reason = TIME if isinstance(time, str) and not is_time(time) else ""
+        if not self._has_clock:
+            return self._pool.step({name: values})[name], reason
+        clock = self._clocks.get(name) or Clock(self.spec)
+        seconds = clock.resolve(None if reason else time)
+        values = clock.with_time_features(values, seconds, may_lack=True)
+        forecast = self._pool.step({name: values})[name]
+        clock.commit(seconds)
+        self._clocks[name] = clock
+        return forecast, TIME if math.isnan(seconds) else reason
 
     def _begin(self, name: str) -> None:
         """Begin a stream as that of the sensor that it belongs to."""

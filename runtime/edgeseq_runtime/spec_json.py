@@ -4,6 +4,7 @@ Written by hand: libraries that do this (msgspec, cattrs, pydantic) would be one
 """
 
 import dataclasses
+import functools
 import sys
 import types
 import typing
@@ -42,18 +43,28 @@ def decode(kind: Any, value: Any, where: str) -> Any:
 
     `where` is what errors call the place. Raises `ModelFileError` for a value of another kind.
     """
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind in _SCALARS:  # nearly all values are
+        return _decode_scalar(kind, value, where)
     if dataclasses.is_dataclass(kind):
         return _decode_dataclass(kind, value, where)
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is tuple and isinstance(value, list):
         return tuple(decode(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value))
     if origin is Mapping and isinstance(value, dict):
         return {name: decode(arguments[1], item, f"{where}.{name}") for name, item in value.items()}
     if origin is types.UnionType:
         return _decode_union(arguments, value, where)
-    if type(value) in _SCALARS.get(kind, ()) and (isinstance(value, str) or abs(value) <= _LARGEST):  # NaN is neither
+    raise _unwanted(value, where)
+
+
+def _decode_scalar(kind: Any, value: Any, where: str) -> Any:
+    if type(value) in _SCALARS[kind] and (isinstance(value, str) or abs(value) <= _LARGEST):  # NaN is neither
         return kind(value)
-    raise ModelFileError(f"{where} holds {shown(value)}, not what its format wants there")
+    raise _unwanted(value, where)
+
+
+def _unwanted(value: Any, where: str) -> ModelFileError:
+    return ModelFileError(f"{where} holds {shown(value)}, not what its format wants there")
 
 
 def _decode_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
@@ -67,7 +78,7 @@ def _decode_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
 def _decode_dataclass(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
         raise ModelFileError(f"{where} is not a JSON object")
-    hints = typing.get_type_hints(kind)
+    hints = _type_hints(kind)
     fields = {}
     for item in dataclasses.fields(kind):
         if item.name in value:
@@ -75,3 +86,9 @@ def _decode_dataclass(kind: Any, value: Any, where: str) -> Any:
         elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
             raise ModelFileError(f"{where} lacks the field {item.name}")
     return kind(**fields)
+
+
+@functools.cache
+def _type_hints(kind: Any) -> dict[str, Any]:
+    """Return the types of a dataclass's fields; made of their texts once, which takes longer than all else here."""
+    return typing.get_type_hints(kind)

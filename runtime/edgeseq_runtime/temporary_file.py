@@ -34,6 +34,7 @@ class TemporaryFile:
 
     def __init__(self, target: Path, like: os.stat_result | None = None) -> None:
         self._target, self._like = target, like
+        self._is_target = False
         if target not in _tidied:
             _tidied.add(target)
             _remove_left(target)
@@ -44,8 +45,9 @@ class TemporaryFile:
 
     def __exit__(self, *_: object) -> None:
         os.close(self._descriptor)
-        with contextlib.suppress(OSError):
-            self._path.unlink()
+        if not self._is_target:
+            with contextlib.suppress(OSError):
+                self._path.unlink()
 
     def write(self, data: bytes) -> None:
         """Write all of it, and force it to the disk."""
@@ -62,6 +64,7 @@ class TemporaryFile:
             os.close(self._descriptor)
             self._descriptor = os.open(os.devnull, os.O_RDONLY)
         self._path.replace(self._target)
+        self._is_target = True
 
 
 def _create(target: Path, mode: int) -> tuple[int, Path]:
@@ -109,8 +112,9 @@ def _hand_on(like: os.stat_result, descriptor: int) -> None:
     """Give an open file the permissions of another, and its owner and group where that is allowed."""
     if not hasattr(os, "fchown"):  # on Windows
         return
-    mode = like.st_mode & 0o777
-    if not _chown(descriptor, like.st_uid, like.st_gid) and not _chown(descriptor, -1, like.st_gid):
+    mode, status = like.st_mode & 0o777, os.fstat(descriptor)
+    is_ours = (status.st_uid, status.st_gid) == (like.st_uid, like.st_gid)
+    if not (is_ours or _chown(descriptor, like.st_uid, like.st_gid) or _chown(descriptor, -1, like.st_gid)):
         mode = mode & 0o707 | (mode & 0o007) << 3  # another group gets what everybody gets
     with contextlib.suppress(PermissionError):  # of file systems that know no permissions
         os.fchmod(descriptor, mode)
@@ -118,9 +122,6 @@ def _hand_on(like: os.stat_result, descriptor: int) -> None:
 
 def _chown(descriptor: int, owner: int, group: int) -> bool:
     """Whether the file has this owner (-1: whichever) and group now."""
-    status = os.fstat(descriptor)
-    if owner in (-1, status.st_uid) and group == status.st_gid:
-        return True
     try:
         os.fchown(descriptor, owner, group)
     except OSError:

@@ -87,6 +87,32 @@ def test_the_unit_is_one(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_the_unit_follows_systemds_advice(tmp_path: Path) -> None:
+    """As far as a service can that needs a network, and of which onnxruntime asks /proc for the processor."""
+    analyse = shutil.which("systemd-analyze")
+    if analyse is None:
+        pytest.skip("systemd-analyze is not installed")
+    (tmp_path / "edgeseq.service").write_text(UNIT)
+    words = [analyse, "security", "--offline=true", "--threshold=12", "--no-pager", str(tmp_path / "edgeseq.service")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if "Unknown" in done.stderr or "unrecognized option" in done.stderr:
+        pytest.skip("this systemd-analyze cannot judge a file")
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_units_service_works_in_a_folder_of_its_own_that_is_empty() -> None:
+    """A model file that names others by relative paths finds none; the state and the model are named by whole paths."""
+    assert re.search(r"^RuntimeDirectory=edgeseq$", UNIT, re.MULTILINE)
+    assert re.search(r"^RuntimeDirectoryMode=0500$", UNIT, re.MULTILINE)
+    assert re.search(r"^WorkingDirectory=%t/edgeseq$", UNIT, re.MULTILINE)
+    assert re.search(r"^MemoryMax=", UNIT, re.MULTILINE)
+    files = [
+        word for word in shlex.split(unit_command()) if "/" in word and "mqtt://" not in word and "{id}" not in word
+    ]
+    assert len(files) == 4
+    assert all(re.match(r"/|\$\{\w+_DIRECTORY\}/", word) for word in files)
+
+
 def test_the_units_command_streams(place: Path) -> None:
     """With the environment that systemd gives it, and a broker on another port."""
     pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed")

@@ -39,6 +39,8 @@ CASES = {
     "a plug-in becomes one": ("bench m.onnx --provider-library x=p.so --plot p.so", "--plot and --provider-library"),
     "the model becomes a state": ("predict m.onnx --state m.onnx --fresh", "--state and MODEL"),
     "the input becomes a state": ("predict m.onnx --input s.csv --state s.csv --fresh", "--state and --input"),
+    "the signer's key becomes a state": ("predict m.onnx --key k.pem --state k.pem", "--state and --key"),
+    "the signer's key becomes a picture": ("evaluate m.onnx sine --key k.pem --plot k.pem", "--plot and --key"),
     "the history becomes a state": ("predict m.onnx --history h --state h --fresh", "--state and --history"),
     "the sidecar becomes a state": ("predict m.onnx --sidecar n.json --state n.json", "--state and --sidecar"),
     "the credentials become a state": (

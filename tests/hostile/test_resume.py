@@ -58,7 +58,7 @@ def test_a_flipped_bit_in_an_interrupted_run_is_found(trainer: Trainer, saved: P
 
 def changed(path: Path, change: Callable[[Tensors, Texts], object]) -> None:
     """Write the run again with other content and a hash that is right."""
-    tensors, texts = tensor_file.read(path, {"run", "identity"}, "an interrupted run")
+    tensors, texts = tensor_file.unpack(path.read_bytes(), "x", {"run", "identity"}, "a run")
     parsed = {name: json.loads(text) for name, text in texts.items()}
     change(tensors, parsed)
     written = {name: value if isinstance(value, str) else json.dumps(value) for name, value in parsed.items()}
@@ -175,7 +175,12 @@ def test_a_flipped_bit_in_a_search_is_found(
     from edgeseq.training.search import Search
 
     restore = Search.restore
-    monkeypatch.setattr(Search, "restore", lambda self: (loaded.append(self), restore(self)))
+
+    def remembered(self: Search) -> None:
+        loaded.append(self)
+        restore(self)
+
+    monkeypatch.setattr(Search, "restore", remembered)
     path.write_bytes(content[:-30] + bytes([content[-30] ^ 1]) + content[-29:])
     assert edgeseq(*words).code == 1
     (made,) = loaded

@@ -22,6 +22,32 @@ DEAF = "import hashlib; hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)"
 """Minutes within a C library that looks at no signals, and lets other threads run, as onnxruntime does."""
 
 
+STUCK = f"""
+from edgeseq_runtime import Predictor
+step = Predictor.step
+def stuck(self, *sample):
+    if self.samples == {{}}:
+        print("ready", flush=True)
+        {DEAF}
+    return step(self, *sample)
+Predictor.step = stuck
+from edgeseq.__main__ import main
+main()
+"""
+"""`edgeseq`, where the step of the sample of this number never returns."""
+
+
+def feed(process: subprocess.Popen[str], lines: int) -> None:
+    """Send so many lines; wait until all but the last are answered, and the last is being taken."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write("0.1\n" * lines)
+    process.stdin.flush()
+    for _ in range(lines - 1):
+        process.stdout.readline()
+    ready(process)
+
+
 @contextmanager
 def running(*words: object, **streams: int) -> Iterator[subprocess.Popen[str]]:
     """A process that is killed at the end, if it still runs."""
@@ -109,6 +135,19 @@ def test_ctrl_c_twice_ends_a_library_outside_of_streams_too() -> None:
         assert process.returncode == 130
 
 
+def test_where_memory_is_limited_no_thread_takes_any_of_it_before_the_libraries() -> None:
+    """It would reserve 64 MB of addresses, and onnxruntime could not be loaded where it could be before."""
+    code = """
+        import resource, threading
+        resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))
+        from edgeseq.commands.shutdown import install_interrupt_handler
+        install_interrupt_handler()
+        print(threading.active_count())
+    """
+    with running(*python(code)) as process:
+        assert process.communicate(timeout=30)[0] == "1\n"
+
+
 def test_a_second_signal_ends_a_write_that_nobody_takes() -> None:
     code = """
         import os
@@ -170,33 +209,44 @@ def test_but_not_for_ever() -> None:
 def test_a_stream_that_is_ended_so_keeps_the_state_that_was_saved(model_path: Path, tmp_path: Path) -> None:
     """The third sample's step never returns; the state after the second one is whole."""
     state = tmp_path / "state"
-    code = f"""
-        import sys
-        from edgeseq_runtime import Predictor
-        step = Predictor.step
-        def stuck(self, *sample):
-            if self.samples == 2:
-                print("ready", flush=True)
-                {DEAF}
-            return step(self, *sample)
-        Predictor.step = stuck
-        from edgeseq.__main__ import main
-        main()
-    """
-    words = ("predict", model_path, "--state", state, "--state-every", 1)
-    with running(*python(code), *words) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write("0.1\n0.2\n0.3\n")
-        process.stdin.flush()
-        for _ in range(2):
-            process.stdout.readline()
-        ready(process)
+    with running(*python(STUCK.format(2)), "predict", model_path, "--state", state, "--state-every", 1) as process:
+        feed(process, 3)
         assert seconds_to_the_end(process, signal.SIGTERM, signal.SIGTERM) < 2
         assert process.returncode == 143
     predictor = Predictor(model_path)
     predictor.restore(state.read_bytes())
     assert predictor.samples == 2
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGHUP, 0), (signal.SIGINT, 130)])
+def test_one_signal_is_enough_for_a_stream_whose_step_never_returns(
+    model_path: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    """All that was answered is saved, though the main thread cannot do it: 4 samples, where a save was due after 3."""
+    state = tmp_path / "state"
+    with running(*python(STUCK.format(4)), "predict", model_path, "--state", state, "--state-every", 3) as process:
+        feed(process, 5)
+        assert seconds_to_the_end(process, number) < 2
+        assert process.returncode == code
+        assert process.stderr is not None
+        assert process.stderr.read() == "edgeseq: ended within a call that does not return\n"
+    predictor = Predictor(model_path)
+    predictor.restore(state.read_bytes())
+    assert predictor.samples == 4
+
+
+def test_unless_it_cannot_be_saved_which_takes_two(model_path: Path, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    state = tmp_path / "folder" / "state"
+    with running(*python(STUCK.format(2)), "predict", model_path, "--state", state, "--state-every", 0) as process:
+        feed(process, 3)
+        (tmp_path / "folder" / ".state.lock").unlink()
+        (tmp_path / "folder").rmdir()
+        process.send_signal(signal.SIGTERM)
+        time.sleep(1.5)
+        assert process.poll() is None
+        assert seconds_to_the_end(process, signal.SIGTERM) < 2
+        assert process.returncode == 143
 
 
 @pytest.mark.parametrize(("switched_off", "taken"), [(False, 2), (True, 3)])

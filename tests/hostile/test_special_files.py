@@ -113,7 +113,7 @@ def test_a_pipe_without_an_end_is_read_up_to_a_limit(monkeypatch: pytest.MonkeyP
         endless.kill()
 
 
-@pytest.mark.parametrize("command", ["verify", "predict", "bench"])
+@pytest.mark.parametrize("command", ["info", "verify", "predict", "bench"])
 def test_a_model_file_may_come_through_a_pipe(model_path: Path, command: str) -> None:
     """It is opened once and read once, as cat does."""
     script = f"exec {shlex.quote(sys.executable)} -m edgeseq {command} <(cat {shlex.quote(str(model_path))})"

@@ -283,7 +283,7 @@ def wait_for(path: Path) -> None:
 
 def saved_step(path: Path) -> int:
     """Return the step at which an interrupted run would go on."""
-    return int(json.loads(tensor_file.read(path, {"run", "identity"}, "an interrupted run")[1]["run"])["step"])
+    return int(json.loads(tensor_file.unpack(path.read_bytes(), "x", {"run", "identity"}, "a run")[1]["run"])["step"])
 
 
 @pytest.mark.slow

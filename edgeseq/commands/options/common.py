@@ -66,9 +66,10 @@ def load_checkpoint(path: str) -> "Checkpoint":
     """Read a checkpoint; where it is a model file instead, say so."""
     from edgeseq.model.checkpoint import Checkpoint
 
-    if path.endswith(".onnx") and not files.is_checkpoint(files.read(path)):
+    content = files.read(path)
+    if path.endswith(".onnx") and not files.is_checkpoint(content):
         raise UsageError(f"{path} is a model file already; give the checkpoint that training wrote")
-    return Checkpoint.load(path)
+    return Checkpoint.from_bytes(content, path)
 
 
 def resume_path(checkpoint: str) -> Path:

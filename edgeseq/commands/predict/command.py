@@ -186,7 +186,7 @@ def _run_stdin(options: PredictOptions) -> int:
     read = influx.read if options.is_influx else partial(text_lines.read, tell=note)
     output_format, view = options.format(streams.spec), options.terminal_view(streams.spec)
     stream = StdinStream(streams, read, output_format, state_file, unreadable=options.on_unreadable, view=view)
-    with GracefulShutdown() as shutdown, _summary_at_end(stream):
+    with GracefulShutdown(state_file.save) as shutdown, _summary_at_end(stream):
         try:
             return stream.run(options.source, shutdown)
         finally:
@@ -205,8 +205,9 @@ def _run_mqtt(options: PredictOptions, url: str) -> int:
     login = credentials.from_file(file) if file else credentials.from_environment(os.environ)
     _check_login(options, login)
     streams = options.named_streams(lambda topic: (topic, route.name(topic) or topic))
-    service = MqttService(streams, route, _resumed(options, streams), unreadable=options.on_unreadable)
-    with GracefulShutdown() as shutdown, _summary_at_end(service):
+    state_file = _resumed(options, streams)
+    service = MqttService(streams, route, state_file, unreadable=options.on_unreadable)
+    with GracefulShutdown(state_file.save) as shutdown, _summary_at_end(service):
         return service.run(address, login, options.client_id or _client_id(route), shutdown)
 
 

@@ -145,6 +145,7 @@ class MqttService:
                 break
         if self._inbox.overflowed and not (self._inbox.numbered or self._acks or self._ready):
             note("the broker sends the rest in a new connection, since more waited than fits", "connections renewed")
+            self._inbox.overflowed = False
             self._client.renew()
 
     def _answer(self, message: Message) -> None:

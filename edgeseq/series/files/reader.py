@@ -1,6 +1,5 @@
 """Series from files: which columns are meant, and what their cells become."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,6 @@ from edgeseq.series.resampling import Samples, Spacing
 from edgeseq.series.series import Series, Values
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.io.grammar import TIME_NAMES
-
-_UNIT = re.compile(r".*[\[(](?P<unit>[^\])]+)[\])]\s*")
-"""A unit in brackets at the end of a column's name."""
-
 
 _USUAL = ReadingOptions()
 
@@ -151,5 +146,8 @@ def _samples(table: Table, columns: Columns, time: str, values: Values) -> Sampl
 
 
 def _unit(name: str) -> str:
-    match = _UNIT.fullmatch(name)
-    return match["unit"] if match else ""
+    """Return the unit in brackets at the end of a column's name, empty where there is none."""
+    before, bracket = name.rstrip()[:-1], name.rstrip()[-1:]
+    unit = before[max(before.rfind("["), before.rfind("(")) + 1 :]
+    is_unit = bracket in ("]", ")") and len(unit) < len(before) and not set(unit) & set("])")
+    return unit if is_unit else ""

@@ -4,8 +4,10 @@ polars was chosen because it reads Parquet and turns text into numbers quickly, 
 CSV is taken apart by Python's own reader, which knows the line of each row whatever is quoted in it.
 """
 
+import contextlib
+import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -82,9 +84,10 @@ def _parquet(path: str) -> Table:
 
     def rows(query: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.DataFrame:
         try:
-            return query(pl.scan_parquet(path, glob=False, hive_partitioning=False)).collect()
+            with _muted_stderr():
+                return query(pl.scan_parquet(path, glob=False, hive_partitioning=False)).collect()
         except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            reason = str(error).strip().partition("\n")[0]
+            reason = str(error).strip().partition("\n")[0][:200]
             raise DataError(f"cannot read {path}: {reason}") from error
 
     schema = rows(lambda frame: frame.head(0)).schema
@@ -97,6 +100,23 @@ def _parquet(path: str) -> Table:
 
     height = int(rows(lambda frame: frame.select(pl.len())).item())
     return Table(path, names, unnamed, height, dict(zip(names, schema.dtypes(), strict=True)), column)
+
+
+@contextlib.contextmanager
+def _muted_stderr() -> Iterator[None]:
+    """Keep polars from writing on stderr, past Python: what it panics over in a damaged file is raised as well."""
+    try:
+        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    except OSError:  # nobody listens anyway
+        yield
+        return
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _names(path: str, header: Sequence[str]) -> tuple[tuple[str, ...], frozenset[str]]:

@@ -72,6 +72,10 @@ class Session(ABC):
         """Which operators run on which provider; nothing where that is not known."""
         return {}
 
+    def recipe(self) -> dict[str, Any]:
+        """Return the arguments with which `open_session` makes the same again, in another process too."""
+        return {"model": self.content, "provider": self.providers[0]}
+
     def fresh(self, batch: int = 1) -> States:
         """Return the states of `batch` fresh streams."""
         return {state.name: np.zeros(state.sized(batch), np.float32) for state in self.spec.states}
@@ -105,15 +109,27 @@ class Engine(ABC):
     advance: Callable[[], object]
     """Take the sample in `x`: leave its forecast in `y`, and the state moved on.
 
-    Raises `ModelFileError` where that fails; the state is then as it was.
+    Raises `ModelFileError` where that fails; state, sample and forecast are then as they were.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self.x: Float32 = np.zeros((1, 1, len(session.spec.features)), np.float32)
+        features = len(session.spec.features)
+        both = np.zeros(features + session.spec.outputs, np.float32)
+        self.x: Float32 = both[:features].reshape(1, 1, -1)
         """The sample, written by the caller before `advance`."""
-        self.y: Float32 = np.zeros((1, 1, session.spec.outputs), np.float32)
+        self.y: Float32 = both[features:].reshape(1, 1, -1)
         """The forecast, valid after `advance`."""
+        self._both = memoryview(both.data).cast("B")
+        self._kept = self._both.tobytes()
+
+    def keep(self) -> None:
+        """Keep sample and forecast as they are, for `put_back`; where a step can fail, each does so at its end."""
+        self._kept = self._both.tobytes()
+
+    def put_back(self) -> None:
+        """Have sample and forecast as they were kept: the step after that has failed."""
+        self._both[:] = self._kept
 
     def run(self, samples: Float32) -> Float32:
         """Take samples (time, feature) as if one by one, in few calls where the session can; return (time, outputs)."""
@@ -126,6 +142,7 @@ class Engine(ABC):
         self.load(states)
         self.x[0, 0] = samples[-1]
         self.y[0, 0] = parts[-1][-1]
+        self.keep()
         return np.concatenate(parts)
 
     def run_by_steps(self, samples: Float32) -> Float32:
@@ -172,6 +189,9 @@ class BatchEngine(ABC):
 
         Raises `ModelFileError` where that fails, and leaves all as they were.
         """
+
+    def forget_bindings(self) -> None:  # noqa: B027 - most have none
+        """Look up anew where everything lies: a step was interrupted, perhaps while it did so."""
 
     @abstractmethod
     def by_row(self, name: str) -> Float32:

@@ -7,6 +7,9 @@ _LITTLE_64_BIT = b"\x7fELF\x02\x01"
 _DYNAMIC_SYMBOLS = 11
 """Type of the section that lists what a library offers."""
 
+_MOST_SYMBOLS = 10_000
+"""That are looked at; a library of edgeseq has some ten."""
+
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
 
@@ -18,16 +21,14 @@ def find_symbol(content: bytes, name: str) -> bytes | None:
     try:
         start, count = struct.unpack_from("<Q", content, 0x28)[0], struct.unpack_from("<H", content, 0x3C)[0]
         sections = [_SECTION.unpack_from(content, start + at * _SECTION.size) for at in range(count)]
-        for _, kind, _, _, offset, size, link, *_ in sections:
-            if kind != _DYNAMIC_SYMBOLS:
-                continue
-            names = sections[link][4]
-            for at in range(offset, offset + size, _SYMBOL.size):
-                name_at, _, _, section, value, length = _SYMBOL.unpack_from(content, at)
-                if content.startswith(name.encode() + b"\0", names + name_at):
-                    place = value - sections[section][3] + sections[section][4]
-                    found = content[place : place + length] if place >= 0 else b""
-                    return found if len(found) == length else None
-    except (struct.error, IndexError, OverflowError):  # it says of itself what is not there
+        symbols = next(section for section in sections if section[1] == _DYNAMIC_SYMBOLS)
+        names = sections[symbols[6]][4]
+        for number in range(min(symbols[5] // _SYMBOL.size, _MOST_SYMBOLS)):
+            name_at, _, _, section, value, length = _SYMBOL.unpack_from(content, symbols[4] + number * _SYMBOL.size)
+            if content.startswith(name.encode() + b"\0", names + name_at):
+                place = value - sections[section][3] + sections[section][4]
+                found = content[place : place + length] if place >= 0 else b""
+                return found if len(found) == length else None
+    except (struct.error, IndexError, OverflowError, StopIteration):  # it says of itself what is not there
         pass
     return None

@@ -17,6 +17,8 @@ BLANK_HASH = "0" * 64
 BLANK_SIGNATURE = "0" * 88
 """The same for a signature, which is 64 bytes in base64."""
 
+_SIGNATURE_SIZE = 64
+
 _PURPOSE = b"edgeseq model file 1\n"
 """What is signed begins with this, so that a signature for another purpose is none for this one."""
 
@@ -88,4 +90,5 @@ def _signature(spec: Spec) -> bytes:
         signature = base64.b64decode(spec.signature, validate=True)
     except ValueError:
         return b""
-    return signature if base64.b64encode(signature).decode() == spec.signature else b""
+    is_plain = len(signature) == _SIGNATURE_SIZE and base64.b64encode(signature).decode() == spec.signature
+    return signature if is_plain else b""

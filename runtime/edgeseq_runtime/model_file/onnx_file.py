@@ -6,24 +6,33 @@ whether a file may be opened is looked at: its metadata, and whether it is of sa
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
+from edgeseq_runtime import files
 from edgeseq_runtime.errors import ModelFileError
 from edgeseq_runtime.spec import KEY
 
-MOST_BYTES = 256_000_000
+MOST_BYTES = files.READ_LIMIT
 """Of a model file."""
 
 MOST_SPEC_BYTES = 8 << 20
 """Of the spec within; Python makes of JSON objects some twenty times as many bytes."""
 
 MOST_NODES = 20_000
-"""In all graphs of a file: onnxruntime opens so many in about a second, ten times as many in a minute."""
+"""In all graphs of a file, and again with the nodes of functions in place of their calls: onnxruntime opens so many
+within seconds, ten times as many in a minute."""
+
+MOST_TENSORS = 20_000
+"""That are stored in a file; onnxruntime's time grows with their square."""
 
 MOST_LEVELS = 16
 """Of graphs within graphs, as If and Loop have them."""
 
-MOST_FIELDS = 2_000_000
-"""Of protobuf, in all messages that are looked into: a second's work."""
+MOST_CALLS = 64
+"""Of functions within functions."""
+
+MOST_FIELDS = 1_000_000
+"""Of protobuf, in all messages that are looked into: about a second's work."""
 
 
 _VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
@@ -46,13 +55,16 @@ class _Kind:
 
 
 _PRODUCER_NAME, _METADATA_KEY, _METADATA_VALUE = _tag(2), _tag(1), _tag(2)
-_OP_TYPE, _EXTERNAL_DATA, _DATA_LOCATION = _tag(4), _tag(13), _tag(14, _VARINT)
+_OP_TYPE, _OP_DOMAIN, _OP_OVERLOAD = _tag(4), _tag(7), _tag(8)
+_NAME, _DOMAIN, _OVERLOAD = _tag(1), _tag(10), _tag(13)
+_EXTERNAL_DATA, _DATA_LOCATION = _tag(13), _tag(14, _VARINT)
 
 _MODEL = _Kind((_PRODUCER_NAME,))
 _METADATA = _Kind((_METADATA_KEY, _METADATA_VALUE))
-_NODE = _Kind((_OP_TYPE,))
+_FUNCTION = _Kind((_NAME, _DOMAIN, _OVERLOAD))
+_NODE = _Kind((_OP_TYPE, _OP_DOMAIN, _OP_OVERLOAD))
 _TENSOR = _Kind((_EXTERNAL_DATA, _DATA_LOCATION))
-_TRAINING, _FUNCTION, _GRAPH, _ATTRIBUTE, _SPARSE_TENSOR = (_Kind() for _ in range(5))
+_TRAINING, _GRAPH, _ATTRIBUTE, _SPARSE_TENSOR = (_Kind() for _ in range(4))
 
 for _kind, _messages in {
     _MODEL: {7: _GRAPH, 14: _METADATA, 20: _TRAINING, 25: _FUNCTION},
@@ -85,13 +97,14 @@ class OnnxFile:
 def read(content: bytes, name: str = "the model") -> OnnxFile:
     """Look through the bytes of an ONNX file; `name` is what errors call it.
 
-    Raises `ModelFileError` for bytes that are none; for a file that is too large, has too many nodes or is nested too
+    Raises `ModelFileError` for bytes that are none; for a file that is too large, has too much in it or is nested too
     deeply; that needs other files; or that has two specs.
     """
     reader = _Reader(content)
     try:
         _at_most(len(content), MOST_BYTES, "bytes")
         reader.look_into(_MODEL, 0, len(content), 0)
+        reader.check_calls()
         _require(reader.graphs, "is not an ONNX file: it holds no graph")
         _require(len(reader.specs) <= 1, f"has {len(reader.specs)} specs, and nobody can tell which one holds")
         for spec in reader.specs:
@@ -101,6 +114,10 @@ def read(content: bytes, name: str = "the model") -> OnnxFile:
     except IndexError:  # a field's tag or length would go on behind the last byte
         raise ModelFileError(f"{name} {_CUT}") from None
     return OnnxFile(reader.producer, reader.specs[0] if reader.specs else None)
+
+
+_Operator: TypeAlias = tuple[bytes, bytes, bytes]
+"""What a node computes: its name, its domain, and which of several that share them."""
 
 
 class _RefusedError(Exception):
@@ -115,8 +132,10 @@ class _Reader:
         self.specs: list[slice] = []
         self.graphs = 0
         self._content = content
-        self._nodes = 0
-        self._fields = 0
+        self._nodes = self._tensors = self._fields = 0
+        self._called: list[_Operator] = []  # by the nodes outside of functions; within one, by its own
+        self._outside = self._called
+        self._functions: dict[_Operator, list[_Operator]] = {}
 
     def look_into(self, kind: _Kind, at: int, end: int, level: int) -> None:
         """Look into the message of a kind that these bytes are, within so many graphs."""
@@ -148,7 +167,7 @@ class _Reader:
             elif tag in told:
                 last[tag] = slice(at, stop)
             at = stop
-        if last:
+        if last or kind is _FUNCTION:
             self._judge(kind, last)
 
     def _count(self, kind: _Kind, level: int) -> None:
@@ -159,6 +178,11 @@ class _Reader:
         elif kind is _NODE:
             self._nodes += 1
             _at_most(self._nodes, MOST_NODES, "nodes")
+        elif kind is _TENSOR:
+            self._tensors += 1
+            _at_most(self._tensors, MOST_TENSORS, "tensors")
+        elif kind is _FUNCTION:
+            self._called = []
 
     def _end_of_number(self, tag: int, at: int) -> int:
         """Return where a field's content ends that is a number, of whatever form."""
@@ -188,13 +212,36 @@ class _Reader:
             if self._content[last.get(_METADATA_KEY, slice(0))] == KEY.encode():
                 self.specs.append(last.get(_METADATA_VALUE, slice(0, 0)))
         elif kind is _NODE:
+            operator = self._operator(last, _OP_TYPE, _OP_DOMAIN, _OP_OVERLOAD)
+            self._called.append(operator)
             _require(
-                self._content[last[_OP_TYPE]] != b"EPContext",
+                operator[0] != b"EPContext",
                 "has a node EPContext, a program for one device; give the ONNX file that it was made from",
             )
+        elif kind is _FUNCTION:
+            self._functions[self._operator(last, _NAME, _DOMAIN, _OVERLOAD)] = self._called
+            self._called = self._outside
         elif kind is _TENSOR:
             external = _EXTERNAL_DATA in last or any(self._content[last[_DATA_LOCATION]])
             _require(not external, "keeps data in other files, and a model file must hold all that it needs")
+
+    def _operator(self, last: Mapping[int, slice], *tags: int) -> "_Operator":
+        name, domain, overload = (self._content[last[tag]] if tag in last else b"" for tag in tags)
+        return name, b"" if domain == b"ai.onnx" else domain, overload
+
+    def check_calls(self) -> None:
+        """Refuse functions that call functions and so on, until a small file has more nodes than any memory holds."""
+        counts: dict[_Operator, int] = {}
+
+        def count(called: list[_Operator], level: int) -> int:
+            _at_most(level, MOST_CALLS, "functions within each other")
+            for operator in called:
+                if operator in self._functions and operator not in counts:
+                    counts[operator] = count(self._functions[operator], level + 1)
+            return sum(counts.get(operator, 1) for operator in called)
+
+        if self._functions:
+            _at_most(count(self._outside, 0), MOST_NODES, "nodes where functions are called")
 
 
 def _require(condition: object, otherwise: str) -> None:

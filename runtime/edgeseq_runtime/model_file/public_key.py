@@ -9,6 +9,9 @@ from typing import Self
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import DependencyError, UsageError
 
+FILE_LIMIT = 1 << 16
+"""Bytes of a file with a key, at most."""
+
 _PEM = re.compile(rb"-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]*)-----END PUBLIC KEY-----")
 
 _HEADER = bytes.fromhex("302a300506032b6570032100")
@@ -32,7 +35,7 @@ class PublicKey:
         nothing could be checked with it.
         """
         # Whatever is no Ed25519 key never meets a library's reader of keys, which knows many kinds and warns of some.
-        found = _PEM.search(files.read(path))
+        found = _PEM.search(files.read(path, FILE_LIMIT))
         try:
             der = base64.b64decode(b"".join(found[1].split()), validate=True) if found else b""
         except ValueError:

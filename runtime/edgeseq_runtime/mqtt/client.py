@@ -26,7 +26,7 @@ SHORTEST, LONGEST = 0.5, 60.0
 READING = 0.05
 """Seconds that one call of `poll` reads at most, so that acknowledgements, pings and signals are never late."""
 
-_FINISHING, _LEAVING = 0.8, 0.2
+_FINISHING, _LEAVING = 0.8, 0.4
 """Seconds that the broker is given at the end to confirm the last forecasts, and to take the last acknowledgements."""
 
 _HEADER = 16
@@ -36,10 +36,13 @@ _BRIEF, _SUSPICIOUS = 2.0, 3
 """Seconds that a connection lasts at least, and how many in a row may be briefer before another client is suspected."""
 
 _REMINDER = 60.0
-"""Seconds from one such suspicion to the next."""
+"""Seconds from one such suspicion to the next; and from one forecast to a topic that was denied to the next."""
 
-_LASTING = 30.0
-"""Seconds after which a connection was a good one, even if there was nothing to do."""
+_LASTING, _LONGEST_GOOD = 30.0, 4.0
+"""Seconds after which a connection was a good one, even if there was nothing to do; and the longest pause after one."""
+
+DENIED = "Not authorized"
+"""A broker's reason for not taking a forecast that holds for all further ones to the same topic."""
 
 Waiting = Callable[[], AbstractContextManager[None]]
 
@@ -95,6 +98,8 @@ class MqttClient:
         self._useful = False  # whether the present connection has moved anything
         self._brief = 0  # connections in a row that lasted less than `_BRIEF`
         self._reminded: float | None = None
+        self._denied: set[str] = set()  # topics that this client may not publish to
+        self._asked_again = time.monotonic()
 
     def poll(self, seconds: float) -> None:
         """Wait so long for something to happen, and deal with it; connect first where there is no connection.
@@ -122,7 +127,7 @@ class MqttClient:
     def renew(self) -> None:
         """Begin a new connection, in which the broker sends again what was not acknowledged."""
         if self._connection:
-            self._connection.close()
+            self._connection.close(_LEAVING)
             self._connection, self._pause = None, SHORTEST
 
     def finish(self, done: Callable[[], bool]) -> None:
@@ -142,7 +147,7 @@ class MqttClient:
             connection.wait(READING)
             connection.write()
         if connection:
-            connection.close()
+            connection.close(deadline - time.monotonic())
 
     def connected(self, *, resumed: bool) -> None:
         """Pass on that the broker accepts."""
@@ -161,17 +166,33 @@ class MqttClient:
         publication = self._outbox.confirmed(number)
         if publication:
             self._useful = True
+            if refusal == DENIED:
+                self._denied.add(publication.topic)
+                self._brief = -1  # mosquitto 2.0.11 ends a connection over it, for which no other client is to blame
+            else:
+                self._denied.discard(publication.topic)
             self._receiver.published(publication.number, refusal)
 
     def _send(self, connection: "Connection") -> None:
         """Send forecasts, as many as may be under way."""
         while connection.is_accepted and (publication := self._outbox.next(connection.window)):
+            if publication.topic in self._denied and not self._may_ask_again():
+                self._receiver.published(publication.number, DENIED)
+                continue
             size = len(publication.payload) + len(publication.topic.encode()) + _HEADER
             if connection.largest is not None and size > connection.largest:
                 why = f"it has {size} bytes; the broker takes {connection.largest}"
                 self._receiver.published(publication.number, why)
             else:
                 self._outbox.sent(connection.publish(publication.topic, publication.payload), publication)
+
+    def _may_ask_again(self) -> bool:
+        """Whether a forecast may be sent to a topic that was denied: now and then one, for rights may change."""
+        now = time.monotonic()
+        if now - self._asked_again < _REMINDER:
+            return False
+        self._asked_again = now
+        return True
 
     def _read(self, connection: "Connection") -> None:
         connection.turn(READING)
@@ -212,10 +233,11 @@ class MqttClient:
         lasted = time.monotonic() - connection.accepted_at
         self._brief = self._brief + 1 if lasted < _BRIEF else 0
         self._log(f"{ending.text}; trying again", "broken connections")
-        if (self._useful or lasted > _LASTING) and self._brief < _SUSPICIOUS:
+        is_good = self._useful or lasted > _LASTING
+        if is_good and self._brief < _SUSPICIOUS:
             self._pause = SHORTEST
         else:
-            self._pause = min(2 * self._pause, LONGEST)
+            self._pause = min(2 * self._pause, _LONGEST_GOOD if is_good else LONGEST)
         if self._brief >= _SUSPICIOUS:
             self._suspect()
 

@@ -83,7 +83,7 @@ class _Paho(Client):
 
     def _sock_recv(self, bufsize: int) -> bytes:
         if bufsize > LARGEST_PACKET:
-            raise ConnectionError("a packet larger than was allowed")
+            raise ValueError("a packet larger than was allowed")  # which paho passes on, unlike an OSError
         return super()._sock_recv(min(bufsize, _BLOCK))
 
     def _handle_publish(self) -> MQTTErrorCode:
@@ -175,10 +175,19 @@ class Connection:
         """Tell the broker that it need not send this message again; in a broken connection nothing happens."""
         self._client.ack(number, 1)
 
-    def close(self) -> None:
-        """Take leave; the session stays."""
-        self._guard(self._client.disconnect)
-        self._drop()
+    def close(self, seconds: float) -> None:
+        """Take leave; the session stays. What still comes is read and forgotten, for so long at most.
+
+        A connection that is closed with something unread breaks, and the broker forgets the acknowledgements that it
+        has not read itself.
+        """
+        sock = self._open_socket()
+        if sock is None:
+            return
+        with socket.fromfd(sock.fileno(), sock.family, sock.type) as remains:
+            self._guard(self._client.disconnect)  # which closes paho's socket, where all can be written
+            self._drop()
+            _read_to_the_end(remains, seconds)
 
     def _open_socket(self) -> Any:
         """Return the socket, as long as there is a connection."""
@@ -253,3 +262,13 @@ class Connection:
 def _has_decrypted(sock: Any) -> bool:
     """Whether there is something to read that the network no longer has."""
     return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+
+
+def _read_to_the_end(sock: socket.socket, seconds: float) -> None:
+    """Write no more, and read until the other side has ended too."""
+    deadline = time.monotonic() + seconds
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_WR)
+        while (left := deadline - time.monotonic()) > 0 and select.select([sock], [], [], left)[0]:
+            if not sock.recv(_BLOCK):
+                return

@@ -137,7 +137,7 @@ class Slow:
 
     def run(self, *arguments: Any) -> Any:
         if self._fails:
-            raise RuntimeError("out of memory")
+            raise onnxruntime.capi.onnxruntime_pybind11_state.RuntimeException("out of memory")
         time.sleep(0.001)
         return self._raw.run(*arguments)
 

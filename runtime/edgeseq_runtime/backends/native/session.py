@@ -128,6 +128,10 @@ class NativeBatchEngine(BatchEngine):
         self._memory = roomy(self._memory, count)
         self._locate()
 
+    def forget_bindings(self) -> None:
+        """Look up anew where everything lies; see `BatchEngine`."""
+        self._locate()
+
     def _locate(self) -> None:
         self._pointers = [_address(array) for array in (self._memory, self.x, self.y)]
 

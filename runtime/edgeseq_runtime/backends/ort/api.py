@@ -2,6 +2,7 @@
 
 import os
 import re
+from typing import NoReturn
 
 from edgeseq_runtime.errors import DependencyError, ModelFileError, cannot_load
 
@@ -12,7 +13,7 @@ try:
     import onnxruntime
 except ImportError as error:
     if not isinstance(error, ModuleNotFoundError) or error.name != "onnxruntime":
-        raise cannot_load(error) from error
+        raise cannot_load(error, "onnxruntime") from error
     raise DependencyError(
         "onnxruntime is not installed; pip install 'edgeseq[cpu]', or 'edgeseq[gpu]' where there is an NVIDIA GPU"
     ) from error
@@ -31,6 +32,14 @@ _HEAD = re.compile(r"\d+ : \w+ : (?:/\S+:\d+ )?")
 of C++."""
 
 
+_ERRORS = tuple(
+    kind
+    for kind in vars(onnxruntime.capi.onnxruntime_pybind11_state).values()
+    if isinstance(kind, type) and issubclass(kind, Exception)
+)
+"""The exceptions that onnxruntime has names for."""
+
+
 def reason(error: Exception) -> str:
     """Return what an exception of onnxruntime's says, in one line of bounded length."""
     line = str(error).partition("\n")[0]
@@ -39,9 +48,20 @@ def reason(error: Exception) -> str:
     return (last[head.end() :] if head else line)[:300]
 
 
-def failure(error: Exception) -> ModelFileError:
-    """Return what to raise for an exception of onnxruntime's, which share no base but `Exception`, at a step."""
-    return ModelFileError(f"the model fails when it is run: {reason(error)}")
+def raise_failure(error: Exception) -> NoReturn:
+    """Raise what an exception in a step of onnxruntime's stands for.
+
+    That is a `ModelFileError` for one of its own; they share no base but `Exception`, and some are Python's
+    `RuntimeError`. What a signal handler raised, while onnxruntime had its turn, comes from another place and is raised
+    as it is.
+    """
+    traceback = error.__traceback__
+    while traceback and traceback.tb_next:
+        traceback = traceback.tb_next
+    place = str(traceback.tb_frame.f_globals.get("__name__")) if traceback else ""
+    if not (isinstance(error, _ERRORS) or place.startswith((__package__, "onnxruntime"))):
+        raise error
+    raise ModelFileError(f"the model fails when it is run: {reason(error)}") from error
 
 
-__all__ = ["SILENT", "failure", "onnxruntime", "reason"]
+__all__ = ["SILENT", "onnxruntime", "raise_failure", "reason"]

@@ -7,7 +7,7 @@ import numpy as np
 
 from edgeseq_runtime.arrays import Float32, States
 from edgeseq_runtime.backends.base import Rows, Session, StatesBatchEngine, roomy
-from edgeseq_runtime.backends.ort.api import failure
+from edgeseq_runtime.backends.ort.api import raise_failure
 from edgeseq_runtime.backends.ort.engine import bind, bound_run
 from edgeseq_runtime.backends.ort.io_mapping import GraphIO
 
@@ -39,8 +39,8 @@ class OrtBatchEngine(StatesBatchEngine):
         self._other_x[:count] = x
         try:
             self._steps[self._turn]()
-        except Exception as error:
-            raise failure(error) from error
+        except Exception as error:  # noqa: BLE001 - it is raised again
+            raise_failure(error)
         self._turn ^= 1
         self._states, self._others = self._others, self._states
         self.x, self._other_x = self._other_x, self.x
@@ -52,7 +52,11 @@ class OrtBatchEngine(StatesBatchEngine):
         super().make_room(count)
         self._others = {name: roomy(state, count, len(self._before[name])) for name, state in self._others.items()}
         self._other_x, self._other_y = roomy(self._other_x, count), roomy(self._other_y, count)
-        self._count = 0  # what is bound lies elsewhere now
+        self.forget_bindings()  # what is bound lies elsewhere now
+
+    def forget_bindings(self) -> None:
+        """Bind anew at the next step; see `BatchEngine`."""
+        self._count = 0
 
     def _prepare(self, count: int) -> None:
         """Bind both sets for steps of the first `count` streams."""
@@ -61,7 +65,7 @@ class OrtBatchEngine(StatesBatchEngine):
         self._other_x[count:], self._other_y[count:] = 0, np.nan
         there, back = (self._states, self.x, self.y), (self._others, self._other_x, self._other_y)
         self._steps = [self._bind(count, there[0], *back), self._bind(count, back[0], *there)]
-        self._count, self._turn = count, 0
+        self._turn, self._count = 0, count
 
     def _bind(self, count: int, source: States, target: States, x: Float32, y: Float32) -> Callable[[], object]:
         """Return the step from one set's states to the other's, whose sample it takes and whose forecast it leaves."""

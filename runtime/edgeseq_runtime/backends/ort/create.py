@@ -72,6 +72,8 @@ def _options(threads: int) -> Any:
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.enable_cpu_mem_arena = False
+    # What was looked through is what is loaded: no file is at once an ONNX file and one in onnxruntime's own format.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # An x86 processor without VNNI saturates where it multiplies integers by signed 8-bit weights, which version 0.1
     # wrote with int8-dynamic. So onnxruntime makes them unsigned; nothing else changes.

@@ -8,9 +8,10 @@ import numpy as np
 
 from edgeseq_runtime.arrays import Float32, States
 from edgeseq_runtime.backends.base import Engine, Session
-from edgeseq_runtime.backends.ort.api import failure, onnxruntime
+from edgeseq_runtime.backends.ort.api import onnxruntime, raise_failure
 from edgeseq_runtime.backends.ort.io_mapping import GraphIO
 from edgeseq_runtime.backends.ort.providers import CPU
+from edgeseq_runtime.errors import ModelFileError
 from edgeseq_runtime.spec import SETTINGS, State
 
 _MEMORY = {
@@ -39,9 +40,11 @@ class OrtEngine(Engine):
         """Take the sample in `x`; see `Engine`."""
         try:
             self._steps[self._turn]()
-        except Exception as error:
-            raise failure(error) from error
+        except Exception as error:  # noqa: BLE001 - it is raised again
+            self.put_back()
+            raise_failure(error)
         self._turn ^= 1
+        self._kept = self._both.tobytes()  # `keep`, without a call
 
     def states(self) -> States:
         """Return the states that the next step reads, by name; views, not copies."""
@@ -70,10 +73,15 @@ class PlainEngine(OrtEngine):
 
     def advance(self) -> None:
         """Take the sample in `x`: leave its forecast in `y`, and the state moved on. Errors as those of `Engine`."""
-        y, states = self._session.advance(self.x, self.states())
+        try:
+            y, states = self._session.advance(self.x, self.states())
+        except ModelFileError:
+            self.put_back()
+            raise
         self.y[...] = y
         self._turn ^= 1
         self.load(states)
+        self.keep()
 
     def _prepare(self) -> list[Callable[[], object]]:
         """There is nothing to prepare."""
@@ -107,8 +115,10 @@ class DeviceEngine(Engine):
             self._raw.run_with_iobinding(binding)
             y, *next_states = binding.get_outputs()
             self.y[...] = y.numpy().reshape(self.y.shape)
-        except Exception as error:
-            raise failure(error) from error
+        except Exception as error:  # noqa: BLE001 - it is raised again
+            self.put_back()
+            raise_failure(error)
+        self.keep()
         self._values = {state.name: value for state, value in zip(states, next_states, strict=True)}
 
     def states(self) -> States:

@@ -11,7 +11,7 @@ import numpy as np
 from edgeseq_runtime.arrays import Float32, States
 from edgeseq_runtime.backends.base import BatchEngine, Engine, Session, batch_axis
 from edgeseq_runtime.backends.ort import providers
-from edgeseq_runtime.backends.ort.api import failure, reason
+from edgeseq_runtime.backends.ort.api import raise_failure, reason
 from edgeseq_runtime.backends.ort.batch import OrtBatchEngine
 from edgeseq_runtime.backends.ort.create import Placement, create_inference_session, placement
 from edgeseq_runtime.backends.ort.engine import DeviceEngine, OrtEngine, PlainEngine
@@ -44,6 +44,9 @@ class OrtSession(Session):
         content, name = source.content, source.name
         first, *others = providers.candidates(provider)
         self.raw = create_inference_session(content, name, first, threads)
+        if sidecar is not None and not isinstance(sidecar, Sidecar):
+            sidecar = Sidecar.read(sidecar)
+        self._opened = {"threads": threads, "sidecar": sidecar}
         try:
             self.io, self.spec = _described(self.raw, source, sidecar)
         except UnicodeDecodeError as error:
@@ -56,6 +59,10 @@ class OrtSession(Session):
         self.left_out: dict[str, str] = {}
         if others:
             self._keep_fastest([first, *others], partial(create_inference_session, content, name, threads=threads))
+
+    def recipe(self) -> dict[str, Any]:
+        """Return the arguments with which `open_session` makes the same again, in another process too."""
+        return super().recipe() | self._opened
 
     @property
     def placement(self) -> Placement:
@@ -111,8 +118,8 @@ class OrtSession(Session):
         feeds, left = self._feeds(x, states)
         try:
             y, *next_states = self.raw.run(self.outputs, feeds)
-        except Exception as error:
-            raise failure(error) from error
+        except Exception as error:  # noqa: BLE001 - it is raised again
+            raise_failure(error)
         moved = {state.name: value for state, value in zip(self.states, next_states, strict=True)}
         return y.reshape(*x.shape[:2], self.spec.outputs), moved | left
 
@@ -133,14 +140,14 @@ class OrtSession(Session):
         return np.concatenate(forecasts), current
 
 
-def _described(session: Any, source: Source, sidecar: Sidecar | str | os.PathLike[str] | None) -> tuple[GraphIO, Spec]:
+def _described(session: Any, source: Source, sidecar: Sidecar | None) -> tuple[GraphIO, Spec]:
     """Return how a graph's tensors are called, and its spec."""
     name = source.name
     if sidecar is None:
         assert source.spec is not None, "a source that was checked has a spec, or a sidecar beside it"
         _check_graph(session, source.spec, name)
         return GraphIO(), source.spec
-    io = MappedGraphIO(session, sidecar if isinstance(sidecar, Sidecar) else Sidecar.read(sidecar))
+    io = MappedGraphIO(session, sidecar)
     own = [state for state in io.states if state.name != CONTEXT]
     feeds = {io.x: np.zeros(io.x_shape(1, 1, io.features), np.float32), **io.constants}
     feeds |= {state.name: np.zeros(state.sized(1), np.float32) for state in own}
