@@ -47,7 +47,7 @@ def searched() -> Iterator[re.Pattern[str]]:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ANYWHERE:
                 owner = node.func.value
                 if isinstance(owner, ast.Name) and owner.id == "re" and isinstance(node.args[0], ast.Constant):
-                    yield re.compile(node.args[0].value)
+                    yield re.compile(str(node.args[0].value))
                 elif isinstance(owner, ast.Name) and isinstance(found := vars(module(path)).get(owner.id), re.Pattern):
                     yield found
 
@@ -62,7 +62,7 @@ def written() -> Iterator[re.Pattern[str]]:
     for path in sources():
         for call in calls(path):
             if call.args and isinstance(call.args[0], ast.Constant):
-                yield re.compile(call.args[0].value)
+                yield re.compile(str(call.args[0].value))
 
 
 def compiled() -> Iterator[re.Pattern[str]]:

@@ -15,7 +15,7 @@ from edgeseq_runtime.io.text_lines import Sample, json_parser
 from edgeseq_runtime.service import StepResult
 
 SPEC = make_checkpoint(horizon=3).spec
-RESULT = StepResult(np.float32([[0.5], [0.25], [0.125]]), "ok", warm=True, number=7)
+RESULT = StepResult(np.array([[0.5], [0.25], [0.125]], np.float32), "ok", warm=True, number=7)
 
 
 def answer(payload: str, *, stream: str = "plant/x") -> dict[str, Any]:
@@ -97,7 +97,7 @@ def test_any_json_is_answered_or_refused(content: Any) -> None:
 
 @pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
 def test_one_number_that_is_not_finite_is_null_or_empty(value: float) -> None:
-    forecast = np.float32([[0.5], [value], [0.25]])
+    forecast = np.array([[0.5], [value], [0.25]], np.float32)
     result = StepResult(forecast, "ok", warm=True, number=7, interval=(forecast - 1, forecast + 1))
     line = json.loads(JsonFormat(SPEC).line(Sample(1, None, (0.1,)), result), parse_constant=pytest.fail)
     assert line["forecast"] == [0.5, None, 0.25]
