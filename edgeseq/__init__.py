@@ -8,6 +8,14 @@ The main job in code:
     figures = edgeseq.evaluate(model.content, "co2")
 """
 
+import sys
+
+if sys.argv[:1] == ["-m"]:  # only while Python looks for what `-m edgeseq` names, before it comes to `__main__`
+    import signal
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback, until there is a handler
+
 from importlib import import_module
 from typing import TYPE_CHECKING
 

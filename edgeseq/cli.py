@@ -22,7 +22,7 @@ from edgeseq.commands.shutdown import INTERRUPTED
 from edgeseq.commands.train import train
 from edgeseq.commands.verify import verify
 from edgeseq.text import colour
-from edgeseq_runtime.errors import EdgeseqError, UsageError, cannot_load
+from edgeseq_runtime.errors import DependencyError, EdgeseqError, UsageError
 from edgeseq_runtime.version import __version__
 
 BAD_USAGE, FAILED = 2, 1
@@ -137,7 +137,7 @@ def run(arguments: list[str] | None = None) -> int:
         package = (error.name or "").partition(".")[0]
         if package in _EXTRAS and isinstance(error, ModuleNotFoundError):
             return _fail(f"{package} is not installed; pip install 'edgeseq[{_EXTRAS[package]}]'", FAILED)
-        return _fail(str(cannot_load(error)), FAILED)
+        return _fail(str(DependencyError.cannot_load(error)), FAILED)
     except OSError as error:
         _abandon_stdout()
         what = f"cannot open {error.filename}" if error.filename else "cannot write the output"

@@ -86,16 +86,16 @@ class MissingSampleError(EdgeseqError, ValueError):
 class DependencyError(EdgeseqError, ImportError):
     """A package that this command needs is not installed; the text names the extra that brings it."""
 
-
-def cannot_load(error: ImportError, package: str = "") -> DependencyError:
-    """Return what to raise where a package is there, but cannot be loaded: for lack of memory, or of a part of it."""
-    package = package or (error.name or "a library").partition(".")[0]
-    cause: BaseException = error
-    while cause.__cause__ is not None:  # the first error says why, the later ones much else
-        cause = cause.__cause__
-    reason = (str(cause).strip() or "no reason is given").splitlines()[0][:300]
-    hint = "; is there enough memory?" if "failed to map" in reason or "annot allocate" in reason else ""
-    return DependencyError(f"cannot load {package}: {reason}{hint}")
+    @classmethod
+    def cannot_load(cls, error: ImportError, package: str = "") -> "DependencyError":
+        """Return what to raise for a package that is there and cannot be loaded: short of memory, or a part lacks."""
+        package = package or (error.name or "a library").partition(".")[0]
+        cause: BaseException = error
+        while cause.__cause__ is not None:  # the first error says why, the later ones much else
+            cause = cause.__cause__
+        reason = (str(cause).strip() or "no reason is given").splitlines()[0][:300]
+        hint = "; is there enough memory?" if "failed to map" in reason or "annot allocate" in reason else ""
+        return cls(f"cannot load {package}: {reason}{hint}")
 
 
 class CheckError(EdgeseqError, AssertionError):

@@ -275,14 +275,22 @@ def test_a_closed_terminal_saves_unless_nohup_was_asked_for(
     assert predictor.samples == taken
 
 
-def test_ctrl_c_before_anything_is_imported_is_no_traceback(tmp_path: Path) -> None:
-    """Sent from an import hook, while `edgeseq.__main__` imports the file with the handler."""
+@pytest.mark.parametrize(
+    ("importing", "code", "said"),
+    [
+        ("edgeseq_runtime", -signal.SIGINT, ""),
+        ("edgeseq.commands", -signal.SIGINT, ""),
+        ("edgeseq.cli", 130, "edgeseq: interrupted\n"),
+    ],
+)
+def test_ctrl_c_while_it_starts_is_no_traceback(tmp_path: Path, importing: str, code: int, said: str) -> None:
+    """Sent from an import hook: before there is a handler it ends at once, as the system has it."""
     (tmp_path / "sitecustomize.py").write_text(
-        textwrap.dedent("""
+        textwrap.dedent(f"""
         import os, signal, sys
         class Hook:
             def find_spec(self, name, *_):
-                if name == "edgeseq.commands":
+                if name == {importing!r}:
                     os.kill(os.getpid(), signal.SIGINT)
         sys.meta_path.insert(0, Hook())
         """)
@@ -290,7 +298,7 @@ def test_ctrl_c_before_anything_is_imported_is_no_traceback(tmp_path: Path) -> N
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
     words = [sys.executable, "-m", "edgeseq", "providers"]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", said)
 
 
 def test_a_thousand_inherited_descriptors_are_no_obstacle(model_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edgeseq import cli
-from edgeseq_runtime.errors import cannot_load
+from edgeseq_runtime.errors import DependencyError
 from tests.conftest import CommandLine
 
 SHOWN = f"{cli.TRACEBACK}=1 shows where"
@@ -74,7 +74,10 @@ def test_a_library_that_memory_does_not_suffice_for_is_not_called_missing(tmp_pa
     )
     numpys = ImportError("IMPORTANT: PLEASE READ THIS\n" * 50, name="numpy._core")
     numpys.__cause__ = ImportError("libblas.so: failed to map segment\nmore")
-    assert str(cannot_load(numpys)) == "cannot load numpy: libblas.so: failed to map segment; is there enough memory?"
+    assert (
+        str(DependencyError.cannot_load(numpys))
+        == "cannot load numpy: libblas.so: failed to map segment; is there enough memory?"
+    )
 
 
 def test_memory_that_does_not_suffice_for_our_own_modules_is_one_line() -> None:

@@ -4,7 +4,7 @@ import os
 import re
 from typing import NoReturn
 
-from edgeseq_runtime.errors import DependencyError, ModelFileError, cannot_load
+from edgeseq_runtime.errors import DependencyError, ModelFileError
 
 # Read when onnxruntime is imported; a device must not talk to anyone on its own.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -13,7 +13,7 @@ try:
     import onnxruntime
 except ImportError as error:
     if not isinstance(error, ModuleNotFoundError) or error.name != "onnxruntime":
-        raise cannot_load(error, "onnxruntime") from error
+        raise DependencyError.cannot_load(error, "onnxruntime") from error
     raise DependencyError(
         "onnxruntime is not installed; pip install 'edgeseq[cpu]', or 'edgeseq[gpu]' where there is an NVIDIA GPU"
     ) from error
