@@ -178,6 +178,16 @@ def test_the_ends_of_an_interval_that_are_not_finite_are_null(tmp_path: Path) ->
     assert all(json.loads(line, parse_constant=math.nan.__class__) for line in out)
 
 
+@pytest.mark.parametrize("size", [1e300, 1.7e308, 3e38, 1e-42, 1e-300])
+def test_a_history_of_no_size_that_float32_holds_is_refused(size: float, tmp_path: Path) -> None:
+    path, history = tmp_path / "m.onnx", tmp_path / "history.txt"
+    path.write_bytes(edgeseq_export.build(make_checkpoint(sensors=2)))
+    history.write_text("".join(f"{size * (1 + at % 3 / 10)}\n" for at in range(30)))
+    code, out, said = predict(path, b"1\n2\n", "--history", str(history))
+    assert (code, out, said.count("\n")) == (1, [], 1)
+    assert said.startswith("edgeseq: f0 ")
+
+
 def test_one_stream_too_many_is_left_out(
     model_path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, edgeseq: CommandLine
 ) -> None:

@@ -26,6 +26,11 @@ ODD = "\0é "
 """Characters that most patterns do not know, for an end that does not fit."""
 
 
+def as_text(pattern: object) -> str:
+    """Return a pattern as one for text, where it is one for bytes."""
+    return pattern.decode("latin-1") if isinstance(pattern, bytes) else str(pattern)
+
+
 def sources() -> Iterator[Path]:
     for package in PACKAGES:
         yield from package.rglob("*.py")
@@ -40,16 +45,16 @@ def calls(path: Path) -> Iterator[ast.Call]:
                 yield node
 
 
-def searched() -> Iterator[re.Pattern[str]]:
+def searched() -> Iterator[str]:
     """Patterns that are looked for at every place of a text."""
     for path in sources():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ANYWHERE:
                 owner = node.func.value
                 if isinstance(owner, ast.Name) and owner.id == "re" and isinstance(node.args[0], ast.Constant):
-                    yield re.compile(node.args[0].value)
+                    yield as_text(node.args[0].value)
                 elif isinstance(owner, ast.Name) and isinstance(found := vars(module(path)).get(owner.id), re.Pattern):
-                    yield found
+                    yield as_text(found.pattern)
 
 
 def module(path: Path) -> ModuleType:
@@ -57,24 +62,24 @@ def module(path: Path) -> ModuleType:
     return importlib.import_module(".".join(path.relative_to(package.parent).with_suffix("").parts))
 
 
-def written() -> Iterator[re.Pattern[str]]:
+def written() -> Iterator[str]:
     """Patterns that stand in a call of `re` as text."""
     for path in sources():
         for call in calls(path):
             if call.args and isinstance(call.args[0], ast.Constant):
-                yield re.compile(call.args[0].value)
+                yield as_text(call.args[0].value)
 
 
-def compiled() -> Iterator[re.Pattern[str]]:
+def compiled() -> Iterator[str]:
     """Patterns that modules hold, however they were put together."""
     for path in sources():
         if "re.compile" not in path.read_text():
             continue
-        yield from (value for value in vars(module(path)).values() if isinstance(value, re.Pattern))
+        yield from (as_text(value.pattern) for value in vars(module(path)).values() if isinstance(value, re.Pattern))
 
 
-PATTERNS = sorted({pattern.pattern for pattern in [*written(), *compiled()]})
-SEARCHED = {pattern.pattern for pattern in searched()}
+PATTERNS = sorted({*written(), *compiled()})
+SEARCHED = set(searched())
 
 
 def seconds(pattern: str, text: str) -> float:
@@ -125,7 +130,7 @@ def test_all_patterns_are_found() -> None:
         for call in calls(path):
             assert isinstance(call.func, ast.Attribute)
             is_text = bool(call.args) and isinstance(call.args[0], ast.Constant)
-            assert is_text or call.func.attr == "compile", f"{path}:{call.lineno}"
+            assert is_text or call.func.attr in ("compile", "escape"), f"{path}:{call.lineno}"
     assert r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?" in PATTERNS
     assert len(PATTERNS) >= 15
     assert r'"[^"]*"' in SEARCHED

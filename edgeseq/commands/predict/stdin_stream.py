@@ -17,6 +17,7 @@ from edgeseq.commands.predict.stats import Stats
 from edgeseq.commands.predict.unread_times import UnreadTimes
 from edgeseq.commands.shutdown import INTERRUPTED, PIPE_BUF, GracefulShutdown, ShutdownRequested
 from edgeseq_runtime.errors import DataError, FileError, MissingSampleError, TooManyStreamsError
+from edgeseq_runtime.rules import TIME
 
 if TYPE_CHECKING:
     from edgeseq.commands.predict.terminal_view import TerminalView
@@ -113,7 +114,8 @@ class StdinStream:
             return None
         except (DataError, MissingSampleError) as error:
             raise DataError(f"line {sample.line}: {error}") from None
-        self._unread_times.watch(f"line {sample.line}", sample.stream, sample.time, result)
+        if result.reason == TIME or self._unread_times:
+            self._unread_times.watch(f"line {sample.line}", sample.stream, sample.time, result)
         return result
 
 

@@ -21,6 +21,10 @@ class UnreadTimes:
     def __init__(self) -> None:
         self._streams: set[str] = set()
 
+    def __bool__(self) -> bool:
+        """Whether any stream is."""
+        return bool(self._streams)
+
     def watch(self, where: str, stream: str, time: "WrittenTime", result: "StepResult") -> None:
         """Look at what became of a sample; `where` is what a note calls it."""
         if result.reason == TIME and stream not in self._streams:
@@ -28,5 +32,5 @@ class UnreadTimes:
             what = f"{shown(time)} is not a time" if time else "it has no time"
             outcome = "missing" if result.status == MISSING else "a period after the one before"
             note(f"{where}: {what}; taken as {outcome}", kind="samples without a time")
-        elif self._streams and result.reason in _READABLE:
+        elif result.reason in _READABLE:
             self._streams.discard(stream)

@@ -62,17 +62,25 @@ class Scale:
     def fit(cls, spec: Spec, samples: npt.ArrayLike) -> "Scale":
         """Return the scale of a sensor from what it has measured, (time, measured feature), NaN where that lacks.
 
-        Raises `DataError` where there are too few samples, or a feature never changes.
+        Raises `DataError` where there are too few samples, or a feature never changes, or changes by so much or so
+        little that float32 cannot tell.
         """
         measured = len(spec.measured)
         values = np.asarray(samples, np.float64).reshape(-1, measured)
-        means, changes = statistics(values)
+        with np.errstate(over="ignore", invalid="ignore"):
+            means, changes = statistics(values)
         typical = np.array([feature.change for feature in spec.measured])
         lacking = np.flatnonzero(~(np.isfinite(means) & (changes > 0)))
         if len(values) < LEAST_SAMPLES or len(lacking):
             name = spec.features[int(lacking[0]) if len(lacking) else 0].name
             raise DataError(f"{name} has too few samples, or no change, to learn the sensor's scale from")
-        return cls.between(typical, means, changes).padded(len(spec.features))
+        with np.errstate(over="ignore"):
+            scale = cls.between(typical, means, changes)
+        beyond = np.flatnonzero(~(np.isfinite(scale.offset) & np.isfinite(scale.gain) & (scale.gain > 0)))
+        if len(beyond):
+            name = spec.features[int(beyond[0])].name
+            raise DataError(f"{name} changes by {changes[beyond[0]]:g}: too far from what the model knows")
+        return scale.padded(len(spec.features))
 
     @classmethod
     def between(cls, typical: Float64, means: Float64, changes: Float64) -> "Scale":
