@@ -4,7 +4,7 @@ import math
 import os
 from collections.abc import Sequence
 
-from edgeseq_runtime.errors import printable
+from edgeseq_runtime.printable import printable
 
 _WIDEST = 200
 """Characters in a cell of a table."""

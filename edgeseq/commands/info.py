@@ -9,7 +9,7 @@ from edgeseq.commands.options.common import json_option, key_option, model_argum
 from edgeseq.commands.options.provider import Libraries, library_option, register
 from edgeseq.model.about import about
 from edgeseq.model_source import as_model_file
-from edgeseq_runtime.errors import printable
+from edgeseq_runtime.printable import printable
 from edgeseq_runtime.spec import STEP, Spec
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import click
 
 from edgeseq.text import colour
-from edgeseq_runtime.errors import printable
+from edgeseq_runtime.printable import printable
 
 _AT_ONCE = 10
 """Notes of a kind before they are thinned out."""

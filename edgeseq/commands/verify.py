@@ -11,7 +11,8 @@ import click
 from edgeseq.commands.options.common import json_option, key_option, model_argument
 from edgeseq.commands.options.provider import Libraries, library_option, register
 from edgeseq.text import table
-from edgeseq_runtime.errors import CheckError, printable
+from edgeseq_runtime.errors import CheckError
+from edgeseq_runtime.printable import printable
 
 if TYPE_CHECKING:
     from edgeseq_runtime.backends.base import Session

@@ -7,7 +7,7 @@ from io import BytesIO
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from edgeseq_runtime.errors import printable
+from edgeseq_runtime.printable import printable
 
 _LONGEST = 120
 """Characters of a text in a figure."""

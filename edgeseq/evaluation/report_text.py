@@ -8,7 +8,7 @@ from edgeseq.evaluation.evaluate import Comparison, Evaluation
 from edgeseq.evaluation.intervals import Interval
 from edgeseq.evaluation.metrics import Metrics
 from edgeseq.text import number, table
-from edgeseq_runtime.errors import printable
+from edgeseq_runtime.printable import printable
 from edgeseq_runtime.spec import Spec
 
 _MOST_STEPS = 6

@@ -14,8 +14,9 @@ import numpy.typing as npt
 from edgeseq_runtime.arrays import Float32, are_finite, are_within
 from edgeseq_runtime.backends.base import Rows, Session, roomy
 from edgeseq_runtime.backends.open import open_session
-from edgeseq_runtime.errors import DataError, EdgeseqError, SnapshotError, UsageError, shown
+from edgeseq_runtime.errors import DataError, EdgeseqError, SnapshotError, UsageError
 from edgeseq_runtime.model_file.source import Model
+from edgeseq_runtime.printable import shown
 from edgeseq_runtime.rules import ABSENT
 from edgeseq_runtime.sidecar import Sidecar
 from edgeseq_runtime.spec import SETTINGS, Spec

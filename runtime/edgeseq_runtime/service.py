@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edgeseq_runtime.arrays import Float32
-from edgeseq_runtime.errors import SnapshotError, TooManyStreamsError, shown
+from edgeseq_runtime.errors import SnapshotError, TooManyStreamsError
 from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
+from edgeseq_runtime.printable import shown
 from edgeseq_runtime.rules import TIME
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming import container

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from edgeseq_runtime import files, strict_json
-from edgeseq_runtime.errors import UsageError, shown
+from edgeseq_runtime.errors import UsageError
+from edgeseq_runtime.printable import shown
 
 _MOST_BYTES = 1 << 20
 """In a sidecar's file."""

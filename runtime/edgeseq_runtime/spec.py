@@ -13,7 +13,8 @@ from functools import cached_property
 from typing import Self
 
 from edgeseq_runtime import spec_json, strict_json
-from edgeseq_runtime.errors import ModelFileError, shown
+from edgeseq_runtime.errors import ModelFileError
+from edgeseq_runtime.printable import shown
 
 FORMAT = 1
 """The model file format that this version writes, and the newest that it reads."""

@@ -11,7 +11,8 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from edgeseq_runtime.errors import ModelFileError, shown
+from edgeseq_runtime.errors import ModelFileError
+from edgeseq_runtime.printable import shown
 
 _LARGEST = sys.float_info.max
 

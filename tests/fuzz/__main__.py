@@ -16,7 +16,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from edgeseq_runtime.errors import LONGEST, EdgeseqError
+from edgeseq_runtime.errors import EdgeseqError
+from edgeseq_runtime.printable import LONGEST
 from tests.fuzz.inputs import changed_bytes, changed_json
 from tests.fuzz.targets import Target, targets
 

@@ -19,7 +19,8 @@ from edgeseq.commands.notes import Notes
 from edgeseq.evaluation.report_text import heading
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.text import table
-from edgeseq_runtime.errors import LONGEST, EdgeseqError, printable
+from edgeseq_runtime.errors import EdgeseqError
+from edgeseq_runtime.printable import LONGEST, printable
 from tests.conftest import CommandLine
 
 ESCAPES = "\x1b]52;c;cm0gLXJm\x07 \x1b[2J \x9b31m \u202e \u2028 \r\n \ud800 \0 end"

@@ -12,7 +12,7 @@ import click
 
 from edgeseq.commands import notes
 from edgeseq.text import number
-from edgeseq_runtime.errors import printable
+from edgeseq_runtime.printable import printable
 
 if TYPE_CHECKING:
     from edgeseq_runtime.io.text_lines import Sample

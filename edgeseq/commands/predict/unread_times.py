@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from edgeseq.commands.notes import note
-from edgeseq_runtime.errors import shown
+from edgeseq_runtime.printable import shown
 from edgeseq_runtime.rules import DISORDER, GAP, TIME
 from edgeseq_runtime.streaming.validation import MISSING
 

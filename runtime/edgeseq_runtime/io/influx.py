@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from edgeseq_runtime.errors import DataError, listed
+from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.io.grammar import LONGEST_NUMBER
 from edgeseq_runtime.io.text_lines import LONGEST, Sample
+from edgeseq_runtime.printable import listed
 from edgeseq_runtime.spec import Spec
 
 if TYPE_CHECKING:

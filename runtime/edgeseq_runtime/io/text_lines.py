@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from edgeseq_runtime.errors import DataError, listed
+from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.io import grammar
+from edgeseq_runtime.printable import listed
 from edgeseq_runtime.spec import Spec
 
 LONGEST = 1 << 20

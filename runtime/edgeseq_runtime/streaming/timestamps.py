@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float64
-from edgeseq_runtime.errors import DataError, shown
+from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.io.grammar import EPOCHS, LONGEST_NUMBER
+from edgeseq_runtime.printable import shown
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.time_features import time_features
 

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32
-from edgeseq_runtime.errors import DataError, MissingSampleError, listed, shown
+from edgeseq_runtime.errors import DataError, MissingSampleError
+from edgeseq_runtime.printable import listed, shown
 from edgeseq_runtime.rules import (
     ABSENT,
     DISORDER,
