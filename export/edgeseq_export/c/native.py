@@ -6,6 +6,7 @@ from pathlib import Path
 
 import onnx
 
+from edgeseq.model import architecture
 from edgeseq_export.c import from_onnx, render
 from edgeseq_export.c.float_program import Program, program
 from edgeseq_export.c.toolchain import compile_to, compiler, words
@@ -62,9 +63,16 @@ def worst_deviation(library: bytes) -> float | None:
 
 
 def _program(model: bytes, spec: Spec) -> Program:
-    """Return the program of a model file. Raises `ModelFileError` where its graph is not what its spec says."""
+    """Return the program of a model file. Raises `ModelFileError` where its graph is not what its spec says.
+
+    The states in particular: their memory is as large as the spec has it, and C looks at no sizes.
+    """
+    if spec.states != architecture.states(spec):
+        raise ModelFileError("the model file's states are not those of the network that its spec describes")
     try:
-        return program(spec, from_onnx.step_weights(onnx.load_from_string(model), spec))
+        graph = onnx.load_from_string(model)
+        onnx.checker.check_model(graph)
+        return program(spec, from_onnx.step_weights(graph, spec))
     except EdgeseqError:
         raise
     except Exception as error:  # of onnx, protobuf and numpy, which share no other base
