@@ -21,6 +21,9 @@ from edgeseq_runtime.spec import OWN, Spec
 _TUNED = (("-O3", "-march=native"), ("-O3", "-mcpu=native"), ("-O3",))
 """Flags, the best first: not every compiler takes those for the very processor that it runs on."""
 
+_MOST_ON_STACK = 1 << 18
+"""Numbers that a step may keep on the stack: a MiB of the eight that a thread has on Linux."""
+
 
 def build(model: bytes, key: str | None = None) -> bytes:
     """Return the library of a model file; `key` is a file with the private key that signs it.
@@ -38,7 +41,13 @@ def build(model: bytes, key: str | None = None) -> bytes:
     if spec.cell == OWN or spec.quantize == "int8-dynamic":
         kind = "a network of one's own" if spec.cell == OWN else spec.quantize
         raise UsageError(f"{kind} has no C, and cannot run on the provider 'native'")
-    sources = render.native_sources(_program(model, spec), model)
+    made = _program(model, spec)
+    if made.on_stack > _MOST_ON_STACK:
+        raise UsageError(
+            f"a step of this network keeps {made.on_stack:,} numbers at once; the provider 'native' has room for "
+            f"{_MOST_ON_STACK:,}"
+        )
+    sources = render.native_sources(made, model)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         for name, text in sources.items():
