@@ -15,8 +15,8 @@ from edgeseq_runtime.printable import shown
 _MOST_BYTES = 1 << 20
 """In a sidecar's file."""
 
-_MOST_VALUES = 1_000_000
-"""In what a graph takes as a sample."""
+MOST_VALUES = 100_000
+"""In what a graph takes as a sample and gives as a forecast: each of them gets a name."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Sidecar:
             raise UsageError(f"the sidecar's layout is {shown(self.layout)}; wanted is f, bf or, with t anywhere, btf")
         if self.overlap < 0 or self.features < 0:
             raise UsageError("the sidecar's features and overlap cannot be below 0")
-        if self.overlap > _MOST_VALUES or self.features > _MOST_VALUES:
-            raise UsageError(f"the sidecar's features and overlap cannot be above {_MOST_VALUES}")
+        if self.overlap > MOST_VALUES or self.features > MOST_VALUES:
+            raise UsageError(f"the sidecar's features and overlap cannot be above {MOST_VALUES}")
         if not all(isinstance(name, str) for name in self.states.values()):
             raise UsageError("the sidecar's states must be names of inputs with names of outputs")
 

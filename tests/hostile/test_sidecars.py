@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from edgeseq_runtime import Predictor
-from edgeseq_runtime.errors import UsageError
+from edgeseq_runtime.errors import EdgeseqError, UsageError
 from edgeseq_runtime.sidecar import Sidecar
 from tests.conftest import CommandLine
 
@@ -86,3 +86,19 @@ def test_a_tensor_is_a_state_or_a_constant(somebodys: Path) -> None:
     """Else a step and a block might differ in which of them wins."""
     with pytest.raises(UsageError, match="says more than one thing of the input 'h'"):
         Predictor(somebodys, sidecar=Sidecar(**FITTING, constants={"k": 1, "h": 0.5}))
+
+
+@pytest.mark.parametrize(("tensor", "size"), [("x", 1 << 24), ("x", 1 << 40), ("h", 1 << 28), ("h", 1 << 62)])
+def test_what_a_graph_wants_of_memory_is_bounded(tensor: str, size: int) -> None:
+    """Its inputs may be of any size, and are made for one step before anything is known of it."""
+    sizes = {"x": 1, "h": 1, tensor: size}
+    nodes = [helper.make_node("Identity", ["x"], ["y"]), helper.make_node("Identity", ["h"], ["h_next"])]
+    inputs, outputs = (
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, sizes[of]]) for name, of in pairs.items()]
+        for pairs in ({"x": "x", "h": "h"}, {"y": "x", "h_next": "h"})
+    )
+    model = helper.make_model(
+        helper.make_graph(nodes, "large", inputs, outputs), opset_imports=[helper.make_opsetid("", 17)], ir_version=8
+    )
+    with pytest.raises(EdgeseqError, match=r"at most [0-9,]+ (can be kept|are taken)"):
+        Predictor(model.SerializeToString(), provider="cpu", sidecar=Sidecar(**FITTING))

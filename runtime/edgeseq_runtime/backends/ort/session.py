@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -19,11 +19,12 @@ from edgeseq_runtime.backends.ort.io_mapping import CONTEXT, GraphIO, MappedGrap
 from edgeseq_runtime.backends.ort.providers import time_per_step
 from edgeseq_runtime.errors import ModelFileError, UsageError
 from edgeseq_runtime.model_file.source import Source
-from edgeseq_runtime.sidecar import Sidecar
-from edgeseq_runtime.spec import STEP, Spec
+from edgeseq_runtime.printable import shown
+from edgeseq_runtime.sidecar import MOST_VALUES, Sidecar
+from edgeseq_runtime.spec import STEP, Spec, State
 
-_MOST_NUMBERS = 1 << 26
-"""In one stream's state, 256 MiB: more is a damaged file, and refused before memory is asked for."""
+_MOST_NUMBERS = 1 << 24
+"""In one stream's states, 64 MiB: more is a damaged file, and refused before memory is asked for."""
 
 
 class OrtSession(Session):
@@ -148,6 +149,8 @@ def _described(session: Any, source: Source, sidecar: Sidecar | None) -> tuple[G
         _check_graph(session, source.spec, name)
         return GraphIO(), source.spec
     io = MappedGraphIO(session, sidecar)
+    _check_size(io.states, name)
+    _check_values(io.x, io.features)
     own = [state for state in io.states if state.name != CONTEXT]
     feeds = {io.x: np.zeros(io.x_shape(1, 1, io.features), np.float32), **io.constants}
     feeds |= {state.name: np.zeros(state.sized(1), np.float32) for state in own}
@@ -158,6 +161,7 @@ def _described(session: Any, source: Source, sidecar: Sidecar | None) -> tuple[G
     for state, value in zip(own, next_states, strict=True):
         if value.shape != state.sized(1):
             raise UsageError(f"{state.next!r} has shape {value.shape}, and cannot be fed back as {state.name!r}")
+    _check_values(io.y, y.size)
     io.seen = y.shape
     return io, io.spec(name, y.size)
 
@@ -169,12 +173,19 @@ def _check_graph(session: Any, spec: Spec, name: str) -> None:
     outputs = [("y", (time, -1, spec.outputs)), *((state.next, state.shape) for state in spec.states)]
     if _signature(session.get_inputs()) != sorted(inputs) or _signature(session.get_outputs()) != sorted(outputs):
         raise ModelFileError(f"{name}: the graph's inputs and outputs are not those of its spec")
-    for state in spec.states:
-        numbers = math.prod(state.sized(1))
-        if numbers > _MOST_NUMBERS:
-            raise ModelFileError(
-                f"{name}: the state {state.name} has {numbers} numbers; at most {_MOST_NUMBERS} can be kept"
-            )
+    _check_size(spec.states, name)
+
+
+def _check_size(states: Iterable[State], name: str) -> None:
+    """Refuse states that no device has room for."""
+    numbers = sum(math.prod(state.sized(1)) for state in states)
+    if numbers > _MOST_NUMBERS:
+        raise ModelFileError(f"{name}: its states have {numbers:,} numbers; at most {_MOST_NUMBERS:,} can be kept")
+
+
+def _check_values(tensor: str, size: int) -> None:
+    if size > MOST_VALUES:
+        raise UsageError(f"{shown(tensor)} has {size:,} values for one sample; at most {MOST_VALUES:,} are taken")
 
 
 def _signature(values: Any) -> list[tuple[str, tuple[int, ...]]]:
