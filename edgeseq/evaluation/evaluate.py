@@ -14,7 +14,7 @@ from edgeseq.evaluation.metrics import Forecasts, Metrics, compute_metrics, roun
 from edgeseq.series import Part, Parts
 from edgeseq.series.gaps import fill
 from edgeseq.series.series import Values
-from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.predictor import Predictor
@@ -90,6 +90,16 @@ class Evaluation(Comparison):
     """What the model's residuals promise, and what came; empty where it carries none."""
     by_sensor: Mapping[str, Comparison] = field(default_factory=dict)
     """The same forecasts for each of several sensors, all in the typical one's numbers; empty for one."""
+    baseline_forecasts: Mapping[str, Forecasts] = field(default_factory=dict)
+    """The baselines' forecasts at the same origins, by name."""
+    seconds: Float64 | None = None
+    """When each of `values` was measured, since 1970 UTC (time,); None where that is not known."""
+
+    @property
+    def best_baseline(self) -> str | None:
+        """Name of the baseline with the lowest standardised squared error."""
+        scores = {name: value for name, value in self._rivals() if np.isfinite(value)}
+        return min(scores, key=scores.__getitem__) if scores else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as `--json` prints them."""
@@ -111,15 +121,22 @@ class ForecastSet:
     """NaN where it was not measured, or the model had no forecast that counts."""
     baselines: Mapping[str, Forecasts]
     left_out: Mapping[str, str]
+    seconds: Float64 | None = None
+    """When each of the values was measured (time,); None where that is not known."""
 
     @classmethod
-    def collect(cls, predictor: Streamer, fitted: Baselines, values: Values, at: Origins) -> "ForecastSet":
-        """Stream `values` once, from their beginning, and keep the forecasts made at the rows `at`."""
+    def collect(
+        cls, predictor: Streamer, fitted: Baselines, values: Values, at: Origins, seconds: Float64 | None = None
+    ) -> "ForecastSet":
+        """Stream `values` once, from their beginning, and keep the forecasts made at the rows `at`.
+
+        `seconds` are the values' times (time,), where they are known.
+        """
         spec = predictor.spec
         forecasts = forecasts_at(predictor, values, at)
         truth = _known_truth(spec, values, at, forecasts)
         others = {name: forecast(values, at) for name, forecast in fitted.forecasters.items()}
-        return cls(spec, values, at, forecasts, truth, others, fitted.left_out)
+        return cls(spec, values, at, forecasts, truth, others, fitted.left_out, seconds)
 
     def compare(self, chosen: slice = slice(None)) -> Comparison:
         """Score the forecasts at some of the origins."""
@@ -143,6 +160,8 @@ class ForecastSet:
             forecasts=self.model[chosen],
             left_out=self.left_out,
             intervals=intervals.measure_coverage(self.spec, self.model[chosen], self.truth[chosen]),
+            baseline_forecasts={name: forecasts[chosen] for name, forecasts in self.baselines.items()},
+            seconds=self.seconds,
         )
 
 
@@ -163,7 +182,7 @@ def evaluate_test_part(predictor: Streamer, parts: Parts) -> Evaluation:
     """
     spec = predictor.spec
     at = parts.test.origins(spec.horizon)
-    collected = ForecastSet.collect(predictor, baselines.fit(spec, parts), parts.test.values, at)
+    collected = ForecastSet.collect(predictor, baselines.fit(spec, parts), parts.test.values, at, parts.test.seconds)
     if len(parts.test.stretches) == 1:
         return collected.evaluate()
     edges = [int(np.searchsorted(at, stop)) for _, stop in parts.test.stretches]

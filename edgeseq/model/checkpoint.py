@@ -3,8 +3,10 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeseq.model import tensor_file
 from edgeseq.model.architecture import weight_count, weight_shapes
@@ -13,7 +15,7 @@ from edgeseq.series.split import Part
 from edgeseq_runtime import files
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import ModelFileError
-from edgeseq_runtime.spec import KEY, OWN, Spec
+from edgeseq_runtime.spec import KEY, LATEST_TIME, OWN, Spec
 
 Weights = Mapping[str, Float32]
 """torch's names -> values, of the shapes in `architecture.weight_shapes`."""
@@ -41,6 +43,8 @@ class Checkpoint:
             part = getattr(self, name)
             if part:
                 tensors |= {f"{name}.samples": part.values, f"{name}.stretches": np.array(part.stretches)}
+                if part.seconds is not None:
+                    tensors[f"{name}.seconds"] = part.seconds
         files.write_atomically(path, tensor_file.pack(tensors, {KEY: self.spec.to_json()}))
 
     @classmethod
@@ -77,7 +81,7 @@ def _check_spec(spec: Spec) -> None:
 
 
 def _take_part(spec: Spec, tensors: Tensors, name: str) -> Part | None:
-    samples, stretches = (tensors.pop(f"{name}.{what}", None) for what in ("samples", "stretches"))
+    samples, stretches, seconds = (tensors.pop(f"{name}.{what}", None) for what in ("samples", "stretches", "seconds"))
     if samples is None or stretches is None:
         return None
     edges = [0, *stretches.reshape(-1).tolist()]
@@ -85,7 +89,15 @@ def _take_part(spec: Spec, tensors: Tensors, name: str) -> Part | None:
     of_type = samples.dtype == np.float32 and stretches.dtype == np.int64 and not np.isinf(samples).any()
     if samples.ndim != 2 or samples.shape[1] != len(spec.features) or not ordered or not of_type:
         raise ModelFileError(f"the {name} part does not fit the spec")
-    return Part(samples, edges[1], tuple(zip(edges[2:-1:2], edges[3:-1:2], strict=True)))
+    if seconds is not None and not _are_times(seconds, len(samples)):
+        raise ModelFileError(f"the times of the {name} part are no times of its samples")
+    return Part(samples, edges[1], tuple(zip(edges[2:-1:2], edges[3:-1:2], strict=True)), seconds)
+
+
+def _are_times(seconds: npt.NDArray[Any], count: int) -> bool:
+    """Whether these may be the times of as many samples: in order, and before the year 10000."""
+    fits = seconds.dtype == np.float64 and seconds.shape == (count,)
+    return fits and bool((np.abs(seconds) < LATEST_TIME).all() and (np.diff(seconds) >= 0).all())
 
 
 def _check_weights(spec: Spec, weights: Tensors) -> None:

@@ -173,4 +173,5 @@ def _shorten(part: Part) -> Part:
     begin = max(0, part.start - _CONTEXT)
     values = part.values[begin : begin + MOST_ROWS]
     kept = [(start - begin, min(stop - begin, len(values))) for start, stop in part.left_out]
-    return Part(values, part.start - begin, tuple(pair for pair in kept if pair[0] < len(values)))
+    seconds = None if part.seconds is None else part.seconds[begin : begin + MOST_ROWS]
+    return Part(values, part.start - begin, tuple(pair for pair in kept if pair[0] < len(values)), seconds)

@@ -137,12 +137,18 @@ def _spec(series: Series, parts: Parts, train: Filled, options: TrainingOptions,
         window=decisions.window,
         time=series.time,
         period=series.period,
+        first_time=_time_of(series, 0),
+        last_time=_time_of(series, len(parts.train) - 1),
         season=decisions.season,
         split=parts.split,
         data_sha256=hashlib.sha256(np.ascontiguousarray(parts.train, "<f4").tobytes()).hexdigest(),
         producer={"edgeseq": __version__},
         sensors=series.sensors,
     )
+
+
+def _time_of(series: Series, row: int) -> float | None:
+    return None if series.seconds is None else float(series.seconds[row])
 
 
 def _levels(series: Series, train: Filled, chosen: bool | None) -> list[bool]:

@@ -24,7 +24,9 @@ def judge(checkpoint: Checkpoint, files: Mapping[str, ModelFile]) -> dict[str, E
     origins = test.origins(checkpoint.spec.horizon)
     others = baselines.untrained(checkpoint.spec)
     return {
-        name: ForecastSet.collect(typical_predictor(file.content), others, test.values, origins).evaluate()
+        name: ForecastSet.collect(
+            typical_predictor(file.content), others, test.values, origins, test.seconds
+        ).evaluate()
         for name, file in files.items()
     }
 

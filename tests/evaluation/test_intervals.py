@@ -132,7 +132,7 @@ def test_the_table_and_the_plot_show_the_intervals() -> None:
     assert f"{100 * wide.coverage:.1f} % ({wide.width:.4g})" in line
     assert len(line.split(" % (")) == 1 + 3  # all, and each of the two steps
     band = forecasts(evaluation).axes[0].collections[0]
-    assert band.get_label() == "90 % interval 2 ahead"
+    assert band.get_label() == "90 % interval 2 samples ahead"
     assert evaluation.spec.residuals is not None
     low, high = (intervals.bounds(evaluation.spec.residuals)[0.9][end][1, 0] for end in (0, 1))
     drawn = np.asarray(band.get_paths()[0].vertices)
