@@ -23,21 +23,50 @@ _LONGEST = 1e12
 _MOST_DECIMALS = 6
 """Decimals that data may end after; with more they use all digits that float32 has."""
 
+COLUMNS = 80
+"""What a terminal has."""
+
 _WIDEST = 200
 """Characters in a cell of a table."""
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return rows under a header, columns aligned: the first to the left, the others to the right."""
-    lines = [[printable(cell, _WIDEST) for cell in line] for line in (header, *rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    """Return rows under a header, columns aligned: the first to the left, the others to the right.
+
+    Where that is wider than a terminal, words of the header stand below each other.
+    """
+    tops = [[printable(cell, _WIDEST) for cell in header]]
+    body = [[printable(cell, _WIDEST) for cell in line] for line in rows]
+    if _width([*tops, *body]) > COLUMNS:
+        parts = [_halves(cell) for cell in tops[0]]
+        tops = [[first for first, _ in parts], [second for _, second in parts]]
+    lines = [*tops, *body]
+    widths = _widths(lines)
 
     def joined(line: Sequence[str]) -> str:
         cells = [cell.rjust(width) for cell, width in zip(line, widths, strict=True)]
         cells[0] = line[0].ljust(widths[0])
         return "  ".join(cells).rstrip()
 
-    return "\n".join([joined(lines[0]), "  ".join("-" * width for width in widths), *map(joined, lines[1:])])
+    rule = "  ".join("-" * width for width in widths)
+    return "\n".join([*map(joined, tops), rule, *map(joined, body)])
+
+
+def _halves(cell: str) -> tuple[str, str]:
+    """Return words on two lines, about as long; one word stands on the second."""
+    words = cell.split(" ")
+    if len(words) == 1:
+        return "", cell
+    cuts = [(" ".join(words[:at]), " ".join(words[at:])) for at in range(1, len(words))]
+    return min(cuts, key=lambda pair: max(map(len, pair)))
+
+
+def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*lines, strict=True)]
+
+
+def _width(lines: Sequence[Sequence[str]]) -> int:
+    return sum(_widths(lines)) + 2 * (len(lines[0]) - 1)
 
 
 def number(value: float) -> str:
@@ -73,7 +102,7 @@ def duration(seconds: float) -> str:
         return f"{seconds:.3g} s"
     for unit, size in _UNITS:
         count = round(seconds / size)
-        if 0 < count < _MANY and math.isclose(count * size, seconds, rel_tol=1e-6):
+        if 0 < count and (count < _MANY or unit == "d") and math.isclose(count * size, seconds, rel_tol=1e-6):
             return f"{count} {unit}"
     unit, size = next((pair for pair in _UNITS if pair[1] <= seconds), _UNITS[-1])
     return f"{seconds / size:.3g} {unit}"

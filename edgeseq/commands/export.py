@@ -104,7 +104,7 @@ def _export_onnx(
     path: str, output: str, *, quantize: str, form: str, key: str | None, report: str | None, opset: int
 ) -> None:
     import edgeseq_export
-    from edgeseq_export.comparison import by_step, judge, name_of, scores
+    from edgeseq_export.comparison import by_step, judge, name_of
     from edgeseq_export.model_stats import ModelStats
 
     check_outputs({"-o": output, "--report": report})
@@ -122,7 +122,7 @@ def _export_onnx(
     )
     show(f"test RMSE: {_rmse(model)}" if unquantized is model else _compared(unquantized, model))
     if checkpoint.test and checkpoint.spec.horizon > 1:
-        show(by_step(scores(judge(checkpoint, models))))
+        show(by_step(judge(checkpoint, models)))
     if report:
         files.write_atomically(report, page(checkpoint, models).encode())
         note(f"wrote {report}")

@@ -71,6 +71,10 @@ class Outputs:
         return Path(f"{self.checkpoint}.curve.csv")
 
 
+_HARDLY = 0.05
+"""The network's weight in the forecast below which a smaller one will do."""
+
+
 class Start(enum.Enum):
     """Where a run begins."""
 
@@ -232,6 +236,21 @@ def _decisions(spec: "Spec") -> list[str]:
     if share is None:
         return []
     if not spec.linear_path:
-        return ["linear path: it does not help; there is none"]
-    path = f"linear path over the last {spec.linear_path} changes; the network's share in the forecast: {share}"
-    return [path, f"warm-up after all: {spec.warmup} samples"]
+        return ["a linear regression beside the network does not help: there is none"]
+    return [
+        f"the forecast: {_percent(1 - float(share))} linear regression on the last {spec.linear_path} changes, "
+        f"{_percent(float(share))} network",
+        *_advice(float(share)),
+        f"warm-up: {spec.warmup} samples before a forecast counts",
+    ]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _advice(share: float) -> list[str]:
+    """Say what a network that is hardly needed means for its user."""
+    if share >= _HARDLY:
+        return []
+    return ["the network adds next to nothing: --hidden 8 makes a smaller, faster model file"]

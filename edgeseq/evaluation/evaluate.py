@@ -14,6 +14,7 @@ from edgeseq.evaluation.metrics import Forecasts, Metrics, compute_metrics, roun
 from edgeseq.series import Part, Parts
 from edgeseq.series.gaps import fill
 from edgeseq.series.series import Values
+from edgeseq.text import decimals_of
 from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError
@@ -94,6 +95,11 @@ class Evaluation(Comparison):
     """The baselines' forecasts at the same origins, by name."""
     seconds: Float64 | None = None
     """When each of `values` was measured, since 1970 UTC (time,); None where that is not known."""
+
+    @property
+    def decimals(self) -> int | None:
+        """After how many decimals the targets' numbers end; None where they use all digits, or are nobody's own."""
+        return None if self.spec.sensors else decimals_of(self.values[:, : len(self.spec.targets)])
 
     @property
     def best_baseline(self) -> str | None:

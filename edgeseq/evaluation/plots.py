@@ -16,7 +16,7 @@ from edgeseq.evaluation.png import png
 from edgeseq.evaluation.report_text import forecasters, model_name
 from edgeseq.evaluation.stretch import Stretch
 from edgeseq.evaluation.time_axis import TimeAxis
-from edgeseq.text import counted, decimals_of, error
+from edgeseq.text import counted, error
 from edgeseq_runtime import files
 from edgeseq_runtime.arrays import Float64
 
@@ -192,7 +192,7 @@ def _label_steps(axes: Axes, unit: str, axis: TimeAxis) -> None:
 def _title(figure: Figure, evaluation: Evaluation, axis: TimeAxis, origins: npt.NDArray[np.int64]) -> None:
     """Name the series and the stretch, and say what was judged."""
     spec, total = evaluation.spec, len(evaluation.origins)
-    rmse = error(evaluation.model.total.rmse, decimals_of(evaluation.values[:, : len(spec.targets)]))
+    rmse = error(evaluation.model.total.rmse, evaluation.decimals)
     shown = axis.stretch(int(origins[0]) + 1, int(origins[-1]) + spec.horizon)
     part = "" if len(origins) == total else f" ({len(origins)} of {total} forecasts drawn)"
     judged = f"RMSE {rmse} {spec.features[0].unit}".rstrip() + f" over {counted(evaluation.samples, 'forecast')}"

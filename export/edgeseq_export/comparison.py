@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from edgeseq.evaluation import baselines
 from edgeseq.evaluation.evaluate import Evaluation, ForecastSet, typical_predictor
 from edgeseq.evaluation.metrics import Metrics
-from edgeseq.evaluation.report_text import chosen_steps
+from edgeseq.evaluation.report_text import steps_table
 from edgeseq.model.checkpoint import Checkpoint
-from edgeseq.text import number, table
 from edgeseq_export.model_file import ModelFile
 
 
@@ -37,8 +36,6 @@ def scores(judged: Mapping[str, Evaluation]) -> dict[str, Metrics]:
     return of_files | (dict(next(iter(judged.values())).baselines) if judged else {})
 
 
-def by_step(errors: Mapping[str, Metrics]) -> str:
-    """Return the RMSE by step ahead as a table, for a terminal."""
-    steps = chosen_steps(len(next(iter(errors.values())).per_horizon))
-    rows = [(name, *(number(metrics.per_horizon[step - 1][0]) for step in steps)) for name, metrics in errors.items()]
-    return table(("RMSE by step ahead", *map(str, steps)), rows)
+def by_step(judged: Mapping[str, Evaluation]) -> str:
+    """Return the RMSE by step ahead of files and baselines as a table, for a terminal."""
+    return steps_table(scores(judged), next(iter(judged.values())).decimals)
