@@ -102,7 +102,7 @@ def duration(seconds: float) -> str:
         return f"{seconds:.3g} s"
     for unit, size in _UNITS:
         count = round(seconds / size)
-        if 0 < count and (count < _MANY or unit == "d") and math.isclose(count * size, seconds, rel_tol=1e-6):
+        if count > 0 and (count < _MANY or unit == "d") and math.isclose(count * size, seconds, rel_tol=1e-6):
             return f"{count} {unit}"
     unit, size = next((pair for pair in _UNITS if pair[1] <= seconds), _UNITS[-1])
     return f"{seconds / size:.3g} {unit}"

@@ -14,6 +14,7 @@ from edgeseq.commands.notes import note
 from edgeseq.commands.options.common import resume_path, search_path
 from edgeseq.commands.options.outputs import check_outputs, series_inputs
 from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown
+from edgeseq.commands.train_log import ProgressLog
 from edgeseq.evaluation.report_text import summary
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.training import curves, fitting
@@ -177,7 +178,7 @@ def _is_finished(trainer: "Trainer", steps: int, output: str) -> bool:
 
 
 def _run(trainer: "Trainer", steps: int, interrupted: Path, *, quiet: bool) -> bool:
-    """Train with a progress bar, quiet where stderr is no terminal; False after Ctrl-C or a polite kill."""
+    """Train with a progress bar, or lines where stderr is no terminal; False after Ctrl-C or a polite kill."""
     console = Console(stderr=True)
     columns = (
         TextColumn("training"),
@@ -192,10 +193,13 @@ def _run(trainer: "Trainer", steps: int, interrupted: Path, *, quiet: bool) -> b
         shutdown.waiting(signals=2),  # the first ends the run after a step; the second, wherever it is
     ):
         task = progress.add_task("", total=steps, completed=trainer.step)
+        log = ProgressLog("step", trainer.step, steps) if progress.disable and not quiet else None
 
         def show(step: int, loss: float, best: float) -> None:
-            validated = f"  validation {best:.2e}" if math.isfinite(best) else ""
-            progress.update(task, completed=step, description=f"loss {loss:.2e}{validated}")
+            described = f"loss {loss:.2e}" + (f", validation {best:.2e}" if math.isfinite(best) else "")
+            progress.update(task, completed=step, description=described)
+            if log:
+                log.show(step, described)
 
         return trainer.run(show, lambda: shutdown.received is not None, interrupted)
 
@@ -237,9 +241,9 @@ def _decisions(spec: "Spec") -> list[str]:
         return []
     if not spec.linear_path:
         return ["a linear regression beside the network does not help: there is none"]
+    regression = f"linear regression on the last {spec.linear_path} changes"
     return [
-        f"the forecast: {_percent(1 - float(share))} linear regression on the last {spec.linear_path} changes, "
-        f"{_percent(float(share))} network",
+        f"the forecast: {_percent(1 - float(share))} {regression}, {_percent(float(share))} network",
         *_advice(float(share)),
         f"warm-up: {spec.warmup} samples before a forecast counts",
     ]

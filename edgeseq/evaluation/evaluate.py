@@ -25,6 +25,9 @@ from edgeseq_runtime.streaming.sensors import Scale
 TIE = 1e-3
 """Two errors that differ by a smaller share than this are called equal."""
 
+_GRAINS = 32
+"""How many of float32's steps an error is that comes from rounding: of samples, of their times, and in sums of them."""
+
 
 class Streamer(Protocol):
     """What forecasts a stream: a `Predictor`, or what was compiled."""
@@ -48,18 +51,27 @@ class Comparison:
     """How many forecasts were scored."""
     model: Metrics
     baselines: Mapping[str, Metrics]
+    rounding: float = field(default=0.0, kw_only=True)
+    """The standardised squared error up to which nothing shows but how the data were rounded to float32."""
 
     @property
     def losses(self) -> list[str]:
         """Names of the baselines that beat the model, by the standardised squared error."""
         own = self.model.total.mse_standardized
-        return [name for name, scored in self._rivals() if own > (1 + TIE) * scored]
+        return [name for name, scored in self._rivals() if own > max((1 + TIE) * scored, self.rounding)]
+
+    @property
+    def exact(self) -> list[str]:
+        """Names of the baselines that are exact, as the model is: their errors and its own are rounding."""
+        is_exact = self.model.total.mse_standardized <= self.rounding
+        return [name for name, scored in self._rivals() if is_exact and 0 < scored <= self.rounding]
 
     @property
     def ties(self) -> list[str]:
         """Names of the baselines that are as good as the model, but for less than `TIE`."""
-        own = self.model.total.mse_standardized
-        return [name for name, scored in self._rivals() if own <= (1 + TIE) * scored and scored <= (1 + TIE) * own]
+        own, exact = self.model.total.mse_standardized, self.exact
+        rivals = [(name, scored) for name, scored in self._rivals() if name not in exact]
+        return [name for name, scored in rivals if own <= (1 + TIE) * scored and scored <= (1 + TIE) * own]
 
     def figures(self) -> Figures:
         """Return what goes into the spec."""
@@ -153,6 +165,7 @@ class ForecastSet:
             baselines={
                 name: compute_metrics(self.spec, forecasts[chosen], truth) for name, forecasts in self.baselines.items()
             },
+            rounding=_rounding(self.spec),
         )
 
     def evaluate(self, chosen: slice = slice(None)) -> Evaluation:
@@ -224,6 +237,12 @@ def residual_quantiles(predictor: Streamer, part: Part) -> Residuals | None:
     return intervals.quantiles(
         baselines.truths(predictor.spec, part.values, at) - forecasts_at(predictor, part.values, at)
     )
+
+
+def _rounding(spec: Spec) -> float:
+    """Return the largest standardised squared error that rounding to float32 explains, of any target."""
+    steps = (max(abs(target.minimum), abs(target.maximum)) / (target.std or 1.0) for target in spec.target_features)
+    return float((_GRAINS * np.finfo(np.float32).eps * max(steps)) ** 2)
 
 
 def _known_truth(spec: Spec, values: Values, at: Origins, forecasts: Forecasts) -> Forecasts:

@@ -19,9 +19,11 @@ from edgeseq.evaluation.time_axis import TimeAxis
 from edgeseq.text import counted, error
 from edgeseq_runtime import files
 from edgeseq_runtime.arrays import Float64
+from edgeseq_runtime.spec import Spec
 
-_MOST = 250
-"""Forecasts drawn where the user chooses no stretch: of more, single ones cannot be told apart."""
+_MOST, _LONGEST = 250, 1500
+"""Forecasts drawn where the user chooses no stretch: of more than the first, single ones cannot be told apart; of more
+than the second nothing can."""
 
 TRUTH, NEXT, LAST, BASELINE = "#303030", "#00798c", "#d1495b", "#8d99ae"
 """The series; forecasts one step and a whole horizon ahead; what needs no training."""
@@ -50,7 +52,7 @@ def forecasts(evaluation: Evaluation, stretch: Stretch = _WHOLE) -> Figure:
     Beside the model's farthest forecast is that of the best baseline. Raises `UsageError` for an empty stretch.
     """
     spec, axis = evaluation.spec, TimeAxis.of(evaluation.seconds, evaluation.spec.period)
-    chosen = stretch.choose(evaluation.origins, evaluation.seconds, _MOST)
+    chosen = stretch.choose(evaluation.origins, evaluation.seconds, _most(spec))
     origins = evaluation.origins[chosen]
     predicted = evaluation.forecasts[chosen, :, 0]
     truth = baselines.truths(spec, evaluation.values, origins)[:, :, 0]
@@ -92,7 +94,7 @@ def compared(evaluations: Mapping[str, Evaluation]) -> Figure:
     if len(evaluations) == 1:
         return forecasts(first)
     spec, axis = first.spec, TimeAxis.of(first.seconds, first.spec.period)
-    chosen = _WHOLE.choose(first.origins, first.seconds, _MOST)
+    chosen = _WHOLE.choose(first.origins, first.seconds, _most(spec))
     origins = first.origins[chosen]
     rows = axis.at(origins + spec.horizon)
     truth = baselines.truths(spec, first.values, origins)[:, -1, 0]
@@ -154,6 +156,11 @@ def _folds_within(backtest: Backtest, stretch: Stretch) -> Sequence[Fold]:
     rows = backtest.judged.origins
     shown = rows[stretch.choose(rows, backtest.judged.seconds, len(rows))]
     return [fold for fold in backtest.folds if fold.last >= shown[0] and fold.first <= shown[-1]]
+
+
+def _most(spec: Spec) -> int:
+    """Return how many forecasts are drawn where the user chooses none: two seasons at least, if that can be read."""
+    return max(_MOST, min(2 * (spec.season or 0), _LONGEST))
 
 
 def _two_panels(axis: TimeAxis, label: str, unit: str) -> tuple[Figure, Axes, Axes]:

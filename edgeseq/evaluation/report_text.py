@@ -68,6 +68,9 @@ def verdict(comparison: Comparison) -> str:
     others = {name: scored.total.mse_standardized for name, scored in comparison.baselines.items()}
     lost = {name: _compared(own, others[name]) for name in comparison.losses}
     lines = [f"The model LOSES to {name}: its MSE (std.) is {compared}." for name, compared in lost.items()]
+    if comparison.exact:
+        both = " and ".join(comparison.exact)
+        lines.append(f"The model and {both} are exact: what is left is the data's rounding to float32.")
     if comparison.ties:
         lines.append(f"The model is no better than {' and '.join(comparison.ties)}: the MSE (std.) is the same.")
     return "\n".join(lines) or f"The model beats every baseline here ({', '.join(others)})."
