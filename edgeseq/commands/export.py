@@ -1,5 +1,6 @@
 """`edgeseq export`: a checkpoint in, a model file out, compared with the oracle before it is written."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -124,7 +125,7 @@ def _export_onnx(
     if checkpoint.test and checkpoint.spec.horizon > 1:
         show(by_step(judge(checkpoint, models)))
     if report:
-        files.write_atomically(report, page(checkpoint, models).encode())
+        files.write_atomically(report, page(checkpoint, models, Path(output).name).encode())
         note(f"wrote {report}")
     files.write_atomically(output, model.content)
     show(f"wrote {output}: {len(model.content):,} bytes, {quantize if quantize != 'none' else 'float32'}")

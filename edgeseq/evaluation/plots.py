@@ -85,32 +85,8 @@ def forecasts(evaluation: Evaluation, stretch: Stretch = _WHOLE) -> Figure:
     return figure
 
 
-def compared(evaluations: Mapping[str, Evaluation]) -> Figure:
-    """Return the figure: several files' forecasts of the first target a whole horizon ahead, and their errors.
-
-    Of one file it is that of `forecasts`.
-    """
-    first = next(iter(evaluations.values()))
-    if len(evaluations) == 1:
-        return forecasts(first)
-    spec, axis = first.spec, TimeAxis.of(first.seconds, first.spec.period)
-    chosen = _WHOLE.choose(first.origins, first.seconds, _most(spec))
-    origins = first.origins[chosen]
-    rows = axis.at(origins + spec.horizon)
-    truth = baselines.truths(spec, first.values, origins)[:, -1, 0]
-    figure, above, below = _two_panels(axis, spec.features[0].label, spec.features[0].unit)
-    _plot_truth(above, axis, first, origins)
-    for (name, evaluation), colour in zip(evaluations.items(), (LAST, NEXT, *_FORECASTERS[2:]), strict=False):
-        predicted = evaluation.forecasts[chosen, -1, 0]
-        above.plot(rows, predicted, color=colour, linewidth=1.2, label=f"{name}, {axis.ahead(spec.horizon)} ahead")
-        below.plot(rows, truth - predicted, color=colour, linewidth=0.9)
-    _title(figure, first, axis, origins)
-    _legend(figure, above)
-    return figure
-
-
 def by_step(errors: Mapping[str, Sequence[float]], unit: str, period: float | None = None) -> Figure:
-    """Return the figure: RMSE by step ahead, the model's files first, then the baselines."""
+    """Return the figure: RMSE by step ahead, the model's first, then the baselines'."""
     figure = Figure(figsize=(10, 3.8), layout="constrained")
     axes = figure.subplots()
     looks = zip(_FORECASTERS, _MARKERS, strict=True)
@@ -201,7 +177,7 @@ def _title(figure: Figure, evaluation: Evaluation, axis: TimeAxis, origins: npt.
     spec, total = evaluation.spec, len(evaluation.origins)
     rmse = error(evaluation.model.total.rmse, evaluation.decimals)
     shown = axis.stretch(int(origins[0]) + 1, int(origins[-1]) + spec.horizon)
-    part = "" if len(origins) == total else f" ({len(origins)} of {total} forecasts drawn)"
+    part = "" if len(origins) == total else f" ({len(origins)} of {total} samples)"
     judged = f"RMSE {rmse} {spec.features[0].unit}".rstrip() + f" over {counted(evaluation.samples, 'forecast')}"
     figure.suptitle(f"{spec.series}: {shown}{part}\n{judged}", fontsize="medium")
 

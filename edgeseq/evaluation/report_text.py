@@ -25,7 +25,7 @@ def summary(evaluation: Evaluation, title: str = "test part") -> str:
     if spec.horizon > 1:
         parts.append(_per_step(spec, evaluation))
     if evaluation.intervals:
-        parts.append(_coverage(evaluation))
+        parts.append(table(*interval_rows(evaluation)))
     if evaluation.by_sensor:
         parts.append(_by_sensor(spec, evaluation))
     return "\n\n".join([*parts, "\n".join([*_left_out(evaluation), verdict(evaluation)])])
@@ -143,17 +143,17 @@ def _fold_name(backtest: Backtest, fold: Fold) -> str:
     return f"after samples {fold.first} to {fold.last}" if seconds is None else f"from {moment(seconds[fold.first])}"
 
 
-def _coverage(evaluation: Evaluation) -> str:
-    """Return, for each interval, the share of measurements that it held, and its mean width: in all and by step."""
+def interval_rows(evaluation: Evaluation) -> tuple[list[str], list[list[str]]]:
+    """Return a header and rows: what each interval held of the measurements, and its mean width; in all and by step."""
     horizon = evaluation.spec.horizon
     steps = chosen_steps(horizon) if horizon > 1 else []
     names = [f"{100 * interval.level:g} % interval" for interval in evaluation.intervals]
-    header = ("samples ahead", *(cell for name in names for cell in (f"{name} held", "width")))
+    header = ["samples ahead", *(cell for name in names for cell in (f"{name} held", "width"))]
     rows = []
     for name, step in (("all", 0), *((str(step), step) for step in steps)):
         pairs = [one.per_horizon[step - 1] if step else (one.coverage, one.width) for one in evaluation.intervals]
-        rows.append((name, *(cell for pair in pairs for cell in _held(*pair, evaluation.decimals))))
-    return table(header, rows)
+        rows.append([name, *(cell for pair in pairs for cell in _held(*pair, evaluation.decimals))])
+    return header, rows
 
 
 def _held(coverage: float, width: float, decimals: int | None) -> tuple[str, str]:

@@ -1,9 +1,10 @@
 """A model file over the checkpoint's test part: beside the float file, and beside what needs no training."""
 
+import math
 from collections.abc import Mapping
 
 from edgeseq.evaluation import baselines
-from edgeseq.evaluation.evaluate import Evaluation, ForecastSet, typical_predictor
+from edgeseq.evaluation.evaluate import Comparison, Evaluation, ForecastSet, typical_predictor
 from edgeseq.evaluation.metrics import Metrics
 from edgeseq.evaluation.report_text import steps_table
 from edgeseq.model.checkpoint import Checkpoint
@@ -30,9 +31,21 @@ def judge(checkpoint: Checkpoint, files: Mapping[str, ModelFile]) -> dict[str, E
     }
 
 
-def scores(judged: Mapping[str, Evaluation]) -> dict[str, Metrics]:
+def with_trained(comparison: Comparison, checkpoint: Checkpoint) -> Comparison:
+    """Return a comparison with the baselines too that only training can fit: with the figures that it noted."""
+    noted = checkpoint.spec.figures.baselines if checkpoint.spec.figures else {}
+    trained = {
+        name: Metrics(score, tuple((rmse, math.nan) for rmse in checkpoint.by_step[name].tolist()))
+        for name, score in noted.items()
+        if name in checkpoint.by_step and name not in comparison.baselines
+    }
+    baselines = {**comparison.baselines, **trained}
+    return Comparison(comparison.samples, comparison.model, baselines, rounding=comparison.rounding)
+
+
+def scores(judged: Mapping[str, Comparison]) -> dict[str, Metrics]:
     """Return the errors of all files and baselines, by their names in tables."""
-    of_files = {name: evaluation.model for name, evaluation in judged.items()}
+    of_files = {name: comparison.model for name, comparison in judged.items()}
     return of_files | (dict(next(iter(judged.values())).baselines) if judged else {})
 
 
