@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def plot_of(times: list[str | float | None], *, interval: bool = False, warm: bo
     return made
 
 
-def drawn(made: ForecastPlot) -> "tuple[object, dict[str, object]]":
+def drawn(made: ForecastPlot) -> tuple[Any, dict[str, Any]]:
     assert made._result is not None
     figure = made.figure(made._result)
     return figure, {str(line.get_label()): line for line in figure.axes[0].lines}
@@ -41,25 +42,25 @@ def test_the_forecast_follows_the_samples_at_their_times() -> None:
     """Three hourly samples end at noon; the forecast begins there and reaches to two o'clock."""
     figure, lines = drawn(plot_of(["2026-05-01T10:00", "2026-05-01T11:00", "2026-05-01T12:00"], interval=True))
     ahead = lines["forecast, up to 2 h ahead"]
-    np.testing.assert_allclose(np.asarray(ahead.get_xdata()) * 86400, NOON + HOUR * np.arange(3))  # type: ignore[attr-defined]
-    np.testing.assert_array_equal(ahead.get_ydata(), [2, 10, 11])  # type: ignore[attr-defined]
-    band = np.asarray(figure.axes[0].collections[0].get_paths()[0].vertices)  # type: ignore[attr-defined]
-    assert {(y) for x, y in band if abs(x * 86400 - NOON - 2 * HOUR) < 1} == {10, 13}
-    assert figure.axes[0].get_title() == "made_up: forecast after 2026-05-01 12:00"  # type: ignore[attr-defined]
-    assert figure.axes[0].get_legend() is None  # type: ignore[attr-defined]
+    np.testing.assert_allclose(np.asarray(ahead.get_xdata()) * 86400, NOON + HOUR * np.arange(3))
+    np.testing.assert_array_equal(ahead.get_ydata(), [2, 10, 11])
+    band = np.asarray(figure.axes[0].collections[0].get_paths()[0].vertices)
+    assert {y for x, y in band if abs(x * 86400 - NOON - 2 * HOUR) < 1} == {10, 13}
+    assert figure.axes[0].get_title() == "made_up: forecast after 2026-05-01 12:00"
+    assert figure.axes[0].get_legend() is None
 
 
 @pytest.mark.parametrize("times", [[None, None, None], ["", "", ""], [3.0, 2.0, 1.0], [1e22, 2e22, 3e22], ["soon"] * 3])
 def test_where_the_times_are_none_samples_are_counted(times: list[str | float | None]) -> None:
     """Times that are missing, run backwards, lie in no year or are no times make no axis."""
     figure, lines = drawn(plot_of(times))
-    assert figure.axes[0].get_xlabel() == "sample"  # type: ignore[attr-defined]
-    np.testing.assert_array_equal(lines["measured"].get_xdata(), [0, 1, 2])  # type: ignore[attr-defined]
+    assert figure.axes[0].get_xlabel() == "sample"
+    np.testing.assert_array_equal(lines["measured"].get_xdata(), [0, 1, 2])
 
 
 def test_a_forecast_that_does_not_count_yet_says_so() -> None:
     figure, _ = drawn(plot_of([None], warm=False))
-    assert "not reliable yet: the model needs" in figure.axes[0].get_title()  # type: ignore[attr-defined]
+    assert "not reliable yet: the model needs" in figure.axes[0].get_title()
 
 
 def test_the_picture_is_drawn_when_the_input_ends_and_the_output_is_as_without(

@@ -18,8 +18,7 @@ def lines(out: str) -> dict[str, str]:
 def dated(period: float) -> Checkpoint:
     """A model of samples a period apart, trained on the first of May 2026 from noon to six."""
     made = make_checkpoint(horizon=3)
-    times = {"first_time": 1777636800.0, "last_time": 1777658400.0}
-    return replace(made, spec=replace(made.spec, period=period, **times))
+    return replace(made, spec=replace(made.spec, period=period, first_time=1777636800.0, last_time=1777658400.0))
 
 
 @pytest.mark.parametrize(

@@ -277,7 +277,7 @@ def test_errors_by_step_that_do_not_fit_are_refused(tmp_path: Path, errors: Any)
 
 def test_times_and_errors_by_step_come_back(tmp_path: Path) -> None:
     assert SMALL.test
-    seconds = np.arange(len(SMALL.test.values)) * 60.0
+    seconds = np.linspace(0, 3600, len(SMALL.test.values), dtype=np.float64)
     replace(SMALL, test=replace(SMALL.test, seconds=seconds), by_step={"ridge": np.array([0.5])}).save(tmp_path / "c")
     found = Checkpoint.load(tmp_path / "c")
     assert found.test
