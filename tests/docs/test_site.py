@@ -104,8 +104,9 @@ RUN_BY = {
     "raspberry-pi.md": "test_raspberry_pi.py",
     "microcontroller.md": "test_microcontroller_page.py",
     "format.md": "test_format.py",
-    **dict.fromkeys(("tutorial.md", "cli.md", "api/index.md"), "test_tutorial.py"),
-    **{name_of(page): "test_tutorial.py" for page in DOCS.glob("how-to/*.md")},
+    **{f"{name}.md": "test_pages.py" for name in ("cli", "install", "training", "integrations", "api/index")},
+    "tutorial.md": "conftest.py",
+    **{name_of(page): "test_pages.py" for page in DOCS.glob("how-to/*.md")},
 }
 """Pages whose code is run -> by which test."""
 
@@ -114,6 +115,7 @@ NOT_RUN = {
     "peers.md": "likewise",
     "libraries.md": "likewise",
     "scaling.md": "a benchmark, of many minutes",
+    "benchmarks.md": "commands of many minutes; their parts are among the slow tests",
 }
 """The others, and why not."""
 
