@@ -2,8 +2,8 @@
 
     python make_series.py
 
-The numbers are the same on every machine. boiler.csv: one temperature, hourly, with gaps. boiler-1.csv, boiler-2.csv and
-boiler-9.csv: sensors of one kind. plant.csv: several columns, decimal commas. logger.csv: samples at irregular times.
+The numbers are the same on every machine. boiler.csv: one temperature, hourly, with gaps. boiler-1.csv, boiler-2.csv
+and boiler-9.csv: sensors of one kind. plant.csv: several columns, decimal commas. logger.csv: irregular times.
 """
 
 import math

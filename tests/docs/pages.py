@@ -42,7 +42,9 @@ SHARE = 0.02
 """How far a number may be off that a page shows, as the tutorial promises; beside one unit of its last digit."""
 
 _BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```', re.MULTILINE | re.DOTALL)
-_ANY = re.compile(r"SHA-256 [0-9a-f]{16}|[\d.e-]+ us\b|worst deviation [\d.e-]+|(?<=^CPUExecutionProvider).*|(?<=^native ).*")
+_ANY = re.compile(
+    r"SHA-256 [0-9a-f]{16}|[\d.e-]+ us\b|worst deviation [\d.e-]+|(?<=^CPUExecutionProvider).*|(?<=^native ).*"
+)
 """What differs from machine to machine: hashes, times, rounding."""
 
 _NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")

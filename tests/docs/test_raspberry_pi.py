@@ -52,7 +52,9 @@ def test_every_command_that_can_run_here_does(place: Path) -> None:
             answers.append(done.stdout)
     assert len(answers) == 4
     assert len(answers[2].splitlines()) == 2
-    assert re.fullmatch(r'boiler_forecast,site=a h1=\S+,h6=\S+,status="ok",warm=false 1700000000000000000\n', answers[3])
+    assert re.fullmatch(
+        r'boiler_forecast,site=a h1=\S+,h6=\S+,status="ok",warm=false 1700000000000000000\n', answers[3]
+    )
 
 
 def test_telegrafs_snippet_passes_samples_on_beside_their_forecasts(place: Path) -> None:

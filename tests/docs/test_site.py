@@ -155,6 +155,20 @@ def test_a_commands_options_are_on_the_page_and_no_others(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", cli.commands)
+def test_every_option_has_a_word_of_help(command: str) -> None:
+    for option in cli.commands[command].params:
+        assert not isinstance(option, click.Option) or option.help, option.name
+
+
+def test_each_option_has_a_meaning_in_the_table() -> None:
+    """No second column is empty."""
+    rows = [row for row in CLI.splitlines() if row.startswith("| `-")]
+    assert len(rows) > 60
+    for row in rows:
+        assert row.split(" | ")[1].strip(" |"), row
+
+
+@pytest.mark.parametrize("command", cli.commands)
 def test_what_an_option_may_be_is_on_the_page(command: str) -> None:
     text = section(command)
     for option in cli.commands[command].params:
