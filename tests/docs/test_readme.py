@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgeseq_runtime import __version__
+from tests.docs.pages import fits
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -36,14 +37,18 @@ def commands() -> list[str]:
 def test_every_command_works_in_the_order_of_the_text(tmp_path: Path) -> None:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     environment["PYTHONPATH"] = str(ROOT)
-    ran = 0
+    ran, printed = 0, ""
     for command in commands():
         if any(command.startswith(known) for known in ELSEWHERE):
             continue
-        done = subprocess.run(["/bin/bash", "-euc", command], cwd=tmp_path, env=environment, check=False)
+        words = ["/bin/bash", "-euc", command]
+        done = subprocess.run(words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True, check=False)
         assert done.returncode == 0, command
+        printed = done.stdout
         ran += 1
     assert ran >= 5
+    (shown,) = re.findall(r"^    (\{.*\})$", README, re.MULTILINE)
+    assert fits(printed, shown), f"the README shows\n{shown}\nbut this was printed:\n{printed}"
     number = -1
     for number, code in enumerate(blocks("python")):
         script = tmp_path / f"block{number}.py"
