@@ -38,7 +38,7 @@ ELSEWHERE = {
 }
 """Commands that are not run here, and why."""
 
-SHARE = 0.02
+SHARE = 0.01
 """How far a number may be off that a page shows, as the tutorial promises; beside one unit of its last digit."""
 
 _BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```', re.MULTILINE | re.DOTALL)
