@@ -88,6 +88,15 @@ def test_it_is_read_in_ten_minutes() -> None:
     assert len(README.split()) <= 1300
 
 
+def test_its_figures_are_those_of_the_page_of_benchmarks() -> None:
+    (table,) = re.findall(r"^\| series \|.*\n((?:\|.*\n)+)", README, re.MULTILINE)
+    figures = re.findall(r"\d+\.\d+(?:e-?\d+)?", table)
+    assert len(figures) >= 9
+    page = (ROOT / "docs" / "benchmarks.md").read_text()
+    for figure in figures:
+        assert figure in page, figure
+
+
 def test_building_the_wheel_leaves_the_site_alone() -> None:
     """`make docs` writes it to dist/site, beside what `make build` makes."""
     (recipe,) = re.findall(r"^build:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
