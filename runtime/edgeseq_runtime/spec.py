@@ -56,6 +56,9 @@ LIMITS = {
 }
 """The least and the most that some fields may hold: far more than training gives, no more than a device can bear."""
 
+LATEST_TIME = 253_402_300_800.0
+"""The year 10000, in seconds since 1970: no time in a file is as late."""
+
 _FLOAT32_MAX = (2 - 2**-23) * 2.0**127
 _FLOAT32 = "numbers that float32 holds"
 
@@ -234,6 +237,10 @@ class Spec:
     """Name of the time column."""
     period: float | None = None
     """Seconds from one sample to the next."""
+    first_time: float | None = None
+    """Time of the training part's first sample, in seconds since 1970 UTC."""
+    last_time: float | None = None
+    """Time of its last sample."""
     season: int | None = None
     """Samples in one season, as the seasonal naive baseline used it."""
     split: str = ""
@@ -310,6 +317,8 @@ class Spec:
         scales = all(min(row) > 0 and _are_float32(*row) for row in self.target_scales)
         _require(scales, "target_scales", f"numbers above 0, {_FLOAT32}")
         _require(self.period is None or self.period > 0, "period", "seconds above 0")
+        times = [0.0 if time is None else time for time in (self.first_time, self.last_time)]
+        _require(all(abs(time) < LATEST_TIME for time in times), "first_time", "a time before the year 10000")
         _require((self.season or 0) >= 0, "season", "at least 0")
         names = {state.name for state in self.states}
         _require(len(names) == len(self.states), "states", "distinct names")
