@@ -152,5 +152,5 @@ def test_a_state_too_large_for_any_memory_is_refused_before_it_is_asked_for(mode
     for values, name in ((proto.graph.input, "huge"), (proto.graph.output, "huge_next")):
         values.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", size]))
     proto.graph.node.append(onnx.helper.make_node("Identity", ["huge"], ["huge_next"]))
-    with pytest.raises(EdgeseqError, match="its states have [0-9,]+ numbers"):
+    with pytest.raises(EdgeseqError, match=r"its states have [0-9,]+ numbers"):
         Predictor(sealed_by_hand(proto, spec))
