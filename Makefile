@@ -39,13 +39,13 @@ types: $(VENV)/ready
 	$(BIN)/mypy
 
 build: $(VENV)/ready                      ## wheel and sdist in dist/
-	rm -rf dist
+	rm -f dist/*.whl dist/*.tar.gz
 	$(BIN)/python -m build --outdir dist
 
 benchmark: $(VENV)/ready
 	$(BIN)/python -m benchmarks
 
-accuracy: $(VENV)/ready                   ## the README's accuracy figures, ten minutes; with ETTh1: make accuracy ETTH1=ETTh1.csv
+accuracy: $(VENV)/ready                   ## the accuracy figures of docs/benchmarks.md, ten minutes; with ETTh1: make accuracy ETTH1=ETTh1.csv
 	$(BIN)/python -m benchmarks.accuracy $(if $(ETTH1),--etth1 "$(ETTH1)") $(if $(JSON),--json "$(JSON)")
 
 peers: .venv-peers/ready                  ## beside other engines, two minutes: docs/peers.md

@@ -2,9 +2,14 @@
 
 import re
 
-_OUTSIDE = re.compile(r"\[([^\]]*)\]\(\.\./(?!\w[\w-]*\.md)[^)]*\)")
+_LINK = re.compile(r"\[([^\]]*)\]\(((?:\.\./)+)[^)]*\)")
 
 
 def on_page_markdown(markdown, page, **_):
     """Return a page's text, without links that lead out of the site."""
-    return _OUTSIDE.sub(r"\1", markdown) if "/" not in page.file.src_uri else markdown
+    depth = page.file.src_uri.count("/")
+
+    def kept(link):
+        return link[0] if link[2].count("../") <= depth else link[1]
+
+    return _LINK.sub(kept, markdown)

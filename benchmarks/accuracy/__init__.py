@@ -1,1 +1,1 @@
-"""How good the forecasts are: everything behind the README's accuracy figures."""
+"""How good the forecasts are: everything behind the accuracy figures of docs/benchmarks.md."""

@@ -1,4 +1,4 @@
-"""How good the forecasts are: trains, exports and streams, and prints every figure of the README in one table.
+"""How good the forecasts are: trains, exports, streams, and prints the accuracy figures of docs/benchmarks.md.
 
     python -m benchmarks.accuracy [--etth1 FILE] [--seeds N] [--only PART] [--json FILE]
 

@@ -19,6 +19,7 @@ from benchmarks.speed.ratios import default_models
 from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.benchmark import latency
+from edgeseq_runtime.errors import EdgeseqError
 
 SIZES = (1, 8, 64, 512, 4096)
 
@@ -32,9 +33,11 @@ def main(words: list[str] | None = None) -> None:
     options = parser.parse_args(words)
     with tempfile.TemporaryDirectory() as folder:
         path = options.model or default_models(Path(folder))[0]
-        rows = measure(
-            open_session(path, provider="cpu"), open_session(path, provider=options.provider), options.rounds
-        )
+        try:
+            cpu, other = open_session(path, provider="cpu"), open_session(path, provider=options.provider)
+        except EdgeseqError as error:
+            parser.error(str(error))
+        rows = measure(cpu, other, options.rounds)
     publish(f"{options.provider} against cpu, pools, microseconds a sample, minimum", rows, options.json)
     print(verdict(rows, options.provider))
 

@@ -30,9 +30,13 @@ def _parse_linear_path(_context: click.Context, _option: click.Parameter, value:
         return None
     if value == "off":
         return 0
-    if not (str(value).isdecimal() and int(str(value)) >= 2):
+    try:
+        lags = int(str(value))  # of at most 4,300 digits
+    except ValueError:
+        lags = 0
+    if lags < 2:
         raise click.BadParameter(f"{value!r} is not auto, off or a number of changes from 2 on")
-    return int(str(value))
+    return lags
 
 
 def _parse_time_features(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[str, ...]:
@@ -63,12 +67,29 @@ def _parse_time_features(_context: click.Context, _option: click.Parameter, valu
     default=lambda: _options().preset,
     help="classic: shuffled windows of ten values, Adagrad, 10,000 steps.",
 )
-@_lazy_option("--cell", type=click.Choice(["lstm", "gru", "rnn"]), default=lambda: _options().cell)
-@_lazy_option("--layers", type=click.IntRange(min=1), default=lambda: _options().layers)
+@_lazy_option(
+    "--cell",
+    type=click.Choice(["lstm", "gru", "rnn"]),
+    default=lambda: _options().cell,
+    help="Kind of recurrent layer.",
+)
+@_lazy_option("--layers", type=click.IntRange(min=1), default=lambda: _options().layers, help="Recurrent layers.")
 @_lazy_option("--hidden", type=click.IntRange(min=1), default=lambda: _options().hidden, help="Units in a layer.")
 @click.option("--steps", type=click.IntRange(min=1), help="Training steps; chosen by the data if not given.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Random seed; the same seed on the same machine gives the same weights.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where to train; auto: on a GPU if there is one.",
+)
 @click.option("--warmup", type=click.IntRange(min=1), help="Samples before a forecast counts.")
 @click.option("--season", type=click.IntRange(min=2), help="Samples in a season; found by itself.")
 @click.option(

@@ -1,6 +1,6 @@
 """Accuracy with the defaults, through the exported files: minutes, so CI runs them, `make test` does not.
 
-Figures that a change should not worsen; measured values are in the README.
+Figures that a change should not worsen; measured values are in docs/benchmarks.md.
 """
 
 import numpy as np

@@ -173,6 +173,14 @@ def test_the_break_even_benchmark_runs(tmp_path: Path, capsys: pytest.CaptureFix
     assert "pay" in capsys.readouterr().out
 
 
+def test_the_break_even_benchmark_says_which_provider_is_not_here(capsys: pytest.CaptureFixture[str]) -> None:
+    """In one line, with the exit code of bad usage."""
+    with pytest.raises(SystemExit) as ended:
+        break_even.main(["--provider", "nowhere", "--rounds", "1"])
+    assert ended.value.code == 2
+    assert "no provider 'nowhere' here" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("ratios", "said"),
     [

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from edgeseq_export.c.toolchain import compiler
-from tests.helpers.csv_helpers import sensor_file
 
 PAGE = (Path(__file__).parents[2] / "docs" / "microcontroller.md").read_text()
 
@@ -24,21 +23,20 @@ def blocks(language: str) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(compiler() is None or not shutil.which("cc"), reason="there is no C compiler here")
-def test_every_command_works_in_the_order_of_the_text(tmp_path: Path) -> None:
+def test_every_command_works_in_the_order_of_the_text(place: Path) -> None:
     """The program takes the missing sample for what it is, the self-test finds no forecast off."""
-    sensor_file(tmp_path, "room", level=20.0, size=1.0)
     (program,) = blocks("c")
-    (tmp_path / "main.c").write_text(program)
+    (place / "main.c").write_text(program)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     printed = {}
     for command in "".join(blocks("sh")).splitlines():
         if not command.startswith(ELSEWHERE):
             words = ["/bin/bash", "-euc", command]
-            done = subprocess.run(words, check=True, cwd=tmp_path, env=environment, capture_output=True, text=True)
+            done = subprocess.run(words, check=True, cwd=place, env=environment, capture_output=True, text=True)
             printed[command] = done.stdout
-    (lines,) = [text for command, text in printed.items() if "./room" in command]
+    (lines,) = [text for command, text in printed.items() if "./boiler" in command]
     assert re.fullmatch(r"((forecast|too early) \d\d\.\d{3}\n){4}", lines)
-    assert (tmp_path / "forecast_room" / "examples" / "forecast" / "forecast.ino").exists()
+    assert (place / "forecast_boiler" / "examples" / "forecast" / "forecast.ino").exists()
 
 
 @pytest.mark.skipif(not shutil.which("cmake"), reason="there is no cmake here")
@@ -48,4 +46,4 @@ def test_the_line_for_zephyr_is_cmake(tmp_path: Path) -> None:
     (tmp_path / "CMakeLists.txt").write_text(f"cmake_minimum_required(VERSION 3.20)\nproject(x C)\n{line}{shown}")
     words = [shutil.which("cmake") or "", "-S", str(tmp_path), "-B", str(tmp_path / "b")]
     done = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-    assert f"{tmp_path}/forecast_room" in done
+    assert f"{tmp_path}/forecast_boiler" in done

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-import edgeseq_export
-from edgeseq.model.checkpoint import Checkpoint
 from edgeseq_runtime.io import influx
 from tests.helpers.broker import Broker, Peer, end_all, start, wait_until
 
@@ -27,9 +25,9 @@ HERE = f"{shlex.quote(sys.executable)} -m edgeseq"
 
 
 @pytest.fixture
-def place(brief_sine: Checkpoint, tmp_path: Path) -> Path:
+def place(brief_boiler: bytes, tmp_path: Path) -> Path:
     """A folder in the place of /opt/edgeseq, with a model file."""
-    (tmp_path / "model.onnx").write_bytes(edgeseq_export.export(brief_sine).content)
+    (tmp_path / "model.onnx").write_bytes(brief_boiler)
     return tmp_path
 
 
@@ -54,14 +52,16 @@ def test_every_command_that_can_run_here_does(place: Path) -> None:
             answers.append(done.stdout)
     assert len(answers) == 4
     assert len(answers[2].splitlines()) == 2
-    assert re.fullmatch(r'boiler_forecast,site=a h1=\S+,status="ok",warm=false 1700000000000000000\n', answers[3])
+    assert re.fullmatch(
+        r'boiler_forecast,site=a h1=\S+,h6=\S+,status="ok",warm=false 1700000000000000000\n', answers[3]
+    )
 
 
 def test_telegrafs_snippet_passes_samples_on_beside_their_forecasts(place: Path) -> None:
     (snippet,) = re.findall(r"^```toml\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
     (processor,) = tomllib.loads(snippet)["processors"]["execd"]
     command = shlex.join(processor["command"]).replace("/var/lib/edgeseq-telegraf", str(place))
-    lines = ["boiler,site=a sine=0.1 1", "boiler,site=b sine=0.2 1", "boiler,site=a level=2i 2"]
+    lines = ["boiler,site=a temp=58.1 1", "boiler,site=b temp=58.2 1", "boiler,site=a level=2i 2"]
     done = subprocess.run(
         ["/bin/bash", "-euc", moved(command, place)], input="\n".join(lines), capture_output=True, text=True, check=True
     )
@@ -124,7 +124,7 @@ def test_the_units_command_streams(place: Path) -> None:
         service = start(["/bin/bash", "-euc", f"exec {command}"], env={**os.environ, **folders}, stderr=subprocess.PIPE)
         wait_until(lambda: "Sending SUBACK to edgeseq-" in broker.log(), "no subscription")
         peer = Peer(broker, "forecasts/#")
-        peer.publish("plant/boiler", 0.1)
+        peer.publish("plant/boiler", 58.1)
         wait_until(lambda: peer.messages, "no forecast")
         assert peer.messages[0][0] == "forecasts/boiler"
         service.terminate()

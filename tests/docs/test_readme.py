@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeseq_export.c.toolchain import compiler
 from edgeseq_runtime import __version__
-from tests.helpers.csv_helpers import sensor_file
+from tests.docs.pages import fits
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -19,19 +18,10 @@ README = (ROOT / "README.md").read_text()
 ELSEWHERE = {
     "make demo": "CI runs it",
     "make test": "CI runs it, and this is it",
-    "make test-slow": "CI runs it",
-    "make test-arm64 test-armhf test-webgpu": "CI runs them, but that of 32 bits",
-    "python -m benchmarks.speed.break_even": "needs a GPU; test_benchmarks.py runs it with the CPU in its place",
-    "make lint types build": "CI runs them",
-    "make soak": "takes minutes; a tenth of it is among the slow tests",
+    "python3 -m venv": "the tests run in an environment",
     "pip install": "CI installs the wheel with the extra cpu only, and streams a model",
-    "edgeseq predict co2.int8.onnx --mqtt": "test_mqtt.py runs the like against a real broker",
-    "python -m benchmarks.accuracy": "takes minutes; its parts are run by the slow tests",
 }
 """Commands that are not run here, and where they are."""
-
-COMPILED = ("--provider native", "--format native")
-"""What the commands have in them that need a C compiler."""
 
 
 def blocks(language: str) -> list[str]:
@@ -47,23 +37,24 @@ def commands() -> list[str]:
 def test_every_command_works_in_the_order_of_the_text(tmp_path: Path) -> None:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     environment["PYTHONPATH"] = str(ROOT)
-    for number in (1, 2, 9):
-        sensor_file(tmp_path, f"boiler-{number}", level=20.0 * number, size=number)
-    ran = 0
+    ran, printed = 0, ""
     for command in commands():
         if any(command.startswith(known) for known in ELSEWHERE):
             continue
-        if compiler() is None and any(words in command for words in COMPILED):
-            continue
-        done = subprocess.run(["/bin/bash", "-euc", command], cwd=tmp_path, env=environment, check=False)
+        words = ["/bin/bash", "-euc", command]
+        done = subprocess.run(words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True, check=False)
         assert done.returncode == 0, command
+        printed = done.stdout
         ran += 1
     assert ran >= 5
+    (shown,) = re.findall(r"^    (\{.*\})$", README, re.MULTILINE)
+    assert fits(printed, shown), f"the README shows\n{shown}\nbut this was printed:\n{printed}"
+    number = -1
     for number, code in enumerate(blocks("python")):
         script = tmp_path / f"block{number}.py"
         script.write_text(code)
         subprocess.run([sys.executable, "-W", "error", script], cwd=tmp_path, env=environment, check=True)
-    assert number >= 1
+    assert number >= 0
 
 
 @pytest.mark.parametrize("command", [line for line in commands() if line.startswith("make ")])
@@ -86,8 +77,31 @@ def test_ci_runs_what_is_not_run_here() -> None:
         "make demo",
         "make lint types build",
         "[cpu]",
+        "make docs",
     ):
         assert command in script
+
+
+def test_it_is_read_in_ten_minutes() -> None:
+    """All else has a page of its own."""
+    assert len(README.splitlines()) <= 130
+    assert len(README.split()) <= 1300
+
+
+def test_its_figures_are_those_of_the_page_of_benchmarks() -> None:
+    (table,) = re.findall(r"^\| series \|.*\n((?:\|.*\n)+)", README, re.MULTILINE)
+    figures = re.findall(r"\d+\.\d+(?:e-?\d+)?", table)
+    assert len(figures) >= 9
+    page = (ROOT / "docs" / "benchmarks.md").read_text()
+    for figure in figures:
+        assert figure in page, figure
+
+
+def test_building_the_wheel_leaves_the_site_alone() -> None:
+    """`make docs` writes it to dist/site, beside what `make build` makes."""
+    (recipe,) = re.findall(r"^build:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    removed = [word for line in recipe.splitlines() if line.startswith("\trm") for word in line.split()[1:]]
+    assert [word for word in removed if not word.startswith("-")] == ["dist/*.whl", "dist/*.tar.gz"]
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\((?!http)([^)#]+)\)", README))))
@@ -97,6 +111,6 @@ def test_every_file_that_is_linked_exists(path: str) -> None:
 
 def test_the_version_is_one_everywhere() -> None:
     """The wheels that the guides install are the one that is built, and its changes are written down."""
-    for page in (README, (ROOT / "docs" / "raspberry-pi.md").read_text()):
+    for page in ((ROOT / "docs" / name).read_text() for name in ("install.md", "raspberry-pi.md")):
         assert set(re.findall(r"edgeseq-([\w.]+)-py3", page)) == {__version__}
     assert f"## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text()

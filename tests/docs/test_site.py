@@ -104,8 +104,9 @@ RUN_BY = {
     "raspberry-pi.md": "test_raspberry_pi.py",
     "microcontroller.md": "test_microcontroller_page.py",
     "format.md": "test_format.py",
-    **dict.fromkeys(("tutorial.md", "cli.md", "api/index.md"), "test_tutorial.py"),
-    **{name_of(page): "test_tutorial.py" for page in DOCS.glob("how-to/*.md")},
+    **{f"{name}.md": "test_pages.py" for name in ("cli", "install", "training", "integrations", "api/index")},
+    "tutorial.md": "conftest.py",
+    **{name_of(page): "test_pages.py" for page in DOCS.glob("how-to/*.md")},
 }
 """Pages whose code is run -> by which test."""
 
@@ -114,6 +115,7 @@ NOT_RUN = {
     "peers.md": "likewise",
     "libraries.md": "likewise",
     "scaling.md": "a benchmark, of many minutes",
+    "benchmarks.md": "commands of many minutes; their parts are among the slow tests",
 }
 """The others, and why not."""
 
@@ -150,6 +152,20 @@ def test_a_commands_options_are_on_the_page_and_no_others(command: str) -> None:
     cells = [row.split(" | ")[0] for row in section(command).splitlines() if row.startswith("|")]
     shown = set(re.findall(r"(?<![\w-])(--?[a-z][a-z-]*)", "".join(cells)))
     assert shown == wanted
+
+
+@pytest.mark.parametrize("command", cli.commands)
+def test_every_option_has_a_word_of_help(command: str) -> None:
+    for option in cli.commands[command].params:
+        assert not isinstance(option, click.Option) or option.help, option.name
+
+
+def test_each_option_has_a_meaning_in_the_table() -> None:
+    """No second column is empty."""
+    rows = [row for row in CLI.splitlines() if row.startswith("| `-")]
+    assert len(rows) > 60
+    for row in rows:
+        assert row.split(" | ")[1].strip(" |"), row
 
 
 @pytest.mark.parametrize("command", cli.commands)

@@ -118,6 +118,22 @@ def test_intervals_and_drift_holds_its_promise_and_notices_the_change(tmp_path: 
     assert wide > 1.5 * (upper - lower)
 
 
+def test_make_series_writes_the_same_on_every_machine(tmp_path: Path) -> None:
+    """The pages show numbers of these series."""
+    printed = run("make_series.py", tmp_path)
+    files = sorted(tmp_path.iterdir())
+    assert printed.split() == ["wrote", *(path.name for path in files)]
+    lines = {path.name: path.read_text().splitlines() for path in files}
+    assert {name: len(rows) for name, rows in lines.items()} == {
+        **{f"boiler-{number}.csv": 337 for number in (1, 2, 9)},
+        "boiler.csv": 2835,
+        "logger.csv": 1501,
+        "plant.csv": 505,
+    }
+    assert lines["boiler.csv"][:2] == ["time,temp", "2025-01-01T00:00,58.94"]
+    assert lines["plant.csv"][1] == "2025-01-01T00:00;40,0;0,0;0"
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
 def test_an_example_is_short_and_uses_the_public_names_only(path: Path) -> None:
     text = path.read_text()

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import struct
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,25 @@ def test_a_forecast_returned_is_not_changed_by_the_next_step(model: bytes) -> No
     copy = first.copy()
     p.step(0.9)
     np.testing.assert_array_equal(first, copy)
+
+
+def test_predictors_in_threads_share_a_session_and_nothing_else(model: bytes) -> None:
+    """Each gives what it gives alone."""
+    session = Predictor(model).session
+    found: dict[int, list[np.ndarray]] = {}
+
+    def serve(seed: int) -> list[np.ndarray]:
+        own = Predictor(session)
+        return [own.step(sample) for sample in walk(500, seed)]
+
+    threads = [threading.Thread(target=lambda seed=seed: found.update({seed: serve(seed)})) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for seed in range(4):
+        alone = Predictor(model)
+        np.testing.assert_array_equal(found[seed], [alone.step(sample) for sample in walk(500, seed)])
 
 
 def test_it_is_warm_after_the_specs_samples(model: bytes) -> None:
