@@ -26,6 +26,7 @@ from edgeseq_runtime.model_file.library_file import LibraryFile
 from tests.conftest import CommandLine
 from tests.helpers import audit
 from tests.helpers.keys import write_keys
+from tests.hostile.test_lines import infinite
 
 pytestmark = [
     pytest.mark.skipif(toolchain.compiler() is None, reason="there is no C compiler here"),
@@ -407,6 +408,24 @@ def test_a_cache_that_others_may_write_to_is_not_used(model: bytes) -> None:
     path.chmod(0o620)
     with pytest.raises(UsageError, match="could have been changed by others"):
         Predictor(model, provider="native")
+
+
+# What its forecasts are
+
+
+def test_a_forecast_that_is_not_finite_is_missing_as_on_cpu() -> None:
+    """With the same statuses, and a fresh stream behind each, by steps and in a pool."""
+    content = infinite()
+    cpu, native, pool = Predictor(content), Predictor(content, provider="native"), Pool(content, provider="native")
+    statuses = set()
+    for value in [0.1, 1e5, 1e10, 1e20, 5e20, 0.2, 1e5, 0.3, None]:
+        wanted, found, beside = cpu.step(value), native.step(value), pool.step({"a": value, "b": 0.0})["a"]
+        np.testing.assert_allclose(found, wanted, rtol=1e-4)
+        np.testing.assert_allclose(beside, wanted, rtol=1e-4)
+        assert (native.status, pool.status_of("a"), native.counts) == (cpu.status, cpu.status, cpu.counts)
+        assert all(np.isfinite(state).all() for state in native.states.values())
+        statuses.add(cpu.status)
+    assert statuses >= {"ok", "missing"}
 
 
 # Signed

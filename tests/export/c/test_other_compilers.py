@@ -33,7 +33,12 @@ from tests.export.c.test_c import (
 )
 from tests.export.graph.test_quantization import walked
 
-LIBERTIES = [("-O2", "-ffast-math"), ("-Ofast", "-march=native")]
+LIBERTIES = [
+    ("-O2", "-ffast-math"),
+    ("-Ofast", "-march=native"),
+    ("-O3", "-march=native", "-funsafe-math-optimizations"),
+    ("-O2", "-fno-signed-zeros", "-fno-trapping-math", "-fassociative-math"),
+]
 """What embedded projects are built with: sums in any order, divisions by estimates, no NaN."""
 
 AVR = ("avr-gcc", "simavr")
