@@ -12,9 +12,11 @@ from edgeseq.commands.options.common import json_option, key_option, model_argum
 from edgeseq.commands.options.evaluation import evaluation_options
 from edgeseq.commands.options.outputs import check_outputs, series_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
+from edgeseq.commands.options.stretch import stretch_options
 
 if TYPE_CHECKING:
     from edgeseq.evaluation.model_series import ModelSeriesKeywords
+    from edgeseq.evaluation.stretch import Stretch
     from edgeseq.series import Parts
     from edgeseq_runtime.spec import Spec
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     "--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw the error by step ahead, and by fold."
 )
+@stretch_options
 @provider_option
 @key_option
 @json_option
@@ -38,6 +41,7 @@ def backtest(
     stride: int,
     folds: int,
     plot: str | None,
+    stretch: "Stretch",
     provider: str,
     libraries: Libraries,
     key: str | None,
@@ -69,7 +73,7 @@ def backtest(
     if plot:
         from edgeseq.evaluation.plots import draw_backtest
 
-        draw_backtest(result, Path(plot))
+        draw_backtest(result, Path(plot), stretch)
         note(f"wrote {plot}")
     click.echo(json.dumps(result.to_dict(), allow_nan=False) if as_json else backtest_summary(result))
 

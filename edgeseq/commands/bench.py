@@ -49,11 +49,13 @@ def bench(
     from edgeseq_runtime.backends.open import open_session
     from edgeseq_runtime.benchmark import cold_start
     from edgeseq_runtime.benchmark.latency import NAIVE, STEP, measure
+    from edgeseq_runtime.model_file.source import vouched
 
-    session = open_session(model, provider=provider, threads=threads, sidecar=sidecar, key=key)
+    source = vouched(model, key=key, provider=provider, has_sidecar=sidecar is not None)
+    session = open_session(source, provider=provider, threads=threads, sidecar=sidecar, key=key)
     timings = measure(session)
     try:
-        starts = cold_start.measure(model, provider, threads, sidecar, key=key)
+        starts = cold_start.measure(source, provider, threads, sidecar, key=key)
     except EdgeseqError as error:  # a provider that was registered in this process is not there in a fresh one
         note(f"no cold start: {error}")
         starts = {}

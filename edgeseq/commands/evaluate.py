@@ -11,9 +11,11 @@ from edgeseq.commands.options.common import json_option, key_option, model_argum
 from edgeseq.commands.options.evaluation import evaluation_options
 from edgeseq.commands.options.outputs import check_outputs, series_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
+from edgeseq.commands.options.stretch import stretch_options
 
 if TYPE_CHECKING:
     from edgeseq.evaluation.model_series import ModelSeriesKeywords
+    from edgeseq.evaluation.stretch import Stretch
 
 
 @click.command()
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw forecasts, truth, residuals and interval."
 )
+@stretch_options
 @provider_option
 @key_option
 @json_option
@@ -29,6 +32,7 @@ def evaluate(
     model: str,
     *,
     plot: str | None,
+    stretch: "Stretch",
     provider: str,
     libraries: Libraries,
     key: str | None,
@@ -51,6 +55,6 @@ def evaluate(
     if plot:
         from edgeseq.evaluation.plots import draw_evaluation
 
-        draw_evaluation(evaluation, Path(plot))
+        draw_evaluation(evaluation, Path(plot), stretch)
         note(f"wrote {plot}")
     click.echo(json.dumps(evaluation.to_dict(), allow_nan=False) if as_json else summary(evaluation))

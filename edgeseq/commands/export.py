@@ -1,5 +1,6 @@
 """`edgeseq export`: a checkpoint in, a model file out, compared with the oracle before it is written."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -104,7 +105,7 @@ def _export_onnx(
     path: str, output: str, *, quantize: str, form: str, key: str | None, report: str | None, opset: int
 ) -> None:
     import edgeseq_export
-    from edgeseq_export.comparison import by_step, judge, name_of, scores
+    from edgeseq_export.comparison import by_step, judge, name_of
     from edgeseq_export.model_stats import ModelStats
 
     check_outputs({"-o": output, "--report": report})
@@ -122,9 +123,9 @@ def _export_onnx(
     )
     show(f"test RMSE: {_rmse(model)}" if unquantized is model else _compared(unquantized, model))
     if checkpoint.test and checkpoint.spec.horizon > 1:
-        show(by_step(scores(judge(checkpoint, models))))
+        show(by_step(judge(checkpoint, models)))
     if report:
-        files.write_atomically(report, page(checkpoint, models).encode())
+        files.write_atomically(report, page(checkpoint, models, Path(output).name).encode())
         note(f"wrote {report}")
     files.write_atomically(output, model.content)
     show(f"wrote {output}: {len(model.content):,} bytes, {quantize if quantize != 'none' else 'float32'}")

@@ -34,7 +34,8 @@ def info(model: str, *, provider: str | None, libraries: Libraries, key: str | N
     from edgeseq_runtime.model_file.source import vouched
 
     register(libraries)
-    source = vouched(as_model_file(model), provider=provider or "auto", key=key)
+    opened = as_model_file(model)
+    source = vouched(opened, provider=provider or "auto", key=key)
     assert source.spec is not None, "a file without a spec is not vouched for"
     session = _open(source, provider) if provider else None
     if as_json:
@@ -43,7 +44,7 @@ def info(model: str, *, provider: str | None, libraries: Libraries, key: str | N
             fields.update(providers=session.providers, placement=session.placement, seconds_a_step=session.measured)
         click.echo(json.dumps(fields, ensure_ascii=False))
         return
-    pairs = [_file_line(source.spec, len(source.content)), *about(source.spec)]
+    pairs = [_file_line(source.spec, len(source.content), is_checkpoint=isinstance(opened, bytes)), *about(source.spec)]
     pairs += _provider_lines(session) if session else []
     named = [(printable(name, 200), printable(value)) for name, value in pairs]
     width = max(len(name) for name, _ in named)
@@ -72,7 +73,10 @@ def _provider_lines(session: "Session") -> list[tuple[str, str]]:
     ]
 
 
-def _file_line(spec: Spec, size: int) -> tuple[str, str]:
+def _file_line(spec: Spec, size: int, *, is_checkpoint: bool) -> tuple[str, str]:
+    """Say what the file is; `size` is that of the model file that it is, or becomes."""
+    if is_checkpoint:
+        return "checkpoint", f"for edgeseq export, which makes a model file of {size:,} bytes of it"
     kind = spec.quantize if spec.quantize != "none" else "float32"
     alone = ", one sample in a call" if spec.form == STEP else ""
     return "model file", f"format {spec.format}, {size:,} bytes, {kind}{alone}"

@@ -30,9 +30,13 @@ def _parse_linear_path(_context: click.Context, _option: click.Parameter, value:
         return None
     if value == "off":
         return 0
-    if not (str(value).isdecimal() and int(str(value)) >= 2):
+    try:
+        lags = int(str(value))  # of at most 4,300 digits
+    except ValueError:
+        lags = 0
+    if lags < 2:
         raise click.BadParameter(f"{value!r} is not auto, off or a number of changes from 2 on")
-    return int(str(value))
+    return lags
 
 
 def _parse_time_features(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[str, ...]:

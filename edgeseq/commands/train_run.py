@@ -14,6 +14,7 @@ from edgeseq.commands.notes import note
 from edgeseq.commands.options.common import resume_path, search_path
 from edgeseq.commands.options.outputs import check_outputs, series_inputs
 from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown
+from edgeseq.commands.train_log import ProgressLog
 from edgeseq.evaluation.report_text import summary
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.training import curves, fitting
@@ -69,6 +70,10 @@ class Outputs:
     @property
     def _curve(self) -> Path:
         return Path(f"{self.checkpoint}.curve.csv")
+
+
+_HARDLY = 0.05
+"""The network's weight in the forecast below which a smaller one will do."""
 
 
 class Start(enum.Enum):
@@ -173,7 +178,7 @@ def _is_finished(trainer: "Trainer", steps: int, output: str) -> bool:
 
 
 def _run(trainer: "Trainer", steps: int, interrupted: Path, *, quiet: bool) -> bool:
-    """Train with a progress bar, quiet where stderr is no terminal; False after Ctrl-C or a polite kill."""
+    """Train with a progress bar, or lines where stderr is no terminal; False after Ctrl-C or a polite kill."""
     console = Console(stderr=True)
     columns = (
         TextColumn("training"),
@@ -188,10 +193,13 @@ def _run(trainer: "Trainer", steps: int, interrupted: Path, *, quiet: bool) -> b
         shutdown.waiting(signals=2),  # the first ends the run after a step; the second, wherever it is
     ):
         task = progress.add_task("", total=steps, completed=trainer.step)
+        log = ProgressLog("step", trainer.step, steps) if progress.disable and not quiet else None
 
         def show(step: int, loss: float, best: float) -> None:
-            validated = f"  validation {best:.2e}" if math.isfinite(best) else ""
-            progress.update(task, completed=step, description=f"loss {loss:.2e}{validated}")
+            described = f"loss {loss:.2e}" + (f", validation {best:.2e}" if math.isfinite(best) else "")
+            progress.update(task, completed=step, description=described)
+            if log:
+                log.show(step, described)
 
         return trainer.run(show, lambda: shutdown.received is not None, interrupted)
 
@@ -232,6 +240,21 @@ def _decisions(spec: "Spec") -> list[str]:
     if share is None:
         return []
     if not spec.linear_path:
-        return ["linear path: it does not help; there is none"]
-    path = f"linear path over the last {spec.linear_path} changes; the network's share in the forecast: {share}"
-    return [path, f"warm-up after all: {spec.warmup} samples"]
+        return ["a linear regression beside the network does not help: there is none"]
+    regression = f"linear regression on the last {spec.linear_path} changes"
+    return [
+        f"the forecast: {_percent(1 - float(share))} {regression}, {_percent(float(share))} network",
+        *_advice(float(share)),
+        f"warm-up: {spec.warmup} samples before a forecast counts",
+    ]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _advice(share: float) -> list[str]:
+    """Say what a network that is hardly needed means for its user."""
+    if share >= _HARDLY:
+        return []
+    return ["the network adds next to nothing: --hidden 8 makes a smaller, faster model file"]

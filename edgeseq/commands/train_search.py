@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from edgeseq.commands.notes import note
 from edgeseq.commands.options.common import resume_path, search_path
 from edgeseq.commands.shutdown import GracefulShutdown
+from edgeseq.commands.train_log import ProgressLog
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Parts, Series
 from edgeseq.text import number, table
@@ -180,7 +181,7 @@ def _load(job: Job, search: Search, best: int) -> Checkpoint:
 
 @contextmanager
 def _bar(job: Job, search: Search) -> Iterator[Report]:
-    """Show a bar over all trials, where stderr is a terminal; yield what moves it."""
+    """Show a bar over all trials, or lines where stderr is no terminal; yield what moves it."""
     console = Console(stderr=True)
     columns = (
         TextColumn("trial {task.fields[trial]}, step {task.fields[step]}"),
@@ -190,10 +191,14 @@ def _bar(job: Job, search: Search) -> Iterator[Report]:
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=job.trials, trial=0, step=0, now=math.nan, best=math.nan)
+        log = ProgressLog("trial", len(search.trials), job.trials) if progress.disable else None
 
         def show(step: int, _loss: float, now: float) -> None:
             done = len(search.trials)
             best = math.nan if search.best is None else search.trials[search.best].error
-            progress.update(task, completed=done + step / search.steps, trial=done, step=step, now=now, best=best)
+            completed = done + step / search.steps
+            progress.update(task, completed=completed, trial=done, step=step, now=now, best=best)
+            if log:
+                log.show(completed, f"step {step}, validation {now:.2e}, best trial {best:.2e}")
 
         yield show

@@ -61,7 +61,8 @@ def backtest(predictor: Predictor, series: Series, parts: Parts, *, stride: int 
     seen = int(np.searchsorted(at, first))
     if 0 < len(at) - seen < folds:
         raise UsageError(f"{folds} folds of {len(at) - seen} forecasts: give fewer --folds or a smaller --stride")
-    collected = ForecastSet.collect(predictor, baselines.fit(spec, parts), values, at)
+    seconds = series.seconds if parts.split else None
+    collected = ForecastSet.collect(predictor, baselines.fit(spec, parts), values, at, seconds)
     edges = np.linspace(seen, len(at), folds + 1).astype(int)
     return Backtest(
         judged=collected.evaluate(slice(seen, None)),

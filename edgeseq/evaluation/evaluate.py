@@ -14,7 +14,8 @@ from edgeseq.evaluation.metrics import Forecasts, Metrics, compute_metrics, roun
 from edgeseq.series import Part, Parts
 from edgeseq.series.gaps import fill
 from edgeseq.series.series import Values
-from edgeseq_runtime.arrays import Float32
+from edgeseq.text import decimals_of
+from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.predictor import Predictor
@@ -23,6 +24,9 @@ from edgeseq_runtime.streaming.sensors import Scale
 
 TIE = 1e-3
 """Two errors that differ by a smaller share than this are called equal."""
+
+_GRAINS = 32
+"""How many of float32's steps an error is that comes from rounding: of samples, of their times, and in sums of them."""
 
 
 class Streamer(Protocol):
@@ -47,18 +51,27 @@ class Comparison:
     """How many forecasts were scored."""
     model: Metrics
     baselines: Mapping[str, Metrics]
+    rounding: float = field(default=0.0, kw_only=True)
+    """The standardised squared error up to which nothing shows but how the data were rounded to float32."""
 
     @property
     def losses(self) -> list[str]:
         """Names of the baselines that beat the model, by the standardised squared error."""
         own = self.model.total.mse_standardized
-        return [name for name, scored in self._rivals() if own > (1 + TIE) * scored]
+        return [name for name, scored in self._rivals() if own > max((1 + TIE) * scored, self.rounding)]
+
+    @property
+    def exact(self) -> list[str]:
+        """Names of the baselines that are exact, as the model is: their errors and its own are rounding."""
+        is_exact = self.model.total.mse_standardized <= self.rounding
+        return [name for name, scored in self._rivals() if is_exact and 0 < scored <= self.rounding]
 
     @property
     def ties(self) -> list[str]:
         """Names of the baselines that are as good as the model, but for less than `TIE`."""
-        own = self.model.total.mse_standardized
-        return [name for name, scored in self._rivals() if own <= (1 + TIE) * scored and scored <= (1 + TIE) * own]
+        own, exact = self.model.total.mse_standardized, self.exact
+        rivals = [(name, scored) for name, scored in self._rivals() if name not in exact]
+        return [name for name, scored in rivals if own <= (1 + TIE) * scored and scored <= (1 + TIE) * own]
 
     def figures(self) -> Figures:
         """Return what goes into the spec."""
@@ -90,6 +103,21 @@ class Evaluation(Comparison):
     """What the model's residuals promise, and what came; empty where it carries none."""
     by_sensor: Mapping[str, Comparison] = field(default_factory=dict)
     """The same forecasts for each of several sensors, all in the typical one's numbers; empty for one."""
+    baseline_forecasts: Mapping[str, Forecasts] = field(default_factory=dict)
+    """The baselines' forecasts at the same origins, by name."""
+    seconds: Float64 | None = None
+    """When each of `values` was measured, since 1970 UTC (time,); None where that is not known."""
+
+    @property
+    def decimals(self) -> int | None:
+        """After how many decimals the targets' numbers end; None where they use all digits, or are nobody's own."""
+        return None if self.spec.sensors else decimals_of(self.values[:, : len(self.spec.targets)])
+
+    @property
+    def best_baseline(self) -> str | None:
+        """Name of the baseline with the lowest standardised squared error."""
+        scores = {name: value for name, value in self._rivals() if np.isfinite(value)}
+        return min(scores, key=scores.__getitem__) if scores else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as `--json` prints them."""
@@ -111,15 +139,22 @@ class ForecastSet:
     """NaN where it was not measured, or the model had no forecast that counts."""
     baselines: Mapping[str, Forecasts]
     left_out: Mapping[str, str]
+    seconds: Float64 | None = None
+    """When each of the values was measured (time,); None where that is not known."""
 
     @classmethod
-    def collect(cls, predictor: Streamer, fitted: Baselines, values: Values, at: Origins) -> "ForecastSet":
-        """Stream `values` once, from their beginning, and keep the forecasts made at the rows `at`."""
+    def collect(
+        cls, predictor: Streamer, fitted: Baselines, values: Values, at: Origins, seconds: Float64 | None = None
+    ) -> "ForecastSet":
+        """Stream `values` once, from their beginning, and keep the forecasts made at the rows `at`.
+
+        `seconds` are the values' times (time,), where they are known.
+        """
         spec = predictor.spec
         forecasts = forecasts_at(predictor, values, at)
         truth = _known_truth(spec, values, at, forecasts)
         others = {name: forecast(values, at) for name, forecast in fitted.forecasters.items()}
-        return cls(spec, values, at, forecasts, truth, others, fitted.left_out)
+        return cls(spec, values, at, forecasts, truth, others, fitted.left_out, seconds)
 
     def compare(self, chosen: slice = slice(None)) -> Comparison:
         """Score the forecasts at some of the origins."""
@@ -130,6 +165,7 @@ class ForecastSet:
             baselines={
                 name: compute_metrics(self.spec, forecasts[chosen], truth) for name, forecasts in self.baselines.items()
             },
+            rounding=_rounding(self.spec),
         )
 
     def evaluate(self, chosen: slice = slice(None)) -> Evaluation:
@@ -143,6 +179,8 @@ class ForecastSet:
             forecasts=self.model[chosen],
             left_out=self.left_out,
             intervals=intervals.measure_coverage(self.spec, self.model[chosen], self.truth[chosen]),
+            baseline_forecasts={name: forecasts[chosen] for name, forecasts in self.baselines.items()},
+            seconds=self.seconds,
         )
 
 
@@ -163,7 +201,7 @@ def evaluate_test_part(predictor: Streamer, parts: Parts) -> Evaluation:
     """
     spec = predictor.spec
     at = parts.test.origins(spec.horizon)
-    collected = ForecastSet.collect(predictor, baselines.fit(spec, parts), parts.test.values, at)
+    collected = ForecastSet.collect(predictor, baselines.fit(spec, parts), parts.test.values, at, parts.test.seconds)
     if len(parts.test.stretches) == 1:
         return collected.evaluate()
     edges = [int(np.searchsorted(at, stop)) for _, stop in parts.test.stretches]
@@ -199,6 +237,12 @@ def residual_quantiles(predictor: Streamer, part: Part) -> Residuals | None:
     return intervals.quantiles(
         baselines.truths(predictor.spec, part.values, at) - forecasts_at(predictor, part.values, at)
     )
+
+
+def _rounding(spec: Spec) -> float:
+    """Return the largest standardised squared error that rounding to float32 explains, of any target."""
+    steps = (max(abs(target.minimum), abs(target.maximum)) / (target.std or 1.0) for target in spec.target_features)
+    return float((_GRAINS * np.finfo(np.float32).eps * max(steps)) ** 2)
 
 
 def _known_truth(spec: Spec, values: Values, at: Origins, forecasts: Forecasts) -> Forecasts:

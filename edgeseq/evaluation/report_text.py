@@ -1,17 +1,18 @@
 """An evaluation as text: the model beside the baselines, and in plain words who wins."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 
-from edgeseq.evaluation.backtest import Backtest
+from edgeseq.evaluation.backtest import Backtest, Fold
 from edgeseq.evaluation.evaluate import Comparison, Evaluation
-from edgeseq.evaluation.intervals import Interval
 from edgeseq.evaluation.metrics import Metrics
-from edgeseq.text import number, table
+from edgeseq.text import COLUMNS, error, moment, number, table
 from edgeseq_runtime.printable import printable
 from edgeseq_runtime.spec import Spec
 
 _MOST_STEPS = 6
+
+_FEWEST_STEPS = 2
 
 _MANY = 10
 """From this ratio on two figures say more than how many times one is the other."""
@@ -20,11 +21,11 @@ _MANY = 10
 def summary(evaluation: Evaluation, title: str = "test part") -> str:
     """Return tables and verdict, for a terminal."""
     spec = evaluation.spec
-    parts = [f"{heading(spec)}\n{totals(spec, evaluation, title)}"]
+    parts = [f"{heading(spec)}\n{totals(spec, evaluation, title, evaluation.decimals)}"]
     if spec.horizon > 1:
         parts.append(_per_step(spec, evaluation))
     if evaluation.intervals:
-        parts.append(_coverage(spec, evaluation.intervals))
+        parts.append(table(*interval_rows(evaluation)))
     if evaluation.by_sensor:
         parts.append(_by_sensor(spec, evaluation))
     return "\n\n".join([*parts, "\n".join([*_left_out(evaluation), verdict(evaluation)])])
@@ -35,7 +36,7 @@ def backtest_summary(backtest: Backtest) -> str:
     spec = backtest.judged.spec
     parts = [summary(backtest.judged, "after the training part"), _by_fold(spec, backtest)]
     if backtest.seen.samples:
-        parts.append(totals(spec, backtest.seen, "seen in training"))
+        parts.append(totals(spec, backtest.seen, "seen in training", backtest.judged.decimals))
     first, last = backtest.validation
     parts.append(f"Judged too: the validation part, samples {first} to {last}, which chose the weights.")
     return "\n\n".join(parts)
@@ -67,19 +68,25 @@ def verdict(comparison: Comparison) -> str:
     others = {name: scored.total.mse_standardized for name, scored in comparison.baselines.items()}
     lost = {name: _compared(own, others[name]) for name in comparison.losses}
     lines = [f"The model LOSES to {name}: its MSE (std.) is {compared}." for name, compared in lost.items()]
+    if comparison.exact:
+        both = " and ".join(comparison.exact)
+        lines.append(f"The model and {both} are exact: what is left is the data's rounding to float32.")
     if comparison.ties:
         lines.append(f"The model is no better than {' and '.join(comparison.ties)}: the MSE (std.) is the same.")
     return "\n".join(lines) or f"The model beats every baseline here ({', '.join(others)})."
 
 
-def totals(spec: Spec, comparison: Comparison, title: str) -> str:
-    """Return the figures over all horizon steps and targets."""
+def totals(spec: Spec, comparison: Comparison, title: str, decimals: int | None = None) -> str:
+    """Return the figures over all horizon steps and targets, of data that end after so many decimals."""
     header = (f"{title}, {comparison.samples} forecasts", "RMSE", "MAE", "MSE (std.)", "MAE (std.)")
-    rows = [
-        (name, *(number(figure) for figure in vars(scored.total).values()))
-        for name, scored in forecasters(spec, comparison).items()
-    ]
-    return table(header, rows)
+    return table(header, [(name, *figures(scored, decimals)) for name, scored in forecasters(spec, comparison).items()])
+
+
+def figures(scored: Metrics, decimals: int | None) -> list[str]:
+    """Return RMSE and MAE in the data's unit, with its digits, then both errors standardised."""
+    total = scored.total
+    own = [error(value, decimals) for value in (total.rmse, total.mae)]
+    return [*own, number(total.mse_standardized), number(total.mae_standardized)]
 
 
 def _compared(own: float, other: float) -> str:
@@ -94,22 +101,30 @@ def _left_out(evaluation: Evaluation) -> list[str]:
     return [f"Without {name}: {reason}." for name, reason in evaluation.left_out.items()]
 
 
-def _per_step(spec: Spec, comparison: Comparison) -> str:
-    steps = chosen_steps(spec.horizon)
-    header = ("RMSE by step ahead", *map(str, steps))
-    rows = [
-        (name, *(number(scored.per_horizon[step - 1][0]) for step in steps))
-        for name, scored in forecasters(spec, comparison).items()
-    ]
-    return table(header, rows)
+def _per_step(spec: Spec, evaluation: Evaluation) -> str:
+    return steps_table(forecasters(spec, evaluation), evaluation.decimals)
+
+
+def steps_table(scores: Mapping[str, Metrics], decimals: int | None = None) -> str:
+    """Return the RMSE by step ahead: of as many steps as a terminal has room for."""
+    steps = chosen_steps(len(next(iter(scores.values())).per_horizon))
+    while True:
+        rows = [
+            (name, *(error(scored.per_horizon[step - 1][0], decimals) for step in steps))
+            for name, scored in scores.items()
+        ]
+        made = table(("RMSE by step ahead", *map(str, steps)), rows)
+        if len(steps) <= _FEWEST_STEPS or max(map(len, made.splitlines())) <= COLUMNS:
+            return made
+        del steps[-2]
 
 
 def _by_sensor(spec: Spec, evaluation: Evaluation) -> str:
     rows = []
     for sensor, comparison in evaluation.by_sensor.items():
         scores = forecasters(spec, comparison)
-        figures = (number(scored.total.mse_standardized) for scored in scores.values())
-        rows.append((sensor, str(comparison.samples), *figures))
+        errors = (number(scored.total.mse_standardized) for scored in scores.values())
+        rows.append((sensor, str(comparison.samples), *errors))
     return table(("MSE (std.) by sensor", "forecasts", *scores), rows)
 
 
@@ -117,24 +132,32 @@ def _by_fold(spec: Spec, backtest: Backtest) -> str:
     rows = []
     for fold in backtest.folds:
         scores = forecasters(spec, fold.comparison)
-        figures = (number(scored.total.rmse) for scored in scores.values())
-        rows.append((f"after samples {fold.first} to {fold.last}", str(fold.comparison.samples), *figures))
+        errors = (error(scored.total.rmse, backtest.judged.decimals) for scored in scores.values())
+        rows.append((_fold_name(backtest, fold), str(fold.comparison.samples), *errors))
     return table(("RMSE by fold", "forecasts", *scores), rows)
 
 
-def _coverage(spec: Spec, intervals: Sequence[Interval]) -> str:
-    """Return, for each interval, the share of truths that it held, and its mean width."""
-    steps = chosen_steps(spec.horizon) if spec.horizon > 1 else []
-    header = ("interval: held (mean width)", "all", *map(str, steps))
+def _fold_name(backtest: Backtest, fold: Fold) -> str:
+    """Return when a fold begins or, where samples have no times, after which of them its forecasts were made."""
+    seconds = backtest.judged.seconds
+    return f"after samples {fold.first} to {fold.last}" if seconds is None else f"from {moment(seconds[fold.first])}"
+
+
+def interval_rows(evaluation: Evaluation) -> tuple[list[str], list[list[str]]]:
+    """Return a header and rows: what each interval held of the measurements, and its mean width; in all and by step."""
+    horizon = evaluation.spec.horizon
+    steps = chosen_steps(horizon) if horizon > 1 else []
+    names = [f"{100 * interval.level:g} % interval" for interval in evaluation.intervals]
+    header = ["samples ahead", *(cell for name in names for cell in (f"{name} held", "width"))]
     rows = []
-    for interval in intervals:
-        cells = [(interval.coverage, interval.width), *(interval.per_horizon[step - 1] for step in steps)]
-        rows.append((f"{100 * interval.level:g} %", *(_held(*cell) for cell in cells)))
-    return table(header, rows)
+    for name, step in (("all", 0), *((str(step), step) for step in steps)):
+        pairs = [one.per_horizon[step - 1] if step else (one.coverage, one.width) for one in evaluation.intervals]
+        rows.append([name, *(cell for pair in pairs for cell in _held(*pair, evaluation.decimals))])
+    return header, rows
 
 
-def _held(coverage: float, width: float) -> str:
-    return "-" if math.isnan(coverage) else f"{100 * coverage:.1f} % ({number(width)})"
+def _held(coverage: float, width: float, decimals: int | None) -> tuple[str, str]:
+    return ("-", "-") if math.isnan(coverage) else (f"{100 * coverage:.1f} %", error(width, decimals))
 
 
 def chosen_steps(horizon: int) -> list[int]:

@@ -1,6 +1,6 @@
 """What a spec says, in words: pairs of a name and a line, for a terminal and for the head of exported code."""
 
-from edgeseq.text import counted
+from edgeseq.text import counted, duration, every, moment
 from edgeseq_runtime.spec import Feature, Spec
 
 _SHOWN_SENSORS = 10
@@ -10,22 +10,38 @@ Lines = list[tuple[str, str]]
 
 def about(spec: Spec) -> Lines:
     """Return what a person wants to know of a model."""
-    period = f", one sample every {spec.period:g} s" if spec.period else ""
     lines = [
         ("network", spec.network),
-        ("forecasts", f"{', '.join(spec.targets)}; {counted(spec.horizon, 'sample')} ahead; warm after {spec.warmup}"),
-        ("trained on", f"{spec.series}{period}"),
-        ("missing", f"at most {spec.gap_limit} in a row are filled in"),
+        ("forecasts", f"{', '.join(spec.targets)}: {_samples(spec, spec.horizon)} ahead"),
+        ("warm-up", f"{_samples(spec, spec.warmup)} before a forecast counts"),
+        ("trained on", trained_on(spec)),
+        ("missing", f"up to {spec.gap_limit} in a row are filled in; a longer gap needs the warm-up again"),
     ]
     if spec.sensors:
         lines.append(("sensors", f"{_sensors(spec)}; what follows is in the typical one's numbers"))
     lines += [(feature.name, _feature(feature)) for feature in spec.features]
     if spec.figures:
+        unit = spec.features[0].unit if len(spec.targets) == 1 else ""
         scores = {"test RMSE": spec.figures.model, **spec.figures.baselines}
-        lines += [(name, f"{score.rmse:.4g}") for name, score in scores.items()]
+        lines += [(name, f"{score.rmse:.3g} {unit}".rstrip()) for name, score in scores.items()]
     lines.append(("made by", ", ".join(f"{name} {version}" for name, version in spec.producer.items())))
     lines.append(("data", f"SHA-256 {spec.data_sha256[:16]}... (of the training part)"))
     return lines
+
+
+def trained_on(spec: Spec) -> str:
+    """Return the series and, where they are known, the dates of the training part and the samples' rate."""
+    dates = None
+    if spec.first_time is not None and spec.last_time is not None:
+        dates = f"{moment(spec.first_time)} to {moment(spec.last_time)}"
+    rate = f"{every(spec.period)}" if spec.period else None
+    return ", ".join(filter(None, [spec.series, dates, rate]))
+
+
+def _samples(spec: Spec, count: int) -> str:
+    """Return a number of samples and, where it is known, how long they take."""
+    time = f" ({duration(count * spec.period)})" if spec.period and count else ""
+    return f"{counted(count, 'sample')}{time}"
 
 
 def _sensors(spec: Spec) -> str:
@@ -36,5 +52,5 @@ def _sensors(spec: Spec) -> str:
 
 def _feature(feature: Feature) -> str:
     unit = f" {feature.unit}" if feature.unit else ""
-    seen = "level and change" if feature.level else "change"
-    return f"{feature.minimum:g} to {feature.maximum:g}{unit} in training; the network sees its {seen}"
+    seen = "its level and its changes" if feature.level else "its changes only"
+    return f"{feature.minimum:g} to {feature.maximum:g}{unit} in training; the network sees {seen}"

@@ -2,23 +2,27 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeseq.model import tensor_file
 from edgeseq.model.architecture import weight_count, weight_shapes
 from edgeseq.model.tensor_file import Tensors
 from edgeseq.series.split import Part
 from edgeseq_runtime import files
-from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.errors import ModelFileError
-from edgeseq_runtime.spec import KEY, OWN, Spec
+from edgeseq_runtime.spec import KEY, LATEST_TIME, OWN, Spec
 
 Weights = Mapping[str, Float32]
 """torch's names -> values, of the shapes in `architecture.weight_shapes`."""
 
 _PARTS = ("validation", "test")
+
+_BY_STEP = "by_step."
 
 _LEAST, _LARGEST = (float(size) for size in (np.finfo(np.float32).smallest_subnormal, np.finfo(np.float32).max))
 
@@ -33,6 +37,8 @@ class Checkpoint:
     """The part that chose the weights, with what precedes it: export measures the residuals of its files with it."""
     test: Part | None = None
     """The part that judges them."""
+    by_step: Mapping[str, Float64] = field(default_factory=dict)
+    """Baselines that only a training part can teach -> RMSE by step ahead over the test part (horizon,)."""
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the checkpoint, whole or not at all. Raises `FileError`."""
@@ -41,6 +47,9 @@ class Checkpoint:
             part = getattr(self, name)
             if part:
                 tensors |= {f"{name}.samples": part.values, f"{name}.stretches": np.array(part.stretches)}
+                if part.seconds is not None:
+                    tensors[f"{name}.seconds"] = part.seconds
+        tensors |= {f"{_BY_STEP}{name}": rmse for name, rmse in self.by_step.items()}
         files.write_atomically(path, tensor_file.pack(tensors, {KEY: self.spec.to_json()}))
 
     @classmethod
@@ -60,10 +69,11 @@ class Checkpoint:
             spec = Spec.from_json(texts[KEY])
             _check_spec(spec)
             parts = {part: _take_part(spec, tensors, part) for part in _PARTS}
+            by_step = _take_by_step(spec, tensors)
             _check_weights(spec, tensors)
         except ModelFileError as error:
             raise ModelFileError(f"{name}: {error}") from error
-        return cls(spec, tensors, **parts)
+        return cls(spec, tensors, **parts, by_step=by_step)
 
 
 def _check_spec(spec: Spec) -> None:
@@ -77,7 +87,7 @@ def _check_spec(spec: Spec) -> None:
 
 
 def _take_part(spec: Spec, tensors: Tensors, name: str) -> Part | None:
-    samples, stretches = (tensors.pop(f"{name}.{what}", None) for what in ("samples", "stretches"))
+    samples, stretches, seconds = (tensors.pop(f"{name}.{what}", None) for what in ("samples", "stretches", "seconds"))
     if samples is None or stretches is None:
         return None
     edges = [0, *stretches.reshape(-1).tolist()]
@@ -85,7 +95,24 @@ def _take_part(spec: Spec, tensors: Tensors, name: str) -> Part | None:
     of_type = samples.dtype == np.float32 and stretches.dtype == np.int64 and not np.isinf(samples).any()
     if samples.ndim != 2 or samples.shape[1] != len(spec.features) or not ordered or not of_type:
         raise ModelFileError(f"the {name} part does not fit the spec")
-    return Part(samples, edges[1], tuple(zip(edges[2:-1:2], edges[3:-1:2], strict=True)))
+    if seconds is not None and not _are_times(seconds, len(samples)):
+        raise ModelFileError(f"the times of the {name} part are no times of its samples")
+    return Part(samples, edges[1], tuple(zip(edges[2:-1:2], edges[3:-1:2], strict=True)), seconds)
+
+
+def _take_by_step(spec: Spec, tensors: Tensors) -> dict[str, Float64]:
+    names = [name for name in tensors if name.startswith(_BY_STEP)]
+    found = {name.removeprefix(_BY_STEP): tensors.pop(name) for name in names}
+    for name, rmse in found.items():
+        if rmse.dtype != np.float64 or rmse.shape != (spec.horizon,) or not (rmse[~np.isnan(rmse)] >= 0).all():
+            raise ModelFileError(f"the errors of {name[:40]} by step ahead do not fit the spec")
+    return found
+
+
+def _are_times(seconds: npt.NDArray[Any], count: int) -> bool:
+    """Whether these may be the times of as many samples: in order, and before the year 10000."""
+    fits = seconds.dtype == np.float64 and seconds.shape == (count,)
+    return fits and bool((np.abs(seconds) < LATEST_TIME).all() and (np.diff(seconds) >= 0).all())
 
 
 def _check_weights(spec: Spec, weights: Tensors) -> None:

@@ -33,7 +33,12 @@ def join(name: str, members: Mapping[str, tuple[Series, Parts]], gap_limit: int)
     train, begins = _laid_out([parts.train for parts in typical], gap)
     values, _ = _laid_out([series.values for series in (parts.test for parts in typical)], gap)
     series = replace(
-        first, name=name, values=values, rows=np.arange(len(values)), sensors=as_sensors(list(members), scales)
+        first,
+        name=name,
+        values=values,
+        rows=np.arange(len(values)),
+        sensors=as_sensors(list(members), scales),
+        seconds=None,  # sensors may have measured at the same times
     )
     parts = Parts(
         train=train,

@@ -1,5 +1,6 @@
 """From what a user names to a series and its parts: the sine, an example, a file, or the files of a fleet."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Unpack
@@ -8,11 +9,12 @@ from edgeseq.series.examples import EXAMPLES, sine
 from edgeseq.series.files.options import ReadingKeywords, ReadingOptions
 from edgeseq.series.series import Series
 from edgeseq.series.split import DEFAULT_SPLIT, Parts, Split
+from edgeseq_runtime import files
 from edgeseq_runtime.errors import UsageError
 
 
 def load(
-    name: str | Sequence[str] | None,
+    name: files.AnyPath | Sequence[files.AnyPath] | None,
     *,
     split: str | None = None,
     sensor: str | None = None,
@@ -30,7 +32,7 @@ def load(
     for what does not exist and `DataError` for what cannot be used.
     """
     chosen = ReadingOptions(**reading)
-    names = [name] if isinstance(name, str) else list(name or ())
+    names = [os.fspath(one) for one in ([name] if isinstance(name, str | os.PathLike) else name or ())]
     if sensor is not None or len(names) > 1:
         return _load_fleet(names, sensor, split, chosen)
     if not names or (names == ["sine"] and not Path("sine").exists()):

@@ -61,11 +61,21 @@ class Spacing:
     """Features to be read off the samples' times, as columns behind the others."""
 
 
-def evenly(samples: Samples, spacing: Spacing) -> tuple[Values, npt.NDArray[np.int64], float | None]:
-    """Return the values in even steps, the row for each, and the period in seconds: None where there is one sample.
+@dataclass(frozen=True)
+class EvenSamples:
+    """Samples in even steps; rows of NaN stand in a gap."""
 
-    The rows are those of `samples` or, with `every`, of the intervals that hold any. Raises `DataError`.
-    """
+    values: Values
+    rows: npt.NDArray[np.int64]
+    """Row of the given samples that each is or, in a gap, is before; of the intervals that hold any, with `every`."""
+    seconds: Float64
+    """Since 1970; (time,)."""
+    period: float | None
+    """Seconds from one to the next; None where there is one sample."""
+
+
+def evenly(samples: Samples, spacing: Spacing) -> EvenSamples:
+    """Return the samples in even steps. Raises `DataError` where they are not, and for times that do not increase."""
     if spacing.sort:
         samples = samples.sorted()
     check_order(samples, repeats=spacing.every is not None)
@@ -79,10 +89,18 @@ def evenly(samples: Samples, spacing: Spacing) -> tuple[Values, npt.NDArray[np.i
         read_off = time_features(samples.seconds, spacing.clocks)
         samples = replace(samples, values=np.column_stack([samples.values, read_off]).astype(np.float32))
     if period is None:
-        return samples.values, np.arange(len(samples.values)), None
+        return EvenSamples(samples.values, np.arange(len(samples.values)), samples.seconds, None)
     if spacing.expected is not None:
         check_period(period, spacing.expected)
-    return *gaps.insert_missing(samples.seconds, samples.values, spacing.gap_limit, period), period
+    values, rows = gaps.insert_missing(samples.seconds, samples.values, spacing.gap_limit, period)
+    return EvenSamples(values, rows, _times_of(rows, samples.seconds, period), period)
+
+
+def _times_of(rows: npt.NDArray[np.int64], seconds: Float64, period: float) -> Float64:
+    """Return when each sample was taken; those that stand in a gap, a period apart after the one before it."""
+    stands_in = np.append(rows[1:] == rows[:-1], False)
+    within = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    return np.where(stands_in, seconds[np.maximum(rows - 1, 0)] + period * (within + 1), seconds[rows])
 
 
 def _usual_step(samples: Samples) -> float | None:

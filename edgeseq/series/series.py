@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.spec import Sensor
 
 Values: TypeAlias = Float32
@@ -34,6 +34,8 @@ class Series:
     """How many of the columns, the last ones, are read off the time."""
     sensors: tuple[Sensor, ...] = ()
     """Those whose samples lie one after the other here, in the typical one's numbers; empty for a single series."""
+    seconds: Float64 | None = None
+    """When each sample was taken, seconds since 1970 UTC (time,); None where that is not known."""
 
     def __len__(self) -> int:
         return len(self.values)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.series.series import Series, Values
+from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.errors import DataError, UsageError
 
 DEFAULT_SPLIT = "0.7:0.1:0.2"
@@ -23,6 +24,8 @@ class Part:
     """Row of `values` with the first sample that is to be forecast; those before it warm the state up."""
     left_out: tuple[tuple[int, int], ...] = ()
     """Rows after `start`, from and to, that are not to be forecast: what precedes the parts of further sensors."""
+    seconds: Float64 | None = None
+    """When each of the samples was taken, seconds since 1970 UTC (time,); None where that is not known."""
 
     @property
     def stretches(self) -> tuple[tuple[int, int], ...]:
@@ -90,7 +93,12 @@ class Split:
         train, validation, test = (int(series.rows.searchsorted(end)) for end in ends)
         return Parts(
             train=series.values[:train],
-            validation=Part(series.values[:validation], train),
-            test=Part(series.values[:test], validation),
+            validation=_part(series, train, validation),
+            test=_part(series, validation, test),
             split=self.text,
         )
+
+
+def _part(series: Series, start: int, stop: int) -> Part:
+    """Return a part of a series, to be forecast from `start` on."""
+    return Part(series.values[:stop], start, seconds=None if series.seconds is None else series.seconds[:stop])

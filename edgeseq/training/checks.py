@@ -26,8 +26,6 @@ def check_options(options: TrainingOptions, layout: str) -> None:
     """Refuse options that say something of another layout."""
     if options.window and layout == STREAM:
         raise UsageError("--window is for --layout features or steps; a stream has no window")
-    if options.preset == "classic" and layout == STREAM and not options.unroll:
-        raise UsageError("--preset classic trains on windows; with --layout stream, give --unroll too")
     chosen = {
         "--linear-path": options.linear_path,
         "--warmup": options.warmup,
@@ -38,6 +36,8 @@ def check_options(options: TrainingOptions, layout: str) -> None:
     if layout != STREAM and useless:
         whose = f"--layout {layout}" if options.layout else f"--preset {options.preset}"
         raise UsageError(f"{whose} takes no {useless[0]}: the network sees a window of values, and nothing else")
+    if options.preset == "classic" and layout == STREAM and not (options.unroll or options.linear_path):
+        raise UsageError("--preset classic trains on windows; with --layout stream, give --unroll too")
 
 
 def check_samples(series: Series, parts: Parts, train: Filled, horizon: int) -> None:

@@ -36,10 +36,14 @@ def draw(curve: Curve, path: Path) -> None:
     axes.plot([point[0] for point in curve], [point[1] for point in curve], color="#303030", linewidth=1, label="loss")
     validated = [point for point in curve if not math.isnan(point[3])]
     steps, errors = [point[0] for point in validated], [point[3] for point in validated]
-    axes.plot(steps, errors, "o-", color="#d1495b", markersize=3, linewidth=1, label="validation error, standardised")
+    axes.plot(steps, errors, "o-", color="#d1495b", markersize=3, linewidth=1, label="validation error")
     axes.set_yscale("log")
-    axes.set_xlabel("step")
-    axes.legend(frameon=False)
+    axes.set_xlabel("training step")
+    axes.set_ylabel("error, standardised")
+    if validated:
+        best = min(validated, key=lambda point: point[3])
+        axes.axvline(best[0], color="#8d99ae", linewidth=0.8, linestyle="--", label="the weights that are kept")
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize="small")
     axes.spines[["top", "right"]].set_visible(False)
     files.write_atomically(path, png(figure))
 

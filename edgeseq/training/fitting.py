@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Unpack
 
+import numpy as np
 import torch
 
 import edgeseq_export
+from edgeseq.evaluation.baselines import untrained
 from edgeseq.evaluation.evaluate import (
     Evaluation,
     evaluate_test_part,
@@ -155,7 +157,13 @@ def judge(checkpoint: Checkpoint, parts: Parts) -> Fitted:
     spec: Spec = replace(checkpoint.spec, residuals=residual_quantiles(predictor, parts.validation))
     promising = typical_predictor(edgeseq_export.build(replace(checkpoint, spec=spec)))
     evaluation = evaluate_test_part(promising, parts)
-    return Fitted(replace(checkpoint, spec=replace(spec, figures=evaluation.figures())), evaluation)
+    by_step = {
+        name: np.array([rmse for rmse, _ in scored.per_horizon])
+        for name, scored in evaluation.baselines.items()
+        if name not in untrained(spec).forecasters
+    }
+    judged = replace(checkpoint, spec=replace(spec, figures=evaluation.figures()), by_step=by_step)
+    return Fitted(judged, evaluation)
 
 
 def resolve_device(device: str) -> str:
@@ -173,4 +181,5 @@ def _shorten(part: Part) -> Part:
     begin = max(0, part.start - _CONTEXT)
     values = part.values[begin : begin + MOST_ROWS]
     kept = [(start - begin, min(stop - begin, len(values))) for start, stop in part.left_out]
-    return Part(values, part.start - begin, tuple(pair for pair in kept if pair[0] < len(values)))
+    seconds = None if part.seconds is None else part.seconds[begin : begin + MOST_ROWS]
+    return Part(values, part.start - begin, tuple(pair for pair in kept if pair[0] < len(values)), seconds)

@@ -8,6 +8,7 @@ import numpy as np
 from edgeseq.model import architecture, scaling
 from edgeseq.series import Parts, Series, augment, fleet
 from edgeseq.series.gaps import Filled, fill, together
+from edgeseq.text import every
 from edgeseq.training import analysis, autoregressive, checks
 from edgeseq.training.hyperparameters import HyperParameters
 from edgeseq.training.options import TrainingOptions
@@ -24,6 +25,9 @@ CLASSIC_WINDOW = 10
 
 _FINEST = 0.25
 """Steps of float32 in a typical change, from which on its rounding is a nuisance worth a word."""
+
+_MOSTLY_NOISE = 0.8
+"""Share of a change that is noise, from which on averages are worth a try."""
 
 _LARGE = 1000
 """Weights for each training sample, from which on a network is worth a word."""
@@ -137,12 +141,18 @@ def _spec(series: Series, parts: Parts, train: Filled, options: TrainingOptions,
         window=decisions.window,
         time=series.time,
         period=series.period,
+        first_time=_time_of(series, 0),
+        last_time=_time_of(series, len(parts.train) - 1),
         season=decisions.season,
         split=parts.split,
         data_sha256=hashlib.sha256(np.ascontiguousarray(parts.train, "<f4").tobytes()).hexdigest(),
         producer={"edgeseq": __version__},
         sensors=series.sensors,
     )
+
+
+def _time_of(series: Series, row: int) -> float | None:
+    return None if series.seconds is None else float(series.seconds[row])
 
 
 def _levels(series: Series, train: Filled, chosen: bool | None) -> list[bool]:
@@ -191,7 +201,7 @@ def _lags(spec: Spec, train: Filled, chosen: int | None, *, augment: bool) -> tu
 def _notes(series: Series, parts: Parts, spec: Spec, decisions: _Decisions) -> tuple[str, ...]:
     between = (len(parts.begins) - 1) * fleet.gap_rows(spec.gap_limit)
     sizes = len(parts.train) - between, *(part.samples for part in (parts.validation, parts.test))
-    period = f", one every {spec.period:g} s" if spec.period else ""
+    period = f", {every(spec.period)}" if spec.period else ""
     gaps = together([fill(values, spec.gap_limit) for values in fleet.apart(parts.test, spec.gap_limit)])
     filled = f" (filled in: up to {spec.gap_limit} in a row)" if gaps.missing else ""
     several = f" of {len(series.sensors)} sensors" if series.sensors else ""
@@ -201,23 +211,33 @@ def _notes(series: Series, parts: Parts, spec: Spec, decisions: _Decisions) -> t
         f"{gaps}{filled}",
         f"season: {f'{spec.season} samples' if spec.season else 'none found'}; warm-up: {spec.warmup} samples",
         _seen(spec),
-        f"unforeseeable share of a change: {decisions.innovation:.2g}; {_settings(decisions.hyperparameters)}",
+        _noise(decisions.innovation),
+        _settings(decisions.hyperparameters),
         *_coarse(spec, parts.train),
         *_large(spec, sizes[0]),
     )
 
 
+def _noise(innovation: float) -> str:
+    """Say how much of the series is noise, and what to do where that is most of it."""
+    share = f"{100 * innovation:.0f} %" if innovation >= 0.01 else "less than 1 %"
+    advice = "; --every averages noise" if innovation > _MOSTLY_NOISE else ""
+    return f"noise: a linear forecast misses {share} of a usual change{advice}"
+
+
 def _seen(spec: Spec) -> str:
-    shown = ", ".join(feature.name for feature in spec.features if feature.level) or "no column (it shifts)"
-    seen = f"changes, and the level of {shown}"
+    shown = ", ".join(feature.name for feature in spec.features if feature.level)
+    seen = f"changes, and the level of {shown}" if shown else "changes, not the level, which drifts"
     if spec.layout != STREAM:
         seen = f"the last {spec.window} values, as {f'{spec.window} steps' if spec.layout != FEATURES else 'one step'}"
     return f"the network sees {seen}; it predicts the {spec.predicts}"
 
 
 def _settings(chosen: HyperParameters) -> str:
-    copies = ", half of it on copies at other rates: the series obeys a linear law" if chosen.augment else ""
-    return f"{chosen.steps} steps, noise {chosen.input_noise:.2g}, weight decay {chosen.weight_decay:.2g}{copies}"
+    if chosen.augment:
+        return f"training: {chosen.steps} steps, half on copies at other speeds: the series is a sum of waves"
+    against = f"input noise {chosen.input_noise:.2g} and weight decay {chosen.weight_decay:.2g} against overfitting"
+    return f"training: {chosen.steps} steps, {against}"
 
 
 def _coarse(spec: Spec, train: Float32) -> list[str]:

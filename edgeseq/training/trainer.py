@@ -260,7 +260,8 @@ def _optimizer(hyperparameters: HyperParameters, network: Network) -> torch.opti
 def _identity(spec: Spec, hyperparameters: HyperParameters, seed: int, device: str) -> dict[str, Any]:
     """Return all that decides where a run ends, by the name to blame where it differs."""
     content = json.loads(spec.to_json())
-    del content["producer"]
+    for name in ("producer", "first_time", "last_time"):  # the same samples teach the same, whenever they were taken
+        content.pop(name, None)
     return {**content, **hyperparameters.recorded(), "seed": seed, "device": device}
 
 

@@ -1,13 +1,13 @@
 """A model file over the checkpoint's test part: beside the float file, and beside what needs no training."""
 
+import math
 from collections.abc import Mapping
 
 from edgeseq.evaluation import baselines
-from edgeseq.evaluation.evaluate import Evaluation, ForecastSet, typical_predictor
+from edgeseq.evaluation.evaluate import Comparison, Evaluation, ForecastSet, typical_predictor
 from edgeseq.evaluation.metrics import Metrics
-from edgeseq.evaluation.report_text import chosen_steps
+from edgeseq.evaluation.report_text import steps_table
 from edgeseq.model.checkpoint import Checkpoint
-from edgeseq.text import number, table
 from edgeseq_export.model_file import ModelFile
 
 
@@ -24,19 +24,31 @@ def judge(checkpoint: Checkpoint, files: Mapping[str, ModelFile]) -> dict[str, E
     origins = test.origins(checkpoint.spec.horizon)
     others = baselines.untrained(checkpoint.spec)
     return {
-        name: ForecastSet.collect(typical_predictor(file.content), others, test.values, origins).evaluate()
+        name: ForecastSet.collect(
+            typical_predictor(file.content), others, test.values, origins, test.seconds
+        ).evaluate()
         for name, file in files.items()
     }
 
 
-def scores(judged: Mapping[str, Evaluation]) -> dict[str, Metrics]:
+def with_trained(comparison: Comparison, checkpoint: Checkpoint) -> Comparison:
+    """Return a comparison with the baselines too that only training can fit: with the figures that it noted."""
+    noted = checkpoint.spec.figures.baselines if checkpoint.spec.figures else {}
+    trained = {
+        name: Metrics(score, tuple((rmse, math.nan) for rmse in checkpoint.by_step[name].tolist()))
+        for name, score in noted.items()
+        if name in checkpoint.by_step and name not in comparison.baselines
+    }
+    baselines = {**comparison.baselines, **trained}
+    return Comparison(comparison.samples, comparison.model, baselines, rounding=comparison.rounding)
+
+
+def scores(judged: Mapping[str, Comparison]) -> dict[str, Metrics]:
     """Return the errors of all files and baselines, by their names in tables."""
-    of_files = {name: evaluation.model for name, evaluation in judged.items()}
+    of_files = {name: comparison.model for name, comparison in judged.items()}
     return of_files | (dict(next(iter(judged.values())).baselines) if judged else {})
 
 
-def by_step(errors: Mapping[str, Metrics]) -> str:
-    """Return the RMSE by step ahead as a table, for a terminal."""
-    steps = chosen_steps(len(next(iter(errors.values())).per_horizon))
-    rows = [(name, *(number(metrics.per_horizon[step - 1][0]) for step in steps)) for name, metrics in errors.items()]
-    return table(("RMSE by step ahead", *map(str, steps)), rows)
+def by_step(judged: Mapping[str, Evaluation]) -> str:
+    """Return the RMSE by step ahead of files and baselines as a table, for a terminal."""
+    return steps_table(scores(judged), next(iter(judged.values())).decimals)

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import math
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,15 +14,19 @@ from edgeseq.evaluation import plots
 from edgeseq.evaluation.evaluate import Evaluation
 from edgeseq.evaluation.metrics import Metrics
 from edgeseq.evaluation.png import png
+from edgeseq.evaluation.report_text import figures, interval_rows, verdict
+from edgeseq.evaluation.time_axis import TimeAxis
+from edgeseq.model.about import trained_on
 from edgeseq.model.checkpoint import Checkpoint
-from edgeseq.text import number, size
-from edgeseq_export.comparison import judge, scores
+from edgeseq.text import error, size
+from edgeseq_export.comparison import judge, scores, with_trained
 from edgeseq_export.model_file import ModelFile
 from edgeseq_export.model_stats import ModelStats
 from edgeseq_runtime.backends.ort.session import OrtSession
 from edgeseq_runtime.benchmark import latency
 from edgeseq_runtime.model_file.source import vouched
 from edgeseq_runtime.predictor import Predictor
+from edgeseq_runtime.spec import Spec
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,64 +71,91 @@ class _ByStep:
 class _Accuracy:
     """What the test part showed."""
 
+    verdict: Sequence[str]
+    """Lines: whether the model is worth having."""
+    error: str
+    coverage: str
+    """How much the widest interval held; empty where there is none."""
+    tested_on: str
     totals: _Table
     forecasts: str
     """PNG, base64."""
     by_step: _ByStep | None
+    intervals: _Table | None
 
 
-def page(checkpoint: Checkpoint, files: Mapping[str, ModelFile]) -> str:
+def page(checkpoint: Checkpoint, files: Mapping[str, ModelFile], name: str = "model.onnx") -> str:
     """Return the page about the first of `files`, beside which the others stand: that with float weights.
 
-    Figures are of the test part that the checkpoint carries; times are of this machine.
+    Figures are of the test part that the checkpoint carries; times are of this machine. `name` is the file's.
     """
     file = next(iter(files.values()))
     evaluations = judge(checkpoint, files)
     stats = ModelStats.of(file.content)
+    spec = file.spec
     return _TEMPLATES.get_template("report.html").render(
-        title=f"{file.spec.series}: {file.spec.network}",
-        facts=_facts(file),
-        accuracy=_accuracy(evaluations) if evaluations else None,
+        title=f"{spec.series}: {', '.join(feature.label for feature in spec.target_features)}, {_ahead(spec)} ahead",
+        trained_on=trained_on(spec),
+        facts=f"{spec.network}; {size(len(file.content))}; a forecast counts after {spec.warmup} samples",
+        file=name,
+        shell_file=shlex.quote(name),
+        example=", ".join(f"{feature.mean:.4g}" for feature in spec.measured),
+        accuracy=_accuracy(checkpoint, evaluations) if evaluations else None,
         deviations=_deviations(files),
         latency=_latency(files),
         stats=str(stats),
         nodes=_Table(("operator", "inputs", "outputs"), stats.operators),
         constants=_constants(stats),
-        spec=json.dumps(json.loads(file.spec.to_json()), indent=1, ensure_ascii=False),
+        spec=json.dumps(json.loads(spec.to_json()), indent=1, ensure_ascii=False),
     )
 
 
-def _facts(file: ModelFile) -> str:
-    spec = file.spec
-    targets = ", ".join(feature.label for feature in spec.target_features)
-    ahead = f"{spec.horizon} sample{'s' if spec.horizon > 1 else ''} ahead"
-    period = f", one every {spec.period:g} s" if spec.period else ""
-    return f"{targets}, {ahead}{period}; warm after {spec.warmup}. {size(len(file.content))}"
+def _ahead(spec: Spec) -> str:
+    return TimeAxis(None, spec.period).ahead(spec.horizon)
 
 
-def _accuracy(evaluations: Mapping[str, Evaluation]) -> _Accuracy:
-    """Return the forecasts, the errors in all and by step ahead."""
-    errors, (first, *_) = scores(evaluations), evaluations.values()
-    rows = [[name, *map(number, vars(metrics.total).values())] for name, metrics in errors.items()]
-    of_training = first.spec.figures.baselines if first.spec.figures else {}
-    rows += [
-        [f"{name} (of the training)", *map(number, vars(score).values())]
-        for name, score in of_training.items()
-        if name not in errors
-    ]
+def _accuracy(checkpoint: Checkpoint, evaluations: Mapping[str, Evaluation]) -> _Accuracy:
+    """Return the verdict, the forecasts, the errors in all and by step ahead, and what the intervals held."""
+    first = next(iter(evaluations.values()))
+    compared = {name: with_trained(evaluation, checkpoint) for name, evaluation in evaluations.items()}
+    errors, decimals = scores(compared), first.decimals
+    unit = first.spec.features[0].unit if len(first.spec.targets) == 1 else ""
     header = (f"{first.samples} forecasts of the test part", "RMSE", "MAE", "MSE (std.)", "MAE (std.)")
     return _Accuracy(
-        totals=_Table(header, rows),
-        forecasts=_png(plots.compared(evaluations)),
-        by_step=_by_step(errors, first.spec.features[0].unit) if first.spec.horizon > 1 else None,
+        verdict=verdict(next(iter(compared.values()))).splitlines(),
+        error=f"{error(first.model.total.mae, decimals)} {unit}".rstrip(),
+        coverage=_coverage(first),
+        tested_on=_tested_on(first),
+        totals=_Table(header, [[name, *figures(scored, decimals)] for name, scored in errors.items()]),
+        forecasts=_png(plots.forecasts(first)),
+        by_step=_by_step(errors, first, list(evaluations)[1:]) if first.spec.horizon > 1 else None,
+        intervals=_Table(*interval_rows(first)) if first.intervals else None,
     )
 
 
-def _by_step(errors: Mapping[str, Metrics], unit: str) -> _ByStep:
+def _coverage(evaluation: Evaluation) -> str:
+    if not evaluation.intervals or math.isnan(evaluation.intervals[0].coverage):
+        return ""
+    widest = evaluation.intervals[0]
+    return f"The {100 * widest.level:g} % interval held {100 * widest.coverage:.0f} % of what was measured."
+
+
+def _tested_on(evaluation: Evaluation) -> str:
+    """Return the dates of what was forecast; empty where they are not known."""
+    axis = TimeAxis.of(evaluation.seconds)
+    if axis.seconds is None:
+        return ""
+    return axis.stretch(int(evaluation.origins[0]) + 1, int(evaluation.origins[-1]) + evaluation.spec.horizon)
+
+
+def _by_step(errors: Mapping[str, Metrics], evaluation: Evaluation, others: Sequence[str]) -> _ByStep:
+    """Return a picture and a table; the `others`, files that differ by their rounding alone, are in the table only."""
+    spec, decimals = evaluation.spec, evaluation.decimals
     rmse = {name: [rmse for rmse, _ in scored.per_horizon] for name, scored in errors.items()}
-    steps = range(1, len(next(iter(rmse.values()))) + 1)
-    rows = [[name, *map(number, values)] for name, values in rmse.items()]
-    return _ByStep(_png(plots.by_step(rmse, unit)), _Table(("RMSE", *map(str, steps)), rows))
+    rows = [[name, *(error(value, decimals) for value in values)] for name, values in rmse.items()]
+    drawn = {name: values for name, values in rmse.items() if name not in others}
+    plot = _png(plots.by_step(drawn, spec.features[0].unit, spec.period))
+    return _ByStep(plot, _Table(("RMSE", *map(str, range(1, spec.horizon + 1))), rows))
 
 
 def _deviations(files: Mapping[str, ModelFile]) -> _Table:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import SnapshotError, TooManyStreamsError
+from edgeseq_runtime.io.text_lines import LONGEST
 from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.printable import shown
@@ -207,7 +208,7 @@ def _unpack(blob: bytes) -> Mapping[str, tuple[int, bytes, list[str]]]:
             name, number, size, marks = (entry[key] for key in ("name", "samples", "size", "marks"))
             are_counts = type(number) is type(size) is int and 0 <= number < 1 << 62 and 0 < size <= len(body) - at
             are_texts = type(marks) is list and all(isinstance(text, str) for text in (name, *marks))
-            if not are_counts or not are_texts or name in streams:
+            if not are_counts or not are_texts or name in streams or len(name) > LONGEST:
                 raise ValueError(entry)  # noqa: TRY301 - the same word for all that nobody wrote
             streams[name] = number, body[at : at + size], list(marks)
             at += size

@@ -56,7 +56,11 @@ LIMITS = {
 }
 """The least and the most that some fields may hold: far more than training gives, no more than a device can bear."""
 
+LATEST_TIME = 253_402_300_800.0
+"""The year 10000, in seconds since 1970: no time in a file is as late."""
+
 _FLOAT32_MAX = (2 - 2**-23) * 2.0**127
+_FLOAT32 = "numbers that float32 holds"
 
 _ROOM = 2.0**20
 """What a network may make of a value, in multiples of it, before float32 overflows."""
@@ -233,6 +237,10 @@ class Spec:
     """Name of the time column."""
     period: float | None = None
     """Seconds from one sample to the next."""
+    first_time: float | None = None
+    """Time of the training part's first sample, in seconds since 1970 UTC."""
+    last_time: float | None = None
+    """Time of its last sample."""
     season: int | None = None
     """Samples in one season, as the seasonal naive baseline used it."""
     split: str = ""
@@ -302,20 +310,28 @@ class Spec:
             moves = feature.change > 0 or (feature.change == 0 and self.cell == OWN)
             signs = moves and feature.scale > 0 and feature.std >= 0
             _require(signs, "features", f"numbers above 0 for the scale and the change of {name}")
+            _require(_are_float32(feature.center, feature.scale), "features", f"{_FLOAT32} for {name}")
             own = max(abs(feature.minimum), abs(feature.maximum))
             ordered = feature.minimum <= feature.maximum and own <= feature.limit
             _require(ordered, "features", f"a minimum and a maximum of {name} that are in order and fit its change")
-        _require(all(min(row) > 0 for row in self.target_scales), "target_scales", "numbers above 0")
+        scales = all(min(row) > 0 and _are_float32(*row) for row in self.target_scales)
+        _require(scales, "target_scales", f"numbers above 0, {_FLOAT32}")
         _require(self.period is None or self.period > 0, "period", "seconds above 0")
+        times = [0.0 if time is None else time for time in (self.first_time, self.last_time)]
+        _require(all(abs(time) < LATEST_TIME for time in times), "first_time", "a time before the year 10000")
         _require((self.season or 0) >= 0, "season", "at least 0")
         names = {state.name for state in self.states}
         _require(len(names) == len(self.states), "states", "distinct names")
         if self.sensors:
             _require(len({sensor.name for sensor in self.sensors}) == len(self.sensors), "sensors", "distinct names")
             _require(all(min(sensor.gain) > 0 for sensor in self.sensors), "sensors", "gains above 0")
+            fit = all(_are_float32(*sensor.offset, *sensor.gain) for sensor in self.sensors)
+            _require(fit, "sensors", _FLOAT32)
             _require(not names or {*SETTINGS} <= names, "sensors", f"the states {' and '.join(SETTINGS)}")
         if self.residuals:
             self._check_residuals(self.residuals)
+        if self.verification:
+            _require(min(self.verification.tolerance) >= 0, "verification", "tolerances of at least 0")
 
     def _check_residuals(self, residuals: Residuals) -> None:
         levels, steps = residuals.levels, residuals.quantiles
@@ -387,6 +403,11 @@ def _as_float32(value: float) -> float:
     """Return the nearest number that float32 holds."""
     (rounded,) = struct.unpack("<f", struct.pack("<f", value))
     return float(rounded)
+
+
+def _are_float32(*numbers: float) -> bool:
+    """Whether none of these, which the graph holds, is too large for it."""
+    return max(map(abs, numbers)) <= _FLOAT32_MAX
 
 
 def _is_table(rows: tuple[tuple[float, ...], ...], height: int, width: int) -> bool:

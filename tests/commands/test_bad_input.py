@@ -63,6 +63,7 @@ CASES = [
     ("train co2 --every 15 -o out", 2, "such as 15min, not '15'"),
     ("train co2 --time none --target co2 --sort -o out", 2, "--sort needs a time column"),
     ("train --target v -o out", 2, "the sine has one column"),
+    ("train co2 --linear-path 1 -o out", 2, "'1' is not auto, off or a number of changes from 2 on"),
     ("train co2", 2, "--output"),
     ("export nowhere -o out", 2, "'nowhere' does not exist"),
     ("export good.onnx -o out", 2, "is a model file already"),

@@ -74,12 +74,17 @@ def test_providers_lists_what_can_be_typed(edgeseq: CommandLine, model_path: Pat
         assert edgeseq("verify", model_path, "--provider", name).code == 0
 
 
-def test_verify_fails_on_a_changed_file(edgeseq: CommandLine, model: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_sealed", [False, True])
+def test_verify_fails_on_a_changed_file(edgeseq: CommandLine, model: bytes, tmp_path: Path, *, is_sealed: bool) -> None:
+    """By the hash, or by the forecasts where somebody has made the hash anew."""
     from tests.export.test_parity import changed
 
     path = tmp_path / "changed.onnx"
-    path.write_bytes(changed(model, "R2", 0.05))
+    flipped = bytearray(model)
+    flipped[len(model) // 2] ^= 1  # within a weight
+    path.write_bytes(changed(model, "R2", 0.05) if is_sealed else flipped)
     answer = edgeseq("verify", path)
     assert answer.code == 1
-    assert "was changed after it was written" in answer.err.splitlines()[-1]
+    reason = "deviates from the oracle here" if is_sealed else "was changed after it was written"
+    assert reason in answer.err.splitlines()[-1]
     assert json.loads(edgeseq("verify", path, "--json").out)["passed"] is False

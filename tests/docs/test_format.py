@@ -233,7 +233,8 @@ def test_a_checkpoint_is_a_safetensors_file_with_the_spec_in_its_header(brief_pa
     for name, tensor in header.items():
         general = re.sub(r"_l\d+$", "_lN", name)
         assert f"`{general}`" in section("## The checkpoint"), name
-        assert tensor["dtype"] == ("I64" if name.endswith("stretches") else "F32")
+        kinds = {"stretches": "I64", "seconds": "F64", "ridge": "F64"}
+        assert tensor["dtype"] == kinds.get(name.rpartition(".")[2], "F32")
 
 
 def test_a_snapshot_is_laid_out_as_the_page_says(files: dict[str, bytes]) -> None:

@@ -193,7 +193,7 @@ def test_backtest_prints_tables_and_draws(
     for text in ("after the training part, 119 forecasts", "RMSE by fold", "seen in training, 277 forecasts"):
         assert text in answer.out
     assert "Judged too: the validation part, samples 280 to 319, which chose the weights." in answer.out
-    assert imread(tmp_path / "b.png").shape[:2] == (540, 1200)
+    assert imread(tmp_path / "b.png").shape[:2] == (576, 1200)
     found = json.loads(edgeseq.must(*words, "--json").out)
     assert (found["samples"], found["seen"]["samples"]) == (119, 277)
     assert [fold["first"] for fold in found["folds"]] == [279, 318, 358]

@@ -10,7 +10,7 @@ import pytest
 
 import edgeseq_export
 from edgeseq.evaluation import baselines, ridge
-from edgeseq.evaluation.evaluate import Comparison, evaluate_test_part, forecasts_at
+from edgeseq.evaluation.evaluate import Comparison, evaluate_test_part, forecasts_at, residual_quantiles
 from edgeseq.evaluation.metrics import Metrics, compute_metrics
 from edgeseq.evaluation.report_text import summary, verdict
 from edgeseq.series import Part, Parts, load
@@ -294,6 +294,42 @@ def compared(own: float, **others: float) -> Comparison:
 )
 def test_the_verdict_in_words(own: float, other: float, said: str) -> None:
     assert verdict(compared(own, it=other)) == said
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "said"),
+    [
+        (1.05e-12, 1e-12, "The model and it are exact: what is left is the data's rounding to float32."),
+        (1e-12, 1.05e-12, "The model and it are exact: what is left is the data's rounding to float32."),
+        (1e-12, 1e-3, "The model beats every baseline here (it)."),
+        (1e-3, 1e-12, "The model LOSES to it: its MSE (std.) is 0.001, the other's 1.00e-12."),
+    ],
+)
+def test_within_the_rounding_of_the_data_nobody_wins(own: float, other: float, said: str) -> None:
+    comparison = replace(compared(own, it=other), rounding=1e-11)
+    assert verdict(comparison) == said
+
+
+def test_the_rounding_of_the_data_is_a_few_steps_of_float32() -> None:
+    """Values up to 1 with a deviation of 0.5, as the spec has them: 32 steps of 2^-23, squared, over 0.25."""
+    found = evaluate_test_part(Predictor(edgeseq_export.build(make_checkpoint())), split(walk(300), 200, 240))
+    target = found.spec.target_features[0]
+    size = max(abs(target.minimum), abs(target.maximum)) / target.std
+    assert found.rounding == pytest.approx((32 * 2.0**-23 * size) ** 2)
+
+
+def test_the_tables_fit_into_eighty_columns() -> None:
+    """With a horizon of 96, intervals, and errors of eleven characters."""
+    made = make_checkpoint(horizon=96)
+    values = walk(1500) * np.float32(1e-7)
+    parts = split(values, 900, 1200)
+    known = residual_quantiles(Predictor(edgeseq_export.build(made)), parts.validation)
+    predictor = Predictor(
+        edgeseq_export.build(replace(made, spec=replace(made.spec, residuals=known, quantize="none")))
+    )
+    text = summary(evaluate_test_part(predictor, parts))
+    assert "90 % interval held" in text
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_the_verdict_on_several_targets_does_not_depend_on_their_units() -> None:

@@ -128,11 +128,11 @@ def test_the_table_and_the_plot_show_the_intervals() -> None:
     parts = Parts(values[:400], Part(values[:500], 400), Part(values, 500))
     evaluation = evaluate_test_part(Predictor(edgeseq_export.build(with_residuals())), parts)
     wide = evaluation.intervals[0]
-    line = next(line for line in summary(evaluation).splitlines() if line.startswith("90 %"))
-    assert f"{100 * wide.coverage:.1f} % ({wide.width:.4g})" in line
-    assert len(line.split(" % (")) == 1 + 3  # all, and each of the two steps
+    rows = summary(evaluation).partition("\nsamples ahead")[2].partition("\n\n")[0].splitlines()
+    assert rows[2].split() == ["all", *f"{100 * wide.coverage:.1f} % {wide.width:.4g}".split(), *rows[2].split()[4:]]
+    assert [row.split()[0] for row in rows[2:]] == ["all", "1", "2"]
     band = forecasts(evaluation).axes[0].collections[0]
-    assert band.get_label() == "90 % interval 2 ahead"
+    assert band.get_label() == "90 % interval 2 samples ahead"
     assert evaluation.spec.residuals is not None
     low, high = (intervals.bounds(evaluation.spec.residuals)[0.9][end][1, 0] for end in (0, 1))
     drawn = np.asarray(band.get_paths()[0].vertices)

@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 
@@ -134,3 +135,34 @@ def test_names_cannot_break_the_page(tmp_path: Path, edgeseq: CommandLine) -> No
     text = (tmp_path / "r.html").read_text()
     assert "<script" not in text
     Page(text)
+
+
+def test_it_begins_with_the_verdict_and_how_to_use_the_file(tmp_path: Path, edgeseq: CommandLine) -> None:
+    """Dates of training and test, coverage, ridge by step as training noted it; the graph and the spec folded away."""
+    from edgeseq.series import load
+    from edgeseq.training.fitting import fit
+    from tests.helpers.csv_helpers import csv
+
+    values = np.sin(np.arange(400) / 4) + 0.1 * np.random.default_rng(0).standard_normal(400)
+    rows = "\n".join(f"{np.datetime64('2026-01-01T00') + hour},{value:.2f}" for hour, value in enumerate(values))
+    made = fit(*load(csv(tmp_path, f"time,temp [K]\n{rows}\n")), horizon=2, hidden=4, steps=5)
+    made.save(tmp_path / "c")
+    edgeseq.must("export", tmp_path / "c", "-o", tmp_path / "my model.onnx", "--report", tmp_path / "r.html")
+    text = (tmp_path / "r.html").read_text()
+    page = Page(text)
+    top = text.partition("<h2>Accuracy</h2>")[0]
+    for wanted in (
+        "series: temp [K], 2 h ahead</h1>",
+        "ridge",
+        "Trained on series, 2026-01-01 to 2026-01-12 15:00, one every 1 h.",
+        "Tested on 2026-01-14 08:00 to 2026-01-17 15:00.",
+        "The 90 % interval held",
+        "sensor | edgeseq predict &#39;my model.onnx&#39;",
+        'Predictor("my model.onnx").step(',
+    ):
+        assert wanted in top
+    at = next(number for number, row in enumerate(page.rows) if row[0] == "RMSE")
+    ridge = next(row for row in page.rows[at:] if row[0] == "ridge")
+    assert [float(cell) for cell in ridge[1:]] == pytest.approx(made.by_step["ridge"].tolist(), abs=1e-3)
+    assert text.index("<details>") < text.index("The graph") < text.rindex("<details>") < text.index("<pre>")
+    assert '<meta name="viewport"' in text

@@ -255,3 +255,40 @@ def test_equal_checkpoints_are_equal_files(tmp_path: Path) -> None:
         replace(SMALL).save(tmp_path / str(number))
         files.append((tmp_path / str(number)).read_bytes())
     assert len(set(files)) == 1
+
+
+@pytest.mark.parametrize("times", [[0.0] * 3, [np.nan] * 60, [1e300] * 60, list(range(60, 0, -1))])
+def test_times_that_are_none_of_the_samples_are_refused(tmp_path: Path, times: list[float]) -> None:
+    """Too few, not finite, in no year, or backwards."""
+    assert SMALL.test
+    part = replace(SMALL.test, seconds=np.array(times, np.float64))
+    assert len(part.values) == 60
+    replace(SMALL, test=part).save(tmp_path / "c")
+    with pytest.raises(ModelFileError, match="the times of the test part are no times of its samples"):
+        Checkpoint.load(tmp_path / "c")
+
+
+@pytest.mark.parametrize("errors", [np.zeros(5), np.array([-1.0]), np.zeros(1, np.float32)])
+def test_errors_by_step_that_do_not_fit_are_refused(tmp_path: Path, errors: Any) -> None:
+    replace(SMALL, by_step={"ridge": errors}).save(tmp_path / "c")
+    with pytest.raises(ModelFileError, match="the errors of ridge by step ahead do not fit the spec"):
+        Checkpoint.load(tmp_path / "c")
+
+
+def test_times_and_errors_by_step_come_back(tmp_path: Path) -> None:
+    assert SMALL.test
+    seconds = np.linspace(0, 3600, len(SMALL.test.values), dtype=np.float64)
+    replace(SMALL, test=replace(SMALL.test, seconds=seconds), by_step={"ridge": np.array([0.5])}).save(tmp_path / "c")
+    found = Checkpoint.load(tmp_path / "c")
+    assert found.test
+    np.testing.assert_array_equal(found.test.seconds, seconds)
+    assert found.by_step["ridge"].tolist() == [0.5]
+    assert found.validation
+    assert found.validation.seconds is None
+
+
+@pytest.mark.parametrize("time", [1e300, -1e12])
+def test_a_training_in_no_year_is_refused(small: Path, time: float) -> None:
+    with_spec(small, first_time=time)
+    with pytest.raises(ModelFileError, match="first_time"):
+        Checkpoint.load(small)

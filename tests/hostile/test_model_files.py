@@ -16,16 +16,18 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import edgeseq_export
+from edgeseq.model import architecture
 from edgeseq.testing import make_checkpoint, make_spec
+from edgeseq_export.c import native
 from edgeseq_export.graph.builder import metadata
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.backends.ort import session as ort
-from edgeseq_runtime.errors import EdgeseqError, ModelFileError
+from edgeseq_runtime.errors import EdgeseqError, ModelFileError, UsageError
 from edgeseq_runtime.model_file import onnx_file
 from edgeseq_runtime.model_file.public_key import PublicKey
 from edgeseq_runtime.model_file.source import Source
 from edgeseq_runtime.sidecar import Sidecar
-from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.spec import LIMITS, STEP, Spec
 from tests.conftest import CommandLine
 from tests.helpers import audit
 from tests.helpers.keys import write_keys
@@ -175,6 +177,40 @@ def test_a_spec_that_is_not_the_graphs_is_one_line_for_the_compiler(
     path.write_bytes(sealed(onnx.load_from_string(int8), verification=None, figures=None, residuals=None, **changes))
     answer = edgeseq("predict", path, "--provider", "native")
     assert (answer.code in (1, 2), answer.out, answer.err.count("\n")) == (True, "", 1), answer.err
+
+
+@pytest.mark.parametrize("fault", ["form", "none", "smaller", "swapped"])
+def test_states_that_are_not_the_networks_are_never_given_to_c(model: bytes, fault: str) -> None:
+    """Their memory is as large as the spec has it, and C, which looks at no sizes, wrote beyond."""
+    proto = onnx.load_from_string(model)
+    first, *others = onnx_spec(proto).states
+    changes: dict[str, dict[str, Any]] = {
+        "form": {"form": STEP},
+        "none": {"states": ()},
+        "smaller": {"states": (replace(first, shape=(1, -1, 1)), *others)},
+        "swapped": {"states": (*others, first)},
+    }
+    with pytest.raises(ModelFileError, match="states are not those of the network"):
+        native.build(sealed(proto, verification=None, **changes[fault]))
+
+
+def test_a_step_that_overflows_the_stack_has_no_c() -> None:
+    """A window of a million samples needs no more weights than one of four, and a few bytes in a file."""
+    proto = onnx.load_from_string(edgeseq_export.build(make_checkpoint(layout="steps", window=4)))
+    spec = replace(onnx_spec(proto), window=LIMITS["window"][1], verification=None)
+    changes = {"window": spec.window, "states": architecture.states(spec), "verification": None}
+    with pytest.raises(UsageError, match="numbers at once; the provider 'native' has room for 262,144"):
+        native.build(sealed(proto, **changes))
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("kind", ["initializer", "node"])
+def test_a_graph_that_lacks_a_part_has_no_c(model: bytes, kind: str, place: int) -> None:
+    """Though its weights are all there, from which C is made."""
+    proto = onnx.load_from_string(model)
+    del getattr(proto.graph, kind)[place]
+    with pytest.raises(ModelFileError, match="graph is not what its spec says"):
+        native.build(sealed(proto))
 
 
 # What a signature binds

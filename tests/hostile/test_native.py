@@ -374,6 +374,24 @@ def test_a_cached_library_that_does_not_fit_is_made_anew(
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("kind", ["link to a file", "link to nothing", "pipe"])
+def test_what_is_no_file_in_the_cache_is_replaced(model: bytes, tmp_path: Path, kind: str) -> None:
+    """Nothing is written through a link, nor waited for at a pipe."""
+    victim, path = tmp_path / "victim", cache.path_for(model)
+    path.parent.mkdir(mode=0o700, parents=True)
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(victim)
+    if kind != "link to nothing":
+        victim.write_bytes(b"precious")
+        victim.chmod(0o600)
+    Predictor(model, provider="native")
+    assert stat.S_ISREG(path.lstat().st_mode)
+    assert victim.exists() == (kind != "link to nothing")
+    assert not victim.exists() or victim.read_bytes() == b"precious"
+
+
 def test_the_note_is_one_line_on_stderr(model_path: Path, model: bytes) -> None:
     path = cache.path_for(model)
     Predictor(model, provider="native")

@@ -301,22 +301,45 @@ def test_ctrl_c_while_it_starts_is_no_traceback(tmp_path: Path, importing: str, 
     assert (done.returncode, done.stdout, done.stderr) == (code, "", said)
 
 
-def test_a_thousand_inherited_descriptors_are_no_obstacle(model_path: Path) -> None:
+MANY_DESCRIPTORS = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (1200, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+for _ in range(1100):
+    os.dup(2)
+"""
+
+
+@pytest.fixture
+def may_open_many() -> None:
     resource = pytest.importorskip("resource")
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < 1200:
         pytest.skip("this user may not open so many files")
-    code = """
-        import os, resource, sys
-        resource.setrlimit(resource.RLIMIT_NOFILE, (1200, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-        for _ in range(1100):
-            os.dup(2)
-        from edgeseq.__main__ import main
-        main()
-    """
+
+
+@pytest.mark.usefixtures("may_open_many")
+def test_a_thousand_inherited_descriptors_are_no_obstacle(model_path: Path) -> None:
+    code = f"{MANY_DESCRIPTORS}\nfrom edgeseq.__main__ import main; main()"
     words = [sys.executable, *python(code), "predict", str(model_path)]
     done = subprocess.run(words, input="0.1\n0.2\n", capture_output=True, text=True, check=False)
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 2), done.stderr
+
+
+@pytest.mark.usefixtures("may_open_many")
+def test_nor_for_a_connection_to_a_broker() -> None:
+    """Its socket then has a number that `select` does not take."""
+    pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed")
+    code = f"""{MANY_DESCRIPTORS}
+import socket
+from edgeseq_runtime.mqtt.connection import _is_ready
+ours, theirs = socket.socketpair()
+assert ours.fileno() > 1024
+assert not _is_ready(ours, 0.01) and _is_ready(ours, 0, to_write=True)
+theirs.send(b"x")
+assert _is_ready(ours, 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_no_thread_and_no_descriptor_is_left_behind() -> None:

@@ -14,6 +14,7 @@ import edgeseq_export
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.errors import SnapshotError
+from edgeseq_runtime.io.text_lines import LONGEST
 from edgeseq_runtime.service import NamedStreams
 from edgeseq_runtime.spec import Residuals
 from tests.conftest import CommandLine
@@ -236,6 +237,7 @@ LISTINGS: dict[str, Callable[[list[Parts], bytes], bytes]] = {
     **{f"samples {value}": entry(samples=value) for value in NUMBERS},
     **{f"size {value}": entry(size=value) for value in (*NUMBERS, 0, 10)},
     **{f"name {value}": entry(name=value) for value in (1, None, ["a"], "s0")},
+    "a name longer than any line": entry(name="x" * (LONGEST + 1)),
     **{f"marks {value}": entry(marks=value) for value in (None, 5, "ab", [1], [["a"]])},
     "no list": lambda _, body: put_together(5, b"", body, STREAMS),
     "a list of texts": lambda _, body: put_together(["size"], b"", body, STREAMS),

@@ -114,11 +114,20 @@ def test_a_pipe_without_an_end_is_read_up_to_a_limit(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("command", ["info", "verify", "predict", "bench"])
-def test_a_model_file_may_come_through_a_pipe(model_path: Path, command: str) -> None:
-    """It is opened once and read once, as cat does."""
-    script = f"exec {shlex.quote(sys.executable)} -m edgeseq {command} <(cat {shlex.quote(str(model_path))})"
+@pytest.mark.parametrize("script", ["{edgeseq} <(cat {model})", "cat {model} > pipe & {edgeseq} pipe"])
+def test_a_model_file_may_come_through_a_pipe(model_path: Path, tmp_path: Path, command: str, script: str) -> None:
+    """It is opened once and read once, as cat does: whoever opens a named pipe again waits for another writer."""
+    os.mkfifo(tmp_path / "pipe")
+    words = f"exec {shlex.quote(sys.executable)} -m edgeseq {command}"
+    script = script.format(edgeseq=words, model=shlex.quote(str(model_path)))
     done = subprocess.run(
-        ["/bin/bash", "-c", script], input="0.5\n", capture_output=True, text=True, check=False, timeout=120
+        ["/bin/bash", "-c", script],
+        input="0.5\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout

@@ -37,6 +37,12 @@ def test_the_real_series_ships_with_its_gaps() -> None:
     assert len(parts.train) == int(0.7 * 2284)
 
 
+def test_a_path_is_taken_as_its_text(tmp_path: Path) -> None:
+    path = csv(tmp_path, "v\n" + "".join(f"{row % 7}\n" for row in range(100)))
+    for name in (Path(path), [Path(path)]):
+        np.testing.assert_array_equal(load(name)[0].values, load(path)[0].values)
+
+
 def test_an_unknown_series_is_named_with_the_examples() -> None:
     with pytest.raises(UsageError, match=r"no file 'nowhere.csv', and no example of that name \(sine, co2\)"):
         load("nowhere.csv")

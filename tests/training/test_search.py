@@ -89,8 +89,10 @@ def test_the_checkpoint_is_the_trial_with_the_lowest_validation_error(
     errors = [trial["error"] for trial in trials(output)]
     assert errors.index(min(errors)) == options(output)["search_trial"] > 0
     lines = answer.out.splitlines()
-    assert [line.split()[0] for line in lines[2:6]] == ["0", "1", "2", "3"]
-    assert [number for number, line in enumerate(lines[2:6]) if line.endswith("best")] == [errors.index(min(errors))]
+    first = next(number for number, line in enumerate(lines) if line.startswith("---")) + 1
+    rows = lines[first : first + 4]
+    assert [line.split()[0] for line in rows] == ["0", "1", "2", "3"]
+    assert [number for number, line in enumerate(rows) if line.endswith("best")] == [errors.index(min(errors))]
     assert "persistence" in answer.out
     checkpoint = Checkpoint.load(output)
     _, parts = load(str(series), targets=["v"], time="none")

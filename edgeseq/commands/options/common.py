@@ -1,5 +1,6 @@
 """What several commands share: options, where results go, and opening what MODEL names."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from edgeseq.commands.notes import note
+from edgeseq.text import counted
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import UsageError
 
@@ -19,10 +21,21 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 model_argument = click.argument("model", type=click.Path(exists=True, dir_okay=False))
 json_option = click.option("as_json", "--json", is_flag=True, help="Print one JSON object.")
+
+
+def _at_most_cores(_context: click.Context, _option: click.Parameter, threads: int) -> int:
+    """Return how many threads there will be; more than cores would only wait for each other."""
+    cores = os.cpu_count() or threads
+    if threads > cores:
+        note(f"--threads: this machine has {counted(cores, 'core')}, and more threads are not used")
+    return min(threads, cores)
+
+
 threads_option = click.option(
     "--threads",
     type=click.IntRange(min=1),
     default=1,
+    callback=_at_most_cores,
     show_default=True,
     help="Threads within one operator, at most the machine's cores.",
 )

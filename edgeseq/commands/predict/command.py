@@ -84,6 +84,12 @@ if TYPE_CHECKING:
 )
 @click.option("--intervals", is_flag=True, help="Add the ends of the 90 % interval, adapted to what comes, and drift.")
 @click.option("--live", is_flag=True, help="Show the last samples and the forecast as a line of bars, on the terminal.")
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False),
+    metavar="FILE.png",
+    help="Draw the last samples and the forecast after them when the input ends.",
+)
 @rules_options
 @click.option(
     "--unreadable",
@@ -118,6 +124,7 @@ def predict(
     history: str | None,
     intervals: bool,
     live: bool,
+    plot: str | None,
     missing: str,
     rules: Rules,
     unreadable: str | None,
@@ -154,6 +161,7 @@ def predict(
         history=history,
         intervals=intervals,
         live=live,
+        plot=plot,
         missing=missing,
         rules=rules,
         unreadable=unreadable,
@@ -174,7 +182,8 @@ def _check_files(options: PredictOptions) -> None:
     files.distinct(stdout, named_inputs())
     if options.state:
         files.check_regular(options.state)
-        check_outputs({"--state": options.state}, stdout)
+    if options.state or options.plot:
+        check_outputs({"--state": options.state, "--plot": options.plot}, stdout)
 
 
 def _run_stdin(options: PredictOptions) -> int:
@@ -185,7 +194,10 @@ def _run_stdin(options: PredictOptions) -> int:
     state_file = _resumed(options, streams)
     read = influx.read if options.is_influx else partial(text_lines.read, tell=note)
     output_format, view = options.format(streams.spec), options.terminal_view(streams.spec)
-    stream = StdinStream(streams, read, output_format, state_file, unreadable=options.on_unreadable, view=view)
+    plot = options.forecast_plot(streams.spec)
+    stream = StdinStream(
+        streams, read, output_format, state_file, unreadable=options.on_unreadable, view=view, plot=plot
+    )
     with GracefulShutdown(state_file.save) as shutdown, _summary_at_end(stream):
         try:
             return stream.run(options.source, shutdown)
@@ -193,6 +205,8 @@ def _run_stdin(options: PredictOptions) -> int:
             state_file.save()
             if view:
                 view.close()
+            if plot:
+                note(f"wrote {options.plot}" if plot.write() else f"nothing to draw: no {options.plot}")
 
 
 def _run_mqtt(options: PredictOptions, url: str) -> int:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from edgeseq.commands.predict.forecast_plot import ForecastPlot
     from edgeseq.commands.predict.formats import Format
     from edgeseq.commands.predict.terminal_view import TerminalView
     from edgeseq_runtime.rules import Rules
@@ -55,6 +56,8 @@ class PredictOptions:
     history: str | None
     """A file with samples to learn the sensor's scale from."""
     live: bool
+    plot: str | None
+    """A picture to draw at the end."""
     missing: str
     rules: "Rules"
     unreadable: str | None
@@ -136,6 +139,14 @@ class PredictOptions:
 
         return TerminalView(spec)
 
+    def forecast_plot(self, spec: "Spec") -> "ForecastPlot | None":
+        """Return what draws the end of the stream, where that was asked for. Raises `DependencyError`."""
+        if not self.plot:
+            return None
+        from edgeseq.commands.predict.forecast_plot import ForecastPlot
+
+        return ForecastPlot(spec, self.plot)
+
     @property
     def _defaults(self) -> Defaults:
         return STDIN if self.mqtt is None else MQTT
@@ -146,8 +157,9 @@ class PredictOptions:
 
         if self.intervals or self.rules != Rules():
             raise UsageError("--intervals and rules for odd samples are for one stream, not for streams by name")
-        if self.live:
-            raise UsageError("--live is for one stream, not for streams by name")
+        if self.live or self.plot:
+            option = "--live" if self.live else "--plot"
+            raise UsageError(f"{option} is for one stream, not for streams by name")
         if self.sensor or self.history:
             raise UsageError("--sensor and --history are for one stream; streams by name are known by their names")
 

@@ -20,6 +20,7 @@ from edgeseq_runtime.errors import DataError, FileError, MissingSampleError, Too
 from edgeseq_runtime.rules import TIME
 
 if TYPE_CHECKING:
+    from edgeseq.commands.predict.forecast_plot import ForecastPlot
     from edgeseq.commands.predict.terminal_view import TerminalView
     from edgeseq_runtime.io.text_lines import Sample
     from edgeseq_runtime.service import StepResult, Streams
@@ -43,6 +44,7 @@ class StdinStream:
         *,
         unreadable: str,
         view: "TerminalView | None" = None,
+        plot: "ForecastPlot | None" = None,
     ) -> None:
         self._streams = streams
         self._read = read
@@ -50,6 +52,7 @@ class StdinStream:
         self._state_file = state_file
         self._unreadable = unreadable
         self._view = view
+        self._plot = plot
         self._unread_times = UnreadTimes()
         self.stats = Stats("from a line to its forecast")
 
@@ -92,6 +95,8 @@ class StdinStream:
             self.stats.add(result.status, time.perf_counter() - begin, result.reason)
             if self._view:
                 self._view.show(sample, result)
+            if self._plot:
+                self._plot.add(sample, result)
 
     def _pass_through(self, sample: "Sample", shutdown: GracefulShutdown) -> None:
         line = self._format.passthrough(sample)

@@ -70,20 +70,21 @@ def _check_spacing(path: str, columns: Columns, spacing: Spacing) -> None:
 
 def _series(name: str, table: Table, columns: Columns, spacing: Spacing, units: Mapping[str, str]) -> Series:
     values = _values(table, columns)
-    rows, seconds = np.arange(table.height), None
+    even = None
     if columns.time is not None:
-        values, rows, seconds = resampling.evenly(_samples(table, columns, columns.time, values), spacing)
+        even = resampling.evenly(_samples(table, columns, columns.time, values), spacing)
     names = (*columns.used, *spacing.clocks)
     return Series(
         name=name,
         columns=names,
         units=tuple(units.get(column, _unit(column)) for column in names),
         targets=columns.targets,
-        values=values,
-        rows=rows,
+        values=even.values if even else values,
+        rows=even.rows if even else np.arange(table.height),
         time=columns.time,
-        period=seconds,
+        period=even.period if even else None,
         clocks=len(spacing.clocks),
+        seconds=even.seconds if even else None,
     )
 
 

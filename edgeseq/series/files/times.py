@@ -11,13 +11,11 @@ import polars as pl
 from edgeseq.series.files.cells import Place, is_number, is_text
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.io.grammar import EPOCHS
+from edgeseq_runtime.spec import LATEST_TIME
 
 Seconds = npt.NDArray[np.float64]
 
 _DATE = re.compile(r"(1[6-9]|2[0-9])\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
-_LATEST = 253_402_300_800.0
-"""The year 10000."""
-
 _TYPED = (pl.Date, pl.Datetime)
 """Parquet's own times."""
 
@@ -41,7 +39,7 @@ def to_seconds(column: pl.Series, place: Place) -> Seconds:
         text = column.cast(pl.String, strict=False).str.strip_chars()
         seconds = _from_epoch(text) if _is_epoch(first(column)) else _from_iso(text)
     values = seconds.cast(pl.Float64).fill_null(np.nan).to_numpy().astype(np.float64)
-    wrong = np.flatnonzero(~(np.abs(values) < _LATEST))
+    wrong = np.flatnonzero(~(np.abs(values) < LATEST_TIME))
     if len(wrong):
         row = int(wrong[0])
         raise DataError(f"{place(row)}: column {column.name!r} {_problem(column, row)}")

@@ -79,6 +79,16 @@ class Program:
         return tuple(at for at, feature in enumerate(self.spec.features) if feature.level)
 
     @property
+    def on_stack(self) -> int:
+        """Numbers that one step keeps on the stack, at most: samples, the window, memories, what a product takes."""
+        spec = self.spec
+        products = [*(product for layer in self.layers for product in layer.products), self.head]
+        products += [self.linear] if self.linear else []
+        largest = max(product.columns + product.rows for product in products)
+        window = spec.window * len(spec.features)
+        return 4 * len(spec.features) + window + self.inputs + 2 * (largest + spec.outputs + spec.layers * self.units)
+
+    @property
     def steps(self) -> int:
         """Steps that the network takes for one sample: more than one where it sees a window step by step."""
         return self.spec.window if self.spec.layout not in (STREAM, FEATURES) else 1

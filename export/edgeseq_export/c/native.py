@@ -6,6 +6,7 @@ from pathlib import Path
 
 import onnx
 
+from edgeseq.model import architecture
 from edgeseq_export.c import from_onnx, render
 from edgeseq_export.c.float_program import Program, program
 from edgeseq_export.c.toolchain import compile_to, compiler, words
@@ -19,6 +20,9 @@ from edgeseq_runtime.spec import OWN, Spec
 
 _TUNED = (("-O3", "-march=native"), ("-O3", "-mcpu=native"), ("-O3",))
 """Flags, the best first: not every compiler takes those for the very processor that it runs on."""
+
+_MOST_ON_STACK = 1 << 18
+"""Numbers that a step may keep on the stack: a MiB of the eight that a thread has on Linux."""
 
 
 def build(model: bytes, key: str | None = None) -> bytes:
@@ -37,7 +41,13 @@ def build(model: bytes, key: str | None = None) -> bytes:
     if spec.cell == OWN or spec.quantize == "int8-dynamic":
         kind = "a network of one's own" if spec.cell == OWN else spec.quantize
         raise UsageError(f"{kind} has no C, and cannot run on the provider 'native'")
-    sources = render.native_sources(_program(model, spec), model)
+    made = _program(model, spec)
+    if made.on_stack > _MOST_ON_STACK:
+        raise UsageError(
+            f"a step of this network keeps {made.on_stack:,} numbers at once; the provider 'native' has room for "
+            f"{_MOST_ON_STACK:,}"
+        )
+    sources = render.native_sources(made, model)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         for name, text in sources.items():
@@ -62,9 +72,16 @@ def worst_deviation(library: bytes) -> float | None:
 
 
 def _program(model: bytes, spec: Spec) -> Program:
-    """Return the program of a model file. Raises `ModelFileError` where its graph is not what its spec says."""
+    """Return the program of a model file. Raises `ModelFileError` where its graph is not what its spec says.
+
+    The states in particular: their memory is as large as the spec has it, and C looks at no sizes.
+    """
+    if spec.states != architecture.states(spec):
+        raise ModelFileError("the model file's states are not those of the network that its spec describes")
     try:
-        return program(spec, from_onnx.step_weights(onnx.load_from_string(model), spec))
+        graph = onnx.load_from_string(model)
+        onnx.checker.check_model(graph)
+        return program(spec, from_onnx.step_weights(graph, spec))
     except EdgeseqError:
         raise
     except Exception as error:  # of onnx, protobuf and numpy, which share no other base

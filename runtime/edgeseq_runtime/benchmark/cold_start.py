@@ -6,9 +6,10 @@ import sys
 import time
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 
 from edgeseq_runtime.errors import EdgeseqError
-from edgeseq_runtime.model_file.source import vouched
+from edgeseq_runtime.model_file.source import Model, vouched
 
 OURS, BARE = "to the first forecast", "to a bare session"
 """What `measure` calls the two."""
@@ -52,7 +53,7 @@ class Start:
 
 
 def measure(
-    path: str,
+    model: Model,
     provider: str,
     threads: int = 1,
     sidecar: str | None = None,
@@ -60,18 +61,20 @@ def measure(
     *,
     key: str | None = None,
 ) -> dict[str, Start]:
-    """Start processes that use the model file at `path`, in turns: to our first forecast, and to a bare session.
+    """Start processes that use a model file, in turns: to our first forecast, and to a bare session.
 
     The bare one imports onnxruntime and makes a session on the CPU, nothing more; of a native library there is none.
     With a public key both run only what was signed with its private half. Raises `EdgeseqError` where a process fails,
-    and where the system does not tell what memory it holds.
+    where the model lies in no file that a process could open, and where the system does not tell what memory it holds.
     """
     if find_spec("resource") is None:
         raise EdgeseqError("memory is measured on POSIX systems only, such as Linux and macOS")
     starts_by_kind: dict[str, list[tuple[float, float]]] = {OURS: [], BARE: []}
-    source = vouched(path, key=key, provider=provider, has_sidecar=sidecar is not None)
+    source = vouched(model, key=key, provider=provider, has_sidecar=sidecar is not None)
+    if source.path is None or not Path(source.path).is_file():
+        raise EdgeseqError(f"a fresh process cannot open {source.name}: it is no file, and was read once already")
     for _ in range(rounds):
-        starts_by_kind[OURS].append(_start(_FORECAST, path, provider, str(threads), sidecar or "", key or ""))
+        starts_by_kind[OURS].append(_start(_FORECAST, source.path, provider, str(threads), sidecar or "", key or ""))
         if not source.library:
             starts_by_kind[BARE].append(_start(_SESSION, given=source.content))
     return {what: _least(starts) for what, starts in starts_by_kind.items() if starts}

@@ -149,7 +149,7 @@ class Connection:
         """Wait until there is something to read, or room to write what waits."""
         sock = self._open_socket()
         if sock is not None and not _has_decrypted(sock):
-            select.select([sock], [sock] if self.wants_write else [], [], seconds)
+            _is_ready(sock, seconds, to_write=self.wants_write)
 
     def turn(self, seconds: float) -> None:
         """Read what has come, for so long at most; write what waits; keep the connection alive."""
@@ -195,7 +195,7 @@ class Connection:
 
     def _is_readable(self) -> bool:
         sock = self._open_socket()
-        return sock is not None and (_has_decrypted(sock) or bool(select.select([sock], [], [], 0)[0]))
+        return sock is not None and (_has_decrypted(sock) or _is_ready(sock, 0))
 
     def _guard(self, call: Callable[[], object]) -> None:
         """Let paho work; whatever it makes of bytes that are not MQTT ends this connection only."""
@@ -264,11 +264,23 @@ def _has_decrypted(sock: Any) -> bool:
     return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
 
 
+def _is_ready(sock: Any, seconds: float, *, to_write: bool = False) -> bool:
+    """Wait for something to read, or for room to write, so long at most; return whether there is.
+
+    `select` takes no descriptor from 1,024 on, but Windows has nothing else.
+    """
+    if not hasattr(select, "poll"):
+        return any(select.select([sock], [sock] if to_write else [], [], seconds))
+    poller = select.poll()
+    poller.register(sock, select.POLLIN | (select.POLLOUT if to_write else 0))
+    return bool(poller.poll(seconds * 1000))
+
+
 def _read_to_the_end(sock: socket.socket, seconds: float) -> None:
     """Write no more, and read until the other side has ended too."""
     deadline = time.monotonic() + seconds
     with contextlib.suppress(OSError):
         sock.shutdown(socket.SHUT_WR)
-        while (left := deadline - time.monotonic()) > 0 and select.select([sock], [], [], left)[0]:
+        while (left := deadline - time.monotonic()) > 0 and _is_ready(sock, left):
             if not sock.recv(_BLOCK):
                 return

@@ -1,5 +1,6 @@
 """Where compiled models are kept: a file for each model file, version and processor, in a folder of the user's own."""
 
+import contextlib
 import logging
 import os
 import platform
@@ -31,10 +32,8 @@ def find(path: Path, model: bytes) -> LibraryFile | None:
     """
     if not path.exists():
         return None
-    content = files.read(path)
-    owners.check(path, content)
     try:
-        library = LibraryFile.read(content, str(path))
+        library = _read(path)
     except ModelFileError as error:
         wrong = str(error)
     else:
@@ -47,11 +46,26 @@ def find(path: Path, model: bytes) -> LibraryFile | None:
 
 
 def store(path: Path, library: bytes) -> None:
-    """Keep a library. Raises `FileError`, and `UsageError` where others could put another one in its place."""
+    """Keep a library, in place of whatever is there but a folder.
+
+    Raises `FileError`, and `UsageError` where others could put another one in its place.
+    """
     files.make_folder(path.parent, mode=0o700)
     owners.check_folders(path)
+    if path.is_symlink() or not path.is_file():  # a link would be followed, and a pipe be written to
+        with contextlib.suppress(OSError):
+            path.unlink()
     files.write_atomically(path, library)
     path.chmod(0o600)
+
+
+def _read(path: Path) -> LibraryFile:
+    """Raises `ModelFileError` where there is no whole library, rather than wait at a pipe."""
+    if not path.is_file():
+        raise ModelFileError(f"{path} is not a file")
+    content = files.read(path)
+    owners.check(path, content)
+    return LibraryFile.read(content, str(path))
 
 
 def _mismatch(library: LibraryFile, model: bytes) -> str | None:
