@@ -113,8 +113,9 @@ def _near(printed: str, shown: str) -> bool:
 def environment(place: Path, **more: str) -> dict[str, str]:
     """As a new user has it: the package installed, a cache and a home of its own."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    own = os.pathsep.join(str(folder) for folder in (ROOT, ROOT / "runtime", ROOT / "export"))
     home = {"HOME": str(place), "XDG_CACHE_HOME": str(place / ".cache")}
-    return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "120", **home, **more}
+    return {**os.environ, "PATH": path, "PYTHONPATH": own, "COLUMNS": "120", **home, **more}
 
 
 def run_page(page: Path, place: Path, **more: str) -> int:

@@ -36,7 +36,7 @@ def commands() -> list[str]:
 @pytest.mark.slow
 def test_every_command_works_in_the_order_of_the_text(tmp_path: Path) -> None:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    environment["PYTHONPATH"] = str(ROOT)
+    environment["PYTHONPATH"] = os.pathsep.join(str(folder) for folder in (ROOT, ROOT / "runtime", ROOT / "export"))
     ran, printed = 0, ""
     for command in commands():
         if any(command.startswith(known) for known in ELSEWHERE):
