@@ -27,6 +27,7 @@ from edgeseq_runtime.io.text_lines import LONGEST, Sample, json_parser
 from edgeseq_runtime.mqtt.deduplication import WINDOW, Message, MessageId, SeenMessages, identify
 from edgeseq_runtime.mqtt.inbox import Inbox
 from edgeseq_runtime.mqtt.topics import Address, Route
+from edgeseq_runtime.printable import printable
 from edgeseq_runtime.streaming.timestamps import is_time
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class MqttService:
         if not self._inbox.add(message):
             self._left_out["dropped at QoS 0"] += 1
             note(
-                f"messages of QoS 0 come faster than they are answered; one of {message.topic} is dropped",
+                f"messages of QoS 0 come faster than they are answered; one of {_brief(message.topic)} is dropped",
                 "messages dropped at QoS 0",
             )
 
@@ -154,21 +155,23 @@ class MqttService:
         try:
             target = self._route.target(message.topic)
         except UsageError as error:
-            self._leave_out(message.number, f"{message.topic}: {error}", "without a topic for the forecast")
+            self._leave_out(message.number, f"{_brief(message.topic)}: {error}", "without a topic for the forecast")
             return
         if target is None:  # of an older subscription in this session
-            self._leave_out(message.number, f"{message.topic}: not among {self._route.topics}", "of other topics")
+            self._leave_out(
+                message.number, f"{_brief(message.topic)}: not among {self._route.topics}", "of other topics"
+            )
             return
         try:
             self._take(message, target)
         except MissingSampleError as error:
             self._fail(message, error)
         except DataError as error:
-            self._leave_out(message.number, f"{message.topic}: {error}", "that no stream takes")
+            self._leave_out(message.number, f"{_brief(message.topic)}: {error}", "that no stream takes")
         except EdgeseqError:
             raise  # a model that fails, say
         except (ValueError, ArithmeticError, RecursionError) as error:
-            self._leave_out(message.number, f"{message.topic}: {type(error).__name__}", "that no stream takes")
+            self._leave_out(message.number, f"{_brief(message.topic)}: {type(error).__name__}", "that no stream takes")
 
     def _take(self, message: Message, target: str) -> None:
         begin = time.perf_counter()
@@ -195,7 +198,7 @@ class MqttService:
             if self._unreadable == "error":
                 self._fail(message, error)
             else:
-                note(f"{message.topic}: {error}; taken as missing", "payloads taken as missing")
+                note(f"{_brief(message.topic)}: {error}; taken as missing", "payloads taken as missing")
             nothing = (None,) * len(self._streams.spec.measured)
             return Sample(self._messages, None, nothing, str(error), stream=message.topic)
         return Sample(self._messages, time_, values, stream=message.topic)
@@ -224,7 +227,7 @@ class MqttService:
 
     def _fail(self, message: Message, error: EdgeseqError) -> None:
         """End over a message, which is acknowledged before all others: else each further start would end over it."""
-        self._failure = type(error)(f"{message.topic}: {error}")
+        self._failure = type(error)(f"{_brief(message.topic)}: {error}")
         if message.number:
             self._client.acknowledge(message.number)
 
@@ -267,3 +270,8 @@ class MqttService:
 def _is_timed(sample: Sample) -> bool:
     """Whether a sample has a time that tells it from others: one that is no time, such as n/a, may be that of each."""
     return sample.time is not None and is_time(sample.time)
+
+
+def _brief(topic: str) -> str:
+    """Return a topic as a note names it: it may be so long that nothing else would find room there."""
+    return printable(topic, 200)
