@@ -192,3 +192,17 @@ def test_a_json_line_without_a_time_that_can_be_read_is_missing(
         ("ok", None),
         ("ok", "time"),
     ]
+
+
+def test_a_point_whose_time_is_not_nanoseconds_goes_on_and_is_answered_without_a_time(
+    clock: bytes, tmp_path: Path, edgeseq: CommandLine
+) -> None:
+    path, lines = tmp_path / "m.onnx", tmp_path / "lines.txt"
+    path.write_bytes(clock)
+    begin = int(BEGIN.timestamp()) * 10**9
+    lines.write_text(f"m f0=0.1 {begin}\nm f0=0.2 noon\nm f0=0.3 1700000000.5\nm f0=0.4 {begin + 3 * 3600 * 10**9}\n")
+    words = ("predict", path, "--input", lines, "--input-format", "influx", "--format", "influx")
+    done = edgeseq.must(*words)
+    assert [line.rpartition(" ")[2].isdigit() for line in done.out.splitlines()] == [True, False, False, True]
+    assert all('status="ok"' in line for line in done.out.splitlines())
+    assert done.err.splitlines()[0].startswith("line 2: 'noon (not nanoseconds)' is not a time")

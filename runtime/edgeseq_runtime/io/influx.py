@@ -47,8 +47,8 @@ class Point:
     """Measurement and tags, the tags in order of their names; as they were written."""
     fields: Mapping[str, float | str]
     """By name. A flag is 1 or 0; text is as it was written, with its quotes."""
-    time: int | None
-    """Nanoseconds since 1970."""
+    time: int | str | None
+    """Nanoseconds since 1970; a text that is no time where the line has something else there."""
 
 
 def read(lines: Iterable[bytes], spec: Spec) -> Iterator[Sample]:
@@ -74,11 +74,18 @@ def parse(text: str) -> Point:
     if twice is not None:
         raise DataError(f"{text[:40]!r} has the tag {twice[:40]} twice")
     fields, at = _fields(text, _blank(text, at, "fields"))
-    rest = text[at:].strip(" ")
-    if rest and not _TIME.fullmatch(rest):
-        raise DataError(f"the time is {rest[:40]!r}, not nanoseconds since 1970")
     key = ",".join([measurement, *(f"{name}={value}" for name, value in tags)])
-    return Point(key, fields, int(rest) if rest else None)
+    return Point(key, fields, _time(text[at:].strip(" ")))
+
+
+def _time(text: str) -> int | str | None:
+    """Return a time in nanoseconds, None where there is none, and as a text what the protocol does not allow there.
+
+    With a word in it, so that nobody guesses: 1700000000.5 might be seconds.
+    """
+    if not text:
+        return None
+    return int(text) if _TIME.fullmatch(text) else f"{text[:40]} (not nanoseconds)"
 
 
 def sensors(key: str) -> tuple[str, ...]:
@@ -87,10 +94,12 @@ def sensors(key: str) -> tuple[str, ...]:
     return key, *(unescape(value) for _, value in tags)
 
 
-def forecast_line(key: str, time: object, forecast: Mapping[str, "Float32"], status: str, *, warm: bool) -> str:
+def forecast_line(
+    key: str, time: float | str | None, forecast: Mapping[str, "Float32"], status: str, *, warm: bool
+) -> str:
     """Return the point of one forecast: {target: (horizon,)}, or one target alone under the name "".
 
-    A number that is not finite is left out.
+    A number that is not finite is left out, and so is a time that is a text.
     """
     end = _end(_MEASUREMENT, key, 0, "a measurement")
     cells = [
@@ -100,7 +109,8 @@ def forecast_line(key: str, time: object, forecast: Mapping[str, "Float32"], sta
         if math.isfinite(value)  # the protocol has no such number; str of a float32 is its shortest text
     ]
     cells += [f'status="{status}"', f"warm={str(warm).lower()}"]
-    return f"{key[:end]}{SUFFIX}{key[end:]} {','.join(cells)}{'' if time is None else f' {time}'}"
+    at = "" if time is None or isinstance(time, str) else f" {time}"
+    return f"{key[:end]}{SUFFIX}{key[end:]} {','.join(cells)}{at}"
 
 
 def escape(name: str) -> str:
