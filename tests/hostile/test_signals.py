@@ -37,6 +37,14 @@ main()
 """`edgeseq`, where the step of the sample of this number never returns."""
 
 
+@pytest.fixture(autouse=True)
+def hangup_is_heard() -> Iterator[None]:
+    """Where the tests themselves run under nohup, what they start would ignore it as well."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def feed(process: subprocess.Popen[str], lines: int) -> None:
     """Send so many lines; wait until all but the last are answered, and the last is being taken."""
     assert process.stdin is not None

@@ -76,17 +76,20 @@ def _program(model: bytes, spec: Spec) -> Program:
 
     The states in particular: their memory is as large as the spec has it, and C looks at no sizes.
     """
-    if spec.states != architecture.states(spec):
-        raise ModelFileError("the model file's states are not those of the network that its spec describes")
     try:
         graph = onnx.load_from_string(model)
         onnx.checker.check_model(graph)
-        return program(spec, from_onnx.step_weights(graph, spec))
+        weights = from_onnx.step_weights(graph, spec)
+        states = architecture.states(spec)
+        made = program(spec, weights)
     except EdgeseqError:
         raise
     except Exception as error:  # of onnx, protobuf and numpy, which share no other base
         reason = " ".join(str(error).split())[:200]
         raise ModelFileError(f"the model file's graph is not what its spec says: {reason}") from error
+    if spec.states != states:
+        raise ModelFileError("the model file's states are not those of the network that its spec describes")
+    return made
 
 
 def _compiled(command: list[str], place: Path) -> bytes:
