@@ -1,24 +1,15 @@
 """What became of a sample, and of several."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32, Float64
-from edgeseq_runtime.rules import REASONS
+from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 from edgeseq_runtime.streaming.validation import STATUSES
-
-CODES = {status: code for code, status in enumerate(STATUSES)}
-"""The statuses' codes in arrays."""
-
-REASON_CODES = {"": 0} | {reason: code for code, reason in enumerate(REASONS, 1)}
-"""The reasons' codes in arrays; 0 where nothing was odd."""
-
-REASONS_BY_CODE = ("", *REASONS)
 
 
 @dataclass(frozen=True)
@@ -60,21 +51,6 @@ class Outcomes:
     """The ends of the 90 % intervals, each (sample, horizon, target), where they are watched."""
     drift: npt.NDArray[np.bool_] | None = None
     """(sample,): whether the drift flag was up after it, where it is watched."""
-
-    @classmethod
-    def of(cls, results: Sequence[StepResult], shape: tuple[int, int], *, monitored: bool) -> Self:
-        """Return several results as arrays; `shape` is a forecast's, (horizon, target)."""
-        ends = [np.array([r.interval[end] for r in results if r.interval]).reshape(-1, *shape) for end in (0, 1)]
-        return cls(
-            np.array([result.forecast for result in results], np.float32).reshape(-1, *shape),
-            np.array([result.number for result in results], np.int64),
-            np.array([CODES[result.status] for result in results], np.int8),
-            np.array([REASON_CODES[result.reason] for result in results], np.int8),
-            np.array([result.warm for result in results], np.bool_),
-            np.array([result.seconds for result in results], np.float64),
-            (ends[0], ends[1]) if monitored else None,
-            np.array([result.drift for result in results], np.bool_) if monitored else None,
-        )
 
     def __len__(self) -> int:
         return len(self.forecasts)

@@ -7,19 +7,18 @@ last sample acknowledged of each stream, so that whoever goes on from it sees ev
 import math
 import struct
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
-from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import SnapshotError, TooManyStreamsError
 from edgeseq_runtime.io.text_lines import LONGEST
 from edgeseq_runtime.outcomes import StepResult
 from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.printable import shown
-from edgeseq_runtime.rules import TIME
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming import container
-from edgeseq_runtime.streaming.timestamps import Clock, Time, is_time
+from edgeseq_runtime.streaming.timestamps import Time
 from edgeseq_runtime.streaming.validation import RawSample
 
 MAX_STREAMS = 100_000
@@ -97,8 +96,8 @@ class NamedStreams:
         self.marks: dict[str, list[str]] = {}
         """What the last samples acknowledged of each stream are recognised by, if they come again; saved as well."""
         self._pool = pool
-        self._has_clock = bool(Clock(pool.spec))
-        self._clocks: dict[str, Clock] = {}
+        self._has_clock = any(feature.clock for feature in pool.spec.features)
+        self._seconds: dict[str, float] = {}
         self._numbers: dict[str, int] = {}
         self._acknowledged: dict[str, tuple[int, bytes]] = {}  # the sample's number to come, and the snapshot
 
@@ -124,28 +123,21 @@ class NamedStreams:
             raise TooManyStreamsError(f"more than {MAX_STREAMS} streams; the last is {shown(name)}")
         is_new = name not in self._pool
         try:
-            forecast, reason = self._take(name, values, time, begins=not number)
+            result = self._take(name, values, time, begins=not number)
         except BaseException:
             if is_new and name in self._pool:
                 self._pool.remove(name)
             raise
         self._numbers[name] = number + 1
-        return StepResult(forecast, self._pool.status_of(name), self._pool.is_warm(name), number, reason)
+        self._seconds[name] = result.seconds
+        return replace(result, number=number)
 
-    def _take(self, name: str, values: RawSample, time: Time, *, begins: bool) -> tuple[Float32, str]:
-        """Take one sample; return the forecast, and what was odd about its time."""
+    def _take(self, name: str, values: RawSample, time: Time, *, begins: bool) -> StepResult:
         if begins and self._known:
             self._begin(name)
-        reason = TIME if isinstance(time, str) and not is_time(time) else ""
-        if not self._has_clock:
-            return self._pool.step({name: values})[name], reason
-        clock = self._clocks.get(name) or Clock(self.spec)
-        seconds = clock.resolve(None if reason else time)
-        values = clock.with_time_features(values, seconds, may_lack=True)
-        forecast = self._pool.step({name: values})[name]
-        clock.commit(seconds)
-        self._clocks[name] = clock
-        return forecast, TIME if math.isnan(seconds) else reason
+        if time is None and self._has_clock and math.isnan(self._seconds.get(name, math.nan)):
+            time = ""  # one that cannot be read: the sample is missing
+        return self._pool.process({name: values}, time)[0]
 
     def _begin(self, name: str) -> None:
         """Begin a stream as that of the sensor that it belongs to."""
