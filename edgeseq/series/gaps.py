@@ -40,9 +40,9 @@ class Filled:
 
     def __str__(self) -> str:
         if not self.missing:
-            return "no gaps"
+            return "none"
         filled, longer = counted(self.interpolated, "missing sample"), counted(self.left, "longer gap")
-        return f"{filled} interpolated, {longer} left; {counted(len(self.segments), 'segment')}"
+        return f"{filled} interpolated, {longer} left open: {counted(len(self.segments), 'segment')}"
 
 
 def fill(values: Values, limit: int = LIMIT) -> Filled:

@@ -30,5 +30,5 @@ class Stats:
             return counted(0, "sample")
         kinds = ", ".join(f"{count} {status}" for status, count in sorted(self._counts.items()))
         issues = ", ".join(f"{count} {reason}" for reason, count in sorted(self._reasons.items()) if reason)
-        kinds += f"; found {issues}" if issues else ""
+        kinds += f"; reasons: {issues}" if issues else ""
         return f"{counted(total, 'sample')}: {kinds}; {1e6 * self._seconds / total:.0f} us each, {self._measured}"

@@ -365,7 +365,9 @@ def test_predict_says_what_was_odd_and_counts_it(edgeseq: CommandLine, tmp_path:
     found = [json.loads(line) for line in answer.out.splitlines()]
     assert [line["status"] for line in found] == ["ok", "ok", "imputed", "ok", "skipped", "ok", "ok"]
     assert [line.get("reason") for line in found] == [None, "range", "absent", None, "disorder", "gap", "gap"]
-    assert answer.err.startswith("7 samples: 1 imputed, 5 ok, 1 skipped; found 1 absent, 1 disorder, 2 gap, 1 range; ")
+    assert answer.err.startswith(
+        "7 samples: 1 imputed, 5 ok, 1 skipped; reasons: 1 absent, 1 disorder, 2 gap, 1 range; "
+    )
     answer = edgeseq("predict", model, "--input", source, "--range", "error")
     assert answer.code == 1
     assert answer.err.splitlines()[-1] == (
