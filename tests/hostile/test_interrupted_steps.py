@@ -38,7 +38,7 @@ class LateError(Exception):
 
 
 class Alarm:
-    """Whether the alarm has come: its exception is lost where Python catches all, as in a garbage collector's callback."""
+    """Whether it has come: its exception is lost where Python catches all, as in a garbage collector's callback."""
 
     came = False
 
