@@ -99,7 +99,7 @@ def _compared(own: float, other: float) -> str:
         return f"{100 * (own / other - 1):.1f} % higher"
     if own < _MANY * other:
         return f"{own / other:.1f} times as high"
-    return f"{number(own)}, the other's {number(other)}"
+    return f"{number(own)} vs {number(other)}"
 
 
 def _left_out(evaluation: Evaluation) -> list[str]:

@@ -264,7 +264,7 @@ def test_a_model_that_loses_is_told_so_in_plain_words() -> None:
     weights = {name: value * 0 if name.startswith("head") else value for name, value in checkpoint.weights.items()}
     made = edgeseq_export.build(type(checkpoint)(checkpoint.spec, weights))
     text = summary(evaluate_test_part(Predictor(made), split(np.arange(300, dtype=np.float32)[:, None], 200, 240)))
-    assert "The model LOSES to ridge: its squared error is 1, the other's " in text
+    assert "The model LOSES to ridge: its squared error is 1 vs " in text
     assert "The model is no better than persistence" in text
     assert "LOSES to persistence" not in text
 
@@ -289,8 +289,8 @@ ADVICE = "Try more data, --search 20 or a longer --every; if it stays so, use wh
         (1.0, 0.9995, "The model is no better than it: the squared error is the same."),
         (1.25, 1.0, "The model LOSES to it: its squared error is 25.0 % higher.\n" + ADVICE),
         (5.0, 1.0, "The model LOSES to it: its squared error is 5.0 times as high.\n" + ADVICE),
-        (3.85e-4, 1e-6, "The model LOSES to it: its squared error is 3.85e-04, the other's 1.00e-06.\n" + ADVICE),
-        (1.0, 0.0, "The model LOSES to it: its squared error is 1, the other's 0.\n" + ADVICE),
+        (3.85e-4, 1e-6, "The model LOSES to it: its squared error is 3.85e-04 vs 1.00e-06.\n" + ADVICE),
+        (1.0, 0.0, "The model LOSES to it: its squared error is 1 vs 0.\n" + ADVICE),
         (0.0, 0.0, "The model is no better than it: the squared error is the same."),
         (0.0, 1.0, "The model beats every baseline here (it)."),
     ],
@@ -305,7 +305,7 @@ def test_the_verdict_in_words(own: float, other: float, said: str) -> None:
         (1.05e-12, 1e-12, "The model and it are exact: only the data's rounding to float32 is left."),
         (1e-12, 1.05e-12, "The model and it are exact: only the data's rounding to float32 is left."),
         (1e-12, 1e-3, "The model beats every baseline here (it)."),
-        (1e-3, 1e-12, "The model LOSES to it: its squared error is 0.001, the other's 1.00e-12.\n" + ADVICE),
+        (1e-3, 1e-12, "The model LOSES to it: its squared error is 0.001 vs 1.00e-12.\n" + ADVICE),
     ],
 )
 def test_within_the_rounding_of_the_data_nobody_wins(own: float, other: float, said: str) -> None:
