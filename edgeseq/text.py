@@ -132,11 +132,6 @@ def moment(seconds: float) -> str:
     return f"{shown:%Y-%m-%d %H:%M}" if shown.hour or shown.minute else f"{shown:%Y-%m-%d}"
 
 
-def counted(count: int, noun: str) -> str:
-    """Return how many there are of something, in the plural where that is not one."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def size(count: int) -> str:
     """Return a size in bytes as kilobytes of 1,000."""
     return f"{count / 1000:.1f} kB"

@@ -1,6 +1,7 @@
 """What a spec says, in words: pairs of a name and a line, for a terminal and for the head of exported code."""
 
-from edgeseq.text import counted, duration, every, moment
+from edgeseq.text import duration, every, moment
+from edgeseq_runtime.printable import counted
 from edgeseq_runtime.spec import Feature, Spec
 
 _SHOWN_SENSORS = 10

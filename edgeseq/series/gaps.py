@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.series.series import Values
-from edgeseq.text import counted
 from edgeseq_runtime.arrays import Float64
+from edgeseq_runtime.printable import counted
 
 LIMIT = 3
 """Missing samples in a row that are filled in, unless the user says otherwise."""

@@ -231,7 +231,7 @@ def test_a_validation_part_in_which_nothing_counts_is_refused_before_training() 
 @pytest.mark.parametrize("seed", [-1, 2**64, 2**70])
 def test_a_seed_that_torch_does_not_take_is_refused(seed: int) -> None:
     made, parts = small_plan()
-    with pytest.raises(UsageError, match="must be 0 to 18446744073709551615"):
+    with pytest.raises(UsageError, match="expected 0 to 18446744073709551615"):
         fitting.start(made, parts, seed=seed, device="cpu")
     fitting.start(made, parts, seed=2**64 - 1, device="cpu")
 

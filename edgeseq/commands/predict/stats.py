@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from edgeseq.text import counted
+from edgeseq_runtime.printable import counted
 
 
 class Stats:

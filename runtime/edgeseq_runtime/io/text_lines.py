@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.io import grammar
-from edgeseq_runtime.printable import listed
+from edgeseq_runtime.printable import counted, listed
 from edgeseq_runtime.spec import Spec
 
 LONGEST = 1 << 20
@@ -70,7 +70,7 @@ def read(lines: Iterable[bytes], spec: Spec, tell: Callable[[str], object] | Non
     parse: Parser | None = None
     for number, line in enumerate(lines, start=1):
         if number == 1 and (line.startswith(grammar.UTF16_MARKS) or b"\0" in line):
-            raise DataError("the input is binary, or text in UTF-16; wanted is text in UTF-8")
+            raise DataError("the input is binary or UTF-16; expected UTF-8 text")
         text = line[:LONGEST].decode("utf-8-sig" if number == 1 else "utf-8", "replace").strip()
         if parse is None and text:
             try:
@@ -81,7 +81,7 @@ def read(lines: Iterable[bytes], spec: Spec, tell: Callable[[str], object] | Non
                 continue
         try:
             if len(line) > LONGEST:
-                raise DataError(f"a line of more than {LONGEST} bytes")  # noqa: TRY301 - numbered below
+                raise DataError(f"longer than {LONGEST} bytes")  # noqa: TRY301 - numbered below
             time, values = parse(text) if parse and text else (None, nothing)
         except DataError as error:
             yield Sample(number, None, nothing, str(error))
@@ -114,7 +114,7 @@ def _bare_parser(spec: Spec) -> Parser:
         separator = grammar.separator(text)
         cells = _split(text, separator) if separator or '"' in text else text.split()
         if len(cells) != len(names):
-            raise DataError(f"{len(cells)} values; the model takes {len(names)} ({listed(names)})")
+            raise DataError(f"expected {counted(len(names), 'value')} ({listed(names)}), got {len(cells)}")
         return None, tuple(_value(*pair) for pair in zip(names, cells, strict=True))
 
     return parse
@@ -136,7 +136,7 @@ def _csv_parser(header: list[str], separator: str | None, spec: Spec) -> Parser:
     def parse(text: str) -> tuple[WrittenTime, Values]:
         cells = _split(text, separator)
         if len(cells) != len(header):
-            raise DataError(f"{len(cells)} cells; the header has {len(header)}")
+            raise DataError(f"expected {counted(len(header), 'cell')} as in the header, got {len(cells)}")
         values = tuple(_value(name, pointed(cells[at])) for name, at in zip(names, positions, strict=True))
         return None if at_time is None else cells[at_time], values
 
@@ -165,7 +165,7 @@ def json_parser(spec: Spec) -> Parser:
             return _time(content[time]) if time else no_time, _numbers(names, values)
         values = content if isinstance(content, list) else [content]
         if len(values) != len(names):
-            raise DataError(f"{len(values)} values; the model takes {len(names)} ({listed(names)})")
+            raise DataError(f"expected {counted(len(names), 'value')} ({listed(names)}), got {len(values)}")
         return no_time, _numbers(names, values)
 
     return parse
@@ -195,7 +195,7 @@ def _with_point(cell: str) -> str:
     if "," not in cell or not _COMMA.fullmatch(cell):
         return cell
     if _GROUPED.fullmatch(cell):
-        raise DataError(f"{cell!r} may have a decimal comma or one of thousands; write it with a point")
+        raise DataError(f"{cell!r} may use a decimal comma or a thousands separator; write a decimal point")
     return cell.replace(",", ".")
 
 

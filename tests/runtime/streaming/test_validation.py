@@ -342,11 +342,11 @@ def test_a_gap_in_a_stream_with_time_features_is_filled_at_its_own_times() -> No
 
 @pytest.mark.parametrize("reason", list(POLICIES)[1:])
 def test_a_rule_that_does_not_exist_is_named(reason: str) -> None:
-    with pytest.raises(UsageError, match=f"{reason} is 'guess', must be one of {', '.join(POLICIES[reason])}"):
+    with pytest.raises(UsageError, match=f"{reason}: expected one of {', '.join(POLICIES[reason])}, got 'guess'"):
         rules_with(reason, "guess")
-    with pytest.raises(UsageError, match="margin is -1"):
+    with pytest.raises(UsageError, match="margin: expected at least 0, got -1"):
         Rules(margin=-1)
-    with pytest.raises(UsageError, match="skip_limit is -1"):
+    with pytest.raises(UsageError, match="skip_limit: expected at least 0, got -1"):
         Rules(skip_limit=-1)
 
 
