@@ -1,7 +1,7 @@
 """What a user would write around `Predictor.step`: `python -m benchmarks.speed.plain_loop MODEL PROVIDER [WORDS]`.
 
-Lines of stdin are bare numbers, with the word `timed` times and numbers below a header; with the word `live` each answer
-is flushed.
+Lines of stdin are bare numbers, with the word `timed` times and numbers below a header; with the word `live` each
+answer is flushed.
 """
 
 import json
