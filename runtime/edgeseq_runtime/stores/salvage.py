@@ -67,24 +67,42 @@ class Salvage:
         return self._files.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
     def _find_frames(self) -> None:
-        """Find which pages the log holds: all frames of its present round, up to the last one that ends a commit."""
+        """Find which pages the log holds, and how many of its frames count.
+
+        Those up to the last commit do. What follows was cut off by a kill while it was written, and does not, unless
+        one of these frames is damaged: its commit may then be one that SQLite no longer sees. Frames of an
+        earlier round of the log may be among them, which do no harm: their saves are older than those in the database.
+        """
+        frames = range((len(self._log) - _LOG_HEADER) // _FRAME)
+        heads = [struct.unpack_from(">II8s", self._log, _LOG_HEADER + number * _FRAME) for number in frames]
+        salts = (self._log[16:24], *(salt for _, _, salt in heads[:1]))  # twice, should one of them be damaged
+        self._commits = [number for number, (_, size, salt) in enumerate(heads) if size and salt in salts]
+        count = self._commits[-1] + 1 if self._commits else 0
+        if not all(self._is_whole_frame(number) for number in frames[count:]):
+            count = len(heads)
+            self._commits.append(count - 1)
         self._frames: dict[int, list[int]] = {}  # by page, the numbers of the frames that hold it
-        self._commits: list[int] = []
-        salts, pages = self._log[16:24], list[int]()
-        for number in range((len(self._log) - _LOG_HEADER) // _FRAME):
-            page, size, *its_salts = struct.unpack_from(">II8s", self._log, _LOG_HEADER + number * _FRAME)
-            pages.append(page)
-            if size and its_salts == [salts]:
-                self._commits.append(number)
-        for number, page in enumerate(pages[: self._commits[-1] + 1] if self._commits else []):
+        for number, (page, _, _) in enumerate(heads[:count]):
             self._frames.setdefault(page, []).append(number)
+        self._log_end = _LOG_HEADER + count * _FRAME if count else 0
+
+    def _is_whole_frame(self, number: int) -> bool:
+        """Whether a frame has the checksum that follows from the frame before."""
+        at = _LOG_HEADER + number * _FRAME
+        order = ">" if self._log[3] & 1 else "<"
+        one, two = struct.unpack(">II", self._log[at - PAGE - 8 : at - PAGE] if number else self._log[24:32])
+        words = struct.unpack(f"{order}{(8 + PAGE) // 4}I", self._log[at : at + 8] + self._log[at + 24 : at + _FRAME])
+        for first, second in zip(words[::2], words[1::2], strict=True):
+            one = one + first + two & 0xFFFFFFFF
+            two = two + second + one & 0xFFFFFFFF
+        its_salts, its_sums = self._log[at + 8 : at + 16], struct.unpack_from(">II", self._log, at + 16)
+        return its_salts == self._log[16:24] and its_sums == (one, two)
 
     def _places(self, *, log_only: bool) -> Iterator[Place]:
         if not log_only:
             for match in _MARKS.finditer(self._database):
                 yield None, match.start()
-        end = _LOG_HEADER + (self._commits[-1] + 1) * _FRAME if self._commits else 0
-        for match in _MARKS.finditer(self._log, 0, end):
+        for match in _MARKS.finditer(self._log, 0, self._log_end):
             yield (match.start() - _LOG_HEADER) // _FRAME, match.start()
 
     def _take(self, place: Place) -> None:
@@ -99,7 +117,7 @@ class Salvage:
         """Return the columns of a row, without its id; None where they cannot be read."""
         frame, at = place
         file = self._database if frame is None else self._log
-        for size in range(8, 40):  # of the record's header, which ends where the mark begins
+        for size in range(5, 40):  # of the record's header, which ends where the mark begins
             start = at - size
             if start >= 0 and file[start] == size and file[start + 1] == 0:
                 types = _varints(file[start + 1 : at])
