@@ -22,6 +22,7 @@ from edgeseq_runtime.errors import FileError, SnapshotError
 from edgeseq_runtime.printable import shown
 from edgeseq_runtime.stores import companions, connection, streams_0_1, tables
 from edgeseq_runtime.stores.base import StreamRow
+from edgeseq_runtime.stores.log import Log
 from edgeseq_runtime.stores.salvage import Salvage
 
 if TYPE_CHECKING:
@@ -174,17 +175,13 @@ class StateDatabase:
     def _go_on(self) -> str:
         """Go on from a database without damage. Raises `connection.DamageError`."""
         companions.remove_superseded(self._path)
-        if not connection.has_sound_header(self._path):
+        if not connection.has_sound_header(self._path) or not Log(self._path).is_whole:
             raise connection.DamageError
-        with Salvage(self._path, log_only=True) as salvage:
-            logged = salvage.listed | {name: save for name, (save, _) in salvage.streams.items()}
         with connection.errors_named(self._name, reading=True):
             self._database = connection.open_(self._path)
             connection.check(self._database)
             self._check_model(self._database)
             listed = _listed(self._database)
-            if any(save > listed.get(name, (0, -1))[1] for name, save in logged.items()):
-                raise connection.DamageError  # in the log, which SQLite reads up to there
             said = self._streams.load(_checked(self._database, listed))
         self._status = self._path.stat()
         self._numbers = {name: number for name, (number, _) in listed.items()}
@@ -232,7 +229,7 @@ class StateDatabase:
         """Whether the file can be read."""
         try:
             companions.remove_superseded(self._path)
-            if not connection.has_sound_header(self._path):
+            if not connection.has_sound_header(self._path) or not Log(self._path).is_whole:
                 return False
             with connection.errors_named(self._name, reading=True), closing(connection.open_(self._path)) as database:
                 connection.check(database)
