@@ -7,13 +7,16 @@ copied when it is acknowledged and turned into bytes when it is saved: most are 
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol, TypeAlias
 
+import numpy as np
+
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import TooManyStreamsError
-from edgeseq_runtime.outcomes import StepResult
+from edgeseq_runtime.exactness import blocks_are_exact
+from edgeseq_runtime.outcomes import Outcomes, StepResult
 from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.printable import shown
@@ -22,7 +25,7 @@ from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.stores.base import Store, StreamRow
 from edgeseq_runtime.stores.snapshot_file import SnapshotFile
 from edgeseq_runtime.stores.state_database import StateDatabase
-from edgeseq_runtime.streaming.snapshot import Snapshot
+from edgeseq_runtime.streaming.snapshot import Snapshot, pack
 from edgeseq_runtime.streaming.timestamps import Clock, Time, is_time
 from edgeseq_runtime.streaming.validation import RawSample
 
@@ -61,6 +64,9 @@ class SingleStream:
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
+        self._takes_one = len(predictor.spec.measured) == 1
+        self._is_exact: bool | None = None  # whether blocks are; not known yet
+        self._begun = predictor.state()
         self._acknowledged: Snapshot | None = None
 
     @property
@@ -68,17 +74,34 @@ class SingleStream:
         """What the model file says of itself."""
         return self._predictor.spec
 
-    def step(self, _name: str, values: RawSample, time: Time = None) -> StepResult:
+    def step(self, _name: str, values: Sequence[float | None], time: Time = None) -> StepResult:
         """Take one sample."""
-        number = self._predictor.samples
-        forecast = self._predictor.step(values, time)
         p = self._predictor
-        interval = p.interval() if p.monitors else None
-        return StepResult(forecast, p.status, p.warm, number, p.reason, interval, p.monitors and p.drift)
+        number = p.samples
+        forecast = p.step(values[0] if self._takes_one else values, time)
+        interval, drift = (p.interval(), p.drift) if p.monitors else (None, False)
+        return StepResult(forecast, p.status, p.warm, number, p.reason, interval, drift, p.seconds)
+
+    def process(self, values: Sequence[Sequence[float | None]], times: Sequence[Time]) -> Outcomes | None:
+        """Take samples that follow each other in few calls; None where that would not give the very numbers of `step`.
+
+        Raises what `step` does; all is then as before.
+        """
+        if self._is_exact is None:
+            self._is_exact = blocks_are_exact(self._predictor)
+        if not self._is_exact:
+            return None
+        block = np.array(values, np.float64)  # None becomes NaN
+        untimed = all(time is None for time in times)
+        return self._predictor.process(block[:, 0] if self._takes_one else block, None if untimed else times)
 
     def acknowledge(self, _name: str) -> None:
         """Let the stream be saved as it is now."""
-        self._acknowledged = self._predictor.memory()
+        self._acknowledged = self._predictor.state()
+
+    def take_back(self) -> None:
+        """Be as after the last sample acknowledged."""
+        self._predictor.load(self._acknowledged or self._begun)
 
     def store(self, path: str | os.PathLike[str]) -> SnapshotFile:
         """Return what saves the stream as a file, a predictor's snapshot."""
@@ -86,11 +109,12 @@ class SingleStream:
 
     def saved(self) -> bytes | None:
         """Return a snapshot of what was acknowledged; None where nothing was."""
-        return None if self._acknowledged is None else self._predictor.packed(self._acknowledged)
+        return pack(self._predictor.session.digest, self._acknowledged) if self._acknowledged else None
 
     def restore(self, blob: bytes) -> str:
         """Go on from a predictor's snapshot; return in words from where. Raises `SnapshotError`."""
         self._predictor.restore(blob)
+        self._begun = self._predictor.state()
         return f"resumed after {self._predictor.samples} samples"
 
 
@@ -170,7 +194,7 @@ class NamedStreams:
 
     def state(self, name: str) -> State:
         """Return a stream's present state, for `acknowledge` to take later."""
-        return self._numbers[name], self._pool.memory(name)
+        return self._numbers[name], self._pool.state(name)
 
     def acknowledge(self, name: str, state: State | None = None) -> None:
         """Let this stream be saved in the given state; without one, as it is now."""
@@ -185,8 +209,8 @@ class NamedStreams:
 
         Where marks have changed without a sample, their streams follow without a snapshot: theirs is saved already.
         """
-        for name, (samples, memory) in list(self._changed.items()):
-            yield StreamRow(name, samples, self._pool.packed(memory), tuple(self.marks.get(name, ())))
+        for name, (samples, state) in list(self._changed.items()):
+            yield StreamRow(name, samples, pack(self.digest, state), tuple(self.marks.get(name, ())))
         if self._all_marks_changed:
             for name in self.marks.keys() - self._changed.keys():
                 yield StreamRow(name, self._numbers[name], None, tuple(self.marks[name]))
