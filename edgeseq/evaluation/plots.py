@@ -16,9 +16,10 @@ from edgeseq.evaluation.png import png
 from edgeseq.evaluation.report_text import forecasters, model_name
 from edgeseq.evaluation.stretch import Stretch
 from edgeseq.evaluation.time_axis import TimeAxis
-from edgeseq.text import counted, error
+from edgeseq.text import error
 from edgeseq_runtime import files
 from edgeseq_runtime.arrays import Float64
+from edgeseq_runtime.printable import counted
 from edgeseq_runtime.spec import Spec
 
 _MOST, _LONGEST = 250, 1500

@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.ticker import MaxNLocator
 
-from edgeseq.text import counted, duration, moment
+from edgeseq.text import duration, moment
 from edgeseq_runtime.arrays import Float64
+from edgeseq_runtime.printable import counted
 
 _DAY = 86400.0
 """Seconds in what matplotlib counts dates in."""

@@ -90,7 +90,7 @@ def torch_as_before() -> Iterator[None]:
 def start(plan: Plan, parts: Parts, *, seed: int, device: str, group: ProcessGroup | None = None) -> Trainer:
     """Return the trainer of a plan, at its first step. Raises `UsageError` for a seed or device that cannot be."""
     if not 0 <= seed <= LARGEST_SEED:
-        raise UsageError(f"the seed is {seed}, must be 0 to {LARGEST_SEED}")
+        raise UsageError(f"seed: expected 0 to {LARGEST_SEED}, got {seed}")
     return Trainer(
         plan.spec,
         plan.hyperparameters,

@@ -103,7 +103,7 @@ def page(checkpoint: Checkpoint, files: Mapping[str, ModelFile], name: str = "mo
         accuracy=_accuracy(checkpoint, evaluations) if evaluations else None,
         deviations=_deviations(files),
         latency=_latency(files),
-        stats=str(stats),
+        stats=f"{len(stats.operators)} nodes ({stats.nodes}); {stats.sizes}",
         nodes=_Table(("operator", "inputs", "outputs"), stats.operators),
         constants=_constants(stats),
         spec=json.dumps(json.loads(spec.to_json()), indent=1, ensure_ascii=False),

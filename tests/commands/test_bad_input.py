@@ -69,7 +69,7 @@ CASES = [
     ("train co2", 2, "--output"),
     ("export nowhere -o out", 2, "'nowhere' does not exist"),
     ("export good.onnx -o out", 2, "is a model file already"),
-    ("export good.safetensors -o out --opset 9", 2, "opset is 9, must be from 14"),
+    ("export good.safetensors -o out --opset 9", 2, "opset: expected 14 to "),
     ("export good.safetensors -o out --quantize int3", 2, "'none', 'int8', 'int4', 'int8-dynamic'"),
     ("predict nowhere.onnx", 2, "'nowhere.onnx' does not exist"),
     ("predict good.onnx --provider tpu", 2, "no provider 'tpu' here; available: auto, cpu"),

@@ -140,7 +140,7 @@ def test_a_stretch_of_samples_without_times_is_counted() -> None:
 @pytest.mark.parametrize(
     ("said", "times", "line"),
     [
-        ({"last": "7x"}, TIMES, "a duration is a number above 0"),
+        ({"last": "7x"}, TIMES, "expected a duration such as 15min"),
         ({"since": "soon"}, TIMES, "--since: expected a time such as 2026-05-01T12:00, got 'soon'"),
         ({"since": "2027"}, TIMES, "nothing to draw there: forecasts were made from 2026-03-05 04:00 to"),
         ({"last": "0"}, TIMES, "nothing to draw there"),

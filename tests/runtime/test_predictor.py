@@ -282,7 +282,7 @@ def test_a_forecast_leaves_the_live_state_alone(model: bytes) -> None:
 def test_there_is_no_forecast_before_the_first_sample(model: bytes) -> None:
     with pytest.raises(EdgeseqError, match="no sample"):
         Predictor(model).forecast(5)
-    with pytest.raises(UsageError, match="steps is 0"):
+    with pytest.raises(UsageError, match="steps: expected at least 1, got 0"):
         Predictor(model).forecast(0)
 
 

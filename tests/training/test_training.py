@@ -231,7 +231,7 @@ def test_a_validation_part_in_which_nothing_counts_is_refused_before_training() 
 @pytest.mark.parametrize("seed", [-1, 2**64, 2**70])
 def test_a_seed_that_torch_does_not_take_is_refused(seed: int) -> None:
     made, parts = small_plan()
-    with pytest.raises(UsageError, match="must be 0 to 18446744073709551615"):
+    with pytest.raises(UsageError, match="expected 0 to 18446744073709551615"):
         fitting.start(made, parts, seed=seed, device="cpu")
     fitting.start(made, parts, seed=2**64 - 1, device="cpu")
 
@@ -259,7 +259,7 @@ def test_a_test_part_that_cannot_be_scored_costs_the_figures_not_the_training(
     path = csv_helpers.csv(tmp_path, "\n".join(["row,v", *lines]) + "\n")
     answer = edgeseq.must("train", path, "--target", "v", "--steps", "5", "--hidden", "4", "-o", tmp_path / "model")
     (warning,) = [line for line in answer.err.splitlines() if line.startswith("warning")]
-    assert warning.startswith("warning: no figures: nothing to score")
+    assert warning.startswith("warning: cannot score the test part: nothing to score")
     assert answer.out == ""
     checkpoint = Checkpoint.load(tmp_path / "model")
     assert checkpoint.spec.figures is None
@@ -330,7 +330,7 @@ def test_resume_without_an_interrupted_run_starts_and_after_the_end_does_nothing
     words = ["train", "--steps", "4", "--hidden", "4", "--resume", "-o", tmp_path / "model"]
     edgeseq.must(*words)
     before = (tmp_path / "model").stat().st_mtime_ns
-    assert "trained to its end already" in edgeseq.must(*words).err
+    assert "is complete already: nothing to resume" in edgeseq.must(*words).err
     assert (tmp_path / "model").stat().st_mtime_ns == before
 
 

@@ -228,8 +228,8 @@ def test_a_library_that_brings_nothing_is_refused_with_the_reason(
 @pytest.mark.parametrize(
     ("library", "words"),
     [
-        ("stub", "--provider-library is 'stub'; what is wanted is NAME=PATH"),
-        ("stub=", "what is wanted is NAME=PATH"),
+        ("stub", "--provider-library: expected NAME=PATH, got 'stub'"),
+        ("stub=", "expected NAME=PATH, got 'stub='"),
         ("stub=nowhere.so", "cannot open shared object file"),
     ],
 )

@@ -256,7 +256,7 @@ def test_predict_adds_the_ends_and_the_flag(edgeseq: CommandLine, tmp_path: Path
     np.testing.assert_array_equal(np.array(line["upper"], np.float32), upper[:, 0])
     assert line["drift"] is False
     answer = edgeseq("predict", path, "--input", source, "--intervals", "--format", "csv")
-    assert (answer.code, answer.err) == (2, "edgeseq: --intervals goes with --format jsonl\n")
+    assert (answer.code, answer.err) == (2, "edgeseq: --intervals needs --format jsonl\n")
 
 
 @pytest.mark.slow
