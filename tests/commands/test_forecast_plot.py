@@ -46,7 +46,7 @@ def test_the_forecast_follows_the_samples_at_their_times() -> None:
     np.testing.assert_array_equal(ahead.get_ydata(), [2, 10, 11])
     band = np.asarray(figure.axes[0].collections[0].get_paths()[0].vertices)
     assert {y for x, y in band if abs(x * 86400 - NOON - 2 * HOUR) < 1} == {10, 13}
-    assert figure.axes[0].get_title() == "made_up: forecast after 2026-05-01 12:00"
+    assert figure.get_suptitle() == "made_up: forecast after 2026-05-01 12:00"
     assert figure.axes[0].get_legend() is None
 
 
@@ -60,7 +60,7 @@ def test_where_the_times_are_none_samples_are_counted(times: list[str | float | 
 
 def test_a_forecast_that_does_not_count_yet_says_so() -> None:
     figure, _ = drawn(plot_of([None], warm=False))
-    assert "not reliable yet: the model needs" in figure.axes[0].get_title()
+    assert "not reliable yet: the model needs" in figure.get_suptitle()
 
 
 def test_the_picture_is_drawn_when_the_input_ends_and_the_output_is_as_without(
