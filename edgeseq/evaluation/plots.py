@@ -19,7 +19,8 @@ from edgeseq.evaluation.report_text import forecasters, model_name
 from edgeseq.evaluation.stretch import Stretch
 from edgeseq.evaluation.style import BAND, BASELINE, FORECASTERS, LAST, NEXT, TRUTH, WIDE, hide_spines, legend, wrapped
 from edgeseq.evaluation.time_axis import TimeAxis
-from edgeseq.text import counted, error
+from edgeseq.model.about import unit_of
+from edgeseq.text import counted, error, number
 from edgeseq_runtime import files
 from edgeseq_runtime.spec import Spec
 
@@ -65,10 +66,14 @@ def forecasts(evaluation: Evaluation, stretch: Stretch = _WHOLE, width: float = 
     for target in range(shown):
         above, below = panels[2 * target : 2 * target + 2]
         _plot_target(above, below, axis, evaluation, chosen, target)
-        above.set_title(wrapped(_judged(evaluation, axis, target), width), fontsize="medium")
+        if shown > 1:
+            above.set_title(wrapped(_judged(evaluation, axis, target), width), fontsize="medium")
     axis.label(panels[-1], width)
-    hide_spines(panels)
-    figure.suptitle(wrapped(_title(evaluation, axis, evaluation.origins[chosen]), width), fontsize="medium")
+    hide_spines(list(panels))
+    title = _title(evaluation, axis, evaluation.origins[chosen])
+    figure.suptitle(
+        wrapped(title if shown > 1 else f"{title}\n{_judged(evaluation, axis, 0)}", width), fontsize="medium"
+    )
     legend(figure, panels[0])
     return figure
 
@@ -79,7 +84,8 @@ def by_step(errors: Mapping[str, Sequence[float]], spec: Spec, width: float = WI
     axes = figure.subplots()
     _plot_steps(axes, errors, spec)
     hide_spines((axes,))
-    legend(figure, axes)
+    if spec.horizon > 1:
+        legend(figure, axes)
     return figure
 
 
@@ -156,7 +162,8 @@ def _judged(evaluation: Evaluation, axis: TimeAxis, target: int) -> str:
     residuals = truth - evaluation.forecasts[..., target]
     known = residuals[np.isfinite(residuals)]
     rmse = math.sqrt(np.square(known).mean()) if len(known) else math.nan
-    reach = axis.ahead(1) if spec.horizon == 1 else f"{axis.ahead(1)} to {axis.ahead(spec.horizon)}"
+    near = axis.ahead(1) if spec.period else "1"
+    reach = axis.ahead(1) if spec.horizon == 1 else f"{near} to {axis.ahead(spec.horizon)}"
     name = f"{spec.targets[target]}: " if len(spec.targets) > 1 else ""
     figure = f"{error(rmse, evaluation.decimals)} {spec.features[target].unit}".rstrip()
     return f"{name}RMSE {figure} over all {counted(evaluation.samples, 'forecast')}, {reach} ahead"
@@ -174,13 +181,9 @@ def _plot_folds(axes: Axes, axis: TimeAxis, spec: Spec, folds: Sequence[Fold], s
 
 
 def _plot_steps(axes: Axes, errors: Mapping[str, Sequence[float]], spec: Spec) -> None:
-    """Draw each forecaster's RMSE over the steps ahead, the model on top; of one step, as bars."""
+    """Draw each forecaster's RMSE over the steps ahead, the model on top; of one step, with its number."""
     if spec.horizon == 1:
-        bars = axes.bar(
-            list(errors), [rmse for (rmse,) in errors.values()], color=FORECASTERS[: len(errors)], width=0.6
-        )
-        axes.bar_label(bars, fmt="{:.3g}", fontsize="small", padding=2)
-        axes.tick_params(axis="x", labelsize="small")
+        _plot_one_step(axes, {name: rmse[0] for name, rmse in errors.items()})
         axes.set_xlabel(f"{TimeAxis(None, spec.period).ahead(1)} ahead")
     else:
         steps, looks = range(1, spec.horizon + 1), zip(FORECASTERS, _MARKERS, strict=True)
@@ -192,14 +195,22 @@ def _plot_steps(axes: Axes, errors: Mapping[str, Sequence[float]], spec: Spec) -
         axes.set_xlabel(
             f"samples ahead, {TimeAxis(None, spec.period).ahead(1)} each" if spec.period else "samples ahead"
         )
-    units = {feature.unit for feature in spec.target_features}
-    unit = f" [{units.pop()}]" if len(units) == 1 and units != {""} else ""
+    unit = f" [{unit_of(spec)}]" if unit_of(spec) else ""
     axes.set_ylabel(f"RMSE{unit}" if len(spec.targets) == 1 else f"RMSE of {len(spec.targets)} targets{unit}")
     heights = [rmse for values in errors.values() for rmse in values if math.isfinite(rmse)]
     if heights and 0 < min(heights) < max(heights) / _RATIO:
         axes.set_yscale("log")
     else:
         axes.set_ylim(bottom=0)
+
+
+def _plot_one_step(axes: Axes, errors: Mapping[str, float]) -> None:
+    """Draw a point for each forecaster, and its number."""
+    for (name, rmse), colour, marker in zip(errors.items(), FORECASTERS, _MARKERS, strict=False):
+        axes.plot([name], [rmse], marker, color=colour, markersize=7)
+        axes.annotate(number(rmse), (name, rmse), (8, 0), textcoords="offset points", fontsize="small", va="center")
+    axes.margins(x=0.25)  # for the last number
+    axes.tick_params(axis="x", labelsize="small")
 
 
 def _title(evaluation: Evaluation, axis: TimeAxis, origins: npt.NDArray[np.int64]) -> str:

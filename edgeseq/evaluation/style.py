@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -24,7 +25,7 @@ BAND = 0.18
 _CHARACTERS = 11
 """Of a title's size, to an inch."""
 
-_HANDLE, _CHARACTER = 0.65, 0.075
+_HANDLE, _CHARACTER = 0.6, 0.06
 """Inches that a legend needs for a line's sample, and for a letter."""
 
 
@@ -36,9 +37,14 @@ def wrapped(text: str, width: float) -> str:
 def legend(figure: Figure, axes: Axes) -> None:
     """Name the lines below the figure, where no data are, in as many columns as there is room for."""
     handles, labels = axes.get_legend_handles_labels()
-    needed = _HANDLE + _CHARACTER * max(map(len, labels))
-    columns = max(1, min(len(labels), int(figure.get_figwidth() / needed)))
+    columns = next(c for c in range(len(labels), 0, -1) if c == 1 or _width(labels, c) <= figure.get_figwidth())
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize="small")
+
+
+def _width(labels: Sequence[str], columns: int) -> float:
+    """Return how many inches a legend needs whose entries are shared among so many columns."""
+    longest = (max(map(len, part)) for part in np.array_split(labels, columns))
+    return sum(_HANDLE + _CHARACTER * letters for letters in longest)
 
 
 def hide_spines(all_axes: Sequence[Axes]) -> None:

@@ -78,7 +78,7 @@ class ForecastPlot:
         for target in range(shown):
             self._plot_target(panels[target], places, axis, result, target)
         axis.label(panels[-1], WIDE)
-        hide_spines(panels)
+        hide_spines(list(panels))
         figure.suptitle(wrapped(self._title(axis, result, len(self._values) - 1), WIDE), fontsize="medium")
         legend(figure, panels[0])
         return figure
