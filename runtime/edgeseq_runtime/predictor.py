@@ -135,6 +135,11 @@ class Predictor:
         return self._age >= self.spec.warmup
 
     @property
+    def seconds(self) -> float:
+        """The time that the last sample was taken at, in seconds since 1970 UTC; NaN where it is not known."""
+        return self._clock.seconds
+
+    @property
     def reason(self) -> str:
         """What was odd about the last sample, one of `rules.REASONS`; empty where nothing was."""
         return self._reason if self._reason_at == self.samples else ""
@@ -316,8 +321,20 @@ class Predictor:
 
     def snapshot(self) -> bytes:
         """Return the stream's state as bytes that `restore` takes up, with this model file only."""
+        return self.packed(self.memory())
+
+    def memory(self) -> Snapshot:
+        """Return a copy of the stream's state, for `packed`."""
         self._require_whole()
-        return pack(self.session.digest, self._snapshot())
+        return self._snapshot().copied()
+
+    def recall(self, memory: Snapshot) -> None:
+        """Be again as `memory` found this stream."""
+        self._load(memory)
+
+    def packed(self, memory: Snapshot) -> bytes:
+        """Return what `memory` returned as a snapshot."""
+        return pack(self.session.digest, memory)
 
     def restore(self, blob: bytes) -> None:
         """Go on from a snapshot. Raises `SnapshotError` where it is damaged, or of another model or sensor.
@@ -416,8 +433,7 @@ class Predictor:
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """Whatever goes wrong within leaves the stream as it was before."""
-        current = self._snapshot()
-        before = Snapshot(current.counters, {name: array.copy() for name, array in current.arrays.items()})
+        before = self._snapshot().copied()
         try:
             yield
         except BaseException:

@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -56,6 +56,14 @@ if TYPE_CHECKING:
     help="Output format.",
 )
 @click.option("--keep", is_flag=True, help="With --format influx: also write each input line, before its forecast.")
+@click.option(
+    "--no-times", is_flag=True, help="Leave out when the steps of a forecast are: times, in CSV the column t+1."
+)
+@click.option(
+    "--future-points",
+    is_flag=True,
+    help="With --format influx: a point for each step of the forecast, at the time that it is for.",
+)
 @sidecar_option
 @provider_option
 @threads_option
@@ -116,6 +124,8 @@ def predict(
     input_format: str,
     output_format: str,
     keep: bool,
+    no_times: bool,
+    future_points: bool,
     sidecar: str | None,
     provider: str,
     libraries: Libraries,
@@ -154,6 +164,8 @@ def predict(
         input_format=input_format,
         output_format=output_format,
         keep=keep,
+        times=not no_times,
+        future_points=future_points,
         sidecar=sidecar,
         provider=provider,
         threads=threads,
@@ -202,7 +214,7 @@ def _run_stdin(options: PredictOptions) -> int:
     stream = StdinStream(
         streams, read, output_format, state_file, unreadable=options.on_unreadable, view=view, plot=plot
     )
-    with GracefulShutdown(state_file.save) as shutdown, _summary_at_end(stream):
+    with closing(state_file), GracefulShutdown(state_file.save) as shutdown, _summary_at_end(stream):
         try:
             return stream.run(options.source, shutdown)
         finally:
@@ -225,7 +237,7 @@ def _run_mqtt(options: PredictOptions, url: str) -> int:
     streams = options.named_streams(lambda topic: (topic, route.name(topic) or topic))
     state_file = _resumed(options, streams)
     service = MqttService(streams, route, state_file, unreadable=options.on_unreadable)
-    with GracefulShutdown(state_file.save) as shutdown, _summary_at_end(service):
+    with closing(state_file), GracefulShutdown(state_file.save) as shutdown, _summary_at_end(service):
         return service.run(address, login, options.client_id or _client_id(route), shutdown)
 
 
