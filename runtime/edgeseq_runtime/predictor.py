@@ -135,6 +135,11 @@ class Predictor:
         return self._age >= self.spec.warmup
 
     @property
+    def seconds(self) -> float:
+        """The time that the last sample was taken at, in seconds since 1970 UTC; NaN where it is not known."""
+        return self._clock.seconds
+
+    @property
     def reason(self) -> str:
         """What was odd about the last sample, one of `rules.REASONS`; empty where nothing was."""
         return self._reason if self._reason_at == self.samples else ""
@@ -339,6 +344,15 @@ class Predictor:
         except (EdgeseqError, ArithmeticError, ValueError) as error:  # a sensor whose numbers are out of all bounds
             raise SnapshotError("the snapshot has states that no stream has") from error
 
+    def state(self) -> Snapshot:
+        """Return a copy of the stream's state for `load`: what `snapshot` packs, without the packing."""
+        current = self._snapshot()
+        return Snapshot(current.counters, {name: array.copy() for name, array in current.arrays.items()})
+
+    def load(self, state: Snapshot) -> None:
+        """Be again as `state` found this stream."""
+        self._load(state)
+
     def _snapshot(self) -> Snapshot:
         """Return the counters, and views of the arrays, that make up the stream's state."""
         counters = {
@@ -416,8 +430,7 @@ class Predictor:
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """Whatever goes wrong within leaves the stream as it was before."""
-        current = self._snapshot()
-        before = Snapshot(current.counters, {name: array.copy() for name, array in current.arrays.items()})
+        before = self.state()
         try:
             yield
         except BaseException:

@@ -6,19 +6,23 @@ last sample acknowledged of each stream, so that whoever goes on from it sees ev
 
 import math
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
+
+import numpy as np
 
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import SnapshotError, TooManyStreamsError
+from edgeseq_runtime.exactness import blocks_are_exact
 from edgeseq_runtime.io.text_lines import LONGEST
-from edgeseq_runtime.outcomes import StepResult
+from edgeseq_runtime.outcomes import Outcomes, StepResult
 from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.printable import shown
 from edgeseq_runtime.rules import TIME
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming import container
+from edgeseq_runtime.streaming.snapshot import Snapshot, pack
 from edgeseq_runtime.streaming.timestamps import Clock, Time, is_time
 from edgeseq_runtime.streaming.validation import RawSample
 
@@ -56,32 +60,53 @@ class SingleStream:
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
-        self._acknowledged: bytes | None = None
+        self._takes_one = len(predictor.spec.measured) == 1
+        self._is_exact: bool | None = None  # whether blocks are; not known yet
+        self._begun = predictor.state()
+        self._acknowledged: Snapshot | None = None
 
     @property
     def spec(self) -> Spec:
         """What the model file says of itself."""
         return self._predictor.spec
 
-    def step(self, _name: str, values: RawSample, time: Time = None) -> StepResult:
+    def step(self, _name: str, values: Sequence[float | None], time: Time = None) -> StepResult:
         """Take one sample."""
-        number = self._predictor.samples
-        forecast = self._predictor.step(values, time)
         p = self._predictor
-        interval = p.interval() if p.monitors else None
-        return StepResult(forecast, p.status, p.warm, number, p.reason, interval, p.monitors and p.drift)
+        number = p.samples
+        forecast = p.step(values[0] if self._takes_one else values, time)
+        interval, drift = (p.interval(), p.drift) if p.monitors else (None, False)
+        return StepResult(forecast, p.status, p.warm, number, p.reason, interval, drift, p.seconds)
+
+    def process(self, values: Sequence[Sequence[float | None]], times: Sequence[Time]) -> Outcomes | None:
+        """Take samples that follow each other in few calls; None where that would not give the very numbers of `step`.
+
+        Raises what `step` does; all is then as before.
+        """
+        if self._is_exact is None:
+            self._is_exact = blocks_are_exact(self._predictor)
+        if not self._is_exact:
+            return None
+        block = np.array(values, np.float64)  # None becomes NaN
+        untimed = all(time is None for time in times)
+        return self._predictor.process(block[:, 0] if self._takes_one else block, None if untimed else times)
 
     def acknowledge(self, _name: str) -> None:
         """Let `saved` hold the stream as it is now."""
-        self._acknowledged = self._predictor.snapshot()
+        self._acknowledged = self._predictor.state()
+
+    def take_back(self) -> None:
+        """Be as after the last sample acknowledged."""
+        self._predictor.load(self._acknowledged or self._begun)
 
     def saved(self) -> bytes | None:
         """Return the predictor's snapshot."""
-        return self._acknowledged
+        return pack(self._predictor.session.digest, self._acknowledged) if self._acknowledged else None
 
     def restore(self, blob: bytes) -> str:
         """Go on from a predictor's snapshot."""
         self._predictor.restore(blob)
+        self._begun = self._predictor.state()
         return f"resumed after {self._predictor.samples} samples"
 
 

@@ -56,6 +56,14 @@ if TYPE_CHECKING:
     help="Output format.",
 )
 @click.option("--keep", is_flag=True, help="With --format influx: also write each input line, before its forecast.")
+@click.option(
+    "--no-times", is_flag=True, help="Leave out when the steps of a forecast are: times, in CSV the column t+1."
+)
+@click.option(
+    "--future-points",
+    is_flag=True,
+    help="With --format influx: a point for each step of the forecast, at the time that it is for.",
+)
 @sidecar_option
 @provider_option
 @threads_option
@@ -116,6 +124,8 @@ def predict(
     input_format: str,
     output_format: str,
     keep: bool,
+    no_times: bool,
+    future_points: bool,
     sidecar: str | None,
     provider: str,
     libraries: Libraries,
@@ -154,6 +164,8 @@ def predict(
         input_format=input_format,
         output_format=output_format,
         keep=keep,
+        times=not no_times,
+        future_points=future_points,
         sidecar=sidecar,
         provider=provider,
         threads=threads,
