@@ -358,9 +358,17 @@ class Pool:
 
         Raises `UsageError` where there is no stream of that name.
         """
+        return self.packed(self.memory(name))
+
+    def memory(self, name: Hashable) -> Snapshot:
+        """Return a copy of one stream's state, for `packed`. Raises `UsageError` as `snapshot` does."""
         row = self._existing(name)
         self._require_whole([name])
-        return pack(self.session.digest, self._snapshot(row))
+        return self._snapshot(row).copied()
+
+    def packed(self, memory: Snapshot) -> bytes:
+        """Return what `memory` returned as a snapshot."""
+        return pack(self.session.digest, memory)
 
     def restore(self, name: Hashable, blob: bytes) -> None:
         """Go on with a stream from its snapshot; it may be a new one. Raises `SnapshotError`, and nothing has changed.

@@ -1,35 +1,42 @@
 """Streams by name, one sample at a time, and what is saved of them: only what was acknowledged.
 
-A service answers a sample first and acknowledges it when the answer has arrived. `saved` holds the state after the
-last sample acknowledged of each stream, so that whoever goes on from it sees every other sample again.
+A service answers a sample first and acknowledges it when the answer has arrived. What is saved is the state after the
+last sample acknowledged of each stream, so that whoever goes on from it sees every other sample again. A state is
+copied when it is acknowledged and turned into bytes when it is saved: most are never saved, since later ones follow.
 """
 
 import math
-import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
 from edgeseq_runtime.arrays import Float32
-from edgeseq_runtime.errors import SnapshotError, TooManyStreamsError
+from edgeseq_runtime.errors import TooManyStreamsError
 from edgeseq_runtime.exactness import blocks_are_exact
-from edgeseq_runtime.io.text_lines import LONGEST
 from edgeseq_runtime.outcomes import Outcomes, StepResult
 from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.printable import shown
 from edgeseq_runtime.rules import TIME
 from edgeseq_runtime.spec import Spec
-from edgeseq_runtime.streaming import container
-from edgeseq_runtime.streaming.snapshot import Snapshot, pack
+from edgeseq_runtime.stores.base import Store, StreamRow
+from edgeseq_runtime.stores.snapshot_file import SnapshotFile
+from edgeseq_runtime.stores.state_database import StateDatabase
+from edgeseq_runtime.streaming.snapshot import Snapshot
 from edgeseq_runtime.streaming.timestamps import Clock, Time, is_time
 from edgeseq_runtime.streaming.validation import RawSample
 
 MAX_STREAMS = 100_000
 """Streams in one process: a name that changes with every sample must not fill the memory."""
 
-_MAGIC = b"edgeseq-streams-1\n"
+_AT_ONCE = 1000
+"""Streams whose snapshots are read at once; those of all of them may need more memory than the streams."""
+
+State: TypeAlias = tuple[int, Snapshot]
+"""How many samples a stream has taken, and a copy of its memory after them."""
 
 
 class Streams(Protocol):
@@ -46,13 +53,10 @@ class Streams(Protocol):
         """
 
     def acknowledge(self, name: str) -> None:
-        """Let `saved` hold this stream as it is now."""
+        """Let this stream be saved as it is now."""
 
-    def saved(self) -> bytes | None:
-        """Return what was acknowledged as bytes for `restore`; None where nothing was."""
-
-    def restore(self, blob: bytes) -> str:
-        """Go on from what `saved` returned; return in words from where. Raises `SnapshotError`."""
+    def store(self, path: str | os.PathLike[str]) -> Store:
+        """Return what saves these streams at `path`, and goes on from there."""
 
 
 class SingleStream:
@@ -62,7 +66,7 @@ class SingleStream:
         self._predictor = predictor
         self._takes_one = len(predictor.spec.measured) == 1
         self._is_exact: bool | None = None  # whether blocks are; not known yet
-        self._begun = predictor.state()
+        self._begun = predictor.memory()
         self._acknowledged: Snapshot | None = None
 
     @property
@@ -92,21 +96,25 @@ class SingleStream:
         return self._predictor.process(block[:, 0] if self._takes_one else block, None if untimed else times)
 
     def acknowledge(self, _name: str) -> None:
-        """Let `saved` hold the stream as it is now."""
-        self._acknowledged = self._predictor.state()
+        """Let the stream be saved as it is now."""
+        self._acknowledged = self._predictor.memory()
 
     def take_back(self) -> None:
         """Be as after the last sample acknowledged."""
-        self._predictor.load(self._acknowledged or self._begun)
+        self._predictor.recall(self._acknowledged or self._begun)
+
+    def store(self, path: str | os.PathLike[str]) -> SnapshotFile:
+        """Return what saves the stream as a file, a predictor's snapshot."""
+        return SnapshotFile(path, self)
 
     def saved(self) -> bytes | None:
-        """Return the predictor's snapshot."""
-        return pack(self._predictor.session.digest, self._acknowledged) if self._acknowledged else None
+        """Return a snapshot of what was acknowledged; None where nothing was."""
+        return None if self._acknowledged is None else self._predictor.packed(self._acknowledged)
 
     def restore(self, blob: bytes) -> str:
-        """Go on from a predictor's snapshot."""
+        """Go on from a predictor's snapshot; return in words from where. Raises `SnapshotError`."""
         self._predictor.restore(blob)
-        self._begun = self._predictor.state()
+        self._begun = self._predictor.memory()
         return f"resumed after {self._predictor.samples} samples"
 
 
@@ -125,7 +133,8 @@ class NamedStreams:
         self._has_clock = bool(Clock(pool.spec))
         self._clocks: dict[str, Clock] = {}
         self._numbers: dict[str, int] = {}
-        self._acknowledged: dict[str, tuple[int, bytes]] = {}  # the sample's number to come, and the snapshot
+        self._changed: dict[str, State] = {}  # acknowledged since the last save
+        self._all_marks_changed = False
 
     @property
     def spec(self) -> Spec:
@@ -178,50 +187,59 @@ class NamedStreams:
             self._pool.add(name)
         self._pool.set_sensor(name, next((other for other in self._sensors(name) if other in self._known), None))
 
-    def state(self, name: str) -> tuple[int, bytes]:
+    @property
+    def digest(self) -> bytes:
+        """The SHA-256 of the model file."""
+        return self._pool.session.digest
+
+    def state(self, name: str) -> State:
         """Return a stream's present state, for `acknowledge` to take later."""
-        return self._numbers[name], self._pool.snapshot(name)
+        return self._numbers[name], self._pool.memory(name)
 
-    def acknowledge(self, name: str, state: tuple[int, bytes] | None = None) -> None:
-        """Let `saved` hold this stream in the given state; without one, as it is now."""
-        self._acknowledged[name] = state or self.state(name)
+    def acknowledge(self, name: str, state: State | None = None) -> None:
+        """Let this stream be saved in the given state; without one, as it is now."""
+        self._changed[name] = state or self.state(name)
 
-    def saved(self) -> bytes | None:
-        """Return the snapshots of all streams acknowledged, with their marks."""
-        if not self._acknowledged:
-            return None
-        listing = [
-            {"name": name, "samples": number, "size": len(blob), "marks": self.marks.get(name, [])}
-            for name, (number, blob) in self._acknowledged.items()
-        ]
-        return container.pack(_MAGIC, listing, b"".join(blob for _, blob in self._acknowledged.values()))
+    def marks_changed(self) -> None:
+        """Let the marks of all streams be saved anew."""
+        self._all_marks_changed = True
 
-    def restore(self, blob: bytes) -> str:
-        """Go on with all streams of what `saved` returned."""
-        streams = _unpack(blob)
-        self._pool.restore_all({name: snapshot for name, (_, snapshot, _) in streams.items()})
-        for name, (number, snapshot, marks) in streams.items():
-            self._numbers[name], self._acknowledged[name] = number, (number, snapshot)
-            self.marks[name] = marks
-        return f"resumed {len(streams)} streams after {sum(number for number, _, _ in streams.values())} samples"
+    def changed(self) -> Iterator[StreamRow]:
+        """Yield what is to be saved: the streams acknowledged since `kept` was called.
 
+        Where marks have changed without a sample, their streams follow without a snapshot: theirs is saved already.
+        """
+        for name, (samples, memory) in list(self._changed.items()):
+            yield StreamRow(name, samples, self._pool.packed(memory), tuple(self.marks.get(name, ())))
+        if self._all_marks_changed:
+            for name in self.marks.keys() - self._changed.keys():
+                yield StreamRow(name, self._numbers[name], None, tuple(self.marks[name]))
 
-def _unpack(blob: bytes) -> Mapping[str, tuple[int, bytes, list[str]]]:
-    """Return the samples' count, snapshot and marks of each stream. Raises `SnapshotError`."""
-    content = container.unpack(_MAGIC, blob, "'s streams")
-    streams, at = {}, 0
-    try:
-        listing, body = container.split(content)
-        for entry in listing:
-            name, number, size, marks = (entry[key] for key in ("name", "samples", "size", "marks"))
-            are_counts = type(number) is type(size) is int and 0 <= number < 1 << 62 and 0 < size <= len(body) - at
-            are_texts = type(marks) is list and all(isinstance(text, str) for text in (name, *marks))
-            if not are_counts or not are_texts or name in streams or len(name) > LONGEST:
-                raise ValueError(entry)  # noqa: TRY301 - the same word for all that nobody wrote
-            streams[name] = number, body[at : at + size], list(marks)
-            at += size
-        if at != len(body):
-            raise ValueError(at)  # noqa: TRY301
-    except (ValueError, KeyError, TypeError, RecursionError, struct.error) as error:
-        raise SnapshotError("the snapshot was written by another version of edgeseq") from error
-    return streams
+    def kept(self) -> None:
+        """Note that all that `changed` yields is saved."""
+        self._changed.clear()
+        self._all_marks_changed = False
+
+    def store(self, path: str | os.PathLike[str]) -> StateDatabase:
+        """Return what saves the streams in a database."""
+        return StateDatabase(path, self)
+
+    def load(self, rows: Iterable[StreamRow]) -> str:
+        """Go on with these streams; return in words from where.
+
+        Raises `SnapshotError` where one of them cannot be gone on from; none has then begun.
+        """
+        rest, begun, samples = iter(rows), list[str](), 0
+        try:
+            while some := list(islice(rest, _AT_ONCE)):
+                self._pool.restore_all({row.name: row.snapshot for row in some if row.snapshot is not None})
+                for row in some:
+                    self._numbers[row.name], self.marks[row.name] = row.samples, list(row.marks)
+                    begun.append(row.name)
+                    samples += row.samples
+        except BaseException:
+            for name in reversed(begun):
+                self._pool.remove(name)
+                del self._numbers[name], self.marks[name]
+            raise
+        return f"resumed {len(begun)} streams after {samples} samples"
