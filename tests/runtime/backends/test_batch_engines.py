@@ -18,6 +18,7 @@ from edgeseq_runtime.backends.native.session import NativeBatchEngine
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.backends.ort import batch
 from edgeseq_runtime.backends.ort.batch import DeviceBatchEngine, OrtBatchEngine
+from edgeseq_runtime.backends.ort.engine import run_on_device
 from edgeseq_runtime.backends.ort.session import OrtSession
 from edgeseq_runtime.errors import ModelFileError
 
@@ -31,11 +32,12 @@ def made(kind: type[BatchEngine], content: bytes) -> Pool:
     if kind is NativeBatchEngine and compiler() is None:
         pytest.skip("there is no C compiler here")
     session = open_session(content, provider="native" if kind is NativeBatchEngine else "cpu")
-    of_kind = {
-        StatesBatchEngine: lambda room: StatesBatchEngine(session, room),
-        # For providers that have memory of their own; here its values lie in the CPU's.
-        DeviceBatchEngine: lambda room: DeviceBatchEngine(session, session.raw, session.io, room),
-    }
+
+    def on_device(room: int) -> BatchEngine:  # for providers with memory of their own; here the values lie in the CPU's
+        assert isinstance(session, OrtSession)
+        return DeviceBatchEngine(session, session.raw, session.io, room)
+
+    of_kind = {StatesBatchEngine: lambda room: StatesBatchEngine(session, room), DeviceBatchEngine: on_device}
     own = session.batch_engine
     with mock.patch.object(session, "batch_engine") as batch_engine:
         batch_engine.side_effect = of_kind.get(kind, own)
@@ -93,7 +95,7 @@ def test_states_stay_on_the_device_from_one_step_of_all_streams_to_the_next(cont
     pool.step_array(samples)
     inner = pool._engine
     assert isinstance(inner, DeviceBatchEngine)
-    with mock.patch.object(batch, "run_on_device", wraps=batch.run_on_device) as run:
+    with mock.patch.object(batch, "run_on_device", wraps=run_on_device) as run:
         for _ in range(3):
             left = inner._values
             pool.step_array(samples)
