@@ -39,8 +39,8 @@ def backtest_summary(backtest: Backtest) -> str:
         parts.append(totals(spec, backtest.seen, "training part", backtest.judged.decimals))
     first, last = backtest.validation
     parts.append(
-        f"The folds include the validation part, samples {first} to {last}. It chose the weights,\n"
-        "so errors there may be lower than on new data."
+        f"The folds include the validation part, samples {first} to {last}.\n"
+        "It chose the weights, so errors there may be lower than on new data."
     )
     return "\n\n".join(parts)
 

@@ -16,7 +16,7 @@ def about(spec: Spec) -> Lines:
         ("forecasts", f"{', '.join(spec.targets)}: {_samples(spec, spec.horizon)} ahead"),
         ("warm-up", f"{_samples(spec, spec.warmup)} before a forecast counts"),
         ("trained on", trained_on(spec)),
-        ("missing", f"up to {spec.gap_limit} in a row are filled in; a longer gap needs the warm-up again"),
+        ("missing", f"up to {spec.gap_limit} in a row are filled in; a longer gap needs a new warm-up"),
     ]
     if spec.sensors:
         lines.append(("sensors", f"{_sensors(spec)}; the lines below are those of the typical one"))
@@ -60,5 +60,5 @@ def _sensors(spec: Spec) -> str:
 
 def _feature(feature: Feature) -> str:
     unit = f" {feature.unit}" if feature.unit else ""
-    seen = "its level and its changes" if feature.level else "its changes only"
-    return f"{feature.minimum:g} to {feature.maximum:g}{unit} in training; the network sees {seen}"
+    seen = "level and changes" if feature.level else "changes only"
+    return f"{feature.minimum:g} to {feature.maximum:g}{unit} in training; network input: {seen}"

@@ -41,7 +41,7 @@ class Filled:
     def __str__(self) -> str:
         if not self.missing:
             return "none"
-        filled, longer = counted(self.interpolated, "missing sample"), counted(self.left, "longer gap")
+        filled, longer = counted(self.interpolated, "sample"), counted(self.left, "longer gap")
         return f"{filled} interpolated, {longer} left open: {counted(len(self.segments), 'segment')}"
 
 

@@ -206,7 +206,7 @@ def _notes(series: Series, parts: Parts, spec: Spec, decisions: _Decisions) -> t
     filled = f" (--max-gap {spec.gap_limit})" if gaps.missing else ""
     season = f"{spec.season} samples" if spec.season else "none found"
     several = f" of {len(series.sensors)} sensors" if series.sensors else ""
-    counts = f"{sizes[0]} samples to train on, {sizes[1]} to validate, {sizes[2]} to test"
+    counts = f"{sizes[0]} training, {sizes[1]} validation, {sizes[2]} test samples"
     return (
         f"series {series.name}{several}: {counts}{period}",
         f"gaps: {gaps}{filled}",

@@ -192,7 +192,7 @@ def test_a_payload_that_is_no_sample_ends_it_where_that_is_asked(broker: Broker,
     service = Service(broker, model_path, "--unreadable", "error").wait_for_subscription(broker)
     Peer(broker).publish("plant/a", "[1, 2]")
     assert service.process.wait(30) == 1
-    assert "edgeseq: plant/a: expected 1 value (f0), got 2" in service.said()
+    assert "edgeseq: plant/a: the model expects 1 value (f0), got 2" in service.said()
 
 
 def test_a_broker_that_is_not_there_yet_is_waited_for(broker: Broker, model_path: Path) -> None:

@@ -192,7 +192,7 @@ def test_backtest_prints_tables_and_draws(
     assert answer.err == f"wrote {tmp_path / 'b.png'}\n"
     for text in ("after the training part, 119 forecasts", "RMSE by fold", "training part, 277 forecasts"):
         assert text in answer.out
-    assert "The folds include the validation part, samples 280 to 319. It chose the weights,\n" in answer.out
+    assert "The folds include the validation part, samples 280 to 319.\n" in answer.out
     assert imread(tmp_path / "b.png").shape[:2] == (576, 1200)
     found = json.loads(edgeseq.must(*words, "--json").out)
     assert (found["samples"], found["seen"]["samples"]) == (119, 277)

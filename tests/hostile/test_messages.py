@@ -224,7 +224,7 @@ def test_a_time_that_is_no_time_makes_no_sample_a_repetition(broker: Broker, mod
 @pytest.mark.parametrize(
     ("words", "payload", "word"),
     [
-        (("--unreadable", "error"), "[1, 2]", "plant/x: expected 1 value (f0), got 2"),
+        (("--unreadable", "error"), "[1, 2]", "plant/x: the model expects 1 value (f0), got 2"),
         (("--unreadable", "error"), '{"f0":' + "[" * 979 + "]" * 979 + "}", "plant/x: "),
         (("--missing", "error"), "null", "plant/x: "),
         (("--missing", "error", "--unreadable", "missing"), "junk", "plant/x: "),

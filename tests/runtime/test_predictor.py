@@ -357,7 +357,11 @@ def test_the_cpu_goes_by_several_names(model: bytes, provider: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "word"), [({"missing": "guess"}, "missing is 'guess'"), ({"threads": 0}, "threads")]
+    ("arguments", "word"),
+    [
+        ({"missing": "guess"}, "missing: expected one of impute, skip, reset, error, got 'guess'"),
+        ({"threads": 0}, "threads"),
+    ],
 )
 def test_wrong_arguments_are_named(model: bytes, arguments: dict[str, Any], word: str) -> None:
     with pytest.raises(UsageError, match=word):

@@ -124,7 +124,7 @@ def _bare_parser(spec: Spec) -> Parser:
         separator = grammar.separator(text)
         cells = _split(text, separator) if separator or '"' in text else text.split()
         if len(cells) != len(names):
-            raise DataError(f"expected {counted(len(names), 'value')} ({listed(names)}), got {len(cells)}")
+            raise DataError(f"the model expects {counted(len(names), 'value')} ({listed(names)}), got {len(cells)}")
         return None, _floats(cells) or tuple(_value(*pair) for pair in zip(names, cells, strict=True))
 
     return parse
@@ -180,7 +180,7 @@ def json_parser(spec: Spec) -> Parser:
             return _time(content[time]) if time else no_time, _numbers(names, values)
         values = content if isinstance(content, list) else [content]
         if len(values) != len(names):
-            raise DataError(f"expected {counted(len(names), 'value')} ({listed(names)}), got {len(values)}")
+            raise DataError(f"the model expects {counted(len(names), 'value')} ({listed(names)}), got {len(values)}")
         return no_time, _numbers(names, values)
 
     return parse

@@ -176,7 +176,7 @@ class Validator:
         values = sample if isinstance(sample, (list, tuple)) else [sample]
         if len(values) != len(self._names):
             names = listed(self._names)
-            raise DataError(f"a sample: expected {counted(len(self._names), 'value')} ({names}), got {len(values)}")
+            raise DataError(f"the model expects {counted(len(self._names), 'value')} ({names}), got {len(values)}")
         return values
 
     def _by_name(self, sample: Mapping[str, Any]) -> list[Any]:

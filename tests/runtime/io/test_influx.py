@@ -180,7 +180,9 @@ def test_other_forms_of_output_name_the_stream(model_path: Path) -> None:
 def test_a_line_that_is_none_ends_the_stream_after_those_before_it(model_path: Path) -> None:
     answer = run(model_path, "--format", "influx", text="t f0=1 1\nt f0=abc 2\nt f0=1 3\n")
     assert (answer.code, len(answer.out.splitlines())) == (1, 1)
-    assert answer.err.splitlines()[-1].startswith("edgeseq: line 2: the field f0 is 'abc'")
+    assert answer.err.splitlines()[-1].startswith(
+        "edgeseq: line 2: the field f0: expected a line protocol value, got 'abc'"
+    )
 
 
 def test_or_is_left_out_or_missing_where_the_user_wants_it(model_path: Path) -> None:

@@ -214,7 +214,7 @@ def test_what_needs_a_monitor_says_so(session: Session, model: bytes) -> None:
     p = Predictor(session, monitor=True)
     assert np.isnan(p.interval()).all()
     for level in (0, 1, 1.5, float("nan")):
-        with pytest.raises(UsageError, match="level is"):
+        with pytest.raises(UsageError, match="level: expected between 0 and 1, got"):
             p.interval(level)
     with pytest.raises(DataError, match="no residual quantiles"):
         Predictor(model, monitor=True)
