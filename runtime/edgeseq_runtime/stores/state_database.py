@@ -318,9 +318,14 @@ def _keep_aside(path: Path) -> str:
     """Keep a damaged file, and its log, beside its place; return in words where."""
     aside = path.with_name(f"{path.name}.damaged")
     try:
-        _keep(path, aside)
+        try:
+            os.link(path, aside)
+        except FileExistsError:
+            raise
+        except OSError:  # of file systems without links
+            _copy(path, aside)
         with suppress(OSError):
-            _keep(companions.log(path), companions.log(aside))
+            _copy(companions.log(path), companions.log(aside))
     except FileExistsError:
         return f"{aside}, an earlier one, stays; this one is not kept"
     except OSError as error:
@@ -328,11 +333,7 @@ def _keep_aside(path: Path) -> str:
     return f"the damaged file is kept as {aside}"
 
 
-def _keep(path: Path, aside: Path) -> None:
-    try:
-        os.link(path, aside)
-    except FileExistsError:
-        raise
-    except OSError:  # of file systems without links
-        with path.open("rb") as source, aside.open("xb") as target:
-            shutil.copyfileobj(source, target)
+def _copy(path: Path, aside: Path) -> None:
+    with path.open("rb") as source, aside.open("xb") as target:
+        aside.chmod(path.stat().st_mode & 0o777)
+        shutil.copyfileobj(source, target)
