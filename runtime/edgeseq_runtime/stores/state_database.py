@@ -96,7 +96,8 @@ class StateDatabase:
             with connection.errors_named(self._name):
                 self._save_changed()
         except FileError as error:
-            self._disconnect()  # whatever state it is in, the next save begins with a connection of its own
+            if self._is_ours():  # whatever state the connection is in, the next save begins with one of its own
+                self._disconnect()
             if connection.is_damage(error.__cause__):
                 self._status, self._rest = None, self._salvaged
             raise
@@ -137,8 +138,7 @@ class StateDatabase:
 
     def _make(self, changed: Iterable[StreamRow] = ()) -> None:
         """Make the file, whole or not at all: what there is to begin with, and after it what has changed."""
-        database, self._database = self._database, None
-        rest = self._rest if database is None else partial(_rows, database)
+        rest = self._rest if self._database is None else partial(_rows, self._database)
         numbers, last = dict[str, int](), self._save
 
         def fill(path: Path) -> None:
@@ -158,8 +158,7 @@ class StateDatabase:
 
         companions.remove_journal(self._path)
         files.build_atomically(self._path, fill)
-        if database:
-            database.close()
+        self._disconnect()
         companions.remove_superseded(self._path)
         self._status, self._rest = self._path.stat(), _nothing
         self._numbers, self._save = numbers, last

@@ -153,6 +153,28 @@ def test_a_file_that_somebody_removes_or_moves_is_made_again_with_all_streams(pa
     store.close()
 
 
+def test_a_folder_that_is_away_for_a_while_loses_nothing(path: Path) -> None:
+    """Nor does one whose file was removed, while there is no room for another one."""
+    path = path.parent / "folder" / "state"
+    path.parent.mkdir()
+    wanted = filled(path).rows
+    away = path.parent.with_name("away")
+    streams, store, _ = resumed(path)
+    for number, removed in enumerate((False, True)):
+        path.parent.rename(away)
+        if removed:
+            (away / "state").unlink()
+        streams.put("stream-1", 50 + number, b"new")
+        for _ in range(2):
+            with pytest.raises(FileError, match="No such file"):
+                store.save()
+        away.rename(path.parent)
+        store.save()
+    store.close()
+    assert saved(path) == wanted | streams.rows
+    assert streams.rows.keys() == wanted.keys()
+
+
 def test_a_copy_that_shares_the_file_stays_as_it_is(path: Path) -> None:
     """`cp -al` of yesterday: the file is changed in place, its other names would change with it."""
     wanted, copy = filled(path), path.with_name("copy")
