@@ -16,6 +16,7 @@ from edgeseq_runtime.backends.base import Rows, Session, roomy
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, EdgeseqError, SnapshotError, UsageError
 from edgeseq_runtime.model_file.source import Model
+from edgeseq_runtime.outcomes import Outcomes
 from edgeseq_runtime.printable import shown
 from edgeseq_runtime.rules import ABSENT
 from edgeseq_runtime.sidecar import Sidecar
@@ -114,17 +115,34 @@ class Pool:
         length or with text in it and, with missing="error", `MissingSampleError`; no stream has then moved. After any
         other exception, of a signal's handler too, the streams named take no further sample until `restore`.
         """
+        return dict(zip(samples, self._step(samples), strict=True))
+
+    def process(self, samples: Mapping[Name, RawSample]) -> Outcomes:
+        """Take one sample of each stream named, as `step` does; return all that became of each, in that order."""
+        forecasts = self._step(samples)
+        rows = np.array([self._row[name] for name in samples], np.intp)
+        ages = self._steps - self._begun[rows]
+        return Outcomes(
+            forecasts,
+            np.maximum(ages - 1, 0),
+            self._code[rows],
+            np.zeros(len(rows), np.int8),
+            ages >= self.spec.warmup,
+            np.full(len(rows), np.nan),
+        )
+
+    def _step(self, samples: Mapping[Name, RawSample]) -> Float32:
+        """Take one sample of each stream named; return (stream, horizon, target)."""
         if not samples:
-            return {}
+            return np.empty((0, *self._forecast), np.float32)
         block = self._read(list(samples.values()))
         known = len(self._names)
         rows = self._find(list(samples))
         try:
-            forecasts = self._take(rows, block)
+            return self._take(rows, block)
         except BaseException:
             self._leave(known)  # those that would have begun with this step
             raise
-        return dict(zip(samples, forecasts, strict=True))
 
     def step_array(self, samples: npt.ArrayLike) -> Float32:
         """Take one sample of every stream, (stream, feature), in the order of `names`; NaN marks a missing value.

@@ -17,6 +17,7 @@ from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, SnapshotError, UsageError
 from edgeseq_runtime.model_file.source import Model
 from edgeseq_runtime.monitoring.monitor import Monitor
+from edgeseq_runtime.outcomes import Outcomes, StepResult
 from edgeseq_runtime.rules import DISORDER, GAP, RANGE, REASONS, TIME, Rules
 from edgeseq_runtime.sidecar import Sidecar
 from edgeseq_runtime.spec import Spec
@@ -249,6 +250,33 @@ class Predictor:
                 self._run_stretches(block, seconds, unread, np.zeros_like(plain), forecasts)
         self._choose_path()
         return forecasts
+
+    def process(self, samples: Samples, times: Sequence[Time] | None = None) -> Outcomes:
+        """Take a block of samples as `run` does; return all that became of each."""
+        array = _as_array(samples)
+        count = array.shape[0] if array.ndim else 0
+        self._as_block(self._with_time_features(array, times, count))  # refuse what `run` refuses
+        results = []
+        with self._all_or_nothing():
+            for row in range(count):
+                number = self.samples
+                try:
+                    forecast = self.step(array[row], None if times is None else times[row])
+                except (DataError, MissingSampleError) as error:
+                    raise type(error)(f"sample {row} of the block: {error}") from error
+                interval = self.interval() if self._monitor else None
+                drift = self._monitor is not None and self.drift
+                seconds = self._clock.seconds
+                results.append(
+                    StepResult(forecast, self.status, self.warm, number, self.reason, interval, drift, seconds)
+                )
+        return Outcomes.of(results, self._shape, monitored=self._monitor is not None)
+
+    def _with_time_features(self, array: npt.NDArray[Any], times: Sequence[Time] | None, count: int) -> Any:
+        if not self._needs_care and times is None:
+            return array
+        seconds, unread = self._clock.resolve_block(times, count)
+        return self._clock.block_with_time_features(array, seconds, unread)
 
     def forecast(self, steps: int) -> Float32:
         """Return the next `steps` samples of each target, float32 (steps, target).

@@ -7,12 +7,12 @@ last sample acknowledged of each stream, so that whoever goes on from it sees ev
 import math
 import struct
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import SnapshotError, TooManyStreamsError
 from edgeseq_runtime.io.text_lines import LONGEST
+from edgeseq_runtime.outcomes import StepResult
 from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.printable import shown
@@ -26,23 +26,6 @@ MAX_STREAMS = 100_000
 """Streams in one process: a name that changes with every sample must not fill the memory."""
 
 _MAGIC = b"edgeseq-streams-1\n"
-
-
-@dataclass(frozen=True)
-class StepResult:
-    """What became of one sample."""
-
-    forecast: Float32
-    """Float32 (horizon, target); NaN where there is none."""
-    status: str
-    warm: bool
-    number: int
-    """How many samples of the stream came before."""
-    reason: str = ""
-    """What was odd about the sample, one of `rules.REASONS`; empty where nothing was."""
-    interval: tuple[Float32, Float32] | None = None
-    """The ends of the 90 % interval, where they are watched."""
-    drift: bool = False
 
 
 class Streams(Protocol):

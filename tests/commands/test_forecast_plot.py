@@ -14,7 +14,7 @@ import pytest
 from edgeseq.commands.predict.forecast_plot import ForecastPlot
 from edgeseq.testing import make_checkpoint, make_spec
 from edgeseq_runtime.io.text_lines import Sample
-from edgeseq_runtime.service import StepResult
+from edgeseq_runtime.outcomes import StepResult
 from tests.conftest import CommandLine
 
 HOUR = 3600

@@ -12,7 +12,7 @@ from edgeseq.commands.predict.formats import CsvFormat, JsonFormat
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.io.text_lines import Sample, json_parser
-from edgeseq_runtime.service import StepResult
+from edgeseq_runtime.outcomes import StepResult
 
 SPEC = make_checkpoint(horizon=3).spec
 RESULT = StepResult(np.array([[0.5], [0.25], [0.125]], np.float32), "ok", warm=True, number=7)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from edgeseq.evaluation.time_axis import TimeAxis
     from edgeseq_runtime.io.text_lines import Sample, WrittenTime
-    from edgeseq_runtime.service import StepResult
+    from edgeseq_runtime.outcomes import StepResult
     from edgeseq_runtime.spec import Spec
 
 _LEAST, _HORIZONS, _MOST = 60, 4, 1000

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from edgeseq_runtime.io.text_lines import Sample
-    from edgeseq_runtime.service import StepResult
+    from edgeseq_runtime.outcomes import StepResult
     from edgeseq_runtime.spec import Spec
 
 

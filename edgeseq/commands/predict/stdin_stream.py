@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from edgeseq.commands.predict.forecast_plot import ForecastPlot
     from edgeseq.commands.predict.terminal_view import TerminalView
     from edgeseq_runtime.io.text_lines import Sample
-    from edgeseq_runtime.service import StepResult, Streams
+    from edgeseq_runtime.outcomes import StepResult
+    from edgeseq_runtime.service import Streams
     from edgeseq_runtime.spec import Spec
 
 _BLOCK = 1 << 16

@@ -16,7 +16,7 @@ from edgeseq_runtime.printable import printable
 
 if TYPE_CHECKING:
     from edgeseq_runtime.io.text_lines import Sample
-    from edgeseq_runtime.service import StepResult
+    from edgeseq_runtime.outcomes import StepResult
     from edgeseq_runtime.spec import Spec
 
 _BARS = "▁▂▃▄▅▆▇█"

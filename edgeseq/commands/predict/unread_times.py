@@ -9,7 +9,7 @@ from edgeseq_runtime.streaming.validation import MISSING
 
 if TYPE_CHECKING:
     from edgeseq_runtime.io.text_lines import WrittenTime
-    from edgeseq_runtime.service import StepResult
+    from edgeseq_runtime.outcomes import StepResult
 
 _READABLE = ("", GAP, DISORDER)
 """Reasons of samples whose time was read, or did not matter; the others leave that open."""

@@ -1,0 +1,95 @@
+"""What became of a sample, and of several."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq_runtime.arrays import Float32, Float64
+from edgeseq_runtime.rules import REASONS
+from edgeseq_runtime.streaming.validation import STATUSES
+
+CODES = {status: code for code, status in enumerate(STATUSES)}
+"""The statuses' codes in arrays."""
+
+REASON_CODES = {"": 0} | {reason: code for code, reason in enumerate(REASONS, 1)}
+"""The reasons' codes in arrays; 0 where nothing was odd."""
+
+REASONS_BY_CODE = ("", *REASONS)
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What became of one sample."""
+
+    forecast: Float32
+    """Float32 (horizon, target); NaN where there is none."""
+    status: str
+    warm: bool
+    number: int
+    """How many samples of the stream came before."""
+    reason: str = ""
+    """What was odd about the sample, one of `rules.REASONS`; empty where nothing was."""
+    interval: tuple[Float32, Float32] | None = None
+    """The ends of the 90 % interval, where they are watched."""
+    drift: bool = False
+    seconds: float = math.nan
+    """The time that the sample was taken at, in seconds since 1970 UTC; NaN where it is not known."""
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What became of several samples, of one stream in their order or one each of several streams: samples first."""
+
+    forecasts: Float32
+    """(sample, horizon, target); NaN where there is none."""
+    numbers: npt.NDArray[np.int64]
+    """(sample,): how many samples of its stream came before."""
+    statuses: npt.NDArray[np.int8]
+    """(sample,): positions in `STATUSES`."""
+    reasons: npt.NDArray[np.int8]
+    """(sample,): 0 where nothing was odd, else one more than the position in `rules.REASONS`."""
+    warm: npt.NDArray[np.bool_]
+    """(sample,): whether the forecast counts already."""
+    seconds: Float64
+    """(sample,): the times that they were taken at, in seconds since 1970 UTC; NaN where not known."""
+    interval: tuple[Float32, Float32] | None = None
+    """The ends of the 90 % intervals, each (sample, horizon, target), where they are watched."""
+    drift: npt.NDArray[np.bool_] | None = None
+    """(sample,): whether the drift flag was up after it, where it is watched."""
+
+    @classmethod
+    def of(cls, results: Sequence[StepResult], shape: tuple[int, int], *, monitored: bool) -> Self:
+        """Return several results as arrays; `shape` is a forecast's, (horizon, target)."""
+        ends = [np.array([r.interval[end] for r in results if r.interval]).reshape(-1, *shape) for end in (0, 1)]
+        return cls(
+            np.array([result.forecast for result in results], np.float32).reshape(-1, *shape),
+            np.array([result.number for result in results], np.int64),
+            np.array([CODES[result.status] for result in results], np.int8),
+            np.array([REASON_CODES[result.reason] for result in results], np.int8),
+            np.array([result.warm for result in results], np.bool_),
+            np.array([result.seconds for result in results], np.float64),
+            (ends[0], ends[1]) if monitored else None,
+            np.array([result.drift for result in results], np.bool_) if monitored else None,
+        )
+
+    def __len__(self) -> int:
+        return len(self.forecasts)
+
+    def __getitem__(self, index: int) -> StepResult:
+        return StepResult(
+            self.forecasts[index],
+            STATUSES[self.statuses[index]],
+            bool(self.warm[index]),
+            int(self.numbers[index]),
+            REASONS_BY_CODE[self.reasons[index]],
+            None if self.interval is None else (self.interval[0][index], self.interval[1][index]),
+            self.drift is not None and bool(self.drift[index]),
+            float(self.seconds[index]),
+        )
+
+    def __iter__(self) -> Iterator[StepResult]:
+        return map(self.__getitem__, range(len(self)))
