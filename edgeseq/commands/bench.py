@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @provider_option
 @threads_option
 @key_option
-@click.option("--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw the figures.")
+@click.option("--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw the results.")
 @json_option
 def bench(
     model: str,
@@ -36,7 +36,9 @@ def bench(
     plot: str | None,
     as_json: bool,
 ) -> None:
-    r"""Time MODEL on this machine: step by step, naively, in blocks and in pools, and from a cold start.
+    r"""Measure how fast MODEL runs here: sample by sample, in blocks, many streams at once, from a cold start.
+
+    The naive loop is plain onnxruntime code without edgeseq, for comparison.
 
     \b
     edgeseq bench sine.onnx

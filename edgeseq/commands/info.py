@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @model_argument
-@click.option("--provider", metavar="NAME", help="Show also what runs where on this one, or which one auto keeps.")
+@click.option("--provider", metavar="NAME", help="Show also which operators run where; auto: also which one is chosen.")
 @library_option
 @key_option
 @json_option
 def info(model: str, *, provider: str | None, libraries: Libraries, key: str | None, as_json: bool) -> None:
-    r"""Show what MODEL, a checkpoint or a model file, says of itself.
+    r"""Show what MODEL, a checkpoint or a model file, contains: network, series, errors, versions.
 
     \b
     edgeseq info sine.onnx

@@ -45,15 +45,17 @@ class Report:
 
 @click.command()
 @model_argument
-@click.option("--provider", default="all", show_default=True, help="all of onnxruntime's that are here, or a name.")
+@click.option(
+    "--provider", default="all", show_default=True, help="all (ONNX Runtime's providers here), or one by name."
+)
 @library_option
 @key_option
 @json_option
 def verify(model: str, *, provider: str, libraries: Libraries, key: str | None, as_json: bool) -> None:
-    r"""Check that MODEL is as it was written, run its embedded samples here and compare with the oracle's results.
+    r"""Check that MODEL is unchanged, run the test samples in it here, and compare with the results stored in it.
 
-    In steps and in a chunk, with the states that are left, on each provider. Exit code 1 if anything differs. A file
-    that was changed, or not signed with the key, is never run.
+    They run sample by sample and in a chunk, on each provider; forecasts and states are compared. Exit code 1 if
+    anything differs. A file that was changed, or is not signed with the key, is never run.
 
     \b
     edgeseq verify sine.onnx

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +21,8 @@ REASON_CODES = {"": 0} | {reason: code for code, reason in enumerate(REASONS, 1)
 REASONS_BY_CODE = ("", *REASONS)
 
 
-@dataclass(frozen=True)
-class StepResult:
-    """What became of one sample."""
+class StepResult(NamedTuple):
+    """What became of one sample; a tuple, since one is made for each."""
 
     forecast: Float32
     """Float32 (horizon, target); NaN where there is none."""

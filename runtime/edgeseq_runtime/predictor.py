@@ -135,6 +135,11 @@ class Predictor:
         return self._age >= self.spec.warmup
 
     @property
+    def seconds(self) -> float:
+        """The time that the last sample was taken at, in seconds since 1970 UTC; NaN where it is not known."""
+        return self._clock.seconds
+
+    @property
     def reason(self) -> str:
         """What was odd about the last sample, one of `rules.REASONS`; empty where nothing was."""
         return self._reason if self._reason_at == self.samples else ""

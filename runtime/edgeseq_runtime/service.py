@@ -6,7 +6,7 @@ last sample acknowledged of each stream, so that whoever goes on from it sees ev
 
 import math
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from edgeseq_runtime.arrays import Float32
@@ -56,6 +56,7 @@ class SingleStream:
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
+        self._takes_one = len(predictor.spec.measured) == 1
         self._acknowledged: bytes | None = None
 
     @property
@@ -63,13 +64,13 @@ class SingleStream:
         """What the model file says of itself."""
         return self._predictor.spec
 
-    def step(self, _name: str, values: RawSample, time: Time = None) -> StepResult:
+    def step(self, _name: str, values: Sequence[float | None], time: Time = None) -> StepResult:
         """Take one sample."""
-        number = self._predictor.samples
-        forecast = self._predictor.step(values, time)
         p = self._predictor
-        interval = p.interval() if p.monitors else None
-        return StepResult(forecast, p.status, p.warm, number, p.reason, interval, p.monitors and p.drift)
+        number = p.samples
+        forecast = p.step(values[0] if self._takes_one else values, time)
+        interval, drift = (p.interval(), p.drift) if p.monitors else (None, False)
+        return StepResult(forecast, p.status, p.warm, number, p.reason, interval, drift, p.seconds)
 
     def acknowledge(self, _name: str) -> None:
         """Let `saved` hold the stream as it is now."""

@@ -10,7 +10,9 @@ import onnx
 import pytest
 
 import edgeseq_export
+from edgeseq.cli import cli
 from edgeseq.testing import make_checkpoint
+from edgeseq.text import COLUMNS
 from tests.conftest import CommandLine
 
 CONSTANT = "v\n" + "3.5\n" * 500
@@ -159,6 +161,13 @@ def test_every_command_has_help_with_an_example(edgeseq: CommandLine, command: s
     answer = edgeseq.must(command, "--help")
     assert f"edgeseq {command}" in answer.out or f"edgeseq {command} " in answer.out.replace("\n", " ")
     assert answer.out.count(f"edgeseq {command}") >= 2, "the usage line and an example"
+
+
+@pytest.mark.parametrize("command", ["", *sorted(cli.commands)])
+def test_no_line_of_help_is_wider_than_80_columns(edgeseq: CommandLine, command: str) -> None:
+    lines = edgeseq.must(*filter(None, [command]), "--help").out.splitlines()
+    assert lines[0].startswith("Usage: edgeseq")
+    assert [line for line in lines if len(line) > COLUMNS] == []
 
 
 def test_without_a_command_the_help_is_printed_as_it_is_laid_out(edgeseq: CommandLine) -> None:

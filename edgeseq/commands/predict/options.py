@@ -43,6 +43,10 @@ class PredictOptions:
     output_format: str
     keep: bool
     """Whether input lines are written as well."""
+    times: bool
+    """Whether it is said when the steps of a forecast are."""
+    future_points: bool
+    """Whether line protocol has a point for each step, at its time."""
     sidecar: str | None
     provider: str
     threads: int
@@ -124,9 +128,9 @@ class PredictOptions:
         from edgeseq.commands.predict import formats
 
         if self.output_format == "influx":
-            return formats.InfluxFormat(spec, keep=self.keep)
+            return formats.InfluxFormat(spec, keep=self.keep, ahead=self.future_points)
         chosen = formats.CsvFormat if self.output_format == "csv" else formats.JsonFormat
-        return chosen(spec, named=self.is_influx)
+        return chosen(spec, named=self.is_influx, times=self.times)
 
     def terminal_view(self, spec: "Spec") -> "TerminalView | None":
         """Return what shows the stream on the terminal, where that was asked for and stderr is one."""

@@ -19,6 +19,8 @@ from edgeseq_runtime.printable import listed
 from edgeseq_runtime.spec import Spec
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from edgeseq_runtime.arrays import Float32
 
 SUFFIX = "_forecast"
@@ -101,16 +103,26 @@ def forecast_line(
 
     A number that is not finite is left out, and so is a time that is a text.
     """
-    end = _end(_MEASUREMENT, key, 0, "a measurement")
     cells = [
         f"{escape(target)}{'_' if target else ''}h{step}={value!s}"
         for target, values in forecast.items()
         for step, value in enumerate(values, start=1)
         if math.isfinite(value)  # the protocol has no such number; str of a float32 is its shortest text
     ]
-    cells += [f'status="{status}"', f"warm={str(warm).lower()}"]
+    return _forecast_point(key, time, cells, status, warm)
+
+
+def step_line(key: str, time: float, forecast: Mapping[str, "np.float32"], step: int, status: str, warm: bool) -> str:
+    """Return the point of one step of a forecast, {target: value}, at the time that it is for."""
+    cells = [f"{escape(target)}={value!s}" for target, value in forecast.items() if math.isfinite(value)]
+    return _forecast_point(key, time, [*cells, f"step={step}i"], status, warm)
+
+
+def _forecast_point(key: str, time: float | str | None, cells: list[str], status: str, warm: bool) -> str:
+    end = _end(_MEASUREMENT, key, 0, "a measurement")
+    said = [*cells, f'status="{status}"', f"warm={str(warm).lower()}"]
     at = "" if time is None or isinstance(time, str) else f" {time}"
-    return f"{key[:end]}{SUFFIX}{key[end:]} {','.join(cells)}{at}"
+    return f"{key[:end]}{SUFFIX}{key[end:]} {','.join(said)}{at}"
 
 
 def escape(name: str) -> str:
