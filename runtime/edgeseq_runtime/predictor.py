@@ -321,8 +321,16 @@ class Predictor:
 
     def snapshot(self) -> bytes:
         """Return the stream's state as bytes that `restore` takes up, with this model file only."""
+        return self.packed(self.memory())
+
+    def memory(self) -> Snapshot:
+        """Return a copy of the stream's state, for `packed`."""
         self._require_whole()
-        return pack(self.session.digest, self._snapshot())
+        return self._snapshot().copied()
+
+    def packed(self, memory: Snapshot) -> bytes:
+        """Return what `memory` returned as a snapshot."""
+        return pack(self.session.digest, memory)
 
     def restore(self, blob: bytes) -> None:
         """Go on from a snapshot. Raises `SnapshotError` where it is damaged, or of another model or sensor.

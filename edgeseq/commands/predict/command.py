@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -214,7 +214,7 @@ def _run_stdin(options: PredictOptions) -> int:
     stream = StdinStream(
         streams, read, output_format, state_file, unreadable=options.on_unreadable, view=view, plot=plot
     )
-    with GracefulShutdown(state_file.save) as shutdown, _summary_at_end(stream):
+    with closing(state_file), GracefulShutdown(state_file.save) as shutdown, _summary_at_end(stream):
         try:
             return stream.run(options.source, shutdown)
         finally:
@@ -237,7 +237,7 @@ def _run_mqtt(options: PredictOptions, url: str) -> int:
     streams = options.named_streams(lambda topic: (topic, route.name(topic) or topic))
     state_file = _resumed(options, streams)
     service = MqttService(streams, route, state_file, unreadable=options.on_unreadable)
-    with GracefulShutdown(state_file.save) as shutdown, _summary_at_end(service):
+    with closing(state_file), GracefulShutdown(state_file.save) as shutdown, _summary_at_end(service):
         return service.run(address, login, options.client_id or _client_id(route), shutdown)
 
 

@@ -104,6 +104,7 @@ class MqttService:
         self._inbox.connected(resumed=resumed)
         if not resumed:
             self._seen.forget_numbers()
+            self._streams.marks_changed()
             self._unsettled.forget_numbers()
 
     def received(self, message: Message) -> None:

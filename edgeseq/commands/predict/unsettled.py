@@ -2,8 +2,12 @@
 
 from collections import Counter, deque
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from edgeseq_runtime.mqtt.deduplication import UNSETTLED, MessageId
+
+if TYPE_CHECKING:
+    from edgeseq_runtime.service import State
 
 _MOST, _MOST_BYTES = 1000, 16 << 20
 """Samples of all topics that may be unsettled, and bytes of their forecasts: what bounds the memory they take."""
@@ -15,7 +19,7 @@ class Pending:
 
     topic: str
     message_id: MessageId | None
-    state: tuple[int, bytes] | None
+    state: "State | None"
     """The stream's state after it, where states are saved."""
     size: int
     """Bytes of its forecast."""
