@@ -111,14 +111,16 @@ def _listen_once(port: int, command: list[str]) -> None:
     arrivals = broker.Arrivals(port, "forecasts/probe")
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + broker.PATIENCE
-    while not arrivals.came("forecasts/probe"):
-        if time.monotonic() > deadline or process.poll() is not None:
-            raise TimeoutError(f"{command[3]} answers nothing")
-        broker.publish_all(port, [(b"plant/probe", b"0.5")])
-        time.sleep(0.1)
-    arrivals.close()
-    process.terminate()
-    process.wait(broker.PATIENCE)
+    try:
+        while not arrivals.came("forecasts/probe"):
+            if time.monotonic() > deadline or process.poll() is not None:
+                raise TimeoutError(f"{command[2]} answers nothing")
+            broker.publish_all(port, [(b"plant/probe", b"0.5")])
+            time.sleep(0.1)
+    finally:
+        arrivals.close()
+        process.terminate()
+        process.wait(broker.PATIENCE)
 
 
 if __name__ == "__main__":

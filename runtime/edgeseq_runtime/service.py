@@ -8,7 +8,6 @@ copied when it is acknowledged and turned into bytes when it is saved: most are 
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import Protocol, TypeAlias
 
@@ -231,7 +230,7 @@ class NamedStreams:
             is_unknown = self._has_clock and math.isnan(seconds)
             reason = TIME if is_unread or is_unknown else results[at].reason
             number = self._numbers.get(name, 0)
-            results[at] = replace(results[at], number=number, reason=reason, seconds=seconds)
+            results[at] = results[at]._replace(number=number, reason=reason, seconds=seconds)
         return results
 
     def _begin(self, name: str) -> None:
