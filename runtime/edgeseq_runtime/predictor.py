@@ -328,6 +328,10 @@ class Predictor:
         self._require_whole()
         return self._snapshot().copied()
 
+    def recall(self, memory: Snapshot) -> None:
+        """Be again as `memory` found this stream."""
+        self._load(memory)
+
     def packed(self, memory: Snapshot) -> bytes:
         """Return what `memory` returned as a snapshot."""
         return pack(self.session.digest, memory)
@@ -429,8 +433,7 @@ class Predictor:
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """Whatever goes wrong within leaves the stream as it was before."""
-        current = self._snapshot()
-        before = Snapshot(current.counters, {name: array.copy() for name, array in current.arrays.items()})
+        before = self._snapshot().copied()
         try:
             yield
         except BaseException:

@@ -11,8 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol, TypeAlias
 
+import numpy as np
+
+from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, TooManyStreamsError
-from edgeseq_runtime.outcomes import StepResult
+from edgeseq_runtime.exactness import blocks_are_exact
+from edgeseq_runtime.outcomes import Outcomes, StepResult
 from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.printable import shown
@@ -69,6 +73,8 @@ class SingleStream:
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
         self._takes_one = len(predictor.spec.measured) == 1
+        self._is_exact: bool | None = None  # whether blocks are; not known yet
+        self._begun = predictor.memory()
         self._acknowledged: Snapshot | None = None
 
     @property
@@ -84,9 +90,26 @@ class SingleStream:
         interval, drift = (p.interval(), p.drift) if p.monitors else (None, False)
         return StepResult(forecast, p.status, p.warm, number, p.reason, interval, drift, p.seconds)
 
+    def process(self, values: Sequence[Sequence[float | None]], times: Sequence[Time]) -> Outcomes | None:
+        """Take samples that follow each other in few calls; None where that would not give the very numbers of `step`.
+
+        Raises what `step` does; all is then as before.
+        """
+        if self._is_exact is None:
+            self._is_exact = blocks_are_exact(self._predictor)
+        if not self._is_exact:
+            return None
+        block = np.array(values, np.float64)  # None becomes NaN
+        untimed = all(time is None for time in times)
+        return self._predictor.process(block[:, 0] if self._takes_one else block, None if untimed else times)
+
     def acknowledge(self, _name: str) -> None:
         """Let the stream be saved as it is now."""
         self._acknowledged = self._predictor.memory()
+
+    def take_back(self) -> None:
+        """Be as after the last sample acknowledged."""
+        self._predictor.recall(self._acknowledged or self._begun)
 
     def store(self, path: str | os.PathLike[str]) -> SnapshotFile:
         """Return what saves the stream as a file, a predictor's snapshot."""
@@ -99,6 +122,7 @@ class SingleStream:
     def restore(self, blob: bytes) -> str:
         """Go on from a predictor's snapshot; return in words from where. Raises `SnapshotError`."""
         self._predictor.restore(blob)
+        self._begun = self._predictor.memory()
         return f"resumed after {self._predictor.samples} samples"
 
 

@@ -4,20 +4,26 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import repeat
 from json.encoder import encode_basestring
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeAlias
+
+import numpy as np
 
 from edgeseq_runtime.io import influx
-from edgeseq_runtime.io.shortest import as_floats
-from edgeseq_runtime.io.times_ahead import TimesAhead
-from edgeseq_runtime.streaming.validation import SKIPPED
+from edgeseq_runtime.io.shortest import shortest_lists
+from edgeseq_runtime.outcomes import REASONS_BY_CODE
+from edgeseq_runtime.streaming.times_ahead import TimesAhead
+from edgeseq_runtime.streaming.validation import SKIPPED, STATUSES
 
 if TYPE_CHECKING:
     from edgeseq_runtime.arrays import Float32
     from edgeseq_runtime.io.text_lines import Sample
-    from edgeseq_runtime.outcomes import StepResult
+    from edgeseq_runtime.outcomes import Outcomes, StepResult
     from edgeseq_runtime.spec import Spec
+
+Numbers: TypeAlias = list[list[float]]
 
 
 class Format(Protocol):
@@ -29,8 +35,49 @@ class Format(Protocol):
     def line(self, sample: "Sample", result: "StepResult") -> str:
         """Return the line, or lines, about one sample."""
 
+    def lines(self, samples: Sequence["Sample"], outcomes: "Outcomes") -> list[str]:
+        """Return the same for several samples, in less time."""
+
     def passthrough(self, sample: "Sample") -> str | None:
         """Return what is written for a line that is of no stream, if anything is."""
+
+
+class Said(NamedTuple):
+    """What became of one sample, with numbers as floats of the shortest text, for each target a list by step."""
+
+    number: int
+    seconds: float
+    status: str
+    reason: str
+    warm: bool
+    forecast: Numbers
+    lower: Numbers | None
+    upper: Numbers | None
+    drift: bool
+
+    @classmethod
+    def of(cls, result: "StepResult") -> Self:
+        """Return what became of one."""
+        ends = [_by_target(end) for end in result.interval] if result.interval is not None else (None, None)
+        said = result.status, result.reason, result.warm
+        return cls(result.number, result.seconds, *said, _by_target(result.forecast), *ends, result.drift)
+
+    @classmethod
+    def of_all(cls, outcomes: "Outcomes") -> Iterator[Self]:
+        """Yield what became of each of several."""
+        nothing = repeat(None)
+        ends = map(_by_target, outcomes.interval) if outcomes.interval else (nothing, nothing)
+        return map(
+            cls,
+            outcomes.numbers.tolist(),
+            outcomes.seconds.tolist(),
+            [STATUSES[code] for code in outcomes.statuses.tolist()],
+            [REASONS_BY_CODE[code] for code in outcomes.reasons.tolist()],
+            outcomes.warm.tolist(),
+            _by_target(outcomes.forecasts),
+            *ends,
+            repeat(False) if outcomes.drift is None else outcomes.drift.tolist(),
+        )
 
 
 class JsonFormat:
@@ -55,33 +102,39 @@ class JsonFormat:
 
         What `json.dumps` would write, put together in a fraction of its time.
         """
-        time = _time(sample, result)
+        return self._line(sample, Said.of(result))
+
+    def lines(self, samples: Sequence["Sample"], outcomes: "Outcomes") -> list[str]:
+        """Return such lines."""
+        return list(map(self._line, samples, Said.of_all(outcomes)))
+
+    def _line(self, sample: "Sample", said: Said) -> str:
+        time = _time(sample, said)
         line = f'{{"t": {_quoted(time) if isinstance(time, str) else repr(time)}'
         if self._named:
             line += f', "stream": {_quoted(sample.stream or "")}'
-        times = self._ahead and times_ahead(self._ahead, sample, result)
+        times = self._ahead and times_ahead(self._ahead, sample, said)
         if times:
             line += f', "times": {_listed(times)}'
-        line += f', "forecast": {self._by_target(result.forecast)}{self._end(result)}'
-        if result.interval is not None:
-            lower, upper = map(self._by_target, result.interval)
-            line += f', "lower": {lower}, "upper": {upper}, "drift": {_flag(result.drift)}'
+        line += f', "forecast": {self._by_name(said.forecast)}{self._end(said)}'
+        if said.lower and said.upper:
+            lower, upper = self._by_name(said.lower), self._by_name(said.upper)
+            line += f', "lower": {lower}, "upper": {upper}, "drift": {_flag(said.drift)}'
         line += "}"
         return line if line.isprintable() else "".join(map(_escaped, line))
 
-    def _by_target(self, forecast: "Float32") -> str:
-        """Return numbers (horizon, target) as JSON, which has none that is not finite."""
+    def _by_name(self, numbers: Numbers) -> str:
         if len(self._names) == 1:
-            return _numbers(forecast)
-        columns = zip(self._names, forecast.T, strict=True)
-        return "{" + ", ".join(f"{name}: {_numbers(column)}" for name, column in columns) + "}"
+            return _numbers(numbers[0])
+        pairs = zip(self._names, map(_numbers, numbers), strict=True)
+        return "{" + ", ".join(f"{name}: {texts}" for name, texts in pairs) + "}"
 
-    def _end(self, result: "StepResult") -> str:
-        said = result.status, result.reason, result.warm
-        if said not in self._ends:
-            reason = f', "reason": "{result.reason}"' if result.reason else ""
-            self._ends[said] = f', "status": "{result.status}"{reason}, "warm": {_flag(result.warm)}'
-        return self._ends[said]
+    def _end(self, said: Said) -> str:
+        key = said.status, said.reason, said.warm
+        if key not in self._ends:
+            reason = f', "reason": "{said.reason}"' if said.reason else ""
+            self._ends[key] = f', "status": "{said.status}"{reason}, "warm": {_flag(said.warm)}'
+        return self._ends[key]
 
 
 class CsvFormat:
@@ -105,11 +158,18 @@ class CsvFormat:
 
     def line(self, sample: "Sample", result: "StepResult") -> str:
         """Return the row about one sample; a forecast that there is none of is empty, and so is a time."""
-        numbers = [repr(value) if math.isfinite(value) else "" for value in as_floats(result.forecast)]
-        time = str(_time(sample, result))
+        return self._line(sample, Said.of(result))
+
+    def lines(self, samples: Sequence["Sample"], outcomes: "Outcomes") -> list[str]:
+        """Return such rows."""
+        return list(map(self._line, samples, Said.of_all(outcomes)))
+
+    def _line(self, sample: "Sample", said: Said) -> str:
+        by_step = [value for step in zip(*said.forecast, strict=True) for value in step]
+        numbers = [repr(value) if math.isfinite(value) else "" for value in by_step]
         stream = [sample.stream or ""] if self._named else []
-        ahead = [str((times_ahead(self._ahead, sample, result) or [""])[0])] if self._ahead else []
-        return _csv_line([time, *stream, *numbers, result.status, _flag(result.warm), *ahead])
+        ahead = [str((times_ahead(self._ahead, sample, said) or [""])[0])] if self._ahead else []
+        return _csv_line([str(_time(sample, said)), *stream, *numbers, said.status, _flag(said.warm), *ahead])
 
 
 class InfluxFormat:
@@ -131,6 +191,10 @@ class InfluxFormat:
         """Return the line itself, where lines are kept."""
         return sample.text if self._keep and sample.text else None
 
+    def lines(self, samples: Sequence["Sample"], outcomes: "Outcomes") -> list[str]:
+        """Return such points."""
+        return list(map(self.line, samples, outcomes))
+
     def line(self, sample: "Sample", result: "StepResult") -> str:
         """Return the point, or the points, of one forecast."""
         times = self._ahead and times_ahead(self._ahead, sample, result)
@@ -148,7 +212,7 @@ class InfluxFormat:
         return "\n".join([sample.text, *points] if self._keep else points)
 
 
-def times_ahead(ahead: TimesAhead, sample: "Sample", result: "StepResult") -> Any:
+def times_ahead(ahead: TimesAhead, sample: "Sample", result: "StepResult | Said") -> Any:
     """Return when the steps of a forecast are; None where that is not known, and for a forecast of the sample before.
 
     Such a one is repeated where a sample was left out.
@@ -156,7 +220,7 @@ def times_ahead(ahead: TimesAhead, sample: "Sample", result: "StepResult") -> An
     return None if result.status == SKIPPED else ahead.after(sample.time, result.seconds)
 
 
-def _time(sample: "Sample", result: "StepResult") -> str | float:
+def _time(sample: "Sample", result: Said) -> str | float:
     """Return a sample's time as it was written, or its number where it has none."""
     return result.number if sample.time is None or sample.time == "" else sample.time
 
@@ -168,9 +232,14 @@ def _escaped(character: str) -> str:
     return "\N{REPLACEMENT CHARACTER}" if "\ud800" <= character <= "\udfff" else json.dumps(character)[1:-1]
 
 
-def _numbers(numbers: "Float32") -> str:
-    """Return numbers as a list of JSON, each as the shortest text that reads back as the same float32."""
-    text = repr(as_floats(numbers))
+def _by_target(numbers: "Float32") -> Any:
+    """Return numbers (..., horizon, target) as lists by target and step."""
+    return shortest_lists(np.swapaxes(numbers, -1, -2))
+
+
+def _numbers(numbers: list[float]) -> str:
+    """Return numbers as a list of JSON, which has none that is not finite."""
+    text = repr(numbers)
     return text.replace("nan", "null").replace("-inf", "null").replace("inf", "null") if "n" in text else text
 
 

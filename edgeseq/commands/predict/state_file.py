@@ -70,6 +70,11 @@ class StateFile:
             self._failed_at = None
         return True
 
+    @property
+    def room(self) -> int | None:
+        """How many samples may be acknowledged until a save is due; None: any number."""
+        return self._every - self._unsaved if self.active and self._every else None
+
     def save_rest(self) -> None:
         """At the end: save what was acknowledged since the last save that succeeded. Raises `FileError`."""
         if self._unsaved or self._failed_at is not None:

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from edgeseq.text import counted
-from edgeseq_runtime.rules import REASONS
+from edgeseq_runtime.outcomes import REASONS_BY_CODE
 from edgeseq_runtime.streaming.validation import STATUSES
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Stats:
     def add_all(self, outcomes: "Outcomes", seconds: float) -> None:
         """Count samples that were answered, and how long all of them took."""
         codes = Counter(zip(outcomes.statuses.tolist(), outcomes.reasons.tolist(), strict=True))
-        self._counts.update({(STATUSES[status], ("", *REASONS)[reason]): n for (status, reason), n in codes.items()})
+        self._counts.update({(STATUSES[status], REASONS_BY_CODE[reason]): n for (status, reason), n in codes.items()})
         self._seconds += seconds
 
     def __bool__(self) -> bool:

@@ -2,9 +2,10 @@
 
 import os
 import signal
+import stat
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -14,16 +15,19 @@ from edgeseq.commands.predict.formats import Format
 from edgeseq.commands.predict.output import Output
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats
+from edgeseq.commands.predict.stored_samples import StoredSamples
 from edgeseq.commands.predict.unread_times import UnreadTimes
 from edgeseq.commands.shutdown import INTERRUPTED, PIPE_BUF, GracefulShutdown, ShutdownRequested
 from edgeseq_runtime.errors import DataError, FileError, MissingSampleError, TooManyStreamsError
+from edgeseq_runtime.outcomes import REASON_CODES
 from edgeseq_runtime.rules import TIME
+from edgeseq_runtime.service import SingleStream
 
 if TYPE_CHECKING:
     from edgeseq.commands.predict.forecast_plot import ForecastPlot
     from edgeseq.commands.predict.terminal_view import TerminalView
     from edgeseq_runtime.io.text_lines import Sample
-    from edgeseq_runtime.outcomes import StepResult
+    from edgeseq_runtime.outcomes import Outcomes, StepResult
     from edgeseq_runtime.service import Streams
     from edgeseq_runtime.spec import Spec
 
@@ -82,7 +86,11 @@ class StdinStream:
         header = self._format.header()
         if header is not None:
             self._output.write(header)
-        for sample in self._read(text_lines.split(_read_blocks(source, shutdown)), self._streams.spec):
+        samples = self._read(text_lines.split(_read_blocks(source, shutdown)), self._streams.spec)
+        if isinstance(self._streams, SingleStream) and not self._view and stat.S_ISREG(os.fstat(source).st_mode):
+            self._answer_stored(samples, self._streams)
+            return
+        for sample in samples:
             self._answer(sample)
 
     def _answer(self, sample: "Sample") -> None:
@@ -106,6 +114,15 @@ class StdinStream:
         if self._plot:
             self._plot.add(sample, result)
 
+    def _answer_stored(self, samples: "Iterator[Sample]", stream: SingleStream) -> None:
+        """Take samples that are there already, many at once."""
+        stored = StoredSamples(stream, self._step, self._watch_all, self._format, self._output, self._state_file)
+        for chunk, outcomes, seconds in stored.answer(samples):
+            self.stats.add_all(outcomes, seconds)
+            if self._plot:
+                for sample, result in zip(chunk, outcomes, strict=True):
+                    self._plot.add(sample, result)
+
     def _step(self, sample: "Sample") -> "StepResult | None":
         """Take a sample; None where a line does not even say whose it is."""
         if sample.problem:
@@ -122,9 +139,19 @@ class StdinStream:
             return None
         except (DataError, MissingSampleError) as error:
             raise DataError(f"line {sample.line}: {error}") from None
-        if result.reason == TIME or self._unread_times:
-            self._unread_times.watch(f"line {sample.line}", sample.stream, sample.time, result)
+        self._watch(sample, result)
         return result
+
+    def _watch_all(self, chunk: "Sequence[Sample]", outcomes: "Outcomes") -> None:
+        """Say what is to be said of samples that were taken."""
+        if self._unread_times or (outcomes.reasons == REASON_CODES[TIME]).any():
+            for sample, result in zip(chunk, outcomes, strict=True):
+                self._watch(sample, result)
+
+    def _watch(self, sample: "Sample", result: "StepResult") -> None:
+        """Say what is to be said of a sample that was taken."""
+        if result.reason == TIME or self._unread_times:
+            self._unread_times.watch(f"line {sample.line}", sample.stream or "", sample.time, result)
 
 
 def _read_blocks(source: int, shutdown: GracefulShutdown) -> Iterator[bytes]:

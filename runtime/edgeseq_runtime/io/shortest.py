@@ -7,6 +7,7 @@ second.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -45,9 +46,10 @@ def shortest(numbers: Float32) -> Float64:
     return found
 
 
-def as_floats(numbers: Float32) -> list[float]:
-    """Return all numbers, in their order, as floats with the shortest text."""
+def shortest_lists(numbers: Float32) -> Any:
+    """Return the same as nested lists; a few numbers one by one."""
     if numbers.size > _FEW:
-        floats: list[float] = shortest(np.ascontiguousarray(numbers)).reshape(-1).tolist()
-        return floats
-    return [float(str(number)) for number in numbers.reshape(-1)]
+        return shortest(np.ascontiguousarray(numbers)).tolist()
+    if numbers.ndim == 1:
+        return [float(str(number)) for number in numbers]
+    return [shortest_lists(part) for part in numbers]
