@@ -358,16 +358,16 @@ class Pool:
 
         Raises `UsageError` where there is no stream of that name.
         """
-        return self.packed(self.memory(name))
+        return pack(self.session.digest, self.state(name))
 
-    def memory(self, name: Hashable) -> Snapshot:
-        """Return a copy of one stream's state, for `packed`. Raises `UsageError` as `snapshot` does."""
+    def state(self, name: Hashable) -> Snapshot:
+        """Return a copy of one stream's state: what `snapshot` packs. Raises `UsageError` as `snapshot` does."""
         row = self._existing(name)
         self._require_whole([name])
         return self._snapshot(row).copied()
 
-    def memories(self, names: Sequence[Hashable]) -> list[Snapshot]:
-        """Return copies of several streams' states, as `memory` does."""
+    def states(self, names: Sequence[Hashable]) -> list[Snapshot]:
+        """Return copies of several streams' states, as `state` does."""
         rows = [self._existing(name) for name in names]
         self._require_whole(names)
         states = {state: self._engine.by_row(state) for state in self._engine.names}
@@ -375,10 +375,6 @@ class Pool:
         return [
             Snapshot(self._counters(row), {name: array[row].copy() for name, array in arrays.items()}) for row in rows
         ]
-
-    def packed(self, memory: Snapshot) -> bytes:
-        """Return what `memory` returned as a snapshot."""
-        return pack(self.session.digest, memory)
 
     def restore(self, name: Hashable, blob: bytes) -> None:
         """Go on with a stream from its snapshot; it may be a new one. Raises `SnapshotError`, and nothing has changed.

@@ -321,20 +321,8 @@ class Predictor:
 
     def snapshot(self) -> bytes:
         """Return the stream's state as bytes that `restore` takes up, with this model file only."""
-        return self.packed(self.memory())
-
-    def memory(self) -> Snapshot:
-        """Return a copy of the stream's state, for `packed`."""
         self._require_whole()
-        return self._snapshot().copied()
-
-    def recall(self, memory: Snapshot) -> None:
-        """Be again as `memory` found this stream."""
-        self._load(memory)
-
-    def packed(self, memory: Snapshot) -> bytes:
-        """Return what `memory` returned as a snapshot."""
-        return pack(self.session.digest, memory)
+        return pack(self.session.digest, self._snapshot())
 
     def restore(self, blob: bytes) -> None:
         """Go on from a snapshot. Raises `SnapshotError` where it is damaged, or of another model or sensor.

@@ -25,7 +25,7 @@ from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.stores.base import Store, StreamRow
 from edgeseq_runtime.stores.snapshot_file import SnapshotFile
 from edgeseq_runtime.stores.state_database import StateDatabase
-from edgeseq_runtime.streaming.snapshot import Snapshot
+from edgeseq_runtime.streaming.snapshot import Snapshot, pack
 from edgeseq_runtime.streaming.timestamps import Clock, Time, is_time
 from edgeseq_runtime.streaming.validation import RawSample
 
@@ -74,7 +74,7 @@ class SingleStream:
         self._predictor = predictor
         self._takes_one = len(predictor.spec.measured) == 1
         self._is_exact: bool | None = None  # whether blocks are; not known yet
-        self._begun = predictor.memory()
+        self._begun = predictor.state()
         self._acknowledged: Snapshot | None = None
 
     @property
@@ -105,11 +105,11 @@ class SingleStream:
 
     def acknowledge(self, _name: str) -> None:
         """Let the stream be saved as it is now."""
-        self._acknowledged = self._predictor.memory()
+        self._acknowledged = self._predictor.state()
 
     def take_back(self) -> None:
         """Be as after the last sample acknowledged."""
-        self._predictor.recall(self._acknowledged or self._begun)
+        self._predictor.load(self._acknowledged or self._begun)
 
     def store(self, path: str | os.PathLike[str]) -> SnapshotFile:
         """Return what saves the stream as a file, a predictor's snapshot."""
@@ -117,12 +117,12 @@ class SingleStream:
 
     def saved(self) -> bytes | None:
         """Return a snapshot of what was acknowledged; None where nothing was."""
-        return None if self._acknowledged is None else self._predictor.packed(self._acknowledged)
+        return pack(self._predictor.session.digest, self._acknowledged) if self._acknowledged else None
 
     def restore(self, blob: bytes) -> str:
         """Go on from a predictor's snapshot; return in words from where. Raises `SnapshotError`."""
         self._predictor.restore(blob)
-        self._begun = self._predictor.memory()
+        self._begun = self._predictor.state()
         return f"resumed after {self._predictor.samples} samples"
 
 
@@ -183,8 +183,8 @@ class NamedStreams:
             if keep:
                 moved = [at for at in taken if isinstance(answers[at], StepResult)]
                 names = [samples[at][0] for at in moved]
-                for at, name, memory in zip(moved, names, self._pool.memories(names), strict=True):
-                    keep(at, (self._numbers[name], memory))
+                for at, name, state in zip(moved, names, self._pool.states(names), strict=True):
+                    keep(at, (self._numbers[name], state))
         return answers
 
     def _admit(
@@ -269,7 +269,7 @@ class NamedStreams:
 
     def state(self, name: str) -> State:
         """Return a stream's present state, for `acknowledge` to take later."""
-        return self._numbers[name], self._pool.memory(name)
+        return self._numbers[name], self._pool.state(name)
 
     def acknowledge(self, name: str, state: State | None = None) -> None:
         """Let this stream be saved in the given state; without one, as it is now."""
@@ -284,8 +284,8 @@ class NamedStreams:
 
         Where marks have changed without a sample, their streams follow without a snapshot: theirs is saved already.
         """
-        for name, (samples, memory) in list(self._changed.items()):
-            yield StreamRow(name, samples, self._pool.packed(memory), tuple(self.marks.get(name, ())))
+        for name, (samples, state) in list(self._changed.items()):
+            yield StreamRow(name, samples, pack(self.digest, state), tuple(self.marks.get(name, ())))
         if self._all_marks_changed:
             for name in self.marks.keys() - self._changed.keys():
                 yield StreamRow(name, self._numbers[name], None, tuple(self.marks[name]))

@@ -30,6 +30,7 @@ from tests.helpers.broker import (
     read_packet,
     wait_until,
 )
+from tests.helpers.states import resume
 
 pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed")
 
@@ -61,7 +62,7 @@ def check(found: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> None:
 def check_state(state: Path, model: Path, **samples: int) -> NamedStreams:
     """Demand that a state file holds these streams of plant/NAME with so many samples; return them."""
     streams = NamedStreams(Pool(model))
-    streams.restore(state.read_bytes())
+    resume(streams, state)
     assert len(streams) == len(samples)
     assert {name: streams.state(f"plant/{name}")[0] for name in samples} == samples
     return streams

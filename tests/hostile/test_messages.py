@@ -28,6 +28,7 @@ from tests.helpers.broker import (
     read_packet,
     wait_until,
 )
+from tests.helpers.states import resume
 
 pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed")
 
@@ -129,7 +130,7 @@ def test_whatever_a_message_holds_costs_no_more_than_itself(broker: Broker, mode
     assert not [line for line in said.splitlines() if line.startswith("edgeseq:") or "Traceback" in line]
     assert not [character for character in said if not character.isprintable() and character != "\n"]
     streams = NamedStreams(Pool(model_path))
-    streams.restore(state.read_bytes())
+    resume(streams, state)
     assert streams.state(GOOD)[0] == len(PAYLOADS)
 
 
@@ -246,7 +247,7 @@ def test_where_a_message_is_to_end_it_it_does_so_once(
     wait_until(lambda: service.process.poll() is not None or len(answered(peer)) >= 3, "no forecast")
     assert service.stop() == 0
     streams = NamedStreams(Pool(model_path))
-    streams.restore(state.read_bytes())
+    resume(streams, state)
     assert streams.state(GOOD)[0] == 3
 
 
