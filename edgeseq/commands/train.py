@@ -92,7 +92,7 @@ def _parse_time_features(_context: click.Context, _option: click.Parameter, valu
     type=click.Choice(["auto", "cpu", "cuda"]),
     default="auto",
     show_default=True,
-    help="Device to train on; auto: the GPU if there is one, else the CPU.",
+    help="Device to train on; auto: the CPU.",
 )
 @click.option(
     "--warmup",

@@ -22,13 +22,19 @@ def about(spec: Spec) -> Lines:
         lines.append(("sensors", f"{_sensors(spec)}; the lines below are those of the typical one"))
     lines += [(feature.name, _feature(feature)) for feature in spec.features]
     if spec.figures:
-        unit = spec.features[0].unit if len(spec.targets) == 1 else ""
+        unit = unit_of(spec)
         lines.append(("test RMSE", f"{spec.figures.model.rmse:.3g} {unit}".rstrip()))
         baselines = spec.figures.baselines.items()
         lines += [(name, f"{score.rmse:.3g} {unit}".rstrip() + " (baseline)") for name, score in baselines]
     lines.append(("made by", ", ".join(f"{name} {version}" for name, version in spec.producer.items())))
     lines.append(("data", f"SHA-256 {spec.data_sha256[:16]}... (of the training part)"))
     return lines
+
+
+def unit_of(spec: Spec) -> str:
+    """Return the unit that all targets have; empty where they have none, or several."""
+    units = {feature.unit for feature in spec.target_features}
+    return units.pop() if len(units) == 1 else ""
 
 
 def trained_on(spec: Spec) -> str:

@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -19,7 +20,8 @@ import edgeseq_export
 from edgeseq.model import tensor_file
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, Parts, Series, load
-from edgeseq.training import fitting
+from edgeseq.testing import make_spec
+from edgeseq.training import fitting, trainer
 from edgeseq.training.options import TrainingKeywords, TrainingOptions
 from edgeseq.training.plan import Plan, plan
 from edgeseq.training.tbptt import TbpttBatches
@@ -350,6 +352,17 @@ def test_training_on_a_gpu_learns_too() -> None:
     figures = checkpoint.spec.figures
     assert figures is not None
     assert figures.model.rmse < 0.5 * figures.baselines["persistence"].rmse
+
+
+def test_training_on_a_gpu_is_in_float32_and_torch_afterwards_as_before() -> None:
+    """TF32, which torch allows for recurrent layers, would round each factor to ten bits."""
+    before = torch.backends.cudnn.allow_tf32
+    with mock.patch.dict(os.environ), fitting.torch_as_before():
+        os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)
+        trainer._make_repeatable(0, make_spec(), "cuda")
+        assert not torch.backends.cudnn.allow_tf32
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    assert torch.backends.cudnn.allow_tf32 == before
 
 
 def test_torch_is_afterwards_as_it_was_before() -> None:

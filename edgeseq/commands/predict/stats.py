@@ -24,6 +24,10 @@ class Stats:
         self._counts[status, reason] += 1
         self._seconds += seconds
 
+    def add_time(self, seconds: float) -> None:
+        """Add what several samples took together."""
+        self._seconds += seconds
+
     def add_all(self, outcomes: "Outcomes", seconds: float) -> None:
         """Count samples that were answered, and how long all of them took."""
         codes = Counter(zip(outcomes.statuses.tolist(), outcomes.reasons.tolist(), strict=True))
