@@ -344,6 +344,15 @@ class Predictor:
         except (EdgeseqError, ArithmeticError, ValueError) as error:  # a sensor whose numbers are out of all bounds
             raise SnapshotError("the snapshot has states that no stream has") from error
 
+    def state(self) -> Snapshot:
+        """Return a copy of the stream's state for `load`: what `snapshot` packs, without the packing."""
+        current = self._snapshot()
+        return Snapshot(current.counters, {name: array.copy() for name, array in current.arrays.items()})
+
+    def load(self, state: Snapshot) -> None:
+        """Be again as `state` found this stream."""
+        self._load(state)
+
     def _snapshot(self) -> Snapshot:
         """Return the counters, and views of the arrays, that make up the stream's state."""
         counters = {
@@ -421,7 +430,7 @@ class Predictor:
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """Whatever goes wrong within leaves the stream as it was before."""
-        before = self._snapshot().copied()
+        before = self.state()
         try:
             yield
         except BaseException:
