@@ -183,8 +183,8 @@ def test_a_state_that_cannot_be_saved_stops_no_forecast(broker: Broker, model_pa
     assert broker.log().count("Received PUBACK from edgeseq-") < 51
     away.rename(folder)
     wait_until(lambda: broker.log().count("Received PUBACK from edgeseq-") == 51, "not all is acknowledged")
-    check_state(state, model_path, a=51)
     assert service.stop() == 0
+    check_state(state, model_path, a=51)
     assert "forecasts go on, and saving is tried again" in service.said()
 
 

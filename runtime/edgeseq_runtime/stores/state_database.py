@@ -96,7 +96,8 @@ class StateDatabase:
             with connection.errors_named(self._name):
                 self._save_changed()
         except FileError as error:
-            self._disconnect()  # whatever state it is in, the next save begins with a connection of its own
+            if self._is_ours():  # whatever state the connection is in, the next save begins with one of its own
+                self._disconnect()
             if connection.is_damage(error.__cause__):
                 self._status, self._rest = None, self._salvaged
             raise
@@ -137,8 +138,7 @@ class StateDatabase:
 
     def _make(self, changed: Iterable[StreamRow] = ()) -> None:
         """Make the file, whole or not at all: what there is to begin with, and after it what has changed."""
-        database, self._database = self._database, None
-        rest = self._rest if database is None else partial(_rows, database)
+        rest = self._rest if self._database is None else partial(_rows, self._database)
         numbers, last = dict[str, int](), self._save
 
         def fill(path: Path) -> None:
@@ -158,8 +158,7 @@ class StateDatabase:
 
         companions.remove_journal(self._path)
         files.build_atomically(self._path, fill)
-        if database:
-            database.close()
+        self._disconnect()
         companions.remove_superseded(self._path)
         self._status, self._rest = self._path.stat(), _nothing
         self._numbers, self._save = numbers, last
@@ -318,9 +317,14 @@ def _keep_aside(path: Path) -> str:
     """Keep a damaged file, and its log, beside its place; return in words where."""
     aside = path.with_name(f"{path.name}.damaged")
     try:
-        _keep(path, aside)
+        try:
+            os.link(path, aside)
+        except FileExistsError:
+            raise
+        except OSError:  # of file systems without links
+            _copy(path, aside)
         with suppress(OSError):
-            _keep(companions.log(path), companions.log(aside))
+            _copy(companions.log(path), companions.log(aside))
     except FileExistsError:
         return f"{aside}, an earlier one, stays; this one is not kept"
     except OSError as error:
@@ -328,11 +332,7 @@ def _keep_aside(path: Path) -> str:
     return f"the damaged file is kept as {aside}"
 
 
-def _keep(path: Path, aside: Path) -> None:
-    try:
-        os.link(path, aside)
-    except FileExistsError:
-        raise
-    except OSError:  # of file systems without links
-        with path.open("rb") as source, aside.open("xb") as target:
-            shutil.copyfileobj(source, target)
+def _copy(path: Path, aside: Path) -> None:
+    with path.open("rb") as source, aside.open("xb") as target:
+        aside.chmod(path.stat().st_mode & 0o777)
+        shutil.copyfileobj(source, target)
