@@ -13,8 +13,8 @@ import numpy as np
 
 from edgeseq_runtime.io import influx
 from edgeseq_runtime.io.shortest import shortest_lists
-from edgeseq_runtime.io.times_ahead import TimesAhead
 from edgeseq_runtime.outcomes import REASONS_BY_CODE
+from edgeseq_runtime.streaming.times_ahead import TimesAhead
 from edgeseq_runtime.streaming.validation import SKIPPED, STATUSES
 
 if TYPE_CHECKING:
