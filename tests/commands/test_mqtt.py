@@ -1,8 +1,8 @@
 """`edgeseq predict --mqtt` against a real broker: every sample counts once, whatever is restarted."""
 
+import re
 import signal
 import socket
-import re
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
