@@ -48,20 +48,20 @@ _EXTRAS = {
 _COMMANDS = {
     "A series becomes a checkpoint": {
         train: "train a small recurrent network on a series",
-        evaluate: "stream the test part and compare with baselines",
-        backtest: "stream the whole series and judge it fold by fold",
+        evaluate: "compare its forecasts of the test part with baselines",
+        backtest: "compare them over the whole series, fold by fold",
     },
     "A checkpoint becomes a model file": {
         export: "write it as one ONNX file, or as C",
-        verify: "check that a file is as written and computed right",
-        info: "show what a checkpoint or a model file says of itself",
+        verify: "check that a file is unchanged and computes correctly here",
+        info: "show what a checkpoint or a model file contains",
     },
     "A model file forecasts, on the device": {
         predict: "samples in, forecasts out, line by line or by MQTT",
-        bench: "time a model file on this machine",
-        providers: "list what can run it here",
+        bench: "measure how fast a model file runs on this machine",
+        providers: "list what can run a model file on this machine",
     },
-    "All of it": {demo: "train, export and stream the sine, then a real series"},
+    "All of it": {demo: "train, export and stream two examples"},
 }
 """The commands and what each does, in the order in which data flows."""
 

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 @model_argument
 @evaluation_options
 @click.option(
-    "--stride", type=click.IntRange(min=1), default=1, show_default=True, help="Judge every N-th sample's forecast."
+    "--stride", type=click.IntRange(min=1), default=1, show_default=True, help="Score every N-th sample's forecast."
 )
-@click.option("--folds", type=click.IntRange(min=1), default=5, show_default=True, help="Stretches of time to compare.")
+@click.option(
+    "--folds", type=click.IntRange(min=1), default=5, show_default=True, help="Number of stretches of time to compare."
+)
 @click.option(
     "--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw the error by step ahead, and by fold."
 )
@@ -49,10 +51,11 @@ def backtest(
     series: str | None,
     reading: "ModelSeriesKeywords",
 ) -> None:
-    r"""Stream the whole SERIES through MODEL once and judge the forecasts of all that comes after the training part.
+    r"""Score the forecasts of MODEL over all of SERIES that comes after the training part, fold by fold.
 
-    The errors of consecutive folds, beside those of baselines that were fitted on the training part only, show
-    whether the model wears out. Forecasts from within the training part are reported apart.
+    The samples are streamed through MODEL one by one. Folds are consecutive stretches of time: their errors show
+    whether the model gets worse over time. Baselines are fitted on the training part only. Forecasts from within the
+    training part are reported separately.
 
     \b
     edgeseq backtest co2.onnx co2 --folds 4 --plot backtest.png

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @provider_option
 @threads_option
 @key_option
-@click.option("--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw the figures.")
+@click.option("--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw the results.")
 @json_option
 def bench(
     model: str,
@@ -36,7 +36,9 @@ def bench(
     plot: str | None,
     as_json: bool,
 ) -> None:
-    r"""Time MODEL on this machine: step by step, naively, in blocks and in pools, and from a cold start.
+    r"""Measure how fast MODEL runs here: sample by sample, in blocks, many streams at once, from a cold start.
+
+    The naive loop is plain onnxruntime code without edgeseq, for comparison.
 
     \b
     edgeseq bench sine.onnx
@@ -57,7 +59,7 @@ def bench(
     try:
         starts = cold_start.measure(source, provider, threads, sidecar, key=key)
     except EdgeseqError as error:  # a provider that was registered in this process is not there in a fresh one
-        note(f"no cold start: {error}")
+        note(f"cannot measure the cold start: {error}")
         starts = {}
     if plot:
         draw_speed(timings, starts, Path(plot), f"{Path(model).name} on {session.providers[0]}, threads: {threads}")
@@ -65,12 +67,12 @@ def bench(
         times = {way: vars(timing) for way, timing in timings.items()}
         click.echo(json.dumps({"microseconds": times, "start": {what: vars(one) for what, one in starts.items()}}))
         return
-    header = ("microseconds a sample", "minimum", "p50", "p90", "p99", "p99.9", "samples a second")
+    header = ("microseconds per sample", "minimum", "p50", "p90", "p99", "p99.9", "samples per second")
     click.echo(table(header, [_row(way, timing) for way, timing in timings.items()]))
     ratio = timings[STEP].minimum / timings[NAIVE].minimum
-    click.echo(f"Predictor.step takes {ratio:.2f} of the naive loop's time")
+    click.echo(f"Predictor.step takes {ratio:.2f} times as long as the naive loop")
     for what, start in starts.items():
-        click.echo(f"cold start, {what}: {start.seconds:.2f} s, then {start.megabytes:.0f} MB resident")
+        click.echo(f"cold start {what}: {start.seconds:.2f} s, {start.megabytes:.0f} MB of memory")
 
 
 def _row(way: str, timing: "Timing") -> list[str]:

@@ -31,10 +31,12 @@ Next, a series of your own: a CSV file with a time column and one to forecast
 
 
 @click.command()
-@click.option("-o", "--output", default="demo", show_default=True, type=click.Path(file_okay=False), help="A folder.")
+@click.option(
+    "-o", "--output", default="demo", show_default=True, type=click.Path(file_okay=False), help="Folder to write to."
+)
 @click.pass_context
 def demo(context: click.Context, output: str) -> None:
-    r"""Train, export and stream: first the sine, then the real CO2 series with its gaps. A few minutes.
+    r"""Train, export and stream two examples: a sine wave, then a real CO2 series with gaps. Takes a few minutes.
 
     \b
     edgeseq demo -o demo

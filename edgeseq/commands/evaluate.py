@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 @model_argument
 @evaluation_options
 @click.option(
-    "--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw forecasts, truth, residuals and interval."
+    "--plot",
+    type=click.Path(dir_okay=False),
+    metavar="FILE.png",
+    help="Draw forecasts, measurements, errors and interval.",
 )
 @stretch_options
 @provider_option
@@ -40,7 +43,9 @@ def evaluate(
     series: str | None,
     reading: "ModelSeriesKeywords",
 ) -> None:
-    r"""Stream the test part of SERIES through MODEL, a checkpoint or a model file, and score the forecasts.
+    r"""Score the forecasts of MODEL, a checkpoint or a model file, over the test part of SERIES.
+
+    The samples are streamed through MODEL one by one. Simple forecasts (baselines) are scored beside it.
 
     \b
     edgeseq evaluate sine.onnx --plot sine.png

@@ -11,6 +11,7 @@ from edgeseq.commands.notes import note
 from edgeseq.commands.options.common import load_checkpoint, result_printer
 from edgeseq.commands.options.outputs import check_outputs
 from edgeseq.model import opset as onnx_opset
+from edgeseq.text import wrapped
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import UsageError
 
@@ -25,29 +26,30 @@ _FORMATS = {"key": ("onnx", "native"), "report": _ONNX, "form": _ONNX, "opset": 
 
 @click.command()
 @click.argument("checkpoint", type=click.Path(exists=True, dir_okay=False))
-@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="The model file to write.")
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="Model file to write.")
 @click.option(
     "--format",
     "file_format",
     type=click.Choice(["onnx", "c", "arduino", "native"]),
     default="onnx",
     show_default=True,
-    help="c: C99, a .c and a .h; arduino: that as a folder for Arduino and Zephyr; native: compiled, for Predictor.",
+    help="c: a .c and a .h file in C99; arduino: the same as a library folder for Arduino and Zephyr; native: a "
+    "compiled library for --provider native.",
 )
 @click.option(
     "--quantize",
     type=click.Choice(["none", "int8", "int4", "int8-dynamic"]),
     default="none",
     show_default=True,
-    help="int8, int4: weights of so many bits, arithmetic as ever; int8-dynamic: onnxruntime's own, CPU only. "
-    "In C int8 is fixed point: no float but at the ends.",
+    help="int8, int4: weights of 8 or 4 bits, float arithmetic; int8-dynamic: ONNX Runtime's dynamic quantization, CPU "
+    "only. In C, int8 is fixed-point arithmetic; only input and output are float.",
 )
 @click.option(
     "--form",
     type=click.Choice(["chunk", "step"]),
     default="chunk",
     show_default=True,
-    help="chunk: any number of samples in one call; step: one at a time, and a quarter faster at that.",
+    help="chunk: any number of samples in one call; step: one sample in each call, which is about a quarter faster.",
 )
 @click.option(
     "--sign",
@@ -60,10 +62,10 @@ _FORMATS = {"key": ("onnx", "native"), "report": _ONNX, "form": _ONNX, "opset": 
     "--report",
     type=click.Path(dir_okay=False),
     metavar="FILE.html",
-    help="Write a page about the file: forecasts, errors, times, graph and spec.",
+    help="Write an HTML report about the file: forecasts, errors, times, graph and spec.",
 )
-@click.option("--opset", type=int, default=onnx_opset.DEFAULT, show_default=True, help="Version of ONNX's operators.")
-@click.option("--libm/--no-libm", default=False, help="In C, use the C library's exponential instead of its own.")
+@click.option("--opset", type=int, default=onnx_opset.DEFAULT, show_default=True, help="Version of the ONNX operators.")
+@click.option("--libm/--no-libm", default=False, help="In C, use exp() of the C library instead of a built-in one.")
 @click.pass_context
 def export(
     context: click.Context,
@@ -79,14 +81,15 @@ def export(
     opset: int,
     libm: bool,
 ) -> None:
-    r"""Write CHECKPOINT as one self-describing ONNX file, which needs no torch, or as C.
+    r"""Write CHECKPOINT as one self-contained ONNX file, which runs without torch, or as C.
 
-    The file is run in steps, in chunks and in batches and compared with the oracle; it is written only if it agrees.
-    C is compiled and compared where there is a compiler.
+    The file is run sample by sample, in chunks and in batches, and compared with the oracle, an independent float64
+    implementation; it is written only if both agree. C is compiled and compared if there is a C compiler.
 
     \b
     edgeseq export sine.safetensors -o sine.onnx
-    edgeseq export sine.safetensors -o sine.int8.onnx --quantize int8 --report sine.html
+    edgeseq export sine.safetensors -o sine.int8.onnx --quantize int8
+    edgeseq export sine.safetensors -o sine.onnx --report sine.html
     edgeseq export sine.safetensors -o sine.c --format c --quantize int8
     """
     for name, formats in _FORMATS.items():
@@ -116,9 +119,11 @@ def _export_onnx(
     model = edgeseq_export.export(checkpoint, quantize, opset, form, key)
     unquantized = model if quantize == "none" else edgeseq_export.export(checkpoint, form=form)
     models = {name_of(model): model, name_of(unquantized): unquantized}
-    show(f"graph: {ModelStats.of(model.content)}")
+    stats = ModelStats.of(model.content)
+    show(f"size: {stats.sizes}")
+    show(wrapped(f"graph: {len(stats.operators)} nodes: {stats.nodes}"))
     show(
-        f"agrees with the oracle: worst deviation {model.deviation.forecast:.1e} of the series' scale "
+        f"agrees with the oracle: worst deviation {model.deviation.forecast:.1e} of the scale "
         f"(allowed {model.deviation.allowed:.0e})"
     )
     show(f"test RMSE: {_rmse(model)}" if unquantized is model else _compared(unquantized, model))
@@ -144,7 +149,7 @@ def _compared(unquantized: "ModelFile", quantized: "ModelFile") -> str:
                 if float_error
                 else f"{error:.4g}, the float file's 0"
             )
-            note(f"warning: {kind} loses accuracy here, its error is {ratio}")
+            note(f"warning: {kind} costs accuracy here: its error is {ratio}")
     return f"test RMSE: float {_rmse(unquantized)}, {kind} {_rmse(quantized)}"
 
 

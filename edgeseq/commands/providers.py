@@ -8,7 +8,7 @@ from edgeseq.commands.options.provider import Libraries, library_option, registe
 @click.command()
 @library_option
 def providers(*, libraries: Libraries) -> None:
-    r"""List the providers that --provider takes on this machine, and what they run on where onnxruntime tells.
+    r"""List the providers that --provider accepts on this machine, and their devices as far as ONNX Runtime tells.
 
     \b
     edgeseq providers

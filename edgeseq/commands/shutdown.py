@@ -72,11 +72,16 @@ class GracefulShutdown:
         if self._watchdog is None:
             with self.waiting(signals):
                 return
-        poller = self._poller(reading, writing, self._watchdog.signalled)
+        signalled = self._watchdog.signalled
+        poller = self._pollers.get((reading, writing)) or self._poller(reading, writing, signalled)
         while True:
-            with self.waiting(signals):
+            self._leave_at = signals
+            try:  # `waiting`, without a generator: this is called for each line
+                self._leave_if_due()
                 ready = poller.poll()
-            if all(descriptor != self._watchdog.signalled for descriptor, _ in ready):
+            finally:
+                self._leave_at = 0
+            if all(descriptor != signalled for descriptor, _ in ready):
                 return
             self._watchdog.drain()
             if len(ready) > 1:
@@ -84,12 +89,10 @@ class GracefulShutdown:
 
     def _poller(self, reading: int | None, writing: int | None, signalled: int) -> "select.poll":
         """Return what waits for these descriptors. It knows no highest number, as `select` does."""
-        poller = self._pollers.get((reading, writing))
-        if poller is None:
-            poller = self._pollers[reading, writing] = select.poll()
-            for descriptor, event in ((reading, select.POLLIN), (writing, select.POLLOUT), (signalled, select.POLLIN)):
-                if descriptor is not None:
-                    poller.register(descriptor, event)
+        poller = self._pollers[reading, writing] = select.poll()
+        for descriptor, event in ((reading, select.POLLIN), (writing, select.POLLOUT), (signalled, select.POLLIN)):
+            if descriptor is not None:
+                poller.register(descriptor, event)
         return poller
 
     @contextmanager

@@ -35,7 +35,7 @@ def _parse_linear_path(_context: click.Context, _option: click.Parameter, value:
     except ValueError:
         lags = 0
     if lags < 2:
-        raise click.BadParameter(f"{value!r} is not auto, off or a number of changes from 2 on")
+        raise click.BadParameter(f"expected auto, off or a number from 2 on, got {value!r}")
     return lags
 
 
@@ -47,35 +47,39 @@ def _parse_time_features(_context: click.Context, _option: click.Parameter, valu
     known = [name.partition("_")[0] for name in CLOCKS]
     for kind in kinds:
         if kind not in known:
-            raise click.BadParameter(f"{kind!r} is none of {', '.join(dict.fromkeys(known))}")
+            raise click.BadParameter(f"expected {', '.join(dict.fromkeys(known))}, got {kind!r}")
     return tuple(name for name in CLOCKS if name.partition("_")[0] in kinds)
 
 
 @click.command()
 @click.argument("series", nargs=-1)
 @series_options
-@click.option("--id", "sensor", metavar="COL", help="The column that says which of several sensors a row is of.")
+@click.option(
+    "--id", "sensor", metavar="COL", help="Column that names the sensor of each row, if one file holds several."
+)
 @_lazy_option(
     "--horizon",
     type=click.IntRange(min=1),
     default=lambda: _options().horizon,
-    help="Samples to look ahead.",
+    help="Number of samples to forecast ahead.",
 )
 @_lazy_option(
     "--preset",
     type=click.Choice(["default", "classic"]),
     default=lambda: _options().preset,
-    help="classic: shuffled windows of ten values, Adagrad, 10,000 steps.",
+    help="default: settings chosen from the data; classic: shuffled windows of ten values, Adagrad, 10,000 steps.",
 )
 @_lazy_option(
     "--cell",
     type=click.Choice(["lstm", "gru", "rnn"]),
     default=lambda: _options().cell,
-    help="Kind of recurrent layer.",
+    help="Type of recurrent layer.",
 )
-@_lazy_option("--layers", type=click.IntRange(min=1), default=lambda: _options().layers, help="Recurrent layers.")
-@_lazy_option("--hidden", type=click.IntRange(min=1), default=lambda: _options().hidden, help="Units in a layer.")
-@click.option("--steps", type=click.IntRange(min=1), help="Training steps; chosen by the data if not given.")
+@_lazy_option(
+    "--layers", type=click.IntRange(min=1), default=lambda: _options().layers, help="Number of recurrent layers."
+)
+@_lazy_option("--hidden", type=click.IntRange(min=1), default=lambda: _options().hidden, help="Units in each layer.")
+@click.option("--steps", type=click.IntRange(min=1), help="Training steps.  [default: from the data]")
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
@@ -88,53 +92,81 @@ def _parse_time_features(_context: click.Context, _option: click.Parameter, valu
     type=click.Choice(["auto", "cpu", "cuda"]),
     default="auto",
     show_default=True,
-    help="Where to train; auto: on a GPU if there is one.",
+    help="Device to train on; auto: the CPU.",
 )
-@click.option("--warmup", type=click.IntRange(min=1), help="Samples before a forecast counts.")
-@click.option("--season", type=click.IntRange(min=2), help="Samples in a season; found by itself.")
+@click.option(
+    "--warmup",
+    type=click.IntRange(min=1),
+    help="Samples that a stream needs before its forecasts count.  [default: measured]",
+)
+@click.option(
+    "--season",
+    type=click.IntRange(min=2),
+    help="Samples in a season, such as 24 for a daily pattern in hourly samples.  [default: detected]",
+)
 @click.option(
     "--level/--no-level",
     default=None,
-    help="Show the network the level beside its change; decided by itself.",
+    help="Give the network each value itself, not only its change since the last sample.  [default: from the data]",
 )
 @click.option(
     "--linear-path",
     metavar="auto|off|L",
     callback=_parse_linear_path,
-    help="A linear path over the last L changes beside the network.  [auto]",
+    help="Add a linear regression on the last L changes to the network's forecast.  [default: auto]",
 )
 @click.option(
     "--layout",
     type=click.Choice(["stream", "features", "steps"]),
-    help="One sample after the other, or windows: as one step of many features, or as many steps.",
+    help="What the network sees. stream: one sample after the other; features: a window as one step; steps: a window, "
+    "one step for each sample.  [default: stream; with --preset classic features]",
 )
-@click.option("--window", type=click.IntRange(min=2), help="Samples in a window.")
-@click.option("--unroll", type=click.IntRange(min=2), help="Samples a stream's gradient reaches back.")
-@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="At its height; chosen by the data.")
+@click.option(
+    "--window",
+    type=click.IntRange(min=2),
+    help="Samples in a window, with --layout features or steps.  [default: 10]",
+)
+@click.option(
+    "--unroll",
+    type=click.IntRange(min=2),
+    help="Samples that backpropagation through time goes back.  [default: from the data]",
+)
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Peak learning rate.  [default: from the data]",
+)
 @click.option(
     "--search",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Try N settings of what is not given of --hidden, --layers, --learning-rate and --unroll (or --window); keep "
+    help="Try N settings of --hidden, --layers, --learning-rate and --unroll (or --window), except those given; keep "
     "the one with the lowest validation error.",
 )
 @click.option(
     "--time-features",
     metavar="KIND,...",
     callback=_parse_time_features,
-    help="hour, weekday, yearday: show the network these of each sample's time.",
+    help="Give the network the time of day (hour), week (weekday) or year (yearday).",
 )
 @click.option("--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw the learning curve.")
-@click.option("--tensorboard", type=click.Path(file_okay=False), metavar="FOLDER", help="Write it for TensorBoard.")
-@click.option("--unit", metavar="COL=UNIT", multiple=True, help="A column's unit, for the model file (repeatable).")
+@click.option(
+    "--tensorboard",
+    type=click.Path(file_okay=False),
+    metavar="FOLDER",
+    help="Write the learning curve for TensorBoard.",
+)
+@click.option(
+    "--unit", metavar="COL=UNIT", multiple=True, help="Unit of a column, kept in the model file (repeatable)."
+)
 @_lazy_option(
     "--max-gap",
     type=click.IntRange(*LIMITS["gap_limit"]),
     default=lambda: _options().gap_limit,
-    help="Missing samples in a row to fill in.",
+    help="Fill in up to this many missing samples in a row; a longer gap splits the series.",
 )
-@click.option("--resume", is_flag=True, help="Go on with the run that was interrupted, if there is one.")
-@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="The checkpoint to write.")
+@click.option("--resume", is_flag=True, help="Continue the interrupted run, if there is one.")
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="Checkpoint to write.")
 def train(
     series: tuple[str, ...],
     *,
@@ -173,14 +205,15 @@ def train(
     plot: str | None,
     tensorboard: str | None,
 ) -> int:
-    r"""Train a small recurrent network on SERIES: a CSV or Parquet file, an example (co2), or the sine.
+    r"""Train a small recurrent network on SERIES: a CSV or Parquet file, or an example's name (co2).
 
-    Several files, or one with --id, are sensors of one kind: one network for all, which knows the scale of each.
+    Without SERIES it trains on a sine wave. Several files, or one file with --id, are sensors of the same kind: they
+    share one network, which scales each sensor by itself.
 
     \b
     edgeseq train -o sine.safetensors
     edgeseq train co2 --horizon 4 -o co2.safetensors
-    edgeseq train plant.csv --target temp --feature load --horizon 24 -o plant.safetensors
+    edgeseq train plant.csv --target temp --feature load -o plant.safetensors
     edgeseq train boiler-1.csv boiler-2.csv --target temp -o boilers.safetensors
     edgeseq train co2 --search 20 -o co2.safetensors
     """
@@ -252,6 +285,6 @@ def _units(pairs: tuple[str, ...]) -> dict[str, str]:
     for pair in pairs:
         name, equals, unit = pair.rpartition("=")
         if not equals:
-            raise UsageError(f"--unit takes COL=UNIT, not {pair!r}")
+            raise UsageError(f"--unit: expected COL=UNIT, got {pair!r}")
         units[name] = unit
     return units

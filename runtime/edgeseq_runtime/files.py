@@ -4,7 +4,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import combinations, product
 from pathlib import Path
 from typing import TypeAlias
@@ -30,10 +30,26 @@ def write_atomically(path: AnyPath, data: bytes) -> None:
     before.
     """
     try:
-        if _is_special(path):
+        if is_special(path):
             _write_directly(Path(path), data)
         else:
             _replace(Path(os.path.realpath(path)), data)
+    except (OSError, ValueError) as error:
+        raise FileError(f"cannot write {path}: {_reason(error)}") from error
+
+
+def build_atomically(path: AnyPath, build: Callable[[Path], None]) -> None:
+    """As `write_atomically`, but `build` writes the content itself, to the file whose path it is given.
+
+    What is at `path` already must be a regular file.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        with TemporaryFile(target, like=_status(target)) as temporary:
+            build(temporary.path)
+            temporary.write(b"")
+            temporary.replace_target()
+        _sync_folder(target.parent)
     except (OSError, ValueError) as error:
         raise FileError(f"cannot write {path}: {_reason(error)}") from error
 
@@ -44,7 +60,7 @@ def check_writable(path: AnyPath) -> None:
     Hours of work should not end at a folder that does not exist.
     """
     try:
-        if not _is_special(path):
+        if not is_special(path):
             with TemporaryFile(Path(os.path.realpath(path))):
                 pass
         elif not os.access(path, os.W_OK):
@@ -136,7 +152,7 @@ def _status(path: AnyPath) -> os.stat_result | None:
         return None
 
 
-def _is_special(path: AnyPath) -> bool:
+def is_special(path: AnyPath) -> bool:
     """Whether there is something at `path` that can be written to, but not be replaced.
 
     Asked of the path itself: /dev/stdout leads to a pipe that has no path of its own.

@@ -1,20 +1,20 @@
 """What became of a sample, and of several."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32, Float64
-from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
+from edgeseq_runtime.streaming.ledger import CODES, REASON_CODES, REASONS_BY_CODE
 from edgeseq_runtime.streaming.validation import STATUSES
 
 
-@dataclass(frozen=True)
-class StepResult:
-    """What became of one sample."""
+class StepResult(NamedTuple):
+    """What became of one sample; a tuple, since one is made for each."""
 
     forecast: Float32
     """Float32 (horizon, target); NaN where there is none."""
@@ -52,6 +52,21 @@ class Outcomes:
     drift: npt.NDArray[np.bool_] | None = None
     """(sample,): whether the drift flag was up after it, where it is watched."""
 
+    @classmethod
+    def of(cls, results: Sequence[StepResult], shape: tuple[int, int], *, monitored: bool) -> Self:
+        """Return several results as arrays; `shape` is a forecast's, (horizon, target)."""
+        ends = [np.array([r.interval[end] for r in results if r.interval]).reshape(-1, *shape) for end in (0, 1)]
+        return cls(
+            np.array([result.forecast for result in results], np.float32).reshape(-1, *shape),
+            np.array([result.number for result in results], np.int64),
+            np.array([CODES[result.status] for result in results], np.int8),
+            np.array([REASON_CODES[result.reason] for result in results], np.int8),
+            np.array([result.warm for result in results], np.bool_),
+            np.array([result.seconds for result in results], np.float64),
+            (ends[0], ends[1]) if monitored else None,
+            np.array([result.drift for result in results], np.bool_) if monitored else None,
+        )
+
     def __len__(self) -> int:
         return len(self.forecasts)
 
@@ -68,4 +83,17 @@ class Outcomes:
         )
 
     def __iter__(self) -> Iterator[StepResult]:
-        return map(self.__getitem__, range(len(self)))
+        count = len(self)
+        ends = zip(*self.interval, strict=True) if self.interval else [None] * count
+        drifts = [False] * count if self.drift is None else self.drift.tolist()
+        return map(
+            StepResult,
+            self.forecasts,
+            [STATUSES[code] for code in self.statuses.tolist()],
+            self.warm.tolist(),
+            self.numbers.tolist(),
+            [REASONS_BY_CODE[code] for code in self.reasons.tolist()],
+            ends,
+            drifts,
+            self.seconds.tolist(),
+        )

@@ -1,30 +1,48 @@
 """Streams by name, one sample at a time, and what is saved of them: only what was acknowledged.
 
-A service answers a sample first and acknowledges it when the answer has arrived. `saved` holds the state after the
-last sample acknowledged of each stream, so that whoever goes on from it sees every other sample again.
+A service answers a sample first and acknowledges it when the answer has arrived. What is saved is the state after the
+last sample acknowledged of each stream, so that whoever goes on from it sees every other sample again. A state is
+copied when it is acknowledged and turned into bytes when it is saved: most are never saved, since later ones follow.
 """
 
 import math
-import struct
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
-from typing import Protocol
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Protocol, TypeAlias
 
-from edgeseq_runtime.errors import SnapshotError, TooManyStreamsError
-from edgeseq_runtime.io.text_lines import LONGEST
-from edgeseq_runtime.outcomes import StepResult
+import numpy as np
+
+from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, TooManyStreamsError
+from edgeseq_runtime.exactness import blocks_are_exact
+from edgeseq_runtime.outcomes import Outcomes, StepResult
 from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.printable import shown
 from edgeseq_runtime.spec import Spec
-from edgeseq_runtime.streaming import container
+from edgeseq_runtime.stores.base import Store, StreamRow
+from edgeseq_runtime.stores.snapshot_file import SnapshotFile
+from edgeseq_runtime.stores.state_database import StateDatabase
+from edgeseq_runtime.streaming.snapshot import Snapshot, pack
 from edgeseq_runtime.streaming.timestamps import Time
 from edgeseq_runtime.streaming.validation import RawSample
 
 MAX_STREAMS = 100_000
 """Streams in one process: a name that changes with every sample must not fill the memory."""
 
-_MAGIC = b"edgeseq-streams-1\n"
+_AT_ONCE = 1000
+"""Streams whose snapshots are read at once; those of all of them may need more memory than the streams."""
+
+State: TypeAlias = tuple[int, Snapshot]
+"""How many samples a stream has taken, and a copy of its memory after them."""
+
+NamedSample: TypeAlias = tuple[str, RawSample, Time]
+"""The name of a stream, the values of a sample of it, and their time."""
+
+_REFUSALS = (DataError, MissingSampleError, ValueError, ArithmeticError, RecursionError)
+"""What one sample may lead to, which costs the others nothing."""
+
+_UNANSWERED = DataError("not taken")
 
 
 class Streams(Protocol):
@@ -41,13 +59,10 @@ class Streams(Protocol):
         """
 
     def acknowledge(self, name: str) -> None:
-        """Let `saved` hold this stream as it is now."""
+        """Let this stream be saved as it is now."""
 
-    def saved(self) -> bytes | None:
-        """Return what was acknowledged as bytes for `restore`; None where nothing was."""
-
-    def restore(self, blob: bytes) -> str:
-        """Go on from what `saved` returned; return in words from where. Raises `SnapshotError`."""
+    def store(self, path: str | os.PathLike[str]) -> Store:
+        """Return what saves these streams at `path`, and goes on from there."""
 
 
 class SingleStream:
@@ -55,32 +70,57 @@ class SingleStream:
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
-        self._acknowledged: bytes | None = None
+        self._takes_one = len(predictor.spec.measured) == 1
+        self._is_exact: bool | None = None  # whether blocks are; not known yet
+        self._begun = predictor.state()
+        self._acknowledged: Snapshot | None = None
 
     @property
     def spec(self) -> Spec:
         """What the model file says of itself."""
         return self._predictor.spec
 
-    def step(self, _name: str, values: RawSample, time: Time = None) -> StepResult:
+    def step(self, _name: str, values: Sequence[float | None], time: Time = None) -> StepResult:
         """Take one sample."""
-        number = self._predictor.samples
-        forecast = self._predictor.step(values, time)
         p = self._predictor
-        interval = p.interval() if p.monitors else None
-        return StepResult(forecast, p.status, p.warm, number, p.reason, interval, p.monitors and p.drift)
+        number = p.samples
+        forecast = p.step(values[0] if self._takes_one else values, time)
+        interval, drift = (p.interval(), p.drift) if p.monitors else (None, False)
+        return StepResult(forecast, p.status, p.warm, number, p.reason, interval, drift, p.seconds)
+
+    def process(self, values: Sequence[Sequence[float | None]], times: Sequence[Time]) -> Outcomes | None:
+        """Take samples that follow each other in few calls; None where that would not give the very numbers of `step`.
+
+        Raises what `step` does; all is then as before.
+        """
+        if self._is_exact is None:
+            self._is_exact = blocks_are_exact(self._predictor)
+        if not self._is_exact:
+            return None
+        block = np.array(values, np.float64)  # None becomes NaN
+        untimed = all(time is None for time in times)
+        return self._predictor.process(block[:, 0] if self._takes_one else block, None if untimed else times)
 
     def acknowledge(self, _name: str) -> None:
-        """Let `saved` hold the stream as it is now."""
-        self._acknowledged = self._predictor.snapshot()
+        """Let the stream be saved as it is now."""
+        self._acknowledged = self._predictor.state()
+
+    def take_back(self) -> None:
+        """Be as after the last sample acknowledged."""
+        self._predictor.load(self._acknowledged or self._begun)
+
+    def store(self, path: str | os.PathLike[str]) -> SnapshotFile:
+        """Return what saves the stream as a file, a predictor's snapshot."""
+        return SnapshotFile(path, self)
 
     def saved(self) -> bytes | None:
-        """Return the predictor's snapshot."""
-        return self._acknowledged
+        """Return a snapshot of what was acknowledged; None where nothing was."""
+        return pack(self._predictor.session.digest, self._acknowledged) if self._acknowledged else None
 
     def restore(self, blob: bytes) -> str:
-        """Go on from a predictor's snapshot."""
+        """Go on from a predictor's snapshot; return in words from where. Raises `SnapshotError`."""
         self._predictor.restore(blob)
+        self._begun = self._predictor.state()
         return f"resumed after {self._predictor.samples} samples"
 
 
@@ -99,7 +139,8 @@ class NamedStreams:
         self._has_clock = any(feature.clock for feature in pool.spec.features)
         self._seconds: dict[str, float] = {}
         self._numbers: dict[str, int] = {}
-        self._acknowledged: dict[str, tuple[int, bytes]] = {}  # the sample's number to come, and the snapshot
+        self._changed: dict[str, State] = {}  # acknowledged since the last save
+        self._all_marks_changed = False
 
     @property
     def spec(self) -> Spec:
@@ -118,77 +159,165 @@ class NamedStreams:
         A time that cannot be read or lacks is a period after the one before, as `Predictor.step` has it; where none is
         known and the model sees the time, the sample is missing.
         """
-        number = self._numbers.get(name, 0)
-        if not number and len(self) == MAX_STREAMS:
-            raise TooManyStreamsError(f"more than {MAX_STREAMS} streams; the last is {shown(name)}")
-        is_new = name not in self._pool
-        try:
-            result = self._take(name, values, time, begins=not number)
-        except BaseException:
-            if is_new and name in self._pool:
-                self._pool.remove(name)
-            raise
-        self._numbers[name] = number + 1
-        self._seconds[name] = result.seconds
-        return replace(result, number=number)
+        answer = self.step_all([(name, values, time)])[0]
+        if isinstance(answer, EdgeseqError):
+            raise answer
+        return answer
 
-    def _take(self, name: str, values: RawSample, time: Time, *, begins: bool) -> StepResult:
-        if begins and self._known:
-            self._begin(name)
-        if time is None and self._has_clock and math.isnan(self._seconds.get(name, math.nan)):
-            time = ""  # one that cannot be read: the sample is missing
-        return self._pool.process({name: values}, time)[0]
+    def step_all(
+        self, samples: Sequence[NamedSample], keep: Callable[[int, State], object] | None = None
+    ) -> list[StepResult | EdgeseqError]:
+        """Take samples of any streams, several of one in their order; return what became of each, in theirs.
+
+        A sample that `step` would raise `DataError` or `MissingSampleError` for is answered by that error; its stream
+        is as before it, and no other one is touched. `keep` is given the position of each sample that was taken, and
+        its stream's state after it. The first samples of all streams are one step of the pool, the second ones another,
+        and so on.
+        """
+        answers: list[StepResult | EdgeseqError] = [_UNANSWERED] * len(samples)
+        for positions in _rounds(samples):
+            taken = self._admit(positions, samples, answers)
+            self._step_round(taken, samples, answers)
+            if keep:
+                moved = [at for at in taken if isinstance(answers[at], StepResult)]
+                names = [samples[at][0] for at in moved]
+                for at, name, state in zip(moved, names, self._pool.states(names), strict=True):
+                    keep(at, (self._numbers[name], state))
+        return answers
+
+    def _admit(
+        self, positions: list[int], samples: Sequence[NamedSample], answers: list[StepResult | EdgeseqError]
+    ) -> list[int]:
+        """Return the positions of samples for whose streams there is room."""
+        new = [at for at in positions if samples[at][0] not in self._numbers]
+        room = MAX_STREAMS - len(self)
+        for at in new[room:]:
+            name = samples[at][0]
+            answers[at] = TooManyStreamsError(f"more than {MAX_STREAMS} streams; the last is {shown(name)}")
+        left_out = set(new[room:])
+        return [at for at in positions if at not in left_out] if left_out else positions
+
+    def _step_round(
+        self, positions: list[int], samples: Sequence[NamedSample], answers: list[StepResult | EdgeseqError]
+    ) -> None:
+        """Take samples of streams that differ; where one of them is refused, one by one."""
+        if not positions:
+            return
+        try:
+            results = self._take([samples[at] for at in positions])
+        except _REFUSALS as error:
+            if len(positions) > 1:
+                for at in positions:
+                    self._step_round([at], samples, answers)
+            else:
+                answers[positions[0]] = error if isinstance(error, EdgeseqError) else DataError(type(error).__name__)
+            return
+        for at, result in zip(positions, results, strict=True):
+            answers[at] = result
+
+    def _take(self, samples: Sequence[NamedSample]) -> list[StepResult]:
+        """Take samples of streams that differ, all or none; return what became of each."""
+        names = [name for name, _, _ in samples]
+        new = [name for name in names if name not in self._pool]
+        try:
+            for name in new if self._known else ():
+                self._begin(name)
+            results = self._process(samples)
+        except BaseException:
+            for name in new:
+                if name in self._pool:
+                    self._pool.remove(name)
+            raise
+        for result, name in zip(results, names, strict=True):
+            self._numbers[name] = result.number + 1
+        return results
+
+    def _process(self, samples: Sequence[NamedSample]) -> list[StepResult]:
+        values = {name: values for name, values, _ in samples}
+        times = {name: self._time(name, time) for name, _, time in samples}
+        results = list(self._pool.process(values, times))
+        for at, (name, result) in enumerate(zip(values, results, strict=True)):
+            results[at] = result._replace(number=self._numbers.get(name, 0))
+            if self._has_clock:
+                self._seconds[name] = result.seconds
+        return results
+
+    def _time(self, name: str, time: Time) -> Time:
+        """Return a sample's time; one that cannot be read where it lacks, the model sees it and none is known."""
+        is_unknown = time is None and self._has_clock and math.isnan(self._seconds.get(name, math.nan))
+        return "" if is_unknown else time
 
     def _begin(self, name: str) -> None:
         """Begin a stream as that of the sensor that it belongs to."""
-        if name not in self._pool:
-            self._pool.add(name)
+        self._pool.add(name)
         self._pool.set_sensor(name, next((other for other in self._sensors(name) if other in self._known), None))
 
-    def state(self, name: str) -> tuple[int, bytes]:
+    @property
+    def digest(self) -> bytes:
+        """The SHA-256 of the model file."""
+        return self._pool.session.digest
+
+    def state(self, name: str) -> State:
         """Return a stream's present state, for `acknowledge` to take later."""
-        return self._numbers[name], self._pool.snapshot(name)
+        return self._numbers[name], self._pool.state(name)
 
-    def acknowledge(self, name: str, state: tuple[int, bytes] | None = None) -> None:
-        """Let `saved` hold this stream in the given state; without one, as it is now."""
-        self._acknowledged[name] = state or self.state(name)
+    def acknowledge(self, name: str, state: State | None = None) -> None:
+        """Let this stream be saved in the given state; without one, as it is now."""
+        self._changed[name] = state or self.state(name)
 
-    def saved(self) -> bytes | None:
-        """Return the snapshots of all streams acknowledged, with their marks."""
-        if not self._acknowledged:
-            return None
-        listing = [
-            {"name": name, "samples": number, "size": len(blob), "marks": self.marks.get(name, [])}
-            for name, (number, blob) in self._acknowledged.items()
-        ]
-        return container.pack(_MAGIC, listing, b"".join(blob for _, blob in self._acknowledged.values()))
+    def marks_changed(self) -> None:
+        """Let the marks of all streams be saved anew."""
+        self._all_marks_changed = True
 
-    def restore(self, blob: bytes) -> str:
-        """Go on with all streams of what `saved` returned."""
-        streams = _unpack(blob)
-        self._pool.restore_all({name: snapshot for name, (_, snapshot, _) in streams.items()})
-        for name, (number, snapshot, marks) in streams.items():
-            self._numbers[name], self._acknowledged[name] = number, (number, snapshot)
-            self.marks[name] = marks
-        return f"resumed {len(streams)} streams after {sum(number for number, _, _ in streams.values())} samples"
+    def changed(self) -> Iterator[StreamRow]:
+        """Yield what is to be saved: the streams acknowledged since `kept` was called.
+
+        Where marks have changed without a sample, their streams follow without a snapshot: theirs is saved already.
+        """
+        for name, (samples, state) in list(self._changed.items()):
+            yield StreamRow(name, samples, pack(self.digest, state), tuple(self.marks.get(name, ())))
+        if self._all_marks_changed:
+            for name in self.marks.keys() - self._changed.keys():
+                yield StreamRow(name, self._numbers[name], None, tuple(self.marks[name]))
+
+    def kept(self) -> None:
+        """Note that all that `changed` yields is saved."""
+        self._changed.clear()
+        self._all_marks_changed = False
+
+    def store(self, path: str | os.PathLike[str]) -> StateDatabase:
+        """Return what saves the streams in a database."""
+        return StateDatabase(path, self)
+
+    def load(self, rows: Iterable[StreamRow]) -> str:
+        """Go on with these streams; return in words from where.
+
+        Raises `SnapshotError` where one of them cannot be gone on from; none has then begun.
+        """
+        rest, begun, samples = iter(rows), list[str](), 0
+        try:
+            while some := list(islice(rest, _AT_ONCE)):
+                self._pool.restore_all({row.name: row.snapshot for row in some if row.snapshot is not None})
+                for row in some:
+                    self._numbers[row.name], self.marks[row.name] = row.samples, list(row.marks)
+                    begun.append(row.name)
+                    samples += row.samples
+        except BaseException:
+            for name in reversed(begun):
+                self._pool.remove(name)
+                del self._numbers[name], self.marks[name]
+            raise
+        return f"resumed {len(begun)} streams after {samples} samples"
 
 
-def _unpack(blob: bytes) -> Mapping[str, tuple[int, bytes, list[str]]]:
-    """Return the samples' count, snapshot and marks of each stream. Raises `SnapshotError`."""
-    content = container.unpack(_MAGIC, blob, "'s streams")
-    streams, at = {}, 0
-    try:
-        listing, body = container.split(content)
-        for entry in listing:
-            name, number, size, marks = (entry[key] for key in ("name", "samples", "size", "marks"))
-            are_counts = type(number) is type(size) is int and 0 <= number < 1 << 62 and 0 < size <= len(body) - at
-            are_texts = type(marks) is list and all(isinstance(text, str) for text in (name, *marks))
-            if not are_counts or not are_texts or name in streams or len(name) > LONGEST:
-                raise ValueError(entry)  # noqa: TRY301 - the same word for all that nobody wrote
-            streams[name] = number, body[at : at + size], list(marks)
-            at += size
-        if at != len(body):
-            raise ValueError(at)  # noqa: TRY301
-    except (ValueError, KeyError, TypeError, RecursionError, struct.error) as error:
-        raise SnapshotError("the snapshot was written by another version of edgeseq") from error
-    return streams
+def _rounds(samples: Sequence[NamedSample]) -> list[list[int]]:
+    """Return the samples' positions in rounds, in each of which a stream has at most one sample."""
+    counts: dict[str, int] = {}
+    rounds: list[list[int]] = []
+    for position, (name, _, _) in enumerate(samples):
+        turn = counts.get(name, 0)
+        counts[name] = turn + 1
+        if turn == len(rounds):
+            rounds.append([])
+        rounds[turn].append(position)
+    return rounds

@@ -38,7 +38,7 @@ class TemporaryFile:
         if target not in _tidied:
             _tidied.add(target)
             _remove_left(target)
-        self._descriptor, self._path = _create(target, 0o666 if like is None else like.st_mode & 0o600)
+        self._descriptor, self.path = _create(target, 0o666 if like is None else like.st_mode & 0o600)
 
     def __enter__(self) -> Self:
         return self
@@ -47,7 +47,7 @@ class TemporaryFile:
         os.close(self._descriptor)
         if not self._is_target:
             with contextlib.suppress(OSError):
-                self._path.unlink()
+                self.path.unlink()
 
     def write(self, data: bytes) -> None:
         """Write all of it, and force it to the disk."""
@@ -59,11 +59,11 @@ class TemporaryFile:
     def replace_target(self) -> None:
         """Take the target's place, with its permissions and owner."""
         if self._like is not None:
-            _hand_on(self._like, self._descriptor)
+            hand_on(self._like, self._descriptor)
         if not file_lock.AVAILABLE:  # and so Windows, which renames no file that is open
             os.close(self._descriptor)
             self._descriptor = os.open(os.devnull, os.O_RDONLY)
-        self._path.replace(self._target)
+        self.path.replace(self._target)
         self._is_target = True
 
 
@@ -108,7 +108,7 @@ def _stem(target: Path) -> str:
     return target.name[:50]
 
 
-def _hand_on(like: os.stat_result, descriptor: int) -> None:
+def hand_on(like: os.stat_result, descriptor: int) -> None:
     """Give an open file the permissions of another, and its owner and group where that is allowed."""
     if not hasattr(os, "fchown"):  # on Windows
         return

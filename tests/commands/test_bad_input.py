@@ -10,7 +10,9 @@ import onnx
 import pytest
 
 import edgeseq_export
+from edgeseq.cli import cli
 from edgeseq.testing import make_checkpoint
+from edgeseq.text import COLUMNS
 from tests.conftest import CommandLine
 
 CONSTANT = "v\n" + "3.5\n" * 500
@@ -54,20 +56,20 @@ CASES = [
     ("train two.csv --target a --feature z -o out", 2, "there is no column 'z'"),
     ("train two.csv --target a --time z -o out", 2, "there is no column 'z'"),
     ("train co2 --split 1:2 -o out", 2, "TRAIN:VAL:TEST"),
-    ("train co2 --split 0.9:0.9:0.9 -o out", 2, "more than the whole series"),
+    ("train co2 --split 0.9:0.9:0.9 -o out", 2, "split: expected fractions that add up to 1 at most, got 0.9:0.9:0.9"),
     ("train co2 --horizon 0 -o out", 2, "--horizon"),
     ("train co2 --cell transformer -o out", 2, "'lstm', 'gru', 'rnn'"),
     ("train co2 --unit ppm -o out", 2, "COL=UNIT"),
     ("train co2 --unit nosuch=ppm -o out", 2, "a unit is given for 'nosuch', but the columns in use are co2"),
     ("train co2 --target date --time date -o out", 2, "date is the time column"),
-    ("train co2 --every 15 -o out", 2, "such as 15min, not '15'"),
+    ("train co2 --every 15 -o out", 2, "in ms, s, min, h or d), got '15'"),
     ("train co2 --time none --target co2 --sort -o out", 2, "--sort needs a time column"),
     ("train --target v -o out", 2, "the sine has one column"),
-    ("train co2 --linear-path 1 -o out", 2, "'1' is not auto, off or a number of changes from 2 on"),
+    ("train co2 --linear-path 1 -o out", 2, "expected auto, off or a number from 2 on, got '1'"),
     ("train co2", 2, "--output"),
     ("export nowhere -o out", 2, "'nowhere' does not exist"),
     ("export good.onnx -o out", 2, "is a model file already"),
-    ("export good.safetensors -o out --opset 9", 2, "opset is 9, must be from 14"),
+    ("export good.safetensors -o out --opset 9", 2, "opset: expected 14 to "),
     ("export good.safetensors -o out --quantize int3", 2, "'none', 'int8', 'int4', 'int8-dynamic'"),
     ("predict nowhere.onnx", 2, "'nowhere.onnx' does not exist"),
     ("predict good.onnx --provider tpu", 2, "no provider 'tpu' here; available: auto, cpu"),
@@ -159,6 +161,13 @@ def test_every_command_has_help_with_an_example(edgeseq: CommandLine, command: s
     answer = edgeseq.must(command, "--help")
     assert f"edgeseq {command}" in answer.out or f"edgeseq {command} " in answer.out.replace("\n", " ")
     assert answer.out.count(f"edgeseq {command}") >= 2, "the usage line and an example"
+
+
+@pytest.mark.parametrize("command", ["", *sorted(cli.commands)])
+def test_no_line_of_help_is_wider_than_80_columns(edgeseq: CommandLine, command: str) -> None:
+    lines = edgeseq.must(*filter(None, [command]), "--help").out.splitlines()
+    assert lines[0].startswith("Usage: edgeseq")
+    assert [line for line in lines if len(line) > COLUMNS] == []
 
 
 def test_without_a_command_the_help_is_printed_as_it_is_laid_out(edgeseq: CommandLine) -> None:

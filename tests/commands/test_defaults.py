@@ -41,7 +41,7 @@ def test_the_help_shows_the_default_that_holds(command: str, option: str, defaul
 
 
 def test_the_help_shows_how_a_series_is_split() -> None:
-    assert help_of("train", "--split").endswith(f"[{DEFAULT_SPLIT}]")
+    assert help_of("train", "--split").endswith(f"[default: {DEFAULT_SPLIT}]")
 
 
 def test_the_help_of_training_needs_no_torch() -> None:

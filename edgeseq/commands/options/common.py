@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from edgeseq.commands.notes import note
-from edgeseq.text import counted
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import UsageError
+from edgeseq_runtime.printable import counted
 
 if TYPE_CHECKING:
     from edgeseq.model.checkpoint import Checkpoint
@@ -20,7 +20,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 model_argument = click.argument("model", type=click.Path(exists=True, dir_okay=False))
-json_option = click.option("as_json", "--json", is_flag=True, help="Print one JSON object.")
+json_option = click.option("as_json", "--json", is_flag=True, help="Print the result as one JSON object.")
 
 
 def _at_most_cores(_context: click.Context, _option: click.Parameter, threads: int) -> int:
@@ -37,19 +37,19 @@ threads_option = click.option(
     default=1,
     callback=_at_most_cores,
     show_default=True,
-    help="Threads within one operator, at most the machine's cores.",
+    help="Threads per operator, at most the number of cores.",
 )
 key_option = click.option(
     "--key",
     type=click.Path(exists=True, dir_okay=False),
     metavar="PUBLIC.pem",
-    help="Open MODEL only if it was signed with the private half of this Ed25519 key.",
+    help="Ed25519 public key; MODEL is refused unless it is signed with the private key that belongs to it.",
 )
 sidecar_option = click.option(
     "--sidecar",
     type=click.Path(exists=True, dir_okay=False),
     metavar="FILE.json",
-    help="Names input, output and states of a model that edgeseq did not write.",
+    help="JSON file that names the input, output and states of a MODEL that edgeseq did not write.",
 )
 
 

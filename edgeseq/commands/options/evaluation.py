@@ -36,9 +36,10 @@ def evaluation_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--sensor",
             metavar="NAME",
-            help="Which of the sensors it was trained on MODEL is to take this for.  [learned from the training part]",
+            help="Treat SERIES as this sensor, one seen in training.  "
+            "[default: a new one, scaled by the training part of SERIES]",
         ),
-        split_option("; that of the training if not given."),
+        split_option("as in training"),
         click.argument("series", required=False),
     ):
         command = option(command)

@@ -14,7 +14,7 @@ def _parse_libraries(_context: click.Context, _option: click.Parameter, values: 
     for value in values:
         name, equals, path = value.partition("=")
         if not (name and equals and path):
-            raise UsageError(f"--provider-library is {value!r}; what is wanted is NAME=PATH")
+            raise UsageError(f"--provider-library: expected NAME=PATH, got {value!r}")
         libraries.append((name, path))
     return tuple(libraries)
 
@@ -25,7 +25,7 @@ library_option = click.option(
     metavar="NAME=PATH",
     multiple=True,
     callback=_parse_libraries,
-    help="A plug-in library that brings a provider; --provider NAME then asks for it (repeatable).",
+    help="Load an ONNX Runtime plug-in library; --provider NAME then selects it (repeatable).",
 )
 
 
@@ -35,7 +35,8 @@ def provider_option(function: Function) -> Function:
         "--provider",
         default="auto",
         show_default=True,
-        help="auto (the fastest of onnxruntime's), cpu, cuda, arm, its name for another, or native: C, compiled here.",
+        help="auto (ONNX Runtime's fastest here), cpu, cuda, arm, native (the model compiled as C), or any other ONNX "
+        "Runtime provider by name.",
     )
     return option(library_option(function))
 

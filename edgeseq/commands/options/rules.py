@@ -1,4 +1,4 @@
-"""The options that say what odd samples lead to."""
+"""The options that say what to do about odd samples."""
 
 import functools
 from collections.abc import Callable
@@ -9,12 +9,14 @@ import click
 from edgeseq_runtime.rules import ABSENT, DISORDER, GAP, POLICIES, RANGE, STUCK, Rules
 
 _HELP = {
-    ABSENT: "What a missing sample leads to: the model's own forecast stands in, it is left out, the stream starts"
-    " afresh, or it ends.",
-    RANGE: "What a value far outside the training range leads to; flag: it is taken, and the line says so.",
-    STUCK: "What a target leads to that stands still.",
-    GAP: "What a gap in the times leads to; impute: as many forecasts stand in as samples lack, or it starts afresh.",
-    DISORDER: "What a time leads to that repeats or runs backwards.",
+    ABSENT: "What to do about a missing sample. impute: use the model's own forecast in its place; skip: leave it out; "
+    "reset: restart the stream; error: stop.",
+    RANGE: "What to do about a value far outside the training range. flag: use it, and mark the output line; the "
+    "others as in --missing.",
+    STUCK: "What to do when a target stops changing (see --stuck-after).",
+    GAP: "What to do about missing timestamps. impute: fill each missing sample with a forecast, or restart the stream "
+    "after a longer gap than training filled in.",
+    DISORDER: "What to do when a timestamp repeats or goes backwards.",
 }
 
 
@@ -35,14 +37,19 @@ def rules_options(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(rules=rules, **others)
 
     for option in (
-        _number("--skip-limit", int, Rules.skip_limit, "Samples left out in a row before the stream starts afresh."),
+        _number("--skip-limit", int, Rules.skip_limit, "Restart the stream after N skipped samples in a row."),
         _policy("--disorder", DISORDER, Rules.disorder),
         _policy("--gap", GAP, Rules.gap),
         _number(
-            "--stuck-after", int, Rules.stuck_after, "Equal values of a target in a row that are no fault; 0: any."
+            "--stuck-after",
+            int,
+            Rules.stuck_after,
+            "A target is stuck after more than N equal values in a row; 0: never.",
         ),
         _policy("--stuck", STUCK, Rules.stuck),
-        _number("--margin", float, Rules.margin, "How far outside the training range is far, in widths of it."),
+        _number(
+            "--margin", float, Rules.margin, "How far outside the training range is far, as a multiple of its width."
+        ),
         _policy("--range", RANGE, Rules.range),
         _policy("--missing", ABSENT, "impute"),
     ):

@@ -10,17 +10,21 @@ from edgeseq.commands.options.common import Function
 Decorator = Callable[[Function], Function]
 
 time_option: Decorator[Any] = click.option(
-    "--time", metavar="COL", help="The time column; found by itself if obvious; none: go by order."
+    "--time", metavar="COL", help="Time column; none: use the order of the rows.  [default: detected]"
 )
 every_option: Decorator[Any] = click.option(
-    "--every", metavar="DURATION", help="Average the samples in each 30s, 15min, 1h or 1d, to make steps even."
+    "--every", metavar="DURATION", help="Make samples evenly spaced: the average of each 30s, 15min, 1h or 1d."
 )
-sort_option: Decorator[Any] = click.option("--sort", is_flag=True, help="Put rows in the order of their times first.")
+sort_option: Decorator[Any] = click.option("--sort", is_flag=True, help="Sort the rows by time first.")
 
 
 def split_option(default: str) -> Decorator[Any]:
     """Return the option that parts a series; `default` says what holds where it is not given."""
-    return click.option("--split", metavar="TRAIN:VAL:TEST", help=f"Rows or fractions{default}")
+    return click.option(
+        "--split",
+        metavar="TRAIN:VAL:TEST",
+        help=f"Sizes of the parts, in time order: rows or fractions.  [default: {default}]",
+    )
 
 
 def series_options(function: Function) -> Function:
@@ -28,10 +32,10 @@ def series_options(function: Function) -> Function:
     for option in (
         sort_option,
         every_option,
-        split_option(", in time order.  [0.7:0.1:0.2]"),
+        split_option("0.7:0.1:0.2"),
         time_option,
-        click.option("--feature", metavar="COL", multiple=True, help="A further input column (repeatable)."),
-        click.option("--target", metavar="COL", multiple=True, help="A column to forecast (repeatable)."),
+        click.option("--feature", metavar="COL", multiple=True, help="Further input column (repeatable)."),
+        click.option("--target", metavar="COL", multiple=True, help="Column to forecast (repeatable)."),
     ):
         function = option(function)
     return function

@@ -21,9 +21,9 @@ def stretch_options(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(plot=plot, stretch=Stretch(last, since, until), **others)
 
     for option in (
-        click.option("--until", metavar="TIME", help="End the plot here."),
-        click.option("--since", metavar="TIME", help="Begin the plot here, such as 2026-05-01T12:00."),
-        click.option("--last", metavar="DURATION", help="Plot the end only: 12h, 7d, or a number of samples."),
+        click.option("--until", metavar="TIME", help="End of the plot."),
+        click.option("--since", metavar="TIME", help="Start of the plot, such as 2026-05-01T12:00."),
+        click.option("--last", metavar="DURATION", help="Plot only the end: 12h, 7d, or a number of samples."),
     ):
         command = option(command)
     return command

@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -37,14 +37,15 @@ if TYPE_CHECKING:
     "source",
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
     default="-",
-    help="A file; - is stdin.",
+    help="Input file; -: stdin.  [default: -]",
 )
 @click.option(
     "--input-format",
     type=click.Choice(["auto", "influx"]),
     default="auto",
     show_default=True,
-    help="auto: one stream, as CSV, JSON or bare numbers; influx: line protocol, a stream for each set of tags.",
+    help="auto: one stream, as CSV, JSON lines or bare numbers; influx: InfluxDB line protocol, one stream for each "
+    "set of tags.",
 )
 @click.option(
     "output_format",
@@ -52,10 +53,16 @@ if TYPE_CHECKING:
     type=click.Choice(["jsonl", "csv", "influx"]),
     default="jsonl",
     show_default=True,
-    help="Of the output.",
+    help="Output format.",
+)
+@click.option("--keep", is_flag=True, help="With --format influx: also write each input line, before its forecast.")
+@click.option(
+    "--no-times", is_flag=True, help="Leave out when the steps of a forecast are: times, in CSV the column t+1."
 )
 @click.option(
-    "--keep", is_flag=True, help="With --format influx: write each line of the input too, before its forecast."
+    "--future-points",
+    is_flag=True,
+    help="With --format influx: a point for each step of the forecast, at the time that it is for.",
 )
 @sidecar_option
 @provider_option
@@ -65,46 +72,51 @@ if TYPE_CHECKING:
     "--state",
     type=click.Path(dir_okay=False),
     metavar="FILE",
-    help="Go on from this snapshot, and save to it at the end.",
+    help="State file: resume from it, and save to it on exit.",
 )
 @click.option(
     "--state-every",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Save after each N samples too, which a power cut cannot undo; 0: at the end only."
-    f"  [{STDIN.state_every}; with --mqtt {MQTT.state_every}]",
+    help="Save the state every N samples, so a power cut loses at most N; 0: only on exit."
+    f"  [default: {STDIN.state_every}; with --mqtt {MQTT.state_every}]",
 )
-@click.option("--fresh", is_flag=True, help="Start anew, whatever the snapshot holds.")
-@click.option("--sensor", metavar="NAME", help="Which this is of the sensors that MODEL was trained on.")
+@click.option("--fresh", is_flag=True, help="Start over, whatever the state file holds.")
+@click.option("--sensor", metavar="NAME", help="Treat the input as this sensor, one seen in training.")
 @click.option(
     "--history",
     type=click.Path(exists=True, dir_okay=False),
     metavar="FILE",
-    help="What another such sensor has measured so far, to learn its level and size from.",
+    help="Earlier samples of a sensor not seen in training, to learn its level and scale from.",
 )
-@click.option("--intervals", is_flag=True, help="Add the ends of the 90 % interval, adapted to what comes, and drift.")
-@click.option("--live", is_flag=True, help="Show the last samples and the forecast as a line of bars, on the terminal.")
+@click.option(
+    "--intervals", is_flag=True, help="Add the bounds of the 90 % interval, adapted as samples come, and drift."
+)
+@click.option("--live", is_flag=True, help="Show the last samples and the forecast as bars on the terminal (stderr).")
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False),
     metavar="FILE.png",
-    help="Draw the last samples and the forecast after them when the input ends.",
+    help="When the input ends, draw the last samples and the forecast after them.",
 )
 @rules_options
 @click.option(
     "--unreadable",
     type=click.Choice(["error", "missing"]),
-    help="What a line that is no sample leads to: the end, or it counts as missing."
-    f"  [{STDIN.unreadable}; with --mqtt {MQTT.unreadable}]",
+    help="On a line that cannot be parsed: stop (error), or treat it as a missing sample (missing)."
+    f"  [default: {STDIN.unreadable}; with --mqtt {MQTT.unreadable}]",
 )
-@click.option("--mqtt", metavar="URL", help="Samples from mqtt://HOST[:PORT]/TOPICS (mqtts:// for TLS), e.g. plant/+.")
-@click.option("--publish", metavar="TOPIC", help="Where forecasts go; {id} is what the wildcards of --mqtt stand for.")
+@click.option(
+    "--mqtt", metavar="URL", help="Take samples from mqtt://HOST[:PORT]/TOPICS (mqtts: TLS), such as plant/+."
+)
+@click.option("--publish", metavar="TOPIC", help="Topic for forecasts; {id} is what the wildcards of --mqtt match.")
 @click.option(
     "--credentials",
     type=click.Path(exists=True, dir_okay=False),
-    help="A file with username = ..., password = ... (and ca, cert, key); else EDGESEQ_MQTT_USERNAME and so on.",
+    help="File with lines username = ..., password = ... (also ca, cert, key).  [default: the environment variables "
+    "EDGESEQ_MQTT_USERNAME and so on]",
 )
-@click.option("--client-id", metavar="ID", help="What the broker knows this client by.  [made from host and topics]")
+@click.option("--client-id", metavar="ID", help="MQTT client id.  [default: made from host name and topics]")
 def predict(
     model: str,
     *,
@@ -112,6 +124,8 @@ def predict(
     input_format: str,
     output_format: str,
     keep: bool,
+    no_times: bool,
+    future_points: bool,
     sidecar: str | None,
     provider: str,
     libraries: Libraries,
@@ -133,16 +147,16 @@ def predict(
     credentials: str | None,
     client_id: str | None,
 ) -> int:
-    r"""Stream samples through MODEL: one forecast line for each line of input, written at once.
+    r"""Stream samples through MODEL: each line of input gives one line with a forecast, at once.
 
-    Input is CSV with a header, JSON lines, or bare numbers; an empty value or nan is a missing sample.
+    The input is CSV with a header, JSON lines or bare numbers. An empty value or nan is a missing sample.
 
     \b
     sensor | edgeseq predict model.onnx
     edgeseq predict model.onnx --input history.csv --format csv > forecasts.csv
     edgeseq predict model.onnx --input-format influx --format influx
     edgeseq predict somebodys.onnx --sidecar names.json
-    edgeseq predict model.onnx --mqtt mqtt://localhost/plant/+ --publish forecasts/{id}
+    edgeseq predict model.onnx --mqtt mqtt://host/plant/+ --publish forecasts/{id}
     """
     options = PredictOptions(
         model=model,
@@ -150,6 +164,8 @@ def predict(
         input_format=input_format,
         output_format=output_format,
         keep=keep,
+        times=not no_times,
+        future_points=future_points,
         sidecar=sidecar,
         provider=provider,
         threads=threads,
@@ -198,7 +214,7 @@ def _run_stdin(options: PredictOptions) -> int:
     stream = StdinStream(
         streams, read, output_format, state_file, unreadable=options.on_unreadable, view=view, plot=plot
     )
-    with GracefulShutdown(state_file.save) as shutdown, _summary_at_end(stream):
+    with closing(state_file), GracefulShutdown(state_file.save) as shutdown, _summary_at_end(stream):
         try:
             return stream.run(options.source, shutdown)
         finally:
@@ -220,8 +236,8 @@ def _run_mqtt(options: PredictOptions, url: str) -> int:
     _check_login(options, login)
     streams = options.named_streams(lambda topic: (topic, route.name(topic) or topic))
     state_file = _resumed(options, streams)
-    service = MqttService(streams, route, state_file, unreadable=options.on_unreadable)
-    with GracefulShutdown(state_file.save) as shutdown, _summary_at_end(service):
+    service = MqttService(streams, route, state_file, options.format(streams.spec), unreadable=options.on_unreadable)
+    with closing(state_file), GracefulShutdown(state_file.save) as shutdown, _summary_at_end(service):
         return service.run(address, login, options.client_id or _client_id(route), shutdown)
 
 

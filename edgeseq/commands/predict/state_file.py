@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeseq.commands.notes import note
-from edgeseq_runtime import file_lock, files
+from edgeseq_runtime import file_lock
 from edgeseq_runtime.errors import FileError, SnapshotError
 
 if TYPE_CHECKING:
@@ -30,19 +30,20 @@ class StateFile:
         self.active = path is not None
         """Whether anything is saved at all."""
         self._path = path or ""
-        self._streams = streams
+        self._store = streams.store(path) if path else None
         self._every = every
         self._unsaved = 0  # samples
         self._failed_at: float | None = None  # when the last save failed, where it did
 
     def resume(self, *, fresh: bool) -> None:
         """Go on from the file, where there is one. Raises `SnapshotError`; the file then stays as it is."""
-        if not self.active or fresh or not Path(self._path).is_file():
+        if not self._store:
             return
         try:
-            note(self._streams.restore(files.read(self._path)))
+            for text in self._store.resume(fresh=fresh):
+                note(text)
         except SnapshotError as error:
-            raise SnapshotError(f"{self._path}: {error}; --fresh starts anew") from error
+            raise SnapshotError(f"{self._path}: {error}; use --fresh to start over") from error
 
     def save_if_due(self, samples: int = 1) -> bool:
         """After so many samples were acknowledged: save them, if that is due; return whether they may count as kept.
@@ -61,13 +62,18 @@ class StateFile:
             self.save()
         except FileError as error:
             if self._failed_at is None:
-                note(f"warning: {error}; forecasts go on, and saving is tried again")
+                note(f"warning: {error}; forecasts continue, and saving is tried again")
             self._failed_at = time.monotonic()
             return False
         if self._failed_at is not None:
             note(f"{self._path} is saved again")
             self._failed_at = None
         return True
+
+    @property
+    def room(self) -> int | None:
+        """How many samples may be acknowledged until a save is due; None: any number."""
+        return self._every - self._unsaved if self.active and self._every else None
 
     def save_rest(self) -> None:
         """At the end: save what was acknowledged since the last save that succeeded. Raises `FileError`."""
@@ -76,10 +82,14 @@ class StateFile:
 
     def save(self) -> None:
         """Save what was acknowledged, whole and on the disk. Raises `FileError`."""
-        content = self._streams.saved() if self.active else None
-        if content:
-            files.write_atomically(self._path, content)
+        if self._store:
+            self._store.save()
         self._unsaved = 0
+
+    def close(self) -> None:
+        """Give the file back, after the last save."""
+        if self._store:
+            self._store.close()
 
     def _is_retry_due(self) -> bool:
         return self._failed_at is not None and time.monotonic() - self._failed_at >= RETRY

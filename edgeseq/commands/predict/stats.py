@@ -1,8 +1,14 @@
 """What became of the samples, counted and timed for the one line at the end."""
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
-from edgeseq.text import counted
+from edgeseq_runtime.printable import counted
+from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
+from edgeseq_runtime.streaming.validation import STATUSES
+
+if TYPE_CHECKING:
+    from edgeseq_runtime.outcomes import Outcomes
 
 
 class Stats:
@@ -10,14 +16,22 @@ class Stats:
 
     def __init__(self, measured: str) -> None:
         self._measured = measured
-        self._counts: Counter[str] = Counter()
-        self._reasons: Counter[str] = Counter()
+        self._counts: Counter[tuple[str, str]] = Counter()  # by status and reason
         self._seconds = 0.0
 
     def add(self, status: str, seconds: float, reason: str = "") -> None:
         """Count a sample that was answered, what was odd about it, and how long that took."""
-        self._counts[status] += 1
-        self._reasons[reason] += 1
+        self._counts[status, reason] += 1
+        self._seconds += seconds
+
+    def add_time(self, seconds: float) -> None:
+        """Add what several samples took together."""
+        self._seconds += seconds
+
+    def add_all(self, outcomes: "Outcomes", seconds: float) -> None:
+        """Count samples that were answered, and how long all of them took."""
+        codes = Counter(zip(outcomes.statuses.tolist(), outcomes.reasons.tolist(), strict=True))
+        self._counts.update({(STATUSES[status], REASONS_BY_CODE[reason]): n for (status, reason), n in codes.items()})
         self._seconds += seconds
 
     def __bool__(self) -> bool:
@@ -25,10 +39,15 @@ class Stats:
 
     def summary(self) -> str:
         """Return one line about all samples answered."""
-        total = sum(self._counts.values())
+        total = self._counts.total()
         if not total:
             return counted(0, "sample")
-        kinds = ", ".join(f"{count} {status}" for status, count in sorted(self._counts.items()))
-        issues = ", ".join(f"{count} {reason}" for reason, count in sorted(self._reasons.items()) if reason)
-        kinds += f"; found {issues}" if issues else ""
+        statuses: Counter[str] = Counter()
+        reasons: Counter[str] = Counter()
+        for (status, reason), count in self._counts.items():
+            statuses[status] += count
+            reasons[reason] += count
+        kinds = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
+        issues = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()) if reason)
+        kinds += f"; reasons: {issues}" if issues else ""
         return f"{counted(total, 'sample')}: {kinds}; {1e6 * self._seconds / total:.0f} us each, {self._measured}"

@@ -1,34 +1,38 @@
 """Lines in, lines out. A slow reader of the output slows the reading of the input down: nothing is kept between."""
 
-import contextlib
 import os
 import signal
+import stat
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from edgeseq.commands.notes import note
 from edgeseq.commands.predict.formats import Format
+from edgeseq.commands.predict.output import Output
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats
+from edgeseq.commands.predict.stored_samples import StoredSamples
 from edgeseq.commands.predict.unread_times import UnreadTimes
 from edgeseq.commands.shutdown import INTERRUPTED, PIPE_BUF, GracefulShutdown, ShutdownRequested
 from edgeseq_runtime.errors import DataError, FileError, MissingSampleError, TooManyStreamsError
 from edgeseq_runtime.rules import TIME
+from edgeseq_runtime.service import SingleStream
+from edgeseq_runtime.streaming.ledger import REASON_CODES
 
 if TYPE_CHECKING:
     from edgeseq.commands.predict.forecast_plot import ForecastPlot
     from edgeseq.commands.predict.terminal_view import TerminalView
     from edgeseq_runtime.io.text_lines import Sample
-    from edgeseq_runtime.outcomes import StepResult
+    from edgeseq_runtime.outcomes import Outcomes, StepResult
     from edgeseq_runtime.service import Streams
     from edgeseq_runtime.spec import Spec
 
 _BLOCK = 1 << 16
-"""Bytes that are read, or written, at most at once."""
+"""Bytes that are read at most at once."""
 
 Reader: TypeAlias = "Callable[[Iterable[bytes], Spec], Iterator[Sample]]"
 
@@ -78,31 +82,46 @@ class StdinStream:
     def _stream(self, source: int, shutdown: GracefulShutdown) -> None:
         from edgeseq_runtime.io import text_lines
 
+        self._output = Output(shutdown)
         header = self._format.header()
         if header is not None:
-            _write_line(header, shutdown)
-        for sample in self._read(text_lines.split(_read_blocks(source, shutdown)), self._streams.spec):
-            begin = time.perf_counter()
-            result = self._step(sample)
-            if result is None or sample.stream is None:
-                self._pass_through(sample, shutdown)
-                continue
-            if self._view:
-                self._view.hide()
-            _write_line(self._format.line(sample, result), shutdown)
-            if self._state_file.active:
-                self._streams.acknowledge(sample.stream)
-                self._state_file.save_if_due()
-            self.stats.add(result.status, time.perf_counter() - begin, result.reason)
-            if self._view:
-                self._view.show(sample, result)
-            if self._plot:
-                self._plot.add(sample, result)
+            self._output.write(header)
+        samples = self._read(text_lines.split(_read_blocks(source, shutdown)), self._streams.spec)
+        if isinstance(self._streams, SingleStream) and not self._view and stat.S_ISREG(os.fstat(source).st_mode):
+            self._answer_stored(samples, self._streams)
+            return
+        for sample in samples:
+            self._answer(sample)
 
-    def _pass_through(self, sample: "Sample", shutdown: GracefulShutdown) -> None:
-        line = self._format.passthrough(sample)
-        if line is not None:
-            _write_line(line, shutdown)
+    def _answer(self, sample: "Sample") -> None:
+        """Take a sample and write what comes of it; acknowledge it then."""
+        begin = time.perf_counter()
+        result = self._step(sample)
+        if result is None or sample.stream is None:
+            line = self._format.passthrough(sample)
+            if line is not None:
+                self._output.write(line)
+            return
+        if self._view:
+            self._view.hide()
+        self._output.write(self._format.line(sample, result))
+        if self._state_file.active:
+            self._streams.acknowledge(sample.stream)
+            self._state_file.save_if_due()
+        self.stats.add(result.status, time.perf_counter() - begin, result.reason)
+        if self._view:
+            self._view.show(sample, result)
+        if self._plot:
+            self._plot.add(sample, result)
+
+    def _answer_stored(self, samples: "Iterator[Sample]", stream: SingleStream) -> None:
+        """Take samples that are there already, many at once."""
+        stored = StoredSamples(stream, self._step, self._watch_all, self._format, self._output, self._state_file)
+        for chunk, outcomes, seconds in stored.answer(samples):
+            self.stats.add_all(outcomes, seconds)
+            if self._plot:
+                for sample, result in zip(chunk, outcomes, strict=True):
+                    self._plot.add(sample, result)
 
     def _step(self, sample: "Sample") -> "StepResult | None":
         """Take a sample; None where a line does not even say whose it is."""
@@ -120,9 +139,19 @@ class StdinStream:
             return None
         except (DataError, MissingSampleError) as error:
             raise DataError(f"line {sample.line}: {error}") from None
-        if result.reason == TIME or self._unread_times:
-            self._unread_times.watch(f"line {sample.line}", sample.stream, sample.time, result)
+        self._watch(sample, result)
         return result
+
+    def _watch_all(self, chunk: "Sequence[Sample]", outcomes: "Outcomes") -> None:
+        """Say what is to be said of samples that were taken."""
+        if self._unread_times or (outcomes.reasons == REASON_CODES[TIME]).any():
+            for sample, result in zip(chunk, outcomes, strict=True):
+                self._watch(sample, result)
+
+    def _watch(self, sample: "Sample", result: "StepResult") -> None:
+        """Say what is to be said of a sample that was taken."""
+        if result.reason == TIME or self._unread_times:
+            self._unread_times.watch(f"line {sample.line}", sample.stream or "", sample.time, result)
 
 
 def _read_blocks(source: int, shutdown: GracefulShutdown) -> Iterator[bytes]:
@@ -135,20 +164,6 @@ def _read_blocks(source: int, shutdown: GracefulShutdown) -> Iterator[bytes]:
         if not block:
             return
         yield block
-
-
-def _write_line(line: str, shutdown: GracefulShutdown) -> None:
-    """Write a line at once. What cannot be written is not kept in a buffer, so it is never written later.
-
-    Only waiting is interrupted, never writing: a line that was written must count as written. In the middle of a
-    line it takes a second signal.
-    """
-    data = memoryview(f"{line}\n".encode(errors="replace"))
-    stdout, signals = sys.stdout.fileno(), 1
-    while data:
-        shutdown.wait(writing=stdout, signals=signals)
-        with contextlib.suppress(BlockingIOError):
-            data, signals = data[os.write(stdout, data[: PIPE_BUF or _BLOCK]) :], 2
 
 
 def _open_source(source: str) -> FileIO:

@@ -19,6 +19,8 @@ from edgeseq_runtime.printable import listed
 from edgeseq_runtime.spec import Spec
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from edgeseq_runtime.arrays import Float32
 
 SUFFIX = "_forecast"
@@ -101,16 +103,26 @@ def forecast_line(
 
     A number that is not finite is left out, and so is a time that is a text.
     """
-    end = _end(_MEASUREMENT, key, 0, "a measurement")
     cells = [
         f"{escape(target)}{'_' if target else ''}h{step}={value!s}"
         for target, values in forecast.items()
         for step, value in enumerate(values, start=1)
         if math.isfinite(value)  # the protocol has no such number; str of a float32 is its shortest text
     ]
-    cells += [f'status="{status}"', f"warm={str(warm).lower()}"]
+    return _forecast_point(key, time, cells, status, warm)
+
+
+def step_line(key: str, time: float, forecast: Mapping[str, "np.float32"], step: int, status: str, warm: bool) -> str:
+    """Return the point of one step of a forecast, {target: value}, at the time that it is for."""
+    cells = [f"{escape(target)}={value!s}" for target, value in forecast.items() if math.isfinite(value)]
+    return _forecast_point(key, time, [*cells, f"step={step}i"], status, warm)
+
+
+def _forecast_point(key: str, time: float | str | None, cells: list[str], status: str, warm: bool) -> str:
+    end = _end(_MEASUREMENT, key, 0, "a measurement")
+    said = [*cells, f'status="{status}"', f"warm={str(warm).lower()}"]
     at = "" if time is None or isinstance(time, str) else f" {time}"
-    return f"{key[:end]}{SUFFIX}{key[end:]} {','.join(cells)}{at}"
+    return f"{key[:end]}{SUFFIX}{key[end:]} {','.join(said)}{at}"
 
 
 def escape(name: str) -> str:
@@ -126,7 +138,7 @@ def unescape(name: str) -> str:
 def _sample(number: int, line: bytes, text: str, spec: Spec) -> Sample:
     nothing = (None,) * len(spec.measured)
     if len(line) > LONGEST:
-        return Sample(number, None, nothing, f"a line of more than {LONGEST} bytes", stream=None)
+        return Sample(number, None, nothing, f"longer than {LONGEST} bytes", stream=None)
     try:
         point = _point_for(spec, text)
     except DataError as error:
@@ -184,7 +196,7 @@ def _value(name: str, text: str) -> float | str:
             return float(whole[1] or whole[2])
     if text in _BOOLEANS:
         return _BOOLEANS[text]
-    raise DataError(f"the field {name[:40]} is {text[:40]!r}, which is no value of line protocol")
+    raise DataError(f"the field {name[:40]}: expected a line protocol value, got {text[:40]!r}")
 
 
 def _number(name: str, value: float | str | None) -> float | None:
@@ -196,13 +208,13 @@ def _number(name: str, value: float | str | None) -> float | None:
 def _end(pattern: re.Pattern[str], text: str, at: int, what: str) -> int:
     match = pattern.match(text, at)
     if not match:
-        raise DataError(f"{text[:40]!r} is not line protocol: wanted is {what} at character {at + 1}")
+        raise DataError(f"{text[:40]!r} is not line protocol: expected {what} at character {at + 1}")
     return match.end()
 
 
 def _equals(text: str, at: int) -> int:
     if text[at : at + 1] != "=":
-        raise DataError(f"{text[:40]!r} is not line protocol: wanted is = at character {at + 1}")
+        raise DataError(f"{text[:40]!r} is not line protocol: expected = at character {at + 1}")
     return at + 1
 
 
@@ -211,5 +223,5 @@ def _blank(text: str, at: int, what: str) -> int:
     while text[after : after + 1] == " ":
         after += 1
     if after == at:
-        raise DataError(f"{text[:40]!r} is not line protocol: wanted is a blank and {what} at character {at + 1}")
+        raise DataError(f"{text[:40]!r} is not line protocol: expected a space and {what} at character {at + 1}")
     return after

@@ -7,13 +7,12 @@ import csv
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.io import grammar
-from edgeseq_runtime.printable import listed
+from edgeseq_runtime.printable import counted, listed
 from edgeseq_runtime.spec import Spec
 
 LONGEST = 1 << 20
@@ -27,8 +26,7 @@ WrittenTime: TypeAlias = str | float | None
 Values: TypeAlias = tuple[float | None, ...]
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(NamedTuple):
     """One input line: its time as it was written, and one value for each feature of the model."""
 
     line: int
@@ -67,28 +65,37 @@ def read(lines: Iterable[bytes], spec: Spec, tell: Callable[[str], object] | Non
     features: no line after it could be read.
     """
     nothing = (None,) * len(spec.measured)
+    numbered = enumerate(lines, start=1)
     parse: Parser | None = None
-    for number, line in enumerate(lines, start=1):
+    for number, line in numbered:
         if number == 1 and (line.startswith(grammar.UTF16_MARKS) or b"\0" in line):
-            raise DataError("the input is binary, or text in UTF-16; wanted is text in UTF-8")
+            raise DataError("the input is binary or UTF-16; expected UTF-8 text")
         text = line[:LONGEST].decode("utf-8-sig" if number == 1 else "utf-8", "replace").strip()
-        if parse is None and text:
-            try:
-                parse, is_header = _parser_for(text, spec, tell)
-            except DataError as error:
-                raise DataError(f"line {number}: {error}") from None
-            if is_header:
-                continue
+        if not text:
+            yield _sample(number, line, text, None, nothing)
+            continue
         try:
-            if len(line) > LONGEST:
-                raise DataError(f"a line of more than {LONGEST} bytes")  # noqa: TRY301 - numbered below
-            time, values = parse(text) if parse and text else (None, nothing)
+            parse, is_header = _parser_for(text, spec, tell)
         except DataError as error:
-            yield Sample(number, None, nothing, str(error))
-        except (ValueError, OverflowError, RecursionError):  # whatever a line holds, the next one may be a sample
-            yield Sample(number, None, nothing, f"{text[:40]!r} cannot be read")
-        else:
-            yield Sample(number, time, values)
+            raise DataError(f"line {number}: {error}") from None
+        if not is_header:
+            yield _sample(number, line, text, parse, nothing)
+        break
+    for number, line in numbered:
+        text = line[:LONGEST].decode("utf-8", "replace").strip()
+        yield _sample(number, line, text, parse, nothing)
+
+
+def _sample(number: int, line: bytes, text: str, parse: Parser | None, nothing: Values) -> Sample:
+    """Return the sample of a line, which as text is `text`."""
+    try:
+        if len(line) > LONGEST:
+            raise DataError(f"longer than {LONGEST} bytes")  # noqa: TRY301 - said below
+        return Sample(number, *parse(text)) if parse and text else Sample(number, None, nothing)
+    except DataError as error:
+        return Sample(number, None, nothing, str(error))
+    except (ValueError, OverflowError, RecursionError):  # whatever a line holds, the next one may be a sample
+        return Sample(number, None, nothing, f"{text[:40]!r} cannot be read")
 
 
 def _parser_for(first: str, spec: Spec, tell: Callable[[str], object] | None) -> tuple[Parser, bool]:
@@ -109,13 +116,16 @@ def _parser_for(first: str, spec: Spec, tell: Callable[[str], object] | None) ->
 
 def _bare_parser(spec: Spec) -> Parser:
     names = [feature.name for feature in spec.measured]
+    one = len(names) == 1
 
     def parse(text: str) -> tuple[WrittenTime, Values]:
+        if one and (values := _floats((text,))):
+            return None, values
         separator = grammar.separator(text)
         cells = _split(text, separator) if separator or '"' in text else text.split()
         if len(cells) != len(names):
-            raise DataError(f"{len(cells)} values; the model takes {len(names)} ({listed(names)})")
-        return None, tuple(_value(*pair) for pair in zip(names, cells, strict=True))
+            raise DataError(f"the model expects {counted(len(names), 'value')} ({listed(names)}), got {len(cells)}")
+        return None, _floats(cells) or tuple(_value(*pair) for pair in zip(names, cells, strict=True))
 
     return parse
 
@@ -136,8 +146,9 @@ def _csv_parser(header: list[str], separator: str | None, spec: Spec) -> Parser:
     def parse(text: str) -> tuple[WrittenTime, Values]:
         cells = _split(text, separator)
         if len(cells) != len(header):
-            raise DataError(f"{len(cells)} cells; the header has {len(header)}")
-        values = tuple(_value(name, pointed(cells[at])) for name, at in zip(names, positions, strict=True))
+            raise DataError(f"expected {counted(len(header), 'cell')} as in the header, got {len(cells)}")
+        written = [cells[at] for at in positions]
+        values = _floats(written) or tuple(_value(*pair) for pair in zip(names, map(pointed, written), strict=True))
         return None if at_time is None else cells[at_time], values
 
     return parse
@@ -151,21 +162,25 @@ def json_parser(spec: Spec) -> Parser:
     """
     names = [feature.name for feature in spec.measured]
     no_time = "" if len(spec.features) > len(names) else None
+    keys: list[str] = []  # of the object before
+    time: str | None = None
 
     def parse(text: str) -> tuple[WrittenTime, Values]:
+        nonlocal keys, time
         try:
             content = json.loads(text)
         except (ValueError, RecursionError):
             raise DataError(f"{text[:40]!r} is not JSON") from None
         if isinstance(content, dict):
-            if not any(name in content for name in names):
-                raise DataError(f"no value for {listed(names)}; the object has {listed(content)}")
-            time = _find_time(list(content), spec)
+            if keys != (found := list(content)):
+                if not any(name in content for name in names):
+                    raise DataError(f"no value for {listed(names)}; the object has {listed(content)}")
+                keys, time = found, _find_time(found, spec)
             values = [content.get(name) for name in names]
             return _time(content[time]) if time else no_time, _numbers(names, values)
         values = content if isinstance(content, list) else [content]
         if len(values) != len(names):
-            raise DataError(f"{len(values)} values; the model takes {len(names)} ({listed(names)})")
+            raise DataError(f"the model expects {counted(len(names), 'value')} ({listed(names)}), got {len(values)}")
         return no_time, _numbers(names, values)
 
     return parse
@@ -195,7 +210,7 @@ def _with_point(cell: str) -> str:
     if "," not in cell or not _COMMA.fullmatch(cell):
         return cell
     if _GROUPED.fullmatch(cell):
-        raise DataError(f"{cell!r} may have a decimal comma or one of thousands; write it with a point")
+        raise DataError(f"{cell!r} may use a decimal comma or a thousands separator; write a decimal point")
     return cell.replace(",", ".")
 
 
@@ -209,6 +224,18 @@ def _is_value(cell: str) -> bool:
     except DataError:
         return False
     return True
+
+
+def _floats(cells: Sequence[str]) -> Values | None:
+    """Return the cells as numbers; None where not each is plainly one, for `_value` to say what it is."""
+    try:
+        numbers = tuple(map(float, cells))
+    except ValueError:
+        return None
+    for number, cell in zip(numbers, cells, strict=True):
+        if math.isnan(number) or "_" in cell or len(cell) > grammar.LONGEST_NUMBER:
+            return None
+    return numbers
 
 
 def _value(name: str, cell: str) -> float | None:

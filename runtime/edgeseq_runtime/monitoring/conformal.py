@@ -134,7 +134,7 @@ class Intervals(RowArrays):
     ) -> tuple[Float32, Float32]:
         """Return the ends around forecasts for a width of each (sample, horizon, target); see `around`."""
         if not 0 < level < 1:
-            raise UsageError(f"level is {level}, must be between 0 and 1")
+            raise UsageError(f"level: expected between 0 and 1, got {level}")
         if level != self._asked[0]:
             self._asked = level, self._ends(level)
         low, middle, high = self._asked[1]

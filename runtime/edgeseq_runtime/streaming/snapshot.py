@@ -36,6 +36,10 @@ class Snapshot:
     counters: Mapping[str, Any]
     arrays: Mapping[str, Float32]
 
+    def copied(self) -> "Snapshot":
+        """Return the same, which stays as it is when the stream moves on."""
+        return Snapshot(dict(self.counters), {name: array.copy() for name, array in self.arrays.items()})
+
 
 def pack(model: bytes, snapshot: Snapshot) -> bytes:
     """Return the snapshot as bytes that belong to the model file with the digest `model`."""

@@ -25,7 +25,7 @@ def to_seconds(time: Time) -> float:
     try:
         if isinstance(time, str):
             text = time.strip()
-            time = float(text) if _is_number(text) else _from_iso(text)
+            time = float(text) if is_epoch(text) else _from_iso(text)
         if isinstance(time, datetime):
             return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
         number = float(time)
@@ -45,7 +45,7 @@ def is_time(time: Time) -> bool:
     return True
 
 
-def _is_number(text: str) -> bool:
+def is_epoch(text: str) -> bool:
     """Whether the text is an epoch; eight digits are a date."""
     return len(text) != 8 and len(text) <= LONGEST_NUMBER and text.replace(".", "", 1).lstrip("-").isdigit()
 

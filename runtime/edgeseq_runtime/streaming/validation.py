@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import DataError
-from edgeseq_runtime.printable import listed, shown
+from edgeseq_runtime.printable import counted, listed, shown
 from edgeseq_runtime.spec import Spec
 
 RawSample: TypeAlias = float | Sequence[float | None] | Mapping[str, float | None] | npt.NDArray[np.floating] | None
@@ -91,7 +91,7 @@ class Reader:
             return [*values, *self._unread]
         if lacking:
             names = listed(self._names)
-            raise DataError(f"a sample has {len(values)} values; the model takes {len(self._names)} ({names})")
+            raise DataError(f"the model expects {counted(len(self._names), 'value')} ({names}), got {len(values)}")
         return values
 
     def _by_name(self, sample: Mapping[str, Any]) -> list[Any]:
