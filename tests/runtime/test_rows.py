@@ -114,7 +114,7 @@ class Streams:
             np.testing.assert_allclose(pool.interval(0.5)[0][row], p.interval(0.5)[0], rtol=1e-5, atol=1e-5)
 
 
-def take(streams: Streams, way: str, names: list[str], given: list[tuple[Any, Any]]) -> None:  # noqa: PLR0912
+def take(streams: Streams, way: str, names: list[str], given: list[tuple[Any, Any]]) -> None:
     pool, moves = streams.pool, iter(given)
     if way in ("array", "run"):
         names = list(pool.names)
@@ -175,7 +175,7 @@ def test_a_stream_of_a_pool_is_as_if_alone(
     missing=st.sampled_from(["impute", "skip", "reset"]),
     monitor=st.booleans(),
 )
-def test_a_block_is_what_its_samples_are_one_by_one(  # noqa: PLR0913
+def test_a_block_is_what_its_samples_are_one_by_one(
     sessions: Callable[[str, str], Session],
     kind: str,
     provider: str,
