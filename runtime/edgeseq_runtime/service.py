@@ -13,7 +13,6 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, TooManyStreamsError
 from edgeseq_runtime.exactness import blocks_are_exact
 from edgeseq_runtime.outcomes import Outcomes, StepResult
