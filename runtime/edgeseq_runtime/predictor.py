@@ -290,7 +290,7 @@ class Predictor:
         features that are no targets keep their last value. Raises `EdgeseqError` before the first sample.
         """
         if steps < 1:
-            raise UsageError(f"steps is {steps}, must be at least 1")
+            raise UsageError(f"steps: expected at least 1, got {steps}")
         self._require_whole()
         if not self._age:
             raise EdgeseqError("no forecast yet: the stream has seen no sample since its start")

@@ -190,7 +190,7 @@ def test_a_forecast_that_may_not_be_published_is_said_once_a_topic(model_path: P
     messages = {f"a sample of {number}": ("plant/secret", str(number)) for number in range(5)}
     expect_good_after(broker, service, "plant/+", "forecasts/{id}", messages, GOOD)
     expect_nothing_comes_again(broker, service, model_path)
-    assert service.said().count("plant/secret: a forecast cannot be published: Not authorized") == 1
+    assert service.said().count("plant/secret: cannot publish a forecast: Not authorized") == 1
     assert "10 samples: 10 ok" in service.said()
     assert "5 forecasts not published" in service.said()
 
@@ -218,13 +218,13 @@ def test_a_time_that_is_no_time_makes_no_sample_a_repetition(broker: Broker, mod
     wait_until(lambda: len(answered(peer, "forecasts/broken")) == 3, "no forecasts")
     assert service.stop() == 0
     assert len(answered(peer, "forecasts/right")) == 1
-    assert "2 came again, and counted once" in service.said()
+    assert "2 repeated, counted once" in service.said()
 
 
 @pytest.mark.parametrize(
     ("words", "payload", "word"),
     [
-        (("--unreadable", "error"), "[1, 2]", "plant/x: 2 values; the model takes 1"),
+        (("--unreadable", "error"), "[1, 2]", "plant/x: the model expects 1 value (f0), got 2"),
         (("--unreadable", "error"), '{"f0":' + "[" * 979 + "]" * 979 + "}", "plant/x: "),
         (("--missing", "error"), "null", "plant/x: "),
         (("--missing", "error", "--unreadable", "missing"), "junk", "plant/x: "),

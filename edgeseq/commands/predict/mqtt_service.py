@@ -22,13 +22,12 @@ from edgeseq.commands.predict.stats import Stats
 from edgeseq.commands.predict.unread_times import UnreadTimes
 from edgeseq.commands.predict.unsettled import Pending, Unsettled
 from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown, ShutdownRequested
-from edgeseq.text import counted
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, UsageError
 from edgeseq_runtime.io.text_lines import LONGEST, Sample, json_parser
 from edgeseq_runtime.mqtt.deduplication import WINDOW, Message, SeenMessages, identify
 from edgeseq_runtime.mqtt.inbox import Inbox
 from edgeseq_runtime.mqtt.topics import Address, Route
-from edgeseq_runtime.printable import printable
+from edgeseq_runtime.printable import counted, printable
 from edgeseq_runtime.rules import TIME
 from edgeseq_runtime.streaming.timestamps import is_time
 
@@ -116,7 +115,7 @@ class MqttService:
 
     def summary(self) -> str:
         """Return one line about all messages."""
-        repeated = f"; {self._repeated} came again, and counted once" if self._repeated else ""
+        repeated = f"; {self._repeated} repeated, counted once" if self._repeated else ""
         refused = f"; {counted(self._refused, 'forecast')} not published" if self._refused else ""
         kinds = ", ".join(f"{count} {reason}" for reason, count in sorted(self._left_out.items()))
         left_out = f"; {counted(self._left_out.total(), 'message')} left out: {kinds}" if kinds else ""
@@ -139,13 +138,13 @@ class MqttService:
         if not self._inbox.add(message):
             self._left_out["dropped at QoS 0"] += 1
             note(
-                f"messages of QoS 0 come faster than they are answered; one of {_brief(message.topic)} is dropped",
+                f"QoS 0 messages arrive faster than they are answered; dropped one of {_brief(message.topic)}",
                 "messages dropped at QoS 0",
             )
 
     def unreadable(self, number: int) -> None:
         """Leave out a message whose topic is no text."""
-        self._leave_out(number, "a message's topic is no text in UTF-8", "with a topic that is no text")
+        self._leave_out(number, "the topic of a message is not UTF-8 text", "with a topic that is not text")
 
     def published(self, number: int, refusal: str) -> None:
         """Note that the broker has a forecast, or that it cannot be published."""
@@ -157,7 +156,7 @@ class MqttService:
             self._refused += 1
             if pending.topic not in self._refused_topics:
                 self._refused_topics.add(pending.topic)
-                note(f"{pending.topic}: a forecast cannot be published: {refusal}", "topics without a forecast")
+                note(f"{pending.topic}: cannot publish a forecast: {refusal}", "topics without a forecast")
 
     def _has_work(self) -> bool:
         """Whether a message can be answered without waiting for the broker."""
@@ -171,7 +170,10 @@ class MqttService:
             if time.monotonic() > until:
                 break
         if self._inbox.overflowed and not (self._inbox.numbered or self._acks or self._ready):
-            note("the broker sends the rest in a new connection, since more waited than fits", "connections renewed")
+            note(
+                "too many messages are waiting: reconnecting, so that the broker sends the rest again",
+                "connections renewed",
+            )
             self._inbox.overflowed = False
             self._client.renew()
 
@@ -205,7 +207,9 @@ class MqttService:
         topic = message.topic
         target = self._route.target(topic)
         if target is None:  # of an older subscription in this session
-            self._leave_out(message.number, f"{_brief(topic)}: not among {self._route.topics}", "of other topics")
+            self._leave_out(
+                message.number, f"{_brief(topic)}: the topic is not in {self._route.topics}", "of other topics"
+            )
             return None
         sample = self._parse_payload(message)
         if self._failure:
@@ -228,14 +232,14 @@ class MqttService:
         if topic in self._streams or topic in self._beginning:
             return
         if self._name_bytes + len(topic) > _MOST_NAMES:
-            raise DataError(f"the names of all streams have more than {_MOST_NAMES} characters")
+            raise DataError(f"the names of all streams exceed {_MOST_NAMES} characters")
         self._name_bytes += len(topic)
         self._beginning.add(topic)
 
     def _parse_payload(self, message: Message) -> Sample:
         try:
             if len(message.payload) > LONGEST:
-                raise DataError(f"a payload of more than {LONGEST} bytes")  # noqa: TRY301 - named below
+                raise DataError(f"the payload is larger than {LONGEST} bytes")  # noqa: TRY301 - named below
             time_, values = self._parse(message.payload.decode("utf-8", "replace"))
         except DataError as error:
             if self._unreadable == "error":
