@@ -53,7 +53,7 @@ class Streams(Protocol):
     def spec(self) -> Spec:
         """What the model file says of itself."""
 
-    def step(self, name: str, values: RawSample, time: Time = None) -> StepResult:
+    def step(self, name: str, values: Sequence[float | None], time: Time = None) -> StepResult:
         """Take one sample, with its time where the model sees that.
 
         Raises what `Predictor.step` does; the stream is then as before.

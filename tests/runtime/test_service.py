@@ -42,7 +42,7 @@ def test_what_is_saved_is_the_last_sample_acknowledged_of_each_stream(model: byt
 def test_one_stream_and_one_of_many_say_the_same(model: bytes) -> None:
     single, many = SingleStream(Predictor(model)), NamedStreams(Pool(model))
     for value in (0.1, 0.2, None, 0.4, 0.5):
-        one, other = single.step("", value), many.step("", value)
+        one, other = single.step("", (value,)), many.step("", (value,))
         np.testing.assert_allclose(one.forecast, other.forecast, rtol=1e-6, atol=1e-6)
         assert (one.status, one.warm, one.number) == (other.status, other.warm, other.number)
 
