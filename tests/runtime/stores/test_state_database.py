@@ -233,10 +233,12 @@ def stream_and_die(state: Path, count: int, most: float, seed: int) -> dict[str,
     command = [sys.executable, "-m", "tests.runtime.stores.save_for_ever", str(state), str(count), str(seed)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3]) as process:
         assert process.stdout is not None
+        is_new = not state.exists()
         process.stdout.readline()  # it has gone on from the file
+        first = process.stdout.readline() if is_new else b""
         time.sleep(np.random.default_rng(seed).uniform(0, most))
         process.kill()
-        lines = process.stdout.read().decode().splitlines(keepends=True)
+        lines = (first + process.stdout.read()).decode().splitlines(keepends=True)
     whole = (line.split() for line in lines if line.endswith("\n"))
     return {name: int(samples) for words in whole for name, samples in (word.split("=") for word in words)}
 
