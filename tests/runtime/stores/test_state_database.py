@@ -231,14 +231,15 @@ def test_a_kill_between_file_and_log_mixes_no_two_databases(path: Path, monkeypa
 def stream_and_die(state: Path, count: int, most: float, seed: int) -> dict[str, int]:
     """Kill a process that saves, at a random moment; return the samples that it has reported as saved."""
     command = [sys.executable, "-m", "tests.runtime.stores.save_for_ever", str(state), str(count), str(seed)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3]) as process:
-        assert process.stdout is not None
-        is_new = not state.exists()
-        process.stdout.readline()  # it has gone on from the file
-        first = process.stdout.readline() if is_new else b""
+    said, wanted = state.with_name("said"), 1 if state.exists() else 2  # lines, the second of them of all streams
+    with said.open("wb") as file, subprocess.Popen(command, stdout=file, cwd=Path(__file__).parents[3]) as process:
+        deadline = time.monotonic() + 120
+        while said.read_bytes().count(b"\n") < wanted:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
         time.sleep(np.random.default_rng(seed).uniform(0, most))
         process.kill()
-        lines = (first + process.stdout.read()).decode().splitlines(keepends=True)
+    lines = said.read_text().splitlines(keepends=True)[1:]
     whole = (line.split() for line in lines if line.endswith("\n"))
     return {name: int(samples) for words in whole for name, samples in (word.split("=") for word in words)}
 
