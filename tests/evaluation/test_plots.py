@@ -181,7 +181,7 @@ def test_one_step_ahead_is_a_number_for_each_forecaster() -> None:
     assert [label.get_text() for label in axes.get_xticklabels()] == ["model", "other"]
 
 
-@pytest.mark.parametrize("colour", {*FORECASTERS, TRUTH, NEXT, LAST, BASELINE})
+@pytest.mark.parametrize("colour", sorted({*FORECASTERS, TRUTH, NEXT, LAST, BASELINE}))
 def test_a_line_stands_out_from_white(colour: str) -> None:
     """WCAG 2.1: (L1 + 0.05) / (L2 + 0.05) of relative luminances is at least 3 for what is drawn."""
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]

@@ -210,7 +210,8 @@ def test_a_state_file_of_another_kind_is_refused(model_path: Path, tmp_path: Pat
     state = tmp_path / "s"
     state.write_bytes(Predictor(model_path).snapshot())
     answer = run(model_path, "--state", state, text="t f0=1\n")
-    wanted = f"edgeseq: {state}: this is not a snapshot of edgeseq's streams; use --fresh to start over\n"
+    refusal = "this is not a state of edgeseq's streams, or nothing of it is left"
+    wanted = f"edgeseq: {state}: {refusal}; use --fresh to start over\n"
     assert (answer.code, answer.err) == (1, wanted)
 
 
