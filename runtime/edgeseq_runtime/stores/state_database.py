@@ -7,7 +7,6 @@ any damage is therefore written anew, from all rows that are whole, and the dama
 """
 
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
@@ -335,4 +334,5 @@ def _keep_aside(path: Path) -> str:
 def _copy(path: Path, aside: Path) -> None:
     with path.open("rb") as source, aside.open("xb") as target:
         aside.chmod(path.stat().st_mode & 0o777)
-        shutil.copyfileobj(source, target)
+        while chunk := source.read(1 << 20):
+            target.write(chunk)
