@@ -146,6 +146,26 @@ def test_a_link_to_the_state_is_followed(path: Path) -> None:
     assert saved(path)["a"].samples == 2
 
 
+@pytest.mark.skipif(IS_ROOT, reason="root may read everything")
+def test_a_state_that_may_not_be_read_is_one_line(path: Path) -> None:
+    path.chmod(0)
+    with pytest.raises(FileError, match=r"cannot read .*: Permission denied"):
+        resumed(path)
+
+
+def test_a_folder_in_its_place_is_one_line(tmp_path: Path) -> None:
+    """Somebody may put one there while the streams go on."""
+    streams, store, _ = resumed(tmp_path / "state")
+    streams.put("a", 1, b"x")
+    (tmp_path / "state").mkdir()
+    with pytest.raises(FileError, match=r"cannot write .*: Is a directory"):
+        store.save()
+    (tmp_path / "state").rmdir()
+    store.save()
+    store.close()
+    assert saved(tmp_path / "state") == streams.rows
+
+
 # A second process
 
 

@@ -72,8 +72,14 @@ class StateDatabase:
 
     def resume(self, *, fresh: bool) -> list[str]:
         """Go on from the file, where there is one; with `fresh` one that cannot be read is kept beside it."""
-        if not self._path.is_file():
-            return []
+        try:
+            return self._resume(fresh=fresh) if self._path.is_file() else []
+        except FileError:
+            raise
+        except OSError as error:
+            raise FileError(f"cannot read {self._name}: {error.strerror}") from error
+
+    def _resume(self, *, fresh: bool) -> list[str]:
         companions.check(self._path)
         with self._path.open("rb") as file:
             start = file.read(len(streams_0_1.MAGIC))
@@ -132,7 +138,7 @@ class StateDatabase:
         """Whether the file is still the one that is open, or was; somebody may have removed it."""
         try:
             return self._status is not None and os.path.samestat(self._status, self._path.stat())
-        except FileNotFoundError:
+        except OSError:
             return False
 
     def _make(self, changed: Iterable[StreamRow] = ()) -> None:

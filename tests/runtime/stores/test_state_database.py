@@ -303,11 +303,13 @@ def test_a_container_stays_until_the_database_is_whole(path: Path, monkeypatch: 
 # Damage
 
 
-@pytest.mark.parametrize("step", [499, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("count", "step"), [(12, 499), pytest.param(5, 1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("part", FILES)
-def test_a_flipped_byte_costs_no_more_than_the_stream_it_hits_by_name(path: Path, part: str, step: int) -> None:
+def test_a_flipped_byte_costs_no_more_than_the_stream_it_hits_by_name(
+    path: Path, part: str, count: int, step: int
+) -> None:
     """Wherever it lies: in rows, in the pages that lead to them, in headers, in the log that a kill has left."""
-    wanted = filled(path, killed=part != "").rows
+    wanted = filled(path, count, killed=part != "").rows
     whole = {name: Path(f"{path}{name}").read_bytes() for name in FILES if Path(f"{path}{name}").exists()}
     damaged = path.with_name("damaged") / "state"
     choose = np.random.default_rng(1)
@@ -325,10 +327,12 @@ def test_a_flipped_byte_costs_no_more_than_the_stream_it_hits_by_name(path: Path
         assert streams.rows.keys() <= wanted.keys(), at
         assert len(said) == 1 or f"{damaged} was damaged; " in said[1], at
         assert all(name[:50] in said[1] for name in hit), at
-        streams.put("stream-1", 99, b"new")
-        store.save()
+        if at % 16 == 0 or step > 1:
+            streams.put("stream-1", 99, b"new")
+            store.save()
+            store.close()
+            assert saved(damaged) == streams.rows, at
         store.close()
-        assert saved(damaged) == streams.rows, at
 
 
 def test_what_was_damaged_is_kept(path: Path) -> None:
