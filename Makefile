@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 export ORT_DISABLE_TELEMETRY := 1
+export PIP_ROOT_USER_ACTION := ignore
 
 SECONDS ?= 60
 SEED ?= 0

@@ -2,6 +2,7 @@
 
 import math
 import os
+import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,11 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
     rule = "  ".join("-" * width for width in widths)
     return "\n".join([*map(joined, tops), rule, *map(joined, body)])
+
+
+def wrapped(text: str) -> str:
+    """Return a paragraph in lines of a terminal's width, all but the first indented."""
+    return textwrap.fill(text, COLUMNS, subsequent_indent="  ")
 
 
 def _halves(cell: str) -> tuple[str, str]:
@@ -124,11 +130,6 @@ def moment(seconds: float) -> str:
     if shown.second or shown.microsecond:
         return f"{shown:%Y-%m-%d %H:%M:%S}"
     return f"{shown:%Y-%m-%d %H:%M}" if shown.hour or shown.minute else f"{shown:%Y-%m-%d}"
-
-
-def counted(count: int, noun: str) -> str:
-    """Return how many there are of something, in the plural where that is not one."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def size(count: int) -> str:

@@ -59,7 +59,7 @@ def bench(
     try:
         starts = cold_start.measure(source, provider, threads, sidecar, key=key)
     except EdgeseqError as error:  # a provider that was registered in this process is not there in a fresh one
-        note(f"no cold start: {error}")
+        note(f"cannot measure the cold start: {error}")
         starts = {}
     if plot:
         draw_speed(timings, starts, Path(plot), f"{Path(model).name} on {session.providers[0]}, threads: {threads}")
@@ -67,12 +67,12 @@ def bench(
         times = {way: vars(timing) for way, timing in timings.items()}
         click.echo(json.dumps({"microseconds": times, "start": {what: vars(one) for what, one in starts.items()}}))
         return
-    header = ("microseconds a sample", "minimum", "p50", "p90", "p99", "p99.9", "samples a second")
+    header = ("microseconds per sample", "minimum", "p50", "p90", "p99", "p99.9", "samples per second")
     click.echo(table(header, [_row(way, timing) for way, timing in timings.items()]))
     ratio = timings[STEP].minimum / timings[NAIVE].minimum
-    click.echo(f"Predictor.step takes {ratio:.2f} of the naive loop's time")
+    click.echo(f"Predictor.step takes {ratio:.2f} times as long as the naive loop")
     for what, start in starts.items():
-        click.echo(f"cold start, {what}: {start.seconds:.2f} s, then {start.megabytes:.0f} MB resident")
+        click.echo(f"cold start {what}: {start.seconds:.2f} s, {start.megabytes:.0f} MB of memory")
 
 
 def _row(way: str, timing: "Timing") -> list[str]:

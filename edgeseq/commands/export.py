@@ -11,6 +11,7 @@ from edgeseq.commands.notes import note
 from edgeseq.commands.options.common import load_checkpoint, result_printer
 from edgeseq.commands.options.outputs import check_outputs
 from edgeseq.model import opset as onnx_opset
+from edgeseq.text import wrapped
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import UsageError
 
@@ -118,9 +119,11 @@ def _export_onnx(
     model = edgeseq_export.export(checkpoint, quantize, opset, form, key)
     unquantized = model if quantize == "none" else edgeseq_export.export(checkpoint, form=form)
     models = {name_of(model): model, name_of(unquantized): unquantized}
-    show(f"graph: {ModelStats.of(model.content)}")
+    stats = ModelStats.of(model.content)
+    show(f"size: {stats.sizes}")
+    show(wrapped(f"graph: {len(stats.operators)} nodes: {stats.nodes}"))
     show(
-        f"agrees with the oracle: worst deviation {model.deviation.forecast:.1e} of the series' scale "
+        f"agrees with the oracle: worst deviation {model.deviation.forecast:.1e} of the scale "
         f"(allowed {model.deviation.allowed:.0e})"
     )
     show(f"test RMSE: {_rmse(model)}" if unquantized is model else _compared(unquantized, model))
@@ -146,7 +149,7 @@ def _compared(unquantized: "ModelFile", quantized: "ModelFile") -> str:
                 if float_error
                 else f"{error:.4g}, the float file's 0"
             )
-            note(f"warning: {kind} loses accuracy here, its error is {ratio}")
+            note(f"warning: {kind} costs accuracy here: its error is {ratio}")
     return f"test RMSE: float {_rmse(unquantized)}, {kind} {_rmse(quantized)}"
 
 

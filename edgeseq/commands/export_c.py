@@ -22,7 +22,7 @@ def export_c(checkpoint: str, output: str, quantize: str, *, libm: bool, as_libr
 
     target = Path(output)
     if not as_library and target.suffix != ".c":
-        raise UsageError(f"-o is {output}; with --format c it ends in .c, and the header stands beside it")
+        raise UsageError(f"-o: expected a name that ends in .c, got {output} (the header is written beside it)")
     place = target / "src" if as_library else target.parent
     if as_library:
         files.make_folder(place)
@@ -51,7 +51,7 @@ def export_native(checkpoint: str, output: str, quantize: str, key: str | None) 
     library = native.build(model.content, key)
     worst = native.worst_deviation(library)
     if worst is None:
-        note("warning: the library cannot be loaded here: it was not compared with the oracle")
+        note("warning: cannot load the library here, so it was not compared with the oracle")
     else:
         click.echo(f"agrees with the oracle: worst deviation {worst:.3f} of what is allowed")
     files.write_atomically(output, library)
@@ -61,14 +61,14 @@ def export_native(checkpoint: str, output: str, quantize: str, key: str | None) 
 def _report(code: "CFiles", checkpoint_rmse: float | None) -> None:
     """Say how the C was compared, and what it forecasts."""
     if code.compiler is None:
-        note("warning: there is no C compiler here (cc, gcc, clang or CC): the C was not compared with its reference")
+        note("warning: no C compiler here (cc, gcc, clang or CC), so the C was not compared with its reference")
         return
     agreement = (
-        "equal to the reference in fixed point, to the last bit"
+        "equal to the fixed-point reference, to the last bit"
         if code.spec.quantize == "int8"
-        else (f"agrees with the oracle: worst deviation {code.deviation:.1e} of the series' scale")
+        else (f"agrees with the oracle: worst deviation {code.deviation:.1e} of the scale")
     )
     click.echo(f"compiled with {code.compiler}; {agreement}")
     if code.spec.figures:
-        beside = f" (the checkpoint's {number(checkpoint_rmse)})" if checkpoint_rmse is not None else ""
+        beside = f" (checkpoint: {number(checkpoint_rmse)})" if checkpoint_rmse is not None else ""
         click.echo(f"test RMSE: {number(code.spec.figures.model.rmse)}{beside}")

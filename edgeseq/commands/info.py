@@ -67,16 +67,16 @@ def _provider_lines(session: "Session") -> list[tuple[str, str]]:
     ]
     return [
         ("provider", session.providers[0]),
-        *([("measured", f"{', '.join(measured)} microseconds a step")] if measured else []),
+        *([("measured", f"{', '.join(measured)} microseconds per step")] if measured else []),
         *[("left out", why) for why in session.left_out.values()],
-        *(where or [("runs where", "this onnxruntime does not tell")]),
+        *(where or [("runs where", "unknown: this onnxruntime does not tell")]),
     ]
 
 
 def _file_line(spec: Spec, size: int, *, is_checkpoint: bool) -> tuple[str, str]:
     """Say what the file is; `size` is that of the model file that it is, or becomes."""
     if is_checkpoint:
-        return "checkpoint", f"for edgeseq export, which makes a model file of {size:,} bytes of it"
+        return "checkpoint", f"edgeseq export makes a model file of it, of {size:,} bytes"
     kind = spec.quantize if spec.quantize != "none" else "float32"
     alone = ", one sample in a call" if spec.form == STEP else ""
     return "model file", f"format {spec.format}, {size:,} bytes, {kind}{alone}"

@@ -35,7 +35,7 @@ def _parse_linear_path(_context: click.Context, _option: click.Parameter, value:
     except ValueError:
         lags = 0
     if lags < 2:
-        raise click.BadParameter(f"{value!r} is not auto, off or a number of changes from 2 on")
+        raise click.BadParameter(f"expected auto, off or a number from 2 on, got {value!r}")
     return lags
 
 
@@ -47,7 +47,7 @@ def _parse_time_features(_context: click.Context, _option: click.Parameter, valu
     known = [name.partition("_")[0] for name in CLOCKS]
     for kind in kinds:
         if kind not in known:
-            raise click.BadParameter(f"{kind!r} is none of {', '.join(dict.fromkeys(known))}")
+            raise click.BadParameter(f"expected {', '.join(dict.fromkeys(known))}, got {kind!r}")
     return tuple(name for name in CLOCKS if name.partition("_")[0] in kinds)
 
 
@@ -92,7 +92,7 @@ def _parse_time_features(_context: click.Context, _option: click.Parameter, valu
     type=click.Choice(["auto", "cpu", "cuda"]),
     default="auto",
     show_default=True,
-    help="Device to train on; auto: the GPU if there is one, else the CPU.",
+    help="Device to train on; auto: the CPU.",
 )
 @click.option(
     "--warmup",
@@ -285,6 +285,6 @@ def _units(pairs: tuple[str, ...]) -> dict[str, str]:
     for pair in pairs:
         name, equals, unit = pair.rpartition("=")
         if not equals:
-            raise UsageError(f"--unit takes COL=UNIT, not {pair!r}")
+            raise UsageError(f"--unit: expected COL=UNIT, got {pair!r}")
         units[name] = unit
     return units

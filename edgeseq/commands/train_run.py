@@ -106,7 +106,7 @@ def train(
     steps = training.hyperparameters.steps
     start = group.on_main(lambda: _start(trainer, steps, output, resume=resume))
     if start is Start.FINISHED:
-        report(f"{output} is trained to its end already")
+        report(f"{output} is complete already: nothing to resume")
         return 0
     if start is Start.RESUMED:
         trainer.restore(resume_path(output))
@@ -164,7 +164,7 @@ def _start(trainer: "Trainer", steps: int, output: str, *, resume: bool) -> Star
     if interrupted.exists():
         if resume:
             return Start.RESUMED
-        note(f"starting anew; what an interrupted run left in {interrupted} will be replaced")
+        note(f"starting over; the interrupted run in {interrupted} will be replaced (--resume continues it)")
         return Start.FRESH
     return Start.FINISHED if resume and _is_finished(trainer, steps, output) else Start.FRESH
 
@@ -209,9 +209,9 @@ def _keep_best(trainer: "Trainer", training: "Plan", parts: "Parts", output: str
     at = f"stopped at step {trainer.step} of {training.hyperparameters.steps}"
     if trainer.best.step:
         fitting.finish(training, trainer, parts).save(output)
-        note(f"{at}; {output} holds the best weights so far, of step {trainer.best.step}; --resume goes on")
+        note(f"{at}; {output} holds the best weights so far, of step {trainer.best.step}; --resume continues")
     else:
-        note(f"{at}, before the first validation: no checkpoint yet; --resume goes on")
+        note(f"{at}, before the first validation: no checkpoint yet; --resume continues")
     return INTERRUPTED
 
 
@@ -223,13 +223,14 @@ def _conclude(checkpoint: Checkpoint, parts: "Parts", output: str) -> None:
         fitted = fitting.judge(checkpoint, parts)
     except DataError as error:  # hours of training are not lost over a test part that cannot be scored
         checkpoint.save(output)
-        note(f"warning: no figures: {error}")
+        note(f"warning: cannot score the test part: {error}")
     else:
         fitted.checkpoint.save(output)
         click.echo(summary(fitted.evaluation))
     resume_path(output).unlink(missing_ok=True)
     step = checkpoint.spec.training.best_step if checkpoint.spec.training else 0
-    note(f"wrote {output}: the weights of step {step}; next: edgeseq export {output} -o MODEL.onnx")
+    note(f"wrote {output}: the weights of step {step}")
+    note(f"next: edgeseq export {output} -o MODEL.onnx")
 
 
 def _decisions(spec: "Spec") -> list[str]:
@@ -240,12 +241,12 @@ def _decisions(spec: "Spec") -> list[str]:
     if share is None:
         return []
     if not spec.linear_path:
-        return ["a linear regression beside the network does not help: there is none"]
+        return ["forecast: network alone; a linear regression added to it does not help"]
     regression = f"linear regression on the last {spec.linear_path} changes"
     return [
-        f"the forecast: {_percent(1 - float(share))} {regression}, {_percent(float(share))} network",
+        f"forecast: {_percent(1 - float(share))} {regression}, {_percent(float(share))} network",
         *_advice(float(share)),
-        f"warm-up: {spec.warmup} samples before a forecast counts",
+        f"warm-up in use: {spec.warmup} samples before a forecast counts",
     ]
 
 
@@ -257,4 +258,4 @@ def _advice(share: float) -> list[str]:
     """Say what a network that is hardly needed means for its user."""
     if share >= _HARDLY:
         return []
-    return ["the network adds next to nothing: --hidden 8 makes a smaller, faster model file"]
+    return ["the network hardly counts: --hidden 8 makes a smaller, faster model file"]

@@ -68,7 +68,7 @@ def run_search(job: Job, *, resume: bool) -> Checkpoint | None:
             if search.best is None
             else f"{job.output} holds the best so far, of trial {search.best}"
         )
-        note(f"stopped {stopped}, after {len(search.trials)} of {job.trials} trials; {kept}; --resume goes on")
+        note(f"stopped {stopped}, after {len(search.trials)} of {job.trials} trials; {kept}; --resume continues")
         return None
     for count, trial in enumerate(search.trials):
         if trial.state == FAILED:
@@ -110,7 +110,7 @@ def _begin(job: Job, *, resume: bool) -> Search:
         note(f"resumed after {len(search.trials)} of {job.trials} trials")
         return search
     if path.exists():
-        note(f"starting anew; the trials in {path} will be replaced")
+        note(f"starting over; the trials in {path} will be replaced (--resume continues them)")
     search.save()
     return search
 

@@ -69,10 +69,10 @@ def verify(model: str, *, provider: str, libraries: Libraries, key: str | None, 
         raise CheckError(report.complaint)
     if not report.agrees:
         worst = max(report.worst.values(), key=_badness)
-        raise CheckError(f"{model} deviates from the oracle here, by {worst:.3g} times what is allowed")
+        raise CheckError(f"{model} computes something else here: it deviates by {worst:.3g} times what is allowed")
     if not as_json:
-        signed = f", and signed with the key of {key}" if key else ""
-        click.echo(f"{model} is as it was written (SHA-256 {report.sha256[:16]}...){signed}")
+        signed = f", and signed with the key that belongs to {key}" if key else ""
+        click.echo(f"{model} is unchanged (SHA-256 {report.sha256[:16]}...){signed}")
 
 
 def verify_file(model: str, provider: str, key: str | None) -> Report:
@@ -108,7 +108,7 @@ def _open(source: "Source", provider: str) -> "tuple[dict[str, Session], dict[st
 
 def _as_text(report: Report) -> str:
     rows = [(name, *(f"{share:.3f}" for share in row.values())) for name, row in report.deviations.items()]
-    lines = [table(("deviation, of what is allowed", *report.worst), rows)]
+    lines = [table(("deviation / allowed", *report.worst), rows)]
     lines += [printable(f"{name} is left out: {why}") for name, why in report.left_out.items()]
     return "\n".join(lines)
 

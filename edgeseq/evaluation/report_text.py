@@ -36,9 +36,12 @@ def backtest_summary(backtest: Backtest) -> str:
     spec = backtest.judged.spec
     parts = [summary(backtest.judged, "after the training part"), _by_fold(spec, backtest)]
     if backtest.seen.samples:
-        parts.append(totals(spec, backtest.seen, "seen in training", backtest.judged.decimals))
+        parts.append(totals(spec, backtest.seen, "training part", backtest.judged.decimals))
     first, last = backtest.validation
-    parts.append(f"Judged too: the validation part, samples {first} to {last}, which chose the weights.")
+    parts.append(
+        f"The folds include the validation part, samples {first} to {last}.\n"
+        "It chose the weights, so errors there may be lower than on new data."
+    )
     return "\n\n".join(parts)
 
 
@@ -67,12 +70,14 @@ def verdict(comparison: Comparison) -> str:
     own = comparison.model.total.mse_standardized
     others = {name: scored.total.mse_standardized for name, scored in comparison.baselines.items()}
     lost = {name: _compared(own, others[name]) for name in comparison.losses}
-    lines = [f"The model LOSES to {name}: its MSE (std.) is {compared}." for name, compared in lost.items()]
+    lines = [f"The model LOSES to {name}: its squared error is {compared}." for name, compared in lost.items()]
+    if lost:
+        lines.append("Try more data, --search 20 or a longer --every; if it stays so, use what wins.")
     if comparison.exact:
         both = " and ".join(comparison.exact)
-        lines.append(f"The model and {both} are exact: what is left is the data's rounding to float32.")
+        lines.append(f"The model and {both} are exact: only the data's rounding to float32 is left.")
     if comparison.ties:
-        lines.append(f"The model is no better than {' and '.join(comparison.ties)}: the MSE (std.) is the same.")
+        lines.append(f"The model is no better than {' and '.join(comparison.ties)}: the squared error is the same.")
     return "\n".join(lines) or f"The model beats every baseline here ({', '.join(others)})."
 
 
@@ -94,11 +99,11 @@ def _compared(own: float, other: float) -> str:
         return f"{100 * (own / other - 1):.1f} % higher"
     if own < _MANY * other:
         return f"{own / other:.1f} times as high"
-    return f"{number(own)}, the other's {number(other)}"
+    return f"{number(own)} vs {number(other)}"
 
 
 def _left_out(evaluation: Evaluation) -> list[str]:
-    return [f"Without {name}: {reason}." for name, reason in evaluation.left_out.items()]
+    return [f"{name} is left out: {reason}." for name, reason in evaluation.left_out.items()]
 
 
 def _per_step(spec: Spec, evaluation: Evaluation) -> str:
@@ -148,7 +153,7 @@ def interval_rows(evaluation: Evaluation) -> tuple[list[str], list[list[str]]]:
     horizon = evaluation.spec.horizon
     steps = chosen_steps(horizon) if horizon > 1 else []
     names = [f"{100 * interval.level:g} % interval" for interval in evaluation.intervals]
-    header = ["samples ahead", *(cell for name in names for cell in (f"{name} held", "width"))]
+    header = ["samples ahead", *(cell for name in names for cell in (f"in {name}", "width"))]
     rows = []
     for name, step in (("all", 0), *((str(step), step) for step in steps)):
         pairs = [one.per_horizon[step - 1] if step else (one.coverage, one.width) for one in evaluation.intervals]

@@ -10,12 +10,19 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.ticker import MaxNLocator
 
-from edgeseq.text import counted, duration, moment
+from edgeseq.text import duration, moment
 from edgeseq_runtime.arrays import Float64
+from edgeseq_runtime.printable import counted
 
 _DAY = 86400.0
 """Seconds in what matplotlib counts dates in."""
 
+_PLACES = 7
+"""Ticks with dates, at most, on an axis of ten inches."""
+
+_LEVELS = ["%Y", "%b %Y", "%d %b", "%H:%M", "%H:%M", "%H:%M:%S.%f"]
+_STARTS = ["", "%Y", "%d %b", "%d %b", "%H:%M", "%H:%M"]
+"""What stands at a tick by what changes there, from years to parts of a second; and where a longer unit begins."""
 
 _RANGE = -5.9e10, 2.2e11
 """From the year 100 to 8900, in seconds since 1970: what matplotlib can show with some room on both sides."""
@@ -43,15 +50,18 @@ class TimeAxis:
         """Return the places of rows: days since 1970, which matplotlib shows as dates, or the rows themselves."""
         return rows if self.seconds is None else self.seconds[rows] / _DAY
 
-    def label(self, axes: Axes) -> None:
-        """Say along the axis what it shows."""
+    def label(self, axes: Axes, width: float) -> None:
+        """Say along the axis, so many inches wide, what it shows. Each tick names its month or its time of day."""
+        most = max(3, round(_PLACES * width / 10))
         if self.seconds is None:
             axes.set_xlabel("sample")
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.xaxis.set_major_locator(MaxNLocator(most, integer=True, steps=(1, 2, 5, 10)))
             return
-        locator = AutoDateLocator(minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
+        locator = AutoDateLocator(minticks=3, maxticks=most)  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+        axes.xaxis.set_major_formatter(
+            ConciseDateFormatter(locator, formats=_LEVELS, zero_formats=_STARTS, show_offset=False)  # type: ignore[no-untyped-call]
+        )
         axes.set_xlabel("time, UTC or as written")
 
     def moment(self, row: int) -> str:

@@ -1,6 +1,7 @@
 """What a spec says, in words: pairs of a name and a line, for a terminal and for the head of exported code."""
 
-from edgeseq.text import counted, duration, every, moment
+from edgeseq.text import duration, every, moment
+from edgeseq_runtime.printable import counted
 from edgeseq_runtime.spec import Feature, Spec
 
 _SHOWN_SENSORS = 10
@@ -15,18 +16,25 @@ def about(spec: Spec) -> Lines:
         ("forecasts", f"{', '.join(spec.targets)}: {_samples(spec, spec.horizon)} ahead"),
         ("warm-up", f"{_samples(spec, spec.warmup)} before a forecast counts"),
         ("trained on", trained_on(spec)),
-        ("missing", f"up to {spec.gap_limit} in a row are filled in; a longer gap needs the warm-up again"),
+        ("missing", f"up to {spec.gap_limit} in a row are filled in; a longer gap needs a new warm-up"),
     ]
     if spec.sensors:
-        lines.append(("sensors", f"{_sensors(spec)}; what follows is in the typical one's numbers"))
+        lines.append(("sensors", f"{_sensors(spec)}; the lines below are those of the typical one"))
     lines += [(feature.name, _feature(feature)) for feature in spec.features]
     if spec.figures:
-        unit = spec.features[0].unit if len(spec.targets) == 1 else ""
-        scores = {"test RMSE": spec.figures.model, **spec.figures.baselines}
-        lines += [(name, f"{score.rmse:.3g} {unit}".rstrip()) for name, score in scores.items()]
+        unit = unit_of(spec)
+        lines.append(("test RMSE", f"{spec.figures.model.rmse:.3g} {unit}".rstrip()))
+        baselines = spec.figures.baselines.items()
+        lines += [(name, f"{score.rmse:.3g} {unit}".rstrip() + " (baseline)") for name, score in baselines]
     lines.append(("made by", ", ".join(f"{name} {version}" for name, version in spec.producer.items())))
     lines.append(("data", f"SHA-256 {spec.data_sha256[:16]}... (of the training part)"))
     return lines
+
+
+def unit_of(spec: Spec) -> str:
+    """Return the unit that all targets have; empty where they have none, or several."""
+    units = {feature.unit for feature in spec.target_features}
+    return units.pop() if len(units) == 1 else ""
 
 
 def trained_on(spec: Spec) -> str:
@@ -52,5 +60,5 @@ def _sensors(spec: Spec) -> str:
 
 def _feature(feature: Feature) -> str:
     unit = f" {feature.unit}" if feature.unit else ""
-    seen = "its level and its changes" if feature.level else "its changes only"
-    return f"{feature.minimum:g} to {feature.maximum:g}{unit} in training; the network sees {seen}"
+    seen = "level and changes" if feature.level else "changes only"
+    return f"{feature.minimum:g} to {feature.maximum:g}{unit} in training; network input: {seen}"

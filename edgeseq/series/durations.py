@@ -19,7 +19,7 @@ def parse(text: str) -> float:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)\s*", text, re.ASCII)
     seconds = float(match[1]) * UNITS[match[2]] if match else 0.0
     if not 0.001 <= seconds <= _LONGEST:
-        raise UsageError(f"a duration is a number above 0 with ms, s, min, h or d, such as 15min, not {text!r}")
+        raise UsageError(f"expected a duration such as 15min (above 0, in ms, s, min, h or d), got {text!r}")
     return seconds
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.series.series import Values
-from edgeseq.text import counted
 from edgeseq_runtime.arrays import Float64
+from edgeseq_runtime.printable import counted
 
 LIMIT = 3
 """Missing samples in a row that are filled in, unless the user says otherwise."""
@@ -40,9 +40,9 @@ class Filled:
 
     def __str__(self) -> str:
         if not self.missing:
-            return "no gaps"
-        filled, longer = counted(self.interpolated, "missing sample"), counted(self.left, "longer gap")
-        return f"{filled} interpolated, {longer} left; {counted(len(self.segments), 'segment')}"
+            return "none"
+        filled, longer = counted(self.interpolated, "sample"), counted(self.left, "longer gap")
+        return f"{filled} interpolated, {longer} left open: {counted(len(self.segments), 'segment')}"
 
 
 def fill(values: Values, limit: int = LIMIT) -> Filled:

@@ -72,15 +72,15 @@ class Split:
         try:
             train, validation, test = (float(size) for size in text.split(":"))
         except ValueError:
-            raise UsageError(f"a split is TRAIN:VAL:TEST, rows or fractions, not {text!r}") from None
+            raise UsageError(f"split: expected TRAIN:VAL:TEST in rows or fractions, got {text!r}") from None
         sizes = (train, validation, test)
         fractions = all(size < 1 for size in sizes)
         if not all(0 < size < float("inf") for size in sizes) or not (
             fractions or all(size == int(size) for size in sizes)
         ):
-            raise UsageError(f"a split is three row counts or three fractions above 0, not {text!r}")
+            raise UsageError(f"split: expected three row counts or three fractions above 0, got {text!r}")
         if fractions and sum(sizes) > 1 + 1e-9:
-            raise UsageError(f"the split {text} adds up to more than the whole series")
+            raise UsageError(f"split: expected fractions that add up to 1 at most, got {text}")
         return cls(text, sizes)
 
     def apply(self, series: Series) -> Parts:

@@ -5,10 +5,10 @@ import numpy as np
 from edgeseq.model import architecture, scaling
 from edgeseq.series import Parts, Series
 from edgeseq.series.gaps import Filled
-from edgeseq.text import counted
 from edgeseq.training import analysis
 from edgeseq.training.options import TrainingOptions
 from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.printable import counted
 from edgeseq_runtime.spec import STREAM, Spec
 
 _LARGEST = 2**31

@@ -10,6 +10,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from edgeseq.evaluation.png import png
+from edgeseq.evaluation.style import BASELINE, LAST, TRUTH, hide_spines, legend
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import DependencyError, FileError
 
@@ -33,18 +34,20 @@ def draw(curve: Curve, path: Path) -> None:
     """Draw loss and validation error over the steps, both on a logarithmic scale, to a PNG."""
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
-    axes.plot([point[0] for point in curve], [point[1] for point in curve], color="#303030", linewidth=1, label="loss")
+    steps, losses = [point[0] for point in curve], [point[1] for point in curve]
+    axes.plot(steps, losses, color=TRUTH, linewidth=1, label="training loss, in the network's scale")
     validated = [point for point in curve if not math.isnan(point[3])]
     steps, errors = [point[0] for point in validated], [point[3] for point in validated]
-    axes.plot(steps, errors, "o-", color="#d1495b", markersize=3, linewidth=1, label="validation error")
+    label = "validation error, of the standardised data"
+    axes.plot(steps, errors, "o-", color=LAST, markersize=3, linewidth=1.2, label=label)
     axes.set_yscale("log")
     axes.set_xlabel("training step")
-    axes.set_ylabel("error, standardised")
+    axes.set_ylabel("mean squared error")
     if validated:
         best = min(validated, key=lambda point: point[3])
-        axes.axvline(best[0], color="#8d99ae", linewidth=0.8, linestyle="--", label="the weights that are kept")
-    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize="small")
-    axes.spines[["top", "right"]].set_visible(False)
+        axes.axvline(best[0], color=BASELINE, linewidth=1, linestyle="--", label=f"weights kept: step {best[0]:.0f}")
+    hide_spines((axes,))
+    legend(figure, axes)
     files.write_atomically(path, png(figure))
 
 

@@ -137,4 +137,4 @@ def _collective() -> Iterator[None]:
         yield
     except RuntimeError as error:  # what torch raises where a connection is closed
         traceback.clear_frames(error.__traceback__)  # which would keep torch's group, and its threads, beyond its end
-        raise LostError("another process of this run has ended; --resume goes on from the last validation") from error
+        raise LostError("another process of this run has ended; --resume continues from the last validation") from error

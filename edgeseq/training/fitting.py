@@ -77,20 +77,22 @@ def fit(
 
 @contextlib.contextmanager
 def torch_as_before() -> Iterator[None]:
-    """Restore at the end what training sets in torch for the whole process: seed, threads, deterministic algorithms."""
+    """Restore at the end what training sets in torch for the whole process: seed, threads, algorithms, TF32."""
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    tf32 = torch.backends.cudnn.allow_tf32
     with torch.random.fork_rng(devices=[]):
         try:
             yield
         finally:
             torch.set_num_threads(threads)
             torch.use_deterministic_algorithms(mode=deterministic)
+            torch.backends.cudnn.allow_tf32 = tf32
 
 
 def start(plan: Plan, parts: Parts, *, seed: int, device: str, group: ProcessGroup | None = None) -> Trainer:
     """Return the trainer of a plan, at its first step. Raises `UsageError` for a seed or device that cannot be."""
     if not 0 <= seed <= LARGEST_SEED:
-        raise UsageError(f"the seed is {seed}, must be 0 to {LARGEST_SEED}")
+        raise UsageError(f"seed: expected 0 to {LARGEST_SEED}, got {seed}")
     return Trainer(
         plan.spec,
         plan.hyperparameters,
@@ -171,7 +173,7 @@ def resolve_device(device: str) -> str:
     if device == "cuda" and not torch.cuda.is_available():
         raise UsageError("torch sees no CUDA device here; available: cpu")
     if device == "auto":
-        # A network of this size is bound by the start of each kernel, not by arithmetic: the CPU is faster.
+        # A small network is bound by the start of each kernel, not by arithmetic: a GPU gains nothing.
         return "cpu"
     return device
 

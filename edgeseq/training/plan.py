@@ -203,13 +203,14 @@ def _notes(series: Series, parts: Parts, spec: Spec, decisions: _Decisions) -> t
     sizes = len(parts.train) - between, *(part.samples for part in (parts.validation, parts.test))
     period = f", {every(spec.period)}" if spec.period else ""
     gaps = together([fill(values, spec.gap_limit) for values in fleet.apart(parts.test, spec.gap_limit)])
-    filled = f" (filled in: up to {spec.gap_limit} in a row)" if gaps.missing else ""
+    filled = f" (--max-gap {spec.gap_limit})" if gaps.missing else ""
+    season = f"{spec.season} samples" if spec.season else "none found"
     several = f" of {len(series.sensors)} sensors" if series.sensors else ""
-    counts = f"{sizes[0]} samples to train on, {sizes[1]} to validate, {sizes[2]} to test"
+    counts = f"{sizes[0]} training, {sizes[1]} validation, {sizes[2]} test samples"
     return (
         f"series {series.name}{several}: {counts}{period}",
-        f"{gaps}{filled}",
-        f"season: {f'{spec.season} samples' if spec.season else 'none found'}; warm-up: {spec.warmup} samples",
+        f"gaps: {gaps}{filled}",
+        f"season: {season}; warm-up in training: {spec.warmup} samples",
         _seen(spec),
         _noise(decisions.innovation),
         _settings(decisions.hyperparameters),
@@ -221,21 +222,21 @@ def _notes(series: Series, parts: Parts, spec: Spec, decisions: _Decisions) -> t
 def _noise(innovation: float) -> str:
     """Say how much of the series is noise, and what to do where that is most of it."""
     share = f"{100 * innovation:.0f} %" if innovation >= 0.01 else "less than 1 %"
-    advice = "; --every averages noise" if innovation > _MOSTLY_NOISE else ""
-    return f"noise: a linear forecast misses {share} of a usual change{advice}"
+    advice = "; a longer --every may average it out" if innovation > _MOSTLY_NOISE else ""
+    return f"noise: a linear forecast is off by {share} of a typical change{advice}"
 
 
 def _seen(spec: Spec) -> str:
     shown = ", ".join(feature.name for feature in spec.features if feature.level)
-    seen = f"changes, and the level of {shown}" if shown else "changes, not the level, which drifts"
+    seen = f"changes, and the level of {shown}" if shown else "changes only, since the level drifts"
     if spec.layout != STREAM:
         seen = f"the last {spec.window} values, as {f'{spec.window} steps' if spec.layout != FEATURES else 'one step'}"
-    return f"the network sees {seen}; it predicts the {spec.predicts}"
+    return f"network input: {seen}; output: the next {spec.predicts}"
 
 
 def _settings(chosen: HyperParameters) -> str:
     if chosen.augment:
-        return f"training: {chosen.steps} steps, half on copies at other speeds: the series is a sum of waves"
+        return f"training: {chosen.steps} steps, half of it on copies at other speeds (a sum of waves)"
     against = f"input noise {chosen.input_noise:.2g} and weight decay {chosen.weight_decay:.2g} against overfitting"
     return f"training: {chosen.steps} steps, {against}"
 
@@ -244,8 +245,8 @@ def _coarse(spec: Spec, train: Float32) -> list[str]:
     """Warn of columns whose changes are hardly larger than float32's resolution there."""
     grains = np.spacing(np.nanmax(np.abs(train), axis=0))
     return [
-        f"warning: near {feature.maximum:g}, float32 tells only values {grain:g} apart, and {feature.name} changes by "
-        f"{feature.change:.2g}: subtract a constant from the column first"
+        f"warning: {feature.name} typically changes by {feature.change:.2g}, but float32 has steps of {grain:g} near "
+        f"{feature.maximum:g}: subtract a constant from the column first"
         for feature, grain in zip(spec.features, grains, strict=True)
         if grain > _FINEST * feature.change
     ]

@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,7 @@ class Trainer:
         self._identity = _identity(spec, hyperparameters, seed, device)
         self.run_id = hashlib.sha256(json.dumps(self._identity).encode()).hexdigest()[:16]
         """The same for two runs that end at the same weights."""
-        _make_repeatable(seed, spec)
+        _make_repeatable(seed, spec, device)
         keep_freed_memory()
         self.step = 0
         self.curve: list[tuple[float, ...]] = []
@@ -75,6 +76,7 @@ class Trainer:
             self.network.init_classic()
         self.network.to(torch.device(device))
         self._average = copy.deepcopy(self.network)
+        self._average.cell.flatten_parameters()  # a copy's weights lie apart, and a GPU would gather them at each call
         self.optimizer = _optimizer(hyperparameters, self.network)
         kind = TbpttBatches if spec.layout == STREAM else Windows
         self.batches = kind(spec, hyperparameters, train, self.network, torch.device(device), group)
@@ -283,9 +285,14 @@ def _is_rising(steps: npt.NDArray[np.float64], last: int) -> bool:
     return bool((np.diff(steps, prepend=0) > 0).all() and (steps <= last).all())
 
 
-def _make_repeatable(seed: int, spec: Spec) -> None:
-    """Seed torch, and have it compute in one order."""
+def _make_repeatable(seed: int, spec: Spec, device: str) -> None:
+    """Seed torch, and have it compute in one order, in float32."""
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(mode=True)
+    if device == "cuda":
+        # What cuBLAS needs in order to compute in one order. It is read when cuBLAS is first used.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        # TF32 has ten bits of mantissa: the error of a series without noise would end far above the CPU's.
+        torch.backends.cudnn.allow_tf32 = False
     if spec.hidden <= 64:
         torch.set_num_threads(1)  # a small network is slower on more

@@ -104,7 +104,7 @@ def _graph(checkpoint: Checkpoint, spec: Spec, opset: int) -> tuple[onnx.ModelPr
     """Return the model, and the weights that the oracle must have to agree with it."""
     oldest, newest = onnx_opset.OLDEST, onnx.defs.onnx_opset_version()
     if not oldest <= opset <= newest:
-        raise UsageError(f"opset is {opset}, must be from {oldest} to {newest}")
+        raise UsageError(f"opset: expected {oldest} to {newest}, got {opset}")
     stored = quantize_weights(checkpoint, spec.quantize)
     model = step_graph.build(spec, weights.prepare(spec, stored), opset)
     if spec.quantize == "int8-dynamic":

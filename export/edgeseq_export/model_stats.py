@@ -47,11 +47,14 @@ class ModelStats:
         """Bytes of all constants."""
         return sum(constant.bytes for constant in self.constants)
 
-    def __str__(self) -> str:
-        counts = Counter(operator for operator, _, _ in self.operators)
-        nodes = ", ".join(f"{count} {operator}" for operator, count in counts.most_common())
+    @property
+    def sizes(self) -> str:
+        """Where the bytes go."""
         rest = self.total - self.weights - self.described
-        return (
-            f"{len(self.operators)} nodes ({nodes}); {self.weights:,} bytes of constants, {self.described:,} of "
-            f"description, {rest:,} of names and structure"
-        )
+        return f"{self.weights:,} bytes of weights, {self.described:,} of description, {rest:,} of structure"
+
+    @property
+    def nodes(self) -> str:
+        """How many nodes there are of each operator."""
+        counts = Counter(operator for operator, _, _ in self.operators)
+        return ", ".join(f"{count} {operator}" for operator, count in counts.most_common())

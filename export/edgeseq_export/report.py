@@ -4,9 +4,9 @@ import base64
 import json
 import math
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import jinja2
 
@@ -14,11 +14,12 @@ from edgeseq.evaluation import plots
 from edgeseq.evaluation.evaluate import Evaluation
 from edgeseq.evaluation.metrics import Metrics
 from edgeseq.evaluation.png import png
-from edgeseq.evaluation.report_text import figures, interval_rows, verdict
+from edgeseq.evaluation.report_text import chosen_steps, figures, interval_rows, verdict
+from edgeseq.evaluation.style import NARROW, WIDE
 from edgeseq.evaluation.time_axis import TimeAxis
-from edgeseq.model.about import trained_on
+from edgeseq.model.about import trained_on, unit_of
 from edgeseq.model.checkpoint import Checkpoint
-from edgeseq.text import error, size
+from edgeseq.text import error, number, size
 from edgeseq_export.comparison import judge, scores, with_trained
 from edgeseq_export.model_file import ModelFile
 from edgeseq_export.model_stats import ModelStats
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _ROUNDS = 5
+
+_MOST_STEPS = 24
+"""Steps ahead that the table has all of; of more it has a few."""
 
 
 def _visible(value: object) -> object:
@@ -59,11 +63,24 @@ class _Table:
 
 
 @dataclass(frozen=True)
+class _Picture:
+    """One figure, as PNG in base64."""
+
+    wide: str
+    narrow: str
+    """The same for a telephone, with text of the same size."""
+
+    @classmethod
+    def of(cls, draw: "Callable[[float], Figure]") -> Self:
+        """Return what `draw` makes of a width in inches."""
+        return cls(*(base64.b64encode(png(draw(width))).decode() for width in (WIDE, NARROW)))
+
+
+@dataclass(frozen=True)
 class _ByStep:
     """The errors by step ahead."""
 
-    plot: str
-    """PNG, base64."""
+    plot: _Picture
     errors: _Table
 
 
@@ -78,8 +95,7 @@ class _Accuracy:
     """How much the widest interval held; empty where there is none."""
     tested_on: str
     totals: _Table
-    forecasts: str
-    """PNG, base64."""
+    forecasts: _Picture
     by_step: _ByStep | None
     intervals: _Table | None
 
@@ -103,7 +119,7 @@ def page(checkpoint: Checkpoint, files: Mapping[str, ModelFile], name: str = "mo
         accuracy=_accuracy(checkpoint, evaluations) if evaluations else None,
         deviations=_deviations(files),
         latency=_latency(files),
-        stats=str(stats),
+        stats=f"{len(stats.operators)} nodes ({stats.nodes}); {stats.sizes}",
         nodes=_Table(("operator", "inputs", "outputs"), stats.operators),
         constants=_constants(stats),
         spec=json.dumps(json.loads(spec.to_json()), indent=1, ensure_ascii=False),
@@ -116,21 +132,31 @@ def _ahead(spec: Spec) -> str:
 
 def _accuracy(checkpoint: Checkpoint, evaluations: Mapping[str, Evaluation]) -> _Accuracy:
     """Return the verdict, the forecasts, the errors in all and by step ahead, and what the intervals held."""
-    first = next(iter(evaluations.values()))
+    first, files = next(iter(evaluations.values())), set(evaluations)
     compared = {name: with_trained(evaluation, checkpoint) for name, evaluation in evaluations.items()}
-    errors, decimals = scores(compared), first.decimals
-    unit = first.spec.features[0].unit if len(first.spec.targets) == 1 else ""
-    header = (f"{first.samples} forecasts of the test part", "RMSE", "MAE", "MSE (std.)", "MAE (std.)")
+    decimals = first.decimals
+    errors = {f"model, {name}" if name in files else name: scored for name, scored in scores(compared).items()}
+    unit = unit_of(first.spec)
+    own = (f"RMSE{_in(unit)}", f"MAE{_in(unit)}")
+    header = (f"{first.samples} forecasts of the test part", *own, "MSE (std.)", "MAE (std.)")
     return _Accuracy(
         verdict=verdict(next(iter(compared.values()))).splitlines(),
-        error=f"{error(first.model.total.mae, decimals)} {unit}".rstrip(),
+        error=_error(first),
         coverage=_coverage(first),
         tested_on=_tested_on(first),
         totals=_Table(header, [[name, *figures(scored, decimals)] for name, scored in errors.items()]),
-        forecasts=_png(plots.forecasts(first)),
-        by_step=_by_step(errors, first, list(evaluations)[1:]) if first.spec.horizon > 1 else None,
+        forecasts=_Picture.of(lambda width: plots.forecasts(first, width=width)),
+        by_step=_by_step(errors, first, list(errors)[1 : len(files)]) if first.spec.horizon > 1 else None,
         intervals=_Table(*interval_rows(first)) if first.intervals else None,
     )
+
+
+def _error(evaluation: Evaluation) -> str:
+    """Return the mean absolute error; that of targets in several units has none of these."""
+    unit, total = unit_of(evaluation.spec), evaluation.model.total
+    if not unit and len(evaluation.spec.targets) > 1:
+        return f"{number(total.mae_standardized)} standard deviations"
+    return f"{error(total.mae, evaluation.decimals)} {unit}".rstrip()
 
 
 def _coverage(evaluation: Evaluation) -> str:
@@ -152,10 +178,15 @@ def _by_step(errors: Mapping[str, Metrics], evaluation: Evaluation, others: Sequ
     """Return a picture and a table; the `others`, files that differ by their rounding alone, are in the table only."""
     spec, decimals = evaluation.spec, evaluation.decimals
     rmse = {name: [rmse for rmse, _ in scored.per_horizon] for name, scored in errors.items()}
-    rows = [[name, *(error(value, decimals) for value in values)] for name, values in rmse.items()]
+    steps = range(1, spec.horizon + 1) if spec.horizon <= _MOST_STEPS else chosen_steps(spec.horizon)
+    rows = [[str(step), *(error(values[step - 1], decimals) for values in rmse.values())] for step in steps]
     drawn = {name: values for name, values in rmse.items() if name not in others}
-    plot = _png(plots.by_step(drawn, spec.features[0].unit, spec.period))
-    return _ByStep(plot, _Table(("RMSE", *map(str, range(1, spec.horizon + 1))), rows))
+    picture = _Picture.of(lambda width: plots.by_step(drawn, spec, width))
+    return _ByStep(picture, _Table((f"RMSE{_in(unit_of(spec))}, samples ahead", *rmse), rows))
+
+
+def _in(unit: str) -> str:
+    return f" [{unit}]" if unit else ""
 
 
 def _deviations(files: Mapping[str, ModelFile]) -> _Table:
@@ -184,8 +215,3 @@ def _constants(stats: ModelStats) -> _Table:
         for constant in stats.constants
     ]
     return _Table(("name", "type", "shape", "bytes"), rows)
-
-
-def _png(figure: "Figure") -> str:
-    """Return a figure as PNG in base64."""
-    return base64.b64encode(png(figure)).decode()

@@ -91,4 +91,17 @@ class Outcomes:
         )
 
     def __iter__(self) -> Iterator[StepResult]:
-        return map(self.__getitem__, range(len(self)))
+        count = len(self)
+        ends = zip(*self.interval, strict=True) if self.interval else [None] * count
+        drifts = [False] * count if self.drift is None else self.drift.tolist()
+        return map(
+            StepResult,
+            self.forecasts,
+            [STATUSES[code] for code in self.statuses.tolist()],
+            self.warm.tolist(),
+            self.numbers.tolist(),
+            [REASONS_BY_CODE[code] for code in self.reasons.tolist()],
+            ends,
+            drifts,
+            self.seconds.tolist(),
+        )

@@ -358,17 +358,23 @@ class Pool:
 
         Raises `UsageError` where there is no stream of that name.
         """
-        return self.packed(self.memory(name))
+        return pack(self.session.digest, self.state(name))
 
-    def memory(self, name: Hashable) -> Snapshot:
-        """Return a copy of one stream's state, for `packed`. Raises `UsageError` as `snapshot` does."""
+    def state(self, name: Hashable) -> Snapshot:
+        """Return a copy of one stream's state: what `snapshot` packs. Raises `UsageError` as `snapshot` does."""
         row = self._existing(name)
         self._require_whole([name])
         return self._snapshot(row).copied()
 
-    def packed(self, memory: Snapshot) -> bytes:
-        """Return what `memory` returned as a snapshot."""
-        return pack(self.session.digest, memory)
+    def states(self, names: Sequence[Hashable]) -> list[Snapshot]:
+        """Return copies of several streams' states, as `state` does."""
+        rows = [self._existing(name) for name in names]
+        self._require_whole(names)
+        states = {state: self._engine.by_row(state) for state in self._engine.names}
+        arrays = {"x": self._engine.x, "y": self._engine.y, **states}
+        return [
+            Snapshot(self._counters(row), {name: array[row].copy() for name, array in arrays.items()}) for row in rows
+        ]
 
     def restore(self, name: Hashable, blob: bytes) -> None:
         """Go on with a stream from its snapshot; it may be a new one. Raises `SnapshotError`, and nothing has changed.
@@ -415,14 +421,12 @@ class Pool:
         blobs = {name: self.snapshot(name) for name in self._names}
         return _unpickled, (type(self), self.session.recipe(), {"missing": self._missing}, blobs)
 
+    def _counters(self, row: int) -> dict[str, Any]:
+        return {"age": self._age(row), "imputed": int(self._imputed[row]), "status": STATUSES[self._code[row]]}
+
     def _snapshot(self, row: int) -> Snapshot:
-        counters = {
-            "age": self._age(row),
-            "imputed": int(self._imputed[row]),
-            "status": STATUSES[self._code[row]],
-        }
         states = {state: self._engine.by_row(state)[row] for state in self._engine.names}
-        return Snapshot(counters, {"x": self._engine.x[row], "y": self._engine.y[row], **states})
+        return Snapshot(self._counters(row), {"x": self._engine.x[row], "y": self._engine.y[row], **states})
 
     def _existing(self, name: Hashable) -> int:
         if name not in self._row:

@@ -290,7 +290,7 @@ class Predictor:
         features that are no targets keep their last value. Raises `EdgeseqError` before the first sample.
         """
         if steps < 1:
-            raise UsageError(f"steps is {steps}, must be at least 1")
+            raise UsageError(f"steps: expected at least 1, got {steps}")
         self._require_whole()
         if not self._age:
             raise EdgeseqError("no forecast yet: the stream has seen no sample since its start")
@@ -321,20 +321,8 @@ class Predictor:
 
     def snapshot(self) -> bytes:
         """Return the stream's state as bytes that `restore` takes up, with this model file only."""
-        return self.packed(self.memory())
-
-    def memory(self) -> Snapshot:
-        """Return a copy of the stream's state, for `packed`."""
         self._require_whole()
-        return self._snapshot().copied()
-
-    def recall(self, memory: Snapshot) -> None:
-        """Be again as `memory` found this stream."""
-        self._load(memory)
-
-    def packed(self, memory: Snapshot) -> bytes:
-        """Return what `memory` returned as a snapshot."""
-        return pack(self.session.digest, memory)
+        return pack(self.session.digest, self._snapshot())
 
     def restore(self, blob: bytes) -> None:
         """Go on from a snapshot. Raises `SnapshotError` where it is damaged, or of another model or sensor.
@@ -355,6 +343,15 @@ class Predictor:
                 self._load(snapshot)
         except (EdgeseqError, ArithmeticError, ValueError) as error:  # a sensor whose numbers are out of all bounds
             raise SnapshotError("the snapshot has states that no stream has") from error
+
+    def state(self) -> Snapshot:
+        """Return a copy of the stream's state for `load`: what `snapshot` packs, without the packing."""
+        current = self._snapshot()
+        return Snapshot(current.counters, {name: array.copy() for name, array in current.arrays.items()})
+
+    def load(self, state: Snapshot) -> None:
+        """Be again as `state` found this stream."""
+        self._load(state)
 
     def _snapshot(self) -> Snapshot:
         """Return the counters, and views of the arrays, that make up the stream's state."""
@@ -433,7 +430,7 @@ class Predictor:
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """Whatever goes wrong within leaves the stream as it was before."""
-        before = self._snapshot().copied()
+        before = self.state()
         try:
             yield
         except BaseException:

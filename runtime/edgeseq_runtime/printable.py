@@ -36,3 +36,8 @@ def shown(value: object, longest: int = 40) -> str:
         return repr(value)[:longest]
     except (ValueError, RecursionError):  # of an integer of many digits, or of lists within lists
         return f"a value of type {type(value).__name__}"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return how many there are of something, in the plural where that is not one."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -60,13 +60,13 @@ class Rules:
         for reason in (RANGE, STUCK, GAP, DISORDER):
             check_policy(reason, reason, getattr(self, reason))
         if not self.margin >= 0:
-            raise UsageError(f"margin is {self.margin}, must be at least 0")
+            raise UsageError(f"margin: expected at least 0, got {self.margin}")
         for name in ("stuck_after", "skip_limit"):
             if getattr(self, name) < 0:
-                raise UsageError(f"{name} is {getattr(self, name)}, must be at least 0")
+                raise UsageError(f"{name}: expected at least 0, got {getattr(self, name)}")
 
 
 def check_policy(name: str, reason: str, policy: str) -> None:
     """Raise `UsageError` where `policy`, given as `name`, is none of those for the reason."""
     if policy not in POLICIES[reason]:
-        raise UsageError(f"{name} is {policy!r}, must be one of {', '.join(POLICIES[reason])}")
+        raise UsageError(f"{name}: expected one of {', '.join(POLICIES[reason])}, got {policy!r}")

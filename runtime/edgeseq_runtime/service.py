@@ -13,8 +13,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from edgeseq_runtime.arrays import Float32
-from edgeseq_runtime.errors import TooManyStreamsError
+from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, TooManyStreamsError
 from edgeseq_runtime.exactness import blocks_are_exact
 from edgeseq_runtime.outcomes import Outcomes, StepResult
 from edgeseq_runtime.pool import Pool
@@ -25,7 +24,7 @@ from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.stores.base import Store, StreamRow
 from edgeseq_runtime.stores.snapshot_file import SnapshotFile
 from edgeseq_runtime.stores.state_database import StateDatabase
-from edgeseq_runtime.streaming.snapshot import Snapshot
+from edgeseq_runtime.streaming.snapshot import Snapshot, pack
 from edgeseq_runtime.streaming.timestamps import Clock, Time, is_time
 from edgeseq_runtime.streaming.validation import RawSample
 
@@ -37,6 +36,14 @@ _AT_ONCE = 1000
 
 State: TypeAlias = tuple[int, Snapshot]
 """How many samples a stream has taken, and a copy of its memory after them."""
+
+NamedSample: TypeAlias = tuple[str, RawSample, Time]
+"""The name of a stream, the values of a sample of it, and their time."""
+
+_REFUSALS = (DataError, MissingSampleError, ValueError, ArithmeticError, RecursionError)
+"""What one sample may lead to, which costs the others nothing."""
+
+_UNANSWERED = DataError("not taken")
 
 
 class Streams(Protocol):
@@ -66,7 +73,7 @@ class SingleStream:
         self._predictor = predictor
         self._takes_one = len(predictor.spec.measured) == 1
         self._is_exact: bool | None = None  # whether blocks are; not known yet
-        self._begun = predictor.memory()
+        self._begun = predictor.state()
         self._acknowledged: Snapshot | None = None
 
     @property
@@ -97,11 +104,11 @@ class SingleStream:
 
     def acknowledge(self, _name: str) -> None:
         """Let the stream be saved as it is now."""
-        self._acknowledged = self._predictor.memory()
+        self._acknowledged = self._predictor.state()
 
     def take_back(self) -> None:
         """Be as after the last sample acknowledged."""
-        self._predictor.recall(self._acknowledged or self._begun)
+        self._predictor.load(self._acknowledged or self._begun)
 
     def store(self, path: str | os.PathLike[str]) -> SnapshotFile:
         """Return what saves the stream as a file, a predictor's snapshot."""
@@ -109,12 +116,12 @@ class SingleStream:
 
     def saved(self) -> bytes | None:
         """Return a snapshot of what was acknowledged; None where nothing was."""
-        return None if self._acknowledged is None else self._predictor.packed(self._acknowledged)
+        return pack(self._predictor.session.digest, self._acknowledged) if self._acknowledged else None
 
     def restore(self, blob: bytes) -> str:
         """Go on from a predictor's snapshot; return in words from where. Raises `SnapshotError`."""
         self._predictor.restore(blob)
-        self._begun = self._predictor.memory()
+        self._begun = self._predictor.state()
         return f"resumed after {self._predictor.samples} samples"
 
 
@@ -153,38 +160,105 @@ class NamedStreams:
         A time that cannot be read or lacks is a period after the one before, as `Predictor.step` has it; where none is
         known and the model sees the time, the sample is missing.
         """
-        number = self._numbers.get(name, 0)
-        if not number and len(self) == MAX_STREAMS:
-            raise TooManyStreamsError(f"more than {MAX_STREAMS} streams; the last is {shown(name)}")
-        is_new = name not in self._pool
-        try:
-            forecast, reason = self._take(name, values, time, begins=not number)
-        except BaseException:
-            if is_new and name in self._pool:
-                self._pool.remove(name)
-            raise
-        self._numbers[name] = number + 1
-        return StepResult(forecast, self._pool.status_of(name), self._pool.is_warm(name), number, reason)
+        answer = self.step_all([(name, values, time)])[0]
+        if isinstance(answer, EdgeseqError):
+            raise answer
+        return answer
 
-    def _take(self, name: str, values: RawSample, time: Time, *, begins: bool) -> tuple[Float32, str]:
-        """Take one sample; return the forecast, and what was odd about its time."""
-        if begins and self._known:
-            self._begin(name)
-        reason = TIME if isinstance(time, str) and not is_time(time) else ""
-        if not self._has_clock:
-            return self._pool.step({name: values})[name], reason
-        clock = self._clocks.get(name) or Clock(self.spec)
-        seconds = clock.resolve(None if reason else time)
-        values = clock.with_time_features(values, seconds, may_lack=True)
-        forecast = self._pool.step({name: values})[name]
-        clock.commit(seconds)
-        self._clocks[name] = clock
-        return forecast, TIME if math.isnan(seconds) else reason
+    def step_all(
+        self, samples: Sequence[NamedSample], keep: Callable[[int, State], object] | None = None
+    ) -> list[StepResult | EdgeseqError]:
+        """Take samples of any streams, several of one in their order; return what became of each, in theirs.
+
+        A sample that `step` would raise `DataError` or `MissingSampleError` for is answered by that error; its stream
+        is as before it, and no other one is touched. `keep` is given the position of each sample that was taken, and
+        its stream's state after it. The first samples of all streams are one step of the pool, the second ones another,
+        and so on.
+        """
+        answers: list[StepResult | EdgeseqError] = [_UNANSWERED] * len(samples)
+        for positions in _rounds(samples):
+            taken = self._admit(positions, samples, answers)
+            self._step_round(taken, samples, answers)
+            if keep:
+                moved = [at for at in taken if isinstance(answers[at], StepResult)]
+                names = [samples[at][0] for at in moved]
+                for at, name, state in zip(moved, names, self._pool.states(names), strict=True):
+                    keep(at, (self._numbers[name], state))
+        return answers
+
+    def _admit(
+        self, positions: list[int], samples: Sequence[NamedSample], answers: list[StepResult | EdgeseqError]
+    ) -> list[int]:
+        """Return the positions of samples for whose streams there is room."""
+        new = [at for at in positions if samples[at][0] not in self._numbers]
+        room = MAX_STREAMS - len(self)
+        for at in new[room:]:
+            name = samples[at][0]
+            answers[at] = TooManyStreamsError(f"more than {MAX_STREAMS} streams; the last is {shown(name)}")
+        left_out = set(new[room:])
+        return [at for at in positions if at not in left_out] if left_out else positions
+
+    def _step_round(
+        self, positions: list[int], samples: Sequence[NamedSample], answers: list[StepResult | EdgeseqError]
+    ) -> None:
+        """Take samples of streams that differ; where one of them is refused, one by one."""
+        if not positions:
+            return
+        try:
+            results = self._take([samples[at] for at in positions])
+        except _REFUSALS as error:
+            if len(positions) > 1:
+                for at in positions:
+                    self._step_round([at], samples, answers)
+            else:
+                answers[positions[0]] = error if isinstance(error, EdgeseqError) else DataError(type(error).__name__)
+            return
+        for at, result in zip(positions, results, strict=True):
+            answers[at] = result
+
+    def _take(self, samples: Sequence[NamedSample]) -> list[StepResult]:
+        """Take samples of streams that differ, all or none; return what became of each."""
+        names = [name for name, _, _ in samples]
+        new = [name for name in names if name not in self._pool]
+        try:
+            for name in new if self._known else ():
+                self._begin(name)
+            results = self._process(samples)
+        except BaseException:
+            for name in new:
+                if name in self._pool:
+                    self._pool.remove(name)
+            raise
+        for result, name in zip(results, names, strict=True):
+            self._numbers[name] = result.number + 1
+        return results
+
+    def _process(self, samples: Sequence[NamedSample]) -> list[StepResult]:
+        values = {name: values for name, values, _ in samples}
+        unread = [isinstance(time, str) and not is_time(time) for _, _, time in samples]
+        clocks: dict[str, tuple[Clock, float]] = {}
+        if self._has_clock:
+            for (name, given, time), is_unread in zip(samples, unread, strict=True):
+                clock = self._clocks.get(name) or Clock(self.spec)
+                seconds = clock.resolve(None if is_unread else time)
+                values[name] = clock.with_time_features(given, seconds, may_lack=True)
+                clocks[name] = clock, seconds
+        results = list(self._pool.process(values))
+        for at, (name, is_unread) in enumerate(zip(values, unread, strict=True)):
+            seconds = math.nan
+            if name in clocks:
+                clock, seconds = clocks[name]
+                clock.commit(seconds)
+                self._clocks[name] = clock
+            is_unknown = self._has_clock and math.isnan(seconds)
+            reason = TIME if is_unread or is_unknown else results[at].reason
+            number = self._numbers.get(name, 0)
+            results[at] = results[at]._replace(number=number, reason=reason, seconds=seconds)
+        return results
 
     def _begin(self, name: str) -> None:
         """Begin a stream as that of the sensor that it belongs to."""
-        if name not in self._pool:
-            self._pool.add(name)
+        self._pool.add(name)
         self._pool.set_sensor(name, next((other for other in self._sensors(name) if other in self._known), None))
 
     @property
@@ -194,7 +268,7 @@ class NamedStreams:
 
     def state(self, name: str) -> State:
         """Return a stream's present state, for `acknowledge` to take later."""
-        return self._numbers[name], self._pool.memory(name)
+        return self._numbers[name], self._pool.state(name)
 
     def acknowledge(self, name: str, state: State | None = None) -> None:
         """Let this stream be saved in the given state; without one, as it is now."""
@@ -209,8 +283,8 @@ class NamedStreams:
 
         Where marks have changed without a sample, their streams follow without a snapshot: theirs is saved already.
         """
-        for name, (samples, memory) in list(self._changed.items()):
-            yield StreamRow(name, samples, self._pool.packed(memory), tuple(self.marks.get(name, ())))
+        for name, (samples, state) in list(self._changed.items()):
+            yield StreamRow(name, samples, pack(self.digest, state), tuple(self.marks.get(name, ())))
         if self._all_marks_changed:
             for name in self.marks.keys() - self._changed.keys():
                 yield StreamRow(name, self._numbers[name], None, tuple(self.marks[name]))
@@ -243,3 +317,16 @@ class NamedStreams:
                 del self._numbers[name], self.marks[name]
             raise
         return f"resumed {len(begun)} streams after {samples} samples"
+
+
+def _rounds(samples: Sequence[NamedSample]) -> list[list[int]]:
+    """Return the samples' positions in rounds, in each of which a stream has at most one sample."""
+    counts: dict[str, int] = {}
+    rounds: list[list[int]] = []
+    for position, (name, _, _) in enumerate(samples):
+        turn = counts.get(name, 0)
+        counts[name] = turn + 1
+        if turn == len(rounds):
+            rounds.append([])
+        rounds[turn].append(position)
+    return rounds

@@ -39,7 +39,7 @@ class Sidecar:
     def __post_init__(self) -> None:
         streams_first = "fb" not in self.layout.replace("t", "")
         if self.layout and not (sorted(self.layout) in (["f"], ["b", "f"], ["b", "f", "t"]) and streams_first):
-            raise UsageError(f"the sidecar's layout is {shown(self.layout)}; wanted is f, bf or, with t anywhere, btf")
+            raise UsageError(f"the sidecar's layout: expected f, bf or btf (t at any place), got {shown(self.layout)}")
         if self.overlap < 0 or self.features < 0:
             raise UsageError("the sidecar's features and overlap cannot be below 0")
         if self.overlap > MOST_VALUES or self.features > MOST_VALUES:

@@ -416,4 +416,4 @@ def _is_table(rows: tuple[tuple[float, ...], ...], height: int, width: int) -> b
 
 def _require(condition: object, name: str, wanted: str) -> None:
     if not condition:
-        raise ModelFileError(f"the spec's field {name} is wrong: wanted {wanted}")
+        raise ModelFileError(f"the spec's field {name} is invalid: expected {wanted}")

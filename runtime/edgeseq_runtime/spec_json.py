@@ -65,7 +65,7 @@ def _decode_scalar(kind: Any, value: Any, where: str) -> Any:
 
 
 def _unwanted(value: Any, where: str) -> ModelFileError:
-    return ModelFileError(f"{where} holds {shown(value)}, not what its format wants there")
+    return ModelFileError(f"{where} holds {shown(value)}, which the format does not allow there")
 
 
 def _decode_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:

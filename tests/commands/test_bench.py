@@ -60,7 +60,7 @@ def test_bench_shows_percentiles_pools_and_a_cold_start(edgeseq: CommandLine, mo
 def test_bench_prints_and_draws_the_same(edgeseq: CommandLine, model_path: Path, tmp_path: Path) -> None:
     drawn = tmp_path / "bench.png"
     answer = edgeseq.must("bench", model_path, "--plot", drawn)
-    for text in (STEP, "p99.9", pooled(512), "of the naive loop's time", "MB resident"):
+    for text in (STEP, "p99.9", pooled(512), "times as long as the naive loop", "MB of memory"):
         assert text in answer.out
     assert drawn.read_bytes().startswith(b"\x89PNG")
 
@@ -100,7 +100,7 @@ def test_bench_goes_on_where_a_fresh_process_lacks_the_provider(
     monkeypatch.setattr(cold_start, "measure", fail)
     answer = edgeseq.must("bench", model_path, "--json")
     assert json.loads(answer.out)["start"] == {}
-    assert "no cold start: a fresh process" in answer.err
+    assert "cannot measure the cold start: a fresh process" in answer.err
 
 
 def test_the_naive_loop_gives_the_same_forecasts(model: bytes) -> None:

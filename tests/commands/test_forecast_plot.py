@@ -46,8 +46,21 @@ def test_the_forecast_follows_the_samples_at_their_times() -> None:
     np.testing.assert_array_equal(ahead.get_ydata(), [2, 10, 11])
     band = np.asarray(figure.axes[0].collections[0].get_paths()[0].vertices)
     assert {y for x, y in band if abs(x * 86400 - NOON - 2 * HOUR) < 1} == {10, 13}
-    assert figure.axes[0].get_title() == "made_up: forecast after 2026-05-01 12:00"
+    assert figure.get_suptitle() == "made_up: forecast after 2026-05-01 12:00"
     assert figure.axes[0].get_legend() is None
+
+
+def test_each_of_several_targets_has_a_panel() -> None:
+    """Two targets and one feature more: what was measured of each, then what is forecast."""
+    made = ForecastPlot(make_spec(horizon=2, features=3, targets=2), "unused.png")
+    forecast = np.array([[10, 20], [11, 21]], np.float32)
+    for number in range(3):
+        values = (float(number), 100.0 + number, 7.0)
+        made.add(Sample(number + 1, None, values), StepResult(forecast, "ok", True, number))
+    figure, _ = drawn(made)
+    assert [axes.get_ylabel() for axes in figure.axes] == ["f0", "f1"]
+    for axes, wanted in zip(figure.axes, ([0, 1, 2, 2, 10, 11], [100, 101, 102, 102, 20, 21]), strict=True):
+        np.testing.assert_array_equal(np.concatenate([line.get_ydata() for line in axes.lines[:2]]), wanted)
 
 
 @pytest.mark.parametrize("times", [[None, None, None], ["", "", ""], [3.0, 2.0, 1.0], [1e22, 2e22, 3e22], ["soon"] * 3])
@@ -60,7 +73,7 @@ def test_where_the_times_are_none_samples_are_counted(times: list[str | float | 
 
 def test_a_forecast_that_does_not_count_yet_says_so() -> None:
     figure, _ = drawn(plot_of([None], warm=False))
-    assert "not reliable yet: the model needs" in figure.axes[0].get_title()
+    assert "not reliable yet: the model needs" in figure.get_suptitle()
 
 
 def test_the_picture_is_drawn_when_the_input_ends_and_the_output_is_as_without(
@@ -88,7 +101,7 @@ def test_what_cannot_be_drawn_is_refused_before_the_first_sample(edgeseq: Comman
         (["--plot", tmp_path / "no" / "p.png"], f"cannot write {tmp_path / 'no' / 'p.png'}: No such file or directory"),
         (["--plot", samples], f"--plot and --input are the same file, {samples}"),
         (["--plot", model], f"--plot and MODEL are the same file, {model}"),
-        (["--plot", "p.png", "--input-format", "influx"], "--plot is for one stream, not for streams by name"),
+        (["--plot", "p.png", "--input-format", "influx"], "--plot needs a single stream, without --mqtt or influx"),
     ):
         answer = edgeseq("predict", model, "--input", samples, *words)
         assert (answer.out, answer.err) == ("", f"edgeseq: {line}\n")

@@ -209,7 +209,7 @@ def test_a_damaged_state_file_is_refused_and_stays(model_path: Path, tmp_path: P
     state.write_bytes(content)
     answer = run(model_path, "--state", state, text="1\n")
     assert answer.code == 1
-    assert answer.err == f"edgeseq: {state}: this is not a snapshot of edgeseq; --fresh starts anew\n"
+    assert answer.err == f"edgeseq: {state}: this is not a snapshot of edgeseq; use --fresh to start over\n"
     assert answer.out == ""
     assert state.read_bytes() == content
 

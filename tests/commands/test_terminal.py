@@ -92,13 +92,13 @@ def test_where_nobody_would_see_it_nothing_is_drawn(model_path: Path, edgeseq: C
     (model_path.parent / "samples").write_text("0.1\n")
     done = edgeseq("predict", model_path, "--live", "--input", model_path.parent / "samples")
     assert done.code == 0
-    assert "--live shows nothing: stderr is no terminal" in done.err.splitlines()
+    assert "--live has no effect: stderr is not a terminal" in done.err.splitlines()
     assert "\x1b" not in done.err
 
 
 def test_many_streams_are_not_drawn(model_path: Path, edgeseq: CommandLine) -> None:
     done = edgeseq("predict", model_path, "--live", "--input-format", "influx")
-    assert (done.code, done.err) == (2, "edgeseq: --live is for one stream, not for streams by name\n")
+    assert (done.code, done.err) == (2, "edgeseq: --live needs a single stream, without --mqtt or influx\n")
 
 
 def test_bars_by_hand() -> None:

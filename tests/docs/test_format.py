@@ -5,6 +5,7 @@ import dataclasses
 import json
 import re
 import runpy
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -24,6 +25,8 @@ from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.model_file.source import Source
 from edgeseq_runtime.service import NamedStreams
 from edgeseq_runtime.sidecar import Sidecar
+from edgeseq_runtime.stores import streams_0_1
+from tests.helpers.states import contained, save
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "format.md").read_text()
@@ -269,23 +272,53 @@ def unpacked(blob: bytes, model: bytes) -> tuple[dict[str, Any], dict[str, np.nd
     return header["counters"], arrays
 
 
-def test_many_streams_are_laid_out_as_the_page_says(files: dict[str, bytes]) -> None:
-    model = files["lstm"]
-    streams = NamedStreams(Pool(model, provider="cpu"))
-    for name in ("a", "b"):
-        streams.step(name, [0.5])
-        streams.acknowledge(name)
-    blob = streams.saved()
-    assert blob is not None
+def test_many_streams_of_version_0_1_are_laid_out_as_the_page_says(files: dict[str, bytes]) -> None:
+    blob = contained(two_streams(files["lstm"]).changed())
     assert blob[:18] == b"edgeseq-streams-1\n"
     assert blob[18:50] == sha256(blob[50:]).digest()
     (length,) = struct.unpack_from("<I", blob, 50)
     listing, at = json.loads(blob[54 : 54 + length]), 54 + length
     for entry in listing:
         assert entry.keys() == {"name", "samples", "size", "marks"}
-        unpacked(blob[at : at + entry["size"]], model)
+        unpacked(blob[at : at + entry["size"]], files["lstm"])
         at += entry["size"]
     assert ([entry["name"] for entry in listing], at) == (["a", "b"], len(blob))
+    assert [row.name for row in streams_0_1.unpack(blob)] == ["a", "b"]
+
+
+def test_a_database_of_streams_is_laid_out_as_the_page_says(files: dict[str, bytes], tmp_path: Path) -> None:
+    """Read by SQLite and the page alone: tables, columns, and what each row's hash is of."""
+    save(two_streams(files["lstm"]), tmp_path / "state")
+    database = sqlite3.connect(tmp_path / "state")
+    tables = database.execute("SELECT name, sql FROM sqlite_schema").fetchall()
+    text = section("## The snapshot")
+    for _, sql in tables:
+        assert " ".join(sql.split()) in " ".join(text.split())
+    assert [name for name, _ in tables] == ["model", "streams", "listing"]
+    ((mark, digest, model),) = database.execute("SELECT mark, sha256, model FROM model")
+    assert (mark, model) == ("edgeseq-model--1", sha256(files["lstm"]).digest())
+    assert digest == sha256(mark.encode() + model).digest()
+    rows = database.execute("SELECT mark, sha256, save, name, samples, marks, snapshot FROM streams").fetchall()
+    for mark, digest, number, name, samples, marks, snapshot in rows:
+        numbers = struct.pack("<QQIII", number, samples, len(name), len(marks), len(snapshot))
+        assert digest == sha256(mark.encode() + numbers + name + marks.encode() + snapshot).digest()
+        assert (mark, samples, json.loads(marks)) == ("edgeseq-stream-1", 1, [])
+        unpacked(snapshot, files["lstm"])
+    for mark, digest, number, name in database.execute("SELECT mark, sha256, save, name FROM listing"):
+        numbers = struct.pack("<QQIII", number, 0, len(name), 0, 0)
+        assert digest == sha256(mark.encode() + numbers + name).digest()
+        assert mark == "edgeseq-listed-1"
+    names = "SELECT CAST(name AS TEXT) FROM "
+    assert [database.execute(names + table).fetchall() for table in ("streams", "listing")] == [[("a",), ("b",)]] * 2
+    database.close()
+
+
+def two_streams(model: bytes) -> NamedStreams:
+    streams = NamedStreams(Pool(model, provider="cpu"))
+    for name in ("a", "b"):
+        streams.step(name, [0.5])
+        streams.acknowledge(name)
+    return streams
 
 
 def test_the_metadata_keys_are_those_of_the_page(files: dict[str, bytes]) -> None:

@@ -143,7 +143,7 @@ def test_where_ridge_has_nothing_to_fit_it_is_left_out_with_the_reason(
         Predictor(edgeseq_export.build(make_checkpoint())), split(values, train, validation)
     )
     assert set(evaluation.baselines) == {"persistence"}
-    assert f"Without ridge: {reason}." in summary(evaluation)
+    assert f"ridge is left out: {reason}." in summary(evaluation)
     assert evaluation.to_dict()["left_out"] == {"ridge": reason}
 
 
@@ -264,7 +264,7 @@ def test_a_model_that_loses_is_told_so_in_plain_words() -> None:
     weights = {name: value * 0 if name.startswith("head") else value for name, value in checkpoint.weights.items()}
     made = edgeseq_export.build(type(checkpoint)(checkpoint.spec, weights))
     text = summary(evaluate_test_part(Predictor(made), split(np.arange(300, dtype=np.float32)[:, None], 200, 240)))
-    assert "The model LOSES to ridge: its MSE (std.) is 1, the other's " in text
+    assert "The model LOSES to ridge: its squared error is 1 vs " in text
     assert "The model is no better than persistence" in text
     assert "LOSES to persistence" not in text
 
@@ -278,17 +278,20 @@ def compared(own: float, **others: float) -> Comparison:
     return Comparison(9, scored(own), {name: scored(mse) for name, mse in others.items()})
 
 
+ADVICE = "Try more data, --search 20 or a longer --every; if it stays so, use what wins."
+
+
 @pytest.mark.parametrize(
     ("own", "other", "said"),
     [
         (1.0, 1.2, "The model beats every baseline here (it)."),
-        (1.0, 1.0005, "The model is no better than it: the MSE (std.) is the same."),
-        (1.0, 0.9995, "The model is no better than it: the MSE (std.) is the same."),
-        (1.25, 1.0, "The model LOSES to it: its MSE (std.) is 25.0 % higher."),
-        (5.0, 1.0, "The model LOSES to it: its MSE (std.) is 5.0 times as high."),
-        (3.85e-4, 1e-6, "The model LOSES to it: its MSE (std.) is 3.85e-04, the other's 1.00e-06."),
-        (1.0, 0.0, "The model LOSES to it: its MSE (std.) is 1, the other's 0."),
-        (0.0, 0.0, "The model is no better than it: the MSE (std.) is the same."),
+        (1.0, 1.0005, "The model is no better than it: the squared error is the same."),
+        (1.0, 0.9995, "The model is no better than it: the squared error is the same."),
+        (1.25, 1.0, "The model LOSES to it: its squared error is 25.0 % higher.\n" + ADVICE),
+        (5.0, 1.0, "The model LOSES to it: its squared error is 5.0 times as high.\n" + ADVICE),
+        (3.85e-4, 1e-6, "The model LOSES to it: its squared error is 3.85e-04 vs 1.00e-06.\n" + ADVICE),
+        (1.0, 0.0, "The model LOSES to it: its squared error is 1 vs 0.\n" + ADVICE),
+        (0.0, 0.0, "The model is no better than it: the squared error is the same."),
         (0.0, 1.0, "The model beats every baseline here (it)."),
     ],
 )
@@ -299,10 +302,10 @@ def test_the_verdict_in_words(own: float, other: float, said: str) -> None:
 @pytest.mark.parametrize(
     ("own", "other", "said"),
     [
-        (1.05e-12, 1e-12, "The model and it are exact: what is left is the data's rounding to float32."),
-        (1e-12, 1.05e-12, "The model and it are exact: what is left is the data's rounding to float32."),
+        (1.05e-12, 1e-12, "The model and it are exact: only the data's rounding to float32 is left."),
+        (1e-12, 1.05e-12, "The model and it are exact: only the data's rounding to float32 is left."),
         (1e-12, 1e-3, "The model beats every baseline here (it)."),
-        (1e-3, 1e-12, "The model LOSES to it: its MSE (std.) is 0.001, the other's 1.00e-12."),
+        (1e-3, 1e-12, "The model LOSES to it: its squared error is 0.001 vs 1.00e-12.\n" + ADVICE),
     ],
 )
 def test_within_the_rounding_of_the_data_nobody_wins(own: float, other: float, said: str) -> None:
@@ -328,7 +331,8 @@ def test_the_tables_fit_into_eighty_columns() -> None:
         edgeseq_export.build(replace(made, spec=replace(made.spec, residuals=known, quantize="none")))
     )
     text = summary(evaluate_test_part(predictor, parts))
-    assert "90 % interval held" in text
+    assert "in 90 %" in text
+    assert text.count("interval") == 2
     assert max(map(len, text.splitlines())) <= 80
 
 

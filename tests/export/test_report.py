@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 import edgeseq_export
 from edgeseq.model.checkpoint import Checkpoint
+from edgeseq.series import Part
 from edgeseq.testing import make_checkpoint
 from edgeseq_export.model_stats import ModelStats
 from edgeseq_runtime.backends.open import open_session
@@ -21,12 +23,13 @@ from tests.conftest import CommandLine
 class Page(HTMLParser):
     """Collects a page's tables, images and addresses, and sees that what is opened is closed."""
 
-    VOID = frozenset({"meta", "img", "br"})
+    VOID = frozenset({"meta", "img", "source", "br"})
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.open: list[str] = []
         self.images: list[bytes] = []
+        self.narrow: list[bytes] = []
         self.addresses: list[str] = []
         self.rows: list[list[str]] = []
         self.pre = ""
@@ -48,6 +51,11 @@ class Page(HTMLParser):
             self.rows.append([])
         if tag in ("td", "th"):
             self.rows[-1].append("")
+
+        if tag == "source":
+            kind, data = (named["srcset"] or "").split(",")
+            assert (kind, named["media"]) == ("data:image/png;base64", "(max-width: 40rem)")
+            self.narrow.append(base64.b64decode(data))
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
@@ -75,16 +83,42 @@ def test_it_needs_nothing_beside_itself(exported: tuple[Path, Page, str]) -> Non
     assert all(image.startswith(b"\x89PNG") for image in page.images)
 
 
+def test_a_telephone_has_pictures_of_its_own_and_tables_that_scroll(exported: tuple[Path, Page, str]) -> None:
+    """Half as wide at the same size of text; nothing but a table in its own box may be wider than the page."""
+    model, page, _ = exported
+
+    def width(image: bytes) -> int:
+        return int.from_bytes(image[16:20], "big")
+
+    assert [width(image) for image in page.images] == [1200, 1200]
+    assert [width(image) for image in page.narrow] == [600, 600]
+    text = model.with_name("r.html").read_text()
+    assert text.count("<table") == text.count('<div class="wide"><table')
+    assert re.search(r"\.wide \{[^}]*overflow-x: auto", text)
+    assert "min-width" not in text.replace("(min-width", "")
+
+
+def test_a_long_horizon_has_a_row_for_a_few_steps(tmp_path: Path, edgeseq: CommandLine) -> None:
+    """Of 30 steps six: the first, doubling, the last."""
+    values = np.random.default_rng(0).standard_normal((200, 1)).astype(np.float32)
+    replace(make_checkpoint(horizon=30), test=Part(values, 100)).save(tmp_path / "c")
+    edgeseq.must("export", tmp_path / "c", "-o", tmp_path / "m.onnx", "--report", tmp_path / "r.html")
+    page = Page((tmp_path / "r.html").read_text())
+    at = next(number for number, row in enumerate(page.rows) if row[0] == "RMSE, samples ahead")
+    assert [row[0] for row in page.rows[at + 1 : at + 7]] == ["1", "2", "4", "8", "16", "30"]
+
+
 def test_its_figures_are_the_files(exported: tuple[Path, Page, str]) -> None:
     model, page, _ = exported
     spec = open_session(model).spec
     assert json.loads(page.pre) == json.loads(spec.to_json())
     assert spec.figures
     rows = {row[0]: row[1:] for row in reversed(page.rows)}
-    assert float(rows["int8"][0]) == pytest.approx(spec.figures.model.rmse, rel=1e-3)
-    assert {"float32", "persistence", "int8, Predictor.step", "float32, naive session.run"} <= rows.keys()
-    steps = next(row for row in page.rows if row[0] == "RMSE")
-    assert steps == ["RMSE", "1", "2", "3"]
+    assert float(rows["model, int8"][0]) == pytest.approx(spec.figures.model.rmse, rel=1e-3)
+    assert {"model, float32", "persistence", "int8, Predictor.step", "float32, naive session.run"} <= rows.keys()
+    at = next(number for number, row in enumerate(page.rows) if row[0] == "RMSE, samples ahead")
+    assert page.rows[at][1:4] == ["model, int8", "model, float32", "persistence"]
+    assert [row[0] for row in page.rows[at + 1 : at + 4]] == ["1", "2", "3"]
 
 
 def test_its_graph_is_the_files(exported: tuple[Path, Page, str]) -> None:
@@ -100,7 +134,9 @@ def test_its_graph_is_the_files(exported: tuple[Path, Page, str]) -> None:
 def test_the_terminal_has_the_short_form(exported: tuple[Path, Page, str]) -> None:
     model, _, out = exported
     inventory = ModelStats.of(model.read_bytes())
-    assert out.startswith(f"graph: {inventory}\n")
+    assert out.startswith(f"size: {inventory.sizes}\ngraph: {len(inventory.operators)} nodes: ")
+    graph = out[out.index("graph: ") : out.index("agrees with")]
+    assert " ".join(graph.split()).endswith(inventory.nodes)
     assert re.search(r"^RMSE by step ahead +1 +2 +3$", out, re.MULTILINE)
 
 
@@ -125,8 +161,6 @@ def test_a_checkpoint_without_a_test_part_has_a_report_too(tmp_path: Path, edges
 
 
 def test_names_cannot_break_the_page(tmp_path: Path, edgeseq: CommandLine) -> None:
-    from dataclasses import replace
-
     made = make_checkpoint()
     nasty = replace(made.spec, series='<script>alert("x")</script>')
     path = tmp_path / "c.safetensors"
@@ -161,8 +195,10 @@ def test_it_begins_with_the_verdict_and_how_to_use_the_file(tmp_path: Path, edge
         'Predictor("my model.onnx").step(',
     ):
         assert wanted in top
-    at = next(number for number, row in enumerate(page.rows) if row[0] == "RMSE")
-    ridge = next(row for row in page.rows[at:] if row[0] == "ridge")
-    assert [float(cell) for cell in ridge[1:]] == pytest.approx(made.by_step["ridge"].tolist(), abs=1e-3)
+    at = next(number for number, row in enumerate(page.rows) if row[0] == "RMSE [K], samples ahead")
+    column = page.rows[at].index("ridge")
+    assert [float(row[column]) for row in page.rows[at + 1 : at + 3]] == pytest.approx(
+        made.by_step["ridge"].tolist(), abs=1e-3
+    )
     assert text.index("<details>") < text.index("The graph") < text.rindex("<details>") < text.index("<pre>")
     assert '<meta name="viewport"' in text

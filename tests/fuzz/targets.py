@@ -33,9 +33,11 @@ from edgeseq_runtime.mqtt import credentials
 from edgeseq_runtime.service import NamedStreams, SingleStream, Streams
 from edgeseq_runtime.sidecar import Sidecar
 from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.stores import streams_0_1
 from edgeseq_runtime.streaming.timestamps import to_seconds
 from tests.fuzz.inputs import Structure, header, plain_json
 from tests.helpers.model_files import sealed_by_hand, unsealed
+from tests.helpers.states import contained
 
 STORED = Path(__file__).parents[1] / "stored" / "0.1"
 
@@ -67,8 +69,7 @@ def targets(folder: Path) -> list[Target]:
             pool.step(name, value, 60.0)
             pool.acknowledge(name)
     fleet = edgeseq_export.build(make_checkpoint(hidden=3, sensors=2, linear_path=3, features=2, horizon=2))
-    streams, spec = pool.saved(), predictor.spec
-    assert streams
+    streams, spec = contained(pool.changed()), predictor.spec
     trainer, run = _interrupted(folder)
 
     def in_file(read: Callable[[str], object], name: str = "fuzzed") -> Callable[[bytes], object]:
@@ -119,7 +120,9 @@ def targets(folder: Path) -> list[Target]:
         Target(
             "snapshot", lambda content: predictor.restore(_hashed(content)), [predictor.snapshot()], header(83, "<I")
         ),
-        Target("many streams", lambda content: pool.restore(_hashed(content)), [streams], header(50, "<I")),
+        Target(
+            "many streams", lambda content: pool.load(streams_0_1.unpack(_hashed(content))), [streams], header(50, "<I")
+        ),
         Target("lines of text", lambda content: _stream(text_lines.read, content, SingleStream(predictor)), texts),
         Target("line protocol", lambda content: _stream(influx.read, content, pool), points),
         Target("payload", lambda content: _take(content, pool), payloads, plain_json),

@@ -27,6 +27,7 @@ from tests.helpers.broker import (
     read_packet,
     wait_until,
 )
+from tests.helpers.states import resume
 
 pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed")
 pytestmark = pytest.mark.slow
@@ -99,7 +100,7 @@ class Publisher:
 def samples(state: Path, model: Path) -> dict[str, int]:
     """How many samples of each stream a state has counted."""
     streams = NamedStreams(Pool(model))
-    streams.restore(state.read_bytes())
+    resume(streams, state)
     return {name: streams.state(name)[0] for name in streams.marks}
 
 

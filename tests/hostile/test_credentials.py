@@ -66,17 +66,17 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe, 0o600)
     for path in (pipe, Path("/dev/null")):
-        with pytest.raises(UsageError, match="no regular file"):
+        with pytest.raises(UsageError, match="is not a regular file"):
             credentials.from_file(path)
 
 
 @pytest.mark.parametrize(
     ("content", "word"),
     [
-        (b"password = s\xff\xfecret\nusername = me\n", "no text in UTF-8"),
+        (b"password = s\xff\xfecret\nusername = me\n", "is not UTF-8 text"),
         (b"username = me\npassword = " + b"s" * 70_000 + b"\n", "70000 bytes; at most 65535 fit"),
-        (b"username = m\0e\n", "the username for the broker has a NUL"),
-        (b"secret\n" * 3, "line 1: wanted is one of"),
+        (b"username = m\0e\n", "the username for the broker contains a NUL character"),
+        (b"secret\n" * 3, "line 1: expected NAME = VALUE, with one of"),
         (b"username = me\n" + b"# secret\n" * 200_000, "too large"),
     ],
 )
@@ -120,7 +120,7 @@ def test_bytes_in_the_environment_are_named_in_one_line(model_path: Path) -> Non
     ]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr == "edgeseq: the password for the broker is no text in UTF-8\n"
+    assert done.stderr == "edgeseq: the password for the broker is not UTF-8 text\n"
 
 
 @pytest.fixture(scope="module")

@@ -64,7 +64,7 @@ def test_a_stretch_of_failures_is_said_once_and_each_due_save_is_tried(
     assert kept == [True] * 3 + [False] * 6 + [True] * 3
     assert disk.tried == 6
     assert said == [
-        "warning: cannot write s: No space left on device; forecasts go on, and saving is tried again",
+        "warning: cannot write s: No space left on device; forecasts continue, and saving is tried again",
         "s is saved again",
     ]
     resumed = Predictor(model)
@@ -126,7 +126,7 @@ def test_the_stream_goes_on_to_its_end_and_the_old_state_stays(model_path: Path,
     said = done.stderr.splitlines()
     assert done.returncode == 1
     assert [line for line in said if line.startswith("warning: ")] == [
-        f"warning: cannot write {state}: File too large; forecasts go on, and saving is tried again"
+        f"warning: cannot write {state}: File too large; forecasts continue, and saving is tried again"
     ]
     assert said[-1] == f"edgeseq: cannot write {state}: File too large"
     assert state.read_bytes() == before

@@ -28,6 +28,7 @@ from tests.helpers.broker import (
     read_packet,
     wait_until,
 )
+from tests.helpers.states import resume
 
 pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed")
 
@@ -129,7 +130,7 @@ def test_whatever_a_message_holds_costs_no_more_than_itself(broker: Broker, mode
     assert not [line for line in said.splitlines() if line.startswith("edgeseq:") or "Traceback" in line]
     assert not [character for character in said if not character.isprintable() and character != "\n"]
     streams = NamedStreams(Pool(model_path))
-    streams.restore(state.read_bytes())
+    resume(streams, state)
     assert streams.state(GOOD)[0] == len(PAYLOADS)
 
 
@@ -189,7 +190,7 @@ def test_a_forecast_that_may_not_be_published_is_said_once_a_topic(model_path: P
     messages = {f"a sample of {number}": ("plant/secret", str(number)) for number in range(5)}
     expect_good_after(broker, service, "plant/+", "forecasts/{id}", messages, GOOD)
     expect_nothing_comes_again(broker, service, model_path)
-    assert service.said().count("plant/secret: a forecast cannot be published: Not authorized") == 1
+    assert service.said().count("plant/secret: cannot publish a forecast: Not authorized") == 1
     assert "10 samples: 10 ok" in service.said()
     assert "5 forecasts not published" in service.said()
 
@@ -217,13 +218,13 @@ def test_a_time_that_is_no_time_makes_no_sample_a_repetition(broker: Broker, mod
     wait_until(lambda: len(answered(peer, "forecasts/broken")) == 3, "no forecasts")
     assert service.stop() == 0
     assert len(answered(peer, "forecasts/right")) == 1
-    assert "2 came again, and counted once" in service.said()
+    assert "2 repeated, counted once" in service.said()
 
 
 @pytest.mark.parametrize(
     ("words", "payload", "word"),
     [
-        (("--unreadable", "error"), "[1, 2]", "plant/x: 2 values; the model takes 1"),
+        (("--unreadable", "error"), "[1, 2]", "plant/x: the model expects 1 value (f0), got 2"),
         (("--unreadable", "error"), '{"f0":' + "[" * 979 + "]" * 979 + "}", "plant/x: "),
         (("--missing", "error"), "null", "plant/x: "),
         (("--missing", "error", "--unreadable", "missing"), "junk", "plant/x: "),
@@ -246,7 +247,7 @@ def test_where_a_message_is_to_end_it_it_does_so_once(
     wait_until(lambda: service.process.poll() is not None or len(answered(peer)) >= 3, "no forecast")
     assert service.stop() == 0
     streams = NamedStreams(Pool(model_path))
-    streams.restore(state.read_bytes())
+    resume(streams, state)
     assert streams.state(GOOD)[0] == 3
 
 

@@ -17,7 +17,9 @@ from edgeseq_runtime.errors import SnapshotError
 from edgeseq_runtime.io.text_lines import LONGEST
 from edgeseq_runtime.service import NamedStreams
 from edgeseq_runtime.spec import Residuals
+from edgeseq_runtime.stores import streams_0_1
 from tests.conftest import CommandLine
+from tests.helpers.states import contained
 
 MAGIC, STREAMS = b"edgeseq-snapshot-1\n", b"edgeseq-streams-1\n"
 
@@ -252,16 +254,15 @@ def test_a_crafted_file_of_streams_is_refused_and_no_stream_has_changed(
     content: bytes, streams: NamedStreams, name: str
 ) -> None:
     """Not even the first of them, which is whole."""
-    blob = streams.saved()
-    assert blob is not None
-    crafted = LISTINGS[name](*listing_of(blob))
-    fresh = NamedStreams(Pool(content, provider="cpu"))
+    crafted = LISTINGS[name](*listing_of(contained(streams.changed())))
+    pool = Pool(content, provider="cpu")
+    fresh = NamedStreams(pool)
     fresh.step("s0", 3.0)
     fresh.acknowledge("s0")
-    before = fresh.saved(), fresh.state("s0")
+    before = list(fresh.changed()), pool.snapshot("s0")
     with pytest.raises(SnapshotError):
-        fresh.restore(crafted)
-    assert (fresh.saved(), fresh.state("s0"), len(fresh)) == (*before, 1)
+        fresh.load(streams_0_1.unpack(crafted))
+    assert (list(fresh.changed()), pool.snapshot("s0"), len(fresh)) == (*before, 1)
 
 
 def test_a_damaged_state_ends_predict_in_one_line(edgeseq: CommandLine, content: bytes, tmp_path: Any) -> None:

@@ -83,7 +83,7 @@ def test_sensors_and_states_that_do_not_fit_are_refused(path: str, value: Any) -
 
 
 def test_the_limit_is_named() -> None:
-    with pytest.raises(ModelFileError, match="gap_limit is wrong: wanted at least 0, at most 10000"):
+    with pytest.raises(ModelFileError, match="gap_limit is invalid: expected at least 0, at most 10000"):
         Spec.from_json(changed(PLAIN, "gap_limit", MANY))
 
 

@@ -73,7 +73,7 @@ def test_the_command_line_names_the_sensor(edgeseq: CommandLine, fleet: Path, tm
         answer = edgeseq("predict", fleet, "--input", source, "--state", state, *option)
         assert (answer.code, answer.out) == (1, "")
         assert answer.err.startswith(f"edgeseq: {state}: the snapshot is of the sensor s1, not of ")
-        assert answer.err.endswith("; --fresh starts anew\n")
+        assert answer.err.endswith("; use --fresh to start over\n")
         assert state.read_bytes() == before
     for words in (("--sensor", "s1"), ()):
         assert "resumed after" in edgeseq.must("predict", fleet, "--input", source, "--state", state, *words).err

@@ -172,7 +172,7 @@ def test_lines_go_on_with_one_note_a_stretch(
     assert len(notes) == 2
     assert notes[0] == "line 3: it has no time; taken as a period after the one before"
     assert notes[1] == "line 8: 'noon' is not a time; taken as a period after the one before"
-    assert "found 4 time" in summary
+    assert "reasons: 4 time" in summary
 
 
 @pytest.mark.parametrize(

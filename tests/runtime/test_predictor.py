@@ -282,7 +282,7 @@ def test_a_forecast_leaves_the_live_state_alone(model: bytes) -> None:
 def test_there_is_no_forecast_before_the_first_sample(model: bytes) -> None:
     with pytest.raises(EdgeseqError, match="no sample"):
         Predictor(model).forecast(5)
-    with pytest.raises(UsageError, match="steps is 0"):
+    with pytest.raises(UsageError, match="steps: expected at least 1, got 0"):
         Predictor(model).forecast(0)
 
 
@@ -357,7 +357,11 @@ def test_the_cpu_goes_by_several_names(model: bytes, provider: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "word"), [({"missing": "guess"}, "missing is 'guess'"), ({"threads": 0}, "threads")]
+    ("arguments", "word"),
+    [
+        ({"missing": "guess"}, "missing: expected one of impute, skip, reset, error, got 'guess'"),
+        ({"threads": 0}, "threads"),
+    ],
 )
 def test_wrong_arguments_are_named(model: bytes, arguments: dict[str, Any], word: str) -> None:
     with pytest.raises(UsageError, match=word):

@@ -14,12 +14,14 @@ from edgeseq_runtime import Pool, Predictor, service
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, SnapshotError
 from edgeseq_runtime.service import NamedStreams, SingleStream
+from edgeseq_runtime.stores import streams_0_1
+from tests.helpers.states import contained
 
 
 def test_what_is_saved_is_the_last_sample_acknowledged_of_each_stream(model: bytes) -> None:
     """Not a later one, and of a stream without any nothing at all."""
     many = NamedStreams(Pool(model))
-    assert many.saved() is None
+    assert not list(many.changed())
     states = []
     for value in (0.1, 0.2, 0.3):
         many.step("a", value)
@@ -28,7 +30,7 @@ def test_what_is_saved_is_the_last_sample_acknowledged_of_each_stream(model: byt
     many.acknowledge("a", states[1])
     many.marks["a"] = ["1:abc"]
     resumed = NamedStreams(Pool(model))
-    assert resumed.restore(many.saved() or b"") == "resumed 1 streams after 2 samples"
+    assert resumed.load(many.changed()) == "resumed 1 streams after 2 samples"
     assert resumed.marks == {"a": ["1:abc"]}
     unbroken = Predictor(model)
     unbroken.run([0.1, 0.2])
@@ -74,7 +76,7 @@ anything = st.recursive(
 def test_no_file_breaks_the_reader(model: bytes, blob: bytes) -> None:
     many = NamedStreams(Pool(model))
     try:
-        many.restore(blob)
+        many.load(streams_0_1.unpack(blob))
     except SnapshotError:
         return
     assert blob.startswith(sealed(b"[]")[:18])
@@ -85,7 +87,7 @@ def test_a_file_cut_short_or_changed_is_refused(model: bytes) -> None:
     many = NamedStreams(Pool(session))
     many.step("a", 0.1)
     many.acknowledge("a")
-    blob = many.saved() or b""
+    blob = contained(many.changed())
     cuts = [*range(0, len(blob), 97), len(blob)]
     for start, stop in pairwise(cuts):
         for damaged in (
@@ -94,4 +96,4 @@ def test_a_file_cut_short_or_changed_is_refused(model: bytes) -> None:
             blob[:start] + blob[stop:],
         ):
             with pytest.raises(SnapshotError):
-                NamedStreams(Pool(session)).restore(damaged)
+                NamedStreams(Pool(session)).load(streams_0_1.unpack(damaged))

@@ -56,7 +56,7 @@ def test_one_model_knows_each_sensor_and_forecasts_it_in_its_numbers(
 ) -> None:
     checkpoint, model = tmp_path / "m.safetensors", tmp_path / "m.onnx"
     answer = edgeseq.must("train", *files, "--horizon", 2, "--steps", 150, "--hidden", 8, "-o", checkpoint)
-    assert "series a and 2 more of 3 sensors: 840 samples to train on" in answer.err
+    assert "series a and 2 more of 3 sensors: 840 training, " in answer.err
     assert [line.split()[0] for line in answer.out.partition("by sensor")[2].splitlines()[2:5]] == ["a", "b", "c"]
     edgeseq.must("export", checkpoint, "-o", model, "--quantize", "int8")
     edgeseq.must("verify", model)

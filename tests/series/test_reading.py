@@ -59,8 +59,8 @@ def test_what_stands_for_missing(tmp_path: Path, cell: str) -> None:
         ("time,v\n2020-01-02,1\n2020-01-01,2\n", {}, DataError, "line 3: time 2020-01-01 goes back"),
         ("time,v\n2020-01-02,1\nsoon,2\n", {}, DataError, "line 3: column 'time' holds 'soon', not a time"),
         ("time,date,v\n1,2,3\n2,3,4\n", {}, UsageError, "several columns look like times: time, date"),
-        ("a,b\n1,2\n1,2,3\n", {"targets": ["a"]}, DataError, "line 3 has 3 cells; the header has 2"),
-        ("a,b\n1,2\n\n3\n", {"targets": ["a"]}, DataError, "line 4 has 1 cells; the header has 2"),
+        ("a,b\n1,2\n1,2,3\n", {"targets": ["a"]}, DataError, "line 3: expected 2 cells as in the header, got 3"),
+        ("a,b\n1,2\n\n3\n", {"targets": ["a"]}, DataError, "line 4: expected 2 cells as in the header, got 1"),
         ('a,b\n1,2\n3,"4\n5,6\n', {"targets": ["a"]}, DataError, "line 3: a quoted cell does not end"),
         ('a,b\n1,"2"x\n', {"targets": ["a"]}, DataError, "line 2: a quoted cell does not end as it should"),
         ("v\n1\n".encode("utf-16-le"), {}, DataError, "is not text in UTF-8: it holds zero bytes"),
@@ -161,7 +161,10 @@ def test_a_column_of_decimal_commas_is_one_of_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cells", "word"),
     [
-        (("1,250", "3,500"), "line 2: column 'v' holds '1,250', which may be a decimal comma or thousands"),
+        (
+            ("1,250", "3,500"),
+            "line 2: column 'v' holds '1,250': a decimal comma or a thousands separator?",
+        ),
         (("1,5", "2.5"), "line 2: column 'v' holds '1,5', not a number"),
         (("1.5", "1.250,5"), "line 3: column 'v' holds '1.250,5', not a number"),
         (("1,5", "1,250,000"), "line 3: column 'v' holds '1,250,000', not a number"),

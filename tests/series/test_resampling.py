@@ -51,7 +51,7 @@ def test_rows_that_are_not_there_become_missing_samples(tmp_path: Path) -> None:
     np.testing.assert_array_equal(series.values[:, 0], [0, 1, nan, nan, 2, 3, nan, nan, nan, nan, 4, 5])
     np.testing.assert_array_equal(series.rows, [0, 1, 2, 2, 2, 3, 4, 4, 4, 4, 4, 5])
     filled = fill(series.values, 3)
-    assert str(filled) == "2 missing samples interpolated, 1 longer gap left; 2 segments"
+    assert str(filled) == "2 samples interpolated, 1 longer gap left open: 2 segments"
 
 
 def test_time_none_goes_by_the_order_of_rows(tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_an_even_series_at_its_own_period_stays_as_it_is(period: float, start: i
 
 @pytest.mark.parametrize("text", ["15", "min", "0s", "-1h", "1m", "1 week", "1e3s", "15min30s", "", "9999999d", "٣s"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="such as 15min, not"):
+    with pytest.raises(UsageError, match="expected a duration such as 15min"):
         durations.parse(text)
 
 

@@ -119,7 +119,7 @@ def test_from_training_to_forecasts(edgeseq: CommandLine, tmp_path: Path) -> Non
     """Trained for a moment, exported, compared, streamed: forecasts are torch's own on windows cut by hand."""
     checkpoint, model = tmp_path / "classic", tmp_path / "classic.onnx"
     answer = edgeseq.must("train", "--preset", "classic", "--steps", "30", "--hidden", "8", "-o", checkpoint)
-    assert "the network sees the last 10 values, as one step; it predicts the value" in answer.err
+    assert "network input: the last 10 values, as one step; output: the next value" in answer.err
     assert "agrees with the oracle" in edgeseq.must("export", checkpoint, "-o", model).out
     edgeseq.must("verify", model)
     _, parts = load(None)

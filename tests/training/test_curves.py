@@ -114,7 +114,7 @@ def test_a_folder_in_the_curves_place_is_refused_before_training(edgeseq: Comman
         (["--linear-path", "\u00b2"], "Invalid value for '--linear-path': '\u00b2' is not auto, off or a number"),
         (["--linear-path", "-3"], "Invalid value for '--linear-path': '-3' is not auto, off or a number"),
         (["--window", "1", "--layout", "steps"], "Invalid value for '--window': 1 is not in the range x>=2."),
-        (["--seed", str(2**70)], f"the seed is {2**70}, must be 0 to {2**64 - 1}"),
+        (["--seed", str(2**70)], f"seed: expected 0 to {2**64 - 1}, got {2**70}"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(

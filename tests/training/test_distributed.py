@@ -170,7 +170,7 @@ def test_another_process_that_dies_does_not_leave_the_main_one_waiting(
     other.kill()
     _, err = main.communicate(timeout=60)
     assert main.returncode == 1
-    assert err.splitlines()[-1].startswith("edgeseq: another process of this run has ended; --resume goes on")
+    assert err.splitlines()[-1].startswith("edgeseq: another process of this run has ended; --resume continues")
     assert "Traceback" not in err
     assert (tmp_path / "model.resume").exists()
 

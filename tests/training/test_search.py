@@ -290,7 +290,7 @@ def test_an_interrupted_search_goes_on_to_the_same_end(
         reach(0)
         answer = edgeseq(*command)
         assert answer.code == 130
-        assert "--resume goes on" in answer.err
+        assert "--resume continues" in answer.err
         assert len(trials(output)) == number + (at_step == 20)
         assert output.exists() == bool(trials(output)) == ("holds the best so far" in answer.err)
     edgeseq.must(*command, "--resume")

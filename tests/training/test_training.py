@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -19,7 +20,8 @@ import edgeseq_export
 from edgeseq.model import tensor_file
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, Parts, Series, load
-from edgeseq.training import fitting
+from edgeseq.testing import make_spec
+from edgeseq.training import fitting, trainer
 from edgeseq.training.options import TrainingKeywords, TrainingOptions
 from edgeseq.training.plan import Plan, plan
 from edgeseq.training.tbptt import TbpttBatches
@@ -231,7 +233,7 @@ def test_a_validation_part_in_which_nothing_counts_is_refused_before_training() 
 @pytest.mark.parametrize("seed", [-1, 2**64, 2**70])
 def test_a_seed_that_torch_does_not_take_is_refused(seed: int) -> None:
     made, parts = small_plan()
-    with pytest.raises(UsageError, match="must be 0 to 18446744073709551615"):
+    with pytest.raises(UsageError, match="expected 0 to 18446744073709551615"):
         fitting.start(made, parts, seed=seed, device="cpu")
     fitting.start(made, parts, seed=2**64 - 1, device="cpu")
 
@@ -259,7 +261,7 @@ def test_a_test_part_that_cannot_be_scored_costs_the_figures_not_the_training(
     path = csv_helpers.csv(tmp_path, "\n".join(["row,v", *lines]) + "\n")
     answer = edgeseq.must("train", path, "--target", "v", "--steps", "5", "--hidden", "4", "-o", tmp_path / "model")
     (warning,) = [line for line in answer.err.splitlines() if line.startswith("warning")]
-    assert warning.startswith("warning: no figures: nothing to score")
+    assert warning.startswith("warning: cannot score the test part: nothing to score")
     assert answer.out == ""
     checkpoint = Checkpoint.load(tmp_path / "model")
     assert checkpoint.spec.figures is None
@@ -330,7 +332,7 @@ def test_resume_without_an_interrupted_run_starts_and_after_the_end_does_nothing
     words = ["train", "--steps", "4", "--hidden", "4", "--resume", "-o", tmp_path / "model"]
     edgeseq.must(*words)
     before = (tmp_path / "model").stat().st_mtime_ns
-    assert "trained to its end already" in edgeseq.must(*words).err
+    assert "is complete already: nothing to resume" in edgeseq.must(*words).err
     assert (tmp_path / "model").stat().st_mtime_ns == before
 
 
@@ -350,6 +352,17 @@ def test_training_on_a_gpu_learns_too() -> None:
     figures = checkpoint.spec.figures
     assert figures is not None
     assert figures.model.rmse < 0.5 * figures.baselines["persistence"].rmse
+
+
+def test_training_on_a_gpu_is_in_float32_and_torch_afterwards_as_before() -> None:
+    """TF32, which torch allows for recurrent layers, would round each factor to ten bits."""
+    before = torch.backends.cudnn.allow_tf32
+    with mock.patch.dict(os.environ), fitting.torch_as_before():
+        os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)
+        trainer._make_repeatable(0, make_spec(), "cuda")
+        assert not torch.backends.cudnn.allow_tf32
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    assert torch.backends.cudnn.allow_tf32 == before
 
 
 def test_torch_is_afterwards_as_it_was_before() -> None:

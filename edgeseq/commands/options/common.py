@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from edgeseq.commands.notes import note
-from edgeseq.text import counted
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import UsageError
+from edgeseq_runtime.printable import counted
 
 if TYPE_CHECKING:
     from edgeseq.model.checkpoint import Checkpoint

@@ -14,7 +14,7 @@ def _parse_libraries(_context: click.Context, _option: click.Parameter, values: 
     for value in values:
         name, equals, path = value.partition("=")
         if not (name and equals and path):
-            raise UsageError(f"--provider-library is {value!r}; what is wanted is NAME=PATH")
+            raise UsageError(f"--provider-library: expected NAME=PATH, got {value!r}")
         libraries.append((name, path))
     return tuple(libraries)
 

@@ -236,7 +236,7 @@ def _run_mqtt(options: PredictOptions, url: str) -> int:
     _check_login(options, login)
     streams = options.named_streams(lambda topic: (topic, route.name(topic) or topic))
     state_file = _resumed(options, streams)
-    service = MqttService(streams, route, state_file, unreadable=options.on_unreadable)
+    service = MqttService(streams, route, state_file, options.format(streams.spec), unreadable=options.on_unreadable)
     with closing(state_file), GracefulShutdown(state_file.save) as shutdown, _summary_at_end(service):
         return service.run(address, login, options.client_id or _client_id(route), shutdown)
 

@@ -4,13 +4,15 @@ import importlib
 import math
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import DataError, DependencyError
 from edgeseq_runtime.streaming.timestamps import to_seconds
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from edgeseq.evaluation.time_axis import TimeAxis
@@ -23,7 +25,7 @@ _LEAST, _HORIZONS, _MOST = 60, 4, 1000
 
 
 class ForecastPlot:
-    """Keeps what is to be drawn at the end. Of several targets it shows the first. Raises `DependencyError`."""
+    """Keeps what is to be drawn at the end. Raises `DependencyError`."""
 
     def __init__(self, spec: "Spec", path: str) -> None:
         try:
@@ -33,14 +35,15 @@ class ForecastPlot:
         self._spec = spec
         self._path = path
         samples = min(max(_LEAST, _HORIZONS * spec.horizon), _MOST)
-        self._values: deque[float] = deque(maxlen=samples)
+        self._values: deque[list[float]] = deque(maxlen=samples)
+        """Of each sample those of the targets, NaN where one is missing."""
         self._times: deque[WrittenTime] = deque(maxlen=samples)
         self._result: StepResult | None = None
 
     def add(self, sample: "Sample", result: "StepResult") -> None:
         """Take in a sample and its result."""
-        value = sample.values[0] if sample.values else None
-        self._values.append(math.nan if value is None else float(value))
+        values = sample.values[: len(self._spec.targets)] or [None] * len(self._spec.targets)
+        self._values.append([math.nan if value is None else float(value) for value in values])
         self._times.append(sample.time)
         self._result = result
 
@@ -54,35 +57,51 @@ class ForecastPlot:
         return True
 
     def figure(self, result: "StepResult") -> "Figure":
-        """Return the figure: the last samples, the forecast after them and, where it is watched, its interval."""
+        """Return the figure: the last samples, the forecast after them and, where it is watched, its interval.
+
+        Several targets stand below each other.
+        """
         import numpy as np
         from matplotlib.figure import Figure
 
+        from edgeseq.evaluation.plots import MOST_TARGETS
+        from edgeseq.evaluation.style import WIDE, hide_spines, legend, wrapped
         from edgeseq.evaluation.time_axis import TimeAxis
 
-        feature, horizon = self._spec.target_features[0], self._spec.horizon
-        values = np.array(self._values)
         axis = TimeAxis.of(self._seconds(result), self._spec.period)
-        first = result.number + 1 - len(values)  # the sample's number, where it has no time
-        rows = np.arange(len(values) + horizon)
+        first = result.number + 1 - len(self._values)  # the sample's number, where it has no time
+        rows = np.arange(len(self._values) + self._spec.horizon)
         places = axis.at(rows) if axis.seconds is not None else rows + first
-        past, ahead = places[: len(values)], places[len(values) - 1 :]
-        figure = Figure(figsize=(10, 4.5), layout="constrained")
-        axes = figure.subplots()
-        axes.plot(past, values, ".-", color="#303030", markersize=4, linewidth=1.6, label="measured")
-        forecast = result.forecast[:, 0].astype(np.float64)
-        label = f"forecast, up to {axis.ahead(horizon)} ahead"
-        axes.plot(ahead, [values[-1], *forecast], ".-", color="#d1495b", markersize=4, linewidth=1.6, label=label)
-        if result.interval is not None:
-            low, high = (np.array([values[-1], *end[:, 0]], np.float64) for end in result.interval)
-            axes.fill_between(ahead, low, high, color="#d1495b", alpha=0.18, lw=0, label="90 % interval")
-        axes.axvline(float(past[-1]), color="#8d99ae", linewidth=0.8, linestyle="--")
-        axes.set_ylabel(feature.label)
-        axis.label(axes)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.set_title(self._title(axis, result, len(values) - 1), fontsize="medium")
-        figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize="small")
+        shown = min(len(self._spec.targets), MOST_TARGETS)
+        figure = Figure(figsize=(WIDE, 1.5 + 3 * shown), layout="constrained")
+        panels = figure.subplots(shown, 1, sharex=True, squeeze=False)[:, 0]
+        for target in range(shown):
+            self._plot_target(panels[target], places, axis, result, target)
+        axis.label(panels[-1], WIDE)
+        hide_spines(list(panels))
+        figure.suptitle(wrapped(self._title(axis, result, len(self._values) - 1), WIDE), fontsize="medium")
+        legend(figure, panels[0])
         return figure
+
+    def _plot_target(
+        self, axes: "Axes", places: "npt.NDArray[Any]", axis: "TimeAxis", result: "StepResult", target: int
+    ) -> None:
+        """Draw a target: what was measured at the first places, what is forecast from the last of those on."""
+        import numpy as np
+
+        from edgeseq.evaluation.style import BAND, BASELINE, LAST, TRUTH
+
+        horizon, values = self._spec.horizon, np.array(self._values)[:, target]
+        past, ahead = places[: len(values)], places[len(values) - 1 :]
+        axes.plot(past, values, ".-", color=TRUTH, markersize=4, linewidth=1.6, label="measured")
+        forecast = result.forecast[:, target].astype(np.float64)
+        label = f"forecast, {'up to ' if horizon > 1 else ''}{axis.ahead(horizon)} ahead"
+        axes.plot(ahead, [values[-1], *forecast], ".-", color=LAST, markersize=5, linewidth=1.6, label=label)
+        if result.interval is not None:
+            low, high = (np.array([values[-1], *end[:, target]], np.float64) for end in result.interval)
+            axes.fill_between(ahead, low, high, color=LAST, alpha=BAND, lw=0, label="90 % interval")
+        axes.axvline(float(past[-1]), color=BASELINE, linewidth=0.8, linestyle="--")
+        axes.set_ylabel(self._spec.target_features[target].label)
 
     def _title(self, axis: "TimeAxis", result: "StepResult", last: int) -> str:
         at = f"sample {result.number}" if axis.seconds is None else axis.moment(last)

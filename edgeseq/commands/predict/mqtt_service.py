@@ -12,30 +12,38 @@ summary, and never the service.
 import signal
 import time
 from collections import Counter, deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgeseq.commands.notes import note
-from edgeseq.commands.predict.formats import JsonFormat
+from edgeseq.commands.predict.formats import Format
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats
 from edgeseq.commands.predict.unread_times import UnreadTimes
 from edgeseq.commands.predict.unsettled import Pending, Unsettled
 from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown, ShutdownRequested
-from edgeseq.text import counted
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, UsageError
 from edgeseq_runtime.io.text_lines import LONGEST, Sample, json_parser
-from edgeseq_runtime.mqtt.deduplication import WINDOW, Message, MessageId, SeenMessages, identify
+from edgeseq_runtime.mqtt.deduplication import WINDOW, Message, SeenMessages, identify
 from edgeseq_runtime.mqtt.inbox import Inbox
 from edgeseq_runtime.mqtt.topics import Address, Route
-from edgeseq_runtime.printable import printable
+from edgeseq_runtime.printable import counted, printable
+from edgeseq_runtime.rules import TIME
 from edgeseq_runtime.streaming.timestamps import is_time
 
 if TYPE_CHECKING:
     from edgeseq_runtime.mqtt.credentials import Credentials
-    from edgeseq_runtime.service import NamedStreams
+    from edgeseq_runtime.outcomes import StepResult
+    from edgeseq_runtime.service import NamedStreams, State
 
 _WORKING = 0.05
 """Seconds for which one turn answers messages."""
+
+_MOST_AT_ONCE = 256
+"""Messages that are answered together."""
+
+_NUMBER = 24
+"""Bytes of a number in a forecast, about."""
 
 _MOST_NAMES = 16_000_000
 """Characters of all streams' names, of which one may have 65,535: saving a state holds them several times."""
@@ -44,14 +52,28 @@ _HELD = WINDOW // 2
 """Samples that wait to be acknowledged while the state cannot be saved; at `WINDOW` a broker sends no more."""
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message that is a sample, on its way to its stream."""
+
+    message: Message
+    target: str
+    """The forecast's topic."""
+    sample: Sample
+    pending: Pending
+
+
 class MqttService:
     """From messages to messages. It is the `mqtt.client.Receiver` of its connection."""
 
-    def __init__(self, streams: "NamedStreams", route: Route, state_file: StateFile, *, unreadable: str) -> None:
+    def __init__(
+        self, streams: "NamedStreams", route: Route, state_file: StateFile, output_format: Format, *, unreadable: str
+    ) -> None:
         self._streams, self._route, self._state_file = streams, route, state_file
+        self._format = output_format
         self._unreadable = unreadable
         self._parse = json_parser(streams.spec)
-        self._format = JsonFormat(streams.spec)
+        self._forecast_size = _NUMBER * 3 * streams.spec.horizon * len(streams.spec.targets)
         self.stats = Stats("from a message to its forecast")
         self._left_out: Counter[str] = Counter()  # messages that are no sample of any stream, by the reason
         self._repeated = self._refused = self._messages = 0
@@ -61,6 +83,8 @@ class MqttService:
         self._unread_times = UnreadTimes()
         self._seen = SeenMessages(streams.marks)
         self._name_bytes = sum(map(len, streams.marks))
+        self._beginning: set[str] = set()  # topics of streams that begin with samples in this turn
+        self._at_once = 1
         self._inbox = Inbox()
         self._unsettled = Unsettled()
         self._by_forecast: dict[int, Pending] = {}  # by the number of the forecast's message
@@ -91,7 +115,7 @@ class MqttService:
 
     def summary(self) -> str:
         """Return one line about all messages."""
-        repeated = f"; {self._repeated} came again, and counted once" if self._repeated else ""
+        repeated = f"; {self._repeated} repeated, counted once" if self._repeated else ""
         refused = f"; {counted(self._refused, 'forecast')} not published" if self._refused else ""
         kinds = ", ".join(f"{count} {reason}" for reason, count in sorted(self._left_out.items()))
         left_out = f"; {counted(self._left_out.total(), 'message')} left out: {kinds}" if kinds else ""
@@ -114,13 +138,13 @@ class MqttService:
         if not self._inbox.add(message):
             self._left_out["dropped at QoS 0"] += 1
             note(
-                f"messages of QoS 0 come faster than they are answered; one of {_brief(message.topic)} is dropped",
+                f"QoS 0 messages arrive faster than they are answered; dropped one of {_brief(message.topic)}",
                 "messages dropped at QoS 0",
             )
 
     def unreadable(self, number: int) -> None:
         """Leave out a message whose topic is no text."""
-        self._leave_out(number, "a message's topic is no text in UTF-8", "with a topic that is no text")
+        self._leave_out(number, "the topic of a message is not UTF-8 text", "with a topic that is not text")
 
     def published(self, number: int, refusal: str) -> None:
         """Note that the broker has a forecast, or that it cannot be published."""
@@ -132,7 +156,7 @@ class MqttService:
             self._refused += 1
             if pending.topic not in self._refused_topics:
                 self._refused_topics.add(pending.topic)
-                note(f"{pending.topic}: a forecast cannot be published: {refusal}", "topics without a forecast")
+                note(f"{pending.topic}: cannot publish a forecast: {refusal}", "topics without a forecast")
 
     def _has_work(self) -> bool:
         """Whether a message can be answered without waiting for the broker."""
@@ -142,58 +166,80 @@ class MqttService:
         """Answer messages that wait, for a moment."""
         until = time.monotonic() + _WORKING
         while self._has_work() and self._failure is None and shutdown.received is None:
-            self._answer(self._inbox.pop())
+            self._answer_together()
             if time.monotonic() > until:
                 break
         if self._inbox.overflowed and not (self._inbox.numbered or self._acks or self._ready):
-            note("the broker sends the rest in a new connection, since more waited than fits", "connections renewed")
+            note(
+                "too many messages are waiting: reconnecting, so that the broker sends the rest again",
+                "connections renewed",
+            )
             self._inbox.overflowed = False
             self._client.renew()
 
-    def _answer(self, message: Message) -> None:
-        """Take a message; one that comes again is only acknowledged, when its first coming is."""
+    def _answer_together(self) -> None:
+        """Answer messages that wait, so many that it takes no longer than a turn."""
+        begin, before = time.monotonic(), self._messages
+        arrivals = []
+        while self._messages - before < self._at_once and self._has_work() and self._failure is None:
+            message = self._inbox.pop()
+            arrival = self._take_in(message)
+            if arrival:
+                arrivals.append(arrival)
+        self._step(arrivals)
+        is_long = time.monotonic() - begin > _WORKING / 2
+        self._at_once = max(1, self._at_once // 2) if is_long else min(_MOST_AT_ONCE, self._at_once * 2)
+
+    def _take_in(self, message: Message) -> Arrival | None:
+        """Return a sample to be taken; None for a message that is none, or that has come before."""
         self._messages += 1
         try:
-            target = self._route.target(message.topic)
+            return self._as_arrival(message)
         except UsageError as error:
             self._leave_out(message.number, f"{_brief(message.topic)}: {error}", "without a topic for the forecast")
-            return
-        if target is None:  # of an older subscription in this session
-            self._leave_out(
-                message.number, f"{_brief(message.topic)}: not among {self._route.topics}", "of other topics"
-            )
-            return
-        try:
-            self._take(message, target)
-        except MissingSampleError as error:
-            self._fail(message, error)
         except DataError as error:
             self._leave_out(message.number, f"{_brief(message.topic)}: {error}", "that no stream takes")
-        except EdgeseqError:
-            raise  # a model that fails, say
         except (ValueError, ArithmeticError, RecursionError) as error:
             self._leave_out(message.number, f"{_brief(message.topic)}: {type(error).__name__}", "that no stream takes")
+        return None
 
-    def _take(self, message: Message, target: str) -> None:
-        begin = time.perf_counter()
+    def _as_arrival(self, message: Message) -> Arrival | None:
+        topic = message.topic
+        target = self._route.target(topic)
+        if target is None:  # of an older subscription in this session
+            self._leave_out(
+                message.number, f"{_brief(topic)}: the topic is not in {self._route.topics}", "of other topics"
+            )
+            return None
         sample = self._parse_payload(message)
         if self._failure:
-            return
+            return None
         message_id = identify(message, timed=_is_timed(sample))
         if message_id and (message_id.timed or message.duplicate):
-            first = self._unsettled.find(message.topic, message_id)
-            if first or (message.topic, message_id) in self._seen:
+            first = self._unsettled.find(topic, message_id)
+            if first or (topic, message_id) in self._seen:  # it is acknowledged when its first coming is
                 self._repeated += 1
                 self._queue_ack(message.number, first)
-                return
-        status, pending = self._step(message, sample, target, message_id)
+                return None
+        self._check_name(topic)
+        pending = Pending(topic, message_id, None, len(message.payload) + self._forecast_size)
+        self._unsettled.add(pending)
         self._queue_ack(message.number, pending)
-        self.stats.add(status, time.perf_counter() - begin)
+        return Arrival(message, target, sample, pending)
+
+    def _check_name(self, topic: str) -> None:
+        """Count the characters of a new stream's name. Raises `DataError` where all names would have too many."""
+        if topic in self._streams or topic in self._beginning:
+            return
+        if self._name_bytes + len(topic) > _MOST_NAMES:
+            raise DataError(f"the names of all streams exceed {_MOST_NAMES} characters")
+        self._name_bytes += len(topic)
+        self._beginning.add(topic)
 
     def _parse_payload(self, message: Message) -> Sample:
         try:
             if len(message.payload) > LONGEST:
-                raise DataError(f"a payload of more than {LONGEST} bytes")  # noqa: TRY301 - named below
+                raise DataError(f"the payload is larger than {LONGEST} bytes")  # noqa: TRY301 - named below
             time_, values = self._parse(message.payload.decode("utf-8", "replace"))
         except DataError as error:
             if self._unreadable == "error":
@@ -204,27 +250,48 @@ class MqttService:
             return Sample(self._messages, None, nothing, str(error), stream=message.topic)
         return Sample(self._messages, time_, values, stream=message.topic)
 
-    def _step(self, message: Message, sample: Sample, target: str, message_id: MessageId | None) -> tuple[str, Pending]:
-        """Move the stream, and publish the forecast; return the sample's status too."""
-        topic = message.topic
-        if self._name_bytes + len(topic) > _MOST_NAMES and topic not in self._streams:
-            raise DataError(f"the names of all streams have more than {_MOST_NAMES} characters")
-        result = self._streams.step(topic, sample.values, sample.time)
-        if not result.number:
-            self._name_bytes += len(topic)
-        self._unread_times.watch(topic, topic, sample.time, result)
-        state = self._streams.state(topic) if self._state_file.active else None
-        payload = self._format.line(sample, result).encode("utf-8", "replace")
-        pending = Pending(topic, message_id, state, len(payload))
-        self._unsettled.add(pending)
-        self._by_forecast[self._client.publish(target, payload)] = pending
-        return result.status, pending
+    def _step(self, arrivals: list[Arrival]) -> None:
+        """Move the streams, and publish the forecasts."""
+        begin = time.perf_counter()
+
+        def keep(at: int, state: "State") -> None:
+            arrivals[at].pending.state = state
+
+        samples = [(arrival.pending.topic, arrival.sample.values, arrival.sample.time) for arrival in arrivals]
+        answers = self._streams.step_all(samples, keep if self._state_file.active else None)
+        self._name_bytes -= sum(len(topic) for topic in self._beginning if topic not in self._streams)
+        self._beginning.clear()
+        for arrival, answer in zip(arrivals, answers, strict=True):
+            if isinstance(answer, MissingSampleError):
+                self._acks = deque(ack for ack in self._acks if ack[1] is not arrival.pending)
+                self._fail(arrival.message, answer)
+                return  # what came after it stays with the broker
+            self._answer(arrival, answer)
+        if arrivals:
+            self.stats.add_time(time.perf_counter() - begin)
+
+    def _answer(self, arrival: Arrival, answer: "StepResult | EdgeseqError") -> None:
+        """Publish a forecast, or leave a sample out that was refused."""
+        pending, sample = arrival.pending, arrival.sample
+        if isinstance(answer, EdgeseqError):
+            self._unsettled.release(pending)
+            self._say_left_out(f"{_brief(pending.topic)}: {answer}", "that no stream takes")
+            return
+        if answer.reason == TIME or self._unread_times:
+            self._unread_times.watch(pending.topic, pending.topic, sample.time, answer)
+        payload = self._format.line(sample, answer).encode("utf-8", "replace")
+        self._unsettled.resize(pending, len(payload))
+        self._by_forecast[self._client.publish(arrival.target, payload)] = pending
+        self.stats.add(answer.status, 0.0, answer.reason)
 
     def _leave_out(self, number: int, text: str, reason: str) -> None:
         """Let a message be no sample of any stream; `reason` says of messages what is wrong with them."""
+        self._say_left_out(text, reason)
+        self._queue_ack(number, None)
+
+    def _say_left_out(self, text: str, reason: str) -> None:
         self._left_out[reason] += 1
         note(f"{text}; left out", f"messages {reason}")
-        self._queue_ack(number, None)
 
     def _fail(self, message: Message, error: EdgeseqError) -> None:
         """End over a message, which is acknowledged before all others: else each further start would end over it."""

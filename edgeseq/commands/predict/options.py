@@ -78,7 +78,7 @@ class PredictOptions:
         if self.sensor and self.history:
             raise UsageError("--sensor and --history both say what the sensor is like: give one of them")
         if self.intervals and self.output_format != "jsonl":
-            raise UsageError("--intervals goes with --format jsonl")
+            raise UsageError("--intervals needs --format jsonl")
         if self.mqtt is None:
             self._check_lines()
         else:
@@ -137,7 +137,7 @@ class PredictOptions:
         if not self.live:
             return None
         if sys.stderr is None or not sys.stderr.isatty():
-            note("--live shows nothing: stderr is no terminal")
+            note("--live has no effect: stderr is not a terminal")
             return None
         from edgeseq.commands.predict.terminal_view import TerminalView
 
@@ -160,26 +160,30 @@ class PredictOptions:
         from edgeseq_runtime.rules import Rules
 
         if self.intervals or self.rules != Rules():
-            raise UsageError("--intervals and rules for odd samples are for one stream, not for streams by name")
+            raise UsageError("--intervals and rules for odd samples need a single stream, without --mqtt or influx")
         if self.live or self.plot:
             option = "--live" if self.live else "--plot"
-            raise UsageError(f"{option} is for one stream, not for streams by name")
+            raise UsageError(f"{option} needs a single stream, without --mqtt or influx")
         if self.sensor or self.history:
-            raise UsageError("--sensor and --history are for one stream; streams by name are known by their names")
+            raise UsageError(
+                "--sensor and --history need a single stream; with --mqtt or influx, the stream's name says it"
+            )
 
     def _check_lines(self) -> None:
         if self.publish or self.credentials or self.client_id:
-            raise UsageError("--publish, --credentials and --client-id go with --mqtt")
+            raise UsageError("--publish, --credentials and --client-id need --mqtt")
         if self.output_format == "influx" and not self.is_influx:
             raise UsageError("--format influx needs --input-format influx, for the measurement and the tags")
         if self.keep and self.output_format != "influx":
-            raise UsageError("--keep goes with --format influx")
+            raise UsageError("--keep needs --format influx")
 
     def _check_messages(self) -> None:
         if not self.publish:
             raise UsageError("--mqtt needs --publish TOPIC, e.g. forecasts/{id}")
         if self.source != "-" or self.is_influx or self.output_format != "jsonl" or self.keep:
-            raise UsageError("--mqtt is JSON both ways; --input, --input-format, --format and --keep go without it")
+            raise UsageError(
+                "--mqtt reads and writes JSON: it cannot be combined with --input, --input-format, --format, --keep"
+            )
 
 
 def _read_samples(path: str, spec: "Spec") -> "npt.NDArray[np.float64]":

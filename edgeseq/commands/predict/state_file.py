@@ -43,7 +43,7 @@ class StateFile:
             for text in self._store.resume(fresh=fresh):
                 note(text)
         except SnapshotError as error:
-            raise SnapshotError(f"{self._path}: {error}; --fresh starts anew") from error
+            raise SnapshotError(f"{self._path}: {error}; use --fresh to start over") from error
 
     def save_if_due(self, samples: int = 1) -> bool:
         """After so many samples were acknowledged: save them, if that is due; return whether they may count as kept.
@@ -62,7 +62,7 @@ class StateFile:
             self.save()
         except FileError as error:
             if self._failed_at is None:
-                note(f"warning: {error}; forecasts go on, and saving is tried again")
+                note(f"warning: {error}; forecasts continue, and saving is tried again")
             self._failed_at = time.monotonic()
             return False
         if self._failed_at is not None:

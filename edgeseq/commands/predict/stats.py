@@ -3,8 +3,8 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from edgeseq.text import counted
 from edgeseq_runtime.outcomes import REASONS_BY_CODE
+from edgeseq_runtime.printable import counted
 from edgeseq_runtime.streaming.validation import STATUSES
 
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ class Stats:
     def add(self, status: str, seconds: float, reason: str = "") -> None:
         """Count a sample that was answered, what was odd about it, and how long that took."""
         self._counts[status, reason] += 1
+        self._seconds += seconds
+
+    def add_time(self, seconds: float) -> None:
+        """Add what several samples took together."""
         self._seconds += seconds
 
     def add_all(self, outcomes: "Outcomes", seconds: float) -> None:
@@ -45,5 +49,5 @@ class Stats:
             reasons[reason] += count
         kinds = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
         issues = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()) if reason)
-        kinds += f"; found {issues}" if issues else ""
+        kinds += f"; reasons: {issues}" if issues else ""
         return f"{counted(total, 'sample')}: {kinds}; {1e6 * self._seconds / total:.0f} us each, {self._measured}"

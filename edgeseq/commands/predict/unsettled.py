@@ -57,6 +57,16 @@ class Unsettled:
         """Return the sample that came with this mark before, None where there is none."""
         return self._by_mark.get((topic, message_id.text))
 
+    def resize(self, pending: Pending, size: int) -> None:
+        """Note how many bytes the forecast really has."""
+        self._bytes += size - pending.size
+        pending.size = size
+
+    def release(self, pending: Pending) -> None:
+        """Let a sample that moved no stream wait for nothing but those before it; it may come again as a new one."""
+        self._drop_mark(pending)
+        pending.message_id, pending.published = None, True
+
     def settle_next(self) -> Pending | None:
         """Take out the first sample, if the broker has its forecast; it is settled then."""
         if not self._queue or not self._queue[0].published:
@@ -67,8 +77,7 @@ class Unsettled:
         self._topics[pending.topic] -= 1
         if not self._topics[pending.topic]:
             del self._topics[pending.topic]
-        if pending.message_id and self.find(pending.topic, pending.message_id) is pending:
-            del self._by_mark[pending.topic, pending.message_id.text]
+        self._drop_mark(pending)
         return pending
 
     def forget_numbers(self) -> None:
@@ -77,3 +86,7 @@ class Unsettled:
             if pending.message_id and not pending.message_id.timed:
                 self._by_mark.pop((pending.topic, pending.message_id.text), None)
                 pending.message_id = None
+
+    def _drop_mark(self, pending: Pending) -> None:
+        if pending.message_id and self.find(pending.topic, pending.message_id) is pending:
+            del self._by_mark[pending.topic, pending.message_id.text]

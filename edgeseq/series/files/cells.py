@@ -109,7 +109,7 @@ def _with_points(text: pl.Series, place: Place) -> pl.Series:
     if not (commas & ~grouped).any() and not text.str.contains(_UNGROUPED).any():
         row = int(commas.arg_true()[0])
         raise DataError(
-            f"{place(row)}: column {text.name!r} holds {text[row]!r}, which may be a decimal comma or thousands; "
+            f"{place(row)}: column {text.name!r} holds {text[row]!r}: a decimal comma or a thousands separator? "
             "write the column with decimal points"
         )
     return text.str.replace(",", ".", literal=True)

@@ -12,6 +12,7 @@ import polars as pl
 
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.io import grammar
+from edgeseq_runtime.printable import counted
 
 _AT_ONCE = 2_000
 """Rows that are held as Python's lists before they become columns, which take far less memory."""
@@ -80,5 +81,5 @@ def _checked(line: int, cells: list[str], width: int) -> list[str]:
     if len(cells) == width:
         return cells
     if any(cells):
-        raise DataError(f"line {line} has {len(cells)} cells; the header has {width}")
+        raise DataError(f"line {line}: expected {counted(width, 'cell')} as in the header, got {len(cells)}")
     return [""] * width

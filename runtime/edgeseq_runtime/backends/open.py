@@ -52,7 +52,7 @@ def open_session(
     sidecar that does not fit, and for what is no key.
     """
     if threads < 1:
-        raise UsageError(f"threads is {threads}, must be at least 1")
+        raise UsageError(f"threads: expected at least 1, got {threads}")
     source = vouched(model, key=key, provider=provider, has_sidecar=sidecar is not None)
     return _open(source, provider, min(threads, os.cpu_count() or threads), sidecar)
 

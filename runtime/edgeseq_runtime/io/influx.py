@@ -138,7 +138,7 @@ def unescape(name: str) -> str:
 def _sample(number: int, line: bytes, text: str, spec: Spec) -> Sample:
     nothing = (None,) * len(spec.measured)
     if len(line) > LONGEST:
-        return Sample(number, None, nothing, f"a line of more than {LONGEST} bytes", stream=None)
+        return Sample(number, None, nothing, f"longer than {LONGEST} bytes", stream=None)
     try:
         point = _point_for(spec, text)
     except DataError as error:
@@ -196,7 +196,7 @@ def _value(name: str, text: str) -> float | str:
             return float(whole[1] or whole[2])
     if text in _BOOLEANS:
         return _BOOLEANS[text]
-    raise DataError(f"the field {name[:40]} is {text[:40]!r}, which is no value of line protocol")
+    raise DataError(f"the field {name[:40]}: expected a line protocol value, got {text[:40]!r}")
 
 
 def _number(name: str, value: float | str | None) -> float | None:
@@ -208,13 +208,13 @@ def _number(name: str, value: float | str | None) -> float | None:
 def _end(pattern: re.Pattern[str], text: str, at: int, what: str) -> int:
     match = pattern.match(text, at)
     if not match:
-        raise DataError(f"{text[:40]!r} is not line protocol: wanted is {what} at character {at + 1}")
+        raise DataError(f"{text[:40]!r} is not line protocol: expected {what} at character {at + 1}")
     return match.end()
 
 
 def _equals(text: str, at: int) -> int:
     if text[at : at + 1] != "=":
-        raise DataError(f"{text[:40]!r} is not line protocol: wanted is = at character {at + 1}")
+        raise DataError(f"{text[:40]!r} is not line protocol: expected = at character {at + 1}")
     return at + 1
 
 
@@ -223,5 +223,5 @@ def _blank(text: str, at: int, what: str) -> int:
     while text[after : after + 1] == " ":
         after += 1
     if after == at:
-        raise DataError(f"{text[:40]!r} is not line protocol: wanted is a blank and {what} at character {at + 1}")
+        raise DataError(f"{text[:40]!r} is not line protocol: expected a space and {what} at character {at + 1}")
     return after

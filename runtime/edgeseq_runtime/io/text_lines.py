@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.io import grammar
-from edgeseq_runtime.printable import listed
+from edgeseq_runtime.printable import counted, listed
 from edgeseq_runtime.spec import Spec
 
 LONGEST = 1 << 20
@@ -69,7 +69,7 @@ def read(lines: Iterable[bytes], spec: Spec, tell: Callable[[str], object] | Non
     parse: Parser | None = None
     for number, line in numbered:
         if number == 1 and (line.startswith(grammar.UTF16_MARKS) or b"\0" in line):
-            raise DataError("the input is binary, or text in UTF-16; wanted is text in UTF-8")
+            raise DataError("the input is binary or UTF-16; expected UTF-8 text")
         text = line[:LONGEST].decode("utf-8-sig" if number == 1 else "utf-8", "replace").strip()
         if not text:
             yield _sample(number, line, text, None, nothing)
@@ -90,7 +90,7 @@ def _sample(number: int, line: bytes, text: str, parse: Parser | None, nothing: 
     """Return the sample of a line, which as text is `text`."""
     try:
         if len(line) > LONGEST:
-            raise DataError(f"a line of more than {LONGEST} bytes")  # noqa: TRY301 - said below
+            raise DataError(f"longer than {LONGEST} bytes")  # noqa: TRY301 - said below
         return Sample(number, *parse(text)) if parse and text else Sample(number, None, nothing)
     except DataError as error:
         return Sample(number, None, nothing, str(error))
@@ -124,7 +124,7 @@ def _bare_parser(spec: Spec) -> Parser:
         separator = grammar.separator(text)
         cells = _split(text, separator) if separator or '"' in text else text.split()
         if len(cells) != len(names):
-            raise DataError(f"{len(cells)} values; the model takes {len(names)} ({listed(names)})")
+            raise DataError(f"the model expects {counted(len(names), 'value')} ({listed(names)}), got {len(cells)}")
         return None, _floats(cells) or tuple(_value(*pair) for pair in zip(names, cells, strict=True))
 
     return parse
@@ -146,7 +146,7 @@ def _csv_parser(header: list[str], separator: str | None, spec: Spec) -> Parser:
     def parse(text: str) -> tuple[WrittenTime, Values]:
         cells = _split(text, separator)
         if len(cells) != len(header):
-            raise DataError(f"{len(cells)} cells; the header has {len(header)}")
+            raise DataError(f"expected {counted(len(header), 'cell')} as in the header, got {len(cells)}")
         written = [cells[at] for at in positions]
         values = _floats(written) or tuple(_value(*pair) for pair in zip(names, map(pointed, written), strict=True))
         return None if at_time is None else cells[at_time], values
@@ -180,7 +180,7 @@ def json_parser(spec: Spec) -> Parser:
             return _time(content[time]) if time else no_time, _numbers(names, values)
         values = content if isinstance(content, list) else [content]
         if len(values) != len(names):
-            raise DataError(f"{len(values)} values; the model takes {len(names)} ({listed(names)})")
+            raise DataError(f"the model expects {counted(len(names), 'value')} ({listed(names)}), got {len(values)}")
         return no_time, _numbers(names, values)
 
     return parse
@@ -210,7 +210,7 @@ def _with_point(cell: str) -> str:
     if "," not in cell or not _COMMA.fullmatch(cell):
         return cell
     if _GROUPED.fullmatch(cell):
-        raise DataError(f"{cell!r} may have a decimal comma or one of thousands; write it with a point")
+        raise DataError(f"{cell!r} may use a decimal comma or a thousands separator; write a decimal point")
     return cell.replace(",", ".")
 
 

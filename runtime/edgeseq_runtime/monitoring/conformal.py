@@ -88,7 +88,7 @@ class Intervals:
         Raises `UsageError` for a level that is not between 0 and 1.
         """
         if not 0 < level < 1:
-            raise UsageError(f"level is {level}, must be between 0 and 1")
+            raise UsageError(f"level: expected between 0 and 1, got {level}")
         if level != self._asked[0]:
             self._asked = level, self._ends(level)
         low, middle, high = self._asked[1]

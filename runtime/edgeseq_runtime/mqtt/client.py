@@ -210,9 +210,9 @@ class MqttClient:
                 connection = Connection(self._address, self._credentials, self._context, self._client_id, self)
                 connection.open()
         except ssl.SSLCertVerificationError as error:
-            raise EdgeseqError(f"the broker {self._place} is not to be trusted: {error.verify_message}") from error
+            raise EdgeseqError(f"cannot trust the broker {self._place}: {error.verify_message}") from error
         except UnicodeError as error:
-            raise UsageError(f"{self._address.host!r} is no name of a host") from error
+            raise UsageError(f"{self._address.host!r} is not a host name") from error
         except OSError as error:
             self._retry_later(f"cannot reach the broker {self._place}: {_reason(error, tls=self._address.tls)}")
         else:

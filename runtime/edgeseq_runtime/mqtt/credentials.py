@@ -46,11 +46,11 @@ def check_text(text: str, what: str) -> None:
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
-        raise UsageError(f"{what} is no text in UTF-8") from None
+        raise UsageError(f"{what} is not UTF-8 text") from None
     if size > LONGEST:
         raise UsageError(f"{what} has {size} bytes; at most {LONGEST} fit")
     if "\0" in text:
-        raise UsageError(f"{what} has a NUL")
+        raise UsageError(f"{what} contains a NUL character")
 
 
 def from_environment(environment: Mapping[str, str]) -> Credentials:
@@ -67,14 +67,14 @@ def from_file(path: str | os.PathLike[str]) -> Credentials:
     try:
         text = _read_private(path).decode()
     except UnicodeDecodeError:
-        raise UsageError(f"{path} is no text in UTF-8") from None
+        raise UsageError(f"{path} is not UTF-8 text") from None
     values: dict[str, str] = {}
     for number, line in enumerate(text.split("\n"), start=1):
         name, equals, value = (part.strip() for part in line.partition("="))
         if not line.strip() or name.startswith("#"):
             continue
         if not equals or name not in _names():
-            raise UsageError(f"{path}, line {number}: wanted is one of {', '.join(_names())}, then = and a value")
+            raise UsageError(f"{path}, line {number}: expected NAME = VALUE, with one of {', '.join(_names())}")
         values[name] = value
     return Credentials(**values)
 
@@ -118,7 +118,7 @@ def _read_private(path: str | os.PathLike[str]) -> bytes:
 def _check_private(path: str | os.PathLike[str], status: os.stat_result) -> None:
     """Refuse a file whose password others may read, or whose certificates they may replace."""
     if not stat.S_ISREG(status.st_mode):
-        raise UsageError(f"{path} is no regular file")
+        raise UsageError(f"{path} is not a regular file")
     if not hasattr(os, "geteuid"):  # as on Windows, where every file's mode says that all may read it
         return
     if status.st_uid not in (0, os.geteuid()):

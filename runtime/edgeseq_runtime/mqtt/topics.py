@@ -42,7 +42,7 @@ def parse_address(url: str) -> Address:
         )
     host = match and _HOST.fullmatch(match[2])
     if not match or not host:
-        raise UsageError(f"{url!r} is no address of topics; wanted is mqtt://HOST[:PORT]/TOPICS or mqtts://...")
+        raise UsageError(f"--mqtt: expected mqtt://HOST[:PORT]/TOPICS or mqtts://..., got {url!r}")
     port = int(host[2] or PORTS[match[1]])
     if not 0 < port < 1 << 16:
         raise UsageError(f"there is no port {port}")
@@ -113,11 +113,11 @@ def _is_wild(topics: str) -> bool:
 def _check_filter(topics: str) -> None:
     levels = topics.split("/")
     if levels[0] == "$share":
-        raise UsageError(f"{topics} is shared among subscribers, so that samples of a stream would go elsewhere")
+        raise UsageError(f"{topics} is a shared subscription: other subscribers would get some of a stream's samples")
     wrong = any(level != "+" and "+" in level for level in levels) or any("#" in level for level in levels[:-1])
     if wrong or ("#" in levels[-1] and levels[-1] != "#"):
-        raise UsageError(f"{topics!r} is no filter of topics: + stands for a whole level, # for all that follow")
-    _check_name(topics, f"{topics!r} is no filter of topics")
+        raise UsageError(f"{topics!r} is not a valid topic filter: + stands for a whole level, # for all that follow")
+    _check_name(topics, f"{topics!r} is not a valid topic filter")
 
 
 def _check_target(topic: str) -> None:
@@ -137,8 +137,8 @@ def _check_name(name: str, refusal: str) -> None:
     try:
         size = len(name.encode())
     except UnicodeEncodeError:
-        raise UsageError(f"{refusal}: it is no text in UTF-8") from None
+        raise UsageError(f"{refusal}: it is not UTF-8 text") from None
     if "\0" in name:
-        raise UsageError(f"{refusal}: it has a NUL")
+        raise UsageError(f"{refusal}: it contains a NUL character")
     if size > LONGEST or name.count("/") >= LEVELS:
         raise UsageError(f"{refusal}: a topic has at most {LONGEST} bytes and {LEVELS} levels")

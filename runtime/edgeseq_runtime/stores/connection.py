@@ -28,6 +28,8 @@ _FIXED = (
     (72, bytes(20)),
 )
 _CACHE_KB = 2000
+_LARGEST_LOG = 8_000_000
+"""Bytes to which a log is cut that a large save has made longer."""
 
 
 class DamageError(Exception):
@@ -71,7 +73,8 @@ def open_(path: Path) -> "sqlite3.Connection":
         # Exclusive first: the log then needs no memory that processes share, which not every file system has.
         for setting in ("locking_mode = EXCLUSIVE", f"journal_mode = {mode}", "synchronous = FULL"):
             database.execute(f"PRAGMA {setting}").fetchall()
-        database.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
+        for setting in (f"cache_size = -{_CACHE_KB}", f"journal_size_limit = {_LARGEST_LOG}"):
+            database.execute(f"PRAGMA {setting}").fetchall()
     except BaseException:
         database.close()
         raise
@@ -105,7 +108,7 @@ def errors_named(path: str | os.PathLike[str], *, reading: bool = False) -> Iter
         if reading:
             raise
         raise FileError(f"cannot write {path}: it is damaged") from error
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter of an error's text
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise FileError(f"another process uses {path}") from error

@@ -2,49 +2,41 @@
 
 A row is found by its mark, wherever it lies, so that no damage elsewhere costs it: not the file's header, nor the pages
 that lead to it, nor what else is on its own page. A row too long for its page goes on in others, each of which begins
-with the number of the next. The write-ahead log holds pages too; they are taken up to its last commit, whether
-SQLite would stop at a damaged one before or not. Of several copies the one that was saved last counts.
+with the number of the next. The log holds pages too. Of several copies of a stream the one that was saved last counts.
 
 The layout is that of https://www.sqlite.org/fileformat2.html.
 """
 
 import mmap
 import re
-import struct
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
-from edgeseq_runtime.stores import companions
 from edgeseq_runtime.stores.base import StreamRow
+from edgeseq_runtime.stores.log import Log
 from edgeseq_runtime.stores.tables import LISTED, PAGE, STREAM, read_listing, read_stream
 
 _MARKS = re.compile(rb"edgeseq-(?:stream|listed)-1")
 _MOST_LOCAL = PAGE - 35
 _LEAST_LOCAL = (PAGE - 12) * 32 // 255 - 23
-_FRAME, _LOG_HEADER = 24 + PAGE, 32
 
 Place: TypeAlias = tuple[int | None, int]
 """Where a mark is: the number of a frame of the log, or None for the database, and the offset in that file."""
 
 
 class Salvage:
-    """What a database and its log hold; a context manager, which has them open.
+    """What a database and its log hold; a context manager, which has them open."""
 
-    `log_only` leaves out what is only in the database.
-    """
-
-    def __init__(self, database: Path, *, log_only: bool = False) -> None:
+    def __init__(self, database: Path) -> None:
         self._files = ExitStack()
-        self._database, self._log = self._open(database), self._open(companions.log(database))
-        self._find_frames()
+        self._database, self._log = self._open(database), Log(database)
         self.streams: dict[str, tuple[int, Place]] = {}
         """The last save of each stream that is whole, and where it is."""
         self.listed: dict[str, int] = {}
         """The last save of which is known that there was one."""
-        for place in self._places(log_only=log_only):
+        for place in self._places():
             self._take(place)
 
     def __enter__(self) -> Self:
@@ -66,26 +58,11 @@ class Salvage:
         file = self._files.enter_context(path.open("rb"))
         return self._files.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
-    def _find_frames(self) -> None:
-        """Find which pages the log holds: all frames of its present round, up to the last one that ends a commit."""
-        self._frames: dict[int, list[int]] = {}  # by page, the numbers of the frames that hold it
-        self._commits: list[int] = []
-        salts, pages = self._log[16:24], list[int]()
-        for number in range((len(self._log) - _LOG_HEADER) // _FRAME):
-            page, size, *its_salts = struct.unpack_from(">II8s", self._log, _LOG_HEADER + number * _FRAME)
-            pages.append(page)
-            if size and its_salts == [salts]:
-                self._commits.append(number)
-        for number, page in enumerate(pages[: self._commits[-1] + 1] if self._commits else []):
-            self._frames.setdefault(page, []).append(number)
-
-    def _places(self, *, log_only: bool) -> Iterator[Place]:
-        if not log_only:
-            for match in _MARKS.finditer(self._database):
-                yield None, match.start()
-        end = _LOG_HEADER + (self._commits[-1] + 1) * _FRAME if self._commits else 0
-        for match in _MARKS.finditer(self._log, 0, end):
-            yield (match.start() - _LOG_HEADER) // _FRAME, match.start()
+    def _places(self) -> Iterator[Place]:
+        for match in _MARKS.finditer(self._database):
+            yield None, match.start()
+        for match in _MARKS.finditer(self._log.content, 0, self._log.end):
+            yield self._log.frame_at(match.start()), match.start()
 
     def _take(self, place: Place) -> None:
         row = self._row(place) or ()
@@ -98,8 +75,8 @@ class Salvage:
     def _row(self, place: Place) -> list[Any] | None:
         """Return the columns of a row, without its id; None where they cannot be read."""
         frame, at = place
-        file = self._database if frame is None else self._log
-        for size in range(8, 40):  # of the record's header, which ends where the mark begins
+        file = self._database if frame is None else self._log.content
+        for size in range(5, 40):  # of the record's header, which ends where the mark begins
             start = at - size
             if start >= 0 and file[start] == size and file[start + 1] == 0:
                 types = _varints(file[start + 1 : at])
@@ -113,8 +90,9 @@ class Salvage:
         local = size if size <= _MOST_LOCAL else _LEAST_LOCAL + (size - _LEAST_LOCAL) % (PAGE - 4)
         if local > _MOST_LOCAL:
             local = _LEAST_LOCAL
-        begin = 0 if frame is None else _LOG_HEADER + frame * _FRAME + 24
-        if (start - begin) % PAGE + local + 4 * (local < size) > PAGE or size > len(self._database) + len(self._log):
+        begin = 0 if frame is None else self._log.page_begin(frame)
+        is_longer = size > len(self._database) + len(self._log.content)
+        if is_longer or (start - begin) % PAGE + local + 4 * (local < size) > PAGE:
             return None
         parts, rest = [file[start : start + local]], size - local
         following = file[start + local : start + local + 4]
@@ -128,12 +106,9 @@ class Salvage:
 
     def _page(self, number: int, frame: int | None) -> bytes:
         """Return a page as it was when the commit of a frame was made; of the database where `frame` is None."""
-        if frame is not None:
-            end = self._commits[bisect_left(self._commits, frame)]
-            for candidate in reversed(self._frames.get(number, ())):
-                if candidate <= end:
-                    at = _LOG_HEADER + candidate * _FRAME + 24
-                    return self._log[at : at + PAGE]
+        page = self._log.page(number, frame) if frame is not None else None
+        if page is not None:
+            return page
         return self._database[(number - 1) * PAGE : number * PAGE] if number > 0 else b""
 
 

@@ -9,7 +9,7 @@ any damage is therefore written anew, from all rows that are whole, and the dama
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
@@ -22,6 +22,7 @@ from edgeseq_runtime.errors import FileError, SnapshotError
 from edgeseq_runtime.printable import shown
 from edgeseq_runtime.stores import companions, connection, streams_0_1, tables
 from edgeseq_runtime.stores.base import StreamRow
+from edgeseq_runtime.stores.log import Log
 from edgeseq_runtime.stores.salvage import Salvage
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ class StateDatabase:
             with connection.errors_named(self._name):
                 self._save_changed()
         except FileError as error:
-            self._disconnect()  # whatever state it is in, the next save begins with a connection of its own
+            if self._is_ours():  # whatever state the connection is in, the next save begins with one of its own
+                self._disconnect()
             if connection.is_damage(error.__cause__):
                 self._status, self._rest = None, self._salvaged
             raise
@@ -114,21 +116,17 @@ class StateDatabase:
         first = next(rows, None)
         if first is None or files.is_special(self._path):  # the null device keeps nothing
             return
-        if not self._is_ours():
-            self._make()
-        if self._database is None:
-            self._database = connection.open_(self._path)
-        numbers, save = dict[str, int](), self._save + 1
-        self._database.execute("BEGIN IMMEDIATE")
-        for row in chain([first], rows):
-            number = self._numbers.get(row.name)
-            if number is None:
-                number = numbers[row.name] = len(self._numbers) + len(numbers) + 1
-            whole = _with_its_snapshot(self._database, number, row) if row.snapshot is None else row
-            _write(self._database, number, save, whole)
-        self._database.execute("COMMIT")
-        self._numbers |= numbers
-        self._save = save
+        rows = chain([first], rows)
+        if self._is_ours():
+            if self._database is None:
+                self._database = connection.open_(self._path)
+            self._database.execute("BEGIN IMMEDIATE")
+            numbers = _write(self._database, self._save + 1, rows, self._numbers)
+            self._database.execute("COMMIT")
+            self._numbers |= numbers
+            self._save += 1
+        else:
+            self._make(rows)
         self._streams.kept()
 
     def _is_ours(self) -> bool:
@@ -138,32 +136,32 @@ class StateDatabase:
         except FileNotFoundError:
             return False
 
-    def _make(self) -> None:
-        """Make the file, with what there is to begin with: whole, or not at all."""
-        database, self._database = self._database, None
-        rest = self._rest if database is None else partial(_rows, database)
-        numbers, saves = dict[str, int](), [self._save]
+    def _make(self, changed: Iterable[StreamRow] = ()) -> None:
+        """Make the file, whole or not at all: what there is to begin with, and after it what has changed."""
+        rest = self._rest if self._database is None else partial(_rows, self._database)
+        numbers, last = dict[str, int](), self._save
 
         def fill(path: Path) -> None:
+            nonlocal last
             with connection.errors_named(self._name), closing(connection.new(path)) as new:
                 new.execute("BEGIN")
                 for sql in tables.SCHEMA:
                     new.execute(sql)
                 new.execute("INSERT INTO model VALUES (?, ?, ?, ?)", tables.model_row(self._streams.digest))
                 for save, row in rest():
-                    number = numbers[row.name] = len(numbers) + 1
-                    saves.append(max(save, saves.pop()))
-                    _write(new, number, save, row)
+                    numbers.update(_write(new, save, [row], numbers))
+                    last = max(last, save)
+                last += 1
+                numbers.update(_write(new, last, changed, numbers))
                 new.execute("COMMIT")
             connection.seal(path, companions.salts(self._path))
 
         companions.remove_journal(self._path)
         files.build_atomically(self._path, fill)
-        if database:
-            database.close()
+        self._disconnect()
         companions.remove_superseded(self._path)
         self._status, self._rest = self._path.stat(), _nothing
-        self._numbers, (self._save,) = numbers, saves
+        self._numbers, self._save = numbers, last
 
     def _disconnect(self) -> None:
         if self._database is not None:
@@ -176,21 +174,17 @@ class StateDatabase:
     def _go_on(self) -> str:
         """Go on from a database without damage. Raises `connection.DamageError`."""
         companions.remove_superseded(self._path)
-        if not connection.has_sound_header(self._path):
+        if not connection.has_sound_header(self._path) or not Log(self._path).is_whole:
             raise connection.DamageError
-        with Salvage(self._path, log_only=True) as salvage:
-            logged = salvage.listed | {name: save for name, (save, _) in salvage.streams.items()}
         with connection.errors_named(self._name, reading=True):
             self._database = connection.open_(self._path)
             connection.check(self._database)
             self._check_model(self._database)
             listed = _listed(self._database)
-            if any(save > listed.get(name, (0, -1))[1] for name, save in logged.items()):
-                raise connection.DamageError  # in the log, which SQLite reads up to there
             said = self._streams.load(_checked(self._database, listed))
         self._status = self._path.stat()
         self._numbers = {name: number for name, (number, _) in listed.items()}
-        self._save = max((save for _, save in listed.values()), default=0)
+        self._save = 1 + max((save for _, save in listed.values()), default=0)  # 1 may be in a log that was cut off
         if self._status.st_nlink > 1:  # what else is linked to it, such as a copy of yesterday, stays as it is
             self._status = None
         return said
@@ -234,7 +228,7 @@ class StateDatabase:
         """Whether the file can be read."""
         try:
             companions.remove_superseded(self._path)
-            if not connection.has_sound_header(self._path):
+            if not connection.has_sound_header(self._path) or not Log(self._path).is_whole:
                 return False
             with connection.errors_named(self._name, reading=True), closing(connection.open_(self._path)) as database:
                 connection.check(database)
@@ -258,9 +252,19 @@ def _nothing() -> Iterator[tuple[int, StreamRow]]:
     return iter(())
 
 
-def _write(database: "sqlite3.Connection", number: int, save: int, row: StreamRow) -> None:
-    database.execute(_REPLACE_STREAM, tables.stream_row(number, save, row))
-    database.execute(_REPLACE_LISTED, tables.listing_row(number, save, row.name))
+def _write(
+    database: "sqlite3.Connection", save: int, rows: Iterable[StreamRow], known: Mapping[str, int]
+) -> dict[str, int]:
+    """Write streams, as the save of that number; return the ids of those that are new."""
+    new = dict[str, int]()
+    for row in rows:
+        number = known.get(row.name)
+        if number is None:
+            number = new[row.name] = len(known) + len(new) + 1
+        whole = row if row.snapshot is not None else _with_its_snapshot(database, number, row)
+        database.execute(_REPLACE_STREAM, tables.stream_row(number, save, whole))
+        database.execute(_REPLACE_LISTED, tables.listing_row(number, save, row.name))
+    return new
 
 
 def _rows(database: "sqlite3.Connection") -> Iterator[tuple[int, StreamRow]]:
@@ -313,9 +317,14 @@ def _keep_aside(path: Path) -> str:
     """Keep a damaged file, and its log, beside its place; return in words where."""
     aside = path.with_name(f"{path.name}.damaged")
     try:
-        _keep(path, aside)
+        try:
+            os.link(path, aside)
+        except FileExistsError:
+            raise
+        except OSError:  # of file systems without links
+            _copy(path, aside)
         with suppress(OSError):
-            _keep(companions.log(path), companions.log(aside))
+            _copy(companions.log(path), companions.log(aside))
     except FileExistsError:
         return f"{aside}, an earlier one, stays; this one is not kept"
     except OSError as error:
@@ -323,11 +332,7 @@ def _keep_aside(path: Path) -> str:
     return f"the damaged file is kept as {aside}"
 
 
-def _keep(path: Path, aside: Path) -> None:
-    try:
-        os.link(path, aside)
-    except FileExistsError:
-        raise
-    except OSError:  # of file systems without links
-        with path.open("rb") as source, aside.open("xb") as target:
-            shutil.copyfileobj(source, target)
+def _copy(path: Path, aside: Path) -> None:
+    with path.open("rb") as source, aside.open("xb") as target:
+        aside.chmod(path.stat().st_mode & 0o777)
+        shutil.copyfileobj(source, target)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import DataError, MissingSampleError
-from edgeseq_runtime.printable import listed, shown
+from edgeseq_runtime.printable import counted, listed, shown
 from edgeseq_runtime.rules import (
     ABSENT,
     DISORDER,
@@ -176,7 +176,7 @@ class Validator:
         values = sample if isinstance(sample, (list, tuple)) else [sample]
         if len(values) != len(self._names):
             names = listed(self._names)
-            raise DataError(f"a sample has {len(values)} values; the model takes {len(self._names)} ({names})")
+            raise DataError(f"the model expects {counted(len(self._names), 'value')} ({names}), got {len(values)}")
         return values
 
     def _by_name(self, sample: Mapping[str, Any]) -> list[Any]:

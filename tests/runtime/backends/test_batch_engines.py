@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
 
 import edgeseq_export
 from edgeseq.testing import make_checkpoint
@@ -15,9 +16,13 @@ from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.backends.base import BatchEngine, StatesBatchEngine
 from edgeseq_runtime.backends.native.session import NativeBatchEngine
 from edgeseq_runtime.backends.open import open_session
-from edgeseq_runtime.backends.ort.batch import OrtBatchEngine
+from edgeseq_runtime.backends.ort import batch
+from edgeseq_runtime.backends.ort.batch import DeviceBatchEngine, OrtBatchEngine
+from edgeseq_runtime.backends.ort.engine import run_on_device
+from edgeseq_runtime.backends.ort.session import OrtSession
+from edgeseq_runtime.errors import ModelFileError
 
-LAID_OUT = [StatesBatchEngine, OrtBatchEngine, NativeBatchEngine]
+LAID_OUT = [StatesBatchEngine, OrtBatchEngine, DeviceBatchEngine, NativeBatchEngine]
 
 DEEDS = ["all", "all", "all", "some", "join", "leave", "save", "restore"]
 
@@ -27,9 +32,15 @@ def made(kind: type[BatchEngine], content: bytes) -> Pool:
     if kind is NativeBatchEngine and compiler() is None:
         pytest.skip("there is no C compiler here")
     session = open_session(content, provider="native" if kind is NativeBatchEngine else "cpu")
+
+    def on_device(room: int) -> BatchEngine:  # for providers with memory of their own; here the values lie in the CPU's
+        assert isinstance(session, OrtSession)
+        return DeviceBatchEngine(session, session.raw, session.io, room)
+
+    of_kind = {StatesBatchEngine: lambda room: StatesBatchEngine(session, room), DeviceBatchEngine: on_device}
     own = session.batch_engine
     with mock.patch.object(session, "batch_engine") as batch_engine:
-        batch_engine.side_effect = own if kind is not StatesBatchEngine else lambda _room: StatesBatchEngine(session, 1)
+        batch_engine.side_effect = of_kind.get(kind, own)
         assert type(session.batch_engine(1)) is kind
         return Pool(session)
 
@@ -74,3 +85,44 @@ def test_each_stream_is_as_it_would_be_alone(
             found = pool.step(given_) if deed != "all" else dict(zip(chosen, pool.step_array(samples), strict=True))
             for name in chosen:
                 np.testing.assert_allclose(found[name], alone[name].step(given_[name].tolist()), atol=5e-6)
+
+
+def test_states_stay_on_the_device_from_one_step_of_all_streams_to_the_next(content: bytes) -> None:
+    """Each step reads the very values that the one before it left; a step of some streams fetches them."""
+    pool = made(DeviceBatchEngine, content)
+    pool.add(*range(3))
+    samples = np.ones((3, len(pool.spec.features)), np.float32)
+    pool.step_array(samples)
+    inner = pool._engine
+    assert isinstance(inner, DeviceBatchEngine)
+    with mock.patch.object(batch, "run_on_device", wraps=run_on_device) as run:
+        for _ in range(3):
+            left = inner._values
+            pool.step_array(samples)
+            assert run.call_args.args[4] is left
+    pool.step({0: samples[0]})
+    assert not inner._values
+
+
+def test_a_pools_step_that_fails_on_the_device_leaves_all_as_it_was(content: bytes) -> None:
+    pool = made(DeviceBatchEngine, content)
+    pool.add("a", "b")
+    samples = np.ones((2, len(pool.spec.features)), np.float32)
+    pool.step_array(samples)
+    kept = pool.snapshot("b")
+    with (
+        mock.patch.object(batch, "run_on_device", side_effect=RuntimeException("out of memory")),
+        pytest.raises(ModelFileError, match="out of memory"),
+    ):
+        pool.step_array(samples)
+    assert pool.snapshot("b") == kept
+    pool.step_array(samples)
+
+
+@pytest.mark.parametrize(("provider", "kind"), [("CUDA", DeviceBatchEngine), ("Xnnpack", StatesBatchEngine)])
+def test_a_provider_with_memory_of_its_own_gets_the_engine_for_it(
+    monkeypatch: pytest.MonkeyPatch, content: bytes, provider: str, kind: type[BatchEngine]
+) -> None:
+    session = open_session(content, provider="cpu")
+    monkeypatch.setattr(OrtSession, "providers", [f"{provider}ExecutionProvider", "CPUExecutionProvider"])
+    assert type(session.batch_engine(1)) is kind

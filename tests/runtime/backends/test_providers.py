@@ -15,7 +15,7 @@ import pytest
 
 import edgeseq_export
 from edgeseq.testing import make_checkpoint
-from edgeseq_runtime import Predictor
+from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime import providers as public
 from edgeseq_runtime.backends.native import build
 from edgeseq_runtime.backends.open import open_session
@@ -228,8 +228,8 @@ def test_a_library_that_brings_nothing_is_refused_with_the_reason(
 @pytest.mark.parametrize(
     ("library", "words"),
     [
-        ("stub", "--provider-library is 'stub'; what is wanted is NAME=PATH"),
-        ("stub=", "what is wanted is NAME=PATH"),
+        ("stub", "--provider-library: expected NAME=PATH, got 'stub'"),
+        ("stub=", "expected NAME=PATH, got 'stub='"),
         ("stub=nowhere.so", "cannot open shared object file"),
     ],
 )
@@ -326,3 +326,21 @@ def test_cuda_streams_the_same_forecasts_with_its_state_on_the_gpu(model: bytes)
     p.step(50.0)
     p.restore(blob)
     np.testing.assert_allclose(p.run(VALUES), wanted.run(VALUES), atol=1e-5)
+
+
+@pytest.mark.cuda
+def test_a_pool_on_cuda_forecasts_as_one_on_the_cpu(model: bytes) -> None:
+    """All streams, some of them, and after one of them was restored."""
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        pytest.skip("this onnxruntime has no CUDA provider")
+    pools = [Pool(model, provider=name) for name in ("cuda", "cpu")]
+    for pool in pools:
+        pool.add(*"abc")
+    blobs = [pool.snapshot("b") for pool in pools]
+    for number, value in enumerate(VALUES):
+        if number % 10 == 9:
+            for pool, blob in zip(pools, blobs, strict=True):
+                pool.restore("b", blob)
+                pool.step({"c": 1.0})
+        found, wanted = (pool.step_array([value, 2 * value, -value]) for pool in pools)
+        np.testing.assert_allclose(found, wanted, atol=1e-5)

@@ -186,7 +186,7 @@ def test_predict_streams_it_with_a_sidecar_file(tmp_path: Path, edgeseq: Command
         ({"states": {"mem": "next"}}, "no output 'next'"),
         ({"states": {}}, "silent on the input 'mem': is it a state or a constant?"),
         ({"states": {"mem": "score"}}, "'score' has shape (1, 1, 2), and cannot be fed back as 'mem'"),
-        ({"layout": "fb"}, "the sidecar's layout is 'fb'"),
+        ({"layout": "fb"}, "the sidecar's layout: expected f, bf or btf (t at any place), got 'fb'"),
         ({"layout": "bf"}, "the input 'audio' has 3 axes: give the sidecar a layout"),
         ({"overlap": 3}, "does not say how large a sample is"),
         ({"overlap": -1}, "cannot be below 0"),

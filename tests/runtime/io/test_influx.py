@@ -57,7 +57,7 @@ def test_a_line_means_what_the_specification_says(
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("m", "a blank and fields at character 2"),
+        ("m", "expected a space and fields at character 2"),
         ("m ", "a field's name at character 3"),
         (",a=1 f0=1", "a measurement at character 1"),
         ("m,a f0=1", "= at character 4"),
@@ -65,13 +65,13 @@ def test_a_line_means_what_the_specification_says(
         ("m,a=1,a=2 f0=1", "has the tag a twice"),
         ("m f0=", "a value of the field f0 at character 6"),
         ("m f0=1,", "a field's name at character 8"),
-        ("m f0=abc", "the field f0 is 'abc', which is no value"),
-        ("m f0=nan", "the field f0 is 'nan', which is no value"),
-        ("m f0=1.5i", "which is no value"),
-        ("m f0=-1u", "which is no value"),
-        ("m f0=1_0", "which is no value"),
+        ("m f0=abc", "the field f0: expected a line protocol value, got 'abc'"),
+        ("m f0=nan", "the field f0: expected a line protocol value, got 'nan'"),
+        ("m f0=1.5i", "expected a line protocol value, got "),
+        ("m f0=-1u", "expected a line protocol value, got "),
+        ("m f0=1_0", "expected a line protocol value, got "),
         ('m f0="open', "a value of the field f0"),
-        ('m f0="a"b', "a blank and the time at character 9"),
+        ('m f0="a"b', "expected a space and the time at character 9"),
     ],
 )
 def test_a_line_that_is_none_says_where(text: str, word: str) -> None:
@@ -180,7 +180,9 @@ def test_other_forms_of_output_name_the_stream(model_path: Path) -> None:
 def test_a_line_that_is_none_ends_the_stream_after_those_before_it(model_path: Path) -> None:
     answer = run(model_path, "--format", "influx", text="t f0=1 1\nt f0=abc 2\nt f0=1 3\n")
     assert (answer.code, len(answer.out.splitlines())) == (1, 1)
-    assert answer.err.splitlines()[-1].startswith("edgeseq: line 2: the field f0 is 'abc'")
+    assert answer.err.splitlines()[-1].startswith(
+        "edgeseq: line 2: the field f0: expected a line protocol value, got 'abc'"
+    )
 
 
 def test_or_is_left_out_or_missing_where_the_user_wants_it(model_path: Path) -> None:
@@ -208,7 +210,8 @@ def test_a_state_file_of_another_kind_is_refused(model_path: Path, tmp_path: Pat
     state = tmp_path / "s"
     state.write_bytes(Predictor(model_path).snapshot())
     answer = run(model_path, "--state", state, text="t f0=1\n")
-    wanted = f"edgeseq: {state}: this is not a snapshot of edgeseq's streams; --fresh starts anew\n"
+    refusal = "this is not a state of edgeseq's streams, or nothing of it is left"
+    wanted = f"edgeseq: {state}: {refusal}; use --fresh to start over\n"
     assert (answer.code, answer.err) == (1, wanted)
 
 
@@ -216,7 +219,7 @@ def test_a_state_file_of_another_kind_is_refused(model_path: Path, tmp_path: Pat
     ("words", "word"),
     [
         (["--input-format", "auto", "--format", "influx"], "--format influx needs --input-format influx"),
-        (["--keep"], "--keep goes with --format influx"),
+        (["--keep"], "--keep needs --format influx"),
         (["--state-every", "1"], "--state-every needs --state"),
     ],
 )

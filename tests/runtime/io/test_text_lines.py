@@ -64,13 +64,13 @@ def test_an_object_that_lacks_one_of_the_features_has_it_missing() -> None:
     ("text", "spec", "word"),
     [
         ("1\nabc\n", ONE, "f0 is 'abc', not a number"),
-        ("1\n2,3\n", ONE, "2 values; the model takes 1"),
-        ("date,f0\n1,2\n3\n", ONE, "1 cells; the header has 2"),
+        ("1\n2,3\n", ONE, "the model expects 1 value (f0), got 2"),
+        ("date,f0\n1,2\n3\n", ONE, "expected 2 cells as in the header, got 1"),
         ('{"f0": 1}\n{"g": 1}\n', ONE, "no value for f0; the object has g"),
         ('{"f0": 1}\n{broken\n', ONE, "not JSON"),
         ('{"f0": 1}\n{"f0": [1]}\n', ONE, "f0 is a list, not a number"),
         ('{"f0": 1}\n{"f0": true}\n', ONE, "f0 is true, not a number"),
-        ("[1, 2]\n[1]\n", TWO, "1 values; the model takes 2"),
+        ("[1, 2]\n[1]\n", TWO, "the model expects 2 values (f0, f1), got 1"),
         ("1\n1_0\n", ONE, "f0 is '1_0', not a number"),
         ('{"f0": 1}\n{"f0": "1_0"}\n', ONE, "f0 is '1_0', not a number"),
         ('a,f0\n1,2\n"a"\r"b",2\n', ONE, "is not a line of CSV"),
@@ -87,7 +87,7 @@ def test_a_line_that_is_no_sample_says_why_and_counts_as_missing(text: str, spec
 def test_a_comma_that_may_part_thousands_is_not_guessed_at() -> None:
     """In a cell of another column it does not matter."""
     one, other = list(text_lines.read([b"f0;other", b"1,250;1", b"1,25;1,250"], ONE))
-    assert one.problem == "'1,250' may have a decimal comma or one of thousands; write it with a point"
+    assert one.problem == "'1,250' may use a decimal comma or a thousands separator; write a decimal point"
     assert (other.problem, other.values) == (None, (1.25,))
 
 

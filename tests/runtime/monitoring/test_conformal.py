@@ -214,7 +214,7 @@ def test_what_needs_a_monitor_says_so(session: Session, model: bytes) -> None:
     p = Predictor(session, monitor=True)
     assert np.isnan(p.interval()).all()
     for level in (0, 1, 1.5, float("nan")):
-        with pytest.raises(UsageError, match="level is"):
+        with pytest.raises(UsageError, match="level: expected between 0 and 1, got"):
             p.interval(level)
     with pytest.raises(DataError, match="no residual quantiles"):
         Predictor(model, monitor=True)
@@ -256,7 +256,7 @@ def test_predict_adds_the_ends_and_the_flag(edgeseq: CommandLine, tmp_path: Path
     np.testing.assert_array_equal(np.array(line["upper"], np.float32), upper[:, 0])
     assert line["drift"] is False
     answer = edgeseq("predict", path, "--input", source, "--intervals", "--format", "csv")
-    assert (answer.code, answer.err) == (2, "edgeseq: --intervals goes with --format jsonl\n")
+    assert (answer.code, answer.err) == (2, "edgeseq: --intervals needs --format jsonl\n")
 
 
 @pytest.mark.slow

@@ -131,7 +131,7 @@ def test_streams_by_name_find_their_sensors() -> None:
     assert names_in(r"air,place=a\ b,site=s2") == (r"air,place=a\ b,site=s2", "a b", "s2")
     resumed = NamedStreams(Pool(MODEL), names_in)
     many.acknowledge(r"air,place=a\ b,site=s2")
-    resumed.restore(many.saved() or b"")
+    resumed.load(many.changed())
     assert (
         resumed.step(r"air,place=a\ b,site=s2", row).forecast == many.step(r"air,place=a\ b,site=s2", row).forecast
     ).all()

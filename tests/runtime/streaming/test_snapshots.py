@@ -65,7 +65,7 @@ def test_what_cannot_be_taken_up_is_refused_and_fresh_starts_anew(
     answer = edgeseq(*words)
     assert (answer.code, answer.out) == (1, "")
     assert answer.err.startswith(f"edgeseq: {state}: ")
-    assert answer.err.endswith("; --fresh starts anew\n")
+    assert answer.err.endswith("; use --fresh to start over\n")
     assert len(answer.err.splitlines()) == 1
     assert state.read_bytes() == content
     assert [json.loads(line)["t"] for line in edgeseq.must(*words, "--fresh").out.splitlines()] == [0, 1]

@@ -158,6 +158,6 @@ def test_trained_with_time_features_the_model_streams_with_times_only(edgeseq: C
     answer = edgeseq("predict", model, "--input", bare)
     assert (answer.code, "line 2: the model sees hour_sin" in answer.err) == (1, True)
     answer = edgeseq("train", series, "--time-features", "minute", "-o", checkpoint)
-    assert (answer.code, "'minute' is none of hour, weekday, yearday" in answer.err) == (2, True)
+    assert (answer.code, "expected hour, weekday, yearday, got 'minute'" in answer.err) == (2, True)
     answer = edgeseq("train", "--time-features", "hour", "-o", checkpoint)
     assert answer.code == 2

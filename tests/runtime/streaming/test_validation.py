@@ -342,11 +342,11 @@ def test_a_gap_in_a_stream_with_time_features_is_filled_at_its_own_times() -> No
 
 @pytest.mark.parametrize("reason", list(POLICIES)[1:])
 def test_a_rule_that_does_not_exist_is_named(reason: str) -> None:
-    with pytest.raises(UsageError, match=f"{reason} is 'guess', must be one of {', '.join(POLICIES[reason])}"):
+    with pytest.raises(UsageError, match=f"{reason}: expected one of {', '.join(POLICIES[reason])}, got 'guess'"):
         rules_with(reason, "guess")
-    with pytest.raises(UsageError, match="margin is -1"):
+    with pytest.raises(UsageError, match="margin: expected at least 0, got -1"):
         Rules(margin=-1)
-    with pytest.raises(UsageError, match="skip_limit is -1"):
+    with pytest.raises(UsageError, match="skip_limit: expected at least 0, got -1"):
         Rules(skip_limit=-1)
 
 
@@ -365,7 +365,9 @@ def test_predict_says_what_was_odd_and_counts_it(edgeseq: CommandLine, tmp_path:
     found = [json.loads(line) for line in answer.out.splitlines()]
     assert [line["status"] for line in found] == ["ok", "ok", "imputed", "ok", "skipped", "ok", "ok"]
     assert [line.get("reason") for line in found] == [None, "range", "absent", None, "disorder", "gap", "gap"]
-    assert answer.err.startswith("7 samples: 1 imputed, 5 ok, 1 skipped; found 1 absent, 1 disorder, 2 gap, 1 range; ")
+    assert answer.err.startswith(
+        "7 samples: 1 imputed, 5 ok, 1 skipped; reasons: 1 absent, 1 disorder, 2 gap, 1 range; "
+    )
     answer = edgeseq("predict", model, "--input", source, "--range", "error")
     assert answer.code == 1
     assert answer.err.splitlines()[-1] == (

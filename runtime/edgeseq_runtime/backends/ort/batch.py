@@ -1,4 +1,4 @@
-"""Many streams' step by onnxruntime on the CPU: the states of all are bound, in two sets that take turns."""
+"""Many streams' step by onnxruntime: on the CPU with two sets of states bound, elsewhere with the states left there."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ import numpy as np
 from edgeseq_runtime.arrays import Float32, States
 from edgeseq_runtime.backends.base import Rows, Session, StatesBatchEngine, roomy
 from edgeseq_runtime.backends.ort.api import raise_failure
-from edgeseq_runtime.backends.ort.engine import bind, bound_run
+from edgeseq_runtime.backends.ort.engine import bind, bound_run, memory, on_device, run_on_device
 from edgeseq_runtime.backends.ort.io_mapping import GraphIO
 
 
@@ -75,3 +75,51 @@ class OrtBatchEngine(StatesBatchEngine):
         ]
         binding = bind(self._raw, self._io, self._session.spec.states, x[None, :count], y[None, :count], *sets)
         return bound_run(self._raw, binding)
+
+
+class DeviceBatchEngine(StatesBatchEngine):
+    """A `BatchEngine` whose states stay on the device from one step of all streams to the next.
+
+    Whatever else is done with them fetches them first; the next step of all streams brings them back.
+    """
+
+    def __init__(self, session: Session, raw: Any, io: GraphIO, room: int) -> None:
+        super().__init__(session, room)
+        self._raw, self._io, self._memory = raw, io, memory(session)
+        self._values: dict[str, Any] = {}
+        """The states of the first `_count` streams on the device; none: `_states` are what the next step reads."""
+        self._count = 0
+
+    def advance(self, rows: Rows, x: Float32) -> Float32:
+        """Move the streams at `rows` by a sample each; see `BatchEngine`."""
+        if not isinstance(rows, slice) or len(x) != self._count:
+            self._fetch()
+        if not isinstance(rows, slice):
+            return super().advance(rows, x)
+        values = self._values or on_device(
+            {name: state[*self._before[name], rows] for name, state in self._states.items()}
+        )
+        try:
+            y, values = run_on_device(self._raw, self._io, self._session.spec.states, x[None], values, self._memory)
+        except Exception as error:  # noqa: BLE001 - it is raised again
+            raise_failure(error)
+        self._values, self._count = values, len(x)
+        forecasts = y.reshape(len(x), -1)
+        self.x[rows], self.y[rows] = x, forecasts
+        return forecasts
+
+    def by_row(self, name: str) -> Float32:
+        """Return a view of the state `name` of all streams, with the rows first."""
+        self._fetch()
+        return super().by_row(name)
+
+    def make_room(self, count: int) -> None:
+        """Have so many rows, or more; see `BatchEngine`."""
+        self._fetch()
+        super().make_room(count)
+
+    def _fetch(self) -> None:
+        """Have the states in the CPU's memory, where they can be changed."""
+        if self._values:
+            self._states = {name: np.array(value.numpy()) for name, value in self._values.items()}
+            self._values, self._count = {}, 0

@@ -89,37 +89,26 @@ class PlainEngine(OrtEngine):
 
 
 class DeviceEngine(Engine):
-    """An `Engine` whose states are onnxruntime's values: what one step leaves on the device, the next one reads there.
-
-    A binding copies its inputs to the device when they are bound, not when it runs, so each sample is bound anew.
-    """
+    """An `Engine` whose states are onnxruntime's values: what a step leaves on the device, the next one reads there."""
 
     def __init__(self, session: Session, raw: Any, io: GraphIO) -> None:
         super().__init__(session)
         self._raw, self._io = raw, io
-        self._memory = _MEMORY.get(session.providers[0], "cpu")
-        self._values = _values(session.fresh())
+        self._memory = memory(session)
+        self._values = on_device(session.fresh())
 
     def advance(self) -> None:
         """Take the sample in `x`: leave its forecast in `y`, and the state moved on. Errors as those of `Engine`."""
-        states = self._session.spec.states
         try:
-            binding, io = self._raw.io_binding(), self._io
-            for name, value in io.constants.items():
-                binding.bind_cpu_input(name, value)
-            binding.bind_cpu_input(io.x, self.x.reshape(io.x_shape(*self.x.shape)))
-            binding.bind_output(io.y, "cpu")
-            for state in states:
-                binding.bind_ortvalue_input(state.name, self._values[state.name])
-                binding.bind_output(state.next, self._memory)
-            self._raw.run_with_iobinding(binding)
-            y, *next_states = binding.get_outputs()
-            self.y[...] = y.numpy().reshape(self.y.shape)
+            y, values = run_on_device(
+                self._raw, self._io, self._session.spec.states, self.x, self._values, self._memory
+            )
+            self.y[...] = y.reshape(self.y.shape)
         except Exception as error:  # noqa: BLE001 - it is raised again
             self.put_back()
             raise_failure(error)
         self.keep()
-        self._values = {state.name: value for state, value in zip(states, next_states, strict=True)}
+        self._values = values
 
     def states(self) -> States:
         """Return the states that the next step reads, by name; copies."""
@@ -127,7 +116,38 @@ class DeviceEngine(Engine):
 
     def load(self, states: States) -> None:
         """Make `states` what the next step reads."""
-        self._values = _values({name: states[name] for name in self._values})
+        self._values = on_device({name: states[name] for name in self._values})
+
+
+def memory(session: Session) -> str:
+    """Return onnxruntime's name for the memory of a session's provider: "cpu" where it has none of its own."""
+    return _MEMORY.get(session.providers[0], "cpu")
+
+
+def on_device(states: States) -> dict[str, Any]:
+    """Return states as onnxruntime's values, still in the CPU's memory: the step that reads them takes them over."""
+    return {name: onnxruntime.OrtValue.ortvalue_from_numpy(np.array(value)) for name, value in states.items()}
+
+
+def run_on_device(
+    raw: Any, io: GraphIO, states: Sequence[State], x: Float32, values: dict[str, Any], memory: str
+) -> tuple[Float32, dict[str, Any]]:
+    """Take samples x (1, batch, feature) from the states `values`; return the forecasts and the next states.
+
+    The forecasts come to the CPU, the states stay in `memory` as onnxruntime's values. A binding copies its inputs to
+    the device when they are bound, not when it runs, so each sample is bound anew.
+    """
+    binding = raw.io_binding()
+    for name, value in io.constants.items():
+        binding.bind_cpu_input(name, value)
+    binding.bind_cpu_input(io.x, x.reshape(io.x_shape(*x.shape)))
+    binding.bind_output(io.y, "cpu")
+    for state in states:
+        binding.bind_ortvalue_input(state.name, values[state.name])
+        binding.bind_output(state.next, memory)
+    raw.run_with_iobinding(binding)
+    y, *next_values = binding.get_outputs()
+    return y.numpy(), {state.name: value for state, value in zip(states, next_values, strict=True)}
 
 
 def bind(raw: Any, io: GraphIO, states: Sequence[State], x: Float32, y: Float32, source: States, target: States) -> Any:
@@ -162,8 +182,3 @@ def bound_run(raw: Any, binding: Any) -> Callable[[], object]:
 def _bind_array(bind: Any, name: str, array: Float32, shape: tuple[int, ...] | None = None) -> None:
     assert array.flags.c_contiguous
     bind(name, "cpu", 0, np.float32, shape or array.shape, array.ctypes.data)
-
-
-def _values(states: States) -> dict[str, Any]:
-    """Return states as onnxruntime's values, in the CPU's memory: the step that reads them takes them over."""
-    return {name: onnxruntime.OrtValue.ortvalue_from_numpy(np.array(value)) for name, value in states.items()}

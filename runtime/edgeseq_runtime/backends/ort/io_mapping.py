@@ -129,7 +129,9 @@ class MappedGraphIO(GraphIO):
         value = self._inputs[state]
         shape = tuple(size if isinstance(size, int) and size > 0 else -1 for size in value.shape)
         if value.type != "tensor(float)" or shape.count(-1) > 1:
-            raise UsageError(f"the state {state!r} is {value.type} {value.shape}; wanted is float32, one size free")
+            raise UsageError(
+                f"the state {state!r}: expected float32 with one free size, got {value.type} {value.shape}"
+            )
         return shape
 
     def _constant(self, name: str, value: Any) -> npt.NDArray[Any]:

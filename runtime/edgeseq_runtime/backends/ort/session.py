@@ -12,9 +12,9 @@ from edgeseq_runtime.arrays import Float32, States
 from edgeseq_runtime.backends.base import BatchEngine, Engine, Session, batch_axis
 from edgeseq_runtime.backends.ort import providers
 from edgeseq_runtime.backends.ort.api import raise_failure, reason
-from edgeseq_runtime.backends.ort.batch import OrtBatchEngine
+from edgeseq_runtime.backends.ort.batch import DeviceBatchEngine, OrtBatchEngine
 from edgeseq_runtime.backends.ort.create import Placement, create_inference_session, placement
-from edgeseq_runtime.backends.ort.engine import DeviceEngine, OrtEngine, PlainEngine
+from edgeseq_runtime.backends.ort.engine import DeviceEngine, OrtEngine, PlainEngine, memory
 from edgeseq_runtime.backends.ort.io_mapping import CONTEXT, GraphIO, MappedGraphIO
 from edgeseq_runtime.backends.ort.providers import time_per_step
 from edgeseq_runtime.errors import ModelFileError, UsageError
@@ -104,6 +104,8 @@ class OrtSession(Session):
 
     def batch_engine(self, room: int) -> BatchEngine:
         """Return what steps many streams, with room for so many and more. Raises `UsageError` as `batch_axis` does."""
+        if memory(self) != "cpu" and not self.io.overlap:
+            return DeviceBatchEngine(self, self.raw, self.io, room)
         lie_together = all(math.prod(state.shape[: batch_axis(state)]) == 1 for state in self.spec.states)
         if isinstance(self.io, MappedGraphIO) or not lie_together or self.providers != [providers.CPU]:
             return super().batch_engine(room)

@@ -1,0 +1,1 @@
+"""`predict --mqtt` beside a bare program that only sends back what comes."""
