@@ -127,7 +127,7 @@ def test_an_output_that_fails_within_a_block_leaves_the_state_after_the_last_lin
     p.restore(state.read_bytes())
     assert p.samples == 650
     cells = source.read_text().split()[:651]
-    np.testing.assert_array_equal(p.step(float(cells[650])), np.float32([json.loads(whole[650])["forecast"]]))
+    np.testing.assert_array_equal(p.step(float(cells[650])), np.array([json.loads(whole[650])["forecast"]], np.float32))
 
 
 def test_blocks_that_are_not_exact_are_stepped_through(
@@ -163,7 +163,7 @@ def test_the_check_sees_a_difference_in_the_last_bit(model: bytes, monkeypatch: 
 
     def by_steps(self: Predictor, samples: np.ndarray, _times: object = None) -> Outcomes:
         results = [StepResult(step(self, sample), self.status, self.warm, number=0) for sample in samples]
-        return Outcomes.of(results, results[0].forecast.shape, monitored=False)  # type: ignore[arg-type]
+        return stored_samples.together(results, self.spec)
 
     monkeypatch.setattr(Predictor, "process", by_steps)
     assert blocks_are_exact(p)

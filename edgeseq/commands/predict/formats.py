@@ -57,9 +57,9 @@ class Said(NamedTuple):
     @classmethod
     def of(cls, result: "StepResult") -> Self:
         """Return what became of one."""
-        ends = [_by_target(end) for end in result.interval] if result.interval is not None else (None, None)
+        lower, upper = map(_by_target, result.interval) if result.interval is not None else (None, None)
         said = result.status, result.reason, result.warm
-        return cls(result.number, result.seconds, *said, _by_target(result.forecast), *ends, result.drift)
+        return cls(result.number, result.seconds, *said, _by_target(result.forecast), lower, upper, result.drift)
 
     @classmethod
     def of_all(cls, outcomes: "Outcomes") -> Iterator[Self]:
