@@ -81,11 +81,12 @@ class SingleStream:
         """What the model file says of itself."""
         return self._predictor.spec
 
-    def step(self, _name: str, values: Sequence[float | None], time: Time = None) -> StepResult:
+    def step(self, _name: str, values: RawSample, time: Time = None) -> StepResult:
         """Take one sample."""
         p = self._predictor
         number = p.samples
-        forecast = p.step(values[0] if self._takes_one else values, time)
+        # A number by itself is what is checked in the least time.
+        forecast = p.step(values[0] if type(values) is tuple and len(values) == 1 else values, time)
         interval, drift = (p.interval(), p.drift) if p.monitors else (None, False)
         return StepResult(forecast, p.status, p.warm, number, p.reason, interval, drift, p.seconds)
 

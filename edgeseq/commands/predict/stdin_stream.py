@@ -19,7 +19,7 @@ from edgeseq.commands.predict.stored_samples import StoredSamples
 from edgeseq.commands.predict.unread_times import UnreadTimes
 from edgeseq.commands.shutdown import INTERRUPTED, PIPE_BUF, GracefulShutdown, ShutdownRequested
 from edgeseq_runtime.errors import DataError, FileError, MissingSampleError, TooManyStreamsError
-from edgeseq_runtime.outcomes import REASON_CODES
+from edgeseq_runtime.outcomes import REASONS_BY_CODE
 from edgeseq_runtime.rules import TIME
 from edgeseq_runtime.service import SingleStream
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 16
 """Bytes that are read at most at once."""
+
+_TIME = REASONS_BY_CODE.index(TIME)
 
 Reader: TypeAlias = "Callable[[Iterable[bytes], Spec], Iterator[Sample]]"
 
@@ -144,7 +146,7 @@ class StdinStream:
 
     def _watch_all(self, chunk: "Sequence[Sample]", outcomes: "Outcomes") -> None:
         """Say what is to be said of samples that were taken."""
-        if self._unread_times or (outcomes.reasons == REASON_CODES[TIME]).any():
+        if self._unread_times or (outcomes.reasons == _TIME).any():
             for sample, result in zip(chunk, outcomes, strict=True):
                 self._watch(sample, result)
 
