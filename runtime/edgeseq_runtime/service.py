@@ -19,14 +19,14 @@ from edgeseq_runtime.outcomes import Outcomes, StepResult
 from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.printable import shown
-from edgeseq_runtime.rules import TIME
+from edgeseq_runtime.rules import ABSENT, TIME
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.stores.base import Store, StreamRow
 from edgeseq_runtime.stores.snapshot_file import SnapshotFile
 from edgeseq_runtime.stores.state_database import StateDatabase
 from edgeseq_runtime.streaming.snapshot import Snapshot, pack
-from edgeseq_runtime.streaming.timestamps import Clock, Time, is_time
-from edgeseq_runtime.streaming.validation import RawSample
+from edgeseq_runtime.streaming.timestamps import Clock, Time, is_time, to_seconds
+from edgeseq_runtime.streaming.validation import OK, RawSample
 
 MAX_STREAMS = 100_000
 """Streams in one process: a name that changes with every sample must not fill the memory."""
@@ -53,7 +53,7 @@ class Streams(Protocol):
     def spec(self) -> Spec:
         """What the model file says of itself."""
 
-    def step(self, name: str, values: RawSample, time: Time = None) -> StepResult:
+    def step(self, name: str, values: Sequence[float | None], time: Time = None) -> StepResult:
         """Take one sample, with its time where the model sees that.
 
         Raises what `Predictor.step` does; the stream is then as before.
@@ -246,13 +246,15 @@ class NamedStreams:
                 clocks[name] = clock, seconds
         results = list(self._pool.process(values))
         for at, (name, is_unread) in enumerate(zip(values, unread, strict=True)):
-            seconds = math.nan
+            time = samples[at][2]
+            seconds = to_seconds(time) if is_time(time) else math.nan
             if name in clocks:
                 clock, seconds = clocks[name]
                 clock.commit(seconds)
                 self._clocks[name] = clock
             is_unknown = self._has_clock and math.isnan(seconds)
-            reason = TIME if is_unread or is_unknown else results[at].reason
+            absent = ABSENT if results[at].status != OK else ""
+            reason = TIME if is_unread or is_unknown else absent
             number = self._numbers.get(name, 0)
             results[at] = results[at]._replace(number=number, reason=reason, seconds=seconds)
         return results
