@@ -43,8 +43,9 @@ build: $(VENV)/ready                      ## wheel and sdist in dist/
 	rm -f dist/*.whl dist/*.tar.gz
 	$(BIN)/python -m build --outdir dist
 
-benchmark: $(VENV)/ready
+benchmark: $(VENV)/ready                  ## a model's speed and memory, and what a line costs through predict: ten minutes
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.speed.line_to_line
 
 accuracy: $(VENV)/ready                   ## the accuracy figures of docs/benchmarks.md, ten minutes; with ETTh1: make accuracy ETTH1=ETTh1.csv
 	$(BIN)/python -m benchmarks.accuracy $(if $(ETTH1),--etth1 "$(ETTH1)") $(if $(JSON),--json "$(JSON)")

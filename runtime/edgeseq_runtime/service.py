@@ -79,11 +79,12 @@ class SingleStream:
         """What the model file says of itself."""
         return self._predictor.spec
 
-    def step(self, _name: str, values: Sequence[float | None], time: Time = None) -> StepResult:
+    def step(self, _name: str, values: RawSample, time: Time = None) -> StepResult:
         """Take one sample."""
         p = self._predictor
         number = p.samples
-        forecast = p.step(values[0] if self._takes_one else values, time)
+        # A number by itself is what is checked in the least time.
+        forecast = p.step(values[0] if type(values) is tuple and len(values) == 1 else values, time)
         interval, drift = (p.interval(), p.drift) if p.monitors else (None, False)
         return StepResult(forecast, p.status, p.warm, number, p.reason, interval, drift, p.seconds)
 
@@ -138,7 +139,7 @@ class NamedStreams:
         self._has_clock = any(feature.clock for feature in pool.spec.features)
         self._numbers: dict[str, int] = {}
         self._changed: dict[str, State] = {}  # acknowledged since the last save
-        self._all_marks_changed = False
+        self._marks_changed = set[str]()  # streams of which only these did
 
     @property
     def spec(self) -> Spec:
@@ -258,9 +259,9 @@ class NamedStreams:
         """Let this stream be saved in the given state; without one, as it is now."""
         self._changed[name] = state or self.state(name)
 
-    def marks_changed(self) -> None:
-        """Let the marks of all streams be saved anew."""
-        self._all_marks_changed = True
+    def marks_changed(self, names: Iterable[str]) -> None:
+        """Let the marks of these streams, whose states are saved, be saved anew."""
+        self._marks_changed.update(names)
 
     def changed(self) -> Iterator[StreamRow]:
         """Yield what is to be saved: the streams acknowledged since `kept` was called.
@@ -269,14 +270,13 @@ class NamedStreams:
         """
         for name, (samples, state) in list(self._changed.items()):
             yield StreamRow(name, samples, pack(self.digest, state), tuple(self.marks.get(name, ())))
-        if self._all_marks_changed:
-            for name in self.marks.keys() - self._changed.keys():
-                yield StreamRow(name, self._numbers[name], None, tuple(self.marks[name]))
+        for name in self._marks_changed - self._changed.keys():
+            yield StreamRow(name, self._numbers[name], None, tuple(self.marks[name]))
 
     def kept(self) -> None:
         """Note that all that `changed` yields is saved."""
         self._changed.clear()
-        self._all_marks_changed = False
+        self._marks_changed.clear()
 
     def store(self, path: str | os.PathLike[str]) -> StateDatabase:
         """Return what saves the streams in a database."""

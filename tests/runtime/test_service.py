@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from edgeseq_runtime import Pool, Predictor, service
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, SnapshotError
+from edgeseq_runtime.mqtt.deduplication import SeenMessages
 from edgeseq_runtime.outcomes import StepResult
 from edgeseq_runtime.service import NamedStreams, SingleStream, State
 from edgeseq_runtime.stores import streams_0_1
+from edgeseq_runtime.stores.base import StreamRow
 from tests.helpers.states import contained
 
 
@@ -40,6 +42,22 @@ def test_what_is_saved_is_the_last_sample_acknowledged_of_each_stream(model: byt
     answer = resumed.step("a", 0.3)
     np.testing.assert_allclose(answer.forecast, unbroken.step(0.3), rtol=1e-6, atol=1e-6)
     assert (answer.number, resumed.step("b", 0.1).number) == (2, 0)
+
+
+def test_marks_that_are_forgotten_are_saved_anew_without_a_sample(model: bytes) -> None:
+    """Only those of streams that had some of the broker's numbers, and without packing a state."""
+    many = NamedStreams(Pool(model))
+    for name, mark in (("a", "1:abc"), ("b", "def")):
+        many.step(name, 0.1)
+        many.acknowledge(name)
+        many.marks[name] = [mark]
+    many.kept()
+    many.marks_changed(SeenMessages(many.marks).forget_numbers())
+    assert list(many.changed()) == [StreamRow("a", 1, None, ())]
+    many.acknowledge("a")
+    assert [row.snapshot is None for row in many.changed()] == [False]
+    many.kept()
+    assert not list(many.changed())
 
 
 def test_one_stream_and_one_of_many_say_the_same(model: bytes) -> None:

@@ -20,7 +20,7 @@ from edgeseq.commands.predict.unread_times import UnreadTimes
 from edgeseq.commands.predict.waiting_samples import WaitingSamples
 from edgeseq.commands.shutdown import INTERRUPTED, PIPE_BUF, GracefulShutdown, ShutdownRequested
 from edgeseq_runtime.errors import DataError, FileError, MissingSampleError
-from edgeseq_runtime.outcomes import REASON_CODES
+from edgeseq_runtime.outcomes import REASONS_BY_CODE
 from edgeseq_runtime.rules import TIME
 from edgeseq_runtime.service import NamedStreams, SingleStream
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 16
 """Bytes that are read at most at once."""
+
+_TIME = REASONS_BY_CODE.index(TIME)
 
 Reader: TypeAlias = "Callable[[Iterable[bytes], Spec], Iterator[Sample]]"
 
@@ -152,7 +154,7 @@ class StdinStream:
 
     def _watch_all(self, chunk: "Sequence[Sample]", outcomes: "Outcomes") -> None:
         """Say what is to be said of samples that were taken."""
-        if self._unread_times or (outcomes.reasons == REASON_CODES[TIME]).any():
+        if self._unread_times or (outcomes.reasons == _TIME).any():
             for sample, result in zip(chunk, outcomes, strict=True):
                 self._watch(sample, result)
 
