@@ -65,6 +65,9 @@ libraries: .venv-libraries/ready          ## beside forecasting libraries, ten m
 scaling: $(VENV)/ready                    ## time and memory by streams and size, ten minutes: docs/scaling.md
 	$(BIN)/python -m benchmarks.scaling $(if $(JSON),--json "$(JSON)") $(if $(PLOT),--plot "$(PLOT)")
 
+messages: $(VENV)/ready                   ## messages a second over MQTT, some minutes; needs mosquitto: docs/benchmarks.md
+	$(BIN)/python -m benchmarks.messages $(if $(JSON),--json "$(JSON)")
+
 docs: .venv-docs/ready                    ## the documentation as a site that opens offline, in dist/site
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --strict
 

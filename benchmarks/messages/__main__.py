@@ -10,6 +10,7 @@ import os
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -49,18 +50,20 @@ def main(words: list[str] | None = None) -> None:
     """Measure each case and print a row."""
     parser = arguments(__doc__.partition("\n")[0])
     parser.add_argument("--messages", type=int, default=50_000, help="of the first two cases; of the third a fifth")
+    parser.add_argument("--repeats", type=int, default=3, help="of each case, in turns; the median counts")
     chosen = parser.parse_args(words)
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder, "model.onnx")
         model.write_bytes(edgeseq_export.build(make_checkpoint()))
-        rows = [row(case, max(1, int(case.share * chosen.messages)), model) for case in CASES]
+        rows = [row(case, max(1, int(case.share * chosen.messages)), model, chosen.repeats) for case in CASES]
     publish("Messages a second over MQTT, QoS 1, every topic a stream", rows, chosen.json)
 
 
-def row(case: Case, count: int, model: Path) -> dict[str, object]:
-    """Return one case's rates, a second."""
-    bare, bare_cost = measured(case, count, model, bare=True)
-    ours, our_cost = measured(case, count, model, bare=False)
+def row(case: Case, count: int, model: Path, repeats: int) -> dict[str, object]:
+    """Return one case's rates, a second: the medians of runs in turns."""
+    runs = [measured(case, count, model, bare=bare) for _ in range(repeats) for bare in (True, False)]
+    bare, bare_cost = map(statistics.median, zip(*runs[::2], strict=True))
+    ours, our_cost = map(statistics.median, zip(*runs[1::2], strict=True))
     return {
         "messages": case.name,
         "count": count,
