@@ -59,8 +59,8 @@ def main(words: list[str] | None = None) -> None:
 
 def row(case: Case, count: int, model: Path) -> dict[str, object]:
     """Return one case's rates, a second."""
-    bare = rate(case, count, model, bare=True)
-    ours = rate(case, count, model, bare=False)
+    bare, bare_cost = measured(case, count, model, bare=True)
+    ours, our_cost = measured(case, count, model, bare=False)
     return {
         "messages": case.name,
         "count": count,
@@ -68,11 +68,16 @@ def row(case: Case, count: int, model: Path) -> dict[str, object]:
         "edgeseq predict, a second": round(ours),
         "ratio": ours / bare,
         "target": case.target,
+        "bare, processor us": 1e6 * bare_cost,
+        "predict, processor us": 1e6 * our_cost,
     }
 
 
-def rate(case: Case, count: int, model: Path, *, bare: bool) -> float:
-    """Return how many messages a second are answered, from the first answer to the last."""
+def measured(case: Case, count: int, model: Path, *, bare: bool) -> tuple[float, float]:
+    """Return how many messages a second are answered, from the first answer to the last; and processor seconds each.
+
+    The latter with a start of the program.
+    """
     messages = [(b"plant/first", b'{"t":0,"f0":0.5}')]
     messages += [(b"plant/t%d" % (at % case.topics), b'{"t":%d,"f0":%.2f}' % (at, at % 97 / 97)) for at in range(count)]
     messages += [(b"plant/last", b'{"t":0,"f0":0.5}')]
@@ -90,11 +95,18 @@ def rate(case: Case, count: int, model: Path, *, bare: bool) -> float:
             arrivals.wait("forecasts/ready")
             broker.publish_all(port, messages)
         try:
-            return count / (arrivals.wait("forecasts/last") - arrivals.wait("forecasts/first"))
+            seconds = arrivals.wait("forecasts/last") - arrivals.wait("forecasts/first")
+            return count / seconds, _processor_seconds(process.pid) / count
         finally:
             arrivals.close()
             process.terminate()
             process.wait(broker.PATIENCE)
+
+
+def _processor_seconds(pid: int) -> float:
+    """Return what a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _bare(port: int) -> list[str]:

@@ -19,14 +19,14 @@ from edgeseq_runtime.outcomes import Outcomes, StepResult
 from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.printable import shown
-from edgeseq_runtime.rules import TIME
+from edgeseq_runtime.rules import ABSENT, TIME
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.stores.base import Store, StreamRow
 from edgeseq_runtime.stores.snapshot_file import SnapshotFile
 from edgeseq_runtime.stores.state_database import StateDatabase
 from edgeseq_runtime.streaming.snapshot import Snapshot, pack
-from edgeseq_runtime.streaming.timestamps import Clock, Time, is_time
-from edgeseq_runtime.streaming.validation import RawSample
+from edgeseq_runtime.streaming.timestamps import Clock, Time, is_time, to_seconds
+from edgeseq_runtime.streaming.validation import OK, RawSample
 
 MAX_STREAMS = 100_000
 """Streams in one process: a name that changes with every sample must not fill the memory."""
@@ -53,7 +53,7 @@ class Streams(Protocol):
     def spec(self) -> Spec:
         """What the model file says of itself."""
 
-    def step(self, name: str, values: RawSample, time: Time = None) -> StepResult:
+    def step(self, name: str, values: Sequence[float | None], time: Time = None) -> StepResult:
         """Take one sample, with its time where the model sees that.
 
         Raises what `Predictor.step` does; the stream is then as before.
@@ -142,7 +142,7 @@ class NamedStreams:
         self._clocks: dict[str, Clock] = {}
         self._numbers: dict[str, int] = {}
         self._changed: dict[str, State] = {}  # acknowledged since the last save
-        self._all_marks_changed = False
+        self._marks_changed = set[str]()  # streams of which only these did
 
     @property
     def spec(self) -> Spec:
@@ -246,13 +246,15 @@ class NamedStreams:
                 clocks[name] = clock, seconds
         results = list(self._pool.process(values))
         for at, (name, is_unread) in enumerate(zip(values, unread, strict=True)):
-            seconds = math.nan
+            time = samples[at][2]
+            seconds = to_seconds(time) if is_time(time) else math.nan
             if name in clocks:
                 clock, seconds = clocks[name]
                 clock.commit(seconds)
                 self._clocks[name] = clock
             is_unknown = self._has_clock and math.isnan(seconds)
-            reason = TIME if is_unread or is_unknown else results[at].reason
+            absent = ABSENT if results[at].status != OK else ""
+            reason = TIME if is_unread or is_unknown else absent
             number = self._numbers.get(name, 0)
             results[at] = results[at]._replace(number=number, reason=reason, seconds=seconds)
         return results
@@ -275,9 +277,9 @@ class NamedStreams:
         """Let this stream be saved in the given state; without one, as it is now."""
         self._changed[name] = state or self.state(name)
 
-    def marks_changed(self) -> None:
-        """Let the marks of all streams be saved anew."""
-        self._all_marks_changed = True
+    def marks_changed(self, names: Iterable[str]) -> None:
+        """Let the marks of these streams, whose states are saved, be saved anew."""
+        self._marks_changed.update(names)
 
     def changed(self) -> Iterator[StreamRow]:
         """Yield what is to be saved: the streams acknowledged since `kept` was called.
@@ -286,14 +288,13 @@ class NamedStreams:
         """
         for name, (samples, state) in list(self._changed.items()):
             yield StreamRow(name, samples, pack(self.digest, state), tuple(self.marks.get(name, ())))
-        if self._all_marks_changed:
-            for name in self.marks.keys() - self._changed.keys():
-                yield StreamRow(name, self._numbers[name], None, tuple(self.marks[name]))
+        for name in self._marks_changed - self._changed.keys():
+            yield StreamRow(name, self._numbers[name], None, tuple(self.marks[name]))
 
     def kept(self) -> None:
         """Note that all that `changed` yields is saved."""
         self._changed.clear()
-        self._all_marks_changed = False
+        self._marks_changed.clear()
 
     def store(self, path: str | os.PathLike[str]) -> StateDatabase:
         """Return what saves the streams in a database."""

@@ -42,7 +42,7 @@ class StoredSamples:
     def __init__(
         self,
         stream: "SingleStream",
-        step: "Callable[[Sample], StepResult | None]",
+        step: "Callable[[Sample], StepResult]",
         watch: "Callable[[Chunk, Outcomes], None]",
         output_format: "Format",
         output: "Output",
@@ -92,9 +92,7 @@ class StoredSamples:
         error: EdgeseqError | None = None
         try:
             for sample in chunk:
-                result = self._step(sample)
-                assert result is not None  # of one stream there is always one
-                results.append(result)
+                results.append(self._step(sample))  # noqa: PERF401 - those before an error count
         except EdgeseqError as found:
             error = found
         return together(results, self._stream.spec), error
