@@ -43,8 +43,9 @@ build: $(VENV)/ready                      ## wheel and sdist in dist/
 	rm -f dist/*.whl dist/*.tar.gz
 	$(BIN)/python -m build --outdir dist
 
-benchmark: $(VENV)/ready
+benchmark: $(VENV)/ready                  ## a model's speed and memory, and what a line costs through predict: ten minutes
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.speed.line_to_line
 
 accuracy: $(VENV)/ready                   ## the accuracy figures of docs/benchmarks.md, ten minutes; with ETTh1: make accuracy ETTH1=ETTh1.csv
 	$(BIN)/python -m benchmarks.accuracy $(if $(ETTH1),--etth1 "$(ETTH1)") $(if $(JSON),--json "$(JSON)")
@@ -63,6 +64,9 @@ libraries: .venv-libraries/ready          ## beside forecasting libraries, ten m
 
 scaling: $(VENV)/ready                    ## time and memory by streams and size, ten minutes: docs/scaling.md
 	$(BIN)/python -m benchmarks.scaling $(if $(JSON),--json "$(JSON)") $(if $(PLOT),--plot "$(PLOT)")
+
+messages: $(VENV)/ready                   ## messages a second over MQTT, some minutes; needs mosquitto: docs/benchmarks.md
+	$(BIN)/python -m benchmarks.messages $(if $(JSON),--json "$(JSON)")
 
 docs: .venv-docs/ready                    ## the documentation as a site that opens offline, in dist/site
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --strict

@@ -10,6 +10,7 @@ import os
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -49,18 +50,20 @@ def main(words: list[str] | None = None) -> None:
     """Measure each case and print a row."""
     parser = arguments(__doc__.partition("\n")[0])
     parser.add_argument("--messages", type=int, default=50_000, help="of the first two cases; of the third a fifth")
+    parser.add_argument("--repeats", type=int, default=3, help="of each case, in turns; the median counts")
     chosen = parser.parse_args(words)
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder, "model.onnx")
         model.write_bytes(edgeseq_export.build(make_checkpoint()))
-        rows = [row(case, max(1, int(case.share * chosen.messages)), model) for case in CASES]
+        rows = [row(case, max(1, int(case.share * chosen.messages)), model, chosen.repeats) for case in CASES]
     publish("Messages a second over MQTT, QoS 1, every topic a stream", rows, chosen.json)
 
 
-def row(case: Case, count: int, model: Path) -> dict[str, object]:
-    """Return one case's rates, a second."""
-    bare = rate(case, count, model, bare=True)
-    ours = rate(case, count, model, bare=False)
+def row(case: Case, count: int, model: Path, repeats: int) -> dict[str, object]:
+    """Return one case's rates, a second: the medians of runs in turns."""
+    runs = [measured(case, count, model, bare=bare) for _ in range(repeats) for bare in (True, False)]
+    bare, bare_cost = map(statistics.median, zip(*runs[::2], strict=True))
+    ours, our_cost = map(statistics.median, zip(*runs[1::2], strict=True))
     return {
         "messages": case.name,
         "count": count,
@@ -68,11 +71,16 @@ def row(case: Case, count: int, model: Path) -> dict[str, object]:
         "edgeseq predict, a second": round(ours),
         "ratio": ours / bare,
         "target": case.target,
+        "bare, processor us": 1e6 * bare_cost,
+        "predict, processor us": 1e6 * our_cost,
     }
 
 
-def rate(case: Case, count: int, model: Path, *, bare: bool) -> float:
-    """Return how many messages a second are answered, from the first answer to the last."""
+def measured(case: Case, count: int, model: Path, *, bare: bool) -> tuple[float, float]:
+    """Return how many messages a second are answered, from the first answer to the last; and processor seconds each.
+
+    The latter with a start of the program.
+    """
     messages = [(b"plant/first", b'{"t":0,"f0":0.5}')]
     messages += [(b"plant/t%d" % (at % case.topics), b'{"t":%d,"f0":%.2f}' % (at, at % 97 / 97)) for at in range(count)]
     messages += [(b"plant/last", b'{"t":0,"f0":0.5}')]
@@ -90,11 +98,18 @@ def rate(case: Case, count: int, model: Path, *, bare: bool) -> float:
             arrivals.wait("forecasts/ready")
             broker.publish_all(port, messages)
         try:
-            return count / (arrivals.wait("forecasts/last") - arrivals.wait("forecasts/first"))
+            seconds = arrivals.wait("forecasts/last") - arrivals.wait("forecasts/first")
+            return count / seconds, _processor_seconds(process.pid) / count
         finally:
             arrivals.close()
             process.terminate()
             process.wait(broker.PATIENCE)
+
+
+def _processor_seconds(pid: int) -> float:
+    """Return what a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _bare(port: int) -> list[str]:

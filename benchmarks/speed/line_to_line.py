@@ -2,15 +2,14 @@
 
     python -m benchmarks.speed.line_to_line [--rounds N] [--lines N] [--only WORD] [--json FILE]
 
-Processor time of processes that take few lines and many, the difference divided by the lines between; the two programs
-in turns, the median of all rounds. Live: line by line through a pipe, each answer awaited. POSIX only.
+Processor time of processes that take few lines and many, each the minimum of all rounds, in which the two programs take
+turns; the difference, divided by the lines between. Live: line by line through a pipe, each answer awaited. POSIX only.
 """
 
 import os
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -87,7 +86,7 @@ def main(words: list[str] | None = None) -> None:
         for case in (case for case in CASES if options.only in case.name):
             for provider, target in zip(providers, case.targets, strict=False):
                 rows.append(measure(Path(folder), case, provider, options.rounds, options.lines) | {"target": target})
-    publish("A line through `edgeseq predict`, of the time of a plain loop; processor time, median", rows, options.json)
+    publish("A line through `edgeseq predict`, of the time of a plain loop; processor time", rows, options.json)
 
 
 def measure(folder: Path, case: Case, provider: str, rounds: int, lines: int) -> dict[str, Any]:
@@ -98,13 +97,13 @@ def measure(folder: Path, case: Case, provider: str, rounds: int, lines: int) ->
     few, many = (_written(folder, case, count) for count in (FEW, FEW + lines))
     loop = [sys.executable, "-m", "benchmarks.speed.plain_loop", str(model), provider]
     loop += ["timed"] * case.timed + ["live"] * case.live
-    ours: list[float] = []
-    plain: list[float] = []
+    seconds: dict[tuple[str, int], float] = {}
     for _ in range(rounds):
-        for command, found in ((_command(folder, case, model, provider), ours), (loop, plain)):
-            seconds = [processor_seconds(command, path, live=case.live) for path in (few, many)]
-            found.append(1e6 * (seconds[1] - seconds[0]) / lines)
-    a_line, a_turn = statistics.median(ours), statistics.median(plain)
+        for name, command in (("ours", _command(folder, case, model, provider)), ("plain", loop)):
+            for count, path in ((FEW, few), (FEW + lines, many)):
+                taken = processor_seconds(command, path, live=case.live)
+                seconds[name, count] = min(taken, seconds.get((name, count), taken))
+    a_line, a_turn = (1e6 * (seconds[name, FEW + lines] - seconds[name, FEW]) / lines for name in ("ours", "plain"))
     absolute = f"{a_line:.1f} / {a_turn:.1f} us"
     return {"what": case.name, "provider": provider, "ratio": a_line / a_turn, "absolute": absolute}
 

@@ -39,8 +39,8 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--part", choices=["save", "resume"], help="what one process does")
     options = parser.parse_args(words)
     if options.part:
-        part = _save if options.part == "save" else _resume
-        print(json.dumps(part(options.streams[0], options.changed, options.saves)))
+        measure = _save if options.part == "save" else _resume
+        print(json.dumps(measure(options.streams[0], options.changed, options.saves)))
         return
     rows = []
     with tempfile.TemporaryDirectory() as folder:

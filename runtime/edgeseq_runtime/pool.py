@@ -355,7 +355,8 @@ class Pool:
 
     def states(self, names: Sequence[Hashable]) -> list[Snapshot]:
         """Return copies of several streams' states, as `state` does."""
-        return [self.state(name) for name in names]
+        self._require_whole(names)
+        return self._judgement.snapshots(np.array([self._existing(name) for name in names], np.intp))
 
     def restore(self, name: Hashable, blob: bytes) -> None:
         """Go on with a stream from its snapshot; it may be a new one. Raises `SnapshotError`, and nothing has changed.

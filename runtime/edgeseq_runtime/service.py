@@ -5,7 +5,6 @@ last sample acknowledged of each stream, so that whoever goes on from it sees ev
 copied when it is acknowledged and turned into bytes when it is saved: most are never saved, since later ones follow.
 """
 
-import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -52,7 +51,7 @@ class Streams(Protocol):
     def spec(self) -> Spec:
         """What the model file says of itself."""
 
-    def step(self, name: str, values: RawSample, time: Time = None) -> StepResult:
+    def step(self, name: str, values: Sequence[float | None], time: Time = None) -> StepResult:
         """Take one sample, with its time where the model sees that.
 
         Raises what `Predictor.step` does; the stream is then as before.
@@ -80,11 +79,12 @@ class SingleStream:
         """What the model file says of itself."""
         return self._predictor.spec
 
-    def step(self, _name: str, values: Sequence[float | None], time: Time = None) -> StepResult:
+    def step(self, _name: str, values: RawSample, time: Time = None) -> StepResult:
         """Take one sample."""
         p = self._predictor
         number = p.samples
-        forecast = p.step(values[0] if self._takes_one else values, time)
+        # A number by itself is what is checked in the least time.
+        forecast = p.step(values[0] if type(values) is tuple and len(values) == 1 else values, time)
         interval, drift = (p.interval(), p.drift) if p.monitors else (None, False)
         return StepResult(forecast, p.status, p.warm, number, p.reason, interval, drift, p.seconds)
 
@@ -137,10 +137,9 @@ class NamedStreams:
         """What the last samples acknowledged of each stream are recognised by, if they come again; saved as well."""
         self._pool = pool
         self._has_clock = any(feature.clock for feature in pool.spec.features)
-        self._seconds: dict[str, float] = {}
         self._numbers: dict[str, int] = {}
         self._changed: dict[str, State] = {}  # acknowledged since the last save
-        self._all_marks_changed = False
+        self._marks_changed = set[str]()  # streams of which only these did
 
     @property
     def spec(self) -> Spec:
@@ -234,18 +233,13 @@ class NamedStreams:
 
     def _process(self, samples: Sequence[NamedSample]) -> list[StepResult]:
         values = {name: values for name, values, _ in samples}
-        times = {name: self._time(name, time) for name, _, time in samples}
-        results = list(self._pool.process(values, times))
-        for at, (name, result) in enumerate(zip(values, results, strict=True)):
-            results[at] = result._replace(number=self._numbers.get(name, 0))
-            if self._has_clock:
-                self._seconds[name] = result.seconds
-        return results
-
-    def _time(self, name: str, time: Time) -> Time:
-        """Return a sample's time; one that cannot be read where it lacks, the model sees it and none is known."""
-        is_unknown = time is None and self._has_clock and math.isnan(self._seconds.get(name, math.nan))
-        return "" if is_unknown else time
+        # Where the model sees the time, one that lacks is as one that cannot be read.
+        lacking = "" if self._has_clock else None
+        times = {name: lacking if time is None else time for name, _, time in samples}
+        results = self._pool.process(values, times)
+        return [
+            result._replace(number=self._numbers.get(name, 0)) for name, result in zip(values, results, strict=True)
+        ]
 
     def _begin(self, name: str) -> None:
         """Begin a stream as that of the sensor that it belongs to."""
@@ -265,9 +259,9 @@ class NamedStreams:
         """Let this stream be saved in the given state; without one, as it is now."""
         self._changed[name] = state or self.state(name)
 
-    def marks_changed(self) -> None:
-        """Let the marks of all streams be saved anew."""
-        self._all_marks_changed = True
+    def marks_changed(self, names: Iterable[str]) -> None:
+        """Let the marks of these streams, whose states are saved, be saved anew."""
+        self._marks_changed.update(names)
 
     def changed(self) -> Iterator[StreamRow]:
         """Yield what is to be saved: the streams acknowledged since `kept` was called.
@@ -276,14 +270,13 @@ class NamedStreams:
         """
         for name, (samples, state) in list(self._changed.items()):
             yield StreamRow(name, samples, pack(self.digest, state), tuple(self.marks.get(name, ())))
-        if self._all_marks_changed:
-            for name in self.marks.keys() - self._changed.keys():
-                yield StreamRow(name, self._numbers[name], None, tuple(self.marks[name]))
+        for name in self._marks_changed - self._changed.keys():
+            yield StreamRow(name, self._numbers[name], None, tuple(self.marks[name]))
 
     def kept(self) -> None:
         """Note that all that `changed` yields is saved."""
         self._changed.clear()
-        self._all_marks_changed = False
+        self._marks_changed.clear()
 
     def store(self, path: str | os.PathLike[str]) -> StateDatabase:
         """Return what saves the streams in a database."""

@@ -132,7 +132,7 @@ def test_any_number_of_layers_takes_no_time(small: Path, layers: int) -> None:
     """The table of weights is made only where the file has as many."""
     with_spec(small, layers=layers, hidden=100_000)
     began = time.monotonic()
-    with pytest.raises(ModelFileError, match=r"weights, its spec describes|layers is wrong"):
+    with pytest.raises(ModelFileError, match=r"weights, its spec describes|layers is invalid"):
         Checkpoint.load(small)
     assert time.monotonic() - began < 1
 

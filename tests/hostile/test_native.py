@@ -439,7 +439,7 @@ def test_a_library_is_signed_as_a_file(edgeseq: CommandLine, tmp_path: Path) -> 
     edgeseq.must("export", checkpoint, "-o", path, "--format", "native", "--sign", key)
     content = path.read_bytes()
     said = edgeseq.must("verify", path, "--key", public).out
-    assert said.splitlines()[-1].endswith(f"and signed with the key of {public}")
+    assert said.splitlines()[-1].endswith(f"and signed with the key that belongs to {public}")
     assert Predictor(path, key=public).providers == ["native"]
     assert "was not signed" in edgeseq("verify", path, "--key", strangers).err
     file = LibraryFile.read(content, "it")

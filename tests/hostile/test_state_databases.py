@@ -146,6 +146,26 @@ def test_a_link_to_the_state_is_followed(path: Path) -> None:
     assert saved(path)["a"].samples == 2
 
 
+@pytest.mark.skipif(IS_ROOT, reason="root may read everything")
+def test_a_state_that_may_not_be_read_is_one_line(path: Path) -> None:
+    path.chmod(0)
+    with pytest.raises(FileError, match=r"cannot read .*: Permission denied"):
+        resumed(path)
+
+
+def test_a_folder_in_its_place_is_one_line(tmp_path: Path) -> None:
+    """Somebody may put one there while the streams go on."""
+    streams, store, _ = resumed(tmp_path / "state")
+    streams.put("a", 1, b"x")
+    (tmp_path / "state").mkdir()
+    with pytest.raises(FileError, match=r"cannot write .*: Is a directory"):
+        store.save()
+    (tmp_path / "state").rmdir()
+    store.save()
+    store.close()
+    assert saved(tmp_path / "state") == streams.rows
+
+
 # A second process
 
 
@@ -212,7 +232,7 @@ def test_a_full_disk_ends_nothing_and_loses_nothing(tmp_path: Path, model_path: 
     warnings = [line for line in said if line.startswith("warning: ")]
     assert len(warnings) == 1
     assert warnings[0].startswith(f"warning: cannot write {state}")
-    assert warnings[0].endswith("; forecasts go on, and saving is tried again")
+    assert warnings[0].endswith("; forecasts continue, and saving is tried again")
     done = predict(10**8)
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("resumed 40 streams after ")
@@ -277,7 +297,7 @@ def test_a_damaged_state_is_one_line_and_fresh_the_way_out(
     words = ("predict", model_path, "--input-format", "influx", "--input", source, "--state", state)
     answer = edgeseq(*words)
     assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1)
-    assert answer.err.endswith("; --fresh starts anew\n")
+    assert answer.err.endswith("; use --fresh to start over\n")
     assert state.read_bytes() == before
     answer = edgeseq.must(*words, "--fresh")
     assert f"the damaged file is kept as {state}.damaged" in answer.err

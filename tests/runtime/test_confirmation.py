@@ -67,7 +67,8 @@ def test_the_code_of_a_broken_sensor_is_noticed(daily: tuple[bytes, np.ndarray])
 @pytest.mark.parametrize("streams", ["one", "many"])
 def test_a_level_that_moves_is_followed_from_the_third_sample_on(daily: tuple[bytes, np.ndarray], streams: str) -> None:
     model, values = daily
-    found, forecast = [], np.zeros(0)
+    found: list[tuple[str, str]] = []
+    forecast = np.zeros((1, 1), np.float32)
     p, pool = Predictor(model), Pool(model)
     pool.add("a")
     p.run(values[:200])

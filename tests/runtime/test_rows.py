@@ -117,7 +117,7 @@ class Streams:
 def take(streams: Streams, way: str, names: list[str], given: list[tuple[Any, Any]]) -> None:
     pool, moves = streams.pool, iter(given)
     if way in ("array", "run"):
-        names = list(pool.names)
+        names = list(map(str, pool.names))
     if not names:
         return
     if way == "leave":

@@ -3,7 +3,9 @@
 import hashlib
 import json
 import struct
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +14,12 @@ from hypothesis import strategies as st
 
 from edgeseq_runtime import Pool, Predictor, service
 from edgeseq_runtime.backends.open import open_session
-from edgeseq_runtime.errors import DataError, SnapshotError
-from edgeseq_runtime.service import NamedStreams, SingleStream
+from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, SnapshotError
+from edgeseq_runtime.mqtt.deduplication import SeenMessages
+from edgeseq_runtime.outcomes import StepResult
+from edgeseq_runtime.service import NamedStreams, SingleStream, State
 from edgeseq_runtime.stores import streams_0_1
+from edgeseq_runtime.stores.base import StreamRow
 from tests.helpers.states import contained
 
 
@@ -39,12 +44,83 @@ def test_what_is_saved_is_the_last_sample_acknowledged_of_each_stream(model: byt
     assert (answer.number, resumed.step("b", 0.1).number) == (2, 0)
 
 
+def test_marks_that_are_forgotten_are_saved_anew_without_a_sample(model: bytes) -> None:
+    """Only those of streams that had some of the broker's numbers, and without packing a state."""
+    many = NamedStreams(Pool(model))
+    for name, mark in (("a", "1:abc"), ("b", "def")):
+        many.step(name, 0.1)
+        many.acknowledge(name)
+        many.marks[name] = [mark]
+    many.kept()
+    many.marks_changed(SeenMessages(many.marks).forget_numbers())
+    assert list(many.changed()) == [StreamRow("a", 1, None, ())]
+    many.acknowledge("a")
+    assert [row.snapshot is None for row in many.changed()] == [False]
+    many.kept()
+    assert not list(many.changed())
+
+
 def test_one_stream_and_one_of_many_say_the_same(model: bytes) -> None:
     single, many = SingleStream(Predictor(model)), NamedStreams(Pool(model))
     for value in (0.1, 0.2, None, 0.4, 0.5):
-        one, other = single.step("", value), many.step("", value)
+        one, other = single.step("", (value,)), many.step("", (value,))
         np.testing.assert_allclose(one.forecast, other.forecast, rtol=1e-6, atol=1e-6)
         assert (one.status, one.warm, one.number) == (other.status, other.warm, other.number)
+
+
+samples = st.tuples(
+    st.sampled_from("abcd"), st.floats(-1, 1) | st.sampled_from([None, "text", (0.1, 0.2)]), st.just(None)
+)
+
+
+@given(st.lists(samples, max_size=30), st.data())
+def test_samples_taken_together_are_taken_as_one_after_the_other(
+    model: bytes, given_samples: list[tuple[str, Any, None]], data: st.DataObject
+) -> None:
+    """In any grouping; samples that are refused move no stream, and disturb none in the same step of the pool."""
+    session = open_session(model)
+    one, many = (NamedStreams(Pool(session, missing="error")) for _ in range(2))
+    expected: list[StepResult | str] = []
+    for name, values, time in given_samples:
+        try:
+            expected.append(one.step(name, values, time))
+        except (DataError, MissingSampleError) as error:
+            expected.append(str(error))
+    found: list[StepResult | EdgeseqError] = []
+    kept: dict[int, State] = {}
+    while len(found) < len(given_samples):
+        start = len(found)
+        group = given_samples[start : start + data.draw(st.integers(1, 30))]
+        found += many.step_all(group, lambda at, state: kept.__setitem__(start + at, state))  # noqa: B023 - called at once
+    for answer, wanted in zip(found, expected, strict=True):
+        if isinstance(wanted, str) or isinstance(answer, EdgeseqError):
+            assert str(answer) == wanted
+        else:
+            np.testing.assert_allclose(answer.forecast, wanted.forecast, rtol=1e-5, atol=1e-6)
+            assert answer[1:4] == wanted[1:4]
+    for name in {name for name, _, _ in given_samples if name in one}:
+        last = max(at for at in kept if given_samples[at][0] == name)
+        number, state = one.state(name)
+        assert kept[last][0] == number
+        np.testing.assert_equal(dict(kept[last][1].counters), dict(state.counters))  # NaN equals NaN here
+        for array, other in zip(kept[last][1].arrays.values(), state.arrays.values(), strict=True):
+            np.testing.assert_allclose(array, other, rtol=1e-5, atol=1e-6)
+
+
+def test_samples_of_many_streams_are_one_step_of_the_pool(model: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many steps as the stream with the most samples has, and the samples of each in their order."""
+    steps: list[list[object]] = []
+    process = Pool.process
+
+    def counted(self: Pool, samples: Mapping[Any, Any], *words: Any) -> Any:
+        steps.append(list(samples))
+        return process(self, samples, *words)
+
+    monkeypatch.setattr(Pool, "process", counted)
+    many = NamedStreams(Pool(model))
+    answers = many.step_all([(name, 0.1, None) for name in ("a", "b", "a", "c", "a", "b")])
+    assert steps == [["a", "b", "c"], ["a", "b"], ["a"]]
+    assert [answer.number for answer in answers if isinstance(answer, StepResult)] == [0, 0, 1, 0, 2, 1]
 
 
 def test_names_that_never_come_again_do_not_fill_the_memory(model: bytes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -339,7 +339,7 @@ def test_resume_without_an_interrupted_run_starts_and_after_the_end_does_nothing
 def test_without_a_terminal_training_is_quiet(edgeseq: CommandLine, tmp_path: Path) -> None:
     answer = edgeseq.must("train", "--steps", "3", "--hidden", "4", "-o", tmp_path / "model")
     assert "\x1b" not in answer.err
-    assert len(answer.err.splitlines()) == 7
+    assert len(answer.err.splitlines()) == 8
     assert "persistence" in answer.out
 
 

@@ -127,8 +127,7 @@ class MqttService:
         self._ready.clear()
         self._inbox.connected(resumed=resumed)
         if not resumed:
-            self._seen.forget_numbers()
-            self._streams.marks_changed()
+            self._streams.marks_changed(self._seen.forget_numbers())
             self._unsettled.forget_numbers()
 
     def received(self, message: Message) -> None:

@@ -121,7 +121,8 @@ class PredictOptions:
         session = open_session(
             self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar, key=self.key
         )
-        return NamedStreams(Pool(session, missing=self.missing), sensors)
+        pool = Pool(session, missing=self.missing, rules=self.rules, monitor=self.intervals)
+        return NamedStreams(pool, sensors)
 
     def format(self, spec: "Spec") -> "Format":
         """Return what turns results into lines."""
@@ -157,10 +158,6 @@ class PredictOptions:
 
     def _check_streams(self) -> None:
         """Refuse what only one stream by itself can have."""
-        from edgeseq_runtime.rules import Rules
-
-        if self.intervals or self.rules != Rules():
-            raise UsageError("--intervals and rules for odd samples need a single stream, without --mqtt or influx")
         if self.live or self.plot:
             option = "--live" if self.live else "--plot"
             raise UsageError(f"{option} needs a single stream, without --mqtt or influx")

@@ -17,11 +17,12 @@ from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats
 from edgeseq.commands.predict.stored_samples import StoredSamples
 from edgeseq.commands.predict.unread_times import UnreadTimes
+from edgeseq.commands.predict.waiting_samples import WaitingSamples
 from edgeseq.commands.shutdown import INTERRUPTED, PIPE_BUF, GracefulShutdown, ShutdownRequested
-from edgeseq_runtime.errors import DataError, FileError, MissingSampleError, TooManyStreamsError
+from edgeseq_runtime.errors import DataError, FileError, MissingSampleError
 from edgeseq_runtime.rules import TIME
-from edgeseq_runtime.service import SingleStream
-from edgeseq_runtime.streaming.ledger import REASON_CODES
+from edgeseq_runtime.service import NamedStreams, SingleStream
+from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 
 if TYPE_CHECKING:
     from edgeseq.commands.predict.forecast_plot import ForecastPlot
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 16
 """Bytes that are read at most at once."""
+
+_TIME = REASONS_BY_CODE.index(TIME)
 
 Reader: TypeAlias = "Callable[[Iterable[bytes], Spec], Iterator[Sample]]"
 
@@ -86,6 +89,9 @@ class StdinStream:
         header = self._format.header()
         if header is not None:
             self._output.write(header)
+        if isinstance(self._streams, NamedStreams):
+            self._answer_waiting(source, shutdown, self._streams)
+            return
         samples = self._read(text_lines.split(_read_blocks(source, shutdown)), self._streams.spec)
         if isinstance(self._streams, SingleStream) and not self._view and stat.S_ISREG(os.fstat(source).st_mode):
             self._answer_stored(samples, self._streams)
@@ -97,16 +103,11 @@ class StdinStream:
         """Take a sample and write what comes of it; acknowledge it then."""
         begin = time.perf_counter()
         result = self._step(sample)
-        if result is None or sample.stream is None:
-            line = self._format.passthrough(sample)
-            if line is not None:
-                self._output.write(line)
-            return
         if self._view:
             self._view.hide()
         self._output.write(self._format.line(sample, result))
         if self._state_file.active:
-            self._streams.acknowledge(sample.stream)
+            self._streams.acknowledge(sample.stream or "")
             self._state_file.save_if_due()
         self.stats.add(result.status, time.perf_counter() - begin, result.reason)
         if self._view:
@@ -123,20 +124,29 @@ class StdinStream:
                 for sample, result in zip(chunk, outcomes, strict=True):
                     self._plot.add(sample, result)
 
-    def _step(self, sample: "Sample") -> "StepResult | None":
-        """Take a sample; None where a line does not even say whose it is."""
+    def _answer_waiting(self, source: int, shutdown: GracefulShutdown, streams: NamedStreams) -> None:
+        """Take samples of many streams, as many at once as there are to read."""
+        from edgeseq_runtime.io import text_lines
+
+        waiting = WaitingSamples(
+            streams, self._check, self._watch, self._format, self._output, self._state_file, self.stats
+        )
+        blocks = _read_blocks(source, shutdown, waiting.flush)
+        waiting.answer(self._read(text_lines.split(blocks), streams.spec))
+
+    def _check(self, sample: "Sample") -> None:
+        """Say that a line is no sample. Raises `DataError` where that ends it."""
         if sample.problem:
             if self._unreadable == "error":
                 raise DataError(f"line {sample.line}: {sample.problem}")
             outcome = "left out" if sample.stream is None else "taken as missing"
             note(f"line {sample.line}: {sample.problem}; {outcome}", kind=f"lines {outcome}")
-        if sample.stream is None:
-            return None
+
+    def _step(self, sample: "Sample") -> "StepResult":
+        """Take a sample of the one stream."""
+        self._check(sample)
         try:
-            result = self._streams.step(sample.stream, sample.values, sample.time)
-        except TooManyStreamsError as error:
-            note(f"line {sample.line}: {error}; left out", kind="lines left out")
-            return None
+            result = self._streams.step(sample.stream or "", sample.values, sample.time)
         except (DataError, MissingSampleError) as error:
             raise DataError(f"line {sample.line}: {error}") from None
         self._watch(sample, result)
@@ -144,7 +154,7 @@ class StdinStream:
 
     def _watch_all(self, chunk: "Sequence[Sample]", outcomes: "Outcomes") -> None:
         """Say what is to be said of samples that were taken."""
-        if self._unread_times or (outcomes.reasons == REASON_CODES[TIME]).any():
+        if self._unread_times or (outcomes.reasons == _TIME).any():
             for sample, result in zip(chunk, outcomes, strict=True):
                 self._watch(sample, result)
 
@@ -154,9 +164,11 @@ class StdinStream:
             self._unread_times.watch(f"line {sample.line}", sample.stream or "", sample.time, result)
 
 
-def _read_blocks(source: int, shutdown: GracefulShutdown) -> Iterator[bytes]:
-    """Yield what comes, as it comes, until the end of the input."""
+def _read_blocks(source: int, shutdown: GracefulShutdown, before: Callable[[], None] | None = None) -> Iterator[bytes]:
+    """Yield what comes, as it comes, until the end of the input; `before` is called before each wait."""
     while True:
+        if before:
+            before()
         try:
             block = shutdown.read(source, _BLOCK)
         except OSError as error:

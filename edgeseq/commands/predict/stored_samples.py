@@ -9,8 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError
 from edgeseq_runtime.outcomes import Outcomes
+from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
+from edgeseq_runtime.streaming.validation import STATUSES
 
 if TYPE_CHECKING:
     from edgeseq.commands.predict.formats import Format
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from edgeseq_runtime.io.text_lines import Sample
     from edgeseq_runtime.outcomes import StepResult
     from edgeseq_runtime.service import SingleStream
+    from edgeseq_runtime.spec import Spec
 
 Chunk = Sequence["Sample"]
 
@@ -38,7 +43,7 @@ class StoredSamples:
     def __init__(
         self,
         stream: "SingleStream",
-        step: "Callable[[Sample], StepResult | None]",
+        step: "Callable[[Sample], StepResult]",
         watch: "Callable[[Chunk, Outcomes], None]",
         output_format: "Format",
         output: "Output",
@@ -88,14 +93,10 @@ class StoredSamples:
         error: EdgeseqError | None = None
         try:
             for sample in chunk:
-                result = self._step(sample)
-                assert result is not None  # of one stream there is always one
-                results.append(result)
+                results.append(self._step(sample))  # noqa: PERF401 - those before an error count
         except EdgeseqError as found:
             error = found
-        spec = self._stream.spec
-        shape = spec.horizon, len(spec.targets)
-        return Outcomes.of(results, shape, monitored=bool(results and results[0].interval)), error
+        return together(results, self._stream.spec), error
 
     def _write(self, chunk: Chunk, outcomes: Outcomes) -> None:
         """Write the lines, and acknowledge as many as were written, whatever happens."""
@@ -123,3 +124,20 @@ def _gathered(samples: "Iterator[Sample]") -> "tuple[list[Sample], EdgeseqError 
     except EdgeseqError as error:
         return chunk, error
     return chunk, None
+
+
+def together(results: "Sequence[StepResult]", spec: "Spec") -> Outcomes:
+    """Return what became of samples one by one as what became of several."""
+    shape = len(results), spec.horizon, len(spec.targets)
+    monitored = bool(results) and results[0].interval is not None
+    lower, upper = (np.array([r.interval[end] for r in results if r.interval], np.float32) for end in (0, 1))
+    return Outcomes(
+        np.array([result.forecast for result in results], np.float32).reshape(shape),
+        np.array([result.number for result in results], np.int64),
+        np.array([STATUSES.index(result.status) for result in results], np.int8),
+        np.array([REASONS_BY_CODE.index(result.reason) for result in results], np.int8),
+        np.array([result.warm for result in results], np.bool_),
+        np.array([result.seconds for result in results], np.float64),
+        (lower.reshape(shape), upper.reshape(shape)) if monitored else None,
+        np.array([result.drift for result in results], np.bool_) if monitored else None,
+    )

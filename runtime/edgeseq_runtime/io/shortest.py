@@ -38,7 +38,7 @@ def shortest(numbers: Float32) -> Float64:
     power = _POWERS[numbers.view(np.uint32) >> _DIGITS]
     short = np.rint(exact * power) / power
     power *= 10
-    found = np.where(short.astype(np.float32) == numbers, short, np.rint(exact * power) / power)
+    found: Float64 = np.where(short.astype(np.float32) == numbers, short, np.rint(exact * power) / power)
     is_right = found.astype(np.float32) == numbers
     if not is_right.all():
         odd = np.flatnonzero(~is_right)

@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 Places = npt.NDArray[np.intp]
 Flags = npt.NDArray[np.bool_]
 
+_COUNTERS = tuple(f"counts.{name}" for name in COUNTED)
+"""What a snapshot calls the counts."""
+
 
 class Judgement:
     """Streams in rows: their engine, and all that is remembered of them besides."""
@@ -370,31 +373,51 @@ class Judgement:
 
     def snapshot(self, row: int) -> Snapshot:
         """Return a copy of all that makes up a stream."""
-        ledger, age = self.ledger, int(self.ledger.ages(row))
-        samples, reason = int(ledger.samples(row)), REASONS_BY_CODE[ledger.reason[row]]
-        counters = {
-            "samples": samples,
-            "age": age,
-            "imputed": int(ledger.imputed[row]),
-            "skipped": int(ledger.skipped[row]),
-            "status": STATUSES[ledger.status[row]],
-            "reason": reason,
-            "odd_at": samples if reason else 0,
-            "seconds": float(self.clocks.last[row]),
-            "clock.ahead": float(self.clocks.ahead[row]),
-            **{f"counts.{name}": count for name, count in zip(COUNTED, ledger.counts[row].tolist(), strict=True)},
-        }
-        states = self.engine.states_at(slice(row, row + 1))
+        return self.snapshots(np.array([row]))[0]
+
+    def snapshots(self, rows: npt.NDArray[np.intp]) -> list[Snapshot]:
+        """Return copies of all that makes up streams, each with arrays of its own."""
+        ledger, engine = self.ledger, self.engine
+        states = engine.states_at(rows)
         shapes = {state.name: state.sized(1) for state in self.spec.states}
-        arrays = {
-            "x": self.engine.x[row].reshape(1, 1, -1),
-            "y": self.engine.y[row].reshape(1, 1, -1),
-            "runs": self.screening.runs[row],
-            **{name: state.reshape(shapes[name]) for name, state in states.items()},
-            "confirm.waiting": self.screening.waiting[row],
+        blocks = {
+            "x": engine.x[rows].reshape(-1, 1, 1, engine.x[0].size),
+            "y": engine.y[rows].reshape(-1, 1, 1, engine.y[0].size),
+            "runs": self.screening.runs[rows],
+            **{name: state.reshape(-1, *shapes[name]) for name, state in states.items()},
+            "confirm.waiting": self.screening.waiting[rows],
         }
-        arrays = {name: array.copy() for name, array in arrays.items()}
-        return Snapshot(counters, arrays | (self.monitor.arrays_of(row, age) if self.monitor else {}))
+        ages = ledger.ages(rows).tolist()
+        counters = zip(
+            ledger.samples(rows).tolist(),
+            ages,
+            ledger.imputed[rows].tolist(),
+            ledger.skipped[rows].tolist(),
+            ledger.status[rows].tolist(),
+            ledger.reason[rows].tolist(),
+            self.clocks.last[rows].tolist(),
+            self.clocks.ahead[rows].tolist(),
+            ledger.counts[rows].tolist(),
+            strict=True,
+        )
+        found = []
+        for at, (samples, age, imputed, skipped, status, reason, seconds, ahead, counts) in enumerate(counters):
+            named = {
+                "samples": samples,
+                "age": age,
+                "imputed": imputed,
+                "skipped": skipped,
+                "status": STATUSES[status],
+                "reason": REASONS_BY_CODE[reason],
+                "odd_at": samples if reason else 0,
+                "seconds": seconds,
+                "clock.ahead": ahead,
+                **dict(zip(_COUNTERS, counts, strict=True)),
+            }
+            arrays = {name: block[at].copy() for name, block in blocks.items()}
+            watched = self.monitor.arrays_of(int(rows[at]), age) if self.monitor else {}
+            found.append(Snapshot(named, arrays | watched))
+        return found
 
     def check(self, snapshot: Snapshot) -> None:
         """Raise `SnapshotError` for one that no stream has."""

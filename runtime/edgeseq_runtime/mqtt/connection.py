@@ -78,8 +78,39 @@ class _Paho(Client):
     """Paho's client, which takes from a broker only what was asked for.
 
     A packet is judged by its announced length, before there is room made for it. Messages of QoS 2, for which nobody
-    has subscribed, would be kept until the broker releases them.
+    has subscribed, would be kept until the broker releases them. What it writes is gathered and sent by `flush`: a
+    system call for each packet costs more than all else about it.
     """
+
+    def __init__(self, *words: Any, **options: Any) -> None:
+        self._gathered = bytearray()
+        super().__init__(*words, **options)
+
+    def want_write(self) -> bool:
+        """Whether there is something that the network has not taken yet."""
+        return bool(self._gathered) or super().want_write()
+
+    def flush(self) -> None:
+        """Send what was gathered, as far as the network takes it."""
+        if self._gathered:
+            try:
+                del self._gathered[: super()._sock_send(self._gathered)]
+            except BlockingIOError:
+                pass
+            except OSError:
+                self._gathered.clear()
+                self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_CONN_LOST)
+
+    def _sock_send(self, buf: bytes | bytearray) -> int:
+        self._gathered += buf
+        return len(buf)
+
+    def _sock_close(self) -> None:
+        with contextlib.suppress(OSError):
+            if self._gathered:  # taking leave, say
+                super()._sock_send(self._gathered)
+        self._gathered.clear()
+        super()._sock_close()
 
     def _sock_recv(self, bufsize: int) -> bytes:
         if bufsize > LARGEST_PACKET:
@@ -146,7 +177,8 @@ class Connection:
         return self._client.want_write()
 
     def wait(self, seconds: float) -> None:
-        """Wait until there is something to read, or room to write what waits."""
+        """Send what was written, and wait until there is something to read, or room to write what waits."""
+        self._guard(self._client.flush)
         sock = self._open_socket()
         if sock is not None and not _has_decrypted(sock):
             _is_ready(sock, seconds, to_write=self.wants_write)
@@ -166,6 +198,7 @@ class Connection:
         """Write what waits, as far as the network takes it."""
         if self.wants_write and self.ending is None:
             self._guard(self._client.loop_write)
+            self._guard(self._client.flush)
 
     def publish(self, topic: str, payload: bytes) -> int:
         """Send a message for the broker to keep as the topic's last; return the number that `confirmed` will name."""

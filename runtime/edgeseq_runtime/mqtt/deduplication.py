@@ -67,7 +67,9 @@ class SeenMessages:
         texts.append(new.text)
         del texts[:-KEPT]
 
-    def forget_numbers(self) -> None:
-        """Drop the marks by a broker's numbers: it has begun a new session."""
-        for texts in self._lists.values():
-            texts[:] = [text for text in texts if ":" not in text]
+    def forget_numbers(self) -> list[str]:
+        """Drop the marks by a broker's numbers, which has begun a new session; return the topics that had some."""
+        topics = [topic for topic, texts in self._lists.items() if any(":" in text for text in texts)]
+        for topic in topics:
+            self._lists[topic][:] = [text for text in self._lists[topic] if ":" not in text]
+        return topics

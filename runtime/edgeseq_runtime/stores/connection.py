@@ -115,7 +115,11 @@ def errors_named(path: str | os.PathLike[str], *, reading: bool = False) -> Iter
         if reading and code not in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_NOMEM):
             raise DamageError from error
         reason = "No space left on device" if code == sqlite3.SQLITE_FULL else str(error)
-        raise FileError(f"cannot write {path}: {reason}") from error
+        raise FileError(f"cannot {'read' if reading else 'write'} {path}: {reason}") from error
+    except FileError:
+        raise
+    except OSError as error:
+        raise FileError(f"cannot write {path}: {error.strerror}") from error
     except MemoryError as error:
         raise FileError(f"cannot write {path}: out of memory") from error
 

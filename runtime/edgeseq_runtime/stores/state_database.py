@@ -7,7 +7,6 @@ any damage is therefore written anew, from all rows that are whole, and the dama
 """
 
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
@@ -73,8 +72,14 @@ class StateDatabase:
 
     def resume(self, *, fresh: bool) -> list[str]:
         """Go on from the file, where there is one; with `fresh` one that cannot be read is kept beside it."""
-        if not self._path.is_file():
-            return []
+        try:
+            return self._resume(fresh=fresh) if self._path.is_file() else []
+        except FileError:
+            raise
+        except OSError as error:
+            raise FileError(f"cannot read {self._name}: {error.strerror}") from error
+
+    def _resume(self, *, fresh: bool) -> list[str]:
         companions.check(self._path)
         with self._path.open("rb") as file:
             start = file.read(len(streams_0_1.MAGIC))
@@ -133,7 +138,7 @@ class StateDatabase:
         """Whether the file is still the one that is open, or was; somebody may have removed it."""
         try:
             return self._status is not None and os.path.samestat(self._status, self._path.stat())
-        except FileNotFoundError:
+        except OSError:
             return False
 
     def _make(self, changed: Iterable[StreamRow] = ()) -> None:
@@ -335,4 +340,5 @@ def _keep_aside(path: Path) -> str:
 def _copy(path: Path, aside: Path) -> None:
     with path.open("rb") as source, aside.open("xb") as target:
         aside.chmod(path.stat().st_mode & 0o777)
-        shutil.copyfileobj(source, target)
+        while chunk := source.read(1 << 20):
+            target.write(chunk)

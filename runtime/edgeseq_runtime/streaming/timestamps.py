@@ -17,6 +17,9 @@ Time: TypeAlias = str | float | datetime | None
 """ISO 8601, seconds since 1970, or milli-, micro- or nanoseconds; without a zone it is UTC. A leap second is the one
 before it."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_WITHOUT_ZONE = datetime(1970, 1, 1)
+
 
 def to_seconds(time: Time) -> float:
     """Return a time as seconds since 1970 UTC, NaN for None. Raises `DataError` for what is no time."""
@@ -27,7 +30,7 @@ def to_seconds(time: Time) -> float:
             text = time.strip()
             time = float(text) if is_epoch(text) else _from_iso(text)
         if isinstance(time, datetime):
-            return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+            return (time - (_EPOCH if time.tzinfo else _EPOCH_WITHOUT_ZONE)).total_seconds()
         number = float(time)
         if math.isinf(number):
             raise ValueError  # noqa: TRY301 - the same word for all that is no time
