@@ -17,12 +17,17 @@ Time: TypeAlias = str | float | datetime | None
 """ISO 8601, seconds since 1970, or milli-, micro- or nanoseconds; without a zone it is UTC. A leap second is the one
 before it."""
 
+_LEAST_FRACTIONS = min(least for least, _ in EPOCHS)
+"""Numbers below it are seconds."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_WITHOUT_ZONE = datetime(1970, 1, 1)
 
 
 def to_seconds(time: Time) -> float:
     """Return a time as seconds since 1970 UTC, NaN for None. Raises `DataError` for what is no time."""
+    if type(time) is float and -_LEAST_FRACTIONS < time < _LEAST_FRACTIONS:
+        return time  # the usual, and quick
     if time is None:
         return math.nan
     try:
