@@ -315,10 +315,11 @@ class MqttService:
     def _settle(self) -> None:
         """Save the effect of samples whose forecasts the broker has, and acknowledge them.
 
-        While messages wait, saving takes at most half of the time.
+        While messages wait or forecasts are under way, saving takes at most half of the time.
         """
         begin = time.monotonic()
-        if self._has_work() and not self._closing and begin - self._saved_at < self._saving:
+        is_busy = self._has_work() or self._by_forecast
+        if is_busy and not self._closing and begin - self._saved_at < self._saving:
             return
         samples = 0
         while pending := self._unsettled.settle_next():
