@@ -112,7 +112,7 @@ def infinite() -> bytes:
 
 
 def test_the_greatest_values_that_pass_do_not_overflow_an_honest_model() -> None:
-    p = Predictor(overflowing())
+    p = Predictor(overflowing(), rules=Rules(range="flag"))
     limit = p.spec.features[0].limit
     assert limit > 1e31
     for turn in range(40):
