@@ -12,14 +12,14 @@ from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.backends.base import OneStream, Session
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, EdgeseqError, SnapshotError, UsageError
+from edgeseq_runtime.judgement.blocks import Block
+from edgeseq_runtime.judgement.judgement import Judgement
 from edgeseq_runtime.model_file.source import Model
 from edgeseq_runtime.monitoring.monitor import Monitor
 from edgeseq_runtime.outcomes import Outcomes
 from edgeseq_runtime.rules import Rules
 from edgeseq_runtime.sidecar import Sidecar
 from edgeseq_runtime.spec import Spec
-from edgeseq_runtime.streaming.blocks import Block
-from edgeseq_runtime.streaming.judgement import Judgement
 from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 from edgeseq_runtime.streaming.sensors import Scale
 from edgeseq_runtime.streaming.snapshot import Snapshot, pack, unpack
@@ -133,14 +133,14 @@ class Predictor:
         return self._ledger.steps - int(self._ledger.begun[0]) >= self.spec.warmup
 
     @property
-    def seconds(self) -> float:
-        """The time that the last sample was taken at, in seconds since 1970 UTC; NaN where it is not known."""
-        return float(self._last[0])
-
-    @property
     def reason(self) -> str:
         """What was odd about the last sample, one of `rules.REASONS`; empty where nothing was."""
         return REASONS_BY_CODE[self._ledger.reason[0]]
+
+    @property
+    def seconds(self) -> float:
+        """The time that the last sample was taken at, in seconds since 1970 UTC; NaN where it is not known."""
+        return float(self._last[0])
 
     @property
     def counts(self) -> dict[str, int]:
@@ -330,6 +330,10 @@ class Predictor:
         self._require_whole()
         return self._judgement.snapshot(0)
 
+    def load(self, state: Snapshot) -> None:
+        """Be again as `state` found this stream."""
+        self._load(state)
+
     def restore(self, blob: bytes) -> None:
         """Go on from a snapshot, of this class or of a pool's stream.
 
@@ -345,10 +349,6 @@ class Predictor:
                 self._load(snapshot)
         except (EdgeseqError, ArithmeticError, ValueError) as error:  # a sensor whose numbers are out of all bounds
             raise SnapshotError("the snapshot has states that no stream has") from error
-
-    def load(self, state: Snapshot) -> None:
-        """Be again as `state` found this stream."""
-        self._load(state)
 
     def _check_sensor(self, called: str, wanted: Scale, found: Scale) -> None:
         """Refuse a snapshot of another sensor than was asked for: its numbers would be taken for those of this one."""

@@ -44,9 +44,9 @@ def predict(model: Path, text: bytes, *options: str) -> tuple[int, list[str], st
 )
 @pytest.mark.parametrize("line", ["m f0={}", "m,tag={} f0=1", "{} f0=1", "m f0=1 {}", "m {}=1,f0=1"])
 def test_a_point_of_a_megabyte_takes_no_time(value: str, line: str) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     [sample] = influx.read([line.format(value).encode()], SPEC)
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2
     assert sample.problem is None or len(sample.problem) < 500
 
 
@@ -112,7 +112,7 @@ def infinite() -> bytes:
 
 
 def test_the_greatest_values_that_pass_do_not_overflow_an_honest_model() -> None:
-    p = Predictor(overflowing())
+    p = Predictor(overflowing(), rules=Rules(range="flag"))
     limit = p.spec.features[0].limit
     assert limit > 1e31
     for turn in range(40):

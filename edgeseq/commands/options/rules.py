@@ -11,8 +11,8 @@ from edgeseq_runtime.rules import ABSENT, DISORDER, GAP, POLICIES, RANGE, STUCK,
 _HELP = {
     ABSENT: "What to do about a missing sample. impute: use the model's own forecast in its place; skip: leave it out; "
     "reset: restart the stream; error: stop.",
-    RANGE: "What to do about a value far outside the training range. flag: use it, and mark the output line; the "
-    "others as in --missing.",
+    RANGE: "What to do about a value far outside the training range. confirm: use it if it is near the last one or "
+    "the next ones confirm it; flag: use it, and mark the output line; the others as in --missing.",
     STUCK: "What to do when a target stops changing (see --stuck-after).",
     GAP: "What to do about missing timestamps. impute: fill each missing sample with a forecast, or restart the stream "
     "after a longer gap than training filled in.",
@@ -48,7 +48,10 @@ def rules_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         _policy("--stuck", STUCK, Rules.stuck),
         _number(
-            "--margin", float, Rules.margin, "How far outside the training range is far, as a multiple of its width."
+            "--margin",
+            float,
+            Rules.margin,
+            "How far outside the training range is far, in deviations and typical changes.",
         ),
         _policy("--range", RANGE, Rules.range),
         _policy("--missing", ABSENT, "impute"),

@@ -7,6 +7,8 @@ of a share above 0.25 is less than 1 in 10 million (Chernoff's bound is 3e-8 for
 other). Normal noise that doubles gives a share of 0.41.
 """
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -48,20 +50,21 @@ class Drift(RowArrays):
         self.raised[rows] = np.where(worst > ALARM, 1, np.where(worst < CLEAR, 0, self.raised[rows]))
 
     def update_through(self, errors: Float32) -> npt.NDArray[np.bool_]:
-        """Move the first stream on by the errors (time, target) of samples in a row; return its flag after each."""
-        outside = ~((errors >= self._low) & (errors <= self._high))
-        known = ~np.isnan(errors)
+        """Move the first stream on by the errors (time, target) of samples in a row; return its flag after each.
+
+        As `update` does it, without arrays: these are the numbers of one stream.
+        """
         flags = np.empty(len(errors), np.bool_)
         shares, raised = self.shares[0].tolist(), bool(self.raised[0])
-        rounded = memoryview(np.zeros(1, np.float32).data)
-        for at, (are_outside, are_known) in enumerate(zip(outside.tolist(), known.tolist(), strict=True)):
+        ranges = list(zip(self._low.tolist(), self._high.tolist(), strict=True))
+        for at, row in enumerate(errors.tolist()):
             worst = 0.0
-            for target, share in enumerate(shares):
-                moved = share + (are_outside[target] - share) / MEMORY if are_known[target] else share
+            for target, (error, share, (low, high)) in enumerate(zip(row, shares, ranges, strict=True)):
+                moved = share if math.isnan(error) else share + ((not low <= error <= high) - share) / MEMORY
                 worst = max(worst, moved)
-                rounded[0] = moved  # as the arrays keep it
-                shares[target] = rounded[0]
+                self.shares[0, target] = moved
+                shares[target] = float(self.shares[0, target])  # as the array keeps it
             raised = worst > ALARM or (raised and worst >= CLEAR)
             flags[at] = raised
-        self.shares[0], self.raised[0] = shares, raised
+        self.raised[0] = raised
         return flags

@@ -92,7 +92,10 @@ class Monitor(RowArrays):
         if self._has_gains:
             errors /= self.gains[rows][:, None]
         self.intervals.update(rows, errors)
-        self.drift.update(rows, errors[:, 0])
+        if len(self.said) == 1:
+            self.drift.update_through(errors[:, 0])  # in a sixth of the time
+        else:
+            self.drift.update(rows, errors[:, 0])
 
     def update_through(self, truths: Float32, forecasts: Float32) -> tuple[Float32, Flags]:
         """Take samples in a row of the first stream: `truths` (time, target), `forecasts` (time, horizon, target).

@@ -76,7 +76,7 @@ def _bounds(feature: Feature, margin: float) -> tuple[float, float, float, float
     What never changed in training, and what is read off the time, has no range to be outside of.
     """
     limit = feature.limit
-    if feature.clock or not feature.maximum > feature.minimum:
+    if feature.clock or not (feature.maximum > feature.minimum and feature.change > 0):
         return limit, -limit, limit, limit
     reach = margin * SPREADS * (feature.std + feature.change)
     low, high = max(-limit, feature.minimum - reach), min(limit, feature.maximum + reach)

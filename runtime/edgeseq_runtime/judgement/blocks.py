@@ -9,10 +9,10 @@ import numpy.typing as npt
 from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.backends.base import OneStream
 from edgeseq_runtime.errors import DataError, MissingSampleError
+from edgeseq_runtime.judgement.judgement import Judgement
 from edgeseq_runtime.monitoring.conformal import LEVEL
 from edgeseq_runtime.outcomes import Outcomes
 from edgeseq_runtime.rules import RANGE
-from edgeseq_runtime.streaming.judgement import Judgement
 from edgeseq_runtime.streaming.ledger import PLACES, REASON_CODES
 
 _ROW = slice(0, 1)
