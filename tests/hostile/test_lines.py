@@ -17,6 +17,7 @@ import edgeseq_export
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor, service
 from edgeseq_runtime.io import influx, text_lines
+from edgeseq_runtime.rules import Rules
 from edgeseq_runtime.spec import Feature, Residuals
 from tests.conftest import CommandLine
 
