@@ -96,8 +96,7 @@ def assert_same(found: Sequence[dict[str, Any]], wanted: Sequence[dict[str, Any]
 @pytest.fixture
 def model_of_two(tmp_path: Path) -> Path:
     """It sees the hour, so that times matter to the forecasts too."""
-    choices = {"features": 2, "targets": 2, "horizon": 3, "period": 60.0, "clocks": ("hour_sin", "hour_cos")}
-    made = make_checkpoint(**choices)
+    made = make_checkpoint(features=2, targets=2, horizon=3, period=60.0, clocks=("hour_sin", "hour_cos"))
     residuals = Residuals((0.05, 0.5, 0.95), (((-0.2, 0.0, 0.2),) * 2,) * 3)
     path = tmp_path / "model.onnx"
     path.write_bytes(edgeseq_export.build(replace(made, spec=replace(made.spec, residuals=residuals))))

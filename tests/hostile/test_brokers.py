@@ -179,7 +179,7 @@ def test_a_forecast_that_a_broker_hangs_up_over_is_left_out(model_path: Path) ->
     service = Service(FakeBroker(hang_up), model_path)
     wait_until(lambda: answered.is_set() or service.process.poll() is not None, "the other is not answered")
     assert service.seconds_to_stop() < 2
-    assert "plant/bad: a forecast cannot be published: the broker ended each connection over it" in service.said()
+    assert "plant/bad: cannot publish a forecast: the broker ended each connection over it" in service.said()
     assert "1 forecast not published" in service.said()
 
 
@@ -246,7 +246,7 @@ def test_what_does_not_fit_at_qos_1_is_left_to_the_broker_and_comes_in_order(mod
     assert service.seconds_to_stop() < 2
     assert order == sorted(order)
     assert set(order) == set(range(1, total + 1))
-    assert "sends the rest in a new connection" in service.said()
+    assert "reconnecting, so that the broker sends the rest again" in service.said()
     assert f"{total} samples: {total} ok" in service.said()
 
 

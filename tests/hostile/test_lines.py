@@ -17,6 +17,7 @@ import edgeseq_export
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor, Rules, service
 from edgeseq_runtime.io import influx, text_lines
+from edgeseq_runtime.rules import Rules
 from edgeseq_runtime.spec import Feature, Residuals
 from tests.conftest import CommandLine
 
@@ -44,9 +45,9 @@ def predict(model: Path, text: bytes, *options: str) -> tuple[int, list[str], st
 )
 @pytest.mark.parametrize("line", ["m f0={}", "m,tag={} f0=1", "{} f0=1", "m f0=1 {}", "m {}=1,f0=1"])
 def test_a_point_of_a_megabyte_takes_no_time(value: str, line: str) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     [sample] = influx.read([line.format(value).encode()], SPEC)
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2
     assert sample.problem is None or len(sample.problem) < 500
 
 

@@ -83,6 +83,7 @@ class MqttService:
         self._unread_times = UnreadTimes()
         self._seen = SeenMessages(streams.marks)
         self._name_bytes = sum(map(len, streams.marks))
+        self._targets: dict[str, str] = {}  # the forecasts' topics, by those of the samples
         self._beginning: set[str] = set()  # topics of streams that begin with samples in this turn
         self._at_once = 1
         self._inbox = Inbox()
@@ -204,7 +205,7 @@ class MqttService:
 
     def _as_arrival(self, message: Message) -> Arrival | None:
         topic = message.topic
-        target = self._route.target(topic)
+        target = self._targets.get(topic) or self._route.target(topic)
         if target is None:  # of an older subscription in this session
             self._leave_out(
                 message.number, f"{_brief(topic)}: the topic is not in {self._route.topics}", "of other topics"
@@ -278,6 +279,8 @@ class MqttService:
             return
         if answer.reason == TIME or self._unread_times:
             self._unread_times.watch(pending.topic, pending.topic, sample.time, answer)
+        if pending.topic not in self._targets:  # as many as there are streams
+            self._targets[pending.topic] = arrival.target
         payload = self._format.line(sample, answer).encode("utf-8", "replace")
         self._unsettled.resize(pending, len(payload))
         self._by_forecast[self._client.publish(arrival.target, payload)] = pending
@@ -312,10 +315,11 @@ class MqttService:
     def _settle(self) -> None:
         """Save the effect of samples whose forecasts the broker has, and acknowledge them.
 
-        While messages wait, saving takes at most half of the time.
+        While messages wait or forecasts are under way, saving takes at most half of the time.
         """
         begin = time.monotonic()
-        if self._has_work() and not self._closing and begin - self._saved_at < self._saving:
+        is_busy = self._has_work() or self._by_forecast
+        if is_busy and not self._closing and begin - self._saved_at < self._saving:
             return
         samples = 0
         while pending := self._unsettled.settle_next():
