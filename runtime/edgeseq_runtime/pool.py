@@ -340,6 +340,13 @@ class Pool:
         """Whether this stream's forecasts count already. Raises `UsageError` as `status_of` does."""
         return bool(self._judgement.are_warm(self._existing(name)))
 
+    def seconds_of(self, name: Hashable) -> float:
+        """The time that this stream's last sample was taken at, in seconds since 1970 UTC; NaN where it is not known.
+
+        Raises `UsageError` as `status_of` does.
+        """
+        return float(self._judgement.clocks.last[self._existing(name)])
+
     def snapshot(self, name: Hashable) -> bytes:
         """Return one stream's state as bytes that `restore` takes up, with this model file only.
 

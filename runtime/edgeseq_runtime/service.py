@@ -5,6 +5,7 @@ last sample acknowledged of each stream, so that whoever goes on from it sees ev
 copied when it is acknowledged and turned into bytes when it is saved: most are never saved, since later ones follow.
 """
 
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -233,13 +234,17 @@ class NamedStreams:
 
     def _process(self, samples: Sequence[NamedSample]) -> list[StepResult]:
         values = {name: values for name, values, _ in samples}
-        # Where the model sees the time, one that lacks is as one that cannot be read.
-        lacking = "" if self._has_clock else None
-        times = {name: lacking if time is None else time for name, _, time in samples}
+        times = {name: self._time(name, time) for name, _, time in samples}
         results = self._pool.process(values, times)
         return [
             result._replace(number=self._numbers.get(name, 0)) for name, result in zip(values, results, strict=True)
         ]
+
+    def _time(self, name: str, time: Time) -> Time:
+        """Return a sample's time; one that cannot be read where it lacks, the model sees it and none is known yet."""
+        if time is not None or not self._has_clock:
+            return time
+        return "" if name not in self._pool or math.isnan(self._pool.seconds_of(name)) else None
 
     def _begin(self, name: str) -> None:
         """Begin a stream as that of the sensor that it belongs to."""

@@ -317,11 +317,11 @@ def test_a_sample_that_is_refused_leaves_no_stream_behind(sessions: Callable[[st
             streams.step("s1", wrong, 60.0)  # type: ignore[arg-type]
     assert (len(streams), streams._pool.names) == (0, ())
     first = streams.step("s1", good, 60.0)
-    before = streams.state("s1")
+    before = streams._pool.snapshot("s1")
     for wrong in ("text", [1.0] * 7):
         with pytest.raises(DataError):
             streams.step("s1", wrong, 6000.0)  # type: ignore[arg-type]
-    assert streams.state("s1") == before
+    assert streams._pool.snapshot("s1") == before
     other = NamedStreams(Pool(session))
     np.testing.assert_array_equal(first.forecast, other.step("s1", good, 60.0).forecast)
     np.testing.assert_array_equal(

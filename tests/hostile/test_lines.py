@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import edgeseq_export
 from edgeseq.testing import make_checkpoint
-from edgeseq_runtime import Pool, Predictor, Rules, service
+from edgeseq_runtime import Pool, Predictor, service
 from edgeseq_runtime.io import influx, text_lines
 from edgeseq_runtime.rules import Rules
 from edgeseq_runtime.spec import Feature, Residuals

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeseq_runtime import EdgeseqError, Pool, Predictor
+from edgeseq_runtime import EdgeseqError, Pool, Predictor, Rules
 from edgeseq_runtime.backends.verification import deviations
 from edgeseq_runtime.errors import ModelFileError
 from tests.helpers.model_files import sealed, sealed_by_hand, unsealed
@@ -100,13 +100,14 @@ def test_an_absurd_size_in_the_graph_is_one_error_and_nothing_beside_it(
         ("Add", ["y_before", "largest"], "y", {}),
     ):
         proto.graph.node.append(onnx.helper.make_node(kind, inputs, [output], **attributes))
-    p = Predictor(sealed(proto))
+    taken = Rules(range="flag")
+    p = Predictor(sealed(proto), rules=taken)
     assert np.isfinite(p.step(1.0)).all()
     before = p.snapshot()
-    for use_it in (lambda: p.step(1e16), lambda: p.run([1e16]), lambda: Pool(p.session).step({"a": 1e16})):
+    for use_it in (lambda: p.step(1e16), lambda: p.run([1e16]), lambda: Pool(p.session, rules=taken).step({"a": 1e16})):
         with pytest.raises(ModelFileError, match="the model fails when it is run"):
             use_it()
-    restored = Predictor(p.session)
+    restored = Predictor(p.session, rules=taken)
     restored.restore(before)
     np.testing.assert_array_equal(p.step(2.0), restored.step(2.0))
     assert capfd.readouterr() == ("", "")
