@@ -7,6 +7,7 @@ from edgeseq.evaluation.evaluate import Evaluation, evaluate_test_part
 from edgeseq.evaluation.model_series import ModelSeriesKeywords, load_for_model
 from edgeseq.model_source import ModelSource, as_model_file
 from edgeseq_runtime.predictor import Predictor
+from edgeseq_runtime.rules import AS_THEY_ARE
 
 
 def evaluate(
@@ -39,6 +40,6 @@ def evaluate_model(
     **reading: Unpack[ModelSeriesKeywords],
 ) -> Evaluation:
     """Do what `evaluate` does, and return the forecasts with the figures."""
-    predictor = Predictor(as_model_file(model), provider=provider, key=key)
+    predictor = Predictor(as_model_file(model), provider=provider, rules=AS_THEY_ARE, key=key)
     _, parts = load_for_model(predictor, None if series is None else os.fspath(series), **reading)
     return evaluate_test_part(predictor, parts)

@@ -66,10 +66,11 @@ def backtest(
     from edgeseq.evaluation.report_text import backtest_summary
     from edgeseq.model_source import as_model_file
     from edgeseq_runtime.predictor import Predictor
+    from edgeseq_runtime.rules import AS_THEY_ARE
 
     check_outputs({"--plot": plot}, series_inputs(series))
     register(libraries)
-    predictor = Predictor(as_model_file(model), provider=provider, key=key)
+    predictor = Predictor(as_model_file(model), provider=provider, rules=AS_THEY_ARE, key=key)
     data, parts = load_for_model(predictor, series, **reading)
     _warn_of_another_part(predictor.spec, parts)
     result = run(predictor, data, parts, stride=stride, folds=folds)

@@ -19,6 +19,7 @@ from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.predictor import Predictor
+from edgeseq_runtime.rules import AS_THEY_ARE
 from edgeseq_runtime.spec import Figures, Residuals, Score, Spec
 from edgeseq_runtime.streaming.sensors import Scale
 
@@ -190,7 +191,8 @@ def typical_predictor(model: bytes) -> Predictor:
     Those of several sensors are in the typical one's numbers already.
     """
     session = open_session(model, provider="cpu")
-    return Predictor(session, sensor=Scale.identity(session.spec) if session.spec.sensors else None)
+    sensor = Scale.identity(session.spec) if session.spec.sensors else None
+    return Predictor(session, rules=AS_THEY_ARE, sensor=sensor)
 
 
 def evaluate_test_part(predictor: Streamer, parts: Parts) -> Evaluation:

@@ -1,6 +1,6 @@
 """The array types that the packages share, and whether an array can be trusted, in the least time."""
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ Float64: TypeAlias = npt.NDArray[np.float64]
 
 States: TypeAlias = dict[str, Float32]
 """Name of a state -> its value, in the spec's shape."""
+
+Rows: TypeAlias = slice | npt.NDArray[np.intp]
+"""Which streams a step moves; a slice: all of them, from the first on."""
 
 _MOST = 8192
 """Numbers whose squares BLAS sums by itself; it wakes threads for more, which takes longer than the sum."""
@@ -32,3 +35,12 @@ def are_within(numbers: Float32, squares: float) -> bool:
 def are_finite(numbers: Float32) -> bool:
     """Whether all numbers are finite."""
     return are_within(numbers, _LARGEST) or bool(np.isfinite(numbers).all())
+
+
+def roomy(array: npt.NDArray[Any], count: int, axis: int = 0, filled: float = 0) -> npt.NDArray[Any]:
+    """Return an array with `count` rows or more along an axis: itself, or twice as large."""
+    room = array.shape[axis]
+    if count <= room:
+        return array
+    shape = (*array.shape[:axis], max(count, 2 * room) - room, *array.shape[axis + 1 :])
+    return np.concatenate([array, np.full(shape, filled, array.dtype)], axis=axis)

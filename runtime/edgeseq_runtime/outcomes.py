@@ -9,16 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32, Float64
-from edgeseq_runtime.rules import REASONS
+from edgeseq_runtime.streaming.ledger import CODES, REASON_CODES, REASONS_BY_CODE
 from edgeseq_runtime.streaming.validation import STATUSES
-
-CODES = {status: code for code, status in enumerate(STATUSES)}
-"""The statuses' codes in arrays."""
-
-REASON_CODES = {"": 0} | {reason: code for code, reason in enumerate(REASONS, 1)}
-"""The reasons' codes in arrays; 0 where nothing was odd."""
-
-REASONS_BY_CODE = ("", *REASONS)
 
 
 class StepResult(NamedTuple):

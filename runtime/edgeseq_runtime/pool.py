@@ -11,27 +11,27 @@ from typing import Any, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq_runtime.arrays import Float32, are_finite, are_within
-from edgeseq_runtime.backends.base import Rows, Session, roomy
+from edgeseq_runtime.arrays import Float32, Float64, Rows
+from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
-from edgeseq_runtime.errors import DataError, EdgeseqError, SnapshotError, UsageError
+from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, SnapshotError, UsageError
+from edgeseq_runtime.judgement.judgement import Judgement
 from edgeseq_runtime.model_file.source import Model
+from edgeseq_runtime.monitoring.monitor import Monitor
 from edgeseq_runtime.outcomes import Outcomes
 from edgeseq_runtime.printable import shown
-from edgeseq_runtime.rules import ABSENT
+from edgeseq_runtime.rules import Rules
 from edgeseq_runtime.sidecar import Sidecar
-from edgeseq_runtime.spec import SETTINGS, Spec
+from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
+from edgeseq_runtime.streaming.row_arrays import LEAST_ROOM
 from edgeseq_runtime.streaming.sensors import Scale
 from edgeseq_runtime.streaming.snapshot import Snapshot, pack, unpack
-from edgeseq_runtime.streaming.validation import IMPUTED, MISSING, OK, STATUSES, Issue, Policy, RawSample, Validator
+from edgeseq_runtime.streaming.timestamps import Time, read_times
+from edgeseq_runtime.streaming.validation import STATUSES, RawSample, Reader, as_float32
 
 Name = TypeVar("Name", bound=Hashable)
 """What a stream goes by."""
-
-_LEAST_ROOM = 8
-"""Rows that the arrays of a pool begin with."""
-
-_CODES = {status: code for code, status in enumerate(STATUSES)}
 
 
 class Pool:
@@ -53,32 +53,26 @@ class Pool:
         provider: str = "auto",
         threads: int = 1,
         missing: str = "impute",
+        rules: Rules | None = None,
         *,
+        monitor: bool = False,
         sidecar: Sidecar | str | os.PathLike[str] | None = None,
         key: str | os.PathLike[str] | None = None,
     ) -> None:
         if not isinstance(model, Session):
             model = open_session(model, provider=provider, threads=threads, sidecar=sidecar, key=key)
         self.session = model
+        self._options: dict[str, Any] = {"missing": missing, "rules": rules, "monitor": monitor}
         self._features = len(self.spec.features)
         self._forecast = (self.spec.horizon, len(self.spec.targets))  # a stream's, in step_array's result
         self._names: list[Hashable] = []
         self._row: dict[Hashable, int] = {}
-        self._validator = Validator(self.spec, np.zeros(len(self.spec.features), np.float32))
-        self._missing = missing
-        self._policy = Policy(self.spec, missing)
-        # A sum of squares that only usable values have.
-        self._harmless = min(feature.limit for feature in self.spec.features) ** 2 / 4
-        # Whatever belongs to streams, a row for each and some to spare.
-        self._engine = self.session.batch_engine(_LEAST_ROOM)
+        self._reader = Reader(self.spec)
+        self._engine = model.batch_engine(LEAST_ROOM)
+        self._judgement = Judgement(model, self._engine, LEAST_ROOM, missing=missing, rules=rules, monitor=monitor)
+        self._ledger = self._judgement.ledger
         self._known = {sensor.name for sensor in self.spec.sensors}
         self._default_scale = Scale.default(self.spec) if self._known else None
-        # A stream's age is `_steps` less when it began, so that a step of all streams is one sum, not one for each.
-        self._steps = 0
-        self._begun = np.zeros(_LEAST_ROOM, np.int64)
-        self._imputed = np.zeros(_LEAST_ROOM, np.int64)
-        self._code = np.zeros(_LEAST_ROOM, np.int8)  # of the status
-        self._any_status = False  # whether there may be one other than 0 among these two
         self._interrupted = set[Hashable]()  # streams that may be neither before a sample nor after it
 
     @property
@@ -94,13 +88,68 @@ class Pool:
     @property
     def status(self) -> dict[Hashable, str]:
         """What happened to each stream's last sample."""
-        return {name: STATUSES[code] for name, code in zip(self._names, self._code.tolist(), strict=False)}
+        return dict(zip(self._names, self.statuses.tolist(), strict=True))
+
+    @property
+    def statuses(self) -> npt.NDArray[np.str_]:
+        """The same in the order of `names`, (stream,)."""
+        return np.array(STATUSES)[self._ledger.status[self._all]]
+
+    @property
+    def reason(self) -> dict[Hashable, str]:
+        """What was odd about each stream's last sample, one of `rules.REASONS`; empty where nothing was."""
+        return dict(zip(self._names, self.reasons.tolist(), strict=True))
+
+    @property
+    def reasons(self) -> npt.NDArray[np.str_]:
+        """The same in the order of `names`, (stream,)."""
+        return np.array(REASONS_BY_CODE)[self._ledger.reason[self._all]]
+
+    @property
+    def counts(self) -> dict[Hashable, dict[str, int]]:
+        """How many of each stream's samples had each status and reason, as `Predictor.counts` has them."""
+        return {name: self._ledger.counts_of(row) for row, name in enumerate(self._names)}
+
+    @property
+    def samples(self) -> dict[Hashable, int]:
+        """How many samples each stream has seen, missing ones included."""
+        return dict(zip(self._names, self._ledger.samples(self._all).tolist(), strict=True))
 
     @property
     def warm(self) -> dict[Hashable, bool]:
         """Whether each stream's forecasts count already."""
-        warm = (self._steps - self._begun >= self.spec.warmup).tolist()
-        return dict(zip(self._names, warm, strict=False))
+        return dict(zip(self._names, self.are_warm.tolist(), strict=True))
+
+    @property
+    def are_warm(self) -> npt.NDArray[np.bool_]:
+        """The same in the order of `names`, (stream,)."""
+        return self._judgement.are_warm(self._all)
+
+    @property
+    def monitors(self) -> bool:
+        """Whether `interval` and `drift` are there."""
+        return self._judgement.monitor is not None
+
+    @property
+    def drift(self) -> dict[Hashable, bool]:
+        """Whether each stream's running error has left what validation showed. Raises `UsageError` as `interval`."""
+        return dict(zip(self._names, self.drifts.tolist(), strict=True))
+
+    @property
+    def drifts(self) -> npt.NDArray[np.bool_]:
+        """The same in the order of `names`, (stream,)."""
+        return np.asarray(self._required_monitor().drift.raised[self._all] > 0)
+
+    def interval(self, level: float = 0.9, name: Hashable | None = None) -> tuple[Float32, Float32]:
+        """Return the ends between which the truth lies with the probability `level`; see `Predictor.interval`.
+
+        Each float32 (stream, horizon, target) in the order of `names`, or (horizon, target) of the stream `name`.
+        Raises `UsageError` without `monitor=True`, for a level that is not between 0 and 1, and for an unknown stream.
+        """
+        row = None if name is None else self._existing(name)
+        rows = self._all if row is None else slice(row, row + 1)
+        low, high = self._required_monitor().around(rows, self._engine.y[rows].reshape(-1, *self._forecast), level)
+        return (low, high) if row is None else (low[0], high[0])
 
     def __contains__(self, name: Hashable) -> bool:
         return name in self._row
@@ -108,55 +157,84 @@ class Pool:
     def __len__(self) -> int:
         return len(self._names)
 
-    def step(self, samples: Mapping[Name, RawSample]) -> dict[Name, Float32]:
+    def step(self, samples: Mapping[Name, RawSample], times: Mapping[Name, Time] | Time = None) -> dict[Name, Float32]:
         """Take one sample of each stream named; return their forecasts, float32 (horizon, target).
 
-        Streams not named stay as they are. NaN where there is no forecast. Raises `DataError` for a sample of the wrong
-        length or with text in it and, with missing="error", `MissingSampleError`; no stream has then moved. After any
-        other exception, of a signal's handler too, the streams named take no further sample until `restore`.
+        Streams not named stay as they are. `times`, by name or one for all, count as in `Predictor.step`. NaN where
+        there is no forecast. Raises `DataError` for a sample of the wrong length, with text in it, or that a rule
+        refuses and, with missing="error", `MissingSampleError`; no stream has then moved. After any other exception, of
+        a signal's handler too, the streams named take no further sample until `restore`.
         """
-        return dict(zip(samples, self._step(samples), strict=True))
+        return dict(zip(samples, self._step(samples, times)[1], strict=True))
 
-    def process(self, samples: Mapping[Name, RawSample]) -> Outcomes:
+    def process(self, samples: Mapping[Name, RawSample], times: Mapping[Name, Time] | Time = None) -> Outcomes:
         """Take one sample of each stream named, as `step` does; return all that became of each, in that order."""
-        forecasts = self._step(samples)
-        rows = np.array([self._row[name] for name in samples], np.intp)
-        ages = self._steps - self._begun[rows]
-        return Outcomes(
-            forecasts,
-            np.maximum(ages - 1, 0),
-            self._code[rows],
-            np.zeros(len(rows), np.int8),
-            ages >= self.spec.warmup,
-            np.full(len(rows), np.nan),
-        )
+        rows, forecasts = self._step(samples, times)
+        return self._judgement.outcomes(rows, forecasts)
 
-    def _step(self, samples: Mapping[Name, RawSample]) -> Float32:
-        """Take one sample of each stream named; return (stream, horizon, target)."""
-        if not samples:
-            return np.empty((0, *self._forecast), np.float32)
-        block = self._read(list(samples.values()))
+    def _step(self, samples: Mapping[Name, RawSample], times: Any) -> tuple[Rows, Float32]:
+        """Take one sample of each stream named; return their rows, and forecasts (stream, horizon, target)."""
+        block = self._reader.read_all(list(samples.values()))
+        given = times if times is None else _times_by_name(samples, times)
         known = len(self._names)
         rows = self._find(list(samples))
         try:
-            return self._take(rows, block)
+            return rows, self._take(rows, block, given)
         except BaseException:
             self._leave(known)  # those that would have begun with this step
             raise
 
-    def step_array(self, samples: npt.ArrayLike) -> Float32:
+    def step_array(self, samples: npt.ArrayLike, times: Any = None) -> Float32:
         """Take one sample of every stream, (stream, feature), in the order of `names`; NaN marks a missing value.
 
-        Returns forecasts, float32 (stream, horizon, target). A model of one feature takes (stream,) too. Raises
-        `DataError` for another shape or type; else as `step`.
+        Returns forecasts, float32 (stream, horizon, target). A model of one feature takes (stream,) too, and features
+        of the time may lack. `times` (stream,), or one for all, count as in `Predictor.step`. Raises `DataError` for
+        another shape or type; else as `step`.
         """
-        block = np.asarray(samples)
-        expected = (len(self._names), self._features)
-        if block.shape != expected and not (expected[1] == 1 and block.shape == expected[:1]):
-            raise DataError(f"samples have shape {block.shape}; the pool takes (stream, feature) = {expected}")
+        block = self._as_block(np.asarray(samples), ())
+        given = times if times is None else _times_for(times, len(self._names))
+        return self._take(self._all, block, given)
+
+    def run(self, block: npt.ArrayLike, times: Any = None) -> Float32:
+        """Take a block of every stream, (time, stream, feature); return (time, stream, horizon, target).
+
+        As `step_array` gives them one after the other. `times` are (time,), the same for all, or (time, stream).
+        Raises what `step_array` does, with the sample's number; all is then as before the block.
+        """
+        samples = np.asarray(block)
+        parts = self._as_block(samples, samples.shape[:1])
+        if times is not None and len(times) != len(parts):
+            raise DataError(f"{len(parts)} samples have {len(times)} times")
+        forecasts = np.empty((*parts.shape[:2], *self._forecast), np.float32)
+        try:
+            with self._judgement.all_or_nothing(self._all):
+                for number, part in enumerate(parts):
+                    given = None if times is None else _times_for(times[number], len(self._names))
+                    forecasts[number] = self._take(self._all, part, given)
+        except (DataError, MissingSampleError) as error:
+            raise type(error)(f"sample {number} of the block: {error}") from error
+        except BaseException:
+            if not self._judgement.is_torn:
+                self._interrupted.difference_update(self._names)
+            raise
+        return forecasts
+
+    def _as_block(self, block: npt.NDArray[Any], before: tuple[int, ...]) -> Float32:
+        """Return samples (..., stream, feature) as the model takes them; `before` are the axes before the streams'."""
+        expected = (*before, len(self._names), self._features)
+        measured = (*expected[:-1], len(self.spec.measured))
+        if block.shape not in (expected, measured) and not (measured[-1] == 1 and block.shape == expected[:-1]):
+            axes = "(time, stream, feature)" if before else "(stream, feature)"
+            raise DataError(f"samples have shape {block.shape}; the pool takes {axes} = {expected}")
         if block.dtype.kind not in "biuf":
             raise DataError(f"samples are of type {block.dtype}, not numbers; NaN is a missing one")
-        return self._take(slice(0, len(self._names)), _as_float32(block.reshape(expected)))
+        if block.ndim < len(expected):
+            block = block[..., None]
+        return self._reader.completed(as_float32(block))
+
+    @property
+    def _all(self) -> slice:
+        return slice(0, len(self._names))
 
     def add(self, *names: Hashable) -> None:
         """Begin streams before their first samples. Raises `UsageError` where there is one of that name."""
@@ -172,13 +250,10 @@ class Pool:
         row = self._existing(name)
         self._interrupted.discard(name)
         del self._row[name]
-        last = len(self._names) - 1
-        for array in self._arrays():
-            array[row:last] = array[row + 1 : last + 1]
+        self._judgement.close_gap(row, len(self._names))
         del self._names[row]
-        for position in range(row, last):
+        for position in range(row, len(self._names)):
             self._row[self._names[position]] = position
-        self._erase(slice(last, last + 1))
 
     def set_sensor(self, name: Hashable, sensor: str | Scale | npt.ArrayLike | None) -> None:
         """Tell which sensor a stream's samples come from, as `Predictor.set_sensor` does; the stream starts afresh.
@@ -188,42 +263,24 @@ class Pool:
         row = self._existing(name)
         scale = Scale.resolve(self.spec, sensor)
         self._interrupted.discard(name)
-        self._forget(slice(row, row + 1))
-        self._set(row, scale)
-
-    def _read(self, samples: list[RawSample]) -> Float32:
-        """Return samples as (stream, feature), NaN where a value is missing. Raises `DataError`."""
-        try:
-            block = np.array(samples)
-        except (ValueError, OverflowError):  # samples of several lengths
-            block = np.array(None)
-        if block.dtype.kind in "biuf" and block.size == len(samples) * self._features and block.ndim <= 2:
-            return _as_float32(block.reshape(len(samples), self._features))
-        rows = [self._validator.to_numbers(sample) for sample in samples]
-        return _as_float32(np.array(rows, np.float64))
+        self._judgement.erase(row)
+        self._judgement.set_sensor(row, scale)
 
     def _find(self, names: list[Hashable]) -> Rows:
         """Return the streams' rows; those that are new join."""
         if names == self._names:
-            return slice(0, len(names))
+            return self._all
         self._join([name for name in names if name not in self._row])
-        return np.array([self._row[name] for name in names])
+        return np.array([self._row[name] for name in names], np.intp)
 
-    def _take(self, rows: Rows, block: Float32) -> Float32:
+    def _take(self, rows: Rows, block: Float32, given: tuple[Float64, npt.NDArray[np.bool_]] | None) -> Float32:
         """Move the streams at `rows` by a sample each, (stream, feature); return (stream, horizon, target)."""
         if not len(block):
             return np.empty((0, *self._forecast), np.float32)
         if self._interrupted:
             self._require_whole(self._at(rows))
         try:
-            if are_within(block, self._harmless):
-                forecasts = self._take_whole(rows, block)
-            else:
-                finite = self._validator.are_usable(block)
-                whole = np.count_nonzero(finite) == finite.size  # a tenth of the time that all() takes
-                forecasts = self._take_whole(rows, block) if whole else self._take_rest(rows, block, finite)
-            if not are_finite(forecasts):
-                self._drop_infinite(rows, forecasts)
+            forecasts = self._judgement.take(rows, block, *(given or (None, None)))
         except EdgeseqError:  # before anything has moved
             raise
         except BaseException:
@@ -243,78 +300,12 @@ class Pool:
                     f"the stream {shown(name)} was interrupted within a step: `restore` a snapshot, or `remove` it"
                 )
 
-    def _take_whole(self, rows: Rows, block: Float32) -> Float32:
-        forecasts = self._engine.advance(rows, block)
-        all_moved = isinstance(rows, slice)
-        if all_moved:
-            self._steps += 1
-        else:
-            self._begun[rows] -= 1
-        if self._any_status:
-            self._imputed[rows], self._code[rows] = 0, _CODES[OK]
-            self._any_status = not all_moved
-        return forecasts
-
-    def _take_rest(self, rows: Rows, block: Float32, finite: npt.NDArray[np.bool_]) -> Float32:
-        """Take samples in which only the values that are `finite` are there."""
-        places = np.arange(len(self._names))[rows]
-        whole = finite.all(axis=1)
-        status = np.full(len(block), _CODES[OK], np.int8)
-        for position in np.flatnonzero(~whole):
-            absent = tuple(np.flatnonzero(~finite[position]).tolist())
-            age, imputed = self._age(places[position]), int(self._imputed[places[position]])
-            status[position] = _CODES[self._policy.for_value(Issue(ABSENT, absent), age=age, imputed=imputed)]
-        instead = self._engine.x[places]  # a feature that is no target keeps its last value
-        instead[:, : len(self.spec.targets)] = self._engine.y[places, : len(self.spec.targets)]
-        moving = (status == _CODES[OK]) | (status == _CODES[IMPUTED])
-        if moving.any():
-            self._engine.advance(places[moving], np.where(finite, block, instead)[moving])
-        self._forget(places[status == _CODES[MISSING]])
-        self._begun[places[moving]] -= 1
-        self._imputed[places] += status == _CODES[IMPUTED]
-        self._imputed[places[whole]] = 0
-        self._code[places] = status
-        self._any_status = True
-        return self._engine.y[places]
-
-    def _drop_infinite(self, rows: Rows, forecasts: Float32) -> None:
-        """Where a forecast of those at `rows` is not finite there is none, and its stream starts afresh."""
-        infinite = ~np.isfinite(forecasts).all(axis=1)
-        places = np.arange(len(self._names))[rows][infinite]
-        forecasts[infinite] = np.nan
-        self._forget(places)
-        self._imputed[places], self._code[places] = 0, _CODES[MISSING]
-        self._any_status = self._any_status or len(places) > 0
-
-    def _age(self, row: int) -> int:
-        """Return how many samples a stream has seen since its start."""
-        return self._steps - int(self._begun[row])
-
-    def _arrays(self, *, settings: bool = True) -> Iterable[npt.NDArray[np.generic]]:
-        """Return views of all that belongs to streams, with or without their sensors' settings, with the rows first."""
-        states = [self._engine.by_row(name) for name in self._engine.names if settings or name not in SETTINGS]
-        return [self._engine.x, self._engine.y, self._begun, self._imputed, self._code, *states]
-
-    def _forget(self, rows: Rows) -> None:
-        """Make the streams at `rows` fresh."""
-        for array in self._arrays(settings=False):
-            array[rows] = 0
-        self._engine.y[rows] = np.nan
-        self._begun[rows] = self._steps
-
-    def _erase(self, rows: Rows) -> None:
-        """Make the rows as if there had never been a stream."""
-        self._forget(rows)
-        for name in set(self._engine.names) & set(SETTINGS):
-            self._engine.by_row(name)[rows] = 0
-
-    def _set(self, row: int, scale: Scale) -> None:
-        for name, value in scale.states().items():
-            self._engine.by_row(name)[row] = value[0]
-
     def _leave(self, known: int) -> None:
         """Forget the streams that joined after the first `known`, or were about to."""
-        self._erase(slice(known, None))
+        if known == len(self._names) == len(self._row):
+            return
+        self._judgement.forget_sensor(slice(known, None))
+        self._judgement.erase(slice(known, None))
         del self._names[known:]
         self._row = {name: row for row, name in enumerate(self._names)}
         self._interrupted.intersection_update(self._row)
@@ -322,95 +313,86 @@ class Pool:
 
     def _join(self, names: Sequence[Hashable]) -> None:
         """Give each new stream a row."""
+        if not names:
+            return
         known = len(self._names)
         try:
-            self._make_rows(names)
+            for name in names:
+                self._row[name] = len(self._names)
+                self._names.append(name)
+            self._judgement.make_room(len(self._names))
+            self._judgement.erase(slice(known, len(self._names)))
+            if self._default_scale:
+                for name in names:
+                    scale = Scale.by_name(self.spec, str(name)) if name in self._known else self._default_scale
+                    self._judgement.set_sensor(self._row[name], scale)
         except BaseException:
             self._leave(known)
             raise
-
-    def _make_rows(self, names: Sequence[Hashable]) -> None:
-        for name in names:
-            self._row[name] = len(self._names)
-            self._names.append(name)
-        count = len(self._names)
-        self._begun, self._imputed = roomy(self._begun, count), roomy(self._imputed, count)
-        self._code = roomy(self._code, count)
-        self._begun[count - len(names) : count] = self._steps
-        self._engine.make_room(count)
-        if self._default_scale:
-            for name in names:
-                scale = Scale.by_name(self.spec, str(name)) if name in self._known else self._default_scale
-                self._set(self._row[name], scale)
 
     # One stream among many: what a service asks after each sample, without a look at all the others.
 
     def status_of(self, name: Hashable) -> str:
         """What happened to this stream's last sample. Raises `UsageError` where there is no stream of that name."""
-        return STATUSES[self._code[self._existing(name)]]
+        return STATUSES[self._ledger.status[self._existing(name)]]
 
     def is_warm(self, name: Hashable) -> bool:
         """Whether this stream's forecasts count already. Raises `UsageError` as `status_of` does."""
-        return self._age(self._existing(name)) >= self.spec.warmup
+        return bool(self._judgement.are_warm(self._existing(name)))
 
     def snapshot(self, name: Hashable) -> bytes:
         """Return one stream's state as bytes that `restore` takes up, with this model file only.
 
-        Raises `UsageError` where there is no stream of that name.
+        `Predictor.restore` takes it too. Raises `UsageError` where there is no stream of that name.
         """
         return pack(self.session.digest, self.state(name))
 
     def state(self, name: Hashable) -> Snapshot:
-        """Return a copy of one stream's state: what `snapshot` packs. Raises `UsageError` as `snapshot` does."""
+        """Return a copy of one stream's state, which `snapshot` makes bytes of."""
         row = self._existing(name)
         self._require_whole([name])
-        return self._snapshot(row).copied()
+        return self._judgement.snapshot(row)
 
     def states(self, names: Sequence[Hashable]) -> list[Snapshot]:
         """Return copies of several streams' states, as `state` does."""
-        rows = [self._existing(name) for name in names]
-        self._require_whole(names)
-        states = {state: self._engine.by_row(state) for state in self._engine.names}
-        arrays = {"x": self._engine.x, "y": self._engine.y, **states}
-        return [
-            Snapshot(self._counters(row), {name: array[row].copy() for name, array in arrays.items()}) for row in rows
-        ]
+        return [self.state(name) for name in names]
 
     def restore(self, name: Hashable, blob: bytes) -> None:
         """Go on with a stream from its snapshot; it may be a new one. Raises `SnapshotError`, and nothing has changed.
 
-        Any pool over the same model file may have made the snapshot, under any name.
+        Any pool or predictor over the same model file may have made the snapshot, under any name.
         """
         self.restore_all({name: blob})
 
     def restore_all(self, blobs: Mapping[Name, bytes]) -> None:
         """Go on with streams from their snapshots, as `restore` does; with all of them, or with none."""
-        like = self._snapshot(0)
+        like = self._judgement.snapshot(0)
         snapshots = {name: unpack(blob, self.session.digest, like) for name, blob in blobs.items()}
-        if not all(snapshot.counters["status"] in _CODES for snapshot in snapshots.values()):
-            raise SnapshotError("the snapshot has a status that this version of edgeseq does not know")
-        self._join([name for name in snapshots if name not in self._row])
-        for name, snapshot in snapshots.items():
-            self._load(self._row[name], snapshot)
-            self._interrupted.discard(name)
-
-    def _load(self, row: int, snapshot: Snapshot) -> None:
-        counters = snapshot.counters
-        self._begun[row], self._imputed[row] = self._steps - counters["age"], counters["imputed"]
-        self._code[row] = _CODES[counters["status"]]
-        self._any_status = True
-        self._engine.x[row], self._engine.y[row] = snapshot.arrays["x"], snapshot.arrays["y"]
-        for state in self._engine.names:
-            self._engine.by_row(state)[row] = snapshot.arrays[state]
+        for snapshot in snapshots.values():
+            self._judgement.check(snapshot)
+        known = len(self._names)
+        rows = np.array([self._row[name] for name in snapshots if name in self._row], np.intp)
+        try:
+            with self._judgement.all_or_nothing(rows):
+                self._join([name for name in snapshots if name not in self._row])
+                for name, snapshot in snapshots.items():
+                    self._judgement.load(self._row[name], snapshot)
+                    self._interrupted.discard(name)
+        except (EdgeseqError, ArithmeticError, ValueError) as error:  # a sensor whose numbers are out of all bounds
+            self._leave(known)
+            raise SnapshotError("the snapshot has states that no stream has") from error
+        except BaseException:
+            self._leave(known)
+            raise
 
     def __copy__(self) -> Self:
         """Return streams of its own, where these are, over the same session."""
         self._require_whole(self._names)
         twin = object.__new__(type(self))
-        Pool.__init__(twin, self.session, missing=self._missing)
+        Pool.__init__(twin, self.session, **self._options)
         twin.add(*self._names)
         for row in range(len(self._names)):
-            twin._load(row, self._snapshot(row))
+            twin._judgement.load(row, self._judgement.snapshot(row))
         return twin
 
     def __deepcopy__(self, _memo: object) -> Self:
@@ -419,19 +401,33 @@ class Pool:
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the model file and the streams' snapshots; the copy opens the model again on the same provider."""
         blobs = {name: self.snapshot(name) for name in self._names}
-        return _unpickled, (type(self), self.session.recipe(), {"missing": self._missing}, blobs)
-
-    def _counters(self, row: int) -> dict[str, Any]:
-        return {"age": self._age(row), "imputed": int(self._imputed[row]), "status": STATUSES[self._code[row]]}
-
-    def _snapshot(self, row: int) -> Snapshot:
-        states = {state: self._engine.by_row(state)[row] for state in self._engine.names}
-        return Snapshot(self._counters(row), {"x": self._engine.x[row], "y": self._engine.y[row], **states})
+        return _unpickled, (type(self), self.session.recipe(), self._options, blobs)
 
     def _existing(self, name: Hashable) -> int:
         if name not in self._row:
             raise UsageError(f"the pool has no stream {name!r}")
         return self._row[name]
+
+    def _required_monitor(self) -> Monitor:
+        if self._judgement.monitor is None:
+            raise UsageError("intervals and drift need a Pool made with monitor=True")
+        return self._judgement.monitor
+
+
+def _times_by_name(names: Iterable[Hashable], times: Any) -> tuple[Float64, npt.NDArray[np.bool_]]:
+    """Return the times of streams, and which cannot be read; `times` by name, or one for all."""
+    if isinstance(times, Mapping):
+        return read_times([times.get(name) for name in names])
+    return read_times([times for _ in names])
+
+
+def _times_for(times: Any, count: int) -> tuple[Float64, npt.NDArray[np.bool_]]:
+    """Return the times of so many streams, and which cannot be read; `times` (stream,), or one for all."""
+    if isinstance(times, str) or not np.ndim(times):
+        times = [times] * count
+    if len(times) != count:
+        raise DataError(f"{count} streams have {len(times)} times")
+    return read_times(times)
 
 
 def _unpickled(
@@ -441,10 +437,3 @@ def _unpickled(
     Pool.__init__(pool, open_session(**recipe), **options)
     pool.restore_all(blobs)
     return pool
-
-
-def _as_float32(block: npt.NDArray[Any]) -> Float32:
-    if block.dtype == np.float32:
-        return block
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and so missing
-        return block.astype(np.float32)

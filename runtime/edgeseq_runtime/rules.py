@@ -8,28 +8,39 @@ from dataclasses import dataclass
 
 from edgeseq_runtime.errors import UsageError
 
-ABSENT, RANGE, STUCK, GAP, DISORDER, TIME = REASONS = ("absent", "range", "stuck", "gap", "disorder", "time")
+REASONS = ("absent", "range", "stuck", "gap", "disorder", "time", "confirm")  # new ones at the end: they are counted
+ABSENT, RANGE, STUCK, GAP, DISORDER, TIME, CONFIRM = REASONS
 """No finite number for a feature; far outside the training part's range; a target that stands still; samples that
-are lacking before this one, by its time; a time that repeats or runs backwards; a time that cannot be read.
+are lacking before this one, by its time; a time that repeats or runs backwards; a time that cannot be read, or that is
+more than a thousand periods ahead and not confirmed; a value that the next ones have to confirm.
 
 A sample whose time cannot be read is taken as a period after the one before, and no rule is asked; where the model sees
-the time and none is known, it is missing."""
+the time and none is known, it is missing. So is one whose time is `FAR_AHEAD` periods or more after the last: where the
+next sample goes on from there the jump was real, and is a gap."""
+
+FAR_AHEAD = 1000
+"""Periods that a time may be ahead of the last one and be believed at once."""
+
+CONFIRMED_BY = 3
+"""Values in a row, far from what the series has shown and near each other, of which the last is taken."""
 
 FLAG, IMPUTE, SKIP, RESET, ERROR = "flag", "impute", "skip", "reset", "error"
 
 POLICIES = {
     ABSENT: (IMPUTE, SKIP, RESET, ERROR),
-    RANGE: (FLAG, IMPUTE, SKIP, RESET, ERROR),
+    RANGE: (CONFIRM, FLAG, IMPUTE, SKIP, RESET, ERROR),
     STUCK: (FLAG, IMPUTE, SKIP, RESET, ERROR),
     GAP: (IMPUTE, FLAG, RESET, ERROR),
     DISORDER: (SKIP, FLAG, RESET, ERROR),
 }
 """What each finding may lead to.
 
-flag: the sample is taken, and the reason tells. impute: the model's own forecast stands in, at most `spec.gap_limit`
-times in a row, then the stream starts afresh; for a gap, once for each sample that is lacking. skip: the sample is left
-out and the state stays, at most `Rules.skip_limit` times in a row, then the stream starts afresh. reset: the
-stream starts afresh, with this sample where it is a good one. error: the sample is refused, the state stays.
+flag: the sample is taken, and the reason tells. confirm: so is it where it lies near the last value; one that does not
+is held back, as impute has it, until `CONFIRMED_BY` of them in a row lie near each other. impute: the model's own
+forecast stands in, at most `spec.gap_limit` times in a row, then the stream starts afresh; for a gap, once for each
+sample that is lacking. skip: the sample is left out and the state stays, at most `Rules.skip_limit` times in a row,
+then the stream starts afresh. reset: the stream starts afresh, with this sample where it is a good one. error: the
+sample is refused, the state stays.
 """
 
 
@@ -40,10 +51,11 @@ class Rules:
     Raises `UsageError` for a policy that is none of the reason's, and for a number below 0.
     """
 
-    range: str = FLAG
-    """By default no more than a flag: a series that rises reaches values that are new and true."""
+    range: str = CONFIRM
+    """By default a glitch is held back, and a series that rises reaches values that are new and true."""
     margin: float = 1.0
-    """How far outside the training part's range a value may lie, in widths of that range."""
+    """How far outside the training part's range a value may lie, in units of the feature's spread; see
+    `streaming.screening`."""
     stuck: str = FLAG
     """What a target leads to that has had the same value more than `stuck_after` times in a row."""
     stuck_after: int = 0
@@ -70,3 +82,7 @@ def check_policy(name: str, reason: str, policy: str) -> None:
     """Raise `UsageError` where `policy`, given as `name`, is none of those for the reason."""
     if policy not in POLICIES[reason]:
         raise UsageError(f"{name}: expected one of {', '.join(POLICIES[reason])}, got {policy!r}")
+
+
+AS_THEY_ARE = Rules(range=FLAG)
+"""What figures about a model are made with: its forecasts of the samples as they are."""

@@ -19,14 +19,13 @@ from edgeseq_runtime.outcomes import Outcomes, StepResult
 from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.printable import shown
-from edgeseq_runtime.rules import ABSENT, TIME
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.stores.base import Store, StreamRow
 from edgeseq_runtime.stores.snapshot_file import SnapshotFile
 from edgeseq_runtime.stores.state_database import StateDatabase
 from edgeseq_runtime.streaming.snapshot import Snapshot, pack
-from edgeseq_runtime.streaming.timestamps import Clock, Time, is_time, to_seconds
-from edgeseq_runtime.streaming.validation import OK, RawSample
+from edgeseq_runtime.streaming.timestamps import Time
+from edgeseq_runtime.streaming.validation import RawSample
 
 MAX_STREAMS = 100_000
 """Streams in one process: a name that changes with every sample must not fill the memory."""
@@ -138,8 +137,8 @@ class NamedStreams:
         self.marks: dict[str, list[str]] = {}
         """What the last samples acknowledged of each stream are recognised by, if they come again; saved as well."""
         self._pool = pool
-        self._has_clock = bool(Clock(pool.spec))
-        self._clocks: dict[str, Clock] = {}
+        self._has_clock = any(feature.clock for feature in pool.spec.features)
+        self._seconds: dict[str, float] = {}
         self._numbers: dict[str, int] = {}
         self._changed: dict[str, State] = {}  # acknowledged since the last save
         self._marks_changed = set[str]()  # streams of which only these did
@@ -236,28 +235,18 @@ class NamedStreams:
 
     def _process(self, samples: Sequence[NamedSample]) -> list[StepResult]:
         values = {name: values for name, values, _ in samples}
-        unread = [isinstance(time, str) and not is_time(time) for _, _, time in samples]
-        clocks: dict[str, tuple[Clock, float]] = {}
-        if self._has_clock:
-            for (name, given, time), is_unread in zip(samples, unread, strict=True):
-                clock = self._clocks.get(name) or Clock(self.spec)
-                seconds = clock.resolve(None if is_unread else time)
-                values[name] = clock.with_time_features(given, seconds, may_lack=True)
-                clocks[name] = clock, seconds
-        results = list(self._pool.process(values))
-        for at, (name, is_unread) in enumerate(zip(values, unread, strict=True)):
-            time = samples[at][2]
-            seconds = to_seconds(time) if is_time(time) else math.nan
-            if name in clocks:
-                clock, seconds = clocks[name]
-                clock.commit(seconds)
-                self._clocks[name] = clock
-            is_unknown = self._has_clock and math.isnan(seconds)
-            absent = ABSENT if results[at].status != OK else ""
-            reason = TIME if is_unread or is_unknown else absent
-            number = self._numbers.get(name, 0)
-            results[at] = results[at]._replace(number=number, reason=reason, seconds=seconds)
+        times = {name: self._time(name, time) for name, _, time in samples}
+        results = list(self._pool.process(values, times))
+        for at, (name, result) in enumerate(zip(values, results, strict=True)):
+            results[at] = result._replace(number=self._numbers.get(name, 0))
+            if self._has_clock:
+                self._seconds[name] = result.seconds
         return results
+
+    def _time(self, name: str, time: Time) -> Time:
+        """Return a sample's time; one that cannot be read where it lacks, the model sees it and none is known."""
+        is_unknown = time is None and self._has_clock and math.isnan(self._seconds.get(name, math.nan))
+        return "" if is_unknown else time
 
     def _begin(self, name: str) -> None:
         """Begin a stream as that of the sensor that it belongs to."""

@@ -24,7 +24,10 @@ from edgeseq_runtime.errors import (
     SnapshotError,
     UsageError,
 )
-from edgeseq_runtime.streaming.validation import RawSample, Validator
+from edgeseq_runtime.rules import Rules
+from edgeseq_runtime.streaming.policy import Policy
+from edgeseq_runtime.streaming.screening import Screening
+from edgeseq_runtime.streaming.validation import RawSample
 from tests.helpers.model_files import sealed_by_hand, spec_text
 
 NOT_FINITE: list[Any] = [float("nan"), float("inf"), float("-inf"), None, np.float32("nan"), 1e39, -1e300]
@@ -235,11 +238,12 @@ def test_a_block_of_anything_but_numbers_is_refused(model: bytes, block: list[An
 def test_a_feature_that_never_changed_in_training_is_taken_as_it_is() -> None:
     still = replace(make_spec().features[0], change=0.0)
     for spec in (make_spec(), replace(make_spec(), features=(still,))):
-        validator = Validator(spec, np.zeros((1, 1, 1), np.float32))
-        assert validator.check(5.0) is None
-        issue = validator.check(1e38)
-        assert issue is not None
-        assert (issue.reason, issue.rejected) == ("absent", (0,))
+        screening = Screening(spec, Rules(), Policy(spec, "impute", Rules()), 1)
+        row, last, fresh = np.array([0]), np.array([[4.5]], np.float32), np.array([False])
+        found = screening.find(row, np.array([[5.0]], np.float32), last, fresh)
+        assert not found.absent.any()
+        assert not found.held.any()
+        assert screening.find(row, np.array([[1e38]], np.float32), last, fresh).absent.all()
 
 
 @pytest.mark.parametrize("shape", [(5, 2), (5, 1, 1), ()])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeAlias
 
 from edgeseq_runtime.io import influx
 from edgeseq_runtime.io.shortest import shortest_lists
-from edgeseq_runtime.outcomes import REASONS_BY_CODE
+from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 from edgeseq_runtime.streaming.times_ahead import TimesAhead
 from edgeseq_runtime.streaming.validation import SKIPPED, STATUSES
 

@@ -3,8 +3,8 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from edgeseq_runtime.outcomes import REASONS_BY_CODE
 from edgeseq_runtime.printable import counted
+from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 from edgeseq_runtime.streaming.validation import STATUSES
 
 if TYPE_CHECKING:

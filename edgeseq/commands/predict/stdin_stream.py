@@ -20,9 +20,9 @@ from edgeseq.commands.predict.unread_times import UnreadTimes
 from edgeseq.commands.predict.waiting_samples import WaitingSamples
 from edgeseq.commands.shutdown import INTERRUPTED, PIPE_BUF, GracefulShutdown, ShutdownRequested
 from edgeseq_runtime.errors import DataError, FileError, MissingSampleError
-from edgeseq_runtime.outcomes import REASONS_BY_CODE
 from edgeseq_runtime.rules import TIME
 from edgeseq_runtime.service import NamedStreams, SingleStream
+from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 
 if TYPE_CHECKING:
     from edgeseq.commands.predict.forecast_plot import ForecastPlot

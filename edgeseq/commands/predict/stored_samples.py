@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError
-from edgeseq_runtime.outcomes import REASONS_BY_CODE, Outcomes
+from edgeseq_runtime.outcomes import Outcomes
+from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 from edgeseq_runtime.streaming.validation import STATUSES
 
 if TYPE_CHECKING:

@@ -10,17 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from edgeseq_runtime.arrays import Float32, States
+from edgeseq_runtime.arrays import Float32, Rows, States, roomy
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import SETTINGS, Spec, State
-
-Rows: TypeAlias = slice | npt.NDArray[np.intp]
-"""Which streams a step moves; a slice: all of them, from the first on."""
 
 
 @dataclass(frozen=True)
@@ -197,9 +193,76 @@ class BatchEngine(ABC):
     def by_row(self, name: str) -> Float32:
         """Return a view of the state `name` of all streams, with the rows first."""
 
+    def states_at(self, rows: Any) -> States:
+        """Return a copy of the states of the streams at `rows`, with the rows first."""
+        return {name: np.array(self.by_row(name)[rows]) for name in self.names}
+
+    def put_states(self, rows: Any, states: Mapping[str, Float32]) -> None:
+        """Make these what the next step of the streams at `rows` reads; see `states_at`. Others stay as they are."""
+        for name, state in states.items():
+            self.by_row(name)[rows] = state
+
+    def clear(self, rows: Any) -> None:
+        """Make the streams at `rows` fresh: all zero but their sensors' settings, and no forecast."""
+        for name in self.names:
+            if name not in SETTINGS:
+                self.by_row(name)[rows] = 0
+        self.x[rows], self.y[rows] = 0, np.nan
+
+    def put(self, rows: Any, x: Float32, y: Float32) -> None:
+        """Make these the last samples and forecasts of the streams at `rows`."""
+        self.x[rows], self.y[rows] = x, y
+
     def make_room(self, count: int) -> None:
         """Have so many rows, or more; new ones are those of fresh streams."""
         self.x, self.y = roomy(self.x, count), roomy(self.y, count, filled=np.nan)
+
+
+class OneStream(BatchEngine):
+    """A `BatchEngine` of one stream over its `Engine`; `x` and `y` are the engine's own."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session, 0)
+        self.engine = session.engine()
+        self.x, self.y = self.engine.x.reshape(1, -1), self.engine.y.reshape(1, -1)
+        self.y.fill(np.nan)
+        self.engine.keep()
+        self._axes = {state.name: batch_axis(state) if -1 in state.shape else None for state in session.spec.states}
+
+    def advance(self, rows: Rows, x: Float32) -> Float32:
+        """Move the stream by a sample; see `BatchEngine`."""
+        del rows
+        self.x[...] = x
+        self.engine.advance()
+        return self.y.copy()
+
+    def by_row(self, name: str) -> Float32:
+        """Return a state as `BatchEngine` has it; a copy where the engine keeps it elsewhere."""
+        state, axis = self.engine.states()[name], self._axes[name]
+        return state[None] if axis is None else np.moveaxis(state, axis, 0)
+
+    def put_states(self, rows: Any, states: Mapping[str, Float32]) -> None:
+        """Make these what the next step reads; see `BatchEngine`."""
+        del rows
+        axes = self._axes
+        given = {
+            name: state[0]
+            if (axis := axes[name]) is None
+            else np.moveaxis(state.reshape(self.by_row(name).shape), 0, axis)
+            for name, state in states.items()
+        }
+        self.engine.load(self.engine.states() | given)
+
+    def clear(self, rows: Any) -> None:
+        """Make the stream fresh; see `BatchEngine`."""
+        self.engine.clear()
+        self.put(rows, np.zeros_like(self.x), np.full_like(self.y, np.nan))
+
+    def put(self, rows: Any, x: Float32, y: Float32) -> None:
+        """Make these the last sample and forecast."""
+        del rows
+        self.x[...], self.y[...] = x, y
+        self.engine.keep()
 
 
 class StatesBatchEngine(BatchEngine):
@@ -234,12 +297,3 @@ class StatesBatchEngine(BatchEngine):
         super().make_room(count)
         for name, state in self._states.items():
             self._states[name] = roomy(state, count, axis=len(self._before[name]))
-
-
-def roomy(array: npt.NDArray[Any], count: int, axis: int = 0, filled: float = 0) -> npt.NDArray[Any]:
-    """Return an array with `count` rows or more along an axis: itself, or twice as large."""
-    room = array.shape[axis]
-    if count <= room:
-        return array
-    shape = (*array.shape[:axis], max(count, 2 * room) - room, *array.shape[axis + 1 :])
-    return np.concatenate([array, np.full(shape, filled, array.dtype)], axis=axis)

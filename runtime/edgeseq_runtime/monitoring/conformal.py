@@ -11,12 +11,14 @@ than that a larger number gives a wider interval. There is one for each step ahe
 
 import math
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 
-from edgeseq_runtime.arrays import Float32, Float64
+from edgeseq_runtime.arrays import Float32, Float64, Rows
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.streaming.row_arrays import RowArrays
 
 LEVEL = 0.9
 """The level that the width is adapted to. An interval of another level is as many times as wide as validation
@@ -60,44 +62,91 @@ class Quantiles:
         return np.asarray(self._table[..., right - 1] * (1 - share) + self._table[..., right] * share)
 
 
-class Intervals:
-    """The interval around each step of a forecast, for one stream."""
+class Intervals(RowArrays):
+    """The interval around each step of streams' forecasts."""
 
-    def __init__(self, spec: Spec) -> None:
+    log_width: Float32
+    """(stream, horizon, target): the one number of each, 0 where the interval is as wide as validation showed."""
+    width: Float32
+    """(stream, horizon, target): its exponential."""
+
+    def __init__(self, spec: Spec, room: int) -> None:
+        super().__init__(room)
         self._quantiles = Quantiles(spec)
         low, middle, high = ends = self._ends(LEVEL)
         self._asked = LEVEL, ends  # the level asked for last, and its ends
-        self._median, self._centre = middle.astype(np.float32), ((low + high) / 2).astype(np.float32)
-        self._half = ((high - low) / 2).astype(np.float32)
-        self.log_width: Float32 = np.zeros(middle.shape, np.float32)
-        """(horizon, target): the one number of each, 0 where the interval is as wide as validation showed."""
+        self._median = middle
+        # An error is within where the log of its size, in units of the end on its side, is no more than `log_width`.
+        least = np.float32(np.finfo(np.float32).tiny)
+        self._per_low, self._per_high = 1 / np.minimum(low, -least), 1 / np.maximum(high, least)
+        for name, blank in (("log_width", 0.0), ("width", 1.0)):
+            self._begin(name, middle.shape, np.float32, blank)
 
-    def update(self, errors: Float32) -> None:
-        """Move on by the errors (horizon, target) of what forecasts 1, 2, ... samples ago said of one sample.
+    def sizes(self, errors: Float32) -> Float32:
+        """Return how wide intervals must be, as `log_width` has it, for errors (..., horizon, target) to lie within."""
+        distance = errors - self._median
+        with np.errstate(divide="ignore", over="ignore"):
+            return np.asarray(np.log(np.maximum(distance * self._per_low, distance * self._per_high)))
 
-        An error is truth minus forecast, NaN where there was no forecast or no truth.
+    def update(self, rows: Rows, errors: Float32) -> None:
+        """Move on by the errors (stream, horizon, target) of what forecasts 1, 2, ... samples ago said of one sample.
+
+        An error is truth minus forecast, in the typical sensor's numbers, NaN where there was no forecast or no truth.
         """
-        distance = np.abs((errors - self._median) / np.exp(self.log_width) - self._centre)
+        log_width = self.log_width[rows]
+        self._move(log_width, self.sizes(errors))
+        if isinstance(rows, slice):
+            np.exp(log_width, out=self.width[rows])
+        else:
+            self.log_width[rows], self.width[rows] = log_width, np.exp(log_width)
+
+    def update_through(self, errors: Float32) -> Float32:
+        """Move the first stream on by the errors (time, horizon, target) of samples in a row; return each one's width.
+
+        (time, horizon, target): the interval's after that sample.
+        """
+        sizes, through = self.sizes(errors), np.empty(errors.shape, np.float32)
+        log_width = self.log_width[0]
+        for at, size in enumerate(sizes):
+            self._move(log_width, size)
+            through[at] = log_width
+        np.exp(through, out=through)
+        self.width[0] = np.exp(log_width)
+        return through
+
+    def _move(self, log_width: Float32, sizes: Float32) -> None:
         # Two comparisons and no `~`: NaN is neither a miss nor a hit.
-        self.log_width += (distance > self._half) * _WIDER - (distance <= self._half) * _NARROWER
-        np.minimum(np.maximum(self.log_width, -WIDEST, out=self.log_width), WIDEST, out=self.log_width)
+        log_width += (sizes > log_width) * _WIDER - (sizes <= log_width) * _NARROWER
+        np.minimum(np.maximum(log_width, -WIDEST, out=log_width), WIDEST, out=log_width)
 
-    def around(self, forecast: Float32, level: float) -> tuple[Float32, Float32]:
-        """Return lower and upper end, each float32 (horizon, target), around a forecast of that shape.
+    def around(
+        self, rows: Any, forecasts: Float32, level: float, gains: Float32 | None = None
+    ) -> tuple[Float32, Float32]:
+        """Return lower and upper end, each float32 of the shape of forecasts (stream, horizon, target).
 
-        Raises `UsageError` for a level that is not between 0 and 1.
+        `gains` (stream, target) are the sensors' where these are several. Raises `UsageError` for a level that is not
+        between 0 and 1.
         """
+        return self.with_width(self.width[rows], forecasts, level, gains)
+
+    def with_width(
+        self, width: Float32, forecasts: Float32, level: float, gains: Float32 | None = None
+    ) -> tuple[Float32, Float32]:
+        """Return the ends around forecasts for a width of each (sample, horizon, target); see `around`."""
         if not 0 < level < 1:
             raise UsageError(f"level: expected between 0 and 1, got {level}")
         if level != self._asked[0]:
             self._asked = level, self._ends(level)
         low, middle, high = self._asked[1]
-        middle = forecast + middle
-        width = np.exp(self.log_width)
-        return (middle + low * width).astype(np.float32), (middle + high * width).astype(np.float32)
+        if gains is None:
+            centre = forecasts + middle
+            return centre + low * width, centre + high * width
+        scale = gains[:, None]
+        centre = forecasts + scale * middle
+        return centre + scale * low * width, centre + scale * high * width
 
-    def _ends(self, level: float) -> tuple[Float64, Float64, Float64]:
+    def _ends(self, level: float) -> tuple[Float32, Float32, Float32]:
         """Return lower end, median and upper end of the residuals over validation; the ends relative to the median."""
-        middle = self._quantiles.at(0.5)
-        half = level / 2
-        return self._quantiles.at(0.5 - half) - middle, middle, self._quantiles.at(0.5 + half) - middle
+        middle, half = self._quantiles.at(0.5), level / 2
+        low, high = self._quantiles.at(0.5 - half) - middle, self._quantiles.at(0.5 + half) - middle
+        return low.astype(np.float32), middle.astype(np.float32), high.astype(np.float32)

@@ -7,13 +7,13 @@ of a share above 0.25 is less than 1 in 10 million (Chernoff's bound is 3e-8 for
 other). Normal noise that doubles gives a share of 0.41.
 """
 
-import math
-
 import numpy as np
+import numpy.typing as npt
 
-from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.arrays import Float32, Rows
 from edgeseq_runtime.monitoring.conformal import LEVEL, Quantiles
 from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.streaming.row_arrays import RowArrays
 
 MEMORY = 100
 """Samples over which the share is a mean."""
@@ -22,31 +22,46 @@ ALARM, CLEAR = 0.25, 0.15
 """The share above which the flag is raised, and the one below which it is lowered: it does not flutter."""
 
 
-class Drift:
-    """The drift flag of one stream."""
+class Drift(RowArrays):
+    """The drift flags of streams."""
 
-    def __init__(self, spec: Spec) -> None:
+    shares: Float32
+    """(stream, target): the running share of one-step truths outside the interval, 0.1 where all is as over validation.
+    """
+    raised: Float32
+    """(stream,): the flag, 0 or 1."""
+
+    def __init__(self, spec: Spec, room: int) -> None:
+        super().__init__(room)
         quantiles = Quantiles(spec)
-        self._low, self._high = (quantiles.at(level)[0].tolist() for level in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
-        self.shares: Float32 = np.full(len(spec.targets), 1 - LEVEL, np.float32)
-        """(target,): the running share of one-step truths outside the interval, 0.1 where all is as over validation."""
-        self.raised: Float32 = np.zeros(1, np.float32)
-        """(1,): the flag, 0 or 1; an array, as the rest of a stream's state is."""
+        self._low, self._high = (quantiles.at(level)[0] for level in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+        self._begin("shares", (len(spec.targets),), np.float32, 1 - LEVEL)
+        self._begin("raised", (), np.float32)
 
-    def update(self, errors: Float32) -> None:
-        """Move on by the one-step errors (target,), truth minus forecast; NaN where there is none."""
-        worst = 0.0
-        for at, (error, share) in enumerate(zip(errors.tolist(), self.shares.tolist(), strict=True)):
-            outside = not self._low[at] <= error <= self._high[at]
-            moved = share if math.isnan(error) else share + (outside - share) / MEMORY
-            self.shares[at] = moved
-            worst = max(worst, moved)
-        if worst > ALARM:
-            self.raised[0] = 1
-        elif worst < CLEAR:
-            self.raised[0] = 0
+    def update(self, rows: Rows, errors: Float32) -> None:
+        """Move on by the one-step errors (stream, target), truth minus forecast; NaN where there is none."""
+        outside = ~((errors >= self._low) & (errors <= self._high))
+        share = self.shares[rows].astype(np.float64)
+        share += np.where(np.isnan(errors), 0, outside - share) / MEMORY
+        self.shares[rows] = share
+        worst = share.max(axis=1)
+        self.raised[rows] = np.where(worst > ALARM, 1, np.where(worst < CLEAR, 0, self.raised[rows]))
 
-    def forget(self) -> None:
-        """Begin anew."""
-        self.shares[...] = 1 - LEVEL
-        self.raised[...] = 0
+    def update_through(self, errors: Float32) -> npt.NDArray[np.bool_]:
+        """Move the first stream on by the errors (time, target) of samples in a row; return its flag after each."""
+        outside = ~((errors >= self._low) & (errors <= self._high))
+        known = ~np.isnan(errors)
+        flags = np.empty(len(errors), np.bool_)
+        shares, raised = self.shares[0].tolist(), bool(self.raised[0])
+        rounded = memoryview(np.zeros(1, np.float32).data)
+        for at, (are_outside, are_known) in enumerate(zip(outside.tolist(), known.tolist(), strict=True)):
+            worst = 0.0
+            for target, share in enumerate(shares):
+                moved = share + (are_outside[target] - share) / MEMORY if are_known[target] else share
+                worst = max(worst, moved)
+                rounded[0] = moved  # as the arrays keep it
+                shares[target] = rounded[0]
+            raised = worst > ALARM or (raised and worst >= CLEAR)
+            flags[at] = raised
+        self.shares[0], self.raised[0] = shares, raised
+        return flags

@@ -1,63 +1,158 @@
-"""What compares a stream's forecasts with the samples that they were forecasts of, when those have come."""
+"""What compares streams' forecasts with the samples that they were forecasts of, when those have come."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.arrays import Float32, Rows
 from edgeseq_runtime.monitoring.conformal import WIDEST, Intervals
 from edgeseq_runtime.monitoring.drift import Drift
 from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.streaming.row_arrays import RowArrays
+
+Flags = npt.NDArray[np.bool_]
 
 
-class Monitor:
-    """Keeps the last forecasts of a stream until their truth comes, and tells intervals and drift of the errors.
+class Monitor(RowArrays):
+    """Keeps the last forecasts of streams until their truth comes, and tells intervals and drift of the errors.
 
     Raises `DataError` for a model without residual quantiles.
     """
 
-    def __init__(self, spec: Spec) -> None:
-        self.intervals = Intervals(spec)
-        self.drift = Drift(spec)
-        self._horizon = spec.horizon
+    said: Float32
+    """(stream, place, steps ahead - 1, target): what has been said of each of the next samples.
+
+    What belongs to the sample to come stands in the place `turns` plus `turn`, modulo the horizon; streams that move
+    together have the same, and are taken without a look at each.
+    """
+    turn: npt.NDArray[np.int64]
+    """(stream,): samples that a stream has seen without the others, modulo the horizon."""
+    gains: Float32
+    """(stream, target): of their sensors."""
+
+    def __init__(self, spec: Spec, room: int) -> None:
+        super().__init__(room)
+        self.intervals, self.drift = Intervals(spec, room), Drift(spec, room)
+        self._horizon, self._targets = spec.horizon, len(spec.targets)
         self._steps = np.arange(spec.horizon)
-        # [sample modulo horizon][steps ahead - 1][target]: what has been said of each of the next samples
-        self._pending: Float32 = np.full((spec.horizon, spec.horizon, len(spec.targets)), np.nan, np.float32)
+        self.turns = 0
+        """Samples that all streams have seen together."""
+        self._together = True  # whether `turn` is zero throughout
+        self._has_gains = bool(spec.sensors)
+        self._begin("said", (spec.horizon, spec.horizon, self._targets), np.float32, np.nan)
+        self._begin("turn", (), np.int64)
+        self._begin("gains", (self._targets,), np.float32, 1, is_setting=True)
 
-    def update(self, truth: Float32, forecast: Float32 | None, number: int) -> None:
-        """Take one sample and the forecast after it.
+    def make_room(self, count: int) -> None:
+        """Have so many rows, or more."""
+        super().make_room(count)
+        self.intervals.make_room(count)
+        self.drift.make_room(count)
 
-        `truth` is its targets (target,), NaN where unknown; `forecast` (horizon, target), None where it does not count;
-        `number` counts the samples before it since the fresh start.
+    def erase(self, rows: Any) -> None:
+        """Make the rows those of streams that have seen nothing."""
+        super().erase(rows)
+        self.intervals.erase(rows)
+        self.drift.erase(rows)
+
+    def row_arrays(self) -> list[npt.NDArray[Any]]:
+        """Return the arrays themselves."""
+        return [*super().row_arrays(), *self.intervals.row_arrays(), *self.drift.row_arrays()]
+
+    def forget(self, rows: Any) -> None:
+        """Streams start afresh: nothing has been said of the samples to come. What was learned stays."""
+        self.said[rows] = np.nan
+
+    def update(self, rows: Rows, truths: Float32, forecasts: Float32) -> None:
+        """Take a sample each of streams, and the forecasts after them.
+
+        `truths` are their targets (stream, target), NaN where unknown; `forecasts` (stream, horizon, target), NaN where
+        they do not count.
         """
-        errors = truth - self._pending[number % self._horizon]
-        self.intervals.update(errors)
-        self.drift.update(errors[0])
-        rows = (number + 1 + self._steps) % self._horizon
-        self._pending[rows, self._steps] = np.nan if forecast is None else forecast
+        horizon = self._horizon
+        if isinstance(rows, slice):
+            if not self._together:
+                self._bring_together()
+            place, said = self.turns % horizon, self.said[rows]
+            errors = truths[:, None] - said[:, place]
+            # The place of steps ahead 1, 2, ...: one further each, on to the last one and from the first one on.
+            flat = said.reshape(len(said), horizon * horizon, self._targets)
+            before = horizon - 1 - place
+            flat[:, (place + 1) * horizon :: horizon + 1] = forecasts[:, :before]
+            flat[:, before : before + (place + 1) * horizon : horizon + 1] = forecasts[:, before:]
+            self.turns += 1
+        else:
+            places = (self.turns + self.turn[rows]) % horizon
+            errors = truths[:, None] - self.said[rows, places]
+            self.said[rows[:, None], (places[:, None] + 1 + self._steps) % horizon, self._steps] = forecasts
+            self.turn[rows] = (self.turn[rows] + 1) % horizon
+            self._together = False
+        if self._has_gains:
+            errors /= self.gains[rows][:, None]
+        self.intervals.update(rows, errors)
+        self.drift.update(rows, errors[:, 0])
 
-    def forget(self) -> None:
-        """The stream starts afresh: nothing has been said of the samples to come. What was learned stays."""
-        self._pending.fill(np.nan)
+    def update_through(self, truths: Float32, forecasts: Float32) -> tuple[Float32, Flags]:
+        """Take samples in a row of the first stream: `truths` (time, target), `forecasts` (time, horizon, target).
 
-    def reset(self) -> None:
-        """Begin anew in every respect."""
-        self.forget()
-        self.intervals.log_width.fill(0)
-        self.drift.forget()
+        Return the width of the intervals after each (time, horizon, target), and the drift flag (time,).
+        """
+        horizon, count = self._horizon, len(truths)
+        place = int(self.turns + self.turn[0]) % horizon
+        errors = np.repeat(truths[:, None], horizon, axis=1)
+        for step in range(horizon):
+            known = min(step + 1, count)
+            errors[:known, step] -= self.said[0, (place + np.arange(known)) % horizon, step]
+            errors[known:, step] -= forecasts[: count - known, step]
+        for at in range(max(0, count - horizon), count):
+            self.said[0, (place + at + 1 + self._steps) % horizon, self._steps] = forecasts[at]
+        self.turn[0] = (self.turn[0] + count) % horizon
+        self._together = False
+        if self._has_gains:
+            errors /= self.gains[0]
+        return self.intervals.update_through(errors), self.drift.update_through(errors[:, 0])
 
-    def arrays(self) -> dict[str, Float32]:
-        """Return views of all that a snapshot has to keep."""
+    def around(self, rows: Any, forecasts: Float32, level: float) -> tuple[Float32, Float32]:
+        """Return the ends of intervals around forecasts (stream, horizon, target); see `Intervals.around`."""
+        return self.intervals.around(rows, forecasts, level, self.gains[rows] if self._has_gains else None)
+
+    def around_through(self, width: Float32, forecasts: Float32, level: float) -> tuple[Float32, Float32]:
+        """Return the ends around the first stream's forecasts for widths as `update_through` returned them."""
+        return self.intervals.with_width(width, forecasts, level, self.gains[:1] if self._has_gains else None)
+
+    def _bring_together(self) -> None:
+        """Move what has been said of each stream to where those have it that moved with all."""
+        (rows,) = np.nonzero(self.turn)
+        places = (np.arange(self._horizon) + self.turn[rows][:, None]) % self._horizon
+        self.said[rows] = self.said[rows[:, None], places]
+        self.turn[rows] = 0
+        self._together = True
+
+    def arrays_of(self, row: int, age: int) -> dict[str, Float32]:
+        """Return copies of all that a snapshot has to keep of a stream that has seen `age` samples."""
+        here = int(self.turns + self.turn[row]) - age
         return {
-            "monitor.said": self._pending,
-            "monitor.log_width": self.intervals.log_width,
-            "monitor.shares": self.drift.shares,
-            "monitor.raised": self.drift.raised,
+            "monitor.said": np.roll(self.said[row], -here, axis=0),
+            "monitor.log_width": self.intervals.log_width[row].copy(),
+            "monitor.shares": self.drift.shares[row].copy(),
+            "monitor.raised": self.drift.raised[row : row + 1].copy(),
         }
+
+    def load(self, row: int, age: int, arrays: Mapping[str, Float32]) -> None:
+        """Go on from what `arrays_of` returned; where one of them lacks, the stream has learned nothing yet."""
+        names = [f"monitor.{name}" for name in ("said", "log_width", "shares", "raised")]
+        self.erase(row)
+        if all(name in arrays for name in names):
+            said, log_width, shares, raised = (arrays[name] for name in names)
+            self.said[row] = np.roll(said, self.turns - age, axis=0)
+            self.intervals.log_width[row], self.intervals.width[row] = log_width, np.exp(log_width)
+            self.drift.shares[row], self.drift.raised[row] = shares, raised[0]
 
     @staticmethod
     def might_hold(arrays: Mapping[str, Float32]) -> bool:
-        """Whether arrays, of those that `arrays` names, can be what a monitor has learned."""
+        """Whether arrays, of those that `arrays_of` names, can be what a monitor has learned."""
         widths, shares, raised = (
             arrays.get(f"monitor.{name}", np.zeros(0)) for name in ("log_width", "shares", "raised")
         )

@@ -124,9 +124,12 @@ class Scale:
 
     def apply_to(self, spec: Spec) -> Spec:
         """Return the spec in this sensor's numbers: ranges, sizes and residuals."""
-        features = tuple(map(self._feature, spec.features, self.offset.tolist(), self.gain.tolist()))
         residuals = spec.residuals and replace(spec.residuals, quantiles=self._quantiles(spec.residuals))
-        return replace(spec, features=features, residuals=residuals, verification=None)
+        return replace(spec, features=self.features(spec), residuals=residuals, verification=None)
+
+    def features(self, spec: Spec) -> tuple[Feature, ...]:
+        """Return the spec's features in this sensor's numbers."""
+        return tuple(map(self._feature, spec.features, self.offset.tolist(), self.gain.tolist()))
 
     def _feature(self, feature: Feature, offset: float, gain: float) -> Feature:
         ends = sorted((offset + gain * feature.minimum, offset + gain * feature.maximum))

@@ -23,6 +23,9 @@ _MAGIC = b"edgeseq-snapshot-1\n"
 _MOST = 1 << 62
 """Samples that no stream will ever have seen, and int64 can still count on from."""
 
+_OF_POOLS = {"age", "imputed", "status"}
+"""The counters of a pool's streams in version 0.1."""
+
 _NOTHING = np.zeros(0, np.float32)
 
 
@@ -72,7 +75,10 @@ def _counters(found: Mapping[str, Any], like: Snapshot) -> dict[str, Any]:
     unknown = sorted(found.keys() - like.counters.keys())
     if unknown:
         raise SnapshotError(f"the snapshot was written by a newer version of edgeseq, which counts {unknown[0][:40]!r}")
-    counters = {name: 0 for name in like.counters if "." in name} | dict(found)
+    if found.keys() == _OF_POOLS:  # version 0.1 counted no more of a pool's streams
+        found = {**like.counters, "samples": found["age"], "skipped": 0, "reason": "", "odd_at": 0, **found}
+        found = {**found, "seconds": math.nan, **{name: type(found[name])() for name in found if "." in name}}
+    counters = {name: type(value)() for name, value in like.counters.items() if "." in name} | dict(found)
     if {name: type(value) for name, value in counters.items()} != {
         name: type(value) for name, value in like.counters.items()
     }:
@@ -84,7 +90,10 @@ def _arrays(shapes: Mapping[str, list[int]], body: bytes, like: Snapshot) -> dic
     """Return the arrays that are wanted, of all that the body holds."""
     wanted = {name: array.shape for name, array in like.arrays.items()}
     given = {name: tuple(shape) for name, shape in shapes.items()}
-    if _needed(given) != _needed(wanted):
+    needed = _needed(wanted)
+    if "runs" not in given:  # version 0.1 kept none of a pool's streams
+        del needed["runs"]
+    if _needed(given) != needed:
         raise ValueError(shapes)
     if not all(type(size) is int and size > 0 for shape in given.values() for size in shape):
         raise ValueError(shapes)
@@ -94,7 +103,12 @@ def _arrays(shapes: Mapping[str, list[int]], body: bytes, like: Snapshot) -> dic
         raise ValueError(len(floats))
     places = zip(given.items(), pairwise(ends), strict=True)
     arrays = {name: floats[begin:end].reshape(shape) for (name, shape), (begin, end) in places}
-    return {name: array for name, array in arrays.items() if wanted.get(name) == array.shape}
+    kept = {
+        name: array.reshape(wanted[name])
+        for name, array in arrays.items()
+        if name in wanted and _squeezed(wanted[name]) == _squeezed(array.shape)
+    }
+    return {"runs": np.zeros(wanted["runs"], np.float32), **kept}
 
 
 def _check_numbers(counters: Mapping[str, Any], arrays: Mapping[str, Float32]) -> None:
@@ -110,4 +124,9 @@ def _check_numbers(counters: Mapping[str, Any], arrays: Mapping[str, Float32]) -
 
 
 def _needed(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    return {name: shape for name, shape in shapes.items() if "." not in name}
+    """Return the shapes of what no stream does without, but for axes of length one: a pool's lacked the batch's."""
+    return {name: _squeezed(shape) for name, shape in shapes.items() if "." not in name}
+
+
+def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(size for size in shape if size != 1)

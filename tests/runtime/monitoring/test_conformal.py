@@ -24,6 +24,7 @@ from tests.conftest import ETTH1, CommandLine
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 NORMAL = NormalDist()
+ROW = slice(0, 1)
 
 
 def with_residuals(horizon: int = 3, mean: float = 0.0) -> Spec:
@@ -49,13 +50,13 @@ def watch(
     spec: Spec, values: np.ndarray, level: float = 0.9, monitor: Monitor | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Persistence, watched: lower and upper ends (time, horizon) as they were told, and the flag after each sample."""
-    monitor = monitor or Monitor(spec)
+    monitor = monitor or Monitor(spec, 1)
     low, high = np.zeros((2, len(values), spec.horizon))
     flags = np.zeros(len(values), bool)
     for number, value in enumerate(values.astype(np.float32)):
         forecast = np.repeat(value[None], spec.horizon, axis=0)
-        monitor.update(value, forecast, number)
-        ends = monitor.intervals.around(forecast, level)
+        monitor.update(ROW, value[None], forecast[None])
+        ends = monitor.intervals.around(0, forecast, level)
         low[number], high[number] = ends[0][:, 0], ends[1][:, 0]
         flags[number] = monitor.drift.raised[0]
     return low, high, flags
@@ -79,17 +80,17 @@ def test_each_truth_is_compared_with_what_was_said_of_it(monkeypatch: pytest.Mon
     """Against a plain book-keeping of all forecasts, over fresh starts and unknown truths."""
     random = np.random.default_rng(0)
     spec = with_residuals(4)
-    monitor, learned = Monitor(spec), []
-    monkeypatch.setattr(monitor.intervals, "update", lambda errors: learned.append(errors.copy()))
+    monitor, learned = Monitor(spec, 1), []
+    monkeypatch.setattr(monitor.intervals, "update", lambda _, errors: learned.append(errors[0].copy()))
     said: dict[tuple[int, int], float] = {}  # (sample, steps ahead) -> forecast
     number = 0
     for _ in range(60):
         if random.random() < 0.1:
-            monitor.forget()
+            monitor.forget(ROW)
             said, number = {}, 0
         truth = np.array([np.nan if random.random() < 0.2 else random.standard_normal()], np.float32)
         forecast = random.standard_normal((4, 1)).astype(np.float32) if random.random() < 0.8 else None
-        monitor.update(truth, forecast, number)
+        monitor.update(ROW, truth[None], np.full((1, 4, 1), np.nan, np.float32) if forecast is None else forecast[None])
         wanted = [truth[0] - said.get((number, step), np.nan) for step in range(1, 5)]
         np.testing.assert_array_equal(learned[-1][:, 0], np.array(wanted, np.float32))
         for step in range(1, 5):
@@ -99,10 +100,10 @@ def test_each_truth_is_compared_with_what_was_said_of_it(monkeypatch: pytest.Mon
 
 def test_the_number_moves_as_gibbs_and_candes_have_it() -> None:
     """By hand: up by gamma (1 - alpha) for a miss, down by gamma alpha for a hit, not at all for the unknown."""
-    intervals = Monitor(with_residuals(3)).intervals
-    intervals.update(np.array([[2.0], [2.0], [np.nan]], np.float32))  # beyond 1.64; within 1.64 * 1.41
-    np.testing.assert_allclose(intervals.log_width[:, 0], [0.9 * GAMMA, -0.1 * GAMMA, 0], rtol=1e-5)
-    low, high = intervals.around(np.zeros((3, 1), np.float32), 0.9)
+    intervals = Monitor(with_residuals(3), 1).intervals
+    intervals.update(ROW, np.array([[[2.0], [2.0], [np.nan]]], np.float32))  # beyond 1.64; within 1.64 * 1.41
+    np.testing.assert_allclose(intervals.log_width[0, :, 0], [0.9 * GAMMA, -0.1 * GAMMA, 0], rtol=1e-5)
+    low, high = intervals.around(0, np.zeros((3, 1), np.float32), 0.9)
     np.testing.assert_allclose(high[0, 0], 1.645 * np.exp(0.9 * GAMMA), rtol=1e-3)
     np.testing.assert_allclose(low, -high, rtol=1e-6)
 
@@ -123,10 +124,10 @@ def test_intervals_follow_noise_that_doubles() -> None:
 def test_over_all_samples_the_share_missed_is_what_the_theorem_says() -> None:
     """alpha and what the number has moved over gamma T: an identity, here on a series made to mislead."""
     values = walk(np.tile(np.repeat([0.2, 5.0], 150), 20), seed=1)
-    monitor = Monitor(with_residuals(1))
+    monitor = Monitor(with_residuals(1), 1)
     low, high, _ = watch(with_residuals(1), values, monitor=monitor)
     missed = 1 - coverage(values, low, high, 0, 5999)[0]
-    moved = float(monitor.intervals.log_width[0, 0]) / GAMMA / 5999
+    moved = float(monitor.intervals.log_width[0, 0, 0]) / GAMMA / 5999
     assert missed == pytest.approx(0.1 + moved, abs=1e-4)
     assert moved < 0.03
 
@@ -138,12 +139,12 @@ def test_another_level_widens_and_narrows_with_it() -> None:
 
 
 def test_drift_gives_no_false_alarm_in_a_hundred_thousand_samples() -> None:
-    monitor = Monitor(with_residuals(1))
+    monitor = Monitor(with_residuals(1), 1)
     raised, highest = 0, 0.0
     for error in np.random.default_rng(0).standard_normal((100_000, 1)).astype(np.float32):
-        monitor.drift.update(error)
+        monitor.drift.update(ROW, error[None])
         raised += int(monitor.drift.raised[0])
-        highest = max(highest, float(monitor.drift.shares[0]))
+        highest = max(highest, float(monitor.drift.shares[0, 0]))
     assert raised == 0
     assert 0.15 < highest < 0.25  # it did move
 
@@ -197,7 +198,7 @@ def test_a_forecast_that_does_not_count_is_not_scored(session: Session) -> None:
     p.step(None)
     assert not monitor.intervals.log_width.any()
     p.step(0.0)
-    moved = monitor.intervals.log_width[:, 0].copy()
+    moved = monitor.intervals.log_width[0, :, 0].copy()
     assert (moved != 0).tolist() == [True, True, False]
     p.reset()
     p.step(0.0)
@@ -233,7 +234,7 @@ def test_what_needs_a_monitor_says_so(session: Session, model: bytes) -> None:
 )
 def test_residuals_that_make_no_sense_are_refused(residuals: Residuals) -> None:
     with pytest.raises(DataError, match="no table of levels"):
-        Monitor(replace(make_spec(horizon=3), residuals=residuals))
+        Monitor(replace(make_spec(horizon=3), residuals=residuals), 1)
 
 
 def test_predict_adds_the_ends_and_the_flag(edgeseq: CommandLine, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_a_snapshot_knows_its_sensor() -> None:
 
 def test_the_guard_and_the_intervals_speak_the_sensors_numbers() -> None:
     low, high = (own("s2", np.array([end, end])) for end in (SPEC.features[0].minimum, SPEC.features[0].maximum))
-    p = Predictor(MODEL, sensor="s2", rules=Rules(margin=0.0), monitor=True)
+    p = Predictor(MODEL, sensor="s2", rules=Rules(range="flag", margin=0.0), monitor=True)
     p.step((low + high) / 2)
     assert p.reason == ""
     typical = Predictor(MODEL, sensor=Scale.identity(SPEC), monitor=True)

@@ -80,16 +80,17 @@ def test_the_counts_and_the_reason_are_part_of_it(model: bytes) -> None:
     assert other.counts == p.counts
     assert (other.reason, other.status) == ("absent", "missing")
     assert p.counts == {
-        "ok": 3,
-        "imputed": 4,
+        "ok": 2,
+        "imputed": 5,
         "skipped": 0,
         "missing": 1,
         "absent": 5,
-        "range": 1,
+        "range": 0,
         "stuck": 0,
         "gap": 0,
         "disorder": 0,
         "time": 0,
+        "confirm": 1,
         "filled": 0,
     }
     p.reset()

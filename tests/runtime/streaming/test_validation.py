@@ -18,12 +18,11 @@ from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, MissingSampleError, UsageError
 from edgeseq_runtime.rules import POLICIES, Rules
 from edgeseq_runtime.spec import CLOCKS, Residuals
-from edgeseq_runtime.streaming.snapshot import Snapshot
 from tests.conftest import CommandLine
 
 HOUR = 3600.0
-FAR = 9.5  # the made-up feature was between -3 and 3 in training; a width of the range further is 9
-NEAR = 8.5
+FAR = 9.5  # the made-up feature was between -3 and 3 in training, with a deviation of 1 and changes of 0.1
+NEAR = 4.0  # a deviation and a change further is 4.1
 WALK = [0.1, 0.3, 0.2, 0.4, 0.35]
 
 
@@ -51,14 +50,14 @@ def rules_with(reason: str, policy: str) -> Rules:
 
 def trace(p: Predictor) -> tuple[dict[str, bytes], dict[str, object]]:
     """All that later forecasts depend on: the arrays bit for bit, and the counters that are compared with limits."""
-    found: Snapshot = p._snapshot()
-    arrays = {name: array.tobytes() for name, array in found.arrays.items() if name != "runs"}
+    found = p.state()
+    arrays = {name: array.tobytes() for name, array in found.arrays.items() if name not in ("runs", "confirm.waiting")}
     return arrays, {name: repr(found.counters[name]) for name in ("age", "imputed", "seconds")}
 
 
-def test_a_value_far_outside_the_training_range_is_taken_and_flagged(model: bytes) -> None:
-    """A level that rises reaches new heights; by default nothing is lost but silence."""
-    p, told = Predictor(model), Predictor(model, rules=Rules(margin=1e9))
+def test_a_value_far_outside_the_training_range_may_be_taken_and_flagged(model: bytes) -> None:
+    """With the policy flag nothing is lost but silence."""
+    p, told = Predictor(model, rules=Rules(range="flag")), Predictor(model, rules=Rules(margin=1e9))
     for value in [*WALK, NEAR, FAR, -FAR, 0.3]:
         np.testing.assert_array_equal(p.step(value), told.step(value))
     assert p.status == "ok"
@@ -74,7 +73,7 @@ def test_a_value_far_outside_the_training_range_is_taken_and_flagged(model: byte
     ("policy", "status"), [("flag", "ok"), ("impute", "imputed"), ("skip", "skipped"), ("reset", "missing")]
 )
 def test_each_policy_for_the_range(model: bytes, policy: str, status: str) -> None:
-    p, told = started(model, rules=Rules(range=policy)), started(model)
+    p, told = started(model, rules=Rules(range=policy)), started(model, rules=Rules(range="flag"))
     last = p.forecast(3)
     forecast = p.step(FAR)
     assert (p.status, p.reason) == (status, "range")
@@ -129,7 +128,7 @@ def test_a_target_that_stands_still_is_stuck_after_the_samples_allowed(model: by
 
 
 def test_an_odd_value_in_between_is_another_value_all_the_same(model: bytes) -> None:
-    p = Predictor(model, rules=Rules(stuck_after=3))
+    p = Predictor(model, rules=Rules(range="flag", stuck_after=3))
     reasons = []
     for value in [0.2, 0.2, 0.2, FAR, 0.2, 0.2, 0.2, 0.2]:
         p.step(value)
@@ -278,7 +277,7 @@ def test_a_rejected_sample_leaves_no_trace(
         p.step(sample, at)
         assert p.status == "skipped"
         assert p.reason == reason
-        undisturbed._clock.seconds = p._clock.seconds  # time passes with a sample in order, taken or not
+        undisturbed._clocks.last[0] = p._clocks.last[0]  # time passes with a sample in order, taken or not
         before = trace(undisturbed)
     else:
         with pytest.raises((DataError, MissingSampleError)):
@@ -363,10 +362,10 @@ def test_predict_says_what_was_odd_and_counts_it(edgeseq: CommandLine, tmp_path:
     source.write_text("t,f0\n" + "".join(f"{hour * 3600},{value}\n" for hour, value in rows))
     answer = edgeseq.must("predict", model, "--input", source)
     found = [json.loads(line) for line in answer.out.splitlines()]
-    assert [line["status"] for line in found] == ["ok", "ok", "imputed", "ok", "skipped", "ok", "ok"]
-    assert [line.get("reason") for line in found] == [None, "range", "absent", None, "disorder", "gap", "gap"]
+    assert [line["status"] for line in found] == ["ok", "imputed", "imputed", "ok", "skipped", "ok", "ok"]
+    assert [line.get("reason") for line in found] == [None, "confirm", "absent", None, "disorder", "gap", "gap"]
     assert answer.err.startswith(
-        "7 samples: 1 imputed, 5 ok, 1 skipped; reasons: 1 absent, 1 disorder, 2 gap, 1 range; "
+        "7 samples: 2 imputed, 4 ok, 1 skipped; reasons: 1 absent, 1 confirm, 1 disorder, 2 gap; "
     )
     answer = edgeseq("predict", model, "--input", source, "--range", "error")
     assert answer.code == 1

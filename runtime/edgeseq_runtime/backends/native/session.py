@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from edgeseq_runtime.arrays import Float32, States
-from edgeseq_runtime.backends.base import BatchEngine, Engine, Rows, Session, roomy
+from edgeseq_runtime.arrays import Float32, Rows, States, roomy
+from edgeseq_runtime.backends.base import BatchEngine, Engine, Session
 from edgeseq_runtime.backends.native.loading import load
 from edgeseq_runtime.errors import ModelFileError
 from edgeseq_runtime.model_file.library_file import NATIVE, LibraryFile

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from edgeseq_runtime.arrays import Float32, States
-from edgeseq_runtime.backends.base import Rows, Session, StatesBatchEngine, roomy
+from edgeseq_runtime.arrays import Float32, Rows, States, roomy
+from edgeseq_runtime.backends.base import Session, StatesBatchEngine
 from edgeseq_runtime.backends.ort.api import raise_failure
 from edgeseq_runtime.backends.ort.engine import bind, bound_run, memory, on_device, run_on_device
 from edgeseq_runtime.backends.ort.io_mapping import GraphIO

@@ -1,0 +1,159 @@
+"""A block of one stream's samples: stretches that nothing is odd about in few calls, what is odd one by one."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq_runtime.arrays import Float32, Float64
+from edgeseq_runtime.backends.base import OneStream
+from edgeseq_runtime.errors import DataError, MissingSampleError
+from edgeseq_runtime.judgement.judgement import Judgement
+from edgeseq_runtime.monitoring.conformal import LEVEL
+from edgeseq_runtime.outcomes import Outcomes
+from edgeseq_runtime.rules import RANGE
+from edgeseq_runtime.streaming.ledger import PLACES, REASON_CODES
+
+_ROW = slice(0, 1)
+
+Flags = npt.NDArray[np.bool_]
+
+
+class _NotFiniteError(Exception):
+    """A stretch has a forecast that is not finite: the stream should have started afresh."""
+
+
+class Block:
+    """Samples of one stream (time, feature) with their times, and what becomes of them."""
+
+    def __init__(self, judgement: Judgement, samples: Float32, given: Float64 | None, unread: Flags | None) -> None:
+        self._judgement, self._engine = judgement, judgement.engine
+        self._samples, self._given, self._unread = samples, given, unread
+        count, spec = len(samples), judgement.spec
+        self._shape = (spec.horizon, len(spec.targets))
+        ends = (count, *self._shape) if judgement.monitor else (0, *self._shape)
+        self._made = Outcomes(
+            np.empty((count, *self._shape), np.float32),
+            np.empty(count, np.int64),
+            np.zeros(count, np.int8),
+            np.zeros(count, np.int8),
+            np.empty(count, np.bool_),
+            np.full(count, np.nan),
+            (np.empty(ends, np.float32), np.empty(ends, np.float32)) if judgement.monitor else None,
+            np.empty(count, np.bool_) if judgement.monitor else None,
+        )
+
+    def take(self) -> Outcomes:
+        """Take all samples, or none where one is refused, which what `Judgement.take` raises then names."""
+        if not len(self._samples):
+            return self._made
+        complete, plain = self._looked_through()
+        try:
+            with self._judgement.all_or_nothing(_ROW):
+                self._take_stretches(complete, plain)
+        except _NotFiniteError:
+            with self._judgement.all_or_nothing(_ROW):
+                self._take_stretches(complete, np.zeros_like(plain))
+        return self._made
+
+    def _looked_through(self) -> tuple[Float32, Flags]:
+        """Return the samples with the features of their times, and which are to be taken without a closer look."""
+        clocks, given = self._judgement.clocks, self._given
+        complete, count = self._samples, len(self._samples)
+        if given is None and clocks.is_known:
+            given = self._given = clocks.next_times(0, count)
+        if given is None:
+            return complete, self._judgement.screening.are_plain(complete)
+        clocks.is_known = clocks.is_known or bool(np.isfinite(given).any())
+        unread = np.zeros(count, np.bool_) if self._unread is None else self._unread
+        untimed = ~np.isfinite(given)
+        complete = clocks.with_features(complete, given, untimed)
+        passed = np.diff(given, prepend=given[:1] - min(1.0, clocks.late / 2))
+        late = (passed <= 0) | (passed >= clocks.late)
+        return complete, self._judgement.screening.are_plain(complete) & ~(late | unread | untimed)
+
+    def _take_stretches(self, complete: Float32, plain: Flags) -> None:
+        for start, stop in _stretches(plain):
+            first = start
+            while first < stop:
+                count = self._run(complete[first:stop], first) if plain[first] and self._may_run(complete, first) else 0
+                if not count:
+                    self._take_one(first)
+                first += count or 1
+
+    def _may_run(self, complete: Float32, at: int) -> bool:
+        """Whether a plain sample is so beside what came before the block, or what was odd in it, too."""
+        judgement = self._judgement
+        if judgement.screening.are_flagged(complete[at : at + 1])[0] and judgement.policy.confirms:
+            return False
+        if self._given is None:
+            return True
+        return judgement.clocks.are_on_time(_ROW, self._given[at : at + 1])
+
+    def _take_one(self, at: int) -> None:
+        """Take one sample as a step does."""
+        given = None if self._given is None else self._given[at : at + 1]
+        unread = None if self._unread is None else self._unread[at : at + 1]
+        judgement = self._judgement
+        try:
+            forecast = judgement.take(_ROW, self._samples[at : at + 1], given, unread)
+        except (DataError, MissingSampleError) as error:
+            raise type(error)(f"sample {at} of the block: {error}") from error
+        self._write(slice(at, at + 1), judgement.outcomes(_ROW, forecast))
+
+    def _run(self, samples: Float32, at: int) -> int:
+        """Take plain samples in few calls, up to where a rule finds one stuck; return how many."""
+        judgement = self._judgement
+        screening, ledger = judgement.screening, judgement.ledger
+        if screening.stuck_after:
+            runs = screening.runs_through(samples)
+            stuck = (runs[..., 1] > screening.stuck_after).any(axis=1)
+            samples = samples[: int(stuck.argmax())] if stuck.any() else samples
+        count = len(samples)
+        if not count:
+            return 0
+        assert isinstance(self._engine, OneStream), "a block is one stream's"
+        forecasts = self._engine.engine.run(samples).reshape(-1, *self._shape)
+        if not np.isfinite(forecasts).all():
+            raise _NotFiniteError
+        seconds = np.full(count, np.nan) if self._given is None else self._given[at : at + count]
+        numbers = np.arange(count)
+        warm = ledger.ages(_ROW) + 1 + numbers >= judgement.spec.warmup
+        flagged = screening.are_flagged(samples)
+        reasons = np.where(flagged, REASON_CODES[RANGE], 0).astype(np.int8)
+        interval = drift = None
+        if judgement.monitor:
+            said = np.where(warm[:, None, None], forecasts, np.float32(np.nan))
+            width, drift = judgement.monitor.update_through(samples[:, : self._shape[1]], said)
+            interval = judgement.monitor.around_through(width, forecasts, LEVEL)
+        numbers = ledger.samples(_ROW) + numbers
+        none = np.zeros(count, np.int8)
+        self._write(slice(at, at + count), Outcomes(forecasts, numbers, none, reasons, warm, seconds, interval, drift))
+        ledger.take_clean(_ROW)
+        ledger.steps += count - 1
+        ledger.counts[0, PLACES[RANGE]] += np.count_nonzero(flagged)
+        ledger.reason[0] = reasons[-1]
+        ledger.is_quiet = not reasons[-1]
+        if screening.stuck_after:
+            screening.runs[0] = runs[count - 1]
+        screening.waiting[0, :, 1] = 0
+        screening.any_waiting = False
+        if self._given is not None:
+            judgement.clocks.commit(_ROW, seconds[-1:])
+        return count
+
+    def _write(self, where: slice, made: Outcomes) -> None:
+        for name in ("forecasts", "numbers", "statuses", "reasons", "warm", "seconds"):
+            getattr(self._made, name)[where] = getattr(made, name)
+        if self._made.interval and made.interval:
+            for kept, end in zip(self._made.interval, made.interval, strict=True):
+                kept[where] = end
+        if self._made.drift is not None:
+            self._made.drift[where] = made.drift
+
+
+def _stretches(flags: Flags) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each run of equal flags."""
+    edges = np.flatnonzero(flags[1:] != flags[:-1]) + 1
+    return pairwise([0, *edges.tolist(), len(flags)] if len(flags) else [])

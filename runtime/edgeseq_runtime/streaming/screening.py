@@ -1,0 +1,214 @@
+"""What is odd about samples' values: for many streams' samples at once, or many samples of one stream.
+
+Each finding is an array with a row for each sample. A non-finite number must be caught here: onnxruntime's LSTM turns
+NaN into a finite, wrong forecast, so the output cannot tell.
+
+A value is *out of range* where it lies more than `SPREADS` of the feature's deviation and changes beyond what the
+training part has shown. It is *held* where it lies, besides, more than `CHANGES` typical changes from the last value:
+what rises slowly is followed, a glitch is not. Held values in a row that lie near each other are a new level, and the
+last of `CONFIRMED_BY` is taken. Near means as near as above or, since a new level may be noisier, nearer than half of
+the way back to the range. All three distances are times `Rules.margin`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq_runtime.arrays import Float32, Rows
+from edgeseq_runtime.rules import CONFIRMED_BY, RANGE, Rules
+from edgeseq_runtime.spec import Feature, Spec
+from edgeseq_runtime.streaming.policy import Policy
+from edgeseq_runtime.streaming.row_arrays import RowArrays
+from edgeseq_runtime.streaming.validation import as_float32
+
+SPREADS = 1.0
+"""How far beyond the training part's range nothing is odd yet, in deviations and changes."""
+
+CHANGES = 8.0
+"""How far from the last value a value out of range may lie, in typical changes."""
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What is odd about samples, a row each."""
+
+    absent: Flags
+    """(sample, feature): no number that the network can take."""
+    outside: Flags
+    """(sample, feature): out of range, and to be used if nothing forbids it."""
+    held: Flags
+    """(sample, feature): held back until it is confirmed."""
+    stuck: Flags
+    """(sample, target): has stood still for too long."""
+    runs: Float32
+    """(sample, target, 2): `Screening.runs` with these samples."""
+    waiting: Float32
+    """(sample, feature, 2): `Screening.waiting` with these samples."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What values are compared with, each (1 or stream, feature)."""
+
+    limit: Float32
+    """The largest that the network can take."""
+    low: Float32
+    high: Float32
+    """Between which nothing is odd."""
+    near: Float32
+    """How far from the last value one out of range may lie."""
+
+    @classmethod
+    def of(cls, features: tuple[Feature, ...], margin: float) -> "Bounds":
+        """Return those of one sensor, (1, feature)."""
+        columns = [_bounds(feature, margin) for feature in features]
+        with np.errstate(over="ignore"):
+            return cls(*np.array(columns, np.float64).astype(np.float32).T[:, None])
+
+
+def _bounds(feature: Feature, margin: float) -> tuple[float, float, float, float]:
+    """Return limit, low, high and near.
+
+    What never changed in training, and what is read off the time, has no range to be outside of.
+    """
+    limit = feature.limit
+    if feature.clock or not (feature.maximum > feature.minimum and feature.change > 0):
+        return limit, -limit, limit, limit
+    reach = margin * SPREADS * (feature.std + feature.change)
+    low, high = max(-limit, feature.minimum - reach), min(limit, feature.maximum + reach)
+    return limit, low, high, min(limit, margin * CHANGES * feature.change)
+
+
+class Screening(RowArrays):
+    """Looks at samples' values before the network does."""
+
+    runs: Float32
+    """(stream, target, 2): the target's last value, and how often in a row it has come; only where a rule asks."""
+    waiting: Float32
+    """(stream, feature, 2): the last value that was held, and how many have been in a row."""
+
+    def __init__(self, spec: Spec, rules: Rules, policy: Policy, room: int) -> None:
+        super().__init__(room)
+        self._margin, self.stuck_after, self._confirms = rules.margin, rules.stuck_after, policy.confirms
+        self._flagged = policy.flagged
+        self._targets = len(spec.targets)
+        self._own = bool(spec.sensors)
+        """Whether each stream has bounds of its own."""
+        self.bounds = Bounds.of(spec.features, rules.margin)
+        self.any_waiting = False
+        """Whether a value of any stream may be waiting to be confirmed."""
+        self._begin("runs", (self._targets, 2), np.float32)
+        self._begin("waiting", (len(spec.features), 2), np.float32)
+        if self._own:
+            self._columns: Float32
+            self._guessed: Flags  # whether nothing is known of the sensor, so that its first value is no glitch yet
+            self._begin("_guessed", (), np.bool_, is_setting=True)
+            self._begin("_columns", (4, len(spec.features)), np.float32, is_setting=True)
+
+    def set_bounds(self, row: int, features: tuple[Feature, ...], *, guessed: bool) -> None:
+        """Judge a stream by its own sensor's numbers; they may be `guessed`, from those of other sensors."""
+        self._guessed[row] = guessed
+        bounds = Bounds.of(features, self._margin)
+        self._columns[row] = np.concatenate([bounds.limit, bounds.low, bounds.high, bounds.near])
+
+    def bounds_of(self, rows: Any) -> Bounds:
+        """Return the bounds of the streams at `rows`."""
+        if not self._own:
+            return self.bounds
+        columns = self._columns[rows]
+        return Bounds(*(columns[..., place, :] for place in range(4)))
+
+    def are_inside(self, rows: Rows, block: Float32) -> bool:
+        """Whether all values are there and in range, no run is to be counted, and none waits: nothing is to be done."""
+        if self.stuck_after or self.any_waiting:
+            return False
+        bounds = self.bounds_of(rows)
+        inside = (block >= bounds.low) & (block <= bounds.high)
+        return bool(np.count_nonzero(inside) == inside.size)  # a tenth of the time that all() takes
+
+    def find(self, rows: npt.NDArray[np.intp], block: Float32, last: Float32, are_fresh: Flags) -> Findings:
+        """Return what is odd about a sample each of streams, (stream, feature).
+
+        `last` are the values that the network saw last (stream, feature), which mean nothing where streams `are_fresh`.
+        """
+        bounds = self.bounds_of(rows)
+        with np.errstate(over="ignore", invalid="ignore"):
+            usable = np.abs(block) <= bounds.limit
+            outside = usable & ~((block >= bounds.low) & (block <= bounds.high))
+            held, waiting = self._hold(rows, block, usable, outside, last, are_fresh, bounds)
+        runs = self.runs[rows]
+        if self.stuck_after:
+            values, known = block[:, : self._targets], usable[:, : self._targets]
+            runs[..., 1] = np.where(known, np.where(values == runs[..., 0], runs[..., 1] + 1, 1), runs[..., 1])
+            runs[..., 0] = np.where(known, values, runs[..., 0])
+            stuck = runs[..., 1] > self.stuck_after
+        else:
+            stuck = np.zeros(runs.shape[:2], np.bool_)
+        return Findings(~usable, outside & ~held, held, stuck, runs, waiting)
+
+    def _hold(
+        self,
+        rows: npt.NDArray[np.intp],
+        block: Float32,
+        usable: Flags,
+        outside: Flags,
+        last: Float32,
+        are_fresh: Flags,
+        bounds: Bounds,
+    ) -> tuple[Flags, Float32]:
+        """Return which values are held, and what waits then."""
+        waiting = self.waiting[rows]
+        if not self._confirms:
+            return np.zeros_like(usable), waiting
+        before, count = waiting[..., 0], waiting[..., 1]
+        unlike = ~(np.abs(block - last) <= bounds.near)
+        unlike[are_fresh] = ~self._guessed[rows][are_fresh][:, None] if self._own else True
+        far = outside & unlike
+        back = np.maximum(bounds.low - before, before - bounds.high)
+        agree = (count > 0) & (np.abs(block - before) <= np.maximum(bounds.near, back / 2))
+        count = np.where(far, np.where(agree, count + 1, 1), np.where(usable, 0, count))
+        held = far & (count < CONFIRMED_BY)
+        waiting[..., 1] = np.where(far & ~held, 0, count)
+        waiting[..., 0] = np.where(far, block, before)
+        return held, waiting
+
+    def remember(self, rows: npt.NDArray[np.intp], findings: Findings) -> None:
+        """Remember what these samples have come to."""
+        self.runs[rows], self.waiting[rows] = findings.runs, findings.waiting
+        self.settle()
+
+    def settle(self) -> None:
+        """Note whether a value of any stream waits, after streams have come or gone too."""
+        self.any_waiting = bool(self.waiting[..., 1].any())
+
+    def are_plain(self, block: Float32) -> Flags:
+        """Return which samples of the first stream's block (time, feature) are taken without more than a flag, (time,).
+
+        As far as each one and the one before tell; the first is compared with itself, and no run is counted.
+        """
+        bounds = self.bounds_of(slice(0, 1))
+        with np.errstate(over="ignore", invalid="ignore"):
+            plain = (block >= bounds.low) & (block <= bounds.high)
+            if RANGE in self._flagged:
+                usable = np.abs(block) <= bounds.limit
+                near = np.abs(np.diff(block, axis=0, prepend=block[:1])) <= bounds.near
+                plain |= usable & (near if self._confirms else True)
+        return np.asarray(plain.all(axis=1))
+
+    def are_flagged(self, block: Float32) -> Flags:
+        """Return which of the first stream's plain samples (time, feature) are out of range all the same, (time,)."""
+        bounds = self.bounds_of(slice(0, 1))
+        return np.asarray(~((block >= bounds.low) & (block <= bounds.high)).all(axis=1))
+
+    def runs_through(self, block: Float32) -> Float32:
+        """Return `runs` of the first stream after each of its plain samples (time, feature): (time, target, 2)."""
+        values = block[:, : self._targets]
+        rows = np.arange(len(values))[:, None]
+        same = values == np.concatenate([self.runs[:1, :, 0], values[:-1]])
+        begun = np.maximum.accumulate(np.where(same, -1, rows))  # where the run of each began; -1: before the block
+        lengths = rows - begun + np.where(begun < 0, self.runs[0, :, 1], 1)
+        return as_float32(np.stack([values, lengths], axis=-1))
