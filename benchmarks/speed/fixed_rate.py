@@ -10,9 +10,9 @@ RATE = 200
 """Samples a second."""
 
 
-def share_of_a_core(model: Path, sample: str, seconds: float) -> float:
+def share_of_a_core(model: Path, sample: str, seconds: float, provider: str = "auto") -> float:
     """Return CPU seconds per second while samples arrive on stdin at `RATE`; its start is left out. Linux only."""
-    command = [sys.executable, "-m", "edgeseq", "predict", str(model)]
+    command = [sys.executable, "-m", "edgeseq", "predict", str(model), "--provider", provider]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         stdin, stdout = process.stdin, process.stdout
         assert stdin is not None

@@ -6,7 +6,7 @@ import numpy as np
 
 from edgeseq_runtime.predictor import Predictor
 
-_LENGTHS = (*range(1, 25), 32, 64, 100, 255)
+_LENGTHS = (*range(1, 17), 33, 100, 200)
 """Of the blocks that are tried: libraries multiply matrices of few rows, and few rows left over, in other ways."""
 
 _BEGIN = 1.7e9
