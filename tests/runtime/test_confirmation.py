@@ -10,6 +10,7 @@ import edgeseq_export
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor, Rules
 from edgeseq_runtime.errors import DataError
+from edgeseq_runtime.judgement.judgement import Judgement
 
 MINUTE = 60.0
 
@@ -169,3 +170,23 @@ def test_a_time_that_waits_is_part_of_the_snapshot(timed: bytes) -> None:
     pool.restore("a", p.snapshot())
     pool.step({"a": 0.3}, 1.8e9 + MINUTE)
     assert pool.reason["a"] == "gap"
+
+
+def test_a_series_that_rises_out_of_its_range_is_taken_in_blocks(model: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Near the value before, which may be the last one of the block before, it is no glitch."""
+    stepped: list[object] = []
+    take = Judgement.take
+
+    def noted(*words: Any) -> Any:
+        stepped.append(words)
+        return take(*words)
+
+    monkeypatch.setattr(Judgement, "take", noted)
+    p, twin = Predictor(model), Predictor(model)
+    rising = np.arange(400, dtype=np.float32) / 20
+    found = [p.process(block) for block in np.split(rising, 4)]
+    assert not stepped
+    assert np.count_nonzero(np.concatenate([part.reasons for part in found])) > 200
+    wanted = [twin.step(float(value)) for value in rising]
+    np.testing.assert_allclose(np.concatenate([part.forecasts for part in found]), wanted, rtol=1e-5, atol=1e-5)
+    assert (p.counts, p.reason) == (twin.counts, twin.reason)

@@ -85,8 +85,11 @@ class Block:
     def _may_run(self, complete: Float32, at: int) -> bool:
         """Whether a plain sample is so beside what came before the block, or what was odd in it, too."""
         judgement = self._judgement
-        if judgement.screening.are_flagged(complete[at : at + 1])[0] and judgement.policy.confirms:
-            return False
+        sample = complete[at : at + 1]
+        if judgement.policy.confirms and judgement.screening.are_flagged(sample)[0]:
+            is_fresh = not judgement.ledger.ages(_ROW)[0]
+            if is_fresh or not judgement.screening.is_near(sample, self._engine.x[_ROW]):
+                return False
         if self._given is None:
             return True
         return judgement.clocks.are_on_time(_ROW, self._given[at : at + 1])

@@ -204,6 +204,13 @@ class Screening(RowArrays):
         bounds = self.bounds_of(slice(0, 1))
         return np.asarray(~((block >= bounds.low) & (block <= bounds.high)).all(axis=1))
 
+    def is_near(self, sample: Float32, last: Float32) -> bool:
+        """Whether each value of the first stream's sample (1, feature) is in range, or near the last one taken."""
+        bounds = self.bounds_of(slice(0, 1))
+        inside = (sample >= bounds.low) & (sample <= bounds.high)
+        with np.errstate(over="ignore"):
+            return bool((inside | (np.abs(sample - last) <= bounds.near)).all())
+
     def runs_through(self, block: Float32) -> Float32:
         """Return `runs` of the first stream after each of its plain samples (time, feature): (time, target, 2)."""
         values = block[:, : self._targets]
