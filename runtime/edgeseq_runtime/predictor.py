@@ -44,7 +44,7 @@ class Predictor:
     at most `spec.gap_limit` times in a row, after which the stream starts afresh with the next sample;
     "skip" leaves the state alone and repeats the last forecast, at most `rules.skip_limit` times in a row; "reset"
     starts afresh at once; "error" raises `MissingSampleError`. `rules` says what is odd besides, and what that leads
-    to. `monitor` compares forecasts with what comes, for `interval` and `drift`; it costs some ten microseconds
+    to. `monitor` compares forecasts with what comes, for `interval` and `drift`; it costs some five microseconds
     a sample. `sensor` is as in `set_sensor`, for a model that was trained on several; `sidecar` describes a model
     that edgeseq did not write (see `sidecar`). `key` is a file with an Ed25519 public key, in PEM form: only what was
     signed with its private half is opened.
@@ -101,8 +101,9 @@ class Predictor:
 
     def _choose_path(self) -> None:
         """Note which of its ways the next sample may take, so that `step` need not ask for each part."""
-        self._is_calm = self._judgement.is_calm and not self._screening.stuck_after and not self._interrupted
-        bare = len(self._ranges) == 1 and self._monitor is None and not self._clocks.is_known
+        self._is_calm = self._judgement.is_calm and not self._interrupted
+        watched = self._monitor is not None or self._screening.stuck_after
+        bare = len(self._ranges) == 1 and not watched and not self._clocks.is_known
         self._is_bare = self._is_calm and bare
 
     @property
@@ -243,13 +244,15 @@ class Predictor:
         for value, (low, high) in zip(values, self._ranges, strict=True):
             if not low <= value <= high:
                 return None
-        return values
+        return None if self._screening.stuck_after and self._screening.is_first_stuck(values) else values
 
     def _take(self, values: list[float], seconds: float) -> Float32:
         """Take a sample that nothing is odd about; `seconds` is NaN where its time is not known."""
         for place, value in enumerate(values):
             self._x[place] = value
         self._move()
+        if self._screening.stuck_after:
+            self._screening.count_first(values)
         if not math.isfinite(self._numbers[0] + self._numbers[-1]):
             return self._without_forecast(seconds)
         if self._monitor:

@@ -111,6 +111,7 @@ class Judgement:
         if not self.screening.are_inside(rows, block):
             return self._take_odd_values(self.places(rows), block, seconds, timeless)
         forecasts = self.engine.advance(rows, block)
+        self.screening.count_runs(rows, block)
         if not are_finite(forecasts):
             return self.drop_infinite(rows, block, forecasts, seconds)
         if self.monitor:

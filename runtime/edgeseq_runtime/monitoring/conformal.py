@@ -165,12 +165,12 @@ class Intervals(RowArrays):
         (time, horizon, target): the interval's after that sample.
         """
         through, width = np.empty(errors.shape, np.float32), self.width[0]
-        known = np.isfinite(errors).all(axis=(1, 2)).tolist()
-        for at, error in enumerate(errors):
+        known: list[bool] = np.asarray(np.isfinite(errors).all(axis=(1, 2))).tolist()
+        for at, flat in enumerate(errors.reshape(len(errors), -1)):
             if known[at]:
-                self.update_known(error.reshape(-1))
+                self.update_known(flat)
             else:
-                self.update(_FIRST, error[None])
+                self.update(_FIRST, errors[at : at + 1])
             through[at] = width
         return through
 

@@ -45,7 +45,7 @@ class Drift(RowArrays):
 
     def _bind(self) -> None:
         """Find the first stream's numbers, which `update_one` has no time to look for."""
-        self._first: Any = memoryview(self.shares[0].data)
+        self._first: list[Any] = [memoryview(numbers.data) for numbers in (self.shares[0], self.raised[:1])]
 
     def make_room(self, count: int) -> None:
         """Have so many rows, or more."""
@@ -66,19 +66,18 @@ class Drift(RowArrays):
 
         As `update` does it, without arrays: these are the numbers of one stream.
         """
-        worst, shares = 0.0, self._first
+        worst, (shares, raised) = 0.0, self._first
         for target, (error, (low, high)) in enumerate(zip(errors, self._ranges, strict=True)):
             moved = shares[target]
             if not math.isnan(error):
                 moved += ((not low <= error <= high) - moved) / MEMORY
                 shares[target] = moved
-            if moved > worst:
-                worst = moved
+            worst = max(worst, moved)
         if worst > ALARM:
-            self.raised[0] = 1
+            raised[0] = 1
         elif worst < CLEAR:
-            self.raised[0] = 0
-        return bool(self.raised[0])
+            raised[0] = 0
+        return bool(raised[0])
 
     def update_through(self, errors: Float32) -> npt.NDArray[np.bool_]:
         """Move the first stream on by the errors (time, target) of samples in a row; return its flag after each."""

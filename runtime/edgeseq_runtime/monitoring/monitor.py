@@ -100,7 +100,10 @@ class Monitor(RowArrays):
         if self._has_gains:
             errors /= self.gains[rows][:, None]
         self.intervals.update(rows, errors)
-        self.drift.update(rows, errors[:, 0])
+        if len(self.said) == 1:
+            self.drift.update_one(errors[0, 0].tolist())  # in a sixth of the time
+        else:
+            self.drift.update(rows, errors[:, 0])
 
     def knows_first(self) -> bool:
         """Whether all that has been said of the first stream's samples to come is a number: see `update_known`."""

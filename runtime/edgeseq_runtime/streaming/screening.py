@@ -108,6 +108,17 @@ class Screening(RowArrays):
             self._guessed: Flags  # whether nothing is known of the sensor, so that its first value is no glitch yet
             self._begin("_guessed", (), np.bool_, is_setting=True)
             self._begin("_columns", (4, len(spec.features)), np.float32, is_setting=True)
+        self._rounded: Any = memoryview(np.zeros(1, np.float32).data)
+        self._bind()
+
+    def _bind(self) -> None:
+        """Find the first stream's runs, which what is asked of one stream has no time to look for."""
+        self._first: Any = memoryview(self.runs[0].data)
+
+    def make_room(self, count: int) -> None:
+        """Have so many rows, or more."""
+        super().make_room(count)
+        self._bind()
 
     def set_bounds(self, row: int, features: tuple[Feature, ...], *, guessed: bool) -> None:
         """Judge a stream by its own sensor's numbers; they may be `guessed`, from those of other sensors."""
@@ -123,12 +134,42 @@ class Screening(RowArrays):
         return Bounds(*(columns[..., place, :] for place in range(4)))
 
     def are_inside(self, rows: Rows, block: Float32) -> bool:
-        """Whether all values are there and in range, no run is to be counted, and none waits: nothing is to be done."""
-        if self.stuck_after or self.any_waiting:
+        """Whether all values are there and in range, none is stuck, and none waits: nothing is to be judged."""
+        if self.any_waiting:
             return False
         bounds = self.bounds_of(rows)
         inside = (block >= bounds.low) & (block <= bounds.high)
-        return bool(np.count_nonzero(inside) == inside.size)  # a tenth of the time that all() takes
+        if np.count_nonzero(inside) < inside.size:  # a tenth of the time that all() takes
+            return False
+        return not self.stuck_after or not np.count_nonzero(self._lengths(rows, block) > self.stuck_after)
+
+    def count_runs(self, rows: Rows, block: Float32) -> None:
+        """Remember samples (stream, feature) that `are_inside`, where a rule asks for it."""
+        if self.stuck_after:
+            lengths = self._lengths(rows, block)
+            self.runs[rows, :, 0], self.runs[rows, :, 1] = block[:, : self._targets], lengths
+
+    def _lengths(self, rows: Rows, block: Float32) -> Float32:
+        """Return how often in a row targets have come with these samples, (stream, target)."""
+        runs = self.runs[rows]
+        return np.where(block[:, : self._targets] == runs[..., 0], runs[..., 1] + np.float32(1), np.float32(1))
+
+    def is_first_stuck(self, values: list[float]) -> bool:
+        """Whether a target of the first stream has stood still for too long with a sample's numbers."""
+        runs, rounded = self._first, self._rounded
+        for target in range(self._targets):
+            rounded[0] = values[target]
+            if rounded[0] == runs[target, 0] and runs[target, 1] >= self.stuck_after:
+                return True
+        return False
+
+    def count_first(self, values: list[float]) -> None:
+        """Remember a sample's numbers of the first stream, as `count_runs`."""
+        runs, rounded = self._first, self._rounded
+        for target in range(self._targets):
+            rounded[0] = values[target]
+            runs[target, 1] = runs[target, 1] + 1 if rounded[0] == runs[target, 0] else 1
+            runs[target, 0] = rounded[0]
 
     def find(self, rows: npt.NDArray[np.intp], block: Float32, last: Float32, are_fresh: Flags) -> Findings:
         """Return what is odd about a sample each of streams, (stream, feature).
