@@ -90,7 +90,10 @@ class Predictor:
         self._x: Any = memoryview(engine.x.reshape(-1).data)  # writing to an array itself takes three times as long
         self._numbers: Any = memoryview(engine.y.reshape(-1).data)
         self._last: Any = memoryview(self._clocks.last.data)
-        self._move, self._copied = engine.advance, engine.y.reshape(self._shape).copy
+        self._said = engine.y.reshape(self._shape)
+        self._move, self._copied = engine.advance, self._said.copy
+        targets = self._shape[1]
+        self._truths = engine.x.reshape(-1)[:targets].reshape(targets if targets > 1 else ())
         bounds = self._screening.bounds_of(_ROW)
         self._ranges = list(zip(bounds.low[0].tolist(), bounds.high[0].tolist(), strict=True))
         self._low, self._high = self._ranges[0]
@@ -165,9 +168,7 @@ class Predictor:
         levels follow. NaN where there is no forecast. Raises `UsageError` without `monitor=True`, and for a level that
         is not between 0 and 1.
         """
-        forecast = self._stream.y.reshape(1, *self._shape)
-        low, high = self._required_monitor().around(_ROW, forecast, level)
-        return low[0], high[0]
+        return self._required_monitor().around(0, self._said, level)
 
     def set_sensor(self, sensor: str | Scale | npt.ArrayLike | None) -> None:
         """Tell a model that was trained on several sensors which one this is; its stream starts afresh.
@@ -252,7 +253,7 @@ class Predictor:
         if not math.isfinite(self._numbers[0] + self._numbers[-1]):
             return self._without_forecast(seconds)
         if self._monitor:
-            self._judgement.watch(_ROW, self._stream.x[:, : self._shape[1]], self._stream.y)
+            self._judgement.watch_known(self._truths, self._said)
         self._ledger.steps += 1
         if not math.isnan(seconds):
             self._last[0] = seconds
