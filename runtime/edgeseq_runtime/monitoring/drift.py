@@ -72,8 +72,7 @@ class Drift(RowArrays):
             if not math.isnan(error):
                 moved += ((not low <= error <= high) - moved) / MEMORY
                 shares[target] = moved
-            if moved > worst:
-                worst = moved
+            worst = max(worst, moved)
         if worst > ALARM:
             self.raised[0] = 1
         elif worst < CLEAR:
