@@ -103,6 +103,9 @@ def test_a_folder_in_the_curves_place_is_refused_before_training(edgeseq: Comman
     assert "Is a directory" in answer.err
 
 
+NO_PATH = "Invalid value for '--linear-path': expected auto, off or a number from 2 on, got "
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
@@ -112,7 +115,7 @@ def test_a_folder_in_the_curves_place_is_refused_before_training(edgeseq: Comman
         (["--warmup", "20", "--layout", "steps"], "--layout steps takes no --warmup: "),
         (
             ["--linear-path", "1"],
-            "'--linear-path': expected auto, off or a number from 2 on, got '1'",
+            NO_PATH + "'1'",
         ),
         (
             ["--linear-path", "\u00b2"],
