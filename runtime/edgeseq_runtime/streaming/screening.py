@@ -7,10 +7,12 @@ A value is *out of range* where it lies more than `SPREADS` of the feature's dev
 training part has shown. It is *held* where it lies, besides, more than `CHANGES` typical changes from the last value:
 what rises slowly is followed, a glitch is not. Held values in a row that lie near each other are a new level, and the
 last of `CONFIRMED_BY` is taken. Near means as near as above or, since a new level may be noisier, nearer than half of
-the way back to the range. All three distances are times `Rules.margin`.
+the way back to the range. A fresh stream has no last value: its first one is held where it lies more than the whole
+width of the training part's range beyond; nearer, a series that has risen since its training is likelier than a glitch,
+which would do little harm. All distances are times `Rules.margin`.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -61,6 +63,8 @@ class Bounds:
     """Between which nothing is odd."""
     near: Float32
     """How far from the last value one out of range may lie."""
+    first: Float32
+    """How far out of range the first value of a stream may lie."""
 
     @classmethod
     def of(cls, features: tuple[Feature, ...], margin: float) -> "Bounds":
@@ -70,17 +74,23 @@ class Bounds:
             return cls(*np.array(columns, np.float64).astype(np.float32).T[:, None])
 
 
-def _bounds(feature: Feature, margin: float) -> tuple[float, float, float, float]:
-    """Return limit, low, high and near.
+def _bounds(feature: Feature, margin: float) -> tuple[float, ...]:
+    """Return limit, low, high, near and first.
 
     What never changed in training, and what is read off the time, has no range to be outside of.
     """
     limit = feature.limit
     if feature.clock or not (feature.maximum > feature.minimum and feature.change > 0):
-        return limit, -limit, limit, limit
+        return limit, -limit, limit, limit, limit
     reach = margin * SPREADS * (feature.std + feature.change)
     low, high = max(-limit, feature.minimum - reach), min(limit, feature.maximum + reach)
-    return limit, low, high, min(limit, margin * CHANGES * feature.change)
+    first = margin * (feature.maximum - feature.minimum)
+    return limit, low, high, min(limit, margin * CHANGES * feature.change), min(limit, first)
+
+
+def _beyond(values: Float32, bounds: Bounds) -> Float32:
+    """Return how far values (stream, feature) lie out of range; below 0 within it."""
+    return np.asarray(np.maximum(bounds.low - values, values - bounds.high))
 
 
 class Screening(RowArrays):
@@ -107,7 +117,7 @@ class Screening(RowArrays):
             self._columns: Float32
             self._guessed: Flags  # whether nothing is known of the sensor, so that its first value is no glitch yet
             self._begin("_guessed", (), np.bool_, is_setting=True)
-            self._begin("_columns", (4, len(spec.features)), np.float32, is_setting=True)
+            self._begin("_columns", (len(fields(Bounds)), len(spec.features)), np.float32, is_setting=True)
         self._rounded: Any = memoryview(np.zeros(1, np.float32).data)
         self._bind()
 
@@ -123,15 +133,14 @@ class Screening(RowArrays):
     def set_bounds(self, row: int, features: tuple[Feature, ...], *, guessed: bool) -> None:
         """Judge a stream by its own sensor's numbers; they may be `guessed`, from those of other sensors."""
         self._guessed[row] = guessed
-        bounds = Bounds.of(features, self._margin)
-        self._columns[row] = np.concatenate([bounds.limit, bounds.low, bounds.high, bounds.near])
+        self._columns[row] = np.concatenate(astuple(Bounds.of(features, self._margin)))
 
     def bounds_of(self, rows: Any) -> Bounds:
         """Return the bounds of the streams at `rows`."""
         if not self._own:
             return self.bounds
         columns = self._columns[rows]
-        return Bounds(*(columns[..., place, :] for place in range(4)))
+        return Bounds(*np.moveaxis(columns, -2, 0))
 
     def are_inside(self, rows: Rows, block: Float32) -> bool:
         """Whether all values are there and in range, none is stuck, and none waits: nothing is to be judged."""
@@ -207,9 +216,11 @@ class Screening(RowArrays):
             return np.zeros_like(usable), waiting
         before, count = waiting[..., 0], waiting[..., 1]
         unlike = ~(np.abs(block - last) <= bounds.near)
-        unlike[are_fresh] = ~self._guessed[rows][are_fresh][:, None] if self._own else True
+        unlike[are_fresh] = (_beyond(block, bounds) > bounds.first)[are_fresh]
+        if self._own:
+            unlike[are_fresh & self._guessed[rows]] = False
         far = outside & unlike
-        back = np.maximum(bounds.low - before, before - bounds.high)
+        back = _beyond(before, bounds)
         agree = (count > 0) & (np.abs(block - before) <= np.maximum(bounds.near, back / 2))
         count = np.where(far, np.where(agree, count + 1, 1), np.where(usable, 0, count))
         held = far & (count < CONFIRMED_BY)

@@ -16,6 +16,7 @@ from edgeseq.testing import make_checkpoint, make_spec
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.io import influx
+from edgeseq_runtime.rules import AS_THEY_ARE
 from tests.conftest import Answer, CommandLine
 
 ONE, TWO = make_spec(), make_spec(features=2)
@@ -148,9 +149,10 @@ def test_each_set_of_tags_is_a_stream_of_its_own(model_path: Path) -> None:
     text = ""
     for turn in range(6):
         text += f"t,{'a=1,b=2' if turn % 2 else 'b=2,a=1'} f0={turn / 10} {turn}\nt,a=2 f0={-turn}i {turn}\n"
-    answer = run(model_path, "--format", "influx", text=text)
+    answer = run(model_path, "--format", "influx", "--range", "flag", text=text)
     assert answer.code == 0
-    sensors = {"t_forecast,a=1,b=2": Predictor(model_path), "t_forecast,a=2": Predictor(model_path)}
+    names = ("t_forecast,a=1,b=2", "t_forecast,a=2")
+    sensors = {name: Predictor(model_path, rules=AS_THEY_ARE) for name in names}
     for number, line in enumerate(answer.out.splitlines()):
         turn, point = number // 2, influx.parse(line)
         p = sensors[point.key]
