@@ -27,7 +27,7 @@ from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 from edgeseq_runtime.streaming.row_arrays import LEAST_ROOM
 from edgeseq_runtime.streaming.sensors import Scale
 from edgeseq_runtime.streaming.snapshot import Snapshot, pack, unpack
-from edgeseq_runtime.streaming.timestamps import Time, read_times
+from edgeseq_runtime.streaming.timestamps import Time, is_one, read_times, require_one_each
 from edgeseq_runtime.streaming.validation import STATUSES, RawSample, Reader, as_float32
 
 Name = TypeVar("Name", bound=Hashable)
@@ -203,8 +203,8 @@ class Pool:
         """
         samples = np.asarray(block)
         parts = self._as_block(samples, samples.shape[:1])
-        if times is not None and len(times) != len(parts):
-            raise DataError(f"{len(parts)} samples have {len(times)} times")
+        if times is not None:
+            require_one_each(times, len(parts))
         forecasts = np.empty((*parts.shape[:2], *self._forecast), np.float32)
         try:
             with self._judgement.all_or_nothing(self._all):
@@ -381,8 +381,8 @@ class Pool:
         known = len(self._names)
         rows = np.array([self._row[name] for name in snapshots if name in self._row], np.intp)
         try:
+            self._join([name for name in snapshots if name not in self._row])  # which may move all to larger arrays
             with self._judgement.all_or_nothing(rows):
-                self._join([name for name in snapshots if name not in self._row])
                 for name, snapshot in snapshots.items():
                     self._judgement.load(self._row[name], snapshot)
                     self._interrupted.discard(name)
@@ -431,10 +431,9 @@ def _times_by_name(names: Iterable[Hashable], times: Any) -> tuple[Float64, npt.
 
 def _times_for(times: Any, count: int) -> tuple[Float64, npt.NDArray[np.bool_]]:
     """Return the times of so many streams, and which cannot be read; `times` (stream,), or one for all."""
-    if isinstance(times, str) or not np.ndim(times):
+    if is_one(times):
         times = [times] * count
-    if len(times) != count:
-        raise DataError(f"{count} streams have {len(times)} times")
+    require_one_each(times, count, "streams")
     return read_times(times)
 
 

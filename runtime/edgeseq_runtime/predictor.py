@@ -23,7 +23,7 @@ from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 from edgeseq_runtime.streaming.sensors import Scale
 from edgeseq_runtime.streaming.snapshot import Snapshot, pack, unpack
-from edgeseq_runtime.streaming.timestamps import Time, read_times, to_seconds
+from edgeseq_runtime.streaming.timestamps import Time, read_times, require_one_each, to_seconds
 from edgeseq_runtime.streaming.validation import STATUSES, UNREAD, RawSample, Reader
 
 Samples: TypeAlias = npt.ArrayLike | Sequence[float | None] | Sequence[Sequence[float | None]]
@@ -285,8 +285,7 @@ class Predictor:
         self._require_whole()
         block, given, unread = self._reader.read_block(samples), None, None
         if times is not None:
-            if len(times) != len(block):
-                raise DataError(f"{len(block)} samples have {len(times)} times")
+            require_one_each(times, len(block))
             given, unread = read_times(times)
         try:
             return Block(self._judgement, block, given, unread).take()

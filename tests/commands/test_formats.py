@@ -74,6 +74,21 @@ def test_line_protocol_has_a_point_for_each_step_where_that_is_asked() -> None:
     assert untimed == 'm_forecast,a=b h1=0.1,h2=1e-07,status="ok",warm=true'
 
 
+def test_a_time_in_line_protocol_is_a_whole_number() -> None:
+    """A third of a second is none of nanoseconds; a line with a point or an exponent there is refused by databases."""
+    form = InfluxFormat(make_spec(horizon=3, period=1 / 3), ahead=True)
+    for time in (1_700_000_000_000_000_001, 1_700_000_000_000, 1_700_000_000):
+        sample = Sample(1, time, (1.0,), stream="m", text="m f0=1")
+        assert all(line.rpartition(" ")[2].isdigit() for line in form.line(sample, result()).split("\n"))
+
+
+def test_a_time_that_cannot_be_read_has_none_whatever_came_before_it() -> None:
+    form = JsonFormat(SPEC)
+    for time, wanted in (("2024-13-99", False), ("2024-01-01", True), ("2024-13-99", False)):
+        line = form.line(Sample(1, time, (1.0,)), result(reason="" if wanted else "time"))
+        assert ("times" in json.loads(line)) is wanted
+
+
 numbers = st.floats(width=32) | st.integers(-1000, 1000).map(float)
 times = st.none() | st.integers(0, 10**19) | st.text(max_size=12) | st.sampled_from(["2024-01-01", "2024-01-01T00:00Z"])
 

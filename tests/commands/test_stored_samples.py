@@ -86,6 +86,16 @@ def test_what_comes_of_a_file_is_what_comes_of_its_lines(
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
 
 
+def test_a_file_whose_first_line_is_an_error_leaves_no_state(tmp_path: Path) -> None:
+    """Neither do its lines one after the other: a state is of a stream that has seen a sample."""
+    model, source = written_model(tmp_path, 1), tmp_path / "samples"
+    source.write_text("1,2\n0.1\n")
+    for piped in (True, False):
+        code, out, _ = answers([model, "--state", tmp_path / "state"], source, piped=piped)
+        assert (code, out) == (1, b"")
+        assert not (tmp_path / "state").exists()
+
+
 @pytest.mark.parametrize("line", ["abc", "99"])
 def test_an_error_names_the_same_line_after_the_same_output(tmp_path: Path, line: str) -> None:
     """What cannot be read, and what a rule refuses, in the middle of a block."""

@@ -206,3 +206,13 @@ def test_a_point_whose_time_is_not_nanoseconds_goes_on_and_is_answered_without_a
     assert [line.rpartition(" ")[2].isdigit() for line in done.out.splitlines()] == [True, False, False, True]
     assert all('status="ok"' in line for line in done.out.splitlines())
     assert done.err.splitlines()[0].startswith("line 2: 'noon (not nanoseconds)' is not a time")
+
+
+def test_a_time_far_ahead_is_not_called_unreadable(edgeseq: CommandLine, tmp_path: Path) -> None:
+    """What is wrong with a clock in the year 2106 is another thing than a word where a time should be."""
+    model, source = tmp_path / "m.onnx", tmp_path / "in.csv"
+    model.write_bytes(edgeseq_export.build(make_checkpoint(period=3600.0)))
+    source.write_text("time,f0\n1700000000,0.1\n4294967295,0.1\n1700007200,0.1\nnoon,0.1\n")
+    notes = edgeseq.must("predict", model, "--input", source).err.splitlines()
+    assert notes[0] == "line 3: '4294967295' is more than 1000 periods ahead; taken as a period after the one before"
+    assert notes[1] == "line 5: 'noon' is not a time; taken as a period after the one before"

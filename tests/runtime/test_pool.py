@@ -13,7 +13,9 @@ import edgeseq_export
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.backends.open import open_session
-from edgeseq_runtime.errors import DataError, MissingSampleError, ModelFileError, UsageError
+from edgeseq_runtime.errors import DataError, MissingSampleError, ModelFileError, SnapshotError, UsageError
+from edgeseq_runtime.judgement.judgement import Judgement
+from edgeseq_runtime.streaming.snapshot import Snapshot
 from tests.helpers.model_files import sealed_by_hand
 
 
@@ -32,6 +34,27 @@ def test_streams_come_and_go_and_keep_their_own_state(model: bytes) -> None:
             pool.remove("a")
             alone["a"].reset()
             assert len(pool) == 2
+
+
+def test_a_restore_that_fails_leaves_those_as_they_were_that_it_had_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the pool grew for those that were to join: snapshots of sensors, the last with numbers out of bounds."""
+    model = edgeseq_export.build(make_checkpoint(sensors=3))
+    pool, other = Pool(model), Predictor(model)
+    for sample in (0.5, None, 0.5):
+        pool.step({"a": sample})
+    other.step(0.25)
+    before, load = pool.snapshot("a"), Judgement.load
+
+    def fail_late(judgement: Judgement, row: int, snapshot: Snapshot) -> None:
+        if row == 99:
+            raise ArithmeticError
+        load(judgement, row, snapshot)
+
+    monkeypatch.setattr(Judgement, "load", fail_late)
+    with pytest.raises(SnapshotError):
+        pool.restore_all({"a": other.snapshot(), **{number: other.snapshot() for number in range(99)}})
+    assert pool.names == ("a",)
+    assert pool.snapshot("a") == before
 
 
 def test_it_grows_by_itself(model: bytes) -> None:

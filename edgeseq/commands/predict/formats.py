@@ -14,6 +14,7 @@ from edgeseq_runtime.io import influx
 from edgeseq_runtime.io.shortest import shortest_lists
 from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 from edgeseq_runtime.streaming.times_ahead import TimesAhead
+from edgeseq_runtime.streaming.timestamps import is_time
 from edgeseq_runtime.streaming.validation import SKIPPED, STATUSES
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ class InfluxFormat:
         if times:
             rows = zip(times, result.forecast, strict=True)
             points = [
-                influx.step_line(key, time, dict(zip(self._targets, row, strict=True)), step, *said)
+                influx.step_line(key, round(time), dict(zip(self._targets, row, strict=True)), step, *said)
                 for step, (time, row) in enumerate(rows, start=1)
             ]
         else:
@@ -213,9 +214,11 @@ class InfluxFormat:
 def times_ahead(ahead: TimesAhead, sample: "Sample", result: "StepResult | Said") -> Any:
     """Return when the steps of a forecast are; None where that is not known, and for a forecast of the sample before.
 
-    Such a one is repeated where a sample was left out.
+    Such a one is repeated where a sample was left out. A time that cannot be read is in no notation.
     """
-    return None if result.status == SKIPPED else ahead.after(sample.time, result.seconds)
+    if result.status == SKIPPED or (result.reason and not is_time(sample.time)):
+        return None
+    return ahead.after(sample.time, result.seconds)
 
 
 def _time(sample: "Sample", result: Said) -> str | float:

@@ -173,14 +173,18 @@ class PredictOptions:
             raise UsageError("--format influx needs --input-format influx, for the measurement and the tags")
         if self.keep and self.output_format != "influx":
             raise UsageError("--keep needs --format influx")
+        if self.future_points and self.output_format != "influx":
+            raise UsageError("--future-points needs --format influx")
 
     def _check_messages(self) -> None:
         if not self.publish:
             raise UsageError("--mqtt needs --publish TOPIC, e.g. forecasts/{id}")
-        if self.source != "-" or self.is_influx or self.output_format != "jsonl" or self.keep:
+        if self.source != "-" or self.is_influx or self.output_format != "jsonl":
             raise UsageError(
                 "--mqtt reads and writes JSON: it cannot be combined with --input, --input-format, --format, --keep"
             )
+        if self.keep or self.future_points:
+            raise UsageError(f"{'--keep' if self.keep else '--future-points'} needs --format influx, without --mqtt")
 
 
 def _read_samples(path: str, spec: "Spec") -> "npt.NDArray[np.float64]":

@@ -110,7 +110,7 @@ class StoredSamples:
                     self._stream.step("", sample.values, sample.time)
                     self._stream.acknowledge("")
             raise
-        if self._state_file.active:
+        if self._state_file.active and chunk:
             self._stream.acknowledge("")
             self._state_file.save_if_due(len(chunk))
 

@@ -1,10 +1,11 @@
-"""What is said about samples whose time cannot be read: a note for each stretch of them, not one for each sample."""
+"""What is said about samples whose time cannot be read or believed: a note for each stretch of them, not one for each."""
 
 from typing import TYPE_CHECKING
 
 from edgeseq.commands.notes import note
 from edgeseq_runtime.printable import shown
-from edgeseq_runtime.rules import DISORDER, GAP, TIME
+from edgeseq_runtime.rules import DISORDER, FAR_AHEAD, GAP, TIME
+from edgeseq_runtime.streaming.timestamps import is_time
 from edgeseq_runtime.streaming.validation import MISSING
 
 if TYPE_CHECKING:
@@ -29,8 +30,15 @@ class UnreadTimes:
         """Look at what became of a sample; `where` is what a note calls it."""
         if result.reason == TIME and stream not in self._streams:
             self._streams.add(stream)
-            what = f"{shown(time)} is not a time" if time else "it has no time"
+            what = _what(time)
             outcome = "missing" if result.status == MISSING else "a period after the one before"
             note(f"{where}: {what}; taken as {outcome}", kind="samples without a time")
         elif result.reason in _READABLE:
             self._streams.discard(stream)
+
+
+def _what(time: "WrittenTime") -> str:
+    """Return what is the matter with the time of such a sample."""
+    if time is None or time == "":
+        return "it has no time"
+    return f"{shown(time)} is {f'more than {FAR_AHEAD} periods ahead' if is_time(time) else 'not a time'}"

@@ -24,6 +24,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ZEROS = str.maketrans("123456789", "000000000")
 _LONGEST_DATE = len("2020-01-01")
 _DECIMALS = 6
+_FINEST = 1e6
+"""Fractions of a second that are whole: of micro- and nanoseconds since 1970 a float does not hold all digits."""
 _CLOSE = 1e-6
 """Seconds within which two times are the same."""
 
@@ -95,6 +97,7 @@ class TimesAhead:
         try:
             if not isinstance(time, str):
                 return self._numbers(time, seconds)
+            time = time.strip()
             return self._epochs(time, seconds) if is_epoch(time) else self._texts(time, seconds)
         except (DataError, ValueError, OverflowError):
             return None
@@ -120,11 +123,11 @@ class TimesAhead:
             to_seconds(time)
             if len(self._known) >= _MOST_NOTATIONS:
                 self._known.clear()
-            found = self._known[key] = Notation.of(time.strip()), {}
+            found = self._known[key] = Notation.of(time), {}
         return found
 
     def _epochs(self, time: str, seconds: float) -> list[str]:
-        whole, _, fraction = time.strip().partition(".")
+        whole, _, fraction = time.partition(".")
         numbers = self._numbers(float(time) if fraction else int(whole), seconds)
         decimals = max(len(fraction), *map(_decimals, numbers))
         return [f"{number:.{decimals}f}" if decimals else str(number) for number in numbers]
@@ -134,8 +137,8 @@ class TimesAhead:
         step: float = self._period * unit
         if abs(time / unit - seconds) > _CLOSE:  # a sample that is taken at another time than its own
             time = type(time)(seconds * unit)
-        if isinstance(time, int) and step.is_integer():
-            return [time + int(step) * number for number in self._steps]
+        if isinstance(time, int) and (step.is_integer() or unit >= _FINEST):
+            return [time + round(step * number) for number in self._steps]
         return [round(time + step * number, _DECIMALS) for number in self._steps]
 
 

@@ -151,8 +151,7 @@ def test_each_set_of_tags_is_a_stream_of_its_own(model_path: Path) -> None:
         text += f"t,{'a=1,b=2' if turn % 2 else 'b=2,a=1'} f0={turn / 10} {turn}\nt,a=2 f0={-turn}i {turn}\n"
     answer = run(model_path, "--format", "influx", "--range", "flag", text=text)
     assert answer.code == 0
-    names = ("t_forecast,a=1,b=2", "t_forecast,a=2")
-    sensors = {name: Predictor(model_path, rules=AS_THEY_ARE) for name in names}
+    sensors = {key: Predictor(model_path, rules=AS_THEY_ARE) for key in ("t_forecast,a=1,b=2", "t_forecast,a=2")}
     for number, line in enumerate(answer.out.splitlines()):
         turn, point = number // 2, influx.parse(line)
         p = sensors[point.key]
@@ -222,6 +221,7 @@ def test_a_state_file_of_another_kind_is_refused(model_path: Path, tmp_path: Pat
     [
         (["--input-format", "auto", "--format", "influx"], "--format influx needs --input-format influx"),
         (["--keep"], "--keep needs --format influx"),
+        (["--future-points"], "--future-points needs --format influx"),
         (["--state-every", "1"], "--state-every needs --state"),
     ],
 )

@@ -11,11 +11,11 @@ import pytest
 import edgeseq_export
 from edgeseq.series import load
 from edgeseq.testing import make_checkpoint
-from edgeseq_runtime import Predictor
+from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.spec import CLOCKS
 from edgeseq_runtime.streaming.time_features import time_features
-from edgeseq_runtime.streaming.timestamps import Time, to_seconds
+from edgeseq_runtime.streaming.timestamps import Time, read_times, to_seconds
 from tests.conftest import CommandLine
 
 HOUR = 3600.0
@@ -54,6 +54,9 @@ def test_a_point_on_the_circle_by_hand(moment: datetime, name: str, wanted: floa
         (MONDAY.timestamp() + 6 * HOUR) * 1000,
         datetime(2026, 11, 23, 6),
         datetime(2026, 11, 23, 8, tzinfo=timezone(timedelta(hours=2))),
+        np.datetime64("2026-11-23T06:00:00", "s"),
+        np.datetime64("2026-11-23T06", "h"),
+        np.datetime64("2026-11-23T06:00:00", "ns"),
     ],
 )
 def test_one_moment_may_be_written_in_many_ways(time: Time) -> None:
@@ -161,3 +164,41 @@ def test_trained_with_time_features_the_model_streams_with_times_only(edgeseq: C
     assert (answer.code, "expected hour, weekday, yearday, got 'minute'" in answer.err) == (2, True)
     answer = edgeseq("train", "--time-features", "hour", "-o", checkpoint)
     assert answer.code == 2
+
+
+def test_an_array_of_times_of_numpy_is_read() -> None:
+    """As pandas has them; one that is none is a time that is not given, and not one that cannot be read."""
+    for unit in ("s", "ns"):
+        seconds, unread = read_times(np.array(["2026-11-23T00:00:00", "NaT", "1969-12-31T23:59:59"], f"M8[{unit}]"))
+        np.testing.assert_array_equal(seconds, [MONDAY.timestamp(), math.nan, -1.0])
+        assert not unread.any()
+
+
+@pytest.mark.parametrize("time", [1e300, -1e30, "9" * 30, 10**25])
+def test_a_time_beyond_the_year_9999_is_none(time: str | float) -> None:
+    """A stream that began there could not tell times of today apart."""
+    with pytest.raises(DataError, match="is not a time"):
+        to_seconds(time)
+    _, unread = read_times([float(time)])
+    assert unread.all()
+    predictor = Predictor(model())
+    for number, moment in enumerate([time, 1.7e9, 1.7e9 + HOUR]):
+        predictor.step(0.5, moment)
+        assert (predictor.reason, predictor.status) == (("time", "missing") if number == 0 else ("", "ok"))
+
+
+@pytest.mark.parametrize("times", [5.0, "abc", np.float64(3), np.zeros((3, 1)), np.zeros((3, 3)), np.array(1.0), [1.0]])
+def test_times_of_another_shape_are_refused_and_the_streams_stay(times: Any) -> None:
+    """Neither an error of Python's, nor streams that take no further sample."""
+    predictor, pool = Predictor(model()), Pool(model())
+    pool.add("a", "b", "c")
+    with pytest.raises(DataError):
+        predictor.run([0.1, 0.2, 0.3], times)
+    with pytest.raises(DataError):
+        pool.run(np.zeros((4, 3, 1)), times)
+    if np.ndim(times):
+        with pytest.raises(DataError):
+            pool.step_array([0.1, 0.2, 0.3], times)
+    assert predictor.samples == sum(pool.samples.values()) == 0
+    predictor.step(0.1, 1.7e9)
+    pool.step_array([0.1, 0.2, 0.3], 1.7e9)
