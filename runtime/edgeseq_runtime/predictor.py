@@ -44,7 +44,7 @@ class Predictor:
     at most `spec.gap_limit` times in a row, after which the stream starts afresh with the next sample;
     "skip" leaves the state alone and repeats the last forecast, at most `rules.skip_limit` times in a row; "reset"
     starts afresh at once; "error" raises `MissingSampleError`. `rules` says what is odd besides, and what that leads
-    to. `monitor` compares forecasts with what comes, for `interval` and `drift`; it costs some ten microseconds
+    to. `monitor` compares forecasts with what comes, for `interval` and `drift`; it costs some five microseconds
     a sample. `sensor` is as in `set_sensor`, for a model that was trained on several; `sidecar` describes a model
     that edgeseq did not write (see `sidecar`). `key` is a file with an Ed25519 public key, in PEM form: only what was
     signed with its private half is opened.
@@ -90,7 +90,10 @@ class Predictor:
         self._x: Any = memoryview(engine.x.reshape(-1).data)  # writing to an array itself takes three times as long
         self._numbers: Any = memoryview(engine.y.reshape(-1).data)
         self._last: Any = memoryview(self._clocks.last.data)
-        self._move, self._copied = engine.advance, engine.y.reshape(self._shape).copy
+        self._said = engine.y.reshape(self._shape)
+        self._move, self._copied = engine.advance, self._said.copy
+        targets = self._shape[1]
+        self._truths = engine.x.reshape(-1)[:targets].reshape(targets if targets > 1 else ())
         bounds = self._screening.bounds_of(_ROW)
         self._ranges = list(zip(bounds.low[0].tolist(), bounds.high[0].tolist(), strict=True))
         self._low, self._high = self._ranges[0]
@@ -98,8 +101,9 @@ class Predictor:
 
     def _choose_path(self) -> None:
         """Note which of its ways the next sample may take, so that `step` need not ask for each part."""
-        self._is_calm = self._judgement.is_calm and not self._screening.stuck_after and not self._interrupted
-        bare = len(self._ranges) == 1 and self._monitor is None and not self._clocks.is_known
+        self._is_calm = self._judgement.is_calm and not self._interrupted
+        watched = self._monitor is not None or self._screening.stuck_after
+        bare = len(self._ranges) == 1 and not watched and not self._clocks.is_known
         self._is_bare = self._is_calm and bare
 
     @property
@@ -165,9 +169,7 @@ class Predictor:
         levels follow. NaN where there is no forecast. Raises `UsageError` without `monitor=True`, and for a level that
         is not between 0 and 1.
         """
-        forecast = self._stream.y.reshape(1, *self._shape)
-        low, high = self._required_monitor().around(_ROW, forecast, level)
-        return low[0], high[0]
+        return self._required_monitor().around(0, self._said, level)
 
     def set_sensor(self, sensor: str | Scale | npt.ArrayLike | None) -> None:
         """Tell a model that was trained on several sensors which one this is; its stream starts afresh.
@@ -242,17 +244,19 @@ class Predictor:
         for value, (low, high) in zip(values, self._ranges, strict=True):
             if not low <= value <= high:
                 return None
-        return values
+        return None if self._screening.stuck_after and self._screening.is_first_stuck(values) else values
 
     def _take(self, values: list[float], seconds: float) -> Float32:
         """Take a sample that nothing is odd about; `seconds` is NaN where its time is not known."""
         for place, value in enumerate(values):
             self._x[place] = value
         self._move()
+        if self._screening.stuck_after:
+            self._screening.count_first(values)
         if not math.isfinite(self._numbers[0] + self._numbers[-1]):
             return self._without_forecast(seconds)
         if self._monitor:
-            self._judgement.watch(_ROW, self._stream.x[:, : self._shape[1]], self._stream.y)
+            self._judgement.watch_known(self._truths, self._said)
         self._ledger.steps += 1
         if not math.isnan(seconds):
             self._last[0] = seconds

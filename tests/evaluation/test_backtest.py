@@ -21,6 +21,7 @@ from edgeseq.series import Part, Parts, Series, load
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Predictor
 from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.rules import AS_THEY_ARE
 from tests.conftest import CommandLine
 
 TRAIN, VALIDATION = 200, 240
@@ -38,14 +39,14 @@ def series_of(values: np.ndarray) -> tuple[Series, Parts]:
 
 
 def model(**choices: Any) -> Predictor:
-    return Predictor(edgeseq_export.build(make_checkpoint(**choices)))
+    return Predictor(edgeseq_export.build(make_checkpoint(**choices)), rules=AS_THEY_ARE)
 
 
 def persistent() -> Predictor:
     """A network with a head of zeros is persistence."""
     made = make_checkpoint()
     weights = {name: value * 0 if name.startswith("head") else value for name, value in made.weights.items()}
-    return Predictor(edgeseq_export.build(replace(made, weights=weights)))
+    return Predictor(edgeseq_export.build(replace(made, weights=weights)), rules=AS_THEY_ARE)
 
 
 def run(predictor: Predictor, values: np.ndarray, *, stride: int = 1, folds: int = 5) -> Backtest:

@@ -20,6 +20,7 @@ from edgeseq.training.options import TrainingOptions
 from edgeseq.training.plan import plan
 from edgeseq_runtime import Predictor
 from edgeseq_runtime.errors import DataError
+from edgeseq_runtime.rules import AS_THEY_ARE
 from edgeseq_runtime.spec import Score, Spec
 from tests.conftest import ETTH1, CommandLine
 
@@ -263,7 +264,8 @@ def test_a_model_that_loses_is_told_so_in_plain_words() -> None:
     checkpoint = make_checkpoint()
     weights = {name: value * 0 if name.startswith("head") else value for name, value in checkpoint.weights.items()}
     made = edgeseq_export.build(type(checkpoint)(checkpoint.spec, weights))
-    text = summary(evaluate_test_part(Predictor(made), split(np.arange(300, dtype=np.float32)[:, None], 200, 240)))
+    parts = split(np.arange(300, dtype=np.float32)[:, None], 200, 240)
+    text = summary(evaluate_test_part(Predictor(made, rules=AS_THEY_ARE), parts))
     assert "The model LOSES to ridge: its squared error is 1 vs " in text
     assert "The model is no better than persistence" in text
     assert "LOSES to persistence" not in text

@@ -20,6 +20,7 @@ from edgeseq.testing import make_checkpoint, make_spec
 from edgeseq_runtime import Predictor
 from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.errors import UsageError
+from edgeseq_runtime.rules import AS_THEY_ARE
 from tests.conftest import CommandLine
 from tests.helpers.csv_helpers import csv
 
@@ -37,7 +38,7 @@ def judged(path: str) -> Evaluation:
     """Judge a random network over the last fifth of a file."""
     series, parts = load(path)
     assert series.seconds is not None
-    return evaluate_test_part(Predictor(edgeseq_export.build(make_checkpoint(horizon=3))), parts)
+    return evaluate_test_part(Predictor(edgeseq_export.build(make_checkpoint(horizon=3)), rules=AS_THEY_ARE), parts)
 
 
 def ticks(figure: Figure) -> list[str]:
@@ -121,7 +122,8 @@ def two_targets(unit: str = "kW") -> Evaluation:
     values = np.cumsum(np.random.default_rng(1).standard_normal((500, 2)), axis=0).astype(np.float32)
     values[:, 1] *= 10
     parts = Parts(values[:300], Part(values[:400], 300), Part(values, 400))
-    predictor = Predictor(edgeseq_export.build(replace(made, spec=replace(made.spec, features=features))))
+    content = edgeseq_export.build(replace(made, spec=replace(made.spec, features=features)))
+    predictor = Predictor(content, rules=AS_THEY_ARE)
     return evaluate_test_part(predictor, parts)
 
 

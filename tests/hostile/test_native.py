@@ -23,6 +23,7 @@ from edgeseq_runtime.backends.native import cache, loading, owners
 from edgeseq_runtime.errors import EdgeseqError, ModelFileError, UsageError
 from edgeseq_runtime.model_file import library_file
 from edgeseq_runtime.model_file.library_file import LibraryFile
+from edgeseq_runtime.rules import AS_THEY_ARE
 from tests.conftest import CommandLine
 from tests.helpers import audit
 from tests.helpers.keys import write_keys
@@ -416,7 +417,9 @@ def test_a_cache_that_others_may_write_to_is_not_used(model: bytes) -> None:
 def test_a_forecast_that_is_not_finite_is_missing_as_on_cpu() -> None:
     """With the same statuses, and a fresh stream behind each, by steps and in a pool."""
     content = infinite()
-    cpu, native, pool = Predictor(content), Predictor(content, provider="native"), Pool(content, provider="native")
+    cpu = Predictor(content, rules=AS_THEY_ARE)
+    native = Predictor(content, provider="native", rules=AS_THEY_ARE)
+    pool = Pool(content, provider="native", rules=AS_THEY_ARE)
     statuses = set()
     for value in [0.1, 1e5, 1e10, 1e20, 5e20, 0.2, 1e5, 0.3, None]:
         wanted, found, beside = cpu.step(value), native.step(value), pool.step({"a": value, "b": 0.0})["a"]

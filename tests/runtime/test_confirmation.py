@@ -115,6 +115,22 @@ def test_before_the_first_good_sample_nothing_stands_in(model: bytes) -> None:
     np.testing.assert_array_equal(p.step(0.2), Predictor(model).step(0.2))
 
 
+@pytest.mark.parametrize("streams", ["one", "many"])
+def test_the_first_value_of_a_stream_may_lie_a_range_beyond(daily: tuple[bytes, np.ndarray], streams: str) -> None:
+    """A series that has risen since its training begins at once; one that begins far off waits for the third."""
+    model, values = daily
+    width = float(values.max() - values.min())
+    for beyond, wanted in ((0.9 * width, "ok range"), (2.5 * width, "missing confirm")):
+        p, pool = Predictor(model), Pool(model)
+        value = float(values.max()) + beyond
+        if streams == "one":
+            assert np.isfinite(p.step(value)).all() == wanted.startswith("ok")
+            assert f"{p.status} {p.reason}" == wanted
+        else:
+            pool.step({"a": value})
+            assert f"{pool.status['a']} {pool.reason['a']}" == wanted
+
+
 def test_what_waits_is_part_of_the_snapshot(model: bytes) -> None:
     p, other = Predictor(model), Predictor(model)
     p.run([0.1, 0.2])

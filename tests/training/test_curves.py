@@ -103,6 +103,9 @@ def test_a_folder_in_the_curves_place_is_refused_before_training(edgeseq: Comman
     assert "Is a directory" in answer.err
 
 
+NO_PATH = "Invalid value for '--linear-path': expected auto, off or a number from 2 on, got "
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
@@ -110,9 +113,18 @@ def test_a_folder_in_the_curves_place_is_refused_before_training(edgeseq: Comman
         (["--linear-path", "7", "--preset", "classic"], "--preset classic takes no --linear-path: "),
         (["--no-level", "--layout", "steps"], "--layout steps takes no --level: "),
         (["--warmup", "20", "--layout", "steps"], "--layout steps takes no --warmup: "),
-        (["--linear-path", "1"], "Invalid value for '--linear-path': '1' is not auto, off or a number"),
-        (["--linear-path", "\u00b2"], "Invalid value for '--linear-path': '\u00b2' is not auto, off or a number"),
-        (["--linear-path", "-3"], "Invalid value for '--linear-path': '-3' is not auto, off or a number"),
+        (
+            ["--linear-path", "1"],
+            NO_PATH + "'1'",
+        ),
+        (
+            ["--linear-path", "\u00b2"],
+            "Invalid value for '--linear-path': expected auto, off or a number from 2 on, got '\u00b2'",
+        ),
+        (
+            ["--linear-path", "-3"],
+            "Invalid value for '--linear-path': expected auto, off or a number from 2 on, got '-3'",
+        ),
         (["--window", "1", "--layout", "steps"], "Invalid value for '--window': 1 is not in the range x>=2."),
         (["--seed", str(2**70)], f"seed: expected 0 to {2**64 - 1}, got {2**70}"),
     ],

@@ -1,4 +1,4 @@
-"""What is said about samples whose time cannot be read or believed: a note for each stretch of them, not each one."""
+"""What is said about samples whose time cannot be read or believed: one note for each stretch of them."""
 
 from typing import TYPE_CHECKING
 

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 Places = npt.NDArray[np.intp]
 Flags = npt.NDArray[np.bool_]
 
+_FIRST = slice(0, 1)
+
 _COUNTERS = tuple(f"counts.{name}" for name in COUNTED)
 """What a snapshot calls the counts."""
 
@@ -109,6 +111,7 @@ class Judgement:
         if not self.screening.are_inside(rows, block):
             return self._take_odd_values(self.places(rows), block, seconds, timeless)
         forecasts = self.engine.advance(rows, block)
+        self.screening.count_runs(rows, block)
         if not are_finite(forecasts):
             return self.drop_infinite(rows, block, forecasts, seconds)
         if self.monitor:
@@ -215,6 +218,14 @@ class Judgement:
         if np.count_nonzero(warm) < len(warm):
             said = np.where(warm[:, None, None], said, np.float32(np.nan))
         self.monitor.update(rows, truths, said)
+
+    def watch_known(self, truths: Float32, forecasts: Float32) -> None:
+        """As `watch`, for a lone stream's truths (target,) or () and forecasts (horizon, target), all numbers."""
+        monitor, ledger = self.monitor, self.ledger
+        if monitor and monitor.knows_first() and ledger.steps - ledger.begun.item(0) + 1 >= self.spec.warmup:
+            monitor.update_known(truths, forecasts)
+        else:
+            self.watch(_FIRST, truths.reshape(1, -1), forecasts[None])
 
     # A sample at an odd time
 

@@ -8,6 +8,7 @@ other). Normal noise that doubles gives a share of 0.41.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,17 @@ class Drift(RowArrays):
         self._low, self._high = (quantiles.at(level)[0] for level in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
         self._begin("shares", (len(spec.targets),), np.float32, 1 - LEVEL)
         self._begin("raised", (), np.float32)
+        self._ranges = list(zip(self._low.tolist(), self._high.tolist(), strict=True))
+        self._bind()
+
+    def _bind(self) -> None:
+        """Find the first stream's numbers, which `update_one` has no time to look for."""
+        self._first: list[Any] = [memoryview(numbers.data) for numbers in (self.shares[0], self.raised[:1])]
+
+    def make_room(self, count: int) -> None:
+        """Have so many rows, or more."""
+        super().make_room(count)
+        self._bind()
 
     def update(self, rows: Rows, errors: Float32) -> None:
         """Move on by the one-step errors (stream, target), truth minus forecast; NaN where there is none."""
@@ -49,22 +61,24 @@ class Drift(RowArrays):
         worst = share.max(axis=1)
         self.raised[rows] = np.where(worst > ALARM, 1, np.where(worst < CLEAR, 0, self.raised[rows]))
 
-    def update_through(self, errors: Float32) -> npt.NDArray[np.bool_]:
-        """Move the first stream on by the errors (time, target) of samples in a row; return its flag after each.
+    def update_one(self, errors: list[float]) -> bool:
+        """Move the first stream on by its one-step errors (target,); return its flag.
 
         As `update` does it, without arrays: these are the numbers of one stream.
         """
-        flags = np.empty(len(errors), np.bool_)
-        shares, raised = self.shares[0].tolist(), bool(self.raised[0])
-        ranges = list(zip(self._low.tolist(), self._high.tolist(), strict=True))
-        for at, row in enumerate(errors.tolist()):
-            worst = 0.0
-            for target, (error, share, (low, high)) in enumerate(zip(row, shares, ranges, strict=True)):
-                moved = share if math.isnan(error) else share + ((not low <= error <= high) - share) / MEMORY
-                worst = max(worst, moved)
-                self.shares[0, target] = moved
-                shares[target] = float(self.shares[0, target])  # as the array keeps it
-            raised = worst > ALARM or (raised and worst >= CLEAR)
-            flags[at] = raised
-        self.raised[0] = raised
-        return flags
+        worst, (shares, raised) = 0.0, self._first
+        for target, (error, (low, high)) in enumerate(zip(errors, self._ranges, strict=True)):
+            moved = shares[target]
+            if not math.isnan(error):
+                moved += ((not low <= error <= high) - moved) / MEMORY
+                shares[target] = moved
+            worst = max(worst, moved)
+        if worst > ALARM:
+            raised[0] = 1
+        elif worst < CLEAR:
+            raised[0] = 0
+        return bool(raised[0])
+
+    def update_through(self, errors: Float32) -> npt.NDArray[np.bool_]:
+        """Move the first stream on by the errors (time, target) of samples in a row; return its flag after each."""
+        return np.array([self.update_one(row) for row in errors.tolist()], np.bool_)

@@ -44,16 +44,22 @@ class Monitor(RowArrays):
         self._begin("said", (spec.horizon, spec.horizon, self._targets), np.float32, np.nan)
         self._begin("turn", (), np.int64)
         self._begin("gains", (self._targets,), np.float32, 1, is_setting=True)
+        self._is_known = False  # whether all that has been said of the first stream's samples to come is a number
+        self._views: dict[int, tuple[Float32, ...]] = {}  # by place, what `update_known` has no time to look for
+        self._errors = np.empty((spec.horizon, self._targets), np.float32)
+        self._flat_errors, self._next_errors = self._errors.reshape(-1), self._errors[0]
 
     def make_room(self, count: int) -> None:
         """Have so many rows, or more."""
         super().make_room(count)
+        self._views = {}
         self.intervals.make_room(count)
         self.drift.make_room(count)
 
     def erase(self, rows: Any) -> None:
         """Make the rows those of streams that have seen nothing."""
         super().erase(rows)
+        self._is_known = False
         self.intervals.erase(rows)
         self.drift.erase(rows)
 
@@ -64,6 +70,7 @@ class Monitor(RowArrays):
     def forget(self, rows: Any) -> None:
         """Streams start afresh: nothing has been said of the samples to come. What was learned stays."""
         self.said[rows] = np.nan
+        self._is_known = False
 
     def update(self, rows: Rows, truths: Float32, forecasts: Float32) -> None:
         """Take a sample each of streams, and the forecasts after them.
@@ -72,6 +79,7 @@ class Monitor(RowArrays):
         they do not count.
         """
         horizon = self._horizon
+        self._is_known = False
         if isinstance(rows, slice):
             if not self._together:
                 self._bring_together()
@@ -93,9 +101,51 @@ class Monitor(RowArrays):
             errors /= self.gains[rows][:, None]
         self.intervals.update(rows, errors)
         if len(self.said) == 1:
-            self.drift.update_through(errors[:, 0])  # in a sixth of the time
+            self.drift.update_one(errors[0, 0].tolist())  # in a sixth of the time
         else:
             self.drift.update(rows, errors[:, 0])
+
+    def knows_first(self) -> bool:
+        """Whether all that has been said of the first stream's samples to come is a number: see `update_known`."""
+        if not self._is_known:
+            self._is_known = self._together and bool(np.isfinite(self.said[0]).all())
+        return self._is_known
+
+    def update_known(self, truths: Float32, forecasts: Float32) -> None:
+        """Take a sample of the only stream, (target,), and the forecasts (horizon, target) after it, all numbers.
+
+        As `update`, in a fifth of the time; only while `knows_first`. `truths` is better () where there is one target.
+        """
+        horizon = self._horizon
+        place = self.turns % horizon
+        if place not in self._views:
+            self._views[place] = self._views_at(place)
+        said, on, anew = self._views[place]
+        errors, before = self._errors, horizon - 1 - place
+        np.subtract(truths, said, errors)
+        if before:
+            on[...] = forecasts[:before]
+            anew[...] = forecasts[before:]
+        else:
+            anew[...] = forecasts
+        self.turns += 1
+        if self._has_gains:
+            errors /= self.gains[0]
+        self.intervals.update_known(self._flat_errors)
+        self.drift.update_one(self._next_errors.tolist())
+
+    def _views_at(self, place: int) -> tuple[Float32, ...]:
+        """Return what was said of the first stream's sample at a place, and where what is said after it belongs.
+
+        That is at one place further for each step ahead: first those up to the last place, then from the first one on.
+        """
+        horizon, said = self._horizon, self.said[0]
+        flat, before = said.reshape(horizon * horizon, self._targets), horizon - 1 - place
+        return (
+            said[place],
+            flat[(place + 1) * horizon :: horizon + 1],
+            flat[before : before + (place + 1) * horizon : horizon + 1],
+        )
 
     def update_through(self, truths: Float32, forecasts: Float32) -> tuple[Float32, Flags]:
         """Take samples in a row of the first stream: `truths` (time, target), `forecasts` (time, horizon, target).
@@ -112,7 +162,7 @@ class Monitor(RowArrays):
         for at in range(max(0, count - horizon), count):
             self.said[0, (place + at + 1 + self._steps) % horizon, self._steps] = forecasts[at]
         self.turn[0] = (self.turn[0] + count) % horizon
-        self._together = False
+        self._together = self._is_known = False
         if self._has_gains:
             errors /= self.gains[0]
         return self.intervals.update_through(errors), self.drift.update_through(errors[:, 0])

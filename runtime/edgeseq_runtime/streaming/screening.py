@@ -7,10 +7,12 @@ A value is *out of range* where it lies more than `SPREADS` of the feature's dev
 training part has shown. It is *held* where it lies, besides, more than `CHANGES` typical changes from the last value:
 what rises slowly is followed, a glitch is not. Held values in a row that lie near each other are a new level, and the
 last of `CONFIRMED_BY` is taken. Near means as near as above or, since a new level may be noisier, nearer than half of
-the way back to the range. All three distances are times `Rules.margin`.
+the way back to the range. A fresh stream has no last value: its first one is held where it lies more than the whole
+width of the training part's range beyond; nearer, a series that has risen since its training is likelier than a glitch,
+which would do little harm. All distances are times `Rules.margin`.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -61,6 +63,8 @@ class Bounds:
     """Between which nothing is odd."""
     near: Float32
     """How far from the last value one out of range may lie."""
+    first: Float32
+    """How far out of range the first value of a stream may lie."""
 
     @classmethod
     def of(cls, features: tuple[Feature, ...], margin: float) -> "Bounds":
@@ -70,17 +74,23 @@ class Bounds:
             return cls(*np.array(columns, np.float64).astype(np.float32).T[:, None])
 
 
-def _bounds(feature: Feature, margin: float) -> tuple[float, float, float, float]:
-    """Return limit, low, high and near.
+def _bounds(feature: Feature, margin: float) -> tuple[float, ...]:
+    """Return limit, low, high, near and first.
 
     What never changed in training, and what is read off the time, has no range to be outside of.
     """
     limit = feature.limit
     if feature.clock or not (feature.maximum > feature.minimum and feature.change > 0):
-        return limit, -limit, limit, limit
+        return limit, -limit, limit, limit, limit
     reach = margin * SPREADS * (feature.std + feature.change)
     low, high = max(-limit, feature.minimum - reach), min(limit, feature.maximum + reach)
-    return limit, low, high, min(limit, margin * CHANGES * feature.change)
+    first = margin * (feature.maximum - feature.minimum)
+    return limit, low, high, min(limit, margin * CHANGES * feature.change), min(limit, first)
+
+
+def _beyond(values: Float32, bounds: Bounds) -> Float32:
+    """Return how far values (stream, feature) lie out of range; below 0 within it."""
+    return np.asarray(np.maximum(bounds.low - values, values - bounds.high))
 
 
 class Screening(RowArrays):
@@ -107,28 +117,68 @@ class Screening(RowArrays):
             self._columns: Float32
             self._guessed: Flags  # whether nothing is known of the sensor, so that its first value is no glitch yet
             self._begin("_guessed", (), np.bool_, is_setting=True)
-            self._begin("_columns", (4, len(spec.features)), np.float32, is_setting=True)
+            self._begin("_columns", (len(fields(Bounds)), len(spec.features)), np.float32, is_setting=True)
+        self._rounded: Any = memoryview(np.zeros(1, np.float32).data)
+        self._bind()
+
+    def _bind(self) -> None:
+        """Find the first stream's runs, which what is asked of one stream has no time to look for."""
+        self._first: Any = memoryview(self.runs[0].data)
+
+    def make_room(self, count: int) -> None:
+        """Have so many rows, or more."""
+        super().make_room(count)
+        self._bind()
 
     def set_bounds(self, row: int, features: tuple[Feature, ...], *, guessed: bool) -> None:
         """Judge a stream by its own sensor's numbers; they may be `guessed`, from those of other sensors."""
         self._guessed[row] = guessed
-        bounds = Bounds.of(features, self._margin)
-        self._columns[row] = np.concatenate([bounds.limit, bounds.low, bounds.high, bounds.near])
+        self._columns[row] = np.concatenate(astuple(Bounds.of(features, self._margin)))
 
     def bounds_of(self, rows: Any) -> Bounds:
         """Return the bounds of the streams at `rows`."""
         if not self._own:
             return self.bounds
         columns = self._columns[rows]
-        return Bounds(*(columns[..., place, :] for place in range(4)))
+        return Bounds(*np.moveaxis(columns, -2, 0))
 
     def are_inside(self, rows: Rows, block: Float32) -> bool:
-        """Whether all values are there and in range, no run is to be counted, and none waits: nothing is to be done."""
-        if self.stuck_after or self.any_waiting:
+        """Whether all values are there and in range, none is stuck, and none waits: nothing is to be judged."""
+        if self.any_waiting:
             return False
         bounds = self.bounds_of(rows)
         inside = (block >= bounds.low) & (block <= bounds.high)
-        return bool(np.count_nonzero(inside) == inside.size)  # a tenth of the time that all() takes
+        if np.count_nonzero(inside) < inside.size:  # a tenth of the time that all() takes
+            return False
+        return not self.stuck_after or not np.count_nonzero(self._lengths(rows, block) > self.stuck_after)
+
+    def count_runs(self, rows: Rows, block: Float32) -> None:
+        """Remember samples (stream, feature) that `are_inside`, where a rule asks for it."""
+        if self.stuck_after:
+            lengths = self._lengths(rows, block)
+            self.runs[rows, :, 0], self.runs[rows, :, 1] = block[:, : self._targets], lengths
+
+    def _lengths(self, rows: Rows, block: Float32) -> Float32:
+        """Return how often in a row targets have come with these samples, (stream, target)."""
+        runs = self.runs[rows]
+        return np.where(block[:, : self._targets] == runs[..., 0], runs[..., 1] + np.float32(1), np.float32(1))
+
+    def is_first_stuck(self, values: list[float]) -> bool:
+        """Whether a target of the first stream has stood still for too long with a sample's numbers."""
+        runs, rounded = self._first, self._rounded
+        for target in range(self._targets):
+            rounded[0] = values[target]
+            if rounded[0] == runs[target, 0] and runs[target, 1] >= self.stuck_after:
+                return True
+        return False
+
+    def count_first(self, values: list[float]) -> None:
+        """Remember a sample's numbers of the first stream, as `count_runs`."""
+        runs, rounded = self._first, self._rounded
+        for target in range(self._targets):
+            rounded[0] = values[target]
+            runs[target, 1] = runs[target, 1] + 1 if rounded[0] == runs[target, 0] else 1
+            runs[target, 0] = rounded[0]
 
     def find(self, rows: npt.NDArray[np.intp], block: Float32, last: Float32, are_fresh: Flags) -> Findings:
         """Return what is odd about a sample each of streams, (stream, feature).
@@ -166,9 +216,11 @@ class Screening(RowArrays):
             return np.zeros_like(usable), waiting
         before, count = waiting[..., 0], waiting[..., 1]
         unlike = ~(np.abs(block - last) <= bounds.near)
-        unlike[are_fresh] = ~self._guessed[rows][are_fresh][:, None] if self._own else True
+        unlike[are_fresh] = (_beyond(block, bounds) > bounds.first)[are_fresh]
+        if self._own:
+            unlike[are_fresh & self._guessed[rows]] = False
         far = outside & unlike
-        back = np.maximum(bounds.low - before, before - bounds.high)
+        back = _beyond(before, bounds)
         agree = (count > 0) & (np.abs(block - before) <= np.maximum(bounds.near, back / 2))
         count = np.where(far, np.where(agree, count + 1, 1), np.where(usable, 0, count))
         held = far & (count < CONFIRMED_BY)

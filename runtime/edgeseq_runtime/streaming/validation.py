@@ -46,7 +46,7 @@ class Reader:
         except (ValueError, OverflowError):  # samples of several lengths
             block = np.array(None)
         if block.dtype.kind in "biuf" and block.size == len(samples) * count and block.ndim <= 2:
-            return as_float32(block.reshape(len(samples), count))
+            return self._as_told(as_float32(block.reshape(len(samples), count)))
         rows = [self.read(sample) for sample in samples]
         return as_float32(np.array(rows, np.float64).reshape(len(rows), count))
 
@@ -65,7 +65,7 @@ class Reader:
         if block.ndim != 2 or block.shape[1] not in (features, self._measured):
             raise DataError(f"samples have shape {shape}; the model takes (time, {features})")
         if block.dtype == object:  # None among numbers
-            block = np.array([self.read(row) for row in block], np.float64).reshape(len(block), features)
+            return as_float32(np.array([self.read(row) for row in block], np.float64).reshape(len(block), features))
         if block.dtype.kind not in "biuf":
             raise DataError(f"samples are of type {block.dtype}, not numbers")
         return self.completed(as_float32(block))
@@ -74,7 +74,7 @@ class Reader:
         """Return samples (..., feature) with `UNREAD` for the features of the time, where they lack."""
         lacking = len(self._names) - block.shape[-1]
         if not lacking:
-            return block
+            return self._as_told(block)
         return np.concatenate([block, np.full((*block.shape[:-1], lacking), UNREAD, np.float32)], axis=-1)
 
     def _values(self, sample: Any) -> Sequence[Any]:
@@ -92,14 +92,23 @@ class Reader:
         if lacking:
             names = listed(self._names)
             raise DataError(f"the model expects {counted(len(self._names), 'value')} ({names}), got {len(values)}")
-        return values
+        return [*values[: self._measured], *map(_told, values[self._measured :])] if self._unread else values
+
+    def _as_told(self, block: Float32) -> Float32:
+        """Return whole samples with NaN for features of the time that are given and infinite, which `UNREAD` is not."""
+        if not self._unread or not np.isinf(block[..., self._measured :]).any():
+            return block
+        block = block.copy()
+        features = block[..., self._measured :]
+        features[np.isinf(features)] = np.nan
+        return block
 
     def _by_name(self, sample: Mapping[str, Any]) -> list[Any]:
         """Return the features' values; names that are no features are ignored, sensors send more than is needed."""
         if not any(name in sample for name in self._names):
             raise DataError(f"a sample has {listed(sample) or 'nothing'}; the model takes {listed(self._names)}")
         measured = [sample.get(name) for name in self._names[: self._measured]]
-        return measured + [sample.get(name, UNREAD) for name in self._names[self._measured :]]
+        return measured + [_told(sample[name]) if name in sample else UNREAD for name in self._names[self._measured :]]
 
     def _number(self, value: Any, position: int) -> float:
         if type(value) is float:
@@ -114,6 +123,11 @@ class Reader:
             raise DataError(f"{self._names[position]} is {shown(value)}, not a number") from None
         except OverflowError:
             return math.inf
+
+
+def _told(value: Any) -> Any:
+    """Return a feature of the time that is given; None where it is infinite, which `UNREAD` is not."""
+    return None if isinstance(value, (int, float)) and math.isinf(value) else value
 
 
 def as_float32(block: npt.NDArray[Any]) -> Float32:

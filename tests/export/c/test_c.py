@@ -20,6 +20,7 @@ from edgeseq_export.c.render import Sources, fixed_sources
 from edgeseq_export.c.toolchain import STRICT, Compiled
 from edgeseq_runtime import Predictor
 from edgeseq_runtime.errors import CheckError, UsageError
+from edgeseq_runtime.rules import AS_THEY_ARE
 from edgeseq_runtime.spec import GAIN, OFFSET
 from edgeseq_runtime.streaming.sensors import Scale
 from edgeseq_runtime.streaming.validation import IMPUTED, MISSING, OK
@@ -151,7 +152,7 @@ def test_a_missing_sample_leads_to_what_the_predictor_does(choices: dict[str, An
     absent = random.random(samples.shape) < 0.2
     absent[:2], absent[100:105] = True, True
     samples[absent] = random.choice(np.array([np.nan, np.inf, -np.inf, 3e38], np.float32), absent.sum())
-    predictor = Predictor(edgeseq_export.build(checkpoint), sensor=sensor_of(checkpoint))
+    predictor = Predictor(edgeseq_export.build(checkpoint), rules=AS_THEY_ARE, sensor=sensor_of(checkpoint))
     wanted, statuses = [], []
     for sample in samples:
         wanted.append(predictor.step(sample).reshape(-1))

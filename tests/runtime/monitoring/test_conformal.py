@@ -17,7 +17,7 @@ from edgeseq_runtime import Predictor
 from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, UsageError
-from edgeseq_runtime.monitoring.conformal import GAMMA, Quantiles
+from edgeseq_runtime.monitoring.conformal import GAMMA, WIDEST, Quantiles
 from edgeseq_runtime.monitoring.monitor import Monitor
 from edgeseq_runtime.spec import Residuals, Spec
 from tests.conftest import ETTH1, CommandLine
@@ -106,6 +106,36 @@ def test_the_number_moves_as_gibbs_and_candes_have_it() -> None:
     low, high = intervals.around(0, np.zeros((3, 1), np.float32), 0.9)
     np.testing.assert_allclose(high[0, 0], 1.645 * np.exp(0.9 * GAMMA), rtol=1e-3)
     np.testing.assert_allclose(low, -high, rtol=1e-6)
+
+
+@pytest.mark.parametrize("horizon", [1, 3, 4, 5, 24])
+def test_however_a_stream_is_moved_its_numbers_are_the_same_bit_for_bit(horizon: int) -> None:
+    """Among others, by step, or as a block; through all that is known and some that is not; up to the bounds."""
+    random = np.random.default_rng(horizon)
+    many, alone, block = (Monitor(with_residuals(horizon, mean=0.3), room) for room in (3, 1, 1))
+    sizes = np.where(np.arange(2400) < 1400, 1e4, 0.5)
+    truths = (sizes * random.standard_normal(2400)).astype(np.float32)[:, None]
+    said = np.resize(random.standard_normal(2399 * horizon), (2400, horizon, 1)).astype(np.float32)
+    said[[1500, 1501, 1600]] = truths[1700] = np.nan
+    widths, flags = block.update_through(truths, said)
+    on_bounds = 0
+    for at, (truth, forecast) in enumerate(zip(truths, said, strict=True)):
+        many.update(slice(0, 3), np.repeat(truth[None], 3, axis=0), np.repeat(forecast[None], 3, axis=0))
+        if alone.knows_first() and np.isfinite(truth[0] + forecast).all():
+            alone.update_known(truth, forecast)
+        else:
+            alone.update(ROW, truth[None], forecast[None])
+        for monitor in (many, alone):
+            np.testing.assert_array_equal(monitor.intervals.width[0], widths[at])
+            assert monitor.drift.raised[0] == flags[at]
+        on_bounds += int((alone.intervals.log_width == WIDEST).sum())
+    assert on_bounds > 100
+    for name, array in many.arrays_of(0, 2400).items():
+        for monitor in (alone, block):
+            if name == "monitor.shares":  # in floats of 64 bits, rounded
+                np.testing.assert_allclose(monitor.arrays_of(0, 2400)[name], array, rtol=1e-6)
+            else:
+                np.testing.assert_array_equal(monitor.arrays_of(0, 2400)[name], array, name)
 
 
 def test_intervals_follow_noise_that_doubles() -> None:
