@@ -68,7 +68,7 @@ def brief_model() -> bytes:
 
 def soak(model: bytes, steps: int, seed: int = 0) -> Soaked:
     """Stream `steps` samples one by one, faults and all."""
-    p = Predictor(model, rules=Rules(range="impute", stuck="skip", stuck_after=4))
+    p = Predictor(model, rules=Rules(stuck="skip", stuck_after=4))
     squares = np.zeros((2, 10))  # their sum and count, by tenth of the stream
     refused = not_finite = 0
     baseline, said, good = 0.0, math.nan, 0  # how many samples in a row were good

@@ -115,6 +115,27 @@ def test_before_the_first_good_sample_nothing_stands_in(model: bytes) -> None:
     np.testing.assert_array_equal(p.step(0.2), Predictor(model).step(0.2))
 
 
+@pytest.mark.parametrize("taken", ["by steps", "in a block", "in a pool"])
+def test_a_stream_that_goes_far_away_or_comes_back_starts_afresh(daily: tuple[bytes, np.ndarray], taken: str) -> None:
+    """From then on it forecasts as a fresh stream does, instead of remembering the jump."""
+    model, values = daily
+    there, back = np.full(5, 1e6), values[200:230]
+    samples = np.concatenate([values[:200], there, back])
+    if taken == "in a pool":
+        pool = Pool(model)
+        pool.add("a", "b")
+        both = np.stack([samples, np.concatenate([values[:200], values[:5], back])], axis=1)
+        found = pool.run(both[..., None])[:, 0]
+        assert not pool.warm["a"] or pool.spec.warmup <= len(back)
+    else:
+        p = Predictor(model)
+        found = p.run(samples) if taken == "in a block" else np.stack([p.step(float(value)) for value in samples])
+        assert p.counts["confirm"] == 2
+    np.testing.assert_allclose(found[205:], Predictor(model).run(back), atol=1e-4)
+    fresh = Predictor(model, rules=Rules(range="flag"))
+    np.testing.assert_allclose(found[202:205], fresh.run(there[:3]), rtol=1e-6)
+
+
 @pytest.mark.parametrize("streams", ["one", "many"])
 def test_the_first_value_of_a_stream_may_lie_a_range_beyond(daily: tuple[bytes, np.ndarray], streams: str) -> None:
     """A series that has risen since its training begins at once; one that begins far off waits for the third."""

@@ -86,9 +86,10 @@ class Block:
         """Whether a plain sample is so beside what came before the block, or what was odd in it, too."""
         judgement = self._judgement
         sample = complete[at : at + 1]
-        if judgement.policy.confirms and judgement.screening.are_flagged(sample)[0]:
+        screening = judgement.screening
+        if judgement.policy.confirms and (screening.away[0] or screening.are_flagged(sample)[0]):
             is_fresh = not judgement.ledger.ages(_ROW)[0]
-            if is_fresh or not judgement.screening.is_near(sample, self._engine.x[_ROW]):
+            if is_fresh or not screening.is_near(sample, self._engine.x[_ROW]):
                 return False
         if self._given is None:
             return True
@@ -141,7 +142,8 @@ class Block:
         if screening.stuck_after:
             screening.runs[0] = runs[count - 1]
         screening.waiting[0, :, 1] = 0
-        screening.any_waiting = False
+        screening.look_away(_ROW, samples[-1:])
+        screening.settle()
         if self._given is not None:
             judgement.clocks.commit(_ROW, seconds[-1:])
         return count

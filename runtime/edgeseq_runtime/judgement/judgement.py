@@ -136,6 +136,25 @@ class Judgement:
         ages = self.ledger.ages(places)
         findings = self.screening.find(places, block, self.engine.x[places], ages == 0)
         status, reason, rejected = self._judge(places, ages, findings, timeless)
+        jumps = findings.jumps & (status == TAKEN)
+        if not jumps.any():
+            return self._move(places, block, seconds, findings, status, reason, rejected)
+        reason[jumps & (reason == 0)] = REASON_CODES[RANGE]
+        with self.all_or_nothing(places):
+            self.begin_afresh(places[jumps])
+            return self._move(places, block, seconds, findings, status, reason, rejected)
+
+    def _move(
+        self,
+        places: Places,
+        block: Float32,
+        seconds: Float64 | None,
+        findings: Findings,
+        status: Codes,
+        reason: Codes,
+        rejected: Flags,
+    ) -> Float32:
+        """Let the network take samples that were judged, where it is to."""
         instead = self.engine.x[places]  # a feature that is no target keeps its last value
         instead[:, : self._targets] = self.engine.y[places, : self._targets]
         filled = np.where(rejected, instead, block)
@@ -145,6 +164,7 @@ class Judgement:
             forecasts = self.engine.advance(places, filled)
         elif moving.any():
             forecasts[moving] = self.engine.advance(places[moving], filled[moving])
+        self.screening.look_away(places[moving], filled[moving])
         self.screening.remember(places, findings)
         self._settle(places, status, reason, filled, rejected, forecasts, seconds)
         return forecasts
@@ -313,6 +333,7 @@ class Judgement:
     def begin_afresh(self, rows: Places) -> None:
         """Make the streams at `rows` fresh: what was learned of them, and their counts, stay."""
         self.engine.clear(rows)
+        self.screening.away[rows] = False
         self.ledger.begun[rows] = self.ledger.steps
         self.ledger.imputed[rows] = 0
         if self.monitor:
@@ -457,6 +478,7 @@ class Judgement:
         ledger.counts[row] = [counters[f"counts.{name}"] for name in COUNTED]
         ledger.is_quiet = False
         self.screening.runs[row] = arrays["runs"]
+        self.screening.look_away(slice(row, row + 1), self.engine.x[row : row + 1])
         self.screening.waiting[row] = arrays.get("confirm.waiting", 0)
         self.screening.settle()
         self.clocks.commit(row, counters["seconds"], counters["clock.ahead"])

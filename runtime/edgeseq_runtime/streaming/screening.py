@@ -9,7 +9,9 @@ what rises slowly is followed, a glitch is not. Held values in a row that lie ne
 last of `CONFIRMED_BY` is taken. Near means as near as above or, since a new level may be noisier, nearer than half of
 the way back to the range. A fresh stream has no last value: its first one is held where it lies more than the whole
 width of the training part's range beyond; nearer, a series that has risen since its training is likelier than a glitch,
-which would do little harm. All distances are times `Rules.margin`.
+which would do little harm. As far beyond is *away*. A stream that goes away, or comes back, starts afresh with that
+sample: a network that has seen such a jump forecasts nothing of use for as long as it remembers. All distances are
+times `Rules.margin`.
 """
 
 from dataclasses import astuple, dataclass, fields
@@ -44,6 +46,8 @@ class Findings:
     """(sample, feature): out of range, and to be used if nothing forbids it."""
     held: Flags
     """(sample, feature): held back until it is confirmed."""
+    jumps: Flags
+    """(sample,): far from the sample before, and one of the two is away."""
     stuck: Flags
     """(sample, target): has stood still for too long."""
     runs: Float32
@@ -100,6 +104,8 @@ class Screening(RowArrays):
     """(stream, target, 2): the target's last value, and how often in a row it has come; only where a rule asks."""
     waiting: Float32
     """(stream, feature, 2): the last value that was held, and how many have been in a row."""
+    away: Flags
+    """(stream,): whether a value that was taken last is away."""
 
     def __init__(self, spec: Spec, rules: Rules, policy: Policy, room: int) -> None:
         super().__init__(room)
@@ -110,9 +116,10 @@ class Screening(RowArrays):
         """Whether each stream has bounds of its own."""
         self.bounds = Bounds.of(spec.features, rules.margin)
         self.any_waiting = False
-        """Whether a value of any stream may be waiting to be confirmed."""
+        """Whether a value of any stream may be waiting to be confirmed, or is away."""
         self._begin("runs", (self._targets, 2), np.float32)
         self._begin("waiting", (len(spec.features), 2), np.float32)
+        self._begin("away", (), np.bool_)
         if self._own:
             self._columns: Float32
             self._guessed: Flags  # whether nothing is known of the sensor, so that its first value is no glitch yet
@@ -190,6 +197,7 @@ class Screening(RowArrays):
             usable = np.abs(block) <= bounds.limit
             outside = usable & ~((block >= bounds.low) & (block <= bounds.high))
             held, waiting = self._hold(rows, block, usable, outside, last, are_fresh, bounds)
+            jumps = self._jumps(rows, block, last, bounds) & ~are_fresh
         runs = self.runs[rows]
         if self.stuck_after:
             values, known = block[:, : self._targets], usable[:, : self._targets]
@@ -198,7 +206,7 @@ class Screening(RowArrays):
             stuck = runs[..., 1] > self.stuck_after
         else:
             stuck = np.zeros(runs.shape[:2], np.bool_)
-        return Findings(~usable, outside & ~held, held, stuck, runs, waiting)
+        return Findings(~usable, outside & ~held, held, jumps, stuck, runs, waiting)
 
     def _hold(
         self,
@@ -228,6 +236,19 @@ class Screening(RowArrays):
         waiting[..., 0] = np.where(far, block, before)
         return held, waiting
 
+    def _jumps(self, rows: npt.NDArray[np.intp], block: Float32, last: Float32, bounds: Bounds) -> Flags:
+        if not self._confirms:
+            return np.zeros(len(block), np.bool_)
+        is_far = ~(np.abs(block - last) <= bounds.near)
+        return np.asarray((is_far & ((_beyond(block, bounds) > bounds.first) | self.away[rows][:, None])).any(axis=1))
+
+    def look_away(self, rows: Any, block: Float32) -> None:
+        """Note which samples that streams have taken (stream, feature) are away."""
+        if self._confirms:
+            bounds = self.bounds_of(rows)
+            with np.errstate(over="ignore"):
+                self.away[rows] = (_beyond(block, bounds) > bounds.first).any(axis=1)
+
     def remember(self, rows: npt.NDArray[np.intp], findings: Findings) -> None:
         """Remember what these samples have come to."""
         self.runs[rows], self.waiting[rows] = findings.runs, findings.waiting
@@ -235,7 +256,7 @@ class Screening(RowArrays):
 
     def settle(self) -> None:
         """Note whether a value of any stream waits, after streams have come or gone too."""
-        self.any_waiting = bool(self.waiting[..., 1].any())
+        self.any_waiting = bool(self.waiting[..., 1].any() or self.away.any())
 
     def are_plain(self, block: Float32) -> Flags:
         """Return which samples of the first stream's block (time, feature) are taken without more than a flag, (time,).
@@ -244,11 +265,14 @@ class Screening(RowArrays):
         """
         bounds = self.bounds_of(slice(0, 1))
         with np.errstate(over="ignore", invalid="ignore"):
-            plain = (block >= bounds.low) & (block <= bounds.high)
+            plain = np.asarray((block >= bounds.low) & (block <= bounds.high))
             if RANGE in self._flagged:
                 usable = np.abs(block) <= bounds.limit
-                near = np.abs(np.diff(block, axis=0, prepend=block[:1])) <= bounds.near
+                near = np.asarray(np.abs(np.diff(block, axis=0, prepend=block[:1])) <= bounds.near)
                 plain |= usable & (near if self._confirms else True)
+                if self._confirms:
+                    away = (_beyond(block, bounds) > bounds.first).any(axis=1)
+                    plain[1:] &= near[1:] | ~away[:-1, None]
         return np.asarray(plain.all(axis=1))
 
     def are_flagged(self, block: Float32) -> Flags:
@@ -257,9 +281,9 @@ class Screening(RowArrays):
         return np.asarray(~((block >= bounds.low) & (block <= bounds.high)).all(axis=1))
 
     def is_near(self, sample: Float32, last: Float32) -> bool:
-        """Whether each value of the first stream's sample (1, feature) is in range, or near the last one taken."""
+        """Whether each value of the first stream's sample (1, feature) is near the last one taken, or both in range."""
         bounds = self.bounds_of(slice(0, 1))
-        inside = (sample >= bounds.low) & (sample <= bounds.high)
+        inside = (sample >= bounds.low) & (sample <= bounds.high) & ~self.away[0]
         with np.errstate(over="ignore"):
             return bool((inside | (np.abs(sample - last) <= bounds.near)).all())
 
