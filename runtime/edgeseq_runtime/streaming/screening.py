@@ -272,7 +272,7 @@ class Screening(RowArrays):
                 plain |= usable & (near if self._confirms else True)
                 if self._confirms:
                     away = (_beyond(block, bounds) > bounds.first).any(axis=1)
-                    plain[1:] &= near[1:] | ~away[:-1, None]
+                    plain[1:] &= np.asarray(near)[1:] | ~np.asarray(away)[:-1, None]
         return np.asarray(plain.all(axis=1))
 
     def are_flagged(self, block: Float32) -> Flags:

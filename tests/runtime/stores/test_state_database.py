@@ -248,12 +248,15 @@ def stream_and_die(state: Path, count: int, most: float, seed: int) -> dict[str,
     ("count", "kills", "most"), [(40, 8, 0.2), pytest.param(20_000, 12, 1.0, marks=pytest.mark.slow)]
 )
 def test_no_kill_loses_what_was_saved(path: Path, count: int, kills: int, most: float) -> None:
-    """At random moments: each stream has all samples of the last save reported, and its snapshot is of just those."""
+    """At random moments: each stream has all samples of the last save reported, and its snapshot is of just those.
+
+    A kill between SQLite's two writes of a page looks like damage, and is said, though nothing is lost.
+    """
     reported = dict[str, int]()
     for seed in range(kills):
         reported |= stream_and_die(path, count, most, seed)
         streams, store, said = resumed(path)
-        assert len(said) <= 1, said
+        assert len(said) <= 1 or "was damaged; " in said[1], said
         for name, samples in reported.items():
             assert streams.rows[name].samples >= samples
         for name, row in streams.rows.items():
