@@ -196,7 +196,7 @@ def test_a_group_leaves_no_thread_even_where_it_broke() -> None:
     ("options", "line"),
     [
         (("-o", "there/is/no/such/folder/model"), "edgeseq: cannot write there/is/no/such/folder/model"),
-        (("--season", "9", "--seed", str(2**70)), "edgeseq: the seed is"),
+        (("--season", "9", "--seed", str(2**70)), "edgeseq: seed: expected 0 to"),
     ],
 )
 def test_what_is_refused_is_said_once_and_ends_both(tmp_path: Path, options: tuple[str, ...], line: str) -> None:
