@@ -18,6 +18,7 @@ from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, Parts
 from edgeseq.testing import make_checkpoint, make_spec
 from edgeseq_runtime import Predictor
+from edgeseq_runtime.rules import AS_THEY_ARE
 from edgeseq_runtime.spec import Residuals
 from tests.conftest import CommandLine
 
@@ -78,7 +79,7 @@ def test_intervals_hold_what_they_promise_for_skewed_residuals() -> None:
 
 
 def test_residual_quantiles_are_those_of_the_streamed_part() -> None:
-    predictor = Predictor(edgeseq_export.build(make_checkpoint(horizon=2)))
+    predictor = Predictor(edgeseq_export.build(make_checkpoint(horizon=2)), rules=AS_THEY_ARE)
     part = Part(walk(250), 50)
     at = part.origins(2)
     error = baselines.truths(predictor.spec, part.values, at) - forecasts_at(predictor, part.values, at)

@@ -46,7 +46,7 @@ def test_who_has_signed_it_can_be_told(
     checkpoint.save(path)
     edgeseq.must("export", path, "-o", model, "--sign", keys[0])
     answer = edgeseq.must("verify", model, "--key", keys[1])
-    assert answer.out.splitlines()[-1].endswith(f"and signed with the key of {keys[1]}")
+    assert answer.out.splitlines()[-1].endswith(f"and signed with the key that belongs to {keys[1]}")
     edgeseq.must("verify", model)
     _, other = write_keys(tmp_path, "other")
     answer = edgeseq("verify", model, "--key", other, "--json")
