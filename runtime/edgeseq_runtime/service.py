@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
@@ -22,10 +22,12 @@ from edgeseq_runtime.printable import shown
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.stores.base import Store, StreamRow
 from edgeseq_runtime.stores.snapshot_file import SnapshotFile
-from edgeseq_runtime.stores.state_database import StateDatabase
 from edgeseq_runtime.streaming.snapshot import Snapshot, pack
 from edgeseq_runtime.streaming.timestamps import Time
 from edgeseq_runtime.streaming.validation import RawSample
+
+if TYPE_CHECKING:
+    from edgeseq_runtime.stores.state_database import StateDatabase
 
 MAX_STREAMS = 100_000
 """Streams in one process: a name that changes with every sample must not fill the memory."""
@@ -283,8 +285,10 @@ class NamedStreams:
         self._changed.clear()
         self._marks_changed.clear()
 
-    def store(self, path: str | os.PathLike[str]) -> StateDatabase:
+    def store(self, path: str | os.PathLike[str]) -> "StateDatabase":
         """Return what saves the streams in a database."""
+        from edgeseq_runtime.stores.state_database import StateDatabase  # which a single stream starts without
+
         return StateDatabase(path, self)
 
     def load(self, rows: Iterable[StreamRow]) -> str:

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -17,6 +16,7 @@ from edgeseq.commands.predict.state_file import StateFile
 from edgeseq_runtime import Predictor, files
 from edgeseq_runtime.errors import FileError
 from edgeseq_runtime.service import SingleStream
+from tests.helpers.small_disk import mounted
 
 
 class Disk:
@@ -135,17 +135,8 @@ def test_the_stream_goes_on_to_its_end_and_the_old_state_stays(model_path: Path,
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 kB."""
-    mount, umount = shutil.which("mount"), shutil.which("umount")
-    place = tmp_path / "disk"
-    place.mkdir()
-    words = [str(mount), "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
-    if not (mount and umount) or subprocess.run(words, capture_output=True, check=False).returncode:
-        pytest.skip("this user cannot mount a file system")
-    try:
+    with mounted(tmp_path / "disk", "64k") as place:
         yield place
-    finally:
-        subprocess.run([str(umount), str(place)], check=True)
 
 
 def test_the_state_is_saved_once_there_is_room(model_path: Path, small_disk: Path) -> None:

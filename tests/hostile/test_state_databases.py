@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import sqlite3
 import stat
 import subprocess
@@ -17,6 +16,7 @@ import pytest
 from edgeseq_runtime.errors import FileError
 from edgeseq_runtime.stores import connection
 from tests.conftest import CommandLine
+from tests.helpers.small_disk import mounted
 from tests.runtime.stores.memory_streams import resumed, saved, snapshot
 
 IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -241,17 +241,8 @@ def test_a_full_disk_ends_nothing_and_loses_nothing(tmp_path: Path, model_path: 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 400 kB."""
-    mount, umount = shutil.which("mount"), shutil.which("umount")
-    place = tmp_path / "disk"
-    place.mkdir()
-    words = [str(mount), "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(place)]
-    if not (mount and umount) or subprocess.run(words, capture_output=True, check=False).returncode:
-        pytest.skip("this user cannot mount a file system")
-    try:
+    with mounted(tmp_path / "disk", "400k") as place:
         yield place
-    finally:
-        subprocess.run([str(umount), str(place)], check=True)
 
 
 @pytest.mark.parametrize("with_log", [True, False])
