@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32, Float64
+from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.spec import Sensor
 
 Values: TypeAlias = Float32
@@ -36,6 +37,10 @@ class Series:
     """Those whose samples lie one after the other here, in the typical one's numbers; empty for a single series."""
     seconds: Float64 | None = None
     """When each sample was taken, seconds since 1970 UTC (time,); None where that is not known."""
+    reading: Reading | None = None
+    """How the file's text was read; None where there is none."""
+    notes: tuple[str, ...] = ()
+    """What was decided in reading, and what was in doubt; a line each."""
 
     def __len__(self) -> int:
         return len(self.values)

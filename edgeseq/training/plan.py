@@ -140,6 +140,7 @@ def _spec(series: Series, parts: Parts, train: Filled, options: TrainingOptions,
         layout=decisions.layout,
         window=decisions.window,
         time=series.time,
+        reading=series.reading,
         period=series.period,
         first_time=_time_of(series, 0),
         last_time=_time_of(series, len(parts.train) - 1),
@@ -209,6 +210,7 @@ def _notes(series: Series, parts: Parts, spec: Spec, decisions: _Decisions) -> t
     counts = f"{sizes[0]} training, {sizes[1]} validation, {sizes[2]} test samples"
     return (
         f"series {series.name}{several}: {counts}{period}",
+        *series.notes,
         f"gaps: {gaps}{filled}",
         f"season: {season}; warm-up in training: {spec.warmup} samples",
         _seen(spec),

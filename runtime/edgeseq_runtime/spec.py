@@ -15,9 +15,13 @@ from typing import Self
 from edgeseq_runtime import spec_json, strict_json
 from edgeseq_runtime.errors import ModelFileError
 from edgeseq_runtime.printable import shown
+from edgeseq_runtime.reading.reading import Reading
 
-FORMAT = 1
-"""The model file format that this version writes, and the newest that it reads."""
+FORMAT = 2
+"""The newest model file format that this version reads, which is that of files with rules a reader must obey."""
+
+FIRST_FORMAT = 1
+"""That of all other files, which version 0.1 reads as well."""
 
 KEY = "edgeseq"
 """The metadata key that holds the spec."""
@@ -235,6 +239,8 @@ class Spec:
     """How many of the last changes a linear path beside the network sees; 0: there is none."""
     time: str | None = None
     """Name of the time column."""
+    reading: Reading | None = None
+    """How the series' text was read; None where it came from no text, or from a training by version 0.1."""
     period: float | None = None
     """Seconds from one sample to the next."""
     first_time: float | None = None
@@ -263,7 +269,8 @@ class Spec:
     sha256: str = ""
     """Of the model file with zeros in place of this and the signature; see `integrity`."""
     signature: str = ""
-    format: int = FORMAT
+    format: int = FIRST_FORMAT
+    """1; or 2 where `reading` has to be obeyed, which `to_json` sees to."""
 
     def __post_init__(self) -> None:
         self._check_features()
@@ -374,7 +381,8 @@ class Spec:
 
     def to_json(self) -> str:
         """Return the spec as compact JSON, without what is as it is by default."""
-        return json.dumps(spec_json.encode(self), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        content = spec_json.encode(self) | {"format": FORMAT if self.reading and self.reading.binds else FIRST_FORMAT}
+        return json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
