@@ -37,13 +37,14 @@ _INFINITE = ("inf", "-inf", "+inf", "infinity", "-infinity", "-nan", "nan")
 
 _BRACKETED = re.compile(r"\[[^\]]*\]|\([^)]*\)|\{[^}]*\}|<[^>]*>")
 _UNIT_SIGNS = re.compile(r"[%\u00b0\u2030\u00b5\u03bc\u03a9\u2126\u00b2\u00b3]|[^\W\d_]+[0-9]?(/|\^|\u00b7)[^\W\d_]+")
-_UNITS = frozenset(
+_WORDS = (
     "c k f degc degf deg degrees celsius fahrenheit kelvin v mv kv volt a ma ampere w mw kw va var kva kvar wh kwh mwh "
     "j kj mj hz khz mhz pa hpa kpa mpa mbar bar psi atm mmhg m mm cm km um in inch ft mi s sec ms us ns min h hr hrs d "
     "g kg mg t lb l ml m3 l/h ppm ppb db dba dbm rpm ohm kohm lx lux lm cd n nm ph rh percent pct count counts pcs "
     "bool boolean flag int integer float double real number string text date time datetime timestamp utc gmt local "
-    "seconds minutes hours days unix epoch iso iso8601".split()  # noqa: SIM905 - quicker to read
+    "seconds minutes hours days unix epoch iso iso8601"
 )
+_UNITS = frozenset(_WORDS.split())
 _TIME_TEMPLATE = re.compile(r"(?=.*[ymdhs]{2})[ymdhsft:/. '\-]+(?:zone|z|tt|am/pm)?", re.IGNORECASE)
 """yyyy-mm-dd hh:mm:ss and the like."""
 
