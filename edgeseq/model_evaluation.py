@@ -22,11 +22,12 @@ def evaluate(
 
     `model` is the path of a model file, of a checkpoint or of a compiled library; a model file's bytes; or a
     checkpoint, as `fit` returns it. `series` is a file or the name of an example, as `load` takes it; None means the
-    sine, for a model that was trained on it. The further arguments are the command's options: sensor, split, time,
-    every, sort. `provider` says what runs the model: auto, cpu, cuda, arm, native or onnxruntime's name of another.
-    `key` is a file with an Ed25519 public key: only a model file that its private half signed is opened. Errors
-    are in the targets' units, or standardised by the training part's deviations; None stands where nothing could
-    be computed. Raises `UsageError` (an unknown provider, too), `DataError`, `ModelFileError` or `FileError`.
+    sine, for a model that was trained on it. The further arguments are the command's options: sensor, split, sort, and
+    those that say how text is read, from time to hold. `provider` says what runs the model: auto, cpu, cuda, arm,
+    native or onnxruntime's name of another. `key` is a file with an Ed25519 public key: only a model file that its
+    private half signed is opened. Errors are in the targets' units, or standardised by the training part's deviations;
+    None stands where nothing could be computed. Raises `UsageError` (an unknown provider, too), `DataError`,
+    `ModelFileError` or `FileError`.
     """
     return evaluate_model(model, series, provider=provider, key=key, **reading).to_dict()
 

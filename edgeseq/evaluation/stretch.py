@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq.series import durations
 from edgeseq.text import moment
 from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.errors import UsageError
+from edgeseq_runtime.reading import durations
 from edgeseq_runtime.streaming import timestamps
 
 Rows = npt.NDArray[np.int64]

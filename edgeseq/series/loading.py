@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
@@ -22,19 +23,22 @@ def load(
 ) -> tuple[Series, Parts]:
     """Return the series that a user names, and its parts: a file, an example, or None for the sine.
 
-    Several files, or one with a column `sensor` that says whose sample each row is, are series of sensors of one kind:
-    each is split by itself, and together they are one series in the typical sensor's numbers. `split` is
-    TRAIN:VAL:TEST, in rows or as fractions of the file, `DEFAULT_SPLIT` where none is given. The further arguments say
-    how a file is read: targets, features, time, units, gap_limit, every, sort, period, clocks.
+    Several files, or one with a column `id` that says whose sample each row is (`sensor` is an older word for it), are
+    series of sensors of one kind: each is split by itself, and together they are one series in the typical sensor's
+    numbers. `split` is TRAIN:VAL:TEST, in rows or as fractions of the file, `DEFAULT_SPLIT` where none is given. The
+    further arguments say how a file is read: targets, features, units, gap_limit, sort, period, clocks, and those of
+    the options of the same names: time, time_format, zone, na, decimal, id, skip_rows, header, every, aggregate, hold.
 
     The series' `values` are float32 (time, feature), targets first, in the columns' units, NaN where one is missing;
     the parts are the training part's samples, and validation and test part with what precedes them. Raises `UsageError`
     for what does not exist and `DataError` for what cannot be used.
     """
     chosen = ReadingOptions(**reading)
+    if sensor is not None:
+        chosen = replace(chosen, id=sensor)
     names = [os.fspath(one) for one in ([name] if isinstance(name, str | os.PathLike) else name or ())]
-    if sensor is not None or len(names) > 1:
-        return _load_fleet(names, sensor, split, chosen)
+    if chosen.id is not None or len(names) > 1:
+        return _load_fleet(names, split, chosen)
     if not names or (names == ["sine"] and not Path("sine").exists()):
         if split or not chosen.suits_the_sine:
             raise UsageError("the sine has one column and a split of its own: give a series to choose others")
@@ -51,14 +55,12 @@ def _load_one(name: str, split: Split, chosen: ReadingOptions) -> tuple[Series, 
     return series, split.apply(series)
 
 
-def _load_fleet(
-    names: list[str], sensor: str | None, split: str | None, chosen: ReadingOptions
-) -> tuple[Series, Parts]:
+def _load_fleet(names: list[str], split: str | None, chosen: ReadingOptions) -> tuple[Series, Parts]:
     from edgeseq.series import fleet
     from edgeseq.series.files import reader
 
     parsed = Split.parse(split or DEFAULT_SPLIT)
-    if sensor is None:
+    if chosen.id is None:
         members = {Path(name).stem: _load_one(name, parsed, chosen) for name in names}
         if len(members) < len(names):
             raise UsageError("several of the files have the same name, after which their sensors are called")
@@ -66,7 +68,7 @@ def _load_fleet(
     if len(names) != 1:
         raise UsageError(f"--id says whose sample a row of one file is; {len(names)} files are given")
     path, units = _find(names[0])
-    by_sensor = reader.read_by(path, sensor, chosen.with_units(units))
+    by_sensor = reader.read_by(path, chosen.id, chosen.with_units(units))
     members = {name: (series, parsed.apply(series)) for name, series in by_sensor.items()}
     return fleet.join(Path(path).stem, members, chosen.gap_limit)
 

@@ -7,10 +7,11 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq.series import durations, gaps
+from edgeseq.series import gaps
 from edgeseq.series.series import Values
 from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.reading import durations
 from edgeseq_runtime.streaming.time_features import time_features
 
 _JITTER = 1 / 3

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseq.series import durations, load
+from edgeseq.series import load
 from edgeseq.series.examples import co2_path
 from edgeseq.series.gaps import fill
 from edgeseq.series.resampling import Samples, resample
 from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.reading import durations
 from tests.conftest import CommandLine
 from tests.helpers.csv_helpers import csv, parquet, read
 

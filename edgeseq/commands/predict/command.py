@@ -15,11 +15,13 @@ from edgeseq.commands.options.common import key_option, model_argument, sidecar_
 from edgeseq.commands.options.outputs import check_outputs, named_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq.commands.options.rules import rules_options
+from edgeseq.commands.options.series import AS_IN_TRAINING, reading_options
 from edgeseq.commands.predict.options import MQTT, STDIN, PredictOptions
 from edgeseq.commands.predict.state_file import StateFile, owned
 from edgeseq.commands.shutdown import GracefulShutdown
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import EdgeseqError
+from edgeseq_runtime.reading.overrides import Overrides
 from edgeseq_runtime.rules import Rules
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from edgeseq.commands.predict.stdin_stream import StdinStream
     from edgeseq_runtime.mqtt.credentials import Credentials
     from edgeseq_runtime.mqtt.topics import Route
+    from edgeseq_runtime.reading.overrides import OverrideKeywords
     from edgeseq_runtime.service import Streams
 
 
@@ -82,6 +85,7 @@ if TYPE_CHECKING:
     f"  [default: {STDIN.state_every}; with --mqtt {MQTT.state_every}]",
 )
 @click.option("--fresh", is_flag=True, help="Start over, whatever the state file holds.")
+@reading_options(AS_IN_TRAINING)
 @click.option("--sensor", metavar="NAME", help="Treat the input as this sensor, one seen in training.")
 @click.option(
     "--history",
@@ -146,6 +150,7 @@ def predict(
     publish: str | None,
     credentials: str | None,
     client_id: str | None,
+    overrides: "OverrideKeywords",
 ) -> int:
     r"""Stream samples through MODEL: each line of input gives one line with a forecast, at once.
 
@@ -185,6 +190,7 @@ def predict(
         publish=publish,
         credentials=credentials,
         client_id=client_id,
+        overrides=Overrides(**overrides),
     )
     _check_files(options)
     register(libraries)

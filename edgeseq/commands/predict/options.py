@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from edgeseq.commands.predict.forecast_plot import ForecastPlot
     from edgeseq.commands.predict.formats import Format
     from edgeseq.commands.predict.terminal_view import TerminalView
+    from edgeseq_runtime.reading.overrides import Overrides
+    from edgeseq_runtime.reading.reading import Reading
     from edgeseq_runtime.rules import Rules
     from edgeseq_runtime.service import NamedStreams, Streams
     from edgeseq_runtime.spec import Spec
@@ -69,6 +71,8 @@ class PredictOptions:
     publish: str | None
     credentials: str | None
     client_id: str | None
+    overrides: "Overrides"
+    """What is said about how samples are written."""
 
     def __post_init__(self) -> None:
         if self.state_every is not None and not self.state:
@@ -98,6 +102,10 @@ class PredictOptions:
     def is_influx(self) -> bool:
         """Whether the input is line protocol, of many streams."""
         return self.input_format == "influx"
+
+    def reading(self, spec: "Spec") -> "Reading":
+        """Return how samples are written: as training found out, except for what the user says."""
+        return self.overrides.over(spec.known_reading)
 
     def single_stream(self) -> "Streams":
         """Open the model for one stream."""

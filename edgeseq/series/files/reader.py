@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeseq.series import durations, resampling
+from edgeseq.series import resampling
 from edgeseq.series.files import cells, times
 from edgeseq.series.files.options import ReadingOptions
 from edgeseq.series.files.table import Table, open_table
@@ -14,6 +14,8 @@ from edgeseq.series.resampling import Samples, Spacing
 from edgeseq.series.series import Series, Values
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.io.grammar import TIME_NAMES
+from edgeseq_runtime.reading import durations
+from edgeseq_runtime.reading.overrides import NONE
 
 _USUAL = ReadingOptions()
 
@@ -54,7 +56,7 @@ def read_by(path: str, sensor: str, reading: ReadingOptions = _USUAL) -> dict[st
 
 
 def _spacing(reading: ReadingOptions) -> Spacing:
-    every = durations.parse(reading.every) if reading.every else None
+    every = durations.parse(reading.every) if reading.every not in (None, NONE) else None
     return Spacing(every, reading.sort, reading.gap_limit, reading.period, tuple(reading.clocks))
 
 
