@@ -1,7 +1,7 @@
 """In which notations a column of text may hold times, and which of them it does: decided over all of its cells."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,12 @@ import polars as pl
 
 from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.errors import DataError
-from edgeseq_runtime.reading.notation import Notation
+from edgeseq_runtime.reading.notation import MONTH_NUMBERS, OFFSETS, Notation, full_year, offset_of
+
+
+class AmbiguousTimesError(DataError):
+    """Several notations fit all cells, and nothing tells which is meant."""
+
 
 _NAME = r"[A-Za-z]{3,9}\.?"
 _WEEKDAY = re.compile(
@@ -44,7 +49,7 @@ _ZONE = re.compile(
     r"|(?P<Z>[A-Za-z]{1,5}))"
 )
 _UNIX = re.compile(
-    rf"(?:[A-Za-z]{{3}} )?{_NAME} +[0-9]{{1,2}} [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(?P<z> [A-Z]{{1,5}})? [0-9]{{4}}"
+    rf"(?P<a>(?:[A-Za-z]{{3}} )?){_NAME} +[0-9]{{1,2}} [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(?P<z> [A-Z]{{1,5}})? [0-9]{{4}}"
 )
 
 TIME_OF_DAY = re.compile(
@@ -57,7 +62,7 @@ def guessed(cell: str) -> list[str]:
     """Return the notations that a cell may be written in, day first before month first."""
     unix = _UNIX.fullmatch(cell)
     if unix:
-        return [f"{'%a ' if cell[:4].isalpha() is False and _WEEKDAY.match(cell) else ''}%b %e %H:%M:%S{' %Z' if unix['z'] else ''} %Y"]
+        return [f"{unix['a'] and '%a '}%b %e %H:%M:%S{' %Z' if unix['z'] else ''} %Y"]
     before, weekday = "", _WEEKDAY.match(cell)
     if weekday:
         before, cell = "%a" + weekday["rest"], cell[weekday.end() :]
@@ -66,7 +71,9 @@ def guessed(cell: str) -> list[str]:
         date = re.match(pattern, cell)
         rest = _rest(cell[date.end() :]) if date else None
         if date and rest is not None:
-            parts = {name: " " if text.isspace() else text for name, text in date.groupdict().items() if text is not None}
+            parts = {
+                name: " " if text.isspace() else text for name, text in date.groupdict().items() if text is not None
+            }
             found += [before + form.format(**parts) + rest for form in forms if _suits(form, rest)]
     return list(dict.fromkeys(found))
 
@@ -144,39 +151,42 @@ class Read:
 
 def read(text: pl.Series, notation: Notation) -> Read:
     """Read a column of text (row,) in a notation, as `Notation.read` does each cell."""
-    from edgeseq_runtime.reading.notation import MONTH_NUMBERS, OFFSETS, full_year, offset_of
+    return read_parts(text.str.extract_groups(notation.pattern).struct.unnest(), notation.groups)
 
-    parts = text.str.extract_groups(notation.pattern).struct.unnest()
+
+def read_parts(parts: pl.DataFrame, groups: frozenset[str]) -> Read:
+    """Read the parts of times, each a column of text that is named by its directive's letter."""
 
     def number(name: str, default: int = 0) -> Float64:
-        if name not in notation.groups:
-            return np.full(len(text), float(default))
+        if name not in groups:
+            return np.full(len(parts), float(default))
         return parts[name].cast(pl.Float64).to_numpy().astype(np.float64)
 
-    def looked_up(name: str, function: "dict[str, float]") -> Float64:
-        return parts[name].replace_strict(function, default=None, return_dtype=pl.Float64).to_numpy().astype(np.float64)
+    def looked_up(name: str, numbers: Mapping[str, float]) -> Float64:
+        return parts[name].replace_strict(numbers, default=None, return_dtype=pl.Float64).to_numpy().astype(np.float64)
 
     def words(name: str) -> list[str]:
         return [word for word in parts[name].unique().to_list() if word is not None]
 
-    year = number("Y") if "Y" in notation.groups else looked_up("y", {word: full_year(word) for word in words("y")})
+    year = number("Y") if "Y" in groups else looked_up("y", {word: full_year(word) for word in words("y")})
     month = number("m", 1)
-    if "b" in notation.groups:
+    if "b" in groups:
         month = looked_up("b", {word: MONTH_NUMBERS[word[:3].lower()] for word in words("b")})
     day = number("d", 1)
-    hour = number("H") if "H" in notation.groups else number("I")
+    hour = number("H") if "H" in groups else number("I")
     minute, second = number("M"), np.minimum(number("S"), 59)
+    hour, minute, second = (np.where(np.isnan(part) & np.isfinite(day), 0, part) for part in (hour, minute, second))
     midnight = (hour == 24) & ((minute > 0) | (second > 0))
-    if "p" in notation.groups:
+    if "p" in groups:
         late = looked_up("p", {word: float(word[0] in "pP") for word in words("p")})
         hour = hour % 12 + 12 * late
     clock = ((_days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second
     clock = np.where(midnight, np.nan, clock) * 1e6
-    if "f" in notation.groups:
+    if "f" in groups:
         clock += parts["f"].fill_null("0").str.head(6).str.pad_end(6, "0").cast(pl.Float64).to_numpy()
-    if "z" in notation.groups:
+    if "z" in groups:
         return Read(clock, looked_up("z", {word: offset_of(word) * 1e6 for word in words("z")}))
-    if "Z" in notation.groups:
+    if "Z" in groups:
         known = {word: OFFSETS[word.upper()] * 1e6 for word in words("Z") if word.upper() in OFFSETS}
         return Read(clock, looked_up("Z", known))
     return Read(clock, None)
@@ -206,7 +216,7 @@ def chosen(name: str, cell: str, readings: Sequence[tuple[Notation, Float64]]) -
         return order[0]
     one, other = (readings[at] for at in sorted(order[:2]))
     days = " or ".join(f"{np.datetime64(round(seconds[0] * 1e6), 'us').astype('M8[D]')}" for _, seconds in (one, other))
-    raise DataError(
+    raise AmbiguousTimesError(
         f"column {name!r}: {cell!r} may be {days}, and no cell tells which: "
         f"--time-format {one[0].text!r} or --time-format {other[0].text!r} says so"
     )
