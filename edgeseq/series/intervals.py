@@ -93,9 +93,7 @@ def _gather_held(intervals: Intervals, moments: Int64, values: Values, aggregate
     return Gathered(_seconds(intervals, numbers), _float32(columns), rows)
 
 
-def _pieces(
-    intervals: Intervals, moments: Int64, column: Values, hold: int, end: int
-) -> tuple[Int64, Values, Float64]:
+def _pieces(intervals: Intervals, moments: Int64, column: Values, hold: int, end: int) -> tuple[Int64, Values, Float64]:
     """Return the pieces of a held signal, none of which reaches over an interval's end, in order.
 
     The interval of each, its value, and its length in microseconds.

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from edgeseq.commands.notes import note
 from edgeseq.commands.predict.formats import Format
+from edgeseq.commands.predict.pace import note_pace
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats
 from edgeseq.commands.predict.unread_times import UnreadTimes
@@ -28,7 +29,7 @@ from edgeseq_runtime.mqtt.deduplication import WINDOW, Message, SeenMessages, id
 from edgeseq_runtime.mqtt.inbox import Inbox
 from edgeseq_runtime.mqtt.topics import Address, Route
 from edgeseq_runtime.printable import counted, printable
-from edgeseq_runtime.rules import TIME
+from edgeseq_runtime.rules import PACE, TIME
 from edgeseq_runtime.streaming.timestamps import is_time
 
 if TYPE_CHECKING:
@@ -277,6 +278,8 @@ class MqttService:
             self._unsettled.release(pending)
             self._say_left_out(f"{_brief(pending.topic)}: {answer}", "that no stream takes")
             return
+        if answer.reason == PACE:
+            note_pace(_brief(pending.topic), self._streams.pace(pending.topic), self._streams.spec.period)
         if answer.reason == TIME or self._unread_times:
             self._unread_times.watch(pending.topic, pending.topic, sample.time, answer)
         if pending.topic not in self._targets:  # as many as there are streams

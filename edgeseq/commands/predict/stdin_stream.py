@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from edgeseq.commands.notes import note
 from edgeseq.commands.predict.formats import Format
 from edgeseq.commands.predict.output import Output
+from edgeseq.commands.predict.pace import note_pace
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats
 from edgeseq.commands.predict.stored_samples import StoredSamples
@@ -20,7 +21,7 @@ from edgeseq.commands.predict.unread_times import UnreadTimes
 from edgeseq.commands.predict.waiting_samples import WaitingSamples
 from edgeseq.commands.shutdown import INTERRUPTED, PIPE_BUF, GracefulShutdown, ShutdownRequested
 from edgeseq_runtime.errors import DataError, FileError, MissingSampleError
-from edgeseq_runtime.rules import TIME
+from edgeseq_runtime.rules import PACE, TIME
 from edgeseq_runtime.service import NamedStreams, SingleStream
 from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 16
 """Bytes that are read at most at once."""
 
-_TIME = REASONS_BY_CODE.index(TIME)
+_TIME, _PACE = REASONS_BY_CODE.index(TIME), REASONS_BY_CODE.index(PACE)
 
 Reader: TypeAlias = "Callable[[Iterable[bytes], Spec], Iterator[Sample]]"
 
@@ -154,12 +155,14 @@ class StdinStream:
 
     def _watch_all(self, chunk: "Sequence[Sample]", outcomes: "Outcomes") -> None:
         """Say what is to be said of samples that were taken."""
-        if self._unread_times or (outcomes.reasons == _TIME).any():
+        if self._unread_times or ((outcomes.reasons == _TIME) | (outcomes.reasons == _PACE)).any():
             for sample, result in zip(chunk, outcomes, strict=True):
                 self._watch(sample, result)
 
     def _watch(self, sample: "Sample", result: "StepResult") -> None:
         """Say what is to be said of a sample that was taken."""
+        if result.reason == PACE:
+            note_pace(f"line {sample.line}", self._streams.pace(sample.stream or ""), self._streams.spec.period)
         if result.reason == TIME or self._unread_times:
             self._unread_times.watch(f"line {sample.line}", sample.stream or "", sample.time, result)
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from edgeseq.commands.notes import note
 from edgeseq_runtime.printable import shown
-from edgeseq_runtime.rules import DISORDER, FAR_AHEAD, GAP, TIME
+from edgeseq_runtime.rules import DISORDER, FAR_AHEAD, GAP, PACE, TIME
 from edgeseq_runtime.streaming.timestamps import is_time
 from edgeseq_runtime.streaming.validation import MISSING
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from edgeseq_runtime.io.text_lines import WrittenTime
     from edgeseq_runtime.outcomes import StepResult
 
-_READABLE = ("", GAP, DISORDER)
+_READABLE = ("", GAP, DISORDER, PACE)
 """Reasons of samples whose time was read, or did not matter; the others leave that open."""
 
 
