@@ -62,7 +62,7 @@ class StdinStream:
         self._unreadable = unreadable
         self._view = view
         self._plot = plot
-        self._unread_times = UnreadTimes()
+        self._unread_times = UnreadTimes(streams.spec)
         self.stats = Stats("from a line to its forecast")
 
     def run(self, source: str, shutdown: GracefulShutdown) -> int:
@@ -155,6 +155,8 @@ class StdinStream:
 
     def _watch_all(self, chunk: "Sequence[Sample]", outcomes: "Outcomes") -> None:
         """Say what is to be said of samples that were taken."""
+        for sample in chunk if self._unread_times.watches_zone else ():
+            self._unread_times.watch_zone(f"line {sample.line}", sample.time)
         if self._unread_times or ((outcomes.reasons == _TIME) | (outcomes.reasons == _PACE)).any():
             for sample, result in zip(chunk, outcomes, strict=True):
                 self._watch(sample, result)
@@ -163,6 +165,8 @@ class StdinStream:
         """Say what is to be said of a sample that was taken."""
         if result.reason == PACE:
             note_pace(f"line {sample.line}", self._streams.pace(sample.stream or ""), self._streams.spec.period)
+        if self._unread_times.watches_zone:
+            self._unread_times.watch_zone(f"line {sample.line}", sample.time)
         if result.reason == TIME or self._unread_times:
             self._unread_times.watch(f"line {sample.line}", sample.stream or "", sample.time, result)
 
