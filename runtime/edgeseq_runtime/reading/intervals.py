@@ -1,23 +1,17 @@
 """The intervals that samples are gathered in, in training and on the device: their numbers, and when each begins."""
 
-import functools
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
-
 import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.reading.reading import SUM
+from edgeseq_runtime.reading.zones import zone_of
 
 MICROSECONDS = 1_000_000
 """In a second. Whole ones keep rounding out of it."""
 
 _DAY = 86400 * MICROSECONDS
-_QUARTER = 900 * MICROSECONDS
-"""Clocks are set at multiples of it."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _LONGEST_HOLD = 10_000
 """Intervals that a value may hold for: so many may be over when the next sample comes."""
@@ -35,7 +29,12 @@ class Intervals:
     def __init__(self, every: float, zone: str = "") -> None:
         self.length = round(every * MICROSECONDS)
         """Microseconds; of days in a zone, those in which its clock is not set."""
-        self._zone = zone if self.length % _DAY == 0 else ""
+        self._zone = zone_of(zone) if zone and self.length % _DAY == 0 else None
+
+    @property
+    def follows_zone(self) -> bool:
+        """Whether the zone matters."""
+        return self._zone is not None
 
     def number(self, moment: int) -> int:
         """Return the interval that holds a moment."""
@@ -56,22 +55,11 @@ class Intervals:
         return clock - self._offsets(clock - self._offsets(clock))
 
     def _offset(self, moment: int) -> int:
-        return _offset(self._zone, moment // _QUARTER) if self._zone else 0
+        """Return how far the zone's clock is ahead of UTC."""
+        return whole(self._zone.offset(moment / MICROSECONDS)) if self._zone else 0
 
-    def _offsets(self, moments: Int64) -> "Int64 | int":
-        if not self._zone:
-            return 0
-        quarters, places = np.unique(moments // _QUARTER, return_inverse=True)
-        return np.array([_offset(self._zone, quarter) for quarter in quarters.tolist()], np.int64)[places]
-
-
-@functools.lru_cache(maxsize=4096)
-def _offset(zone: str, quarter: int) -> int:
-    """Return how far a zone's clock is ahead of UTC in a quarter of an hour, in microseconds."""
-    moment = _EPOCH + timedelta(microseconds=quarter * _QUARTER)
-    offset = moment.astimezone(ZoneInfo(zone)).utcoffset()
-    assert offset is not None, "a zone's times have an offset"
-    return round(offset.total_seconds() * MICROSECONDS)
+    def _offsets(self, moments: Int64) -> Int64 | int:
+        return all_whole(self._zone.offsets(moments / MICROSECONDS)) if self._zone else 0
 
 
 def whole(seconds: float) -> int:
