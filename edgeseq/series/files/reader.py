@@ -14,8 +14,7 @@ from edgeseq.series.resampling import Samples, Spacing
 from edgeseq.series.series import Series, Values
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.io.grammar import TIME_NAMES
-from edgeseq_runtime.reading import durations
-from edgeseq_runtime.reading.overrides import NONE
+from edgeseq_runtime.reading.reading import Reading
 
 _USUAL = ReadingOptions()
 
@@ -56,8 +55,17 @@ def read_by(path: str, sensor: str, reading: ReadingOptions = _USUAL) -> dict[st
 
 
 def _spacing(reading: ReadingOptions) -> Spacing:
-    every = durations.parse(reading.every) if reading.every not in (None, NONE) else None
-    return Spacing(every, reading.sort, reading.gap_limit, reading.period, tuple(reading.clocks))
+    said = reading.over(Reading())
+    return Spacing(
+        every=said.every,
+        aggregate=said.aggregate,
+        hold=said.hold,
+        zone=said.zone,
+        sort=reading.sort,
+        gap_limit=reading.gap_limit,
+        expected=reading.period,
+        clocks=tuple(reading.clocks),
+    )
 
 
 def _check_spacing(path: str, columns: Columns, spacing: Spacing) -> None:
