@@ -1,124 +1,126 @@
-"""Series from files: which columns are meant, and what their cells become."""
+"""How a file becomes a series: a table, its times, its numbers, and then samples in even steps.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+What is decided on the way is the series' `Reading`, which goes into the model file; what was a choice, or is in doubt,
+is a line of its `notes`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeseq.series import resampling
-from edgeseq.series.files import cells, times
+from edgeseq.series.files import cells, sensors, times
 from edgeseq.series.files.options import ReadingOptions
 from edgeseq.series.files.table import Table, open_table
+from edgeseq.series.files.times import TimeColumns
 from edgeseq.series.resampling import Samples, Spacing
 from edgeseq.series.series import Series, Values
 from edgeseq_runtime.errors import DataError, UsageError
-from edgeseq_runtime.io.grammar import TIME_NAMES
-from edgeseq_runtime.reading import durations
-from edgeseq_runtime.reading.overrides import NONE
+from edgeseq_runtime.printable import counted
+from edgeseq_runtime.reading.reading import Reading
+from edgeseq_runtime.streaming.sensors import LEAST_SAMPLES
 
 _USUAL = ReadingOptions()
 
+Row = npt.NDArray[np.int64]
+
 
 @dataclass(frozen=True)
-class Columns:
-    """Which columns of a table make the series."""
+class Contents:
+    """All rows of a file as times and numbers, and how they were read."""
 
-    used: tuple[str, ...]
-    """The targets first, then the other features."""
+    table: Table
+    columns: tuple[str, ...]
+    """Those in use: the targets first, then the other features."""
     targets: int
-    time: str | None
+    times: TimeColumns
+    values: Values
+    """(row, feature)"""
+    reading: Reading
+    notes: tuple[str, ...]
 
 
-def read(path: str, reading: ReadingOptions = _USUAL) -> Series:
+def read(path: str, options: ReadingOptions = _USUAL) -> Series:
     """Read a series from a file.
 
-    Raises `UsageError` for a column that is not there and `DataError` for what the cells hold, with the line.
+    Raises `UsageError` for a column that is not there and for a file that holds several sensors, and `DataError` for
+    what the cells hold, with the line.
+    """
+    return _one(path, open_table(path), options)
+
+
+def _one(path: str, table: Table, options: ReadingOptions) -> Series:
+    """Return the one series that a table holds."""
+    contents = _contents(table, options)
+    taken = {*contents.columns, *contents.times.names}
+    free = [name for name in contents.table.names if name not in taken]
+    if free and contents.times.seconds is not None:
+        sensors.check_one(contents.table, contents.times.seconds, free)
+    return _series(Path(path).stem, contents, np.arange(contents.table.height), options)
+
+
+def read_by(path: str, options: ReadingOptions, *, id_may_lack: bool = False) -> tuple[dict[str, Series], list[str]]:
+    """Read a file in which the column `options.id` says whose sample each row is; return the series of each.
+
+    In the order in which they appear; a row whose cell is empty is nobody's. Then a line for each sensor that is left
+    out, since it has too few rows. With `id_may_lack` a file without that column is of one sensor, whose name is "".
+    Raises what `read` does.
     """
     table = open_table(path)
-    columns, spacing = _choose(table, reading), _spacing(reading)
-    _check_spacing(path, columns, spacing)
-    return _series(Path(path).stem, table, columns, spacing, reading.units)
+    if id_may_lack and options.id not in table.names:
+        return {"": _one(path, table, replace(options, id=None))}, []
+    contents = _contents(table, options)
+    groups = cells.groups(contents.table.column(contents.reading.id))
+    few = [name for name, rows in groups.items() if len(rows) < LEAST_SAMPLES]
+    left_out = [f"{name} is left out: it has {counted(len(groups[name]), 'row')}" for name in few]
+    if len(few) == len(groups):
+        raise DataError(f"{path}: no sensor of {contents.reading.id} has {LEAST_SAMPLES} rows or more")
+    return {name: _series(name, contents, groups[name], options) for name in groups if name not in few}, left_out
 
 
-def read_by(path: str, sensor: str, reading: ReadingOptions = _USUAL) -> dict[str, Series]:
-    """Read a file in which the column `sensor` says whose sample each row is; return the series of each.
-
-    In the order in which they appear; a row whose cell is empty is nobody's. Raises what `read` does.
-    """
-    table = open_table(path)
-    columns, spacing = _choose(table, reading, sensor=table.require(sensor)), _spacing(reading)
-    _check_spacing(path, columns, spacing)
-    return {
-        name: _series(name, table.where(rows), columns, spacing, reading.units)
-        for name, rows in cells.groups(table.column(sensor)).items()
-    }
-
-
-def _spacing(reading: ReadingOptions) -> Spacing:
-    every = durations.parse(reading.every) if reading.every not in (None, NONE) else None
-    return Spacing(every, reading.sort, reading.gap_limit, reading.period, tuple(reading.clocks))
-
-
-def _check_spacing(path: str, columns: Columns, spacing: Spacing) -> None:
-    """Refuse what needs times where there are none, and time features that are there already."""
-    if columns.time is None and (spacing.every or spacing.sort or spacing.clocks):
-        option = "--every" if spacing.every else "--sort" if spacing.sort else "--time-features"
-        raise UsageError(f"{option} needs a time column; name it with --time")
-    taken = [name for name in spacing.clocks if name in columns.used]
-    if taken:
-        raise UsageError(f"{path} has a column {taken[0]!r} of its own: rename it, or leave out that time feature")
-
-
-def _series(name: str, table: Table, columns: Columns, spacing: Spacing, units: Mapping[str, str]) -> Series:
-    values = _values(table, columns)
-    even = None
-    if columns.time is not None:
-        even = resampling.evenly(_samples(table, columns, columns.time, values), spacing)
-    names = (*columns.used, *spacing.clocks)
-    return Series(
-        name=name,
-        columns=names,
-        units=tuple(units.get(column, _unit(column)) for column in names),
-        targets=columns.targets,
-        values=even.values if even else values,
-        rows=even.rows if even else np.arange(table.height),
-        time=columns.time,
-        period=even.period if even else None,
-        clocks=len(spacing.clocks),
-        seconds=even.seconds if even else None,
+def _contents(table: Table, options: ReadingOptions) -> Contents:
+    """Read all rows of the columns in use."""
+    sensor = [table.require(options.id)] if options.id else []
+    named = _named(table, options)
+    groups = _numbered(table, sensor[0]) if sensor else None
+    found = times.find(table, (*named, *sensor), options.time, options.time_format, options.zone or "", groups)
+    targets = tuple(dict.fromkeys(options.targets)) or (_only_numeric_column(table, {*found.names, *sensor}),)
+    columns = tuple(dict.fromkeys((*targets, *options.features)))
+    _check_spacing(table.path, columns, found, options)
+    return Contents(
+        table=table,
+        columns=columns,
+        targets=len(targets),
+        times=found,
+        values=np.stack([cells.numbers(table.column(name), table.place) for name in columns], axis=1),
+        reading=replace(found.told(options.over(Reading())), sort=options.sort),
+        notes=found.notes,
     )
 
 
-def _choose(table: Table, reading: ReadingOptions, sensor: str | None = None) -> Columns:
-    """Decide which columns to use, by what the user names and else by what is obvious."""
-    targets, features = reading.targets, reading.features
-    for name in (*targets, *features):
-        if table.require(name) == reading.time:
+def _numbered(table: Table, sensor: str) -> Row:
+    """Return whose sample each row is, by a number; -1 is nobody's."""
+    numbers = np.full(table.height, -1, np.int64)
+    for number, rows in enumerate(cells.groups(table.column(sensor)).values()):
+        numbers[rows] = number
+    return numbers
+
+
+def _named(table: Table, options: ReadingOptions) -> tuple[str, ...]:
+    """Return the columns that the user names as samples. Raises `UsageError` where they are something else."""
+    named = (*options.targets, *options.features)
+    for name in named:
+        if table.require(name) in (options.time_columns or ()):
             raise UsageError(f"{name} is the time column; it cannot be a target or a feature as well")
-        if name == sensor:
+        if name == options.id:
             raise UsageError(f"{name} says whose sample a row is; it cannot be a target or a feature as well")
-    others = tuple(filter(None, [sensor]))
-    time_column = _time_column(table, reading.time, taken=(*targets, *features, *others))
-    first = tuple(dict.fromkeys(targets)) or (_only_numeric_column(table, [time_column, sensor]),)
-    return Columns(tuple(dict.fromkeys((*first, *features))), len(first), time_column)
+    return named
 
 
-def _time_column(table: Table, wanted: str | None, taken: Sequence[str]) -> str | None:
-    """Return the column with the times: the one wanted, else one that is called or looks like it, if only one does."""
-    if wanted is not None:
-        return None if wanted == "none" else table.require(wanted)
-    free = [name for name in table.names if name not in taken]
-    candidates = [name for name in free if name.lower() in TIME_NAMES]
-    candidates = candidates or [
-        name for name in free if table.is_plain(name) and times.looks_like_time(table.column(name))
-    ]
-    if len(candidates) > 1:
-        raise UsageError(f"several columns look like times: {', '.join(candidates)}; name one with --time")
-    return candidates[0] if candidates else None
-
-
-def _only_numeric_column(table: Table, taken: Sequence[str | None]) -> str:
+def _only_numeric_column(table: Table, taken: set[str]) -> str:
     """Return the one column of numbers; one without a name is a row's number, not a sample."""
     free = [name for name in table.names if name not in taken and name not in table.unnamed]
     numeric = [name for name in free if table.is_plain(name) and cells.mostly_numbers(table.column(name))]
@@ -129,23 +131,56 @@ def _only_numeric_column(table: Table, taken: Sequence[str | None]) -> str:
     return numeric[0]
 
 
-def _values(table: Table, columns: Columns) -> Values:
-    """Return the rows as numbers, (row, feature)."""
-    return np.stack([cells.numbers(table.column(name), table.place) for name in columns.used], axis=1)
+def _check_spacing(path: str, columns: Sequence[str], found: TimeColumns, options: ReadingOptions) -> None:
+    """Refuse what needs times where there are none, and time features that are there already."""
+    every = options.over(Reading()).every
+    if not found.names and (every or options.sort or options.clocks):
+        option = "--every" if every else "--sort" if options.sort else "--time-features"
+        raise UsageError(f"{option} needs a time column; name it with --time")
+    taken = [name for name in options.clocks if name in columns]
+    if taken:
+        raise UsageError(f"{path} has a column {taken[0]!r} of its own: rename it, or leave out that time feature")
 
 
-def _samples(table: Table, columns: Columns, time: str, values: Values) -> Samples:
-    """Return the rows with their times; one that has neither a time nor a value is left out."""
-    stamps = table.column(time)
-    empty = [cells.is_empty(table.column(name)).to_numpy() for name in (time, *columns.used)]
-    kept = np.flatnonzero(~np.logical_and.reduce(empty))
-    stamps = stamps.gather(kept)
+def _series(name: str, contents: Contents, rows: Row, options: ReadingOptions) -> Series:
+    """Return some of the rows as a series, in even steps where they have times."""
+    even = None
+    if contents.times.names:
+        even = resampling.evenly(_samples(contents, rows), _spacing(contents.reading, options))
+    names = (*contents.columns, *options.clocks)
+    return Series(
+        name=name,
+        columns=names,
+        units=tuple(options.units.get(column, _unit(column)) for column in names),
+        targets=contents.targets,
+        values=even.values if even else contents.values[rows],
+        rows=even.rows if even else np.arange(len(rows)),
+        time=" ".join(contents.times.names) or None,
+        period=even.period if even else None,
+        clocks=len(options.clocks),
+        seconds=even.seconds if even else None,
+        reading=contents.reading,
+        notes=contents.notes,
+    )
+
+
+def _spacing(reading: Reading, options: ReadingOptions) -> Spacing:
+    return Spacing(reading.every, options.sort, options.gap_limit, options.period, tuple(options.clocks))
+
+
+def _samples(contents: Contents, rows: Row) -> Samples:
+    """Return some of the rows with their times; one that has neither a time nor a value is left out."""
+    table = contents.table
+    empty = [cells.is_empty(table.column(name)).to_numpy() for name in (*contents.times.names, *contents.columns)]
+    kept = rows[~np.logical_and.reduce(empty)[rows]]
+    written = [table.column(name) for name in contents.times.names]
 
     def place(row: int) -> str:
-        return table.place(int(kept[row]))
+        at = int(kept[row])
+        said = " ".join(str(column[at]) for column in written)
+        return f"{table.place(at)}: {' '.join(contents.times.names)} {said}"
 
-    seconds = times.to_seconds(stamps, place)
-    return Samples(seconds, values[kept], place=lambda row: f"{place(row)}: {time} {stamps[row]}")
+    return Samples(contents.times.at(kept, table.place), contents.values[kept], place)
 
 
 def _unit(name: str) -> str:
