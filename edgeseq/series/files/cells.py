@@ -216,7 +216,7 @@ class _Text:
         return numbers.set(self._text.str.contains(".", literal=True), None)
 
     def _apart(self, cells: pl.Series) -> tuple[pl.Series, pl.Series]:
-        """Return the numbers in cells, as the device reads them, null where there is none, and what stands behind them."""
+        """Return the numbers in cells, as a device reads them, null where there is none, and what is behind them."""
         decimal, thousands = self._style.decimal, self._style.thousands
         other = "." if decimal == "," else ","
         apart = cells.str.extract_groups(_SHAPE).struct

@@ -244,12 +244,13 @@ def test_a_column_in_any_style_is_read_back_or_refused(
     # Where all columns are unlike, the user says the sign; then nothing is refused.
     found = cells.read_all([text(*values)], (), place, decimal=decimal)
     np.testing.assert_array_equal(found.values[:, 0], truth.astype(np.float32))
-    device = [on_device(value, found) for value in values]
-    np.testing.assert_array_equal(np.float32(device), truth.astype(np.float32))
+    device = np.array([on_device(value, found) for value in values])
+    np.testing.assert_array_equal(device.astype(np.float32), truth.astype(np.float32))
     try:
         guessed = read(*values).values[:, 0]
     except DataError as error:
-        assert re.search("a decimal (comma|point) or a thousands separator", str(error))
+        if "or a thousands separator?" not in str(error):
+            raise
         return
     always_three = digits == 3 or all(re.fullmatch(r"-?[1-9]\d{0,2}\.\d{3}\D*", value) for value in values)
     if not (thousands == "." and always_three):
