@@ -8,8 +8,9 @@ import numpy as np
 
 from edgeseq.series import resampling
 from edgeseq.series.files import cells, times
+from edgeseq.series.files.opening import open_table
 from edgeseq.series.files.options import ReadingOptions
-from edgeseq.series.files.table import Table, open_table
+from edgeseq.series.files.table import Table
 from edgeseq.series.resampling import Samples, Spacing
 from edgeseq.series.series import Series, Values
 from edgeseq_runtime.errors import DataError, UsageError
@@ -35,7 +36,7 @@ def read(path: str, reading: ReadingOptions = _USUAL) -> Series:
 
     Raises `UsageError` for a column that is not there and `DataError` for what the cells hold, with the line.
     """
-    table = open_table(path)
+    table = open_table(path, reading.skip_rows, reading.header)
     columns, spacing = _choose(table, reading), _spacing(reading)
     _check_spacing(path, columns, spacing)
     return _series(Path(path).stem, table, columns, spacing, reading.units)
@@ -46,7 +47,7 @@ def read_by(path: str, sensor: str, reading: ReadingOptions = _USUAL) -> dict[st
 
     In the order in which they appear; a row whose cell is empty is nobody's. Raises what `read` does.
     """
-    table = open_table(path)
+    table = open_table(path, reading.skip_rows, reading.header)
     columns, spacing = _choose(table, reading, sensor=table.require(sensor)), _spacing(reading)
     _check_spacing(path, columns, spacing)
     return {
@@ -126,7 +127,7 @@ def _only_numeric_column(table: Table, taken: Sequence[str | None]) -> str:
         raise DataError(f"{table.path} has no column of numbers; its columns are {', '.join(table.names)}")
     if len(numeric) > 1:
         raise UsageError(f"{table.path} has several columns of numbers: {', '.join(numeric)}; name one with --target")
-    return numeric[0]
+    return table.require(numeric[0])
 
 
 def _values(table: Table, columns: Columns) -> Values:
