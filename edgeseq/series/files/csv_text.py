@@ -102,9 +102,14 @@ def _read(path: str, data: bytes, found: Layout) -> _Rows:
     body = _from_line(data, found.first)
     if found.separator == lines.BLANKS:
         body = b"\n".join(_SPACED.sub(b" ", line.strip()) for line in body.split(b"\n"))
-    if b'"' in body and not _are_quotes_plain(body, found.separator or _NO_SEPARATOR):
+    is_quoted = b'"' in body
+    if is_quoted and not _are_quotes_plain(body, found.separator or _NO_SEPARATOR):
+        return _by_python(path, body, found)
+    if body.count(b"\r") != body.count(b"\r\n"):
         return _by_python(path, body, found)
     blocks, cuts, notes = _blocks(body, found)
+    if is_quoted and cuts:  # they may stand within a cell
+        return _by_python(path, body, found)
     parts = [_by_polars(block.data, found) for block in blocks]
     if any(part is None for part in parts):
         return _by_python(path, body, found)
@@ -206,7 +211,7 @@ def _order(text: str, found: Layout) -> list[int] | None:
     text = text.strip("\r\n ")
     if text == found.header.text.strip("\r\n "):
         return list(range(len(found.names)))
-    cells = [cell.strip().strip('"') for cell in (text.split(found.separator) if found.separator else [text])]
+    cells = [cell.strip().strip('"').strip() for cell in (text.split(found.separator) if found.separator else [text])]
     names = [name.strip() for name in found.names]
     if len(cells) != len(names) or sorted(cells) != sorted(names) or len(set(names)) < len(names):
         return None
@@ -216,10 +221,12 @@ def _order(text: str, found: Layout) -> list[int] | None:
 def _by_polars(data: bytes, found: Layout) -> list[pl.Series] | None:
     """Return the columns of lines that can be read in one way only; None for others."""
     separator, width = found.separator or _NO_SEPARATOR, len(found.names)
-    if (not found.separator and _NO_SEPARATOR.encode() in data) or data.count(b"\r") != data.count(b"\r\n"):
+    if not found.separator and _NO_SEPARATOR.encode() in data:
         return None
     if not data:
         return [pl.Series(dtype=pl.String)] * width
+    if not data.endswith(b"\n"):  # polars overlooks an empty cell too many at the end
+        data += b"\n"
     try:
         frame = pl.read_csv(
             data,
@@ -231,10 +238,12 @@ def _by_polars(data: bytes, found: Layout) -> list[pl.Series] | None:
         )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return None
-    ends = data.count(b"\n")
-    if frame.height != ends + (not data.endswith(b"\n")):
+    if frame.height != data.count(b"\n"):
         return None
-    lacking = (width - 1) * frame.height - data.count(separator.encode())
+    marks = data.count(separator.encode())
+    if b'"' in data:
+        marks -= sum(int(column.str.count_matches(separator, literal=True).sum()) for column in frame.get_columns())
+    lacking = (width - 1) * frame.height - marks
     # No row has more cells, or polars would have said so: none has fewer where those that lack are of blank lines.
     if lacking and lacking != (width - 1) * _blank_lines(data):
         return None
@@ -242,7 +251,7 @@ def _by_polars(data: bytes, found: Layout) -> list[pl.Series] | None:
 
 
 def _blank_lines(data: bytes) -> int:
-    return sum(1 for _ in re.finditer(rb"^\r?$", data, re.MULTILINE)) - data.endswith(b"\n")
+    return sum(1 for _ in re.finditer(rb"^\r?$", data, re.MULTILINE)) - 1
 
 
 def _by_python(path: str, body: bytes, found: Layout) -> _Rows:
@@ -268,7 +277,7 @@ def _by_python(path: str, body: bytes, found: Layout) -> _Rows:
             row = _checked(line, cells, found)
             kept.append(row if order == usual else [row[at] for at in order])
             numbers.append(line)
-            height = len(numbers) if any(row) else height
+            height = len(numbers) if any(map(str.strip, row)) else height
         if kept:
             chunks.append([pl.Series(column, dtype=pl.String) for column in zip(*kept, strict=True)])
     columns = [pl.concat(column).head(height) for column in zip(*chunks, strict=True)]

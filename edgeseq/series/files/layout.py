@@ -75,7 +75,7 @@ def find(head: Sequence[Line], skip_rows: int | None = None, header: bool | None
     """Return the layout of a file that begins with these lines.
 
     `skip_rows` lines are left out, where the user says how many, and then nothing else but comments; `header` says
-    whether a line names the columns, None looks. Raises `DataError` where there is no table; its text begins with a verb.
+    whether a line names the columns, None looks. Raises `DataError`, which says what the file "has" or "holds" or "is".
     """
     skipped = [line for line in head if line.number > (skip_rows or 0)]
     table = [line for line in skipped if line.text.strip() and not lines.is_comment(line.text)]
