@@ -13,13 +13,15 @@ import numpy.typing as npt
 
 from edgeseq.series import resampling
 from edgeseq.series.files import cells, sensors, times
+from edgeseq.series.files.cells import Numbers
+from edgeseq.series.files.opening import open_table
 from edgeseq.series.files.options import ReadingOptions
-from edgeseq.series.files.table import Table, open_table
+from edgeseq.series.files.table import Table
 from edgeseq.series.files.times import TimeColumns
 from edgeseq.series.resampling import Samples, Spacing
 from edgeseq.series.series import Series, Values
 from edgeseq_runtime.errors import DataError, UsageError
-from edgeseq_runtime.printable import counted
+from edgeseq_runtime.printable import counted, listed
 from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.streaming.sensors import LEAST_SAMPLES
 
@@ -37,10 +39,19 @@ class Contents:
     """Those in use: the targets first, then the other features."""
     targets: int
     times: TimeColumns
-    values: Values
-    """(row, feature)"""
-    reading: Reading
-    notes: tuple[str, ...]
+    numbers: Numbers
+    """Of the columns."""
+
+    def told(self, options: ReadingOptions) -> Reading:
+        """Return the decision about the file: what the user says and what each part has found."""
+        written = self.table.written
+        said = replace(options.over(Reading()), sort=options.sort, skip_rows=written.skip_rows, header=written.header)
+        return self.numbers.told(self.times.told(said))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided, and what was in doubt; a line each."""
+        return (*self.table.written.notes, *self.times.notes, *self.numbers.notes)
 
 
 def read(path: str, options: ReadingOptions = _USUAL) -> Series:
@@ -49,7 +60,7 @@ def read(path: str, options: ReadingOptions = _USUAL) -> Series:
     Raises `UsageError` for a column that is not there and for a file that holds several sensors, and `DataError` for
     what the cells hold, with the line.
     """
-    return _one(path, open_table(path), options)
+    return _one(path, _opened(path, options), options)
 
 
 def _one(path: str, table: Table, options: ReadingOptions) -> Series:
@@ -69,16 +80,20 @@ def read_by(path: str, options: ReadingOptions, *, id_may_lack: bool = False) ->
     out, since it has too few rows. With `id_may_lack` a file without that column is of one sensor, whose name is "".
     Raises what `read` does.
     """
-    table = open_table(path)
+    table = _opened(path, options)
     if id_may_lack and options.id not in table.names:
         return {"": _one(path, table, replace(options, id=None))}, []
     contents = _contents(table, options)
-    groups = cells.groups(contents.table.column(contents.reading.id))
+    groups = cells.groups(contents.table.column(table.require(options.id or "")))
     few = [name for name, rows in groups.items() if len(rows) < LEAST_SAMPLES]
     left_out = [f"{name} is left out: it has {counted(len(groups[name]), 'row')}" for name in few]
     if len(few) == len(groups):
-        raise DataError(f"{path}: no sensor of {contents.reading.id} has {LEAST_SAMPLES} rows or more")
+        raise DataError(f"{path}: no sensor of {options.id} has {LEAST_SAMPLES} rows or more")
     return {name: _series(name, contents, groups[name], options) for name in groups if name not in few}, left_out
+
+
+def _opened(path: str, options: ReadingOptions) -> Table:
+    return open_table(path, options.skip_rows, options.header)
 
 
 def _contents(table: Table, options: ReadingOptions) -> Contents:
@@ -90,15 +105,18 @@ def _contents(table: Table, options: ReadingOptions) -> Contents:
     targets = tuple(dict.fromkeys(options.targets)) or (_only_numeric_column(table, {*found.names, *sensor}),)
     columns = tuple(dict.fromkeys((*targets, *options.features)))
     _check_spacing(table.path, columns, found, options)
-    return Contents(
-        table=table,
-        columns=columns,
-        targets=len(targets),
-        times=found,
-        values=np.stack([cells.numbers(table.column(name), table.place) for name in columns], axis=1),
-        reading=replace(found.told(options.over(Reading())), sort=options.sort),
-        notes=found.notes,
+    taken = {*columns, *found.names, *sensor}
+    others = [name for name in table.names if name not in taken and table.is_plain(name)]
+    numbers = cells.read_all(
+        [table.column(name) for name in columns],
+        (table.column(name) for name in others if cells.is_text(table.kinds[name])),
+        table.place,
+        units=[_unit(name, table, options) for name in columns],
+        decimal=options.decimal,
+        missing=options.na,
+        separator=table.written.separator or "",
     )
+    return Contents(table, columns, len(targets), found, numbers)
 
 
 def _numbered(table: Table, sensor: str) -> Row:
@@ -125,10 +143,11 @@ def _only_numeric_column(table: Table, taken: set[str]) -> str:
     free = [name for name in table.names if name not in taken and name not in table.unnamed]
     numeric = [name for name in free if table.is_plain(name) and cells.mostly_numbers(table.column(name))]
     if not numeric:
-        raise DataError(f"{table.path} has no column of numbers; its columns are {', '.join(table.names)}")
+        held = listed(f"{name} ({cells.first_cell(table.column(name))})" for name in free if table.is_plain(name))
+        raise DataError(f"{table.path} has no column of numbers; its columns are {held or listed(table.names)}")
     if len(numeric) > 1:
         raise UsageError(f"{table.path} has several columns of numbers: {', '.join(numeric)}; name one with --target")
-    return numeric[0]
+    return table.require(numeric[0])
 
 
 def _check_spacing(path: str, columns: Sequence[str], found: TimeColumns, options: ReadingOptions) -> None:
@@ -144,22 +163,21 @@ def _check_spacing(path: str, columns: Sequence[str], found: TimeColumns, option
 
 def _series(name: str, contents: Contents, rows: Row, options: ReadingOptions) -> Series:
     """Return some of the rows as a series, in even steps where they have times."""
-    even = None
+    even, reading = None, contents.told(options)
     if contents.times.names:
-        even = resampling.evenly(_samples(contents, rows), _spacing(contents.reading, options))
-    names = (*contents.columns, *options.clocks)
+        even = resampling.evenly(_samples(contents, rows), _spacing(reading, options))
     return Series(
         name=name,
-        columns=names,
-        units=tuple(options.units.get(column, _unit(column)) for column in names),
+        columns=(*contents.columns, *options.clocks),
+        units=(*contents.numbers.units, *(options.units.get(name, "") for name in options.clocks)),
         targets=contents.targets,
-        values=even.values if even else contents.values[rows],
+        values=even.values if even else contents.numbers.values[rows],
         rows=even.rows if even else np.arange(len(rows)),
         time=" ".join(contents.times.names) or None,
         period=even.period if even else None,
         clocks=len(options.clocks),
         seconds=even.seconds if even else None,
-        reading=contents.reading,
+        reading=reading,
         notes=contents.notes,
     )
 
@@ -180,11 +198,13 @@ def _samples(contents: Contents, rows: Row) -> Samples:
         said = " ".join(str(column[at]) for column in written)
         return f"{table.place(at)}: {' '.join(contents.times.names)} {said}"
 
-    return Samples(contents.times.at(kept, table.place), contents.values[kept], place)
+    return Samples(contents.times.at(kept, table.place), contents.numbers.values[kept], place)
 
 
-def _unit(name: str) -> str:
-    """Return the unit in brackets at the end of a column's name, empty where there is none."""
+def _unit(name: str, table: Table, options: ReadingOptions) -> str:
+    """Return a column's unit as the user or the file gives it, else that in brackets at the end of its name, else ""."""
+    if name in options.units or name in table.written.units:
+        return options.units.get(name) or table.written.units.get(name, "")
     before, bracket = name.rstrip()[:-1], name.rstrip()[-1:]
     unit = before[max(before.rfind("["), before.rfind("(")) + 1 :]
     is_unit = bracket in ("]", ")") and len(unit) < len(before) and not set(unit) & set("])")
