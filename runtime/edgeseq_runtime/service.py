@@ -19,11 +19,11 @@ from edgeseq_runtime.outcomes import Outcomes, StepResult
 from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.printable import shown
+from edgeseq_runtime.reading.times import Time
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.stores.base import Store, StreamRow
 from edgeseq_runtime.stores.snapshot_file import SnapshotFile
 from edgeseq_runtime.streaming.snapshot import Snapshot, pack
-from edgeseq_runtime.streaming.timestamps import Time
 from edgeseq_runtime.streaming.validation import RawSample
 
 if TYPE_CHECKING:

@@ -28,8 +28,8 @@ from edgeseq_runtime.mqtt.deduplication import WINDOW, Message, SeenMessages, id
 from edgeseq_runtime.mqtt.inbox import Inbox
 from edgeseq_runtime.mqtt.topics import Address, Route
 from edgeseq_runtime.printable import counted, printable
+from edgeseq_runtime.reading.times import TimeReader
 from edgeseq_runtime.rules import TIME
-from edgeseq_runtime.streaming.timestamps import is_time
 
 if TYPE_CHECKING:
     from edgeseq_runtime.mqtt.credentials import Credentials
@@ -80,7 +80,8 @@ class MqttService:
         self._refused_topics: set[str] = set()  # those of streams whose forecasts could not be published
         self._failure: EdgeseqError | None = None  # over a message, where the user wants an end
         self._closing = False
-        self._unread_times = UnreadTimes()
+        self._unread_times = UnreadTimes(streams.spec)
+        self._times = TimeReader(streams.spec.reading)
         self._seen = SeenMessages(streams.marks)
         self._name_bytes = sum(map(len, streams.marks))
         self._targets: dict[str, str] = {}  # the forecasts' topics, by those of the samples
@@ -214,7 +215,7 @@ class MqttService:
         sample = self._parse_payload(message)
         if self._failure:
             return None
-        message_id = identify(message, timed=_is_timed(sample))
+        message_id = identify(message, timed=self._is_timed(sample))
         if message_id and (message_id.timed or message.duplicate):
             first = self._unsettled.find(topic, message_id)
             if first or (topic, message_id) in self._seen:  # it is acknowledged when its first coming is
@@ -277,6 +278,8 @@ class MqttService:
             self._unsettled.release(pending)
             self._say_left_out(f"{_brief(pending.topic)}: {answer}", "that no stream takes")
             return
+        if self._unread_times.watches_zone:
+            self._unread_times.watch_zone(pending.topic, sample.time)
         if answer.reason == TIME or self._unread_times:
             self._unread_times.watch(pending.topic, pending.topic, sample.time, answer)
         if pending.topic not in self._targets:  # as many as there are streams
@@ -285,6 +288,10 @@ class MqttService:
         self._unsettled.resize(pending, len(payload))
         self._by_forecast[self._client.publish(arrival.target, payload)] = pending
         self.stats.add(answer.status, 0.0, answer.reason)
+
+    def _is_timed(self, sample: Sample) -> bool:
+        """Whether a sample has a time that tells it from others: one that is none, such as n/a, may be that of each."""
+        return sample.time is not None and self._times.is_time(sample.time)
 
     def _leave_out(self, number: int, text: str, reason: str) -> None:
         """Let a message be no sample of any stream; `reason` says of messages what is wrong with them."""
@@ -336,11 +343,6 @@ class MqttService:
             self._ready.append(self._acks.popleft()[0])
         while self._ready and (is_kept or len(self._ready) > _HELD):
             self._client.acknowledge(self._ready.popleft())
-
-
-def _is_timed(sample: Sample) -> bool:
-    """Whether a sample has a time that tells it from others: one that is no time, such as n/a, may be that of each."""
-    return sample.time is not None and is_time(sample.time)
 
 
 def _brief(topic: str) -> str:

@@ -1,11 +1,12 @@
 """What was asked of `edgeseq predict`, and what of it goes together."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edgeseq.commands.notes import note
 from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.reading.overrides import Overrides
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from edgeseq.commands.predict.forecast_plot import ForecastPlot
     from edgeseq.commands.predict.formats import Format
     from edgeseq.commands.predict.terminal_view import TerminalView
-    from edgeseq_runtime.reading.overrides import Overrides
     from edgeseq_runtime.reading.reading import Reading
     from edgeseq_runtime.rules import Rules
     from edgeseq_runtime.service import NamedStreams, Streams
@@ -71,7 +71,7 @@ class PredictOptions:
     publish: str | None
     credentials: str | None
     client_id: str | None
-    overrides: "Overrides"
+    overrides: Overrides
     """What is said about how samples are written."""
 
     def __post_init__(self) -> None:
@@ -107,6 +107,12 @@ class PredictOptions:
         """Return how samples are written: as training found out, except for what the user says."""
         return self.overrides.over(spec.known_reading)
 
+    def _said_reading(self, spec: "Spec") -> "Reading | None":
+        """Return the same where that is not what the model file says: line protocol counts nanoseconds."""
+        if self.is_influx:
+            return replace(self.reading(spec), time_format=self.overrides.time_format or "ns")
+        return self.reading(spec) if self.overrides != Overrides() else None
+
     def single_stream(self) -> "Streams":
         """Open the model for one stream."""
         from edgeseq_runtime.backends.open import open_session
@@ -117,7 +123,14 @@ class PredictOptions:
             self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar, key=self.key
         )
         sensor = _read_samples(self.history, session.spec) if self.history else self.sensor
-        predictor = Predictor(session, missing=self.missing, rules=self.rules, monitor=self.intervals, sensor=sensor)
+        predictor = Predictor(
+            session,
+            missing=self.missing,
+            rules=self.rules,
+            monitor=self.intervals,
+            sensor=sensor,
+            reading=self._said_reading(session.spec),
+        )
         return SingleStream(predictor)
 
     def named_streams(self, sensors: "Callable[[str], Iterable[str]]") -> "NamedStreams":
@@ -129,7 +142,8 @@ class PredictOptions:
         session = open_session(
             self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar, key=self.key
         )
-        pool = Pool(session, missing=self.missing, rules=self.rules, monitor=self.intervals)
+        reading = self._said_reading(session.spec)
+        pool = Pool(session, missing=self.missing, rules=self.rules, monitor=self.intervals, reading=reading)
         return NamedStreams(pool, sensors)
 
     def format(self, spec: "Spec") -> "Format":

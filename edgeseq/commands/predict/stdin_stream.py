@@ -61,7 +61,7 @@ class StdinStream:
         self._unreadable = unreadable
         self._view = view
         self._plot = plot
-        self._unread_times = UnreadTimes()
+        self._unread_times = UnreadTimes(streams.spec)
         self.stats = Stats("from a line to its forecast")
 
     def run(self, source: str, shutdown: GracefulShutdown) -> int:
@@ -154,12 +154,16 @@ class StdinStream:
 
     def _watch_all(self, chunk: "Sequence[Sample]", outcomes: "Outcomes") -> None:
         """Say what is to be said of samples that were taken."""
+        for sample in chunk if self._unread_times.watches_zone else ():
+            self._unread_times.watch_zone(f"line {sample.line}", sample.time)
         if self._unread_times or (outcomes.reasons == _TIME).any():
             for sample, result in zip(chunk, outcomes, strict=True):
                 self._watch(sample, result)
 
     def _watch(self, sample: "Sample", result: "StepResult") -> None:
         """Say what is to be said of a sample that was taken."""
+        if self._unread_times.watches_zone:
+            self._unread_times.watch_zone(f"line {sample.line}", sample.time)
         if result.reason == TIME or self._unread_times:
             self._unread_times.watch(f"line {sample.line}", sample.stream or "", sample.time, result)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.io.grammar import LONGEST_NUMBER
-from edgeseq_runtime.io.text_lines import LONGEST, Sample
+from edgeseq_runtime.io.sample import LONGEST, Sample
 from edgeseq_runtime.printable import listed
 from edgeseq_runtime.spec import Spec
 
