@@ -17,21 +17,26 @@ from typing import TYPE_CHECKING
 
 from edgeseq.commands.notes import note
 from edgeseq.commands.predict.formats import Format
+from edgeseq.commands.predict.options import ERROR, SKIP
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats
 from edgeseq.commands.predict.unread_times import UnreadTimes
 from edgeseq.commands.predict.unsettled import Pending, Unsettled
 from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown, ShutdownRequested
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, UsageError
-from edgeseq_runtime.io.text_lines import LONGEST, Sample, json_parser
+from edgeseq_runtime.io.json_samples import JsonSamples
+from edgeseq_runtime.io.sample import LONGEST, OtherKindError, Sample
 from edgeseq_runtime.mqtt.deduplication import WINDOW, Message, SeenMessages, identify
 from edgeseq_runtime.mqtt.inbox import Inbox
 from edgeseq_runtime.mqtt.topics import Address, Route
 from edgeseq_runtime.printable import counted, printable
+from edgeseq_runtime.reading import lines
 from edgeseq_runtime.reading.times import TimeReader
 from edgeseq_runtime.rules import TIME
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from edgeseq_runtime.mqtt.credentials import Credentials
     from edgeseq_runtime.outcomes import StepResult
     from edgeseq_runtime.service import NamedStreams, State
@@ -67,12 +72,19 @@ class MqttService:
     """From messages to messages. It is the `mqtt.client.Receiver` of its connection."""
 
     def __init__(
-        self, streams: "NamedStreams", route: Route, state_file: StateFile, output_format: Format, *, unreadable: str
+        self,
+        streams: "NamedStreams",
+        route: Route,
+        state_file: StateFile,
+        output_format: Format,
+        *,
+        unreadable: str,
+        paths: "Mapping[str, str] | None" = None,
     ) -> None:
         self._streams, self._route, self._state_file = streams, route, state_file
         self._format = output_format
         self._unreadable = unreadable
-        self._parse = json_parser(streams.spec)
+        self._samples = JsonSamples(streams.spec, paths=paths)
         self._forecast_size = _NUMBER * 3 * streams.spec.horizon * len(streams.spec.targets)
         self.stats = Stats("from a message to its forecast")
         self._left_out: Counter[str] = Counter()  # messages that are no sample of any stream, by the reason
@@ -213,7 +225,7 @@ class MqttService:
             )
             return None
         sample = self._parse_payload(message)
-        if self._failure:
+        if sample is None:
             return None
         message_id = identify(message, timed=self._is_timed(sample))
         if message_id and (message_id.timed or message.duplicate):
@@ -237,16 +249,20 @@ class MqttService:
         self._name_bytes += len(topic)
         self._beginning.add(topic)
 
-    def _parse_payload(self, message: Message) -> Sample:
+    def _parse_payload(self, message: Message) -> Sample | None:
+        """Return the sample in a payload; None where it is left out, or ends the service."""
         try:
             if len(message.payload) > LONGEST:
                 raise DataError(f"the payload is larger than {LONGEST} bytes")  # noqa: TRY301 - named below
-            time_, values = self._parse(message.payload.decode("utf-8", "replace"))
+            time_, values = self._samples.one(lines.decode(message.payload)[0].strip())
         except DataError as error:
-            if self._unreadable == "error":
+            if self._unreadable == ERROR:
                 self._fail(message, error)
-            else:
-                note(f"{_brief(message.topic)}: {error}; taken as missing", "payloads taken as missing")
+                return None
+            if isinstance(error, OtherKindError) or self._unreadable == SKIP:
+                self._leave_out(message.number, f"{_brief(message.topic)}: {error}", "of another kind")
+                return None
+            note(f"{_brief(message.topic)}: {error}; taken as missing", "payloads taken as missing")
             nothing = (None,) * len(self._streams.spec.measured)
             return Sample(self._messages, None, nothing, str(error), stream=message.topic)
         return Sample(self._messages, time_, values, stream=message.topic)

@@ -9,7 +9,7 @@ from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.reading.overrides import Overrides
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     import numpy as np
     import numpy.typing as npt
@@ -31,7 +31,10 @@ class Defaults:
     unreadable: str
 
 
-STDIN, MQTT = Defaults(state_every=100, unreadable="error"), Defaults(state_every=1, unreadable="missing")
+ERROR, MISSING, SKIP = UNREADABLE = ("error", "missing", "skip")
+"""What a line leads to that cannot be read: an end, a missing sample, or nothing."""
+
+STDIN, MQTT = Defaults(state_every=100, unreadable=ERROR), Defaults(state_every=1, unreadable=MISSING)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ class PredictOptions:
     missing: str
     rules: "Rules"
     unreadable: str | None
+    fields: "Mapping[str, str]"
+    """Where features and the time stand, by their names, for those that are not under them."""
     mqtt: str | None
     publish: str | None
     credentials: str | None
@@ -95,7 +100,7 @@ class PredictOptions:
 
     @property
     def on_unreadable(self) -> str:
-        """What a line that is no sample leads to: "error" or "missing"."""
+        """What a line that is no sample leads to: one of `UNREADABLE`."""
         return self.unreadable or self._defaults.unreadable
 
     @property
@@ -122,14 +127,10 @@ class PredictOptions:
         session = open_session(
             self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar, key=self.key
         )
-        sensor = _read_samples(self.history, session.spec) if self.history else self.sensor
+        reading = self._said_reading(session.spec)
+        sensor = _read_samples(self.history, session.spec, reading) if self.history else self.sensor
         predictor = Predictor(
-            session,
-            missing=self.missing,
-            rules=self.rules,
-            monitor=self.intervals,
-            sensor=sensor,
-            reading=self._said_reading(session.spec),
+            session, missing=self.missing, rules=self.rules, monitor=self.intervals, sensor=sensor, reading=reading
         )
         return SingleStream(predictor)
 
@@ -209,7 +210,7 @@ class PredictOptions:
             raise UsageError(f"{'--keep' if self.keep else '--future-points'} needs --format influx, without --mqtt")
 
 
-def _read_samples(path: str, spec: "Spec") -> "npt.NDArray[np.float64]":
+def _read_samples(path: str, spec: "Spec", reading: "Reading | None") -> "npt.NDArray[np.float64]":
     """Return the samples in a file, in whatever form they would have as input, (time, feature). Raises `DataError`."""
     import numpy as np
 
@@ -218,7 +219,7 @@ def _read_samples(path: str, spec: "Spec") -> "npt.NDArray[np.float64]":
 
     rows = []
     try:
-        for sample in text_lines.read(text_lines.split([files.read(path)]), spec):
+        for sample in text_lines.read(text_lines.split([files.read(path)]), spec, reading=reading):
             if sample.problem:
                 raise DataError(f"line {sample.line}: {sample.problem}")  # noqa: TRY301 - the file is named below
             rows.append(sample.values)

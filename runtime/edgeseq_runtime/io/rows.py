@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.io.sample import Tell, Values, WrittenTime
-from edgeseq_runtime.io.time_columns import TimeColumns, is_moment
+from edgeseq_runtime.io.time_columns import TimeColumns
 from edgeseq_runtime.printable import counted, listed
 from edgeseq_runtime.reading import fields, lines
 from edgeseq_runtime.reading.numbers import NumberReader, RowReader
@@ -152,7 +152,7 @@ class Rows:
         beyond = len(cells) - len(self._features)
         if 0 < beyond <= _MOST_TIME_CELLS:
             moment = " ".join(cells[:beyond])
-            if is_moment(moment, self._reading):
+            if self._times.is_moment(moment):
                 return moment, self._values.cells(cells[beyond:])
         if beyond:
             names, count = listed(self._features), counted(len(self._features), "value")

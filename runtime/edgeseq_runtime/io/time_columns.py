@@ -10,9 +10,9 @@ from edgeseq_runtime.io.grammar import TIME_NAMES
 from edgeseq_runtime.io.sample import Tell, WrittenTime
 from edgeseq_runtime.printable import listed, shown
 from edgeseq_runtime.reading.reading import Reading
+from edgeseq_runtime.reading.times import TimeReader
 from edgeseq_runtime.reading.words import MISSING_WORDS
 from edgeseq_runtime.spec import Spec
-from edgeseq_runtime.streaming.timestamps import to_seconds
 
 _LEAST_EPOCH = 1e8
 """Smaller numbers under a usual name are temperatures, counters and uptimes; as an epoch it is the year 1973."""
@@ -26,8 +26,8 @@ class TimeColumns:
     """
 
     def __init__(self, spec: Spec, reading: Reading, tell: Tell | None = None) -> None:
-        self._reading, self._tell = reading, tell
-        self._is_none = not reading.time and bool(spec.known_reading.time)  # a user says so
+        self._reading, self._reader, self._tell = reading, TimeReader(reading), tell
+        self._is_none = not reading.time and spec.time is not None  # a user says so
         self._is_timed = spec.is_timed
         self._has_name = bool(reading.time) and spec.is_timed
         self._taken = {feature.name for feature in spec.measured}
@@ -61,13 +61,25 @@ class TimeColumns:
             value = value_of(name)
             if value is None or (isinstance(value, str) and value.strip().lower() in MISSING_WORDS):
                 open_ones.append(name)
-            elif is_moment(value, self._reading) or (self._is_timed and is_text(value)):
+            elif self.is_moment(value) or (self._is_timed and is_text(value)):
                 self.columns, self.settled = (name,), True
                 return None
         if not open_ones:
             self.settled = True
             self._say()
         return "" if open_ones and self._is_timed else None
+
+    def is_moment(self, value: Any) -> bool:
+        """Whether a value can be a moment: one that is written as a time, or a number of the size of an epoch."""
+        if isinstance(value, bool) or not isinstance(value, str | int | float | datetime):
+            return False
+        try:
+            seconds = self._reader.seconds(value)
+        except DataError:
+            return False
+        if self._reading.time_format or not math.isfinite(seconds):
+            return math.isfinite(seconds)
+        return is_text(value) or abs(seconds) >= _LEAST_EPOCH
 
     def _say(self) -> None:
         """Tell that there is no time, where the model has been trained with one."""
@@ -78,25 +90,10 @@ class TimeColumns:
             self._tell = None
 
 
-def is_moment(value: Any, reading: Reading) -> bool:
-    """Whether a value can be a moment: one that is written as a time, or a number of the size of an epoch."""
-    if isinstance(value, datetime):
-        return True
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return False
-    try:
-        seconds = to_seconds(value)
-    except DataError:
-        return False
-    if reading.time_format or not math.isfinite(seconds):
-        return math.isfinite(seconds)
-    return is_text(value) or abs(seconds) >= _LEAST_EPOCH
-
-
 def is_text(value: Any) -> bool:
     """Whether a value is text that is no number; a date of eight digits is none."""
     if not isinstance(value, str):
-        return False
+        return isinstance(value, datetime)
     try:
         float(value)
     except ValueError:
