@@ -51,9 +51,7 @@ class Column:
         height = len(column)
         rows = None
         if is_text(column.dtype):
-            column = column.cast(pl.String)
-            if column.null_count() or not (column.str.len_bytes().min() or 0) or _padded(column):
-                column = column.str.strip_chars()
+            column = column.cast(pl.String).str.strip_chars()
         empty = is_empty(column) if column.null_count() or (column.dtype == pl.String and _has_blank(column)) else None
         if empty is not None and empty.any():
             rows = np.flatnonzero(~empty.to_numpy())
@@ -92,10 +90,6 @@ class Column:
         """Return what to raise over a filled cell."""
         row = at if self.rows is None else int(self.rows[at])
         return DataError(f"{self.place(row)}: column {self.name!r} {problem}")
-
-
-def _padded(column: pl.Series) -> bool:
-    return bool(column.str.contains(r"^\s|\s$").any())
 
 
 def _has_blank(column: pl.Series) -> bool:
@@ -212,7 +206,7 @@ def _quick_iso(text: pl.Series) -> WrittenTimes | None:
     }
     if length != lengths.max() or length not in layouts or cell[4] != "-" or (length > 10 and mark not in "T "):
         return None
-    if length >= 19 and text.str.contains(":60", literal=True).any():
+    if length >= 19 and text.str.ends_with(":60" if length == 19 else ":60Z").any():
         return None
     try:
         parsed = text.str.to_datetime(layouts[length], strict=False, time_unit="us")
