@@ -142,7 +142,15 @@ def _found_out(column: Column, *, named: bool) -> WrittenTimes:
     if is_epoch(text[0]):
         at = int((~text.str.contains(_NUMBER)).arg_true()[0])
         raise column.refuse(at, f"holds {shown(text[at])}, not a time")
-    return _whole_iso(column) or _in_notation(column, text)
+    try:
+        return _whole_iso(column) or _in_notation(column, text)
+    except notations.AmbiguousTimesError:
+        raise
+    except DataError as error:  # the first cell may be ISO 8601 by chance: 2024-01-01 10, before 2024-01-02 9
+        try:
+            return _in_notation(column, text)
+        except DataError:
+            raise error from None
 
 
 def _as_told(column: Column, form: str) -> WrittenTimes:
