@@ -135,6 +135,12 @@ def sensors(key: str) -> tuple[str, ...]:
     return key, *(unescape(value) for _, value in tags)
 
 
+def tags(key: str) -> dict[str, str]:
+    """Return the tags of a series key by name, as they are meant."""
+    found, _ = _tags(key, _end(_MEASUREMENT, key, 0, "a measurement"))
+    return {unescape(name): unescape(value) for name, value in found}
+
+
 def forecast_line(
     key: str, time: float | str | None, forecast: Mapping[str, "Float32"], status: str, *, warm: bool
 ) -> str:
