@@ -357,4 +357,3 @@ def test_a_message_is_told_from_its_repetition_by_the_brokers_number_in_one_sess
     for count in range(KEPT + 1):
         seen.add("a", mark(make(count + 1)))
     assert len(lists["a"]) == KEPT
-

@@ -57,8 +57,8 @@ class SeenMessages:
 
     def ends_with(self, message: Message) -> bool:
         """Whether the topic's last message had this payload, whatever its number was."""
-        marks = self._lists.get(message.topic)
-        return bool(marks) and marks[-1].rpartition(":")[2] == digest(message)
+        marks = self._lists.get(message.topic, [])
+        return len(marks) > 0 and marks[-1].rpartition(":")[2] == digest(message)
 
     def add(self, topic: str, mark: str) -> None:
         """Keep a mark; of each topic the last `KEPT` are kept."""
