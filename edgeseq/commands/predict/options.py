@@ -1,11 +1,12 @@
 """What was asked of `edgeseq predict`, and what of it goes together."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edgeseq.commands.notes import note
 from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.reading.overrides import Overrides
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from edgeseq.commands.predict.forecast_plot import ForecastPlot
     from edgeseq.commands.predict.formats import Format
     from edgeseq.commands.predict.terminal_view import TerminalView
-    from edgeseq_runtime.reading.overrides import Overrides
     from edgeseq_runtime.reading.reading import Reading
     from edgeseq_runtime.rules import Rules
     from edgeseq_runtime.service import NamedStreams, Streams
@@ -76,7 +76,7 @@ class PredictOptions:
     publish: str | None
     credentials: str | None
     client_id: str | None
-    overrides: "Overrides"
+    overrides: Overrides
     """What is said about how samples are written."""
 
     def __post_init__(self) -> None:
@@ -113,8 +113,10 @@ class PredictOptions:
         return self.overrides.over(spec.known_reading)
 
     def _said_reading(self, spec: "Spec") -> "Reading | None":
-        """Return the same where the user says anything; else None."""
-        return None if self.overrides == type(self.overrides)() else self.reading(spec)
+        """Return the same where that is not what the model file says: line protocol counts nanoseconds."""
+        if self.is_influx:
+            return replace(self.reading(spec), time_format=self.overrides.time_format or "ns")
+        return self.reading(spec) if self.overrides != Overrides() else None
 
     def single_stream(self) -> "Streams":
         """Open the model for one stream."""

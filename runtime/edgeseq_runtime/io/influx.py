@@ -85,7 +85,7 @@ class Fields:
         if time:
             raise UsageError("the time of line protocol stands at the end of the line, under no name")
         self._fields = [paths.get(name, name) for name in names]
-        self._readers = [NumberReader.of(feature, reading, flags=True) for feature in spec.measured]
+        self._readers = [NumberReader.of(feature, reading) for feature in spec.measured]
         self._nothing = (None,) * len(names)
 
     def sample(self, number: int, line: bytes, text: str) -> Sample:
@@ -133,6 +133,12 @@ def sensors(key: str) -> tuple[str, ...]:
     """Return what a series' sensor may be called: as the whole key, or as the value of one of its tags."""
     tags, _ = _tags(key, _end(_MEASUREMENT, key, 0, "a measurement"))
     return key, *(unescape(value) for _, value in tags)
+
+
+def tags(key: str) -> dict[str, str]:
+    """Return the tags of a series key by name, as they are meant."""
+    found, _ = _tags(key, _end(_MEASUREMENT, key, 0, "a measurement"))
+    return {unescape(name): unescape(value) for name, value in found}
 
 
 def forecast_line(

@@ -175,9 +175,9 @@ class TimeReader:
         """Whether times are numbers whose size tells what they are, so that all may be read at once."""
         if self._quick[0] != FIRST_PLAUSIBLE:
             return False
-        return (
-            times.dtype.kind in "iuf" if isinstance(times, np.ndarray) else all(type(time) is float for time in times)
-        )
+        if isinstance(times, np.ndarray):
+            return times.dtype.kind in "iuf"
+        return all(type(time) is float for time in times)
 
     def _each(self, times: Any, before: list[float]) -> tuple[Float64, Flags]:
         seconds, unread = np.full(len(times), np.nan), np.zeros(len(times), np.bool_)
