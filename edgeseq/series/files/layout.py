@@ -13,6 +13,9 @@ from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.printable import counted, listed
 from edgeseq_runtime.reading import lines
 
+NO_SEPARATOR = "\x1f"
+"""For rows of one cell: a character that no text has."""
+
 _LOOKED_AHEAD = 40
 """Lines by which a line before them is judged."""
 
