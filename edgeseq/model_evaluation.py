@@ -1,6 +1,7 @@
 """`edgeseq.evaluate`: a model, whatever holds it, streamed over the test part of a series."""
 
 import os
+from collections.abc import Callable
 from typing import Any, Unpack
 
 from edgeseq.evaluation.evaluate import Evaluation, evaluate_test_part
@@ -38,9 +39,13 @@ def evaluate_model(
     *,
     provider: str = "auto",
     key: str | os.PathLike[str] | None = None,
+    tell: Callable[[str], object] | None = None,
     **reading: Unpack[ModelSeriesKeywords],
 ) -> Evaluation:
-    """Do what `evaluate` does, and return the forecasts with the figures."""
+    """Do what `evaluate` does, and return the forecasts with the figures; `tell` is told what reading has found."""
     predictor = Predictor(as_model_file(model), provider=provider, rules=AS_THEY_ARE, key=key)
-    _, parts = load_for_model(predictor, None if series is None else os.fspath(series), **reading)
-    return evaluate_test_part(predictor, parts)
+    data, parts = load_for_model(predictor, None if series is None else os.fspath(series), **reading)
+    if tell:
+        for line in data.notes:
+            tell(line)
+    return evaluate_test_part(predictor, parts, [sensor.name for sensor in data.sensors])

@@ -19,11 +19,11 @@ from edgeseq_runtime.outcomes import Outcomes, StepResult
 from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.printable import shown
+from edgeseq_runtime.reading.times import Time
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.stores.base import Store, StreamRow
 from edgeseq_runtime.stores.snapshot_file import SnapshotFile
 from edgeseq_runtime.streaming.snapshot import Snapshot, pack
-from edgeseq_runtime.streaming.timestamps import Time
 from edgeseq_runtime.streaming.validation import RawSample
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class SingleStream:
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
         self._takes_one = len(predictor.spec.measured) == 1
+        self._is_timed = predictor.spec.is_timed
         self._is_exact: bool | None = None  # whether blocks are; not known yet
         self._begun = predictor.state()
         self._acknowledged: Snapshot | None = None
@@ -86,6 +87,7 @@ class SingleStream:
         """Take one sample."""
         p = self._predictor
         number = p.samples
+        time = time if self._is_timed else None
         # A number by itself is what is checked in the least time.
         forecast = p.step(values[0] if type(values) is tuple and len(values) == 1 else values, time)
         interval, drift = (p.interval(), p.drift) if p.monitors else (None, False)
@@ -101,7 +103,7 @@ class SingleStream:
         if not self._is_exact:
             return None
         block = np.array(values, np.float64)  # None becomes NaN
-        untimed = all(time is None for time in times)
+        untimed = not self._is_timed or all(time is None for time in times)
         return self._predictor.process(block[:, 0] if self._takes_one else block, None if untimed else times)
 
     def acknowledge(self, _name: str) -> None:
@@ -139,6 +141,7 @@ class NamedStreams:
         self.marks: dict[str, list[str]] = {}
         """What the last samples acknowledged of each stream are recognised by, if they come again; saved as well."""
         self._pool = pool
+        self._is_timed = pool.spec.is_timed
         self._has_clock = any(feature.clock for feature in pool.spec.features)
         self._numbers: dict[str, int] = {}
         self._changed: dict[str, State] = {}  # acknowledged since the last save
@@ -245,7 +248,7 @@ class NamedStreams:
     def _time(self, name: str, time: Time) -> Time:
         """Return a sample's time; one that cannot be read where it lacks, the model sees it and none is known yet."""
         if time is not None or not self._has_clock:
-            return time
+            return time if self._is_timed else None
         return "" if name not in self._pool or math.isnan(self._pool.seconds_of(name)) else None
 
     def _begin(self, name: str) -> None:

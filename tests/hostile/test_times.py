@@ -17,7 +17,7 @@ from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.errors import DataError, MissingSampleError
 from edgeseq_runtime.service import NamedStreams, SingleStream
 from edgeseq_runtime.spec import CLOCKS
-from edgeseq_runtime.streaming.timestamps import to_seconds
+from edgeseq_runtime.reading.times import to_seconds
 from tests.conftest import CommandLine
 
 HOUR = 3600.0

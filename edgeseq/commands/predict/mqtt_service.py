@@ -17,21 +17,26 @@ from typing import TYPE_CHECKING
 
 from edgeseq.commands.notes import note
 from edgeseq.commands.predict.formats import Format
+from edgeseq.commands.predict.options import ERROR, SKIP
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats
 from edgeseq.commands.predict.unread_times import UnreadTimes
 from edgeseq.commands.predict.unsettled import Pending, Unsettled
 from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown, ShutdownRequested
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, UsageError
-from edgeseq_runtime.io.text_lines import LONGEST, Sample, json_parser
+from edgeseq_runtime.io.json_samples import JsonSamples
+from edgeseq_runtime.io.sample import LONGEST, OtherKindError, Sample
 from edgeseq_runtime.mqtt.deduplication import WINDOW, Message, SeenMessages, identify
 from edgeseq_runtime.mqtt.inbox import Inbox
 from edgeseq_runtime.mqtt.topics import Address, Route
 from edgeseq_runtime.printable import counted, printable
+from edgeseq_runtime.reading import lines
+from edgeseq_runtime.reading.times import TimeReader
 from edgeseq_runtime.rules import TIME
-from edgeseq_runtime.streaming.timestamps import is_time
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from edgeseq_runtime.mqtt.credentials import Credentials
     from edgeseq_runtime.outcomes import StepResult
     from edgeseq_runtime.service import NamedStreams, State
@@ -67,12 +72,19 @@ class MqttService:
     """From messages to messages. It is the `mqtt.client.Receiver` of its connection."""
 
     def __init__(
-        self, streams: "NamedStreams", route: Route, state_file: StateFile, output_format: Format, *, unreadable: str
+        self,
+        streams: "NamedStreams",
+        route: Route,
+        state_file: StateFile,
+        output_format: Format,
+        *,
+        unreadable: str,
+        paths: "Mapping[str, str] | None" = None,
     ) -> None:
         self._streams, self._route, self._state_file = streams, route, state_file
         self._format = output_format
         self._unreadable = unreadable
-        self._parse = json_parser(streams.spec)
+        self._samples = JsonSamples(streams.spec, paths=paths)
         self._forecast_size = _NUMBER * 3 * streams.spec.horizon * len(streams.spec.targets)
         self.stats = Stats("from a message to its forecast")
         self._left_out: Counter[str] = Counter()  # messages that are no sample of any stream, by the reason
@@ -80,7 +92,8 @@ class MqttService:
         self._refused_topics: set[str] = set()  # those of streams whose forecasts could not be published
         self._failure: EdgeseqError | None = None  # over a message, where the user wants an end
         self._closing = False
-        self._unread_times = UnreadTimes()
+        self._unread_times = UnreadTimes(streams.spec)
+        self._times = TimeReader(streams.spec.reading)
         self._seen = SeenMessages(streams.marks)
         self._name_bytes = sum(map(len, streams.marks))
         self._targets: dict[str, str] = {}  # the forecasts' topics, by those of the samples
@@ -212,9 +225,9 @@ class MqttService:
             )
             return None
         sample = self._parse_payload(message)
-        if self._failure:
+        if sample is None:
             return None
-        message_id = identify(message, timed=_is_timed(sample))
+        message_id = identify(message, timed=self._is_timed(sample))
         if message_id and (message_id.timed or message.duplicate):
             first = self._unsettled.find(topic, message_id)
             if first or (topic, message_id) in self._seen:  # it is acknowledged when its first coming is
@@ -236,16 +249,20 @@ class MqttService:
         self._name_bytes += len(topic)
         self._beginning.add(topic)
 
-    def _parse_payload(self, message: Message) -> Sample:
+    def _parse_payload(self, message: Message) -> Sample | None:
+        """Return the sample in a payload; None where it is left out, or ends the service."""
         try:
             if len(message.payload) > LONGEST:
                 raise DataError(f"the payload is larger than {LONGEST} bytes")  # noqa: TRY301 - named below
-            time_, values = self._parse(message.payload.decode("utf-8", "replace"))
+            time_, values = self._samples.one(lines.decode(message.payload)[0].strip())
         except DataError as error:
-            if self._unreadable == "error":
+            if self._unreadable == ERROR:
                 self._fail(message, error)
-            else:
-                note(f"{_brief(message.topic)}: {error}; taken as missing", "payloads taken as missing")
+                return None
+            if isinstance(error, OtherKindError) or self._unreadable == SKIP:
+                self._leave_out(message.number, f"{_brief(message.topic)}: {error}", "of another kind")
+                return None
+            note(f"{_brief(message.topic)}: {error}; taken as missing", "payloads taken as missing")
             nothing = (None,) * len(self._streams.spec.measured)
             return Sample(self._messages, None, nothing, str(error), stream=message.topic)
         return Sample(self._messages, time_, values, stream=message.topic)
@@ -277,6 +294,8 @@ class MqttService:
             self._unsettled.release(pending)
             self._say_left_out(f"{_brief(pending.topic)}: {answer}", "that no stream takes")
             return
+        if self._unread_times.watches_zone:
+            self._unread_times.watch_zone(pending.topic, sample.time)
         if answer.reason == TIME or self._unread_times:
             self._unread_times.watch(pending.topic, pending.topic, sample.time, answer)
         if pending.topic not in self._targets:  # as many as there are streams
@@ -285,6 +304,10 @@ class MqttService:
         self._unsettled.resize(pending, len(payload))
         self._by_forecast[self._client.publish(arrival.target, payload)] = pending
         self.stats.add(answer.status, 0.0, answer.reason)
+
+    def _is_timed(self, sample: Sample) -> bool:
+        """Whether a sample has a time that tells it from others: one that is none, such as n/a, may be that of each."""
+        return sample.time is not None and self._times.is_time(sample.time)
 
     def _leave_out(self, number: int, text: str, reason: str) -> None:
         """Let a message be no sample of any stream; `reason` says of messages what is wrong with them."""
@@ -336,11 +359,6 @@ class MqttService:
             self._ready.append(self._acks.popleft()[0])
         while self._ready and (is_kept or len(self._ready) > _HELD):
             self._client.acknowledge(self._ready.popleft())
-
-
-def _is_timed(sample: Sample) -> bool:
-    """Whether a sample has a time that tells it from others: one that is no time, such as n/a, may be that of each."""
-    return sample.time is not None and is_time(sample.time)
 
 
 def _brief(topic: str) -> str:

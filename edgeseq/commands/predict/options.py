@@ -1,14 +1,15 @@
 """What was asked of `edgeseq predict`, and what of it goes together."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edgeseq.commands.notes import note
 from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.reading.overrides import Overrides
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     import numpy as np
     import numpy.typing as npt
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from edgeseq.commands.predict.forecast_plot import ForecastPlot
     from edgeseq.commands.predict.formats import Format
     from edgeseq.commands.predict.terminal_view import TerminalView
-    from edgeseq_runtime.reading.overrides import Overrides
     from edgeseq_runtime.reading.reading import Reading
     from edgeseq_runtime.rules import Rules
     from edgeseq_runtime.service import NamedStreams, Streams
@@ -31,7 +31,10 @@ class Defaults:
     unreadable: str
 
 
-STDIN, MQTT = Defaults(state_every=100, unreadable="error"), Defaults(state_every=1, unreadable="missing")
+ERROR, MISSING, SKIP = UNREADABLE = ("error", "missing", "skip")
+"""What a line leads to that cannot be read: an end, a missing sample, or nothing."""
+
+STDIN, MQTT = Defaults(state_every=100, unreadable=ERROR), Defaults(state_every=1, unreadable=MISSING)
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,13 @@ class PredictOptions:
     missing: str
     rules: "Rules"
     unreadable: str | None
+    fields: "Mapping[str, str]"
+    """Where features and the time stand, by their names, for those that are not under them."""
     mqtt: str | None
     publish: str | None
     credentials: str | None
     client_id: str | None
-    overrides: "Overrides"
+    overrides: Overrides
     """What is said about how samples are written."""
 
     def __post_init__(self) -> None:
@@ -95,7 +100,7 @@ class PredictOptions:
 
     @property
     def on_unreadable(self) -> str:
-        """What a line that is no sample leads to: "error" or "missing"."""
+        """What a line that is no sample leads to: one of `UNREADABLE`."""
         return self.unreadable or self._defaults.unreadable
 
     @property
@@ -107,6 +112,12 @@ class PredictOptions:
         """Return how samples are written: as training found out, except for what the user says."""
         return self.overrides.over(spec.known_reading)
 
+    def _said_reading(self, spec: "Spec") -> "Reading | None":
+        """Return the same where that is not what the model file says: line protocol counts nanoseconds."""
+        if self.is_influx:
+            return replace(self.reading(spec), time_format=self.overrides.time_format or "ns")
+        return self.reading(spec) if self.overrides != Overrides() else None
+
     def single_stream(self) -> "Streams":
         """Open the model for one stream."""
         from edgeseq_runtime.backends.open import open_session
@@ -116,8 +127,11 @@ class PredictOptions:
         session = open_session(
             self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar, key=self.key
         )
-        sensor = _read_samples(self.history, session.spec) if self.history else self.sensor
-        predictor = Predictor(session, missing=self.missing, rules=self.rules, monitor=self.intervals, sensor=sensor)
+        reading = self._said_reading(session.spec)
+        sensor = _read_samples(self.history, session.spec, reading) if self.history else self.sensor
+        predictor = Predictor(
+            session, missing=self.missing, rules=self.rules, monitor=self.intervals, sensor=sensor, reading=reading
+        )
         return SingleStream(predictor)
 
     def named_streams(self, sensors: "Callable[[str], Iterable[str]]") -> "NamedStreams":
@@ -129,7 +143,8 @@ class PredictOptions:
         session = open_session(
             self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar, key=self.key
         )
-        pool = Pool(session, missing=self.missing, rules=self.rules, monitor=self.intervals)
+        reading = self._said_reading(session.spec)
+        pool = Pool(session, missing=self.missing, rules=self.rules, monitor=self.intervals, reading=reading)
         return NamedStreams(pool, sensors)
 
     def format(self, spec: "Spec") -> "Format":
@@ -195,7 +210,7 @@ class PredictOptions:
             raise UsageError(f"{'--keep' if self.keep else '--future-points'} needs --format influx, without --mqtt")
 
 
-def _read_samples(path: str, spec: "Spec") -> "npt.NDArray[np.float64]":
+def _read_samples(path: str, spec: "Spec", reading: "Reading | None") -> "npt.NDArray[np.float64]":
     """Return the samples in a file, in whatever form they would have as input, (time, feature). Raises `DataError`."""
     import numpy as np
 
@@ -204,7 +219,7 @@ def _read_samples(path: str, spec: "Spec") -> "npt.NDArray[np.float64]":
 
     rows = []
     try:
-        for sample in text_lines.read(text_lines.split([files.read(path)]), spec):
+        for sample in text_lines.read(text_lines.split([files.read(path)]), spec, reading=reading):
             if sample.problem:
                 raise DataError(f"line {sample.line}: {sample.problem}")  # noqa: TRY301 - the file is named below
             rows.append(sample.values)

@@ -1,7 +1,7 @@
 """What a user may say about how a series is to be read."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Self
 
 from edgeseq.series import gaps
@@ -30,9 +30,9 @@ class ReadingOptions(Overrides):
     @property
     def suits_the_sine(self) -> bool:
         """Whether nothing is said but what is true of the sine, which comes from no file."""
-        usual = ReadingOptions(targets=self.targets, gap_limit=self.gap_limit, period=self.period)
-        time, every, hold = (None if said == NONE else said for said in (self.time, self.every, self.hold))
-        return replace(self, time=time, every=every, hold=hold) == usual and not set(self.targets) - {"sine"}
+        said = {one.name: getattr(self, one.name) for one in fields(self)}
+        of_files = [value for name, value in said.items() if name not in ("targets", "gap_limit", "period")]
+        return not (set(self.targets) - {"sine"} or any(value and value != NONE for value in of_files))
 
     def with_units(self, known: Mapping[str, str]) -> Self:
         """Return the same with what is known of units, which what the user says overrules."""

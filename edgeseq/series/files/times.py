@@ -10,7 +10,8 @@ import numpy.typing as npt
 import polars as pl
 
 from edgeseq.series.files import cells
-from edgeseq.series.files.cells import Place, is_number, is_text
+from edgeseq.series.files.cells import is_number, is_text
+from edgeseq.series.files.number_style import Place
 from edgeseq.series.files.table import Table
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.io.grammar import EPOCHS, TIME_NAMES

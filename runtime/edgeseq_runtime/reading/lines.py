@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from edgeseq_runtime.errors import DataError
+from edgeseq_runtime.reading.words import MISSING_WORDS
 
 SEPARATORS = ";\t|,"
 """What may part cells; the first of them that stands outside quotes does. Commas come last: they may be decimal."""
@@ -32,7 +33,6 @@ _TIME = re.compile(
     r"|([A-Za-z]{3,9},? )?(\d{1,2}[- /.]*[A-Za-z]{3,9}[- /.,]*\d{2,4}|[A-Za-z]{3,9}\.? \d{1,2},? \d{4})\b.*"
 )
 """Roughly a date or a time of day: enough to tell a row from names."""
-_MISSING = ("", "na", "n/a", "nan", "null", "none", "-", "?", "#n/a", "unavailable", "unknown", "bad", "i/o timeout")
 _INFINITE = ("inf", "-inf", "+inf", "infinity", "-infinity", "-nan", "nan")
 
 _BRACKETED = re.compile(r"\[[^\]]*\]|\([^)]*\)|\{[^}]*\}|<[^>]*>")
@@ -62,7 +62,7 @@ def encoding(beginning: bytes) -> str:
     """
     if beginning.startswith(UTF16_MARKS):
         return "utf-16"
-    if b"\0" in beginning[:2]:
+    if beginning[:2].count(0) == 1:
         return "utf-16-le" if beginning[1:2] == b"\0" else "utf-16-be"
     return "utf-8-sig" if is_utf8(beginning, whole=False) else "cp1252"
 
@@ -186,7 +186,7 @@ def _kind(cell: str) -> str:
     lower = cell.lower()
     if lower in _INFINITE:
         return "number"
-    if lower in _MISSING:
+    if lower in MISSING_WORDS:
         return ""
     if _NUMBER.fullmatch(cell):
         return "number"

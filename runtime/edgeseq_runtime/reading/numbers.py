@@ -29,25 +29,26 @@ APOSTROPHES = "'\u2019"
 MINUS = "\u2212\u2013"
 """Signs besides the hyphen that a minus is written as."""
 
-_SHAPE = re.compile(
+SHAPE = (
     rf"[{APOSTROPHES}]?(?P<sign>[-+{MINUS}]?)(?P<body>[0-9](?:[0-9.,{BLANKS}{APOSTROPHES}]*[0-9.,])?|[.,][0-9]+)"
-    rf"(?P<power>[eE][-+]?[0-9]+)?(?:[{BLANKS}]*(?P<unit>[^0-9{BLANKS}.,;:+_'\"-][^_\"]{{0,23}}))?"
+    rf"(?P<power>[eE][-+]?[0-9]+)?(?:[{BLANKS}]*(?P<unit>[^0-9{BLANKS}.,;:+_'\"/-][^_\"]{{0,23}}))?"
 )
-"""A number and, behind it, what may be its unit."""
+"""Pattern of a number and, behind it, of what may be its unit; for Python and polars alike."""
 
-_PART = re.compile(f"[{BLANKS}{APOSTROPHES}]")
+_SHAPE = re.compile(SHAPE)
+_NO_DIGIT = re.compile("[^0-9]")
 
 Values: TypeAlias = tuple[float | None, ...]
 
 
 def number_pattern(decimal: str, thousands: str = "") -> str:
-    """Return the pattern of a number without sign, exponent and unit, for Python's `re`."""
-    part = re.escape(BLANKS + APOSTROPHES + thousands)
-    grouped = rf"[0-9]{{1,3}}(?:(?P<part>[{part}])[0-9]{{3}})(?:(?P=part)[0-9]{{3}})*"
+    """Return the pattern of a number without sign, exponent and unit, for Python and polars alike."""
+    parts = [f"[{BLANKS}]", f"[{APOSTROPHES}]", *map(re.escape, thousands.strip(BLANKS + APOSTROPHES))]
+    groups = [f"[0-9]{{1,3}}(?:{part}[0-9]{{3}})+" for part in parts]
     if thousands == ",":  # in India, by two digits before the last three
-        grouped += r"|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}"
+        groups.append("[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}")
     point = re.escape(decimal)
-    return rf"(?:{grouped}|[0-9]+)(?:{point}[0-9]*)?|{point}[0-9]+"
+    return rf"(?:{'|'.join(groups)}|[0-9]+)(?:{point}[0-9]*)?|{point}[0-9]+"
 
 
 def grouped_pattern(mark: str) -> str:
@@ -181,14 +182,12 @@ class NumberReader:
         """Return a number as Python writes it, None where it is none. Raises `DataError` where it may be two."""
         own, other = self._signs
         if self._own.fullmatch(body):
-            whole, _, fraction = body.partition(own)
-            return f"{re.sub(r'[^0-9]', '', whole)}.{fraction}"
+            return _pointed(body, own)
         if self._either.fullmatch(body):
             mark = "comma" if other == "," else "point"
             raise DataError(f"{self.name} is {body!r}: a decimal {mark} or a thousands separator? --decimal says which")
         if self._other and self._other.fullmatch(body):
-            whole, _, fraction = body.partition(other)
-            return f"{re.sub(r'[^0-9]', '', whole)}.{fraction}"
+            return _pointed(body, other)
         return None
 
     def _check_unit(self, text: str, unit: str) -> None:
@@ -239,6 +238,12 @@ def codes(missing: Sequence[str]) -> tuple[float, ...]:
         if math.isfinite(number):
             found.append(_rounded(number))
     return tuple(found)
+
+
+def _pointed(body: str, decimal: str) -> str:
+    """Return a number with a decimal point, and nothing that parts thousands."""
+    whole, _, fraction = body.partition(decimal)
+    return f"{_NO_DIGIT.sub('', whole)}.{fraction}"
 
 
 def _rounded(number: float) -> float:
