@@ -136,17 +136,17 @@ def _by_sensor(spec: Spec, evaluation: Evaluation) -> str:
 
 def _by_fold(spec: Spec, backtest: Backtest) -> str:
     rows = []
-    for number, fold in enumerate(backtest.folds, start=1):
+    for place, fold in enumerate(backtest.folds, start=1):
         scores = forecasters(spec, fold.comparison)
         errors = (error(scored.total.rmse, backtest.judged.decimals) for scored in scores.values())
-        rows.append((_fold_name(backtest, fold, number), str(fold.comparison.samples), *errors))
+        rows.append((_fold_name(backtest, fold, place), str(fold.comparison.samples), *errors))
     return table(("RMSE by fold", "forecasts", *scores), rows)
 
 
-def _fold_name(backtest: Backtest, fold: Fold, number: int) -> str:
+def _fold_name(backtest: Backtest, fold: Fold, place: int) -> str:
     """Return when a fold begins or, where samples have no times, after which of them its forecasts were made."""
     if backtest.judged.by_sensor:
-        return f"{number}, of each sensor"
+        return f"{place}, of each sensor"
     seconds = backtest.judged.seconds
     return f"after samples {fold.first} to {fold.last}" if seconds is None else f"from {moment(seconds[fold.first])}"
 

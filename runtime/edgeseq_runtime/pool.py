@@ -373,6 +373,13 @@ class Pool:
         """
         return float(self._judgement.clocks.last[self._existing(name)])
 
+    def pace_of(self, name: Hashable) -> float:
+        """Seconds from one sample of this stream to the next where that is not the model's period; see `Predictor.pace`.
+
+        Raises `UsageError` as `status_of` does.
+        """
+        return float(self._judgement.clocks.pace[self._existing(name)])
+
     def snapshot(self, name: Hashable) -> bytes:
         """Return one stream's state as bytes that `restore` takes up, with this model file only.
 

@@ -154,6 +154,11 @@ class Predictor:
         return float(self._last[0])
 
     @property
+    def pace(self) -> float:
+        """Seconds from one sample to the next where that is not the model's period, as it was found last; else 0."""
+        return float(self._clocks.pace[0])
+
+    @property
     def counts(self) -> dict[str, int]:
         """How many of the stream's samples had each status and reason; `filled` counts samples that never came."""
         return self._ledger.counts_of(0)
@@ -240,7 +245,7 @@ class Predictor:
     def _usual(self, sample: RawSample, seconds: float) -> list[float] | None:
         """Return a sample's numbers where each is in range and its time is as it should be."""
         passed = seconds - self._last[0]
-        if passed <= 0 or passed >= self._clocks.late:
+        if passed < self._clocks.early or passed >= self._clocks.late:
             return None
         single = type(sample) is float and len(self._ranges) == 1
         values: list[float] = [sample] if single else self._reader.read(sample)  # type: ignore[list-item]

@@ -60,6 +60,9 @@ class Streams(Protocol):
         Raises what `Predictor.step` does; the stream is then as before.
         """
 
+    def pace(self, name: str) -> float:
+        """Return in how many seconds a stream's samples follow each other, where that was found not to be the period."""
+
     def acknowledge(self, name: str) -> None:
         """Let this stream be saved as it is now."""
 
@@ -92,6 +95,10 @@ class SingleStream:
         forecast = p.step(values[0] if type(values) is tuple and len(values) == 1 else values, time)
         interval, drift = (p.interval(), p.drift) if p.monitors else (None, False)
         return StepResult(forecast, p.status, p.warm, number, p.reason, interval, drift, p.seconds)
+
+    def pace(self, _name: str) -> float:
+        """Return in how many seconds samples follow each other, where that was found not to be the model's period."""
+        return self._predictor.pace
 
     def process(self, values: Sequence[Sequence[float | None]], times: Sequence[Time]) -> Outcomes | None:
         """Take samples that follow each other in few calls; None where that would not give the very numbers of `step`.
@@ -255,6 +262,10 @@ class NamedStreams:
         """Begin a stream as that of the sensor that it belongs to."""
         self._pool.add(name)
         self._pool.set_sensor(name, next((other for other in self._sensors(name) if other in self._known), None))
+
+    def pace(self, name: str) -> float:
+        """Return in how many seconds a stream's samples follow each other, where that was found not to be the period."""
+        return self._pool.pace_of(name)
 
     @property
     def digest(self) -> bytes:

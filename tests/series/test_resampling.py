@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from edgeseq.series import load
 from edgeseq.series.examples import co2_path
 from edgeseq.series.gaps import fill
-from edgeseq.series.resampling import Samples, resample
+from edgeseq.series.resampling import Samples, Spacing, resample
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.reading import durations
 from tests.conftest import CommandLine
@@ -191,7 +191,7 @@ def test_intervals_are_those_of_exact_arithmetic(data: list[tuple[int, int | Non
     for millisecond, value in data:
         groups.setdefault(millisecond // length, []).append(value)
     values = [np.nan if value is None else float(value) for _, value in data]
-    even = resample(made([millisecond / 1000 for millisecond, _ in data], values), every)
+    even = resample(made([millisecond / 1000 for millisecond, _ in data], values), Spacing(every))
     np.testing.assert_allclose(even.seconds, [group * length / 1000 for group in groups], rtol=1e-12)
     known = [[value for value in group if value is not None] for group in groups.values()]
     means = [statistics.mean(group) if group else np.nan for group in known]
@@ -208,7 +208,7 @@ def test_an_even_series_at_its_own_period_stays_as_it_is(period: float, start: i
     beginning = round(start + phase * period, 6)
     seconds = [round(beginning + row * period, 6) for row in range(count)]
     values = np.random.default_rng(count).normal(size=count).astype(np.float32).tolist()
-    even = resample(made(seconds, values), period)
+    even = resample(made(seconds, values), Spacing(period))
     assert even.values[:, 0].tolist() == values
     np.testing.assert_allclose(np.diff(even.seconds), period, atol=1e-6)
 

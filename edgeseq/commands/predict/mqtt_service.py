@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from edgeseq.commands.notes import note
 from edgeseq.commands.predict.formats import Format
 from edgeseq.commands.predict.options import ERROR, SKIP
+from edgeseq.commands.predict.pace import note_pace
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats
 from edgeseq.commands.predict.unread_times import UnreadTimes
@@ -32,7 +33,7 @@ from edgeseq_runtime.mqtt.topics import Address, Route
 from edgeseq_runtime.printable import counted, printable
 from edgeseq_runtime.reading import lines
 from edgeseq_runtime.reading.times import TimeReader
-from edgeseq_runtime.rules import TIME
+from edgeseq_runtime.rules import PACE, TIME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -294,6 +295,8 @@ class MqttService:
             self._unsettled.release(pending)
             self._say_left_out(f"{_brief(pending.topic)}: {answer}", "that no stream takes")
             return
+        if answer.reason == PACE:
+            note_pace(_brief(pending.topic), self._streams.pace(pending.topic), self._streams.spec.period)
         if self._unread_times.watches_zone:
             self._unread_times.watch_zone(pending.topic, sample.time)
         if answer.reason == TIME or self._unread_times:

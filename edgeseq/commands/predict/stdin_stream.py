@@ -14,6 +14,7 @@ from edgeseq.commands.notes import note
 from edgeseq.commands.predict.formats import Format
 from edgeseq.commands.predict.options import ERROR, SKIP
 from edgeseq.commands.predict.output import Output
+from edgeseq.commands.predict.pace import note_pace
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats
 from edgeseq.commands.predict.stored_samples import StoredSamples
@@ -22,7 +23,7 @@ from edgeseq.commands.predict.waiting_samples import WaitingSamples
 from edgeseq.commands.shutdown import INTERRUPTED, PIPE_BUF, GracefulShutdown, ShutdownRequested
 from edgeseq_runtime.errors import DataError, FileError, MissingSampleError
 from edgeseq_runtime.printable import counted
-from edgeseq_runtime.rules import TIME
+from edgeseq_runtime.rules import PACE, TIME
 from edgeseq_runtime.service import NamedStreams, SingleStream
 from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 16
 """Bytes that are read at most at once."""
 
-_TIME = REASONS_BY_CODE.index(TIME)
+_TIME, _PACE = REASONS_BY_CODE.index(TIME), REASONS_BY_CODE.index(PACE)
 
 Reader: TypeAlias = "Callable[[Iterable[bytes], Spec, Callable[[str], object]], Iterator[Sample]]"
 
@@ -180,12 +181,14 @@ class StdinStream:
         """Say what is to be said of samples that were taken."""
         for sample in chunk if self._unread_times.watches_zone else ():
             self._unread_times.watch_zone(f"line {sample.line}", sample.time)
-        if self._unread_times or (outcomes.reasons == _TIME).any():
+        if self._unread_times or ((outcomes.reasons == _TIME) | (outcomes.reasons == _PACE)).any():
             for sample, result in zip(chunk, outcomes, strict=True):
                 self._watch(sample, result)
 
     def _watch(self, sample: "Sample", result: "StepResult") -> None:
         """Say what is to be said of a sample that was taken."""
+        if result.reason == PACE:
+            note_pace(f"line {sample.line}", self._streams.pace(sample.stream or ""), self._streams.spec.period)
         if self._unread_times.watches_zone:
             self._unread_times.watch_zone(f"line {sample.line}", sample.time)
         if result.reason == TIME or self._unread_times:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from edgeseq.commands.notes import note
 from edgeseq_runtime.printable import shown
 from edgeseq_runtime.reading.times import TimeReader
-from edgeseq_runtime.rules import DISORDER, FAR_AHEAD, GAP, TIME
+from edgeseq_runtime.rules import DISORDER, FAR_AHEAD, GAP, PACE, TIME
 from edgeseq_runtime.streaming.validation import MISSING
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from edgeseq_runtime.outcomes import StepResult
     from edgeseq_runtime.spec import Spec
 
-_READABLE = ("", GAP, DISORDER)
+_READABLE = ("", GAP, DISORDER, PACE)
 """Reasons of samples whose time was read, or did not matter; the others leave that open."""
 
 

@@ -19,7 +19,7 @@ from edgeseq.series.files.options import ReadingOptions
 from edgeseq.series.files.table import Table
 from edgeseq.series.files.times import TimeColumns
 from edgeseq.series.resampling import Samples, Spacing
-from edgeseq.series.series import Series, Values
+from edgeseq.series.series import Series
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.printable import counted, listed
 from edgeseq_runtime.reading.reading import Reading
@@ -111,7 +111,7 @@ def _contents(table: Table, options: ReadingOptions) -> Contents:
         [table.column(name) for name in columns],
         (table.column(name) for name in others if cells.is_text(table.kinds[name])),
         table.place,
-        units=[_unit(name, table, options) for name in columns],
+        units=[_known_unit(name, table, options) for name in columns],
         decimal=options.decimal,
         missing=options.na,
         separator=table.written.separator or "",
@@ -183,7 +183,16 @@ def _series(name: str, contents: Contents, rows: Row, options: ReadingOptions) -
 
 
 def _spacing(reading: Reading, options: ReadingOptions) -> Spacing:
-    return Spacing(reading.every, options.sort, options.gap_limit, options.period, tuple(options.clocks))
+    return Spacing(
+        every=reading.every,
+        aggregate=reading.aggregate,
+        hold=reading.hold,
+        zone=reading.zone,
+        sort=options.sort,
+        gap_limit=options.gap_limit,
+        expected=options.period,
+        clocks=tuple(options.clocks),
+    )
 
 
 def _samples(contents: Contents, rows: Row) -> Samples:
@@ -201,10 +210,13 @@ def _samples(contents: Contents, rows: Row) -> Samples:
     return Samples(contents.times.at(kept, table.place), contents.numbers.values[kept], place)
 
 
-def _unit(name: str, table: Table, options: ReadingOptions) -> str:
-    """Return a column's unit as the user or the file gives it, else that in brackets at the end of its name, else ""."""
-    if name in options.units or name in table.written.units:
-        return options.units.get(name) or table.written.units.get(name, "")
+def _known_unit(name: str, table: Table, options: ReadingOptions) -> str:
+    """Return a column's unit as the user gives it or the file, beside the names or within one; "" where none does."""
+    return {**table.written.units, **options.units}.get(name, _unit(name))
+
+
+def _unit(name: str) -> str:
+    """Return the unit in brackets at the end of a column's name, empty where there is none."""
     before, bracket = name.rstrip()[:-1], name.rstrip()[-1:]
     unit = before[max(before.rfind("["), before.rfind("(")) + 1 :]
     is_unit = bracket in ("]", ")") and len(unit) < len(before) and not set(unit) & set("])")

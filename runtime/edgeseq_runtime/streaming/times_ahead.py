@@ -81,11 +81,11 @@ class IsoNotation:
 
 
 class TimesAhead:
-    """Writes the times of forecasts, where the model has a period."""
+    """Writes the times of forecasts, where the model has a period; or of other `steps` from a sample's time."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, steps: range | None = None) -> None:
         self._period = spec.period or 0.0
-        self._steps = range(1, spec.horizon + 1)
+        self._steps = range(1, spec.horizon + 1) if steps is None else steps
         self._offsets = [self._period * step for step in self._steps]
         self._reader = TimeReader(spec.reading)
         self._months = round(self._period / MONTH) if self._period % MONTH == 0 else 0
