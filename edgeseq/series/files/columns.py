@@ -47,7 +47,7 @@ def _series(name: str, values: list[Value]) -> pl.Series:
     kinds = {type(value) for value in values if value is not None}
     if kinds == {bool}:
         return pl.Series(name, values, dtype=pl.Boolean)
-    if kinds == {int} and all(value is None or abs(value) < _WIDEST for value in values if isinstance(value, int)):
+    if kinds == {int} and all(abs(value) < _WIDEST for value in values if isinstance(value, int)):
         return pl.Series(name, values, dtype=pl.Int64)
     if kinds and kinds <= {int, float}:
         return pl.Series(name, [None if value is None else float(value) for value in values], dtype=pl.Float64)
