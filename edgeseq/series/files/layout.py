@@ -13,6 +13,9 @@ from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.printable import counted, listed
 from edgeseq_runtime.reading import lines
 
+NO_SEPARATOR = "\x1f"
+"""For rows of one cell: a character that no text has."""
+
 _LOOKED_AHEAD = 40
 """Lines by which a line before them is judged."""
 
@@ -221,7 +224,8 @@ def _with_header(
             f"has a line {header.number} that is no header: a name in it has more than {_LONGEST_NAME} characters"
         )
     above = _cells(table[at - 1].text, separator) if at else []
-    first, units, units_line = at + 1, [], None
+    first, units_line = at + 1, None
+    units: list[str] = []
     while first < len(table) and _is_description(cells := _cells(table[first].text, separator)):
         if not units and lines.is_units_row(cells):
             units, units_line = list(body.named(cells) or cells), table[first].text
