@@ -57,7 +57,9 @@ def read(path: str, data: bytes, notes: Sequence[str] = ()) -> Table:
     if again:
         said.append(f"{counted(again, 'row')} of a series and time that are there already: the later value is taken")
     written = Written(separator=",", notes=tuple(said))
-    return from_columns(path, [str(name) for name in by_name], list(by_name.values()), lambda row: f"line {numbers[row]}", written)
+    return from_columns(
+        path, [str(name) for name in by_name], list(by_name.values()), lambda row: f"line {numbers[row]}", written
+    )
 
 
 def _rows(path: str, data: bytes) -> Iterator[tuple[int, int, dict[str, str | None]]]:
