@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
-from edgeseq.series import fleet
+from edgeseq.series import fleet, glitches
 from edgeseq.series.examples import EXAMPLES, sine
 from edgeseq.series.files.options import ReadingKeywords, ReadingOptions
 from edgeseq.series.series import Series
@@ -81,7 +81,7 @@ def load_members(
     members = {}
     for name, series in by_sensor.items():
         try:
-            members[name] = series, parsed.apply(series)
+            members[name] = glitches.leave_out(series, parsed.apply(series))
         except DataError as error:  # of a split in rows
             left_out.append(f"{name} is left out: {error}")
     if not members:
@@ -95,7 +95,7 @@ def _load_one(name: str, split: Split, chosen: ReadingOptions) -> tuple[Series, 
     path, units = _find(name)
     series = reader.read(path, chosen.with_units(units))
     _check_units(chosen, series)
-    return series, split.apply(series)
+    return glitches.leave_out(series, split.apply(series))
 
 
 def _find(name: str) -> tuple[str, Mapping[str, str]]:

@@ -123,7 +123,7 @@ def read(column: pl.Series, place: Place, style: NumberStyle = _USUAL_STYLE, uni
         (word, count), *more = missing.items()
         words = ", ".join([f"{counted(count, 'cell')} {word}", *(f"{count} {word}" for word, count in more)])
         notes.append(f"missing: {name}: {words}")
-    return Cells(values, unit, (*notes, *(f"{name} is {code}" for code in codes.suspects(values))))
+    return Cells(values, unit, (*notes, *(f"warning: {name} is {code}" for code in codes.suspects(values))))
 
 
 def groups(column: pl.Series) -> dict[str, npt.NDArray[np.int64]]:

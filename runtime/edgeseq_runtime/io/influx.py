@@ -85,7 +85,7 @@ class Fields:
         if time:
             raise UsageError("the time of line protocol stands at the end of the line, under no name")
         self._fields = [paths.get(name, name) for name in names]
-        self._readers = [NumberReader.of(feature, reading, flags=True) for feature in spec.measured]
+        self._readers = [NumberReader.of(feature, reading) for feature in spec.measured]
         self._nothing = (None,) * len(names)
 
     def sample(self, number: int, line: bytes, text: str) -> Sample:
