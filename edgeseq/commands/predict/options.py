@@ -132,7 +132,7 @@ class PredictOptions:
         predictor = Predictor(
             session, missing=self.missing, rules=self.rules, monitor=self.intervals, sensor=sensor, reading=reading
         )
-        return SingleStream(predictor)
+        return SingleStream(predictor, self.rules.skip_limit)
 
     def named_streams(self, sensors: "Callable[[str], Iterable[str]]") -> "NamedStreams":
         """Open the model for streams by name; `sensors` says what a stream's sensor may be called."""
@@ -145,7 +145,7 @@ class PredictOptions:
         )
         reading = self._said_reading(session.spec)
         pool = Pool(session, missing=self.missing, rules=self.rules, monitor=self.intervals, reading=reading)
-        return NamedStreams(pool, sensors)
+        return NamedStreams(pool, sensors, self.rules.skip_limit)
 
     def format(self, spec: "Spec") -> "Format":
         """Return what turns results into lines."""
