@@ -9,6 +9,7 @@ ping, no acknowledgement and no signal. Whatever one message is, it costs a note
 summary, and never the service.
 """
 
+import math
 import signal
 import time
 from collections import Counter, deque
@@ -27,7 +28,7 @@ from edgeseq.commands.predict.unsettled import Pending, Unsettled
 from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown, ShutdownRequested
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, UsageError
 from edgeseq_runtime.io.json_samples import JsonSamples
-from edgeseq_runtime.io.sample import LONGEST, OtherKindError, Sample
+from edgeseq_runtime.io.sample import LONGEST, OtherKindError, Sample, Values
 from edgeseq_runtime.mqtt.deduplication import WINDOW, Message, SeenMessages, identify
 from edgeseq_runtime.mqtt.inbox import Inbox
 from edgeseq_runtime.mqtt.topics import Address, Route
@@ -99,6 +100,7 @@ class MqttService:
         self._gathering = Gathering(streams)
         self._times = TimeReader(streams.spec.reading)
         self._seen = SeenMessages(streams.marks)
+        self._last: dict[str, tuple[float, Values]] = {}  # by topic, when the last sample was taken and what it holds
         self._name_bytes = sum(map(len, streams.marks))
         self._targets: dict[str, str] = {}  # the forecasts' topics, by those of the samples
         self._beginning: set[str] = set()  # topics of streams that begin with samples in this turn
@@ -235,18 +237,32 @@ class MqttService:
         sample = self._parse_payload(message)
         if sample is None:
             return None
-        message_id = identify(message, timed=self._is_timed(sample))
-        if message_id and (message_id.timed or message.duplicate):
-            first = self._unsettled.find(topic, message_id)
-            if first or (topic, message_id) in self._seen:  # it is acknowledged when its first coming is
-                self._repeated += 1
-                self._queue_ack(message.number, first)
-                return None
+        mark, moment = identify(message), self._moment(sample)
+        is_again, first = self._is_again(message, mark, moment, sample)
+        if is_again:  # it is acknowledged when its first coming is
+            self._repeated += 1
+            self._queue_ack(message.number, first)
+            return None
         self._check_name(topic)
-        pending = Pending(topic, message_id, None, len(message.payload) + self._forecast_size)
+        self._last[topic] = moment, sample.values
+        pending = Pending(topic, mark, None, len(message.payload) + self._forecast_size)
         self._unsettled.add(pending)
         self._queue_ack(message.number, pending)
         return Arrival(message, target, sample, pending)
+
+    def _is_again(
+        self, message: Message, mark: str | None, moment: float, sample: Sample
+    ) -> tuple[bool, Pending | None]:
+        """Return whether a message has come before, and the sample that it was then as long as that is unsettled."""
+        topic = message.topic
+        if mark and message.duplicate:
+            first = self._unsettled.find(topic, mark)
+            if first or (topic, mark) in self._seen:
+                return True, first
+        last = self._last.get(topic)
+        if math.isnan(moment) or (last is not None and last != (moment, sample.values)):
+            return False, None
+        return last is not None or self._seen.ends_with(message), self._unsettled.newest(topic)
 
     def _check_name(self, topic: str) -> None:
         """Count the characters of a new stream's name. Raises `DataError` where all names would have too many."""
@@ -306,6 +322,7 @@ class MqttService:
         pending, sample = arrival.pending, arrival.sample
         if isinstance(answer, EdgeseqError):
             self._unsettled.release(pending)
+            self._last.pop(pending.topic, None)
             self._say_left_out(f"{_brief(pending.topic)}: {answer}", "that no stream takes")
             return
         if answer.reason == TIME or self._unread_times:
@@ -363,9 +380,14 @@ class MqttService:
             self._unsettled.add(pending)
             self._publish_periods(pending, Sample(self._messages, None, (), stream=topic), periods)
 
-    def _is_timed(self, sample: Sample) -> bool:
-        """Whether a sample has a time that tells it from others: one that is none, such as n/a, may be that of each."""
-        return sample.time is not None and self._times.is_time(sample.time)
+    def _moment(self, sample: Sample) -> float:
+        """Return when a sample was taken; NaN where it does not say so, or the model does not ask."""
+        if sample.time is None or not self._streams.spec.is_timed:
+            return math.nan
+        try:
+            return self._times.seconds(sample.time)
+        except DataError:
+            return math.nan
 
     def _leave_out(self, number: int, text: str, reason: str) -> None:
         """Let a message be no sample of any stream; `reason` says of messages what is wrong with them."""
@@ -407,8 +429,8 @@ class MqttService:
             samples += 1
             if pending.state:
                 self._streams.acknowledge(pending.topic, pending.state)
-            if pending.message_id:
-                self._seen.add(pending.topic, pending.message_id)
+            if pending.mark:
+                self._seen.add(pending.topic, pending.mark)
         is_kept = self._state_file.save_if_due(samples)
         if samples:
             self._saved_at = time.monotonic()
