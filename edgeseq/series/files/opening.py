@@ -35,7 +35,7 @@ def _open(path: str, skip_rows: int | None, header: bool | None) -> Table:
 
 
 def _first_lines(data: bytes, count: int = 3) -> list[str]:
-    """Return the first lines that are neither blank nor comments; one without an end is left out, if it is not alone."""
+    """Return the first lines that are neither blank nor comments; the last one only if it has an end, or is alone."""
     physical = data[: 1 << 20].split(b"\n")
     physical = physical[:-1] or physical
     texts = (line.decode("utf-8", "replace").strip() for line in physical)

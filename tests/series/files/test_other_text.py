@@ -147,7 +147,7 @@ def test_a_value_that_is_written_twice_is_told_of(tmp_path: Path) -> None:
     ("text", "word"),
     [
         ("room temp=1 5\nroom temp=x 6\n", "line 2: the field temp: expected a line protocol value"),
-        ("room temp=1 5\nroom temp=1 6.5\n", "line 2: the time 6.5 .* is not a number of nanoseconds"),
+        ("room temp=1 4\nroom temp=1 6.5\nroom temp=1 7\n", "line 2: the time 6.5 .* is not a number of nanoseconds"),
         ("room temp=1 5\nroom temp=1 9999999999999999999\n", "line 2: the time 9{19} is not a number of nano"),
     ],
 )
