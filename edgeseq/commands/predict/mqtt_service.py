@@ -9,6 +9,7 @@ ping, no acknowledgement and no signal. Whatever one message is, it costs a note
 summary, and never the service.
 """
 
+import math
 import signal
 import time
 from collections import Counter, deque
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from edgeseq.commands.notes import note
 from edgeseq.commands.predict.formats import Format
+from edgeseq.commands.predict.gathering import Gathering
 from edgeseq.commands.predict.options import ERROR, SKIP
 from edgeseq.commands.predict.pace import note_pace
 from edgeseq.commands.predict.state_file import StateFile
@@ -26,7 +28,7 @@ from edgeseq.commands.predict.unsettled import Pending, Unsettled
 from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown, ShutdownRequested
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, UsageError
 from edgeseq_runtime.io.json_samples import JsonSamples
-from edgeseq_runtime.io.sample import LONGEST, OtherKindError, Sample
+from edgeseq_runtime.io.sample import LONGEST, OtherKindError, Sample, Values
 from edgeseq_runtime.mqtt.deduplication import WINDOW, Message, SeenMessages, identify
 from edgeseq_runtime.mqtt.inbox import Inbox
 from edgeseq_runtime.mqtt.topics import Address, Route
@@ -34,13 +36,14 @@ from edgeseq_runtime.printable import counted, printable
 from edgeseq_runtime.reading import lines
 from edgeseq_runtime.reading.times import TimeReader
 from edgeseq_runtime.rules import PACE, TIME
+from edgeseq_runtime.service import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edgeseq_runtime.mqtt.credentials import Credentials
     from edgeseq_runtime.outcomes import StepResult
-    from edgeseq_runtime.service import NamedStreams, State
+    from edgeseq_runtime.service import NamedStreams, Period, State
 
 _WORKING = 0.05
 """Seconds for which one turn answers messages."""
@@ -94,8 +97,10 @@ class MqttService:
         self._failure: EdgeseqError | None = None  # over a message, where the user wants an end
         self._closing = False
         self._unread_times = UnreadTimes(streams.spec)
+        self._gathering = Gathering(streams)
         self._times = TimeReader(streams.spec.reading)
         self._seen = SeenMessages(streams.marks)
+        self._last: dict[str, tuple[float, Values]] = {}  # by topic, when the last sample was taken and what it holds
         self._name_bytes = sum(map(len, streams.marks))
         self._targets: dict[str, str] = {}  # the forecasts' topics, by those of the samples
         self._beginning: set[str] = set()  # topics of streams that begin with samples in this turn
@@ -117,8 +122,9 @@ class MqttService:
         self._client = MqttClient(address, credentials, client_id, self, note, shutdown.waiting)
         try:
             while self._failure is None:
-                self._client.poll(0.0 if self._has_work() else 1.0)
+                self._client.poll(0.0 if self._has_work() else self._pause())
                 self._answer_some(shutdown)
+                self._end_due()
                 self._settle()
             self._close()
             raise self._failure
@@ -127,6 +133,7 @@ class MqttService:
             return INTERRUPTED if shutdown.received is signal.SIGINT else 0
         finally:
             self._state_file.save_rest()
+            self._gathering.say_open(is_saved=self._state_file.active)
 
     def summary(self) -> str:
         """Return one line about all messages."""
@@ -134,7 +141,8 @@ class MqttService:
         refused = f"; {counted(self._refused, 'forecast')} not published" if self._refused else ""
         kinds = ", ".join(f"{count} {reason}" for reason, count in sorted(self._left_out.items()))
         left_out = f"; {counted(self._left_out.total(), 'message')} left out: {kinds}" if kinds else ""
-        return f"{self.stats.summary()}; {counted(len(self._streams), 'stream')}{repeated}{refused}{left_out}"
+        gathered = self._gathering.summary()
+        return f"{self.stats.summary()}{gathered}; {counted(len(self._streams), 'stream')}{repeated}{refused}{left_out}"
 
     def connected(self, *, resumed: bool) -> None:
         """Forget what was to be acknowledged: the broker sends that again, or has forgotten it itself."""
@@ -165,7 +173,8 @@ class MqttService:
         pending = self._by_forecast.pop(number, None)
         if pending is None:
             return
-        pending.published = True
+        pending.awaited -= 1
+        pending.published = not pending.awaited
         if refusal:
             self._refused += 1
             if pending.topic not in self._refused_topics:
@@ -228,18 +237,32 @@ class MqttService:
         sample = self._parse_payload(message)
         if sample is None:
             return None
-        message_id = identify(message, timed=self._is_timed(sample))
-        if message_id and (message_id.timed or message.duplicate):
-            first = self._unsettled.find(topic, message_id)
-            if first or (topic, message_id) in self._seen:  # it is acknowledged when its first coming is
-                self._repeated += 1
-                self._queue_ack(message.number, first)
-                return None
+        mark, moment = identify(message), self._moment(sample)
+        is_again, first = self._is_again(message, mark, moment, sample)
+        if is_again:  # it is acknowledged when its first coming is
+            self._repeated += 1
+            self._queue_ack(message.number, first)
+            return None
         self._check_name(topic)
-        pending = Pending(topic, message_id, None, len(message.payload) + self._forecast_size)
+        self._last[topic] = moment, sample.values
+        pending = Pending(topic, mark, None, len(message.payload) + self._forecast_size)
         self._unsettled.add(pending)
         self._queue_ack(message.number, pending)
         return Arrival(message, target, sample, pending)
+
+    def _is_again(
+        self, message: Message, mark: str | None, moment: float, sample: Sample
+    ) -> tuple[bool, Pending | None]:
+        """Return whether a message has come before, and the sample that it was then as long as that is unsettled."""
+        topic = message.topic
+        if mark and message.duplicate:
+            first = self._unsettled.find(topic, mark)
+            if first or (topic, mark) in self._seen:
+                return True, first
+        last = self._last.get(topic)
+        if math.isnan(moment) or (last is not None and last != (moment, sample.values)):
+            return False, None
+        return last is not None or self._seen.ends_with(message), self._unsettled.newest(topic)
 
     def _check_name(self, topic: str) -> None:
         """Count the characters of a new stream's name. Raises `DataError` where all names would have too many."""
@@ -276,7 +299,8 @@ class MqttService:
             arrivals[at].pending.state = state
 
         samples = [(arrival.pending.topic, arrival.sample.values, arrival.sample.time) for arrival in arrivals]
-        answers = self._streams.step_all(samples, keep if self._state_file.active else None)
+        take = self._streams.gather_all if self._streams.intervals else self._streams.step_all
+        answers = take(samples, keep if self._state_file.active else None)
         self._name_bytes -= sum(len(topic) for topic in self._beginning if topic not in self._streams)
         self._beginning.clear()
         for arrival, answer in zip(arrivals, answers, strict=True):
@@ -284,7 +308,12 @@ class MqttService:
                 self._acks = deque(ack for ack in self._acks if ack[1] is not arrival.pending)
                 self._fail(arrival.message, answer)
                 return  # what came after it stays with the broker
-            self._answer(arrival, answer)
+            if self._unread_times.watches_zone:
+                self._unread_times.watch_zone(arrival.pending.topic, arrival.sample.time)
+            if isinstance(answer, Answer):
+                self._answer_gathered(arrival, answer)
+            else:
+                self._answer(arrival, answer)
         if arrivals:
             self.stats.add_time(time.perf_counter() - begin)
 
@@ -293,24 +322,72 @@ class MqttService:
         pending, sample = arrival.pending, arrival.sample
         if isinstance(answer, EdgeseqError):
             self._unsettled.release(pending)
+            self._last.pop(pending.topic, None)
             self._say_left_out(f"{_brief(pending.topic)}: {answer}", "that no stream takes")
             return
-        if answer.reason == PACE:
-            note_pace(_brief(pending.topic), self._streams.pace(pending.topic), self._streams.spec.period)
-        if self._unread_times.watches_zone:
-            self._unread_times.watch_zone(pending.topic, sample.time)
         if answer.reason == TIME or self._unread_times:
             self._unread_times.watch(pending.topic, pending.topic, sample.time, answer)
         if pending.topic not in self._targets:  # as many as there are streams
             self._targets[pending.topic] = arrival.target
-        payload = self._format.line(sample, answer).encode("utf-8", "replace")
-        self._unsettled.resize(pending, len(payload))
-        self._by_forecast[self._client.publish(arrival.target, payload)] = pending
-        self.stats.add(answer.status, 0.0, answer.reason)
+        self._unsettled.resize(pending, 0)
+        self._publish(arrival.target, pending, sample, answer)
 
-    def _is_timed(self, sample: Sample) -> bool:
-        """Whether a sample has a time that tells it from others: one that is none, such as n/a, may be that of each."""
-        return sample.time is not None and self._times.is_time(sample.time)
+    def _publish(self, target: str, pending: Pending, sample: Sample, result: "StepResult") -> None:
+        """Publish a forecast, which its sample then waits for."""
+        if result.reason == PACE:
+            note_pace(_brief(pending.topic), self._streams.pace(pending.topic), self._streams.spec.period)
+        payload = self._format.line(sample, result).encode("utf-8", "replace")
+        self._unsettled.resize(pending, pending.size + len(payload))
+        pending.awaited += 1
+        self._by_forecast[self._client.publish(target, payload)] = pending
+        self.stats.add(result.status, 0.0, result.reason)
+
+    def _answer_gathered(self, arrival: Arrival, answer: "Answer") -> None:
+        """Publish the forecasts of intervals that are over with a sample."""
+        topic, sample = arrival.pending.topic, arrival.sample
+        self._gathering.watch(_brief(topic), topic, sample.time, answer.finding)
+        self._targets.setdefault(topic, arrival.target)
+        self._publish_periods(arrival.pending, sample, answer.periods, arrival.message)
+
+    def _publish_periods(
+        self, pending: Pending, sample: Sample, periods: "list[Period]", message: Message | None = None
+    ) -> None:
+        """Publish the forecasts of intervals; a sample that ends none waits for nothing."""
+        self._unsettled.resize(pending, 0)
+        for period in periods:
+            if isinstance(period.result, EdgeseqError):
+                if isinstance(period.result, MissingSampleError) and message:
+                    self._fail(message, period.result)
+                else:
+                    self._say_left_out(f"{_brief(pending.topic)}: {period.result}", "that no stream takes")
+                continue
+            gathered = sample._replace(time=period.time, values=period.values)
+            self._publish(self._targets[pending.topic], pending, gathered, period.result)
+        pending.published = not pending.awaited
+
+    def _pause(self) -> float:
+        """Return for how many seconds messages may be waited for."""
+        due = self._streams.intervals.due() if self._streams.intervals else None
+        return 1.0 if due is None else min(due, 1.0)
+
+    def _end_due(self) -> None:
+        """End intervals that are over by the wall clock; what becomes of them is saved as that of samples."""
+        if not self._streams.intervals or self._failure or not self._unsettled.has_room(""):
+            return
+        for topic, periods in self._streams.end_due():
+            state = self._streams.state(topic) if self._state_file.active else None
+            pending = Pending(topic, None, state, 0)
+            self._unsettled.add(pending)
+            self._publish_periods(pending, Sample(self._messages, None, (), stream=topic), periods)
+
+    def _moment(self, sample: Sample) -> float:
+        """Return when a sample was taken; NaN where it does not say so, or the model does not ask."""
+        if sample.time is None or not self._streams.spec.is_timed:
+            return math.nan
+        try:
+            return self._times.seconds(sample.time)
+        except DataError:
+            return math.nan
 
     def _leave_out(self, number: int, text: str, reason: str) -> None:
         """Let a message be no sample of any stream; `reason` says of messages what is wrong with them."""
@@ -352,8 +429,8 @@ class MqttService:
             samples += 1
             if pending.state:
                 self._streams.acknowledge(pending.topic, pending.state)
-            if pending.message_id:
-                self._seen.add(pending.topic, pending.message_id)
+            if pending.mark:
+                self._seen.add(pending.topic, pending.mark)
         is_kept = self._state_file.save_if_due(samples)
         if samples:
             self._saved_at = time.monotonic()

@@ -148,7 +148,7 @@ class PredictOptions:
         predictor = Predictor(
             session, missing=self.missing, rules=self.rules, monitor=self.intervals, sensor=sensor, reading=reading
         )
-        return SingleStream(predictor)
+        return SingleStream(predictor, self.rules.skip_limit)
 
     def named_streams(self, session: "Session", sensors: "Callable[[str], Iterable[str]]") -> "NamedStreams":
         """Return the model's streams by name; `sensors` says what a stream's sensor may be called."""
@@ -157,7 +157,7 @@ class PredictOptions:
 
         reading = self._said_reading(session.spec)
         pool = Pool(session, missing=self.missing, rules=self.rules, monitor=self.intervals, reading=reading)
-        return NamedStreams(pool, sensors, tell=note_unknown)
+        return NamedStreams(pool, sensors, self.rules.skip_limit, note_unknown)
 
     def format(self, spec: "Spec") -> "Format":
         """Return what turns results into lines."""

@@ -80,7 +80,7 @@ class Clocks(RowArrays):
         return not np.count_nonzero((passed < self.early) | (passed >= self.late))  # NaN: nothing is known to lack
 
     def are_on_time(self, passed: Float64) -> bool:
-        """Whether none lacks or comes twice, and no time waits to be confirmed; some may come faster than they should."""
+        """Whether none lacks or comes twice, and no time waits to be confirmed; some may come too fast."""
         return not self.any_ahead and not np.count_nonzero((passed <= 0) | (passed >= self.late))
 
     def note_pace(self, rows: npt.NDArray[np.intp], passed: Float64) -> Flags:
@@ -95,7 +95,7 @@ class Clocks(RowArrays):
         mean = np.where(alike, pace + (passed - pace) / further, passed)
         self.pace[rows] = np.where(is_wrong & ~is_told, mean, pace)
         self.any_paced = bool(self.paced.any())
-        return self.paced[rows] == _FOUND_AFTER
+        return np.asarray(self.paced[rows] == _FOUND_AFTER)
 
     def note_paces(self, passed: Float64) -> npt.NDArray[np.intp]:
         """As `note_pace`, for steps of the first stream that follow each other (sample,); return where it is told."""
