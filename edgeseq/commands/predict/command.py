@@ -17,6 +17,7 @@ from edgeseq.commands.options.provider import Libraries, provider_option, regist
 from edgeseq.commands.options.rules import rules_options
 from edgeseq.commands.options.series import AS_IN_TRAINING, reading_options
 from edgeseq.commands.predict.options import MQTT, STDIN, UNREADABLE, PredictOptions
+from edgeseq.commands.predict.parts import WAIT
 from edgeseq.commands.predict.state_file import StateFile, owned
 from edgeseq.commands.predict.whose import note_unknown, of_many, of_one
 from edgeseq.commands.shutdown import GracefulShutdown
@@ -122,6 +123,13 @@ if TYPE_CHECKING:
     help="Where a feature, or the time, stands: temp=DS18B20.Temperature, time=Time; in CSV, its column (repeatable).",
 )
 @click.option(
+    "--join-wait",
+    metavar="DURATION|none",
+    default=WAIT,
+    show_default=True,
+    help="How long a sample that lacks features waits for another line or message of its time that has them.",
+)
+@click.option(
     "--mqtt", metavar="URL", help="Take samples from mqtt://HOST[:PORT]/TOPICS (mqtts: TLS), such as plant/+."
 )
 @click.option("--publish", metavar="TOPIC", help="Topic for forecasts; {id} is what the wildcards of --mqtt match.")
@@ -158,6 +166,7 @@ def predict(
     rules: Rules,
     unreadable: str | None,
     fields: tuple[str, ...],
+    join_wait: str,
     mqtt: str | None,
     publish: str | None,
     credentials: str | None,
@@ -199,6 +208,7 @@ def predict(
         rules=rules,
         unreadable=unreadable,
         fields=parse_fields(fields),
+        join_wait=join_wait,
         mqtt=mqtt,
         publish=publish,
         credentials=credentials,
@@ -243,6 +253,7 @@ def _run_stdin(options: PredictOptions) -> int:
         output_format,
         state_file,
         unreadable=options.on_unreadable,
+        join_wait=options.join_seconds,
         view=view,
         plot=plot,
     )
@@ -290,6 +301,7 @@ def _run_mqtt(options: PredictOptions, url: str) -> int:
         options.format(streams.spec),
         unreadable=options.on_unreadable,
         paths=options.fields,
+        join_wait=options.join_seconds,
     )
     with closing(state_file), GracefulShutdown(state_file.save) as shutdown, _summary_at_end(service):
         return service.run(address, login, options.client_id or _client_id(route), shutdown)

@@ -15,10 +15,10 @@ from edgeseq_runtime.reading import lines as grammar
 from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.spec import Spec
 
-__all__ = ["LONGEST", "Sample", "WrittenTime", "json_parser", "read", "split"]
+Parse: TypeAlias = Callable[[str], Sequence[Parsed]]
+"""Reads the samples in one line."""
 
-Samples: TypeAlias = Sequence[Parsed]
-"""Those in one line."""
+__all__ = ["LONGEST", "Sample", "WrittenTime", "json_parser", "read", "split"]
 
 
 def split(blocks: Iterable[bytes], tell: Tell | None = None) -> Iterator[bytes]:
@@ -94,7 +94,7 @@ class _Reader:
     def samples(self, lines: Iterable[bytes]) -> Iterator[Sample]:
         """Yield the samples of lines."""
         numbered = enumerate(lines, start=1)
-        parse: Callable[[str], Samples] | None = None
+        parse: Parse | None = None
         for number, line in numbered:
             text = self._first_text(number, line)
             if not text:
@@ -111,7 +111,7 @@ class _Reader:
         for number, line in numbered:
             yield from self._parsed(number, line, self._text(number, line), parse)
 
-    def _parser_for(self, text: str, *, is_before: bool) -> tuple[Callable[[str], Samples] | None, bool]:
+    def _parser_for(self, text: str, *, is_before: bool) -> tuple[Parse | None, bool]:
         """Return what reads the lines that begin with this one, None where it tells nothing; and whether it is one."""
         if grammar.is_json(text):
             self._source = self._json
@@ -121,20 +121,23 @@ class _Reader:
         is_sample = self._rows.begins_with(text, skipped=is_before)
         return (None if is_sample is None else self._row), bool(is_sample)
 
-    def _row(self, text: str) -> Samples:
+    def _row(self, text: str) -> Sequence[Parsed]:
         if text[0] == "#" and grammar.is_comment(text):
             return ()
         row = self._rows(text)
-        return () if row is None else ((*row, self._rows.stream or ""),)
+        return () if row is None else (Parsed(*row, stream=self._rows.stream or ""),)
 
-    def _parsed(self, number: int, line: bytes, text: str, parse: Callable[[str], Samples] | None) -> Iterable[Sample]:
+    def _parsed(self, number: int, line: bytes, text: str, parse: Parse | None) -> Iterable[Sample]:
         """Return the samples of a line, which as text is `text`: one, but for comments and lists of samples."""
         try:
             if len(line) > LONGEST:
                 raise DataError(f"longer than {LONGEST} bytes")  # noqa: TRY301 - said below
             if not (parse and text):
                 return [Sample(number, None, nothing) for nothing in self._blank]
-            return [Sample(number, time, values, stream=stream) for time, values, stream in parse(text)]
+            return [
+                Sample(number, found.time, found.values, stream=found.stream, lacks=found.lacks)
+                for found in parse(text)
+            ]
         except OtherKindError as error:
             return (Sample(number, None, self._nothing, str(error), stream=None),)
         except DataError as error:
