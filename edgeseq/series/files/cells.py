@@ -123,7 +123,7 @@ def read(column: pl.Series, place: Place, style: NumberStyle = _USUAL_STYLE, uni
         (word, count), *more = missing.items()
         words = ", ".join([f"{counted(count, 'cell')} {word}", *(f"{count} {word}" for word, count in more)])
         notes.append(f"missing: {name}: {words}")
-    return Cells(values, unit, (*notes, *(f"{name} is {code}" for code in codes.suspects(values))))
+    return Cells(values, unit, (*notes, *(f"warning: {name} is {code}" for code in codes.suspects(values))))
 
 
 def groups(column: pl.Series) -> dict[str, npt.NDArray[np.int64]]:
@@ -204,7 +204,7 @@ class _Text:
         unit = self._unit(rows, units, unit, read)
         wrong = written.is_null() & ~are_missing
         if wrong.any():
-            raise self._not_a_number(rows, cells, wrong)
+            raise self._not_a_number(rows, cells, wrong, has_numbers=read > 0)
         self._count(cells.filter(are_missing))
         return numbers.scatter(rows, written), unit
 
@@ -259,8 +259,10 @@ class _Text:
         if found:
             raise DataError(f"{flag}, {self._holds(found[0])}: flags and numbers in one column")
 
-    def _not_a_number(self, rows: Rows, cells: pl.Series, wrong: pl.Series) -> DataError:
+    def _not_a_number(self, rows: Rows, cells: pl.Series, wrong: pl.Series, *, has_numbers: bool) -> DataError:
         said = f"{self._holds(int(rows[wrong.arg_max() or 0]))}, not a number"
+        if not has_numbers:
+            return DataError(f"{said}, nor a flag such as on or off")
         words = cells.filter(wrong).unique(maintain_order=True).head(_FEW + 1).to_list()
         if len(words) > _FEW or any(word[:1].isdigit() for word in words):
             return DataError(said)
