@@ -192,8 +192,9 @@ def _marks(column: pl.Series) -> _Marks:
     if len(rows) == len(column):
         return marks
     if marks.point is not None and all(getattr(marks, name) is None for name in _DOUBTS):
-        odd = (column.cast(pl.Float64, strict=False).is_null() & column.is_not_null()).arg_true().to_numpy()
-        return marks.joined(_marks_of(column.gather(odd), odd))
+        odd = (column.cast(pl.Float64, strict=False).is_null() & column.is_not_null()).arg_true()
+        odd = odd.filter(column.gather(odd).str.contains(f"[0-9][,{BLANKS}{APOSTROPHES}][0-9]"))
+        return marks.joined(_marks_of(column.gather(odd), odd.to_numpy()))
     unseen = f".{BLANKS}{APOSTROPHES}" if marks.comma is not None else f".,{BLANKS}{APOSTROPHES}"
     if not column.str.contains(f"[0-9][{unseen}][0-9]").any():
         return marks
