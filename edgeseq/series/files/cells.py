@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from edgeseq.series import codes
-from edgeseq.series.files.number_style import NumberStyle, Place, decide
+from edgeseq.series.files.number_style import NumberStyle, Place, decide, sample
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.printable import counted, printable, shown
@@ -25,9 +25,6 @@ _USUAL_WORDS = ("", "na", "n/a", "nan", "null", "none")
 
 _FEW = 3
 """Unknown words in a column that an error names, with the option that takes them as missing."""
-
-_SAMPLE = 2_000
-"""Cells that show whether a column is one of numbers."""
 
 _USUAL_STYLE = NumberStyle()
 
@@ -144,7 +141,7 @@ def mostly_numbers(column: pl.Series) -> bool:
     if not is_text(column.dtype):
         return is_number(column.dtype)
     text = column.cast(pl.String)
-    filled = _filled(text.gather_every(max(1, len(text) // _SAMPLE)))
+    filled = _filled(text.gather(sample(len(text))))
     filled = filled if len(filled) else _filled(text)
     apart = filled.str.extract_groups(_SHAPE).struct
     are_numbers = apart.field("body").str.contains(_ANY_NUMBER).fill_null(value=False)
