@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -54,6 +55,16 @@ class Samples:
     place: Callable[[int], str]
     """Says where a row stands in the file, and its time: "line 3: date 2020-01-01"."""
 
+    @cached_property
+    def steps(self) -> Float64:
+        """Seconds from each row to the next."""
+        return np.diff(self.seconds)
+
+    @cached_property
+    def are_even(self) -> bool:
+        """Whether all steps are the same, and forwards: then there is nothing to look for in them."""
+        return bool(len(self.steps) and 0 < self.steps[0] == self.steps.min() == self.steps.max())
+
     def sorted(self) -> Self:
         """Return the rows in the order of their times."""
         order = np.argsort(self.seconds, kind="stable")
@@ -104,13 +115,14 @@ def evenly(samples: Samples, spacing: Spacing) -> EvenSamples:
     """Return the samples in even steps. Raises `DataError` where they are not, and for times that do not increase."""
     if spacing.sort:
         samples = samples.sorted()
-    check_order(samples, repeats=spacing.every is not None)
+    if not samples.are_even:
+        check_order(samples, repeats=spacing.every is not None)
     period = _usual_step(samples)
     if spacing.every is not None:
         if spacing.hold is None:
             check_interval(spacing.every, period, spacing.gap_limit)
         samples, period = resample(samples, spacing), spacing.every
-    elif period is not None:
+    elif period is not None and not samples.are_even:
         check_rate(samples, spacing)
         check_even(samples, period, spacing)
     if spacing.clocks:
@@ -126,6 +138,8 @@ def evenly(samples: Samples, spacing: Spacing) -> EvenSamples:
 
 def _times_of(rows: npt.NDArray[np.int64], seconds: Float64, period: float) -> Float64:
     """Return when each sample was taken; those that stand in a gap, a period apart after the one before it."""
+    if len(rows) == len(seconds):
+        return seconds
     stands_in = np.append(rows[1:] == rows[:-1], False)
     within = np.arange(len(rows)) - np.searchsorted(rows, rows)
     return np.where(stands_in, seconds[np.maximum(rows - 1, 0)] + period * (within + 1), seconds[rows])
@@ -133,14 +147,16 @@ def _times_of(rows: npt.NDArray[np.int64], seconds: Float64, period: float) -> F
 
 def _usual_step(samples: Samples) -> float | None:
     """Return the median of the steps between times, None where there is none."""
-    steps = np.diff(samples.seconds)
+    if samples.are_even:
+        return float(samples.steps[0])
+    steps = samples.steps
     steps = steps[steps > 0]
     return float(np.median(steps)) if len(steps) else None
 
 
 def check_order(samples: Samples, *, repeats: bool = False) -> None:
     """Raise `DataError` where a time is before the one in the row before or, without `repeats`, the same."""
-    steps = np.diff(samples.seconds)
+    steps = samples.steps
     wrong = np.flatnonzero(steps < 0 if repeats else steps <= 0)
     if len(wrong):
         at = int(wrong[0])
@@ -168,7 +184,7 @@ def check_interval(every: float, step: float | None, limit: int) -> None:
 
 def check_rate(samples: Samples, spacing: Spacing) -> None:
     """Raise `DataError` where samples come at one rate up to some row, and at another one from there on."""
-    steps = np.diff(samples.seconds)
+    steps = samples.steps
     width = min(_FEW, len(steps) // 2)
     if width < _FEW // 2:
         return
@@ -199,7 +215,7 @@ def check_even(samples: Samples, period: float, spacing: Spacing) -> None:
     A leap that parts the series may end at any time. Fewer such steps are too many where hardly any two samples in a
     row are equal: that is how sensors look that report changes only, whose times say when something changed.
     """
-    steps = np.diff(samples.seconds)
+    steps = samples.steps
     periods = steps / period
     far = np.abs(periods - np.maximum(np.rint(periods), 1))
     off = (far > _JITTER) & (periods < spacing.gap_limit + 1.5)

@@ -43,12 +43,16 @@ class Column:
     height: int
     """Of the table."""
     place: Place
+    iso: "WrittenTimes | None" = None
+    """What the cells say, where all are in one of the commonest forms."""
 
     @classmethod
     def of(cls, column: pl.Series, name: str, place: Place) -> Self:
         """Return the filled cells of a column (row,)."""
         height = len(column)
         rows = None
+        if column.dtype == pl.String and not column.null_count() and (iso := _quick_iso(column)):
+            return cls(name, column, None, height, place, iso)
         if is_text(column.dtype):
             column = column.cast(pl.String)
             if column.null_count() or not (column.str.len_bytes().min() or 0) or _padded(column):
@@ -136,7 +140,7 @@ def read_column(column: Column, time_format: str | None, *, named: bool) -> Writ
 
 
 def _found_out(column: Column, *, named: bool) -> WrittenTimes:
-    iso = _quick_iso(column.cells)
+    iso = column.iso or _quick_iso(column.cells)
     if iso is not None:
         return iso
     numbers = column.numbers
@@ -158,7 +162,7 @@ def _as_told(column: Column, form: str) -> WrittenTimes:
         found = number_times.form_of(numbers, named=True) if not form else told
         return _from_numbers(column, numbers, told if found is None or found.form else found)
     if not form:
-        iso = _quick_iso(column.cells) or _whole_iso(column)
+        iso = column.iso or _quick_iso(column.cells) or _whole_iso(column)
         if iso is None:
             raise _no_time(column, TimeReader())
         return iso
@@ -202,7 +206,7 @@ def _quick_iso(text: pl.Series) -> WrittenTimes | None:
     }
     if length != lengths.max() or length not in layouts or cell[4] != "-" or (length > 10 and mark not in "T "):
         return None
-    if length >= 19 and text.str.contains(":60", literal=True).any():
+    if length >= 19 and text.str.ends_with(":60" if length == 19 else ":60Z").any():
         return None
     try:
         parsed = text.str.to_datetime(layouts[int(length)], strict=False, time_unit="us")
