@@ -93,8 +93,6 @@ def insert_missing(seconds: Float64, values: Values, limit: int, period: float) 
     enough to part the series there.
     """
     steps = np.diff(seconds)
-    if not len(steps) or steps.max() < 1.5 * period:
-        return values, np.arange(len(seconds))
     missing = np.clip(np.rint(steps / period).astype(np.int64) - 1, 0, limit + 1)
     rows = np.repeat(np.arange(len(seconds)), np.concatenate([[1], missing + 1]))
     spread = values[rows].copy()

@@ -132,14 +132,14 @@ def evenly(samples: Samples, spacing: Spacing) -> EvenSamples:
         return EvenSamples(samples.values, np.arange(len(samples.values)), samples.seconds, None)
     if spacing.expected is not None:
         check_period(period, spacing.expected)
+    if samples.are_even:
+        return EvenSamples(samples.values, np.arange(len(samples.values)), samples.seconds, period)
     values, rows = gaps.insert_missing(samples.seconds, samples.values, spacing.gap_limit, period)
     return EvenSamples(values, rows, _times_of(rows, samples.seconds, period), period)
 
 
 def _times_of(rows: npt.NDArray[np.int64], seconds: Float64, period: float) -> Float64:
     """Return when each sample was taken; those that stand in a gap, a period apart after the one before it."""
-    if len(rows) == len(seconds):
-        return seconds
     stands_in = np.append(rows[1:] == rows[:-1], False)
     within = np.arange(len(rows)) - np.searchsorted(rows, rows)
     return np.where(stands_in, seconds[np.maximum(rows - 1, 0)] + period * (within + 1), seconds[rows])

@@ -199,7 +199,8 @@ def _samples(contents: Contents, rows: Row) -> Samples:
     """Return some of the rows with their times; one that has neither a time nor a value is left out."""
     table, seconds = contents.table, contents.times.seconds
     assert seconds is not None, "there are times"
-    without = rows[np.isnan(seconds[rows])]
+    is_whole = len(rows) == table.height
+    without = np.flatnonzero(np.isnan(seconds)) if is_whole else rows[np.isnan(seconds[rows])]
     kept = rows
     if len(without):
         empty = [cells.is_empty(table.column(name).gather(without)).to_numpy() for name in contents.columns]
