@@ -24,8 +24,11 @@ _FAR = 100.0
 _APART = 10.0
 """How many times farther than every other value: what has a long tail has values in between."""
 
-_MOST, _MOST_OF_MANY = 5, 1 / 500
-"""How many there are at most, and their share; what comes more often is no glitch, but a short event."""
+_FEW, _RARE = 5, 0.02
+"""How many glitches there are at most, or their share; what comes more often may be what the series does."""
+
+_NEWS = 0.1
+"""The share up to which such values are named, though they are kept."""
 
 _NAMED = 3
 """Glitches whose places a note names."""
@@ -42,13 +45,19 @@ def leave_out(series: Series, parts: Parts) -> tuple[Series, Parts]:
     values, notes = series.values, []
     for column in range(len(series.columns) - series.clocks):
         found = find(values[:, column], len(parts.train))
-        if len(found):
-            notes.append(_note(series, column, found))
+        if not 0 < len(found) <= max(_FEW, _NEWS * len(values)):
+            continue
+        kept = len(found) > max(_FEW, _RARE * len(values))
+        notes.append(_note(series, column, found, kept=kept))
+        if not kept:
             values = values.copy() if values is series.values else values
             values[found, column] = np.nan
     if not notes:
         return series, parts
-    return replace(series, values=values, notes=(*series.notes, *notes)), replace(
+    series = replace(series, notes=(*series.notes, *notes))
+    if values is series.values:
+        return series, parts
+    return replace(series, values=values), replace(
         parts,
         train=values[: len(parts.train)],
         validation=_of(parts.validation, values),
@@ -57,7 +66,7 @@ def leave_out(series: Series, parts: Parts) -> tuple[Series, Parts]:
 
 
 def find(values: Float32, train: int) -> npt.NDArray[np.int64]:
-    """Return the rows of glitches among values (time,), of which the first `train` show what is usual."""
+    """Return the rows of single values far off among values (time,), of which the first `train` show what is usual."""
     shown = values[:train][:: max(1, train // _ENOUGH)]
     shown = shown[np.isfinite(shown)].astype(np.float64)
     nothing = np.zeros(0, np.int64)
@@ -68,8 +77,7 @@ def find(values: Float32, train: int) -> npt.NDArray[np.int64]:
         return nothing
     distances = np.abs(values - np.float32(middle))
     far = distances > np.float32(_FAR * (high - low))  # false for NaN
-    count = np.count_nonzero(far)
-    if not count or count > max(_MOST, _MOST_OF_MANY * len(values)):
+    if not np.count_nonzero(far):
         return nothing
     if distances[far].min() < _APART * np.nanmax(np.where(far, np.nan, distances)):
         return nothing
@@ -81,12 +89,13 @@ def _of(part: Part, values: Values) -> Part:
     return replace(part, values=values[: len(part.values)])
 
 
-def _note(series: Series, column: int, found: npt.NDArray[np.int64]) -> str:
+def _note(series: Series, column: int, found: npt.NDArray[np.int64], *, kept: bool) -> str:
     named = [f"{text(series.values[row, column])} {_place(series, int(row))}" for row in found[:_NAMED]]
     more = ", ..." if len(found) > _NAMED else ""
     return (
         f"warning: {series.columns[column]} of {series.name} has {counted(len(found), 'single value')} more than "
-        f"{_FAR:g} times as far off as usual ({', '.join(named)}{more}): taken as missing in all parts"
+        f"{_FAR:g} times as far off as usual ({', '.join(named)}{more}): "
+        f"{'so many are kept, as what the series does' if kept else 'taken as missing in all parts'}"
     )
 
 

@@ -45,7 +45,7 @@ def test_several_codes_and_spikes_do_not_hide_each_other() -> None:
     values = temperatures(rng)
     rows = rng.choice(480, 15, replace=False)
     values[rows[:6]], values[rows[6:10]], values[rows[10:13]] = -127, 85, -9999
-    values[rows[13]], values[rows[14]] = 1e6, 2e6  # each once: no codes
+    values[rows[13]], values[rows[14]] = 1.1e6, 2e6  # each once: no codes
     assert found(values) == {-127: 6, 85: 4, -9999: 3}
 
 
@@ -96,3 +96,12 @@ def test_what_is_no_code_is_not_named(kind: str) -> None:
     for seed in range(20):
         for samples in SIZES:
             assert not found(NORMAL[kind](np.random.default_rng(seed), samples))
+
+
+def test_what_sensors_are_known_to_say_is_named_though_it_comes_once() -> None:
+    """Where it is far off; another number that comes once may be a measurement."""
+    values = temperatures(np.random.default_rng(6))
+    values[77] = -127
+    assert found(values) == {-127: 1}
+    values[77] = -131
+    assert not found(values)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from edgeseq.series import codes
-from edgeseq.series.files.number_style import NumberStyle, Place, decide
+from edgeseq.series.files.number_style import NumberStyle, Place, decide, sample
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.printable import counted, printable, shown
@@ -25,9 +25,6 @@ _USUAL_WORDS = ("", "na", "n/a", "nan", "null", "none")
 
 _FEW = 3
 """Unknown words in a column that an error names, with the option that takes them as missing."""
-
-_SAMPLE = 2_000
-"""Cells that show whether a column is one of numbers."""
 
 _USUAL_STYLE = NumberStyle()
 
@@ -144,7 +141,7 @@ def mostly_numbers(column: pl.Series) -> bool:
     if not is_text(column.dtype):
         return is_number(column.dtype)
     text = column.cast(pl.String)
-    filled = _filled(text.gather_every(max(1, len(text) // _SAMPLE)))
+    filled = _filled(text.gather(sample(len(text))))
     filled = filled if len(filled) else _filled(text)
     apart = filled.str.extract_groups(_SHAPE).struct
     are_numbers = apart.field("body").str.contains(_ANY_NUMBER).fill_null(value=False)
@@ -204,7 +201,7 @@ class _Text:
         unit = self._unit(rows, units, unit, read)
         wrong = written.is_null() & ~are_missing
         if wrong.any():
-            raise self._not_a_number(rows, cells, wrong)
+            raise self._not_a_number(rows, cells, wrong, has_numbers=read > 0)
         self._count(cells.filter(are_missing))
         return numbers.scatter(rows, written), unit
 
@@ -259,8 +256,10 @@ class _Text:
         if found:
             raise DataError(f"{flag}, {self._holds(found[0])}: flags and numbers in one column")
 
-    def _not_a_number(self, rows: Rows, cells: pl.Series, wrong: pl.Series) -> DataError:
+    def _not_a_number(self, rows: Rows, cells: pl.Series, wrong: pl.Series, *, has_numbers: bool) -> DataError:
         said = f"{self._holds(int(rows[wrong.arg_max() or 0]))}, not a number"
+        if not has_numbers:
+            return DataError(f"{said}, nor a flag such as on or off")
         words = cells.filter(wrong).unique(maintain_order=True).head(_FEW + 1).to_list()
         if len(words) > _FEW or any(word[:1].isdigit() for word in words):
             return DataError(said)

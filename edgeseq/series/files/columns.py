@@ -1,5 +1,6 @@
 """Columns gathered value by value, where rows need not have all of them; each gets the kind of what it holds."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -57,4 +58,6 @@ def _series(name: str, values: list[Value]) -> pl.Series:
 def _text(value: Value) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and math.isfinite(value):
+        return f"{value!r}e0" if "e" not in repr(value) else repr(value)  # no point that may part thousands
     return None if value is None else str(value)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +49,11 @@ class _Marks:
     """A whole number of three digits or fewer."""
     blank: int | None = None
     apostrophe: int | None = None
+
+    def joined(self, more: "_Marks") -> "_Marks":
+        """Return these, and what further cells show besides."""
+        pairs = ((field.name, getattr(self, field.name), getattr(more, field.name)) for field in fields(self))
+        return _Marks(**{name: one if one is not None else other for name, one, other in pairs})
 
 
 def _shown_by(mark: str, other: str) -> tuple[str, str, str]:
@@ -172,15 +178,24 @@ def _first(shown: Sequence[tuple[pl.Series, _Marks]], *names: str) -> tuple[pl.S
     return next(((column, row) for column, row in found if row is not None), None)
 
 
+def sample(height: int) -> npt.NDArray[np.int64]:
+    """Return some of so many rows, in order; at random, since what comes at even steps may be alike."""
+    if height <= _SAMPLE:
+        return np.arange(height)
+    return np.sort(np.random.default_rng(0).integers(0, height, _SAMPLE))
+
+
 def _marks(column: pl.Series) -> _Marks:
-    """Look for what a column of text shows; at all cells only where the first look does not tell."""
-    step = max(1, len(column) // _SAMPLE)
-    rows = np.arange(0, len(column), step)
-    marks = _marks_of(column.gather_every(step), rows)
-    shows_more = any(getattr(marks, field.name) is not None for field in fields(marks) if field.name in _DOUBTS)
-    if step == 1 or (marks.point is not None and not shows_more):
+    """Look for what a column of text shows; at all cells only where the first look leaves something open."""
+    rows = sample(len(column))
+    marks = _marks_of(column.gather(rows), rows)
+    if len(rows) == len(column):
         return marks
-    if not column.str.contains(f"[0-9][.,{BLANKS}{APOSTROPHES}][0-9]").any():
+    if marks.point is not None and all(getattr(marks, name) is None for name in _DOUBTS):
+        odd = (column.cast(pl.Float64, strict=False).is_null() & column.is_not_null()).arg_true().to_numpy()
+        return marks.joined(_marks_of(column.gather(odd), odd))
+    unseen = f".{BLANKS}{APOSTROPHES}" if marks.comma is not None else f".,{BLANKS}{APOSTROPHES}"
+    if not column.str.contains(f"[0-9][{unseen}][0-9]").any():
         return marks
     return _marks_of(column, np.arange(len(column)))
 
@@ -189,7 +204,7 @@ _DOUBTS = ("comma", "either_comma", "grouped_by_comma", "grouped_by_point", "bla
 """What makes a column with decimal points worth a second look."""
 
 
-def _marks_of(cells: pl.Series, rows: npt.NDArray[np.int64]) -> _Marks:
+def _marks_of(cells: pl.Series, rows: npt.NDArray[np.integer[Any]]) -> _Marks:
     text = cells.str.strip_chars()
     groups = text.str.extract_groups(f"^(?:{SHAPE})$").struct
     body = groups.field("body")

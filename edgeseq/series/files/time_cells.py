@@ -8,7 +8,8 @@ import numpy.typing as npt
 import polars as pl
 
 from edgeseq.series.files import notations, number_times
-from edgeseq.series.files.cells import Place, is_empty, is_number, is_text
+from edgeseq.series.files.cells import is_empty, is_number, is_text
+from edgeseq.series.files.number_style import Place
 from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.printable import shown

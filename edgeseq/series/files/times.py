@@ -12,8 +12,8 @@ import numpy.typing as npt
 import polars as pl
 
 from edgeseq.series.files import cells
-from edgeseq.series.files.cells import Place
 from edgeseq.series.files.notations import TIME_OF_DAY, AmbiguousTimesError
+from edgeseq.series.files.number_style import Place
 from edgeseq.series.files.table import Table
 from edgeseq.series.files.time_cells import Column, WrittenTimes, in_utc, is_written, read_column
 from edgeseq_runtime.arrays import Float64

@@ -9,7 +9,7 @@ from edgeseq_runtime.io.sample import OtherKindError, Tell, Values, WrittenTime
 from edgeseq_runtime.io.time_columns import TimeColumns, written
 from edgeseq_runtime.printable import counted, listed
 from edgeseq_runtime.reading import fields, json_text
-from edgeseq_runtime.reading.numbers import NumberReader, RowReader
+from edgeseq_runtime.reading.numbers import RowReader, readers
 from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.spec import Spec
 
@@ -39,7 +39,7 @@ class JsonSamples:
         self._reading = reading or spec.known_reading
         self._names = [feature.name for feature in spec.measured]
         self._paths, self._time_path = split_paths(paths or {}, self._names, self._reading)
-        self._values = RowReader([NumberReader.of(feature, self._reading) for feature in spec.measured])
+        self._values = RowReader(readers(spec.measured, self._reading, of_fleet=bool(spec.sensors)))
         self._times = TimeColumns(spec, self._reading, tell)
         self._no_time = "" if len(spec.features) > len(self._names) else None
         self._keys: list[str] = []  # of the object before

@@ -7,7 +7,7 @@ from edgeseq_runtime.io.sample import Tell, Values, WrittenTime
 from edgeseq_runtime.io.time_columns import TimeColumns
 from edgeseq_runtime.printable import counted, listed
 from edgeseq_runtime.reading import fields, lines
-from edgeseq_runtime.reading.numbers import NumberReader, RowReader
+from edgeseq_runtime.reading.numbers import RowReader, readers
 from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.spec import Spec
 
@@ -25,7 +25,7 @@ class Rows:
         self._reading = reading
         self._features = [feature.name for feature in spec.measured]
         self._named = [(columns or {}).get(name, name) for name in self._features]
-        self._values = RowReader([NumberReader.of(feature, reading) for feature in spec.measured])
+        self._values = RowReader(readers(spec.measured, reading, of_fleet=bool(spec.sensors)))
         self._times = TimeColumns(spec, reading, tell)
         self._one = len(self._features) == 1
         self._said: str | None = None  # the separator that a line has told of

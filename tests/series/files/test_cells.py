@@ -100,6 +100,9 @@ def test_a_mark_far_down_a_long_column_is_seen() -> None:
         decide([text(*values)], [], place)
     values[33_333] = "1 116,5"
     assert decide([text(*values)], [], place).decimal == ","
+    values = ["704.5"] * 50_001
+    values[33_333] = "1,116.5"
+    assert decide([text(*values)], [], place).thousands == ","
 
 
 @pytest.mark.parametrize(
