@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.series import gaps
+from edgeseq.series.calendar import are_ends_of_summer, months_between
 from edgeseq.series.intervals import gather
 from edgeseq.series.series import Values
 from edgeseq_runtime.arrays import Float64
@@ -16,6 +17,7 @@ from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.reading import durations
 from edgeseq_runtime.reading.intervals import check_gathering
 from edgeseq_runtime.reading.reading import MEAN
+from edgeseq_runtime.reading.zones import local
 from edgeseq_runtime.rules import ANOTHER_RATE
 from edgeseq_runtime.streaming.time_features import time_features
 
@@ -84,7 +86,7 @@ class Spacing:
     hold: float | None = None
     """Seconds for which a value holds where no newer one comes."""
     zone: str = ""
-    """IANA name of the zone at whose midnight intervals of days begin; "": UTC."""
+    """IANA name of the zone at whose midnight intervals of days begin, and whose clock features show; "": UTC."""
     sort: bool = False
     """Whether rows are put in the order of their times."""
     gap_limit: int = gaps.LIMIT
@@ -116,8 +118,8 @@ def evenly(samples: Samples, spacing: Spacing) -> EvenSamples:
     if spacing.sort:
         samples = samples.sorted()
     if not samples.are_even:
-        check_order(samples, repeats=spacing.every is not None)
-    period = _usual_step(samples)
+        check_order(samples, repeats=spacing.every is not None, zone=spacing.zone)
+    period = months_between(samples.seconds, spacing.zone) or _usual_step(samples)
     if spacing.every is not None:
         if spacing.hold is None:
             check_interval(spacing.every, period, spacing.gap_limit)
@@ -126,7 +128,7 @@ def evenly(samples: Samples, spacing: Spacing) -> EvenSamples:
         check_rate(samples, spacing)
         check_even(samples, period, spacing)
     if spacing.clocks:
-        read_off = time_features(samples.seconds, spacing.clocks)
+        read_off = time_features(local(samples.seconds, spacing.zone), spacing.clocks)
         samples = replace(samples, values=np.column_stack([samples.values, read_off]).astype(np.float32))
     if period is None:
         return EvenSamples(samples.values, np.arange(len(samples.values)), samples.seconds, None)
@@ -154,9 +156,20 @@ def _usual_step(samples: Samples) -> float | None:
     return float(np.median(steps)) if len(steps) else None
 
 
-def check_order(samples: Samples, *, repeats: bool = False) -> None:
-    """Raise `DataError` where a time is before the one in the row before or, without `repeats`, the same."""
+def check_order(samples: Samples, *, repeats: bool = False, zone: str = "") -> None:
+    """Raise `DataError` where a time is before the one in the row before or, without `repeats`, the same.
+
+    Without a `zone`, times that come again only where summer time ends are local ones, which nothing makes right but
+    their zone.
+    """
     steps = samples.steps
+    wrong = np.flatnonzero(steps <= 0)
+    if not zone and are_ends_of_summer(samples.seconds, wrong):
+        this, other = samples.place(int(wrong[0]) + 1), samples.place(int(wrong[0]))
+        raise DataError(
+            f"{this} comes again, or goes back, after {other}: a local clock is put back there; "
+            "--zone, e.g. --zone Europe/Berlin, tells the two hours apart"
+        )
     wrong = np.flatnonzero(steps < 0 if repeats else steps <= 0)
     if len(wrong):
         at = int(wrong[0])
