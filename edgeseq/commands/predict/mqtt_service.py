@@ -84,6 +84,7 @@ class MqttService:
         *,
         unreadable: str,
         paths: "Mapping[str, str] | None" = None,
+        join_wait: float = 0.0,
     ) -> None:
         self._streams, self._route, self._state_file = streams, route, state_file
         self._format = output_format

@@ -22,6 +22,7 @@ from edgeseq.series.resampling import Samples, Spacing
 from edgeseq.series.series import Series
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.printable import counted, listed
+from edgeseq_runtime.reading.overrides import NONE
 from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.streaming.sensors import LEAST_SAMPLES
 
@@ -68,7 +69,7 @@ def _one(path: str, table: Table, options: ReadingOptions) -> Series:
     contents = _contents(table, options)
     taken = {*contents.columns, *contents.times.names}
     free = [name for name in contents.table.names if name not in taken]
-    if free and contents.times.seconds is not None:
+    if free and contents.times.seconds is not None and options.id != NONE:
         sensors.check_one(contents.table, contents.times.seconds, free)
     return _series(Path(path).stem, contents, np.arange(contents.table.height), options)
 
@@ -98,7 +99,7 @@ def _opened(path: str, options: ReadingOptions) -> Table:
 
 def _contents(table: Table, options: ReadingOptions) -> Contents:
     """Read all rows of the columns in use."""
-    sensor = [table.require(options.id)] if options.id else []
+    sensor = [table.require(options.id or "")] if options.tells_apart else []
     named = _named(table, options)
     groups = _numbered(table, sensor[0]) if sensor else None
     found = times.find(table, (*named, *sensor), options.time, options.time_format, options.zone or "", groups)
