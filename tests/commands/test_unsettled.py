@@ -11,7 +11,7 @@ def test_fewer_of_a_topic_are_unsettled_than_are_remembered() -> None:
     for topic in range(20):
         while unsettled.has_room(f"t{topic}"):
             mark = str(len(unsettled))
-            unsettled.add(Pending(f"t{topic}", mark, None, 10))
+            unsettled.add(Pending(f"t{topic}", [mark], None, 10))
     assert len(unsettled) == 1000
     assert unsettled.find("t0", "99")
     assert unsettled.find("t1", "99") is None
@@ -27,5 +27,5 @@ def test_fewer_of_a_topic_are_unsettled_than_are_remembered() -> None:
 def test_large_forecasts_are_bounded_by_their_bytes() -> None:
     unsettled = Unsettled()
     while unsettled.has_room("a"):
-        unsettled.add(Pending("a", None, None, 1_000_000))
+        unsettled.add(Pending("a", [], None, 1_000_000))
     assert len(unsettled) == 17

@@ -1,7 +1,7 @@
 """Samples that moved their streams and are not settled: their forecasts are not with the broker, or not yet saved."""
 
 from collections import Counter, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edgeseq_runtime.mqtt.deduplication import UNSETTLED
@@ -18,8 +18,8 @@ class Pending:
     """A sample that moved its stream, until its effect is saved."""
 
     topic: str
-    mark: str | None
-    """What its message is recognised by, where the broker numbers it."""
+    marks: list[str]
+    """What its messages are recognised by, where the broker numbers them."""
     state: "State | None"
     """The stream's state after it, where states are saved."""
     size: int
@@ -28,6 +28,8 @@ class Pending:
     """Whether the broker has its forecast, or never will."""
     awaited: int = 0
     """Forecasts that it has led to and the broker does not have yet: several where values hold."""
+    group: "list[Pending]" = field(default_factory=list)
+    """The samples of its message, where that has several: they are settled together."""
     settled: bool = False
     """Whether its effect is in what is saved next, after which it may be acknowledged."""
 
@@ -55,8 +57,13 @@ class Unsettled:
         self._topics[pending.topic] += 1
         self._bytes += pending.size
         self._newest[pending.topic] = pending
-        if pending.mark:
-            self._by_mark[pending.topic, pending.mark] = pending
+        self.add_marks(pending, [])
+
+    def add_marks(self, pending: Pending, marks: list[str]) -> None:
+        """Let a sample be recognised by further marks."""
+        pending.marks = [*pending.marks, *marks]
+        for mark in pending.marks:
+            self._by_mark[pending.topic, mark] = pending
 
     def find(self, topic: str, mark: str) -> Pending | None:
         """Return the sample that came with this mark before, None where there is none."""
@@ -74,11 +81,13 @@ class Unsettled:
     def release(self, pending: Pending) -> None:
         """Let a sample that moved no stream wait for nothing but those before it; it may come again as a new one."""
         self._drop_mark(pending)
-        pending.mark, pending.published = None, True
+        pending.marks, pending.published = [], True
 
     def settle_next(self) -> Pending | None:
         """Take out the first sample, if the broker has its forecast; it is settled then."""
         if not self._queue or not self._queue[0].published:
+            return None
+        if not all(other.published for other in self._queue[0].group):
             return None
         pending = self._queue.popleft()
         pending.settled = True
@@ -92,10 +101,10 @@ class Unsettled:
     def forget_numbers(self) -> None:
         """Drop the marks by a broker's numbers: it has begun a new session."""
         for pending in self._queue:
-            if pending.mark:
-                self._drop_mark(pending)
-                pending.mark = f"0:{pending.mark.rpartition(':')[2]}"
+            self._drop_mark(pending)
+            pending.marks = [f"0:{mark.rpartition(':')[2]}" for mark in pending.marks]
 
     def _drop_mark(self, pending: Pending) -> None:
-        if pending.mark and self.find(pending.topic, pending.mark) is pending:
-            del self._by_mark[pending.topic, pending.mark]
+        for mark in pending.marks:
+            if self.find(pending.topic, mark) is pending:
+                del self._by_mark[pending.topic, mark]
