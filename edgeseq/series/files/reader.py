@@ -198,9 +198,14 @@ def _spacing(reading: Reading, options: ReadingOptions) -> Spacing:
 
 def _samples(contents: Contents, rows: Row) -> Samples:
     """Return some of the rows with their times; one that has neither a time nor a value is left out."""
-    table = contents.table
-    empty = [cells.is_empty(table.column(name)).to_numpy() for name in (*contents.times.names, *contents.columns)]
-    kept = rows[~np.logical_and.reduce(empty)[rows]]
+    table, seconds = contents.table, contents.times.seconds
+    assert seconds is not None, "there are times"
+    is_whole = len(rows) == table.height
+    without = np.flatnonzero(np.isnan(seconds)) if is_whole else rows[np.isnan(seconds[rows])]
+    kept = rows
+    if len(without):
+        empty = [cells.is_empty(table.column(name).gather(without)).to_numpy() for name in contents.columns]
+        kept = np.setdiff1d(rows, without[np.logical_and.reduce(empty)], assume_unique=True)
     written = [table.column(name) for name in contents.times.names]
 
     def place(row: int) -> str:
@@ -208,7 +213,8 @@ def _samples(contents: Contents, rows: Row) -> Samples:
         said = " ".join(str(column[at]) for column in written)
         return f"{table.place(at)}: {' '.join(contents.times.names)} {said}"
 
-    return Samples(contents.times.at(kept, table.place), contents.numbers.values[kept], place)
+    values = contents.numbers.values
+    return Samples(contents.times.at(kept, table.place), values if len(kept) == len(values) else values[kept], place)
 
 
 def _known_unit(name: str, table: Table, options: ReadingOptions) -> str:

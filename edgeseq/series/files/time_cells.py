@@ -44,12 +44,16 @@ class Column:
     height: int
     """Of the table."""
     place: Place
+    iso: "WrittenTimes | None" = None
+    """What the cells say, where all are in one of the commonest forms."""
 
     @classmethod
     def of(cls, column: pl.Series, name: str, place: Place) -> Self:
         """Return the filled cells of a column (row,)."""
         height = len(column)
         rows = None
+        if column.dtype == pl.String and not column.null_count() and (iso := _quick_iso(column)):
+            return cls(name, column, None, height, place, iso)
         if is_text(column.dtype):
             column = column.cast(pl.String).str.strip_chars()
         empty = is_empty(column) if column.null_count() or (column.dtype == pl.String and _has_blank(column)) else None
@@ -131,7 +135,7 @@ def read_column(column: Column, time_format: str | None, *, named: bool) -> Writ
 
 
 def _found_out(column: Column, *, named: bool) -> WrittenTimes:
-    iso = _quick_iso(column.cells)
+    iso = column.iso or _quick_iso(column.cells)
     if iso is not None:
         return iso
     numbers = column.numbers
@@ -162,7 +166,7 @@ def _as_told(column: Column, form: str) -> WrittenTimes:
     if not form and numbers is not None:
         return _from_numbers(column, numbers, _usual_numbers(column, numbers))
     if not form:
-        iso = _quick_iso(column.cells) or _whole_iso(column)
+        iso = column.iso or _quick_iso(column.cells) or _whole_iso(column)
         if iso is None:
             raise _no_time(column, TimeReader())
         return iso

@@ -71,7 +71,7 @@ class TimeColumns:
     def at(self, rows: npt.NDArray[np.int64], place: Place) -> Float64:
         """Return the times of some of the rows (row,). Raises `DataError` where one is empty; `place` takes its row."""
         assert self.seconds is not None
-        seconds = self.seconds[rows]
+        seconds = self.seconds if len(rows) == len(self.seconds) else self.seconds[rows]
         empty = np.flatnonzero(np.isnan(seconds))
         if len(empty):
             raise DataError(f"{place(int(rows[empty[0]]))}: column {' '.join(self.names)!r} is empty")
