@@ -1,4 +1,4 @@
-"""Samples gathered in intervals, each of which becomes one sample: the mean, sum, last or greatest value of each column.
+"""Samples gathered in intervals, each of which becomes one sample: the mean, sum, last or greatest of each column.
 
 `edgeseq_runtime.streaming.averaging` does the same on the device, sample by sample, and gives the very numbers.
 """
@@ -62,7 +62,7 @@ def _reduced(aggregate: str, column: Values, slots: Int64, begins: Int64) -> Flo
     if aggregate in (LAST, MAX):
         return _chosen(aggregate, column, slots, found)
     total = np.bincount(slots, column, len(begins))  # adds in the order of the rows, as a stream does
-    return np.divide(total, count if aggregate == MEAN else 1, out=found, where=count > 0)
+    return np.asarray(np.divide(total, count if aggregate == MEAN else 1, out=found, where=count > 0))
 
 
 def _chosen(aggregate: str, column: Values, slots: Int64, found: Float64) -> Float64:

@@ -38,7 +38,7 @@ def load(
     if sensor is not None:
         chosen = replace(chosen, id=sensor)
     names = [os.fspath(one) for one in ([name] if isinstance(name, str | os.PathLike) else name or ())]
-    if len(names) <= 1 and not chosen.id:
+    if len(names) <= 1 and not chosen.tells_apart:
         return load_series(names[0] if names else None, split, chosen)
     members, short = load_members(names, split, chosen)
     members, unusable = fleet.usable(members)
@@ -67,7 +67,7 @@ def load_members(
     With `id_may_lack` a file without that column is of one sensor, whose name is "".
     """
     parsed = Split.parse(split or DEFAULT_SPLIT)
-    if not options.id:
+    if not options.tells_apart:
         members = {Path(name).stem: _load_one(name, parsed, options) for name in names}
         if len(members) < len(names):
             raise UsageError("several of the files have the same name, after which their sensors are called")

@@ -374,7 +374,7 @@ class Pool:
         return float(self._judgement.clocks.last[self._existing(name)])
 
     def pace_of(self, name: Hashable) -> float:
-        """Seconds from one sample of this stream to the next where that is not the model's period; see `Predictor.pace`.
+        """Seconds from one of this stream's samples to the next where that is not the period; see `Predictor.pace`.
 
         Raises `UsageError` as `status_of` does.
         """

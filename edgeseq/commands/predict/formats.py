@@ -110,7 +110,7 @@ class JsonFormat:
     def _line(self, sample: "Sample", said: Said) -> str:
         time = _time(sample, said)
         line = f'{{"t": {_quoted(time) if isinstance(time, str) else repr(time)}'
-        if self._named:
+        if self._named and sample.stream:
             line += f', "stream": {_quoted(sample.stream or "")}'
         times = self._ahead and times_ahead(self._ahead, sample, said)
         if times:
@@ -207,7 +207,7 @@ class InfluxFormat:
             names = self._targets if len(self._targets) > 1 else ("",)
             forecast = dict(zip(names, result.forecast.T, strict=True))
             points = [influx.forecast_line(key, sample.time, forecast, result.status, warm=result.warm)]
-        return "\n".join([sample.text, *points] if self._keep else points)
+        return "\n".join([sample.text, *points] if self._keep and sample.text else points)
 
 
 def times_ahead(ahead: TimesAhead, sample: "Sample", result: "StepResult | Said") -> Any:

@@ -192,16 +192,22 @@ def _by_polars(block: _Block, found: Layout) -> list[pl.Series] | None:
         )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return None
-    marks = data.count(separator.encode(), start)
-    if is_quoted:
-        marks -= sum(int(column.str.count_matches(separator, literal=True).sum()) for column in frame.get_columns())
-        if frame.height != data.count(b"\n", start):
-            return None
-    lacking = (width - 1) * frame.height - marks
-    # No row has more cells, or polars would have said so: none has fewer where those that lack are of blank lines.
-    if lacking and lacking != (width - 1) * _blank_lines(data, start):
+    if is_quoted and frame.height != data.count(b"\n", start):
         return None
-    return frame.get_columns()
+    columns = frame.get_columns()
+    # No row has more cells, or polars would have said so; where one has fewer, the last cell is null.
+    if columns[-1].null_count() and width > 1 and not _are_whole(columns, data, start, separator):
+        return None
+    return columns
+
+
+def _are_whole(columns: list[pl.Series], data: bytes, start: int, separator: str) -> bool:
+    """Whether no row but blank lines has too few cells."""
+    marks = data.count(separator.encode(), start)
+    if data.find(b'"', start) >= 0:
+        marks -= sum(int(column.str.count_matches(separator, literal=True).sum()) for column in columns)
+    lacking = (len(columns) - 1) * len(columns[0]) - marks
+    return not lacking or lacking == (len(columns) - 1) * _blank_lines(data, start)
 
 
 def _blank_lines(data: bytes, start: int) -> int:

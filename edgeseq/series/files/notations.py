@@ -52,6 +52,9 @@ _UNIX = re.compile(
     rf"(?P<a>(?:[A-Za-z]{{3}} )?){_NAME} +[0-9]{{1,2}} [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(?P<z> [A-Z]{{1,5}})? [0-9]{{4}}"
 )
 
+_LONGEST = 100
+"""Characters of a time."""
+
 TIME_OF_DAY = re.compile(
     r"[0-9]{1,2}(?::[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?|\.[0-9]{2}\.[0-9]{2})?(?P<p> *[AaPp]\.?[Mm]\.?)?"
 )
@@ -60,6 +63,8 @@ TIME_OF_DAY = re.compile(
 
 def guessed(cell: str) -> list[str]:
     """Return the notations that a cell may be written in, day first before month first."""
+    if len(cell) > _LONGEST:
+        return []
     unix = _UNIX.fullmatch(cell)
     if unix:
         return [f"{unix['a'] and '%a '}%b %e %H:%M:%S{' %Z' if unix['z'] else ''} %Y"]

@@ -28,6 +28,9 @@ _DIGITS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S", 6:
 _SPREADSHEET = (20_000, 80_000)
 """Days of spreadsheets: 1954 to 2119."""
 
+_MOST_DAYS = 31
+"""Whole days from one sample to the next: a clock of seconds makes larger steps, or smaller numbers."""
+
 _YEARS = (1600, 2200)
 
 _EVEN = 0.9
@@ -69,14 +72,19 @@ def form_of(numbers: Float64, *, named: bool) -> NumberForm | None:
             return _epoch(numbers, unit)
     if not named:
         return None
-    rises = bool((np.diff(numbers) > 0).all())
-    if _SPREADSHEET[0] <= median < _SPREADSHEET[1] and (rises or not whole):
+    steps = np.diff(numbers)
+    usual = float(np.median(steps)) if len(steps) else 0.0
+    if _within(numbers, _SPREADSHEET) and (not whole or 0 < usual <= _MOST_DAYS):
         return NumberForm("excel", "days as spreadsheets count them")
-    if _SPREADSHEET[0] <= median / DAYS["wincc"] < _SPREADSHEET[1]:
+    if _within(numbers / DAYS["wincc"], _SPREADSHEET):
         return NumberForm("wincc", "millionths of days as WinCC counts them")
-    if _YEARS[0] <= median < _YEARS[1] and rises:
+    if _within(numbers, _YEARS) and (steps > 0).all() and usual <= 1:
         return NumberForm(YEAR, "years")
-    return COUNTER if rises else None
+    return COUNTER if is_counter(numbers) else None
+
+
+def _within(numbers: Float64, ends: tuple[int, int]) -> bool:
+    return bool(ends[0] <= numbers.min() and numbers.max() < ends[1])
 
 
 def _epoch(numbers: Float64, unit: str) -> NumberForm:
@@ -101,6 +109,11 @@ def _digits(numbers: Float64, *, named: bool) -> NumberForm | None:
     if np.isnan(clock).any() or (np.diff(clock) < 0).mean() > 1 - _EVEN:
         return None
     return NumberForm(form, "dates as digits")
+
+
+def is_counter(numbers: Float64) -> bool:
+    """Whether numbers never fall, as those of a clock that began somewhere, and do rise."""
+    return bool((np.diff(numbers) >= 0).all()) and len(numbers) > 1 and bool(numbers[-1] > numbers[0])
 
 
 def is_even(numbers: Float64) -> bool:

@@ -22,6 +22,7 @@ from edgeseq.series.resampling import Samples, Spacing
 from edgeseq.series.series import Series
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.printable import counted, listed
+from edgeseq_runtime.reading.overrides import NONE
 from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.streaming.sensors import LEAST_SAMPLES
 
@@ -68,7 +69,7 @@ def _one(path: str, table: Table, options: ReadingOptions) -> Series:
     contents = _contents(table, options)
     taken = {*contents.columns, *contents.times.names}
     free = [name for name in contents.table.names if name not in taken]
-    if free and contents.times.seconds is not None:
+    if free and contents.times.seconds is not None and options.id != NONE:
         sensors.check_one(contents.table, contents.times.seconds, free)
     return _series(Path(path).stem, contents, np.arange(contents.table.height), options)
 
@@ -98,7 +99,7 @@ def _opened(path: str, options: ReadingOptions) -> Table:
 
 def _contents(table: Table, options: ReadingOptions) -> Contents:
     """Read all rows of the columns in use."""
-    sensor = [table.require(options.id)] if options.id else []
+    sensor = [table.require(options.id or "")] if options.tells_apart else []
     named = _named(table, options)
     groups = _numbered(table, sensor[0]) if sensor else None
     found = times.find(table, (*named, *sensor), options.time, options.time_format, options.zone or "", groups)
@@ -197,9 +198,14 @@ def _spacing(reading: Reading, options: ReadingOptions) -> Spacing:
 
 def _samples(contents: Contents, rows: Row) -> Samples:
     """Return some of the rows with their times; one that has neither a time nor a value is left out."""
-    table = contents.table
-    empty = [cells.is_empty(table.column(name)).to_numpy() for name in (*contents.times.names, *contents.columns)]
-    kept = rows[~np.logical_and.reduce(empty)[rows]]
+    table, seconds = contents.table, contents.times.seconds
+    assert seconds is not None, "there are times"
+    is_whole = len(rows) == table.height
+    without = np.flatnonzero(np.isnan(seconds)) if is_whole else rows[np.isnan(seconds[rows])]
+    kept = rows
+    if len(without):
+        empty = [cells.is_empty(table.column(name).gather(without)).to_numpy() for name in contents.columns]
+        kept = np.setdiff1d(rows, without[np.logical_and.reduce(empty)], assume_unique=True)
     written = [table.column(name) for name in contents.times.names]
 
     def place(row: int) -> str:
@@ -207,7 +213,8 @@ def _samples(contents: Contents, rows: Row) -> Samples:
         said = " ".join(str(column[at]) for column in written)
         return f"{table.place(at)}: {' '.join(contents.times.names)} {said}"
 
-    return Samples(contents.times.at(kept, table.place), contents.numbers.values[kept], place)
+    values = contents.numbers.values
+    return Samples(contents.times.at(kept, table.place), values if len(kept) == len(values) else values[kept], place)
 
 
 def _known_unit(name: str, table: Table, options: ReadingOptions) -> str:

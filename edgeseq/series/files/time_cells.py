@@ -12,11 +12,11 @@ from edgeseq.series.files.cells import is_empty, is_number, is_text
 from edgeseq.series.files.number_style import Place
 from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.errors import DataError
-from edgeseq_runtime.printable import shown
+from edgeseq_runtime.printable import counted, shown
 from edgeseq_runtime.reading.notation import Notation
-from edgeseq_runtime.reading.number_times import FORMS, UNITS
+from edgeseq_runtime.reading.number_times import DAYS, FORMS, UNITS, YEAR
 from edgeseq_runtime.reading.reading import Reading
-from edgeseq_runtime.reading.times import LATEST, TimeReader
+from edgeseq_runtime.reading.times import LATEST, TimeReader, is_epoch
 from edgeseq_runtime.reading.zones import zone_of
 
 _TYPED = (pl.Date, pl.Datetime)
@@ -44,16 +44,18 @@ class Column:
     height: int
     """Of the table."""
     place: Place
+    iso: "WrittenTimes | None" = None
+    """What the cells say, where all are in one of the commonest forms."""
 
     @classmethod
     def of(cls, column: pl.Series, name: str, place: Place) -> Self:
         """Return the filled cells of a column (row,)."""
         height = len(column)
         rows = None
+        if column.dtype == pl.String and not column.null_count() and (iso := _quick_iso(column)):
+            return cls(name, column, None, height, place, iso)
         if is_text(column.dtype):
-            column = column.cast(pl.String)
-            if column.null_count() or not (column.str.len_bytes().min() or 0) or _padded(column):
-                column = column.str.strip_chars()
+            column = column.cast(pl.String).str.strip_chars()
         empty = is_empty(column) if column.null_count() or (column.dtype == pl.String and _has_blank(column)) else None
         if empty is not None and empty.any():
             rows = np.flatnonzero(~empty.to_numpy())
@@ -92,10 +94,6 @@ class Column:
         """Return what to raise over a filled cell."""
         row = at if self.rows is None else int(self.rows[at])
         return DataError(f"{self.place(row)}: column {self.name!r} {problem}")
-
-
-def _padded(column: pl.Series) -> bool:
-    return bool(column.str.contains(r"^\s|\s$").any())
 
 
 def _has_blank(column: pl.Series) -> bool:
@@ -137,29 +135,38 @@ def read_column(column: Column, time_format: str | None, *, named: bool) -> Writ
 
 
 def _found_out(column: Column, *, named: bool) -> WrittenTimes:
-    iso = _quick_iso(column.cells)
+    iso = column.iso or _quick_iso(column.cells)
     if iso is not None:
         return iso
     numbers = column.numbers
     if numbers is not None:
         form = number_times.form_of(numbers, named=named)
-        if form is None:
-            raise column.refuse(0, f"holds {shown(column.cells[0])}, not a time")
-        return _from_numbers(column, numbers, form)
+        return _from_numbers(column, numbers, form or number_times.COUNTER)
     text = column.cells
-    return _whole_iso(column) or _in_notation(column, text)
+    if is_epoch(text[0]):
+        at = int((~text.str.contains(_NUMBER)).arg_true()[0])
+        raise column.refuse(at, f"holds {shown(text[at])}, not a time")
+    try:
+        return _whole_iso(column) or _in_notation(column, text)
+    except notations.AmbiguousTimesError:
+        raise
+    except DataError as error:  # the first cell may be ISO 8601 by chance: 2024-01-01 10, before 2024-01-02 9
+        try:
+            return _in_notation(column, text)
+        except DataError:
+            raise error from None
 
 
 def _as_told(column: Column, form: str) -> WrittenTimes:
     numbers = column.numbers
-    if form in FORMS or (numbers is not None and (is_number(column.cells.dtype) or not form)):
+    if form in FORMS:
         if numbers is None:
-            raise column.refuse(0, f"holds {shown(column.cells[0])}, not a number of {form}")
-        told = number_times.NumberForm(form, f"as {form}" if form else "")
-        found = number_times.form_of(numbers, named=True) if not form else told
-        return _from_numbers(column, numbers, told if found is None or found.form else found)
+            raise column.refuse(0, f"holds {shown(column.cells[0])}, not a number as {form} is")
+        return _from_numbers(column, numbers, number_times.NumberForm(form, "numbers"))
+    if not form and numbers is not None:
+        return _from_numbers(column, numbers, _usual_numbers(column, numbers))
     if not form:
-        iso = _quick_iso(column.cells) or _whole_iso(column)
+        iso = column.iso or _quick_iso(column.cells) or _whole_iso(column)
         if iso is None:
             raise _no_time(column, TimeReader())
         return iso
@@ -168,13 +175,21 @@ def _as_told(column: Column, form: str) -> WrittenTimes:
     return _written(column, notation, clock, utc)
 
 
+def _usual_numbers(column: Column, numbers: Float64) -> number_times.NumberForm:
+    """Return what numbers stand for to a reader of ISO 8601: epochs, seconds from anywhere, or eight digits."""
+    found = number_times.form_of(numbers, named=True)
+    if found and (found.form in (*DAYS, YEAR) or ("%" in found.form and found.form != "%Y%m%d")):
+        raise column.refuse(0, f"holds {shown(column.cells[0])}: {found.words}, not as the model was trained on")
+    return found or number_times.COUNTER
+
+
 def _from_numbers(column: Column, numbers: Float64, form: number_times.NumberForm) -> WrittenTimes:
     clock = number_times.clock_of(column.name, numbers, form.form or _unit_of(numbers))
     wrong = np.flatnonzero(~(np.abs(clock) < LATEST))
     if len(wrong):
         raise column.refuse(int(wrong[0]), f"holds {shown(column.cells[int(wrong[0])])}, not a time")
     epoch = form.form in UNITS or not form.form
-    notes = ()
+    notes: tuple[str, ...] = ()
     if form.is_counter:
         notes = (f"{column.name} counts seconds from {numbers[0]:g}: gaps are seen, but its dates are those of 1970",)
     words = "" if epoch and not form.form else f"{form.words} ({form.form})"
@@ -192,9 +207,9 @@ def _quick_iso(text: pl.Series) -> WrittenTimes | None:
     """Return the times of a column in one of the forms that polars reads at once; None where it is in another."""
     if text.dtype != pl.String or not len(text):
         return None
-    cell, lengths = text[0], text.str.len_bytes()
+    cell, lengths = text[0], text.str.len_bytes().to_numpy()
     mark = cell[10:11]
-    length = lengths.min()
+    length = int(lengths.min())
     layouts = {
         10: "%Y-%m-%d",
         16: f"%Y-%m-%d{mark}%H:%M",
@@ -203,10 +218,10 @@ def _quick_iso(text: pl.Series) -> WrittenTimes | None:
     }
     if length != lengths.max() or length not in layouts or cell[4] != "-" or (length > 10 and mark not in "T "):
         return None
-    if length >= 19 and text.str.contains(":60", literal=True).any():
+    if length >= 19 and text.str.ends_with(":60" if length == 19 else ":60Z").any():
         return None
     try:
-        parsed = text.str.to_datetime(layouts[int(length)], strict=False, time_unit="us")
+        parsed = text.str.to_datetime(layouts[length], strict=False, time_unit="us")
     except pl.exceptions.PolarsError:
         return None
     if parsed.has_nulls():
@@ -222,7 +237,8 @@ def _whole_iso(column: Column) -> WrittenTimes | None:
         return None
     parts = text.str.extract_groups(_ISO).struct.unnest()
     read = notations.read_parts(parts, frozenset("YmdHMSfz"))
-    seconds = np.where(np.isnan(read.offset), read.clock, read.clock - np.nan_to_num(read.offset)) / 1e6
+    assert read.offset is not None, "zones are among the parts"
+    seconds = (read.clock - np.nan_to_num(read.offset)) / 1e6
     zoned = parts["z"].is_not_null().to_numpy().copy()
     for at in np.flatnonzero(np.isnan(seconds)).tolist():
         cell = text[at]
@@ -262,7 +278,9 @@ def _in_notation(column: Column, text: pl.Series) -> WrittenTimes:
 
 
 def is_written(cell: str) -> bool:
-    """Whether a cell is a time in a notation that is known."""
+    """Whether a cell is a time in a notation that is known, and no number."""
+    if is_epoch(cell):
+        return False
     return TimeReader().is_time(cell) or any(Notation(form).read(cell) for form in notations.guessed(cell))
 
 
@@ -315,7 +333,7 @@ def _read(column: Column, notation: Notation, *, refuse: bool = True) -> tuple[F
 
 def _written(column: Column, notation: Notation, clock: Float64, utc: npt.NDArray[np.bool_] | bool) -> WrittenTimes:
     form = notation.text
-    notes = ()
+    notes: tuple[str, ...] = ()
     if "y" in notation.groups and clock.max() > _CENTURIES:
         notes = (f"{column.name}: years of two digits are those from 1969 to 2068",)
     return WrittenTimes(
@@ -353,10 +371,8 @@ def in_utc(
         row = int(skipped.argmax()) if column.rows is None else int(column.rows[skipped.argmax()])
         count = int(skipped.sum())
         others = f", as {counted(count - 1, 'other')} do not" if count > 1 else ""
-        notes += (
-            f"{column.place(row)}: {column.cells[int(skipped.argmax())]} does not exist in {zone}{others}: "
-            "taken as the hour after",
-        )
+        cell = f"{column.place(row)}: {column.cells[int(skipped.argmax())]}"
+        notes += (f"{cell} does not exist in {zone}{others}: taken as the hour after",)
     return column.spread(seconds), notes
 
 

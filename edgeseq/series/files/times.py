@@ -20,6 +20,7 @@ from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.printable import shown
 from edgeseq_runtime.reading.reading import Reading
+from edgeseq_runtime.reading.times import is_number
 
 _USUAL = frozenset(
     "t time timestamp date datetime ds ts epoch unix unixtime unix_time utc local_time time_utc date_time timestring "  # noqa: SIM905
@@ -70,7 +71,7 @@ class TimeColumns:
     def at(self, rows: npt.NDArray[np.int64], place: Place) -> Float64:
         """Return the times of some of the rows (row,). Raises `DataError` where one is empty; `place` takes its row."""
         assert self.seconds is not None
-        seconds = self.seconds[rows]
+        seconds = self.seconds if len(rows) == len(self.seconds) else self.seconds[rows]
         empty = np.flatnonzero(np.isnan(seconds))
         if len(empty):
             raise DataError(f"{place(int(rows[empty[0]]))}: column {' '.join(self.names)!r} is empty")
@@ -145,21 +146,22 @@ def _as_text(column: pl.Series) -> pl.Series:
 
 def _looked_for(table: Table, taken: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the columns that hold times, and a line for each that may and does not."""
-    free = [name for name in table.names if name not in taken and table.is_plain(name)]
+    free = [name for name in table.names if name not in taken and (table.is_plain(name) or is_usual(name))]
     looks = {name: _look(table, name) for name in free}
     dates = [name for name in free if looks[name].is_date]
     if dates:
-        chosen = _choose_dates(dates, looks)
-        return _with_clock(table, chosen, free, looks), ()
+        return _with_clock(table, _choose_dates(dates, looks), free, looks), ()
     parts = _parts(table, free)
     if parts:
         return parts, ()
     numbers = [name for name in free if looks[name].is_number_time]
-    chosen_numbers = [name for name in numbers if is_usual(name)] or numbers
-    if len(chosen_numbers) > 1:
-        raise UsageError(f"several columns look like times: {', '.join(chosen_numbers)}; name one with --time")
+    counters = [name for name in free if looks[name].is_counter]
+    chosen = [name for name in numbers if is_usual(name)] or numbers or counters
+    chosen = chosen or [name for name in free if is_usual(name) and table.kinds[name] == pl.Time]  # which is refused
+    if len(chosen) > 1:
+        raise UsageError(f"several columns look like times: {', '.join(chosen)}; name one with --time")
     notes = tuple(filter(None, (looks[name].doubt for name in free)))
-    return tuple(chosen_numbers), () if chosen_numbers else notes[:1]
+    return tuple(chosen), () if chosen else notes[:1]
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,9 @@ class _Look:
     is_clock: bool = False
     """Times of day without a date."""
     is_number_time: bool = False
+    """Numbers that stand for dates."""
+    is_counter: bool = False
+    """Numbers that rise from no known time."""
     doubt: str = ""
     """What is to be said where the column is none of these."""
 
@@ -184,7 +189,7 @@ def _look(table: Table, name: str) -> _Look:
     if column.dtype == pl.Time:
         return _Look(is_clock=True)
     if not (cells.is_text(column.dtype) or cells.is_number(column.dtype)):
-        return _Look()
+        return _Look(is_date=is_usual(name) and column.dtype != pl.Null)  # which is refused with what it holds
     sample = Column.sample(column, name, _LOOK)
     if not len(sample.cells):
         return _Look()
@@ -193,13 +198,16 @@ def _look(table: Table, name: str) -> _Look:
         return _look_at_numbers(column, name, sample, usual=usual)
     first = str(sample.cells[0])
     if all(TIME_OF_DAY.fullmatch(cell) and (":" in cell or "." in cell) for cell in sample.cells.to_list()):
-        return _Look(is_clock=True)
+        return _Look(
+            is_clock=True,
+            doubt=f"{name!r} holds {shown(first)}, a time of day without its date: gaps are not seen" if usual else "",
+        )
     try:
         written = read_column(sample, None, named=usual)
     except AmbiguousTimesError:  # which all cells may tell apart
         return _Look(is_date=True, has_clock=":" in first)
     except DataError:
-        known = sum(is_written(cell) for cell in sample.cells.to_list())
+        known = sum(is_written(cell) or (usual and is_number(cell)) for cell in sample.cells.to_list())
         if known * 2 > len(sample.cells) or (usual and known):  # the one that is none will be named
             return _Look(is_date=True, has_clock=":" in first)
         if usual or _LIKE_TIME.search(first):
@@ -212,23 +220,32 @@ def _look(table: Table, name: str) -> _Look:
 
 
 def _look_at_numbers(column: pl.Series, name: str, sample: Column, *, usual: bool) -> _Look:
-    from edgeseq.series.files.number_times import COUNTER, form_of, is_even
+    from edgeseq.series.files.number_times import form_of, is_even
 
     assert sample.numbers is not None
     form = form_of(sample.numbers, named=usual)
-    if form is COUNTER:
-        first, last = sample.numbers[0], sample.numbers[-1]
-        return _Look(
-            doubt=f"{name!r} holds {first:g} to {last:g}, which count from no known time: gaps are not seen; "
-            f"--time {name} takes them as seconds"
-        )
-    if form is None:
+    if form is None and not usual:
         return _Look()
-    if "%" in form.form:
+    if form and "%" in form.form:
         return _Look(is_date=True, has_clock="%H" in form.form)
-    whole = Column.of(column, name, str)
-    is_time = usual or (whole.numbers is not None and is_even(whole.numbers))
-    return _Look(is_number_time=is_time)
+    numbers = Column.of(column, name, str).numbers
+    if form and not form.is_counter and (usual or (numbers is not None and is_even(numbers))):
+        return _Look(is_number_time=True)
+    if numbers is not None and usual and _counts(name, numbers):
+        return _Look(is_counter=True)
+    if not usual or len(name) == 1:  # T is a temperature
+        return _Look()
+    first = shown(column.drop_nulls()[0])
+    return _Look(doubt=f"{name!r} holds {first}, which is no time that is known: gaps are not seen")
+
+
+def _counts(name: str, numbers: Float64) -> bool:
+    """Whether the numbers of a column called as times are may be those of a clock that began somewhere."""
+    from edgeseq.series.files.number_times import is_counter, is_even
+
+    if len(name) == 1:  # T is a temperature
+        return is_counter(numbers) and (is_even(numbers) or len(numbers) == 2)
+    return len(numbers) < 2 or is_counter(numbers) or is_even(np.sort(numbers))
 
 
 def _choose_dates(dates: list[str], looks: "dict[str, _Look]") -> str:

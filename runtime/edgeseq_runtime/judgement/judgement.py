@@ -129,7 +129,7 @@ class Judgement:
         return forecasts
 
     def _note_pace(self, places: Places, passed: Float64) -> None:
-        """Note in what pace samples come that were taken, (stream,); a new one is the reason of one that is as it was."""
+        """Note in what pace samples come that were taken, (stream,); a new pace is the reason of one."""
         found = places[self.clocks.note_pace(places, passed)]
         found = found[self.ledger.status[found] == TAKEN]
         if len(found):

@@ -41,7 +41,7 @@ _WORDS = (
     "c k f degc degf deg degrees celsius fahrenheit kelvin v mv kv volt a ma ampere w mw kw va var kva kvar wh kwh mwh "
     "j kj mj hz khz mhz pa hpa kpa mpa mbar bar psi atm mmhg m mm cm km um in inch ft mi s sec ms us ns min h hr hrs d "
     "g kg mg t lb l ml m3 l/h ppm ppb db dba dbm rpm ohm kohm lx lux lm cd n nm ph rh percent pct count counts pcs "
-    "bool boolean flag int integer float double real number string text date time datetime timestamp utc gmt local "
+    "bool boolean flag int integer float double real number string text date time datetime timestamp utc gmt local ts rn "
     "seconds minutes hours days unix epoch iso iso8601"
 )
 _UNITS = frozenset(_WORDS.split())

@@ -30,7 +30,7 @@ class Overrides:
     decimal: str | None = None
     """A point or a comma."""
     id: str | None = None
-    """The column that names the sensor of each sample, where one file holds several."""
+    """The column that names the sensor of each sample, where one file holds several; "none": all are of one."""
     skip_rows: int | None = None
     """Lines before the header."""
     header: bool | None = None
@@ -73,7 +73,7 @@ class Overrides:
             "zone": self.zone,
             "missing": tuple(dict.fromkeys((*reading.missing, *self.na))),
             "decimal": self.decimal,
-            "id": self.id,
+            "id": "" if self.id == NONE else self.id,
             "skip_rows": self.skip_rows,
             "aggregate": self.aggregate,
         }

@@ -5,9 +5,9 @@ numbers: float64 sums in the order of the samples. An interval is over with the 
 part of the stream's state; it is never changed in place, so that whoever keeps a state need not copy it.
 
 A sample within the open interval may come in any order, but where values hold: there it must not be older than the one
-before. An older one is left out; after `late_limit` of those in a row the clock was set back, and a new interval begins.
-One whose time is not known joins the open interval, as taken at the time of its newest sample. So does one that is
-`FAR_AHEAD` intervals ahead, unless the next goes on from there.
+before. An older one is left out; after `late_limit` of those in a row the clock was set back, and a new interval
+begins. One whose time is not known joins the open interval, as taken at the time of its newest sample. So does one that
+is `FAR_AHEAD` intervals ahead, unless the next goes on from there.
 """
 
 import math
@@ -30,7 +30,8 @@ _NOTHING = -(1 << 62)
 
 _LATEST = whole(LATEST)
 
-SETTINGS, OPEN, NUMBERS, MOMENTS = (f"averaging.{name}" for name in ("settings", "open", "numbers", "moments"))
+PREFIX = "averaging."
+SETTINGS, OPEN, NUMBERS, MOMENTS = (f"{PREFIX}{name}" for name in ("settings", "open", "numbers", "moments"))
 """What arrays of a snapshot are called."""
 
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32, Float64, Rows
 from edgeseq_runtime.errors import DataError
-from edgeseq_runtime.reading.zones import local
+from edgeseq_runtime.reading.zones import zone_of
 from edgeseq_runtime.rules import ANOTHER_RATE, FAR_AHEAD
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.row_arrays import RowArrays
@@ -47,7 +47,7 @@ class Clocks(RowArrays):
         self._measured = len(spec.measured)
         self.features = tuple(feature.name for feature in spec.features[self._measured :])
         """Names of the features that are read off the time; they stand after the others."""
-        self._zone = spec.reading.zone if spec.reading else ""
+        self._zone = zone_of(spec.reading.zone) if spec.reading and spec.reading.zone else None
         self.period = spec.period or math.nan
         self.late = 1.5 * self.period
         """Seconds after the last sample from which others lack in between."""
@@ -80,7 +80,7 @@ class Clocks(RowArrays):
         return not np.count_nonzero((passed < self.early) | (passed >= self.late))  # NaN: nothing is known to lack
 
     def are_on_time(self, passed: Float64) -> bool:
-        """Whether none lacks or comes twice, and no time waits to be confirmed; some may come faster than they should."""
+        """Whether none lacks or comes twice, and no time waits to be confirmed; some may come too fast."""
         return not self.any_ahead and not np.count_nonzero((passed <= 0) | (passed >= self.late))
 
     def note_pace(self, rows: npt.NDArray[np.intp], passed: Float64) -> Flags:
@@ -95,7 +95,7 @@ class Clocks(RowArrays):
         mean = np.where(alike, pace + (passed - pace) / further, passed)
         self.pace[rows] = np.where(is_wrong & ~is_told, mean, pace)
         self.any_paced = bool(self.paced.any())
-        return self.paced[rows] == _FOUND_AFTER
+        return np.asarray(self.paced[rows] == _FOUND_AFTER)
 
     def note_paces(self, passed: Float64) -> npt.NDArray[np.intp]:
         """As `note_pace`, for steps of the first stream that follow each other (sample,); return where it is told."""
@@ -164,7 +164,7 @@ class Clocks(RowArrays):
 
     def features_at(self, seconds: Float64) -> Float64:
         """Return the features of times (...), (..., feature)."""
-        return time_features(local(seconds, self._zone), self.features)
+        return time_features(self._zone.local(seconds) if self._zone else seconds, self.features)
 
     def next_times(self, row: int, steps: int) -> Float64:
         """Return the times of a stream's next samples, a period apart, (steps,); NaN where they are unknown."""
@@ -172,7 +172,8 @@ class Clocks(RowArrays):
 
     def complete(self, values: list[float], seconds: float) -> list[float]:
         """Return a sample's numbers with the features of its time where they lack."""
-        read = [*[0.0] * self._measured, *self.features_at(np.float64(seconds)).tolist()]
+        clock = seconds + self._zone.offset(seconds) if self._zone else seconds
+        read = [*[0.0] * self._measured, *time_features(clock, self.features).tolist()]
         return [told if value == UNREAD else value for value, told in zip(values, read, strict=True)]
 
     def no_time(self) -> DataError:

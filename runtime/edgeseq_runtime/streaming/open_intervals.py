@@ -38,9 +38,7 @@ class Gathered(NamedTuple):
 class OpenIntervals:
     """Gathers samples of any streams. `now` returns the wall clock's time in seconds since 1970 UTC."""
 
-    def __init__(
-        self, spec: Spec, reading: Reading, late_limit: int, now: Callable[[], float] = lambda: clocks.time()
-    ) -> None:
+    def __init__(self, spec: Spec, reading: Reading, late_limit: int, now: Callable[[], float] = clocks.time) -> None:
         self._averaging = Averaging(reading, len(spec.measured), late_limit)
         self._values, self._measured = Reader(spec), len(spec.measured)
         self._times, self._now = TimeReader(reading), now
