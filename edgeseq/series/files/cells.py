@@ -26,6 +26,9 @@ _USUAL_WORDS = ("", "na", "n/a", "nan", "null", "none")
 _FEW = 3
 """Unknown words in a column that an error names, with the option that takes them as missing."""
 
+_AT_ONCE = 1 << 18
+"""Cells that are read in one piece of memory."""
+
 _USUAL_STYLE = NumberStyle()
 
 _SHAPE = f"^(?:{grammar.SHAPE})$"
@@ -101,15 +104,16 @@ def read(column: pl.Series, place: Place, style: NumberStyle = _USUAL_STYLE, uni
     name = column.name
     missing: dict[str, int] = {}
     notes: list[str] = []
-    if is_text(column.dtype):
+    values = _quick(column) if column.dtype == pl.String and style.decimal == "." else None
+    if values is None and is_text(column.dtype):
         text = _Text(column.cast(pl.String), place, style)
         numbers, unit = text.numbers(unit)
         missing, notes = text.missing, text.notes
+        values = _as_float32(numbers, column, place)
     elif is_number(column.dtype) or column.dtype in (pl.Boolean, pl.Null):
-        numbers = column
-    else:
+        values = _as_float32(column, column, place)
+    if values is None:
         raise DataError(f"column {name!r} holds {column.dtype}, not numbers")
-    values = _as_float32(numbers, column, place)
     for code in grammar.codes(style.missing):
         if count := int(np.count_nonzero(values == code)):
             values[values == code] = np.nan
@@ -284,6 +288,24 @@ def _pointed(body: pl.Series, decimal: str) -> pl.Series:
 def _filled(text: pl.Series) -> pl.Series:
     cells = text.drop_nulls().str.strip_chars()
     return cells.filter(~cells.str.to_lowercase().is_in(list(MISSING_WORDS)))
+
+
+def _quick(text: pl.Series) -> Float32 | None:
+    """Return a column whose cells are empty or plain numbers, NaN where they are empty; None where one is neither.
+
+    In one piece of memory after the other, which is far quicker than in one for all.
+    """
+    values = np.empty(len(text), np.float32)
+    for start in range(0, len(text), _AT_ONCE):
+        part = text.slice(start, _AT_ONCE)
+        numbers = part.cast(pl.Float64, strict=False)
+        if numbers.null_count() > part.null_count():
+            return None
+        wide = numbers.to_numpy()
+        if np.fmax.reduce(np.abs(wide)) > np.finfo(np.float32).max:  # or infinite
+            return None
+        values[start : start + _AT_ONCE] = wide
+    return values
 
 
 def _as_float32(numbers: pl.Series, column: pl.Series, place: Place) -> Float32:
