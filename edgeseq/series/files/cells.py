@@ -80,15 +80,24 @@ def read_all(
     `units` are what is known of each column's; `decimal` and `missing` are what the user says; `separator` parts the
     file's cells. Raises `DataError`, naming the line, for what cannot be read, or may be read in two ways.
     """
-    style = decide(columns, others, place, decimal=decimal, missing=missing, separator=separator)
+    plain = [_plain(column) if column.dtype == pl.String else None for column in columns]
+    are_plain = {column.name for column, values in zip(columns, plain, strict=True) if values is not None}
+    style = decide(columns, others, place, decimal=decimal, missing=missing, separator=separator, plain=are_plain)
     known = units or [""] * len(columns)
-    read_columns = [read(column, place, style, unit) for column, unit in zip(columns, known, strict=True)]
+    read_columns = [
+        read(column, place, style, unit, values) for column, unit, values in zip(columns, known, plain, strict=True)
+    ]
     return Numbers(
-        values=np.stack([column.values for column in read_columns], axis=1),
+        values=_beside([column.values for column in read_columns]),
         units=tuple(column.unit for column in read_columns),
         style=style,
         notes=(*style.notes, *(note for column in read_columns for note in column.notes)),
     )
+
+
+def _beside(columns: Sequence[Float32]) -> Float32:
+    """Return columns (row,) as one array (row, column); a single one is not copied."""
+    return columns[0][:, np.newaxis] if len(columns) == 1 else np.stack(columns, axis=1)
 
 
 def numbers(column: pl.Series, place: Place) -> Float32:
@@ -96,15 +105,22 @@ def numbers(column: pl.Series, place: Place) -> Float32:
     return read_all([column], (), place).values[:, 0]
 
 
-def read(column: pl.Series, place: Place, style: NumberStyle = _USUAL_STYLE, unit: str = "") -> Cells:
+def read(
+    column: pl.Series,
+    place: Place,
+    style: NumberStyle = _USUAL_STYLE,
+    unit: str = "",
+    plain: Float32 | None = None,
+) -> Cells:
     """Return a column as numbers. `unit` is what is known of its unit: another one in its cells is refused.
 
+    `plain` are its values where all its cells are empty or plain numbers, which it may take for its own.
     Raises `DataError`, naming the line, for a cell that is none, and for a column without any number.
     """
     name = column.name
     missing: dict[str, int] = {}
     notes: list[str] = []
-    values = _quick(column) if column.dtype == pl.String and style.decimal == "." else None
+    values = plain if style.decimal == "." else None
     if values is None and is_text(column.dtype):
         text = _Text(column.cast(pl.String), place, style)
         numbers, unit = text.numbers(unit)
@@ -290,7 +306,7 @@ def _filled(text: pl.Series) -> pl.Series:
     return cells.filter(~cells.str.to_lowercase().is_in(list(MISSING_WORDS)))
 
 
-def _quick(text: pl.Series) -> Float32 | None:
+def _plain(text: pl.Series) -> Float32 | None:
     """Return a column whose cells are empty or plain numbers, NaN where they are empty; None where one is neither.
 
     In one piece of memory after the other, which is far quicker than in one for all.
