@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from edgeseq.series import codes
-from edgeseq.series.files.number_style import NumberStyle, Place, decide, sample
+from edgeseq.series.files.number_style import NumberStyle, Place, apart, decide, sample
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.printable import counted, printable, shown
@@ -31,7 +31,6 @@ _AT_ONCE = 1 << 18
 
 _USUAL_STYLE = NumberStyle()
 
-_SHAPE = f"^(?:{grammar.SHAPE})$"
 _ANY_NUMBER = f"^(?:{grammar.number_pattern('.', ',')}|{grammar.number_pattern(',', '.')})$"
 
 
@@ -163,9 +162,9 @@ def mostly_numbers(column: pl.Series) -> bool:
     text = column.cast(pl.String)
     filled = _filled(text.gather(sample(len(text))))
     filled = filled if len(filled) else _filled(text)
-    apart = filled.str.extract_groups(_SHAPE).struct
-    are_numbers = apart.field("body").str.contains(_ANY_NUMBER).fill_null(value=False)
-    units = apart.field("unit").filter(are_numbers).drop_nulls().unique()
+    numbers = apart(filled).struct
+    are_numbers = numbers.field("body").str.contains(_ANY_NUMBER).fill_null(value=False)
+    units = numbers.field("unit").filter(are_numbers).drop_nulls().unique()
     return bool(are_numbers.sum() * 2 > len(filled)) and len(set(map(unit_key, units))) <= 1
 
 
@@ -236,17 +235,17 @@ class _Text:
         """Return the numbers in cells, as a device reads them, null where there is none, and what is behind them."""
         decimal, thousands = self._style.decimal, self._style.thousands
         other = "." if decimal == "," else ","
-        apart = cells.str.extract_groups(_SHAPE).struct
-        body = apart.field("body")
+        shape = apart(cells).struct
+        body = shape.field("body")
         own = body.str.contains(f"^(?:{grammar.number_pattern(decimal, thousands)})$")
         digits = _pointed(body, decimal).set(~own, None)
         if other != thousands:
             may_be = body.str.contains(f"^(?:{grammar.number_pattern(other)})$")
             may_be &= ~body.str.contains(f"^{grammar.grouped_pattern(other)}$")
             digits = digits.zip_with(own.fill_null(value=True), _pointed(body, other).set(~may_be, None))
-        sign = apart.field("sign").str.replace(f"^[{grammar.MINUS}]$", "-")
-        number = (sign + digits + apart.field("power").fill_null("")).cast(pl.Float64, strict=False)
-        return number, apart.field("unit").str.strip_chars().fill_null("")
+        sign = shape.field("sign").str.replace(f"^[{grammar.MINUS}]$", "-")
+        number = (sign + digits + shape.field("power").fill_null("")).cast(pl.Float64, strict=False)
+        return number, shape.field("unit").str.strip_chars().fill_null("")
 
     def _unit(self, rows: Rows, units: pl.Series, known: str, numbers: int) -> str:
         """Return the one unit that stands in cells, else what is known. Raises `DataError` where they have two."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from edgeseq_runtime.errors import DataError
-from edgeseq_runtime.reading.numbers import APOSTROPHES, BLANKS, SHAPE, grouped_pattern
+from edgeseq_runtime.reading.numbers import APOSTROPHES, BLANKS, LONGEST_NUMBER, SHAPE, grouped_pattern
 
 Place = Callable[[int], str]
 """Tells where a row is found, for errors."""
@@ -209,9 +209,14 @@ _DOUBTS = ("comma", "either_comma", "grouped_by_comma", "grouped_by_point", "bla
 """What makes a column with decimal points worth a second look."""
 
 
+def apart(cells: pl.Series) -> pl.Series:
+    """Return sign, body, power and unit of the numbers in cells without blanks around them, null where none is."""
+    short = cells.set(cells.str.len_bytes() > LONGEST_NUMBER, None)
+    return short.str.extract_groups(f"^(?:{SHAPE})$")
+
+
 def _marks_of(cells: pl.Series, rows: npt.NDArray[np.integer[Any]]) -> _Marks:
-    text = cells.str.strip_chars()
-    groups = text.str.extract_groups(f"^(?:{SHAPE})$").struct
+    groups = apart(cells.str.strip_chars()).struct
     body = groups.field("body")
     part = "[0-9][{}][0-9]{{3}}(?:[^0-9]|$)"
     compact = body.str.replace_all(f"[{BLANKS}{APOSTROPHES}]", "") + groups.field("power").fill_null("")
@@ -220,16 +225,3 @@ def _marks_of(cells: pl.Series, rows: npt.NDArray[np.integer[Any]]) -> _Marks:
     masks["apostrophe"] = body.str.contains(part.format(APOSTROPHES))
     first = {name: mask.fill_null(value=False).arg_true().head(1) for name, mask in masks.items()}
     return _Marks(**{name: int(rows[found[0]]) for name, found in first.items() if len(found)})
-
-
-def kind_of(cells: pl.Series) -> type[pl.DataType]:
-    """Return what a column of text may be read as at once, without a look at its numbers, by a sample of its cells.
-
-    Float64 where they show a decimal point, Int64 where they are whole numbers, String where they have to be looked at.
-    """
-    marks = _marks_of(cells, np.arange(len(cells)))
-    if any(getattr(marks, name) is not None for name in _DOUBTS):
-        return pl.String
-    if marks.point is not None:
-        return pl.Float64
-    return pl.Int64 if marks.either_point is None and (marks.ungrouped, marks.unmarked) != (None, None) else pl.String

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeseq.series.files import cells
-from edgeseq.series.files.number_style import NumberStyle, decide, kind_of
+from edgeseq.series.files.number_style import NumberStyle, decide
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.reading.numbers import NumberReader
 from edgeseq_runtime.reading.words import FLAGS
@@ -103,21 +103,6 @@ def test_a_mark_far_down_a_long_column_is_seen() -> None:
     values = ["704.5"] * 50_001
     values[33_333] = "1,116.5"
     assert decide([text(*values)], [], place).thousands == ","
-
-
-@pytest.mark.parametrize(
-    ("values", "kind"),
-    [
-        (["19.6", "", "20"], pl.Float64),
-        (["19", "-20"], pl.Int64),
-        (["704", "1.116"], pl.String),
-        (["19,6"], pl.String),
-        (["a"], pl.String),
-    ],
-)
-def test_what_may_be_read_at_once_has_no_other_reading(values: list[str], kind: type[pl.DataType]) -> None:
-    """Points before three digits alone may part thousands."""
-    assert kind_of(text(*values)) is kind
 
 
 # Missing values, flags, units
