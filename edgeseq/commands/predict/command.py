@@ -16,6 +16,7 @@ from edgeseq.commands.options.outputs import check_outputs, named_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq.commands.options.rules import rules_options
 from edgeseq.commands.options.series import AS_IN_TRAINING, reading_options
+from edgeseq.commands.predict import input_file
 from edgeseq.commands.predict.options import MQTT, STDIN, UNREADABLE, PredictOptions
 from edgeseq.commands.predict.parts import WAIT
 from edgeseq.commands.predict.state_file import StateFile, owned
@@ -182,10 +183,13 @@ def predict(
     edgeseq predict somebodys.onnx --sidecar names.json
     edgeseq predict model.onnx --mqtt mqtt://host/plant/+ --publish forecasts/{id}
     """
+    is_file = source != "-" and mqtt is None
+    kind = input_file.kind_of(source) if is_file and input_format == "auto" else input_file.LINES
     options = PredictOptions(
         model=model,
         source=source,
-        input_format=input_format,
+        input_format="influx" if kind == input_file.INFLUX else input_format,
+        is_table=kind == input_file.TABLE,
         output_format=output_format,
         keep=keep,
         times=not no_times,
@@ -237,6 +241,8 @@ def _run_stdin(options: PredictOptions) -> int:
     state_file = _resumed(options, streams)
     form = influx.read if options.is_influx else text_lines.read
     read = partial(form, reading=options.reading(streams.spec), columns=options.fields)
+    if options.is_table:
+        read = partial(input_file.read_table, options.source, options.reading(streams.spec), options.fields)
     output_format, view = options.format(streams.spec), options.terminal_view(streams.spec)
     plot = options.forecast_plot(streams.spec)
     stream = StdinStream(

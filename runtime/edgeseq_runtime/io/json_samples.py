@@ -81,6 +81,10 @@ class JsonSamples:
             return [self._object(element) for element in _merged(content)]
         return [self._list(content if isinstance(content, list) else [content])]
 
+    def of_object(self, content: dict[str, Any]) -> Parsed:
+        """Return the sample in an object. Raises what `one` does."""
+        return self._object(content)
+
     def _object(self, content: dict[str, Any]) -> Parsed:
         if self._keys != (found := list(content)):
             self._keys = found
