@@ -16,7 +16,9 @@ from edgeseq.commands.options.outputs import check_outputs, named_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq.commands.options.rules import rules_options
 from edgeseq.commands.options.series import AS_IN_TRAINING, reading_options
+from edgeseq.commands.predict import input_file
 from edgeseq.commands.predict.options import MQTT, STDIN, UNREADABLE, PredictOptions
+from edgeseq.commands.predict.parts import WAIT
 from edgeseq.commands.predict.state_file import StateFile, owned
 from edgeseq.commands.shutdown import GracefulShutdown
 from edgeseq_runtime import files
@@ -120,6 +122,13 @@ if TYPE_CHECKING:
     help="Where a feature, or the time, stands: temp=DS18B20.Temperature, time=Time; in CSV, its column (repeatable).",
 )
 @click.option(
+    "--join-wait",
+    metavar="DURATION|none",
+    default=WAIT,
+    show_default=True,
+    help="How long a sample that lacks features waits for another line or message of its time that has them.",
+)
+@click.option(
     "--mqtt", metavar="URL", help="Take samples from mqtt://HOST[:PORT]/TOPICS (mqtts: TLS), such as plant/+."
 )
 @click.option("--publish", metavar="TOPIC", help="Topic for forecasts; {id} is what the wildcards of --mqtt match.")
@@ -156,6 +165,7 @@ def predict(
     rules: Rules,
     unreadable: str | None,
     fields: tuple[str, ...],
+    join_wait: str,
     mqtt: str | None,
     publish: str | None,
     credentials: str | None,
@@ -173,10 +183,13 @@ def predict(
     edgeseq predict somebodys.onnx --sidecar names.json
     edgeseq predict model.onnx --mqtt mqtt://host/plant/+ --publish forecasts/{id}
     """
+    is_file = source != "-" and mqtt is None
+    kind = input_file.kind_of(source) if is_file and input_format == "auto" else input_file.LINES
     options = PredictOptions(
         model=model,
         source=source,
-        input_format=input_format,
+        input_format="influx" if kind == input_file.INFLUX else input_format,
+        is_table=kind == input_file.TABLE,
         output_format=output_format,
         keep=keep,
         times=not no_times,
@@ -197,6 +210,7 @@ def predict(
         rules=rules,
         unreadable=unreadable,
         fields=parse_fields(fields),
+        join_wait=join_wait,
         mqtt=mqtt,
         publish=publish,
         credentials=credentials,
@@ -227,10 +241,19 @@ def _run_stdin(options: PredictOptions) -> int:
     state_file = _resumed(options, streams)
     form = influx.read if options.is_influx else text_lines.read
     read = partial(form, reading=options.reading(streams.spec), columns=options.fields)
+    if options.is_table:
+        read = partial(input_file.read_table, options.source, options.reading(streams.spec), options.fields)
     output_format, view = options.format(streams.spec), options.terminal_view(streams.spec)
     plot = options.forecast_plot(streams.spec)
     stream = StdinStream(
-        streams, read, output_format, state_file, unreadable=options.on_unreadable, view=view, plot=plot
+        streams,
+        read,
+        output_format,
+        state_file,
+        unreadable=options.on_unreadable,
+        join_wait=options.join_seconds,
+        view=view,
+        plot=plot,
     )
     with closing(state_file), GracefulShutdown(state_file.save) as shutdown, _summary_at_end(stream):
         try:
@@ -261,6 +284,7 @@ def _run_mqtt(options: PredictOptions, url: str) -> int:
         options.format(streams.spec),
         unreadable=options.on_unreadable,
         paths=options.fields,
+        join_wait=options.join_seconds,
     )
     with closing(state_file), GracefulShutdown(state_file.save) as shutdown, _summary_at_end(service):
         return service.run(address, login, options.client_id or _client_id(route), shutdown)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from edgeseq.commands.notes import note
 from edgeseq_runtime.errors import DataError, UsageError
-from edgeseq_runtime.reading.overrides import Overrides
+from edgeseq_runtime.reading import durations
+from edgeseq_runtime.reading.overrides import NONE, Overrides
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -45,6 +46,8 @@ class PredictOptions:
     source: str
     """A file, or - for stdin."""
     input_format: str
+    is_table: bool
+    """Whether it is a file that is no text."""
     output_format: str
     keep: bool
     """Whether input lines are written as well."""
@@ -72,6 +75,8 @@ class PredictOptions:
     unreadable: str | None
     fields: "Mapping[str, str]"
     """Where features and the time stand, by their names, for those that are not under them."""
+    join_wait: str
+    """How long a sample waits for features that come apart from it: a duration, or none."""
     mqtt: str | None
     publish: str | None
     credentials: str | None
@@ -86,6 +91,8 @@ class PredictOptions:
             self._check_streams()
         if self.sensor and self.history:
             raise UsageError("--sensor and --history both say what the sensor is like: give one of them")
+        if self.join_wait != NONE:
+            durations.parse(self.join_wait)
         if self.intervals and self.output_format != "jsonl":
             raise UsageError("--intervals needs --format jsonl")
         if self.mqtt is None:
@@ -102,6 +109,11 @@ class PredictOptions:
     def on_unreadable(self) -> str:
         """What a line that is no sample leads to: one of `UNREADABLE`."""
         return self.unreadable or self._defaults.unreadable
+
+    @property
+    def join_seconds(self) -> float:
+        """Seconds of `join_wait`. Raises `UsageError`."""
+        return 0.0 if self.join_wait == NONE else durations.parse(self.join_wait)
 
     @property
     def is_influx(self) -> bool:

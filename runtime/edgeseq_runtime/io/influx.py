@@ -102,7 +102,8 @@ class Fields:
             values = tuple(map(_number, self._readers, map(point.fields.get, self._fields)))
         except DataError as error:
             return Sample(number, point.time, self._nothing, str(error), point.key, text, in_nanoseconds=True)
-        return Sample(number, point.time, values, None, point.key, text, in_nanoseconds=True)
+        lacks = any(name not in point.fields for name in self._fields)
+        return Sample(number, point.time, values, None, point.key, text, in_nanoseconds=True, lacks=lacks)
 
 
 def parse(text: str) -> Point:

@@ -1,7 +1,7 @@
 """Samples as JSON: objects of features by name, lists of values, one number alone, and packs of SenML."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.io.grammar import TIME_NAMES
@@ -14,6 +14,16 @@ from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.spec import Spec
 
 Parser: TypeAlias = Callable[[str], tuple[WrittenTime, Values]]
+
+
+class Parsed(NamedTuple):
+    """What one sample in a text says."""
+
+    time: WrittenTime
+    values: Values
+    lacks: bool = False
+    """Whether some of the features are not there at all."""
+
 
 _AWAY = ("offline", "disconnected", "not connected")
 """What a payload may say of a device rather than of a value."""
@@ -54,9 +64,9 @@ class JsonSamples:
         samples = self.all(text)
         if len(samples) != 1:
             raise DataError(f"expected one sample, got {len(samples)}")
-        return samples[0]
+        return samples[0][:2]
 
-    def all(self, text: str) -> list[tuple[WrittenTime, Values]]:
+    def all(self, text: str) -> list[Parsed]:
         """Return the same of each sample in a text: a list of objects is several, in their order."""
         start = text[:1]
         if start == "{":
@@ -71,18 +81,21 @@ class JsonSamples:
             return [self._object(element) for element in _merged(content)]
         return [self._list(content if isinstance(content, list) else [content])]
 
-    def object(self, content: dict[str, Any]) -> tuple[WrittenTime, Values]:
-        """Return the time and the values of one object."""
+    def of_object(self, content: dict[str, Any]) -> Parsed:
+        """Return the sample in an object. Raises what `one` does."""
         return self._object(content)
 
-    def _object(self, content: dict[str, Any]) -> tuple[WrittenTime, Values]:
+    def _object(self, content: dict[str, Any]) -> Parsed:
         if self._keys != (found := list(content)):
             self._keys = found
             self._are_direct = not self._paths and all(name in content for name in self._names)
             if not self._time_path:
                 self._times.begin(found)
-        values = [content[name] for name in self._names] if self._are_direct else self._found(content)
-        return self._time(content), self._values.numbers(values)
+        if self._are_direct:
+            return Parsed(self._time(content), self._values.numbers([content[name] for name in self._names]))
+        found = self._found(content)
+        values = self._values.numbers([None if value is fields.ABSENT else value for value in found])
+        return Parsed(self._time(content), values, lacks=any(value is fields.ABSENT for value in found))
 
     def _found(self, content: dict[str, Any]) -> list[Any]:
         values = [fields.find(content, self._paths.get(name, name)) for name in self._names]
@@ -90,7 +103,7 @@ class JsonSamples:
             hint = fields.hint(content, self._names)
             said = f"no value for {listed(self._names)}; the object has {listed(content)}"
             raise OtherKindError(f"{said}; {hint}" if hint else said)
-        return [None if value is fields.ABSENT else value for value in values]
+        return values
 
     def _time(self, content: dict[str, Any]) -> WrittenTime:
         if self._time_path:
@@ -107,20 +120,21 @@ class JsonSamples:
             return " ".join(str(written(content[name])) for name in times.columns).strip()
         return self._no_time
 
-    def _alone(self, text: str) -> tuple[WrittenTime, Values]:
+    def _alone(self, text: str) -> Parsed:
         """Return the sample of a text that is no object and no list: a number, or a word for none."""
         if len(self._names) == 1 and text and text.strip('"').lower() not in _AWAY:
             try:
-                return self._no_time, self._values.cells((text[1:-1] if text[:1] == text[-1:] == '"' else text,))
+                cell = text[1:-1] if text[:1] == text[-1:] == '"' else text
+                return Parsed(self._no_time, self._values.cells((cell,)))
             except DataError:
                 pass
         raise OtherKindError(f"{text[:40]!r} is not JSON with a value for {listed(self._names)}")
 
-    def _list(self, values: Sequence[Any]) -> tuple[WrittenTime, Values]:
+    def _list(self, values: Sequence[Any]) -> Parsed:
         if len(values) != len(self._names):
             names, count = listed(self._names), counted(len(self._names), "value")
             raise DataError(f"the model expects {count} ({names}), got {len(values)}")
-        return self._no_time, self._values.numbers(values)
+        return Parsed(self._no_time, self._values.numbers(values))
 
 
 def split_paths(paths: Mapping[str, str], names: Sequence[str], reading: Reading) -> tuple[dict[str, str], str | None]:

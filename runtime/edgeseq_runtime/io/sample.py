@@ -38,6 +38,9 @@ class Sample(NamedTuple):
     in_nanoseconds: bool = False
     """Whether its time counts nanoseconds since 1970, whatever a number would mean elsewhere."""
 
+    lacks: bool = False
+    """Whether some of the features are not in the line at all; another line of its time may bring them."""
+
     @property
     def moment(self) -> Time:
         """Its time as it is meant."""
