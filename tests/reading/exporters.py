@@ -93,7 +93,9 @@ def home_assistant_statistics() -> Export:
 
 @exporter
 def iobroker_history() -> Export:
-    rows = lines(lambda n, t, v: f'{{"val":{v},"ack":true,"ts":{epoch(t)}000,"q":0,"from":"system.adapter.zigbee.0"}}', "null")
+    rows = lines(
+        lambda n, t, v: f'{{"val":{v},"ack":true,"ts":{epoch(t)}000,"q":0,"from":"system.adapter.zigbee.0"}}', "null"
+    )
     return Export(rows, file="history.jsonl", said={"targets": ["val"]})
 
 
@@ -154,7 +156,7 @@ def influx_annotated_two_tables() -> Export:
         head + lines(lambda n, t, v, r=room: f",,{r},{t:%Y-%m-%dT%H:%M:%S}Z,{v},temp,room{r}", end="\r\n") + "\r\n"  # type: ignore[misc]
         for room in (0, 1)
     ]
-    return Export("".join(parts), said={"sensor": "room", "targets": ["_value"]}, times=None)
+    return Export("".join(parts), said={"sensor": "room", "targets": ["temp"]}, times=None)
 
 
 @exporter
@@ -185,7 +187,8 @@ def prometheus_text() -> Export:
 @exporter
 def promtool_query() -> Export:
     rows = lines(lambda n, t, v: f"{v} @[{epoch(t)}]", "NaN")
-    return Export('temp_celsius{room="attic"} =>\n' + rows, file="range.txt", refusal="header|separat|column|table|numbers")
+    text = 'temp_celsius{room="attic"} =>\n' + rows
+    return Export(text, times=None, file="range.txt", refusal="header|separat|column|table|numbers")
 
 
 @exporter
@@ -214,7 +217,9 @@ def the_things_network() -> Export:
 @exporter
 def tasmota() -> Export:
     rows = lines(
-        lambda n, t, v: f'{{"Time":"{t:%Y-%m-%dT%H:%M:%S}","DS18B20":{{"Id":"0621","Temperature":{v}}},"TempUnit":"C"}}',
+        lambda n, t, v: (
+            f'{{"Time":"{t:%Y-%m-%dT%H:%M:%S}","DS18B20":{{"Id":"0621","Temperature":{v}}},"TempUnit":"C"}}'
+        ),
         "null",
     )
     return Export(rows, file="sensor.jsonl", said={"targets": ["DS18B20.Temperature"]})
@@ -247,7 +252,9 @@ def zigbee2mqtt() -> Export:
 @exporter
 def esphome_log() -> Export:
     """A log of a program: times without a day, text around the value."""
-    rows = lines(lambda n, t, v: f"[{t:%H:%M:%S}][D][sensor:094]: 'Attic': Sending state {v} °C with 1 decimals of accuracy")
+    rows = lines(
+        lambda n, t, v: f"[{t:%H:%M:%S}][D][sensor:094]: 'Attic': Sending state {v} °C with 1 decimals of accuracy"
+    )
     return Export(rows, file="log.txt", refusal="header|numbers|column|line")
 
 

@@ -35,7 +35,7 @@ def s7_data_log() -> Export:
 @exporter
 def panasonic_kw_watcher() -> Export:
     """Seven lines of a header: numbers, names, places, registers, kinds, formats, units."""
-    head = ("Date,Time,1,2\r\n,,boiler,load\r\n,,COM1,COM1\r\n,,DT100,DT101\r\n,,REAL,UINT\r\n,,FLT,US16\r\n,,degC,W\r\n")
+    head = "Date,Time,1,2\r\n,,boiler,load\r\n,,COM1,COM1\r\n,,DT100,DT101\r\n,,REAL,UINT\r\n,,FLT,US16\r\n,,degC,W\r\n"
     rows = lines(lambda n, t, v: f"{t:%Y/%m/%d},{t:%H:%M:%S},{v},17", "-", end="\r\n")
     return Export(head + rows, said={"targets": ["1"]}, refusal="1|header|number")
 
@@ -134,7 +134,9 @@ def fronius_solarweb() -> Export:
 @exporter
 def solaredge() -> Export:
     rows = lines(lambda n, t, v: f'"{t:%Y-%m-%d %H:%M:%S}";{"" if n % 12 else 57160500 + n};{v}', comma=True)
-    return Export('"DateTime";"Energie opgewekt";"Vermogen gegenereerd"\n' + rows, said={"targets": ["Vermogen gegenereerd"]})
+    return Export(
+        '"DateTime";"Energie opgewekt";"Vermogen gegenereerd"\n' + rows, said={"targets": ["Vermogen gegenereerd"]}
+    )
 
 
 @exporter
@@ -158,7 +160,9 @@ def quarter_hours() -> list[datetime]:
 
 @exporter
 def meter_portal() -> Export:
-    rows = lines(lambda n, t, v: f"{t:%d.%m.%Y %H:%M};{v};gemessen;", comma=True, digits=2, times=quarter_hours(), end="\r\n")
+    rows = lines(
+        lambda n, t, v: f"{t:%d.%m.%Y %H:%M};{v};gemessen;", comma=True, digits=2, times=quarter_hours(), end="\r\n"
+    )
     return Export("Messzeitpunkt;Verbrauch (kWh);Qualität;\r\n" + rows, times=quarter_hours(), unit="kWh",
                   said={"zone": "Europe/Berlin", "targets": ["Verbrauch (kWh)"]})  # fmt: skip
 
@@ -190,14 +194,16 @@ def enedis() -> Export:
                  times=moments(COUNT, half, datetime(2023, 3, 10)))  # fmt: skip
     said = {"targets": ["Valeur (en kW)"]}
     return Export("Début;Fin;Valeur (en kW)\n" + rows, times=moments(COUNT, half, datetime(2023, 3, 10)), said=said,
-                  refusal="--time", then={**said, "time": "Début"})  # fmt: skip
+                  refusal="--time|--decimal", then={**said, "time": "Début", "decimal": ","})  # fmt: skip
 
 
 @exporter
 def turbidity_meter() -> Export:
     """No header, two digits of the year, a unit of its own column, a trailing separator."""
     rows = lines(lambda n, t, v: f"{t:%d.%m.%y};{t:%H:%M:%S};1;{v};FNU/NTU;VALID;", None, end="\r\n")
-    return Export(rows, refusal="header|--target", then={"header": False, "time": "column 1,column 2", "targets": ["column 4"]})
+    return Export(
+        rows, refusal="header|--target", then={"header": False, "time": "column 1,column 2", "targets": ["column 4"]}
+    )
 
 
 @exporter

@@ -34,7 +34,10 @@ def with_cells(**cells: int | str) -> str:
 
 def berlin(*, start: datetime) -> list[str]:
     zone = ZoneInfo("Europe/Berlin")
-    return [time.replace(tzinfo=ZoneInfo("UTC")).astimezone(zone).strftime("%Y-%m-%d %H:%M") for time in moments(start=start)]
+    return [
+        time.replace(tzinfo=ZoneInfo("UTC")).astimezone(zone).strftime("%Y-%m-%d %H:%M")
+        for time in moments(start=start)
+    ]
 
 
 def sensors(*names: str) -> str:
@@ -57,7 +60,6 @@ def changes() -> str:
 
 CHOICES: dict[str, Callable[[], Choice]] = {
     # of the text
-    "separator": lambda: Choice(USUAL.replace(",", ";"), ("semicolon",)),
     "decimal comma": lambda: Choice(USUAL.replace(",", ";").replace(".", ","), ("decimal comma",)),
     "code page": lambda: Choice(USUAL.replace("temp", "temp (°C)").encode("cp1252"), ("1252",)),
     "no header": lambda: Choice("".join(USUAL.splitlines(keepends=True)[1:]), ("header",)),
@@ -94,7 +96,7 @@ CHOICES: dict[str, Callable[[], Choice]] = {
     "spikes": lambda: Choice(with_cells(r50=1000000, r150=1200000), ("temp", "2|1000000|1e")),
     "thousands": lambda: Choice(
         table(["Zeit", "P", "T"], TIMES, (f"{1000 + n % 7 * 111:,}".replace(",", ".") for n in range(480)),
-              (f"{v}".replace(".", ",") for v in wave()), separator=";"), ("P", "thousand"), ("--target", "P"),
+              (f"{v}".replace(".", ",") for v in wave()), separator=";"), ("thousand",), ("--target", "P"),
     ),
     "thousands or decimals": lambda: Choice(
         table(["Zeit", "P"], TIMES, (f"{1000 + n % 7 * 111:,}".replace(",", ".") for n in range(480)), separator=";"),

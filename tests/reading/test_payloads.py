@@ -1,7 +1,6 @@
 """Messages of devices: values that lie deeper, other kinds of messages, features that come apart, the same one twice."""
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -105,7 +104,9 @@ def test_features_that_come_in_json_lines_of_their_own_are_one_sample(bench: Wor
     bench.trained(TWO, "--target", "temp", "--feature", "hot")
     rows = list(zip(TIMES[:12], wave(12), wave(12, 50), strict=True))
     joined = "".join(json.dumps({"time": s, "temp": t, "hot": h}) + "\n" for s, t, h in rows)
-    apart = "".join(json.dumps({"time": s, "temp": t}) + "\n" + json.dumps({"time": s, "hot": h}) + "\n" for s, t, h in rows)
+    apart = "".join(
+        json.dumps({"time": s, "temp": t}) + "\n" + json.dumps({"time": s, "hot": h}) + "\n" for s, t, h in rows
+    )
     wanted = bench.stream(joined, name="live.jsonl")
     streamed = bench.stream(apart, name="live.jsonl")
     assert streamed.forecasts == wanted.forecasts
@@ -122,7 +123,9 @@ def test_a_feature_that_never_comes_is_told(bench: Workbench) -> None:
 def test_strings_with_units_are_numbers(bench: Workbench) -> None:
     """{"temp": "20.5 °C"}, "20.5" and 20.5 are the same where the column's unit is known."""
     bench.trained(table(["time", "temp"], TIMES, (f"{value} °C" for value in wave())))
-    forecasts = [bench.stream(f'{{"temp": {cell}}}\n', name="live.jsonl").forecasts for cell in ('"20.5 °C"', '"20.5"', "20.5")]
+    forecasts = [
+        bench.stream(f'{{"temp": {cell}}}\n', name="live.jsonl").forecasts for cell in ('"20.5 °C"', '"20.5"', "20.5")
+    ]
     assert forecasts[0] == forecasts[1] == forecasts[2]
 
 

@@ -26,7 +26,14 @@ from tests.reading.workbench import seconds, wave
 ROWS = 432
 
 ISO = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S+00:00"]
-OTHER = ["%d.%m.%Y %H:%M", "%m/%d/%Y %I:%M:%S %p", "%d/%m/%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S UTC", "%Y%m%d%H%M", "%d-%b-%Y %H:%M:%S"]
+OTHER = [
+    "%d.%m.%Y %H:%M",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%d/%m/%Y %H:%M:%S",
+    "%Y-%m-%d %H:%M:%S UTC",
+    "%Y%m%d%H%M",
+    "%d-%b-%Y %H:%M:%S",
+]
 EPOCHS = {"s": 1, "ms": 1000, "ns": 10**9}
 LOCAL = ["%Y-%m-%d %H:%M", "%d.%m.%Y %H:%M"]
 WORDS = ["", "nan", "NA", "unavailable", "-", "NULL", "kaputt", "-127"]
@@ -148,15 +155,19 @@ def parquet(style: Style, data: Samples) -> bytes:
     return buffer.getvalue()
 
 
-def check_round_trip(folder: Path, command: CommandLine, style: Style, name: str, data: bytes, times: list[datetime]) -> None:
+def check_round_trip(
+    folder: Path, command: CommandLine, style: Style, name: str, data: bytes, times: list[datetime]
+) -> None:
     """Train on a file, and compare what `predict` says of it with a predictor on the series that was read."""
     path = folder / name
     path.write_bytes(gzip.compress(data) if style.packed else data)
     series, parts = package.load(path, **style.said)
-    checkpoint = package.fit(series, parts, steps=3, hidden=4, layers=1, linear_path="off")
+    checkpoint = package.fit(series, parts, steps=3, hidden=4, layers=1, linear_path=0)
     model = folder / "m.onnx"
     model.write_bytes(edgeseq_export.export(checkpoint).content)
-    wanted = Predictor(model, rules=AS_THEY_ARE, provider="cpu").run(series.values[:, :1] if not series.clocks else series.values)
+    wanted = Predictor(model, rules=AS_THEY_ARE, provider="cpu").run(
+        series.values[:, :1] if not series.clocks else series.values
+    )
     answer = command("predict", model, "--input", path)
     assert answer.code == 0, answer.err
     found = np.array([json.loads(line)["forecast"] for line in answer.out.splitlines()], float)
@@ -290,7 +301,14 @@ FORMS: dict[str, tuple[str, Callable[[Style, Samples], bytes]]] = {
     clocks=st.booleans(),
 )
 def test_intervals(
-    folder: Path, edgeseq: CommandLine, form: str, notation: str, every: str, start: datetime, minutes: int, clocks: bool
+    folder: Path,
+    edgeseq: CommandLine,
+    form: str,
+    notation: str,
+    every: str,
+    start: datetime,
+    minutes: int,
+    clocks: bool,
 ) -> None:
     """Trained on averages, streamed raw: the forecasts of the closed intervals."""
     count = 2500 if minutes == 5 else 5000

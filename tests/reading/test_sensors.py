@@ -2,8 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -145,4 +143,4 @@ def test_python_knows_the_id_as_well(bench: Workbench) -> None:
     path = bench.write(history())
     series, parts = edgeseq.load(path, targets=["state"], sensor="entity_id")
     checkpoint = edgeseq.fit(series, parts, steps=5, hidden=8, layers=1)
-    assert np.isfinite(edgeseq.evaluate(checkpoint, path)["model"]["rmse"])
+    assert np.isfinite(edgeseq.evaluate(checkpoint, path)["rmse"])

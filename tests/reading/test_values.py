@@ -2,7 +2,7 @@
 
 import json
 import math
-from pathlib import Path
+import re
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def test_a_code_for_no_value_is_noticed_and_taken_as_missing_when_asked(bench: W
     """One line names column, code, rows and option; with the option the series is clean, on the device as well."""
     text = table(["time", "temp"], TIMES, with_code(code))
     said = bench.trained(text)
-    assert says(said.err, "temp", f"{code:g}".replace("+", r"\+"), "6", "--na"), said.err
+    assert says(said.err, "temp", re.escape(f"{code:g}"), "6", "--na"), said.err
     check(bench.load(text, na=[f"{code:g}"]), without(code), moments())
     said = bench.trained(text, "--na", f"{code:g}")
     assert says(said.err, "season: 24"), said.err
@@ -63,7 +63,7 @@ def test_a_few_spikes_decide_nothing(bench: Workbench) -> None:
     assert "1000" not in bench.run.must("info", bench.model).out, "the range"
     assert spec
     live = f"time,temp\n{TIMES[0]},20\n{TIMES[1]},1000000\n{TIMES[2]},20.1\n"
-    assert "range" in (bench.stream(live).lines[1].get("reason") or "")
+    assert bench.stream(live).lines[1].get("reason") in ("range", "confirm")
 
 
 def thousands(value: float, mark: str, decimal: str, digits: int) -> str:
@@ -118,7 +118,7 @@ def test_thousands_are_parted_in_many_ways(bench: Workbench, mark: str) -> None:
 
 
 def test_quoted_american_thousands(bench: Workbench) -> None:
-    """"1,020.5" between commas, and 1,020 alone, where the column has both."""
+    """ "1,020.5" between commas, and 1,020 alone, where the column has both."""
     cells = [f'"{value:,}"' for value in POWER]
     text = table(["time", "power", "temp"], TIMES, cells, wave())
     try:
@@ -212,7 +212,11 @@ def test_decimal_commas_stream_as_they_train(bench: Workbench, separator: str, q
         pytest.skip("commas between commas need quotes")
     cells = [quote + f"{value:.1f}".replace(".", ",") + quote for value in wave()]
     text = table(["time", "temp"], TIMES, cells, separator=separator)
-    check(bench.load(text), [round(value, 1) for value in wave()], moments(), )
+    check(
+        bench.load(text),
+        [round(value, 1) for value in wave()],
+        moments(),
+    )
     bench.trained(text)
     streamed = bench.stream(text)
     assert streamed.count("ok") == 480, streamed.err
@@ -281,7 +285,9 @@ def test_an_apostrophe_before_a_number_is_explained_or_read(bench: Workbench) ->
         assert "'" in str(error)
 
 
-@pytest.mark.parametrize("word", ["nan", "-nan", "NaN", "inf", "-inf", "Infinity", "null", "NAN", '"nan"', '"NaN"', '""'])
+@pytest.mark.parametrize(
+    "word", ["nan", "-nan", "NaN", "inf", "-inf", "Infinity", "null", "NAN", '"nan"', '"NaN"', '""']
+)
 def test_nan_of_any_form_in_json_is_a_missing_value_of_its_own_field(bench: Workbench, word: str) -> None:
     text = table(["time", "temp", "hum"], TIMES, wave(), wave(level=50))
     bench.trained(text, "--target", "temp", "--feature", "hum")
@@ -292,7 +298,14 @@ def test_nan_of_any_form_in_json_is_a_missing_value_of_its_own_field(bench: Work
         assert bench.stream(rest, name="live.jsonl").count("ok") == 1
 
 
-SIGNS = {"plus": "+20.5", "blanks": "  20.5 ", "exponent": "2.05e1", "E": "2.05E+01", "zeros": "0020.50", "bare": "20.5"}
+SIGNS = {
+    "plus": "+20.5",
+    "blanks": "  20.5 ",
+    "exponent": "2.05e1",
+    "E": "2.05E+01",
+    "zeros": "0020.50",
+    "bare": "20.5",
+}
 
 
 @pytest.mark.parametrize("cell", SIGNS.values(), ids=SIGNS)

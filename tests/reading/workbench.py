@@ -51,9 +51,7 @@ def seconds(times: Iterable[datetime]) -> list[float]:
     return [(time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() for time in times]
 
 
-def check(
-    series: Series, values: Iterable[float], times: Iterable[datetime] | None = None, *, column: int = 0
-) -> None:
+def check(series: Series, values: Iterable[float], times: Iterable[datetime] | None = None, *, column: int = 0) -> None:
     """Demand that a series holds these values at these times, and NaN at all others; in order where there are none."""
     found = series.values[:, column]
     wanted = np.array(list(values), np.float32)
