@@ -1,6 +1,7 @@
 """What exporters write, made up after their public documentation; each with what a reader has to find in it."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -45,23 +46,43 @@ def exporter(make: Callable[[], Export]) -> Callable[[], Export]:
     return make
 
 
+@dataclass(frozen=True)
+class Row:
+    """What the cells of a row are made of."""
+
+    n: int
+    """Its number, from 0."""
+    k: int
+    """The same, from 1."""
+    t: datetime
+    u: datetime
+    """When the next one is due."""
+    e: int
+    """Seconds since 1970."""
+    v: str
+    """The value."""
+
+
 def lines(
-    row: Callable[[int, datetime, str], str],
+    form: str | Callable[[Row], str],
     missing: str | None = "",
     *,
     values: Iterable[float] | None = None,
-    times: Iterable[datetime] | None = None,
+    times: list[datetime] | None = None,
     comma: bool = False,
     digits: int = 2,
     end: str = "\n",
 ) -> str:
-    """Rows of number, time and value as text; None: rows without a value are left out."""
+    """Rows of text in a form, with the names of `Row` in braces; missing=None: rows without a value are left out."""
     text = []
-    for number, (time, value) in enumerate(zip(times or TIMES, values or HOLED, strict=True)):
+    times = times or TIMES
+    for number, (time, value) in enumerate(zip(times, values or HOLED, strict=True)):
         if math.isnan(value) and missing is None:
             continue
-        cell = missing if math.isnan(value) else f"{value:.{digits}f}"
-        text.append(row(number, time, str(cell).replace(".", "," if comma else ".")) + end)
+        cell = str(missing) if math.isnan(value) else f"{value:.{digits}f}"
+        after = time + (times[1] - times[0])
+        row = Row(number, number + 1, time, after, epoch(time), cell.replace(".", "," if comma else "."))
+        text.append((form.format(**vars(row)) if isinstance(form, str) else form(row)) + end)
     return "".join(text)
 
 
@@ -74,64 +95,62 @@ def epoch(time: datetime) -> int:
 
 @exporter
 def home_assistant_history() -> Export:
-    rows = lines(lambda n, t, v: f"sensor.attic,{v},{t:%Y-%m-%dT%H:%M:%S}.{n % 1000:03d}Z", "unavailable")
-    times = [time + timedelta(milliseconds=number % 1000) for number, time in enumerate(TIMES)]
+    rows = lines("sensor.attic,{v},{t:%Y-%m-%dT%H:%M:%S}.{n:03d}Z", "unavailable")
+    times = [time + timedelta(milliseconds=number) for number, time in enumerate(TIMES)]
     return Export("entity_id,state,last_changed\n" + rows, times=times, said={"every": "1h"})
 
 
 @exporter
 def home_assistant_history_of_one_entity() -> Export:
-    rows = lines(lambda n, t, v: f"sensor.attic,{v},{t:%Y-%m-%dT%H:%M:%S}.000Z", "unknown")
+    rows = lines("sensor.attic,{v},{t:%Y-%m-%dT%H:%M:%S}.000Z", "unknown")
     return Export("entity_id,state,last_changed\n" + rows)
 
 
 @exporter
 def home_assistant_statistics() -> Export:
-    rows = lines(lambda n, t, v: f"sensor.attic\t°C\t{t:%d.%m.%Y %H:%M}\t{v}\t{v}\t{v}", None)
+    rows = lines("sensor.attic\t°C\t{t:%d.%m.%Y %H:%M}\t{v}\t{v}\t{v}", None)
     return Export("statistic_id\tunit\tstart\tmin\tmax\tmean\n" + rows, file="stats.tsv", said={"targets": ["mean"]})
 
 
 @exporter
 def iobroker_history() -> Export:
-    rows = lines(
-        lambda n, t, v: f'{{"val":{v},"ack":true,"ts":{epoch(t)}000,"q":0,"from":"system.adapter.zigbee.0"}}', "null"
-    )
+    rows = lines('{{"val":{v},"ack":true,"ts":{e}000,"q":0,"from":"system.adapter.zigbee.0"}}', "null")
     return Export(rows, file="history.jsonl", said={"targets": ["val"]})
 
 
 @exporter
 def openhab_rest() -> Export:
-    rows = lines(lambda n, t, v: f'{{"time":{epoch(t)}000,"state":"{v} °C"}}', None)
+    rows = lines('{{"time":{e}000,"state":"{v} °C"}}', None)
     return Export(rows, file="item.json", said={"targets": ["state"]})
 
 
 @exporter
 def openhab_rest_as_one_document() -> Export:
-    rows = ",".join(lines(lambda n, t, v: f'{{"time":{epoch(t)}000,"state":"{v}"}}', None).splitlines())
+    rows = ",".join(lines('{{"time":{e}000,"state":"{v}"}}', None).splitlines())
     text = f'{{"name":"Attic","datapoints":"238","data":[{rows}]}}\n'
     return Export(text, file="item.json", said={"targets": ["state"]}, refusal="JSON|line|state")
 
 
 @exporter
 def node_red_csv() -> Export:
-    return Export("timestamp,topic,payload\n" + lines(lambda n, t, v: f"{epoch(t)}000,home/attic,{v}"))
+    return Export("timestamp,topic,payload\n" + lines("{e}000,home/attic,{v}"))
 
 
 @exporter
 def grafana_csv() -> Export:
-    rows = lines(lambda n, t, v: f'"{t:%Y-%m-%d %H:%M:%S}","{v}"' if v else f'"{t:%Y-%m-%d %H:%M:%S}",')
+    rows = lines(lambda r: f'"{r.t:%Y-%m-%d %H:%M:%S}",' + (f'"{r.v}"' if r.v else ""))
     return Export('"Time","Attic"\n' + rows)
 
 
 @exporter
 def grafana_csv_formatted() -> Export:
-    rows = lines(lambda n, t, v: f'"{t:%Y-%m-%d %H:%M:%S}","{v} °C"' if v else f'"{t:%Y-%m-%d %H:%M:%S}",')
+    rows = lines(lambda r: f'"{r.t:%Y-%m-%d %H:%M:%S}",' + (f'"{r.v} °C"' if r.v else ""))
     return Export('"Time","Attic"\n' + rows, unit="°C")
 
 
 @exporter
 def grafana_csv_for_excel() -> Export:
-    return Export('sep=,\r\n"Time","Attic"\r\n' + lines(lambda n, t, v: f"{epoch(t)}000,{v}", end="\r\n"))
+    return Export('sep=,\r\n"Time","Attic"\r\n' + lines("{e}000,{v}", end="\r\n"))
 
 
 @exporter
@@ -142,7 +161,7 @@ def influx_annotated() -> Export:
         "#default,mean,,,,,,,,\r\n,result,table,_start,_stop,_time,_value,_field,_measurement,room\r\n"
     )
     span = "2024-01-01T00:00:00Z,2024-01-11T00:00:00Z"
-    return Export(head + lines(lambda n, t, v: f",,0,{span},{t:%Y-%m-%dT%H:%M:%S}Z,{v},temp,climate,attic", end="\r\n"))
+    return Export(head + lines(",,0," + span + ",{t:%Y-%m-%dT%H:%M:%S}Z,{v},temp,climate,attic", end="\r\n"))
 
 
 @exporter
@@ -153,61 +172,60 @@ def influx_annotated_two_tables() -> Export:
         "#default,_result,,,,,\r\n,result,table,_time,_value,_field,room\r\n"
     )
     parts = [
-        head + lines(lambda n, t, v, r=room: f",,{r},{t:%Y-%m-%dT%H:%M:%S}Z,{v},temp,room{r}", end="\r\n") + "\r\n"  # type: ignore[misc]
-        for room in (0, 1)
+        head + lines(f",,{room},{{t:%Y-%m-%dT%H:%M:%S}}Z,{{v}},temp,room{room}", end="\r\n") + "\r\n" for room in (0, 1)
     ]
     return Export("".join(parts), said={"sensor": "room", "targets": ["temp"]}, times=None)
 
 
 @exporter
 def influx_line_protocol() -> Export:
-    return Export(lines(lambda n, t, v: f"climate,room=attic temp={v},hum=40i {epoch(t)}000000000", None),
+    return Export(lines("climate,room=attic temp={v},hum=40i {e}000000000", None),
                   file="attic.lp", said={"targets": ["temp"]})  # fmt: skip
 
 
 @exporter
 def influx_shell() -> Export:
-    return Export("name,time,temp\n" + lines(lambda n, t, v: f"climate,{epoch(t)}000000000,{v}"))
+    return Export("name,time,temp\n" + lines("climate,{e}000000000,{v}"))
 
 
 @exporter
 def telegraf_json() -> Export:
-    rows = lines(lambda n, t, v: f'{{"fields":{{"temp":{v}}},"name":"climate","tags":{{"host":"pi"}},"timestamp":{epoch(t)}}}',
+    rows = lines('{{"fields":{{"temp":{v}}},"name":"climate","tags":{{"host":"pi"}},"timestamp":{e}}}',
                  None)  # fmt: skip
     return Export(rows, file="metrics.json", said={"targets": ["fields.temp"]})
 
 
 @exporter
 def prometheus_text() -> Export:
-    rows = lines(lambda n, t, v: f'temp_celsius{{room="attic"}} {v} {epoch(t)}000', "NaN")
+    rows = lines('temp_celsius{{room="attic"}} {v} {e}000', "NaN")
     return Export("# HELP temp_celsius Attic.\n# TYPE temp_celsius gauge\n" + rows, file="metrics.prom",
                   refusal="header|separat|column|table|numbers")  # fmt: skip
 
 
 @exporter
 def promtool_query() -> Export:
-    rows = lines(lambda n, t, v: f"{v} @[{epoch(t)}]", "NaN")
+    rows = lines("{v} @[{e}]", "NaN")
     text = 'temp_celsius{room="attic"} =>\n' + rows
     return Export(text, times=None, file="range.txt", refusal="header|separat|column|table|numbers")
 
 
 @exporter
 def thingspeak() -> Export:
-    rows = lines(lambda n, t, v: f"{t:%Y-%m-%d %H:%M:%S} UTC,{n + 1},{v}")
+    rows = lines("{t:%Y-%m-%d %H:%M:%S} UTC,{k},{v}")
     return Export("created_at,entry_id,field1\n" + rows, file="feeds.csv", said={"targets": ["field1"]})
 
 
 @exporter
 def thingsboard_csv() -> Export:
-    return Export("Timestamp;temperature\n" + lines(lambda n, t, v: f"{t:%Y-%m-%d %H:%M:%S};{v}"))
+    return Export("Timestamp;temperature\n" + lines("{t:%Y-%m-%d %H:%M:%S};{v}"))
 
 
 @exporter
 def the_things_network() -> Export:
     rows = lines(
-        lambda n, t, v: (
-            f'{{"end_device_ids":{{"device_id":"attic"}},"received_at":"{t:%Y-%m-%dT%H:%M:%S}.000000000Z",'
-            f'"uplink_message":{{"f_port":1,"f_cnt":{n},"decoded_payload":{{"temp":{v}}}}}}}'
+        (
+            '{{"end_device_ids":{{"device_id":"attic"}},"received_at":"{t:%Y-%m-%dT%H:%M:%S}.000000000Z",'
+            '"uplink_message":{{"f_port":1,"f_cnt":{n},"decoded_payload":{{"temp":{v}}}}}}}'
         ),
         None,
     )
@@ -217,9 +235,7 @@ def the_things_network() -> Export:
 @exporter
 def tasmota() -> Export:
     rows = lines(
-        lambda n, t, v: (
-            f'{{"Time":"{t:%Y-%m-%dT%H:%M:%S}","DS18B20":{{"Id":"0621","Temperature":{v}}},"TempUnit":"C"}}'
-        ),
+        ('{{"Time":"{t:%Y-%m-%dT%H:%M:%S}","DS18B20":{{"Id":"0621","Temperature":{v}}},"TempUnit":"C"}}'),
         "null",
     )
     return Export(rows, file="sensor.jsonl", said={"targets": ["DS18B20.Temperature"]})
@@ -228,9 +244,9 @@ def tasmota() -> Export:
 @exporter
 def shelly_status() -> Export:
     rows = lines(
-        lambda n, t, v: (
-            f'{{"src":"shellyht","method":"NotifyStatus","params":{{"ts":{epoch(t)}.00,'
-            f'"temperature:0":{{"id":0,"tC":{v},"tF":70.1}}}}}}'
+        (
+            '{{"src":"shellyht","method":"NotifyStatus","params":{{"ts":{e}.00,'
+            '"temperature:0":{{"id":0,"tC":{v},"tF":70.1}}}}}}'
         ),
         None,
     )
@@ -241,8 +257,8 @@ def shelly_status() -> Export:
 @exporter
 def zigbee2mqtt() -> Export:
     rows = lines(
-        lambda n, t, v: (
-            f'{{"battery":97,"humidity":41.2,"last_seen":"{t:%Y-%m-%dT%H:%M:%S}+00:00","linkquality":120,"temperature":{v}}}'
+        (
+            '{{"battery":97,"humidity":41.2,"last_seen":"{t:%Y-%m-%dT%H:%M:%S}+00:00","linkquality":120,"temperature":{v}}}'
         ),
         "null",
     )
@@ -252,23 +268,21 @@ def zigbee2mqtt() -> Export:
 @exporter
 def esphome_log() -> Export:
     """A log of a program: times without a day, text around the value."""
-    rows = lines(
-        lambda n, t, v: f"[{t:%H:%M:%S}][D][sensor:094]: 'Attic': Sending state {v} °C with 1 decimals of accuracy"
-    )
+    rows = lines("[{t:%H:%M:%S}][D][sensor:094]: 'Attic': Sending state {v} °C with 1 decimals of accuracy")
     return Export(rows, file="log.txt", refusal="header|numbers|column|line")
 
 
 @exporter
 def emoncms() -> Export:
     """No header: epoch, value."""
-    return Export(lines(lambda n, t, v: f"{epoch(t)},{v}", "null"), refusal="header",
+    return Export(lines("{e},{v}", "null"), refusal="header",
                   then={"header": False, "time": "column 1", "targets": ["column 2"]})  # fmt: skip
 
 
 @exporter
 def senml() -> Export:
     """Base time and base name stand in the first record only."""
-    rows = lines(lambda n, t, v: f'{{"t":{3600 * n},"v":{v}}}', None).splitlines()
+    rows = lines(lambda r: f'{{"t":{3600 * r.n},"v":{r.v}}}', None).splitlines()
     text = "[" + ",\n".join(['{"bn":"urn:dev:ow:10e2","bt":1704067200,"bu":"Cel","n":"temp"}', *rows]) + "]\n"
     return Export(text, file="pack.senml", said={"targets": ["v"]}, refusal="JSON")
 
@@ -278,59 +292,59 @@ def senml() -> Export:
 
 @exporter
 def pandas_to_csv() -> Export:
-    return Export(",temp\n" + lines(lambda n, t, v: f"{t:%Y-%m-%d %H:%M:%S},{v}"))
+    return Export(",temp\n" + lines("{t:%Y-%m-%d %H:%M:%S},{v}"))
 
 
 @exporter
 def pandas_to_csv_with_a_zone() -> Export:
-    return Export(",temp\n" + lines(lambda n, t, v: f"{t:%Y-%m-%d %H:%M:%S}+00:00,{v}"))
+    return Export(",temp\n" + lines("{t:%Y-%m-%d %H:%M:%S}+00:00,{v}"))
 
 
 @exporter
 def r_write_csv() -> Export:
-    return Export('"","time","temp"\n' + lines(lambda n, t, v: f'"{n + 1}",{t:%Y-%m-%d %H:%M:%S},{v}', "NA"))
+    return Export('"","time","temp"\n' + lines('"{k}",{t:%Y-%m-%d %H:%M:%S},{v}', "NA"))
 
 
 @exporter
 def r_write_csv2() -> Export:
-    rows = lines(lambda n, t, v: f'"{n + 1}";{t:%Y-%m-%d %H:%M:%S};{v}', "NA", comma=True)
+    rows = lines('"{k}";{t:%Y-%m-%d %H:%M:%S};{v}', "NA", comma=True)
     return Export('"";"time";"temp"\n' + rows)
 
 
 @exporter
 def excel_german() -> Export:
-    rows = lines(lambda n, t, v: f"{t:%d.%m.%Y %H:%M};{v}", "#NV", comma=True, end="\r\n")
+    rows = lines("{t:%d.%m.%Y %H:%M};{v}", "#NV", comma=True, end="\r\n")
     return Export(("Zeit;Temperatur (°C)\r\n" + rows).encode("cp1252"), unit="°C")
 
 
 @exporter
 def excel_american() -> Export:
-    rows = lines(lambda n, t, v: f"{t.month}/{t.day}/{t.year} {t.hour}:{t.minute:02d},{v}", "#N/A", end="\r\n",
+    rows = lines("{t.month}/{t.day}/{t.year} {t.hour}:{t.minute:02d},{v}", "#N/A", end="\r\n",
                  times=moments(COUNT, start=datetime(2024, 1, 10)))  # fmt: skip
     return Export("Time,Temp\r\n" + rows, times=moments(COUNT, start=datetime(2024, 1, 10)))
 
 
 @exporter
 def excel_unicode_text() -> Export:
-    rows = lines(lambda n, t, v: f"{t:%d.%m.%Y %H:%M}\t{v}", "", comma=True, end="\r\n")
+    rows = lines("{t:%d.%m.%Y %H:%M}\t{v}", "", comma=True, end="\r\n")
     return Export(("Zeit\tTemperatur\r\n" + rows).encode("utf-16"), file="Mappe1.txt")
 
 
 @exporter
 def numpy_savetxt() -> Export:
-    return Export(lines(lambda n, t, v: f"{float(v):.18e}", "nan"), times=None, file="out.txt")
+    return Export(lines(lambda r: f"{float(r.v):.18e}", "nan"), times=None, file="out.txt")
 
 
 @exporter
 def numpy_savetxt_two_columns() -> Export:
-    rows = lines(lambda n, t, v: f"{float(epoch(t)):.18e} {float(v):.18e}", "nan")
+    rows = lines(lambda r: f"{r.e:.18e} {float(r.v):.18e}", "nan")
     return Export(rows, file="out.txt", refusal="header|separat|column|target",
                   then={"header": False, "time": "column 1", "targets": ["column 2"]})  # fmt: skip
 
 
 @exporter
 def numpy_savetxt_with_a_header() -> Export:
-    rows = lines(lambda n, t, v: f"{epoch(t)},{v}", "nan")
+    rows = lines("{e},{v}", "nan")
     return Export("# time,temp\n" + rows, file="out.csv")
 
 
@@ -352,13 +366,13 @@ def parquet_of_pandas() -> Export:
 
 @exporter
 def ett_hourly() -> Export:
-    rows = lines(lambda n, t, v: f"{t:%Y-%m-%d %H:%M:%S},5.827,2.009,1.599,0.462,4.203,1.34,{v}")
+    rows = lines("{t:%Y-%m-%d %H:%M:%S},5.827,2.009,1.599,0.462,4.203,1.34,{v}")
     return Export("date,HUFL,HULL,MUFL,MULL,LUFL,LULL,OT\n" + rows, said={"targets": ["OT"]})
 
 
 @exporter
 def dwd_hourly() -> Export:
-    rows = lines(lambda n, t, v: f"       1684;{t:%Y%m%d%H};    3;{v:>6};  80.0;eor", "-999", end="\r\n")
+    rows = lines("       1684;{t:%Y%m%d%H};    3;{v:>6};  80.0;eor", "-999", end="\r\n")
     head = "STATIONS_ID;MESS_DATUM;QN_9;TT_TU;RF_TU;eor\r\n"
     return Export(head + rows, file="produkt_tu_stunde.txt", said={"targets": ["TT_TU"], "na": ["-999"]})
 
@@ -366,7 +380,7 @@ def dwd_hourly() -> Export:
 @exporter
 def ndbc_text() -> Export:
     head = "#YY  MM DD hh mm WDIR WSPD GST\n#yr  mo dy hr mn degT m/s  m/s\n"
-    rows = lines(lambda n, t, v: f"{t:%Y %m %d %H %M} 180 {v} 9.1", "MM")
+    rows = lines("{t:%Y %m %d %H %M} 180 {v} 9.1", "MM")
     return Export(head + rows, file="41001.txt", said={"targets": ["WSPD"]}, refusal="header|separat|column|WSPD")
 
 
@@ -377,28 +391,28 @@ def usgs_rdb() -> Export:
         "# Some of the data that you have obtained may not have received approval, and so on.\n#\n"
         "agency_cd\tsite_no\tdatetime\ttz_cd\t69928_00060\t69928_00060_cd\n5s\t15s\t20d\t6s\t14n\t10s\n"
     )
-    rows = lines(lambda n, t, v: f"USGS\t01646500\t{t:%Y-%m-%d %H:%M}\tUTC\t{v}\tP", "Ice")
+    rows = lines("USGS\t01646500\t{t:%Y-%m-%d %H:%M}\tUTC\t{v}\tP", "Ice")
     return Export(head + rows, file="dv.txt", said={"targets": ["69928_00060"]}, refusal="Ice|14n",
                   then={"targets": ["69928_00060"], "na": ["Ice"]})  # fmt: skip
 
 
 @exporter
 def meteostat() -> Export:
-    return Export("time,temp,dwpt,rhum\n" + lines(lambda n, t, v: f"{t:%Y-%m-%d %H:%M:%S},{v},1.2,80.0"),
+    return Export("time,temp,dwpt,rhum\n" + lines("{t:%Y-%m-%d %H:%M:%S},{v},1.2,80.0"),
                   said={"targets": ["temp"]})  # fmt: skip
 
 
 @exporter
 def meteostat_bulk() -> Export:
     """No header; the day and the hour in two columns."""
-    rows = lines(lambda n, t, v: f"{t:%Y-%m-%d},{t.hour},{v},1.2,80,,,270,9.4,,1021.3,,")
+    rows = lines("{t:%Y-%m-%d},{t.hour},{v},1.2,80,,,270,9.4,,1021.3,,")
     return Export(rows, refusal="header", then=None)
 
 
 @exporter
 def entsoe() -> Export:
     head = "DateTime(UTC)\tResolutionCode\tAreaDisplayName\tPrice[Currency/MWh]\tCurrency\tUpdateTime(UTC)\n"
-    rows = lines(lambda n, t, v: f"{t:%Y-%m-%d %H:%M:%S}\tPT60M\tAustria (AT)\t{v}\tEUR\t2024-02-05 10:48:37", None)
+    rows = lines("{t:%Y-%m-%d %H:%M:%S}\tPT60M\tAustria (AT)\t{v}\tEUR\t2024-02-05 10:48:37", None)
     said = {"targets": ["Price[Currency/MWh]"]}
     return Export(head + rows, said=said, unit="Currency/MWh", refusal="--time", then={**said, "time": "DateTime(UTC)"})
 
@@ -406,7 +420,7 @@ def entsoe() -> Export:
 @exporter
 def entsoe_interval() -> Export:
     """A cell holds begin and end."""
-    rows = lines(lambda n, t, v: f'"{t:%d.%m.%Y %H:%M} - {t + HOUR:%d.%m.%Y %H:%M}","{v}","EUR"', "n/e")
+    rows = lines('"{t:%d.%m.%Y %H:%M} - {u:%d.%m.%Y %H:%M}","{v}","EUR"', "n/e")
     said = {"targets": ["Day-ahead Price [EUR/MWh]"]}
     return Export('"MTU (UTC)","Day-ahead Price [EUR/MWh]","Currency"\n' + rows, said=said, unit="EUR/MWh",
                   refusal="MTU|n/e")  # fmt: skip
@@ -415,19 +429,20 @@ def entsoe_interval() -> Export:
 @exporter
 def nord_pool() -> Export:
     """The hour as a span."""
-    rows = lines(lambda n, t, v: f"{t:%d-%m-%Y};{t:%H} - {t + HOUR:%H};{v}", None, comma=True)
+    rows = lines("{t:%d-%m-%Y};{t:%H} - {u:%H};{v}", None, comma=True)
     return Export("Date;Hours;SYS\n" + rows, said={"targets": ["SYS"]}, refusal="Date|Hours|time")
 
 
 @exporter
 def pjm_kaggle() -> Export:
-    return Export("Datetime,PJME_MW\n" + lines(lambda n, t, v: f"{t:%Y-%m-%d %H:%M:%S},{v}"))
+    return Export("Datetime,PJME_MW\n" + lines("{t:%Y-%m-%d %H:%M:%S},{v}"))
 
 
 @exporter
 def pjm_data_miner() -> Export:
-    rows = lines(lambda n, t, v: (
-        f"{t.month}/{t.day}/{t.year} {t:%I}:{t:%M}:{t:%S} {t:%p},{t - 5 * HOUR:%m/%d/%Y %I:%M:%S %p},RFC,PE,{v},True"))  # fmt: skip
+    rows = lines(
+        lambda r: f"{r.t.month}/{r.t.day}/{r.t:%Y %I:%M:%S %p},{r.t - 5 * HOUR:%m/%d/%Y %I:%M:%S %p},RFC,PE,{r.v},True"
+    )
     head = "datetime_beginning_utc,datetime_beginning_ept,nerc_region,zone,mw,is_verified\n"
     said = {"targets": ["mw"]}
     return Export(head + rows, said=said, refusal="--time", then={**said, "time": "datetime_beginning_utc"})
@@ -436,17 +451,19 @@ def pjm_data_miner() -> Export:
 @exporter
 def household_power() -> Export:
     times = moments(COUNT, timedelta(minutes=1), datetime(2006, 12, 16, 17, 24))
-    rows = lines(lambda n, t, v: (
-        f"{t.day}/{t.month}/{t.year};{t:%H:%M:%S};{v};0.418;234.840;18.400;0.000;1.000;17.000" if v != "?"
-        else f"{t.day}/{t.month}/{t.year};{t:%H:%M:%S};?;?;?;?;?;?;"), "?", times=times)  # fmt: skip
-    head = "Date;Time;Global_active_power;Global_reactive_power;Voltage;Global_intensity;Sub_metering_1;Sub_metering_2;Sub_metering_3\n"
+    rows = lines(
+        "{t.day}/{t.month}/{t.year};{t:%H:%M:%S};{v};0.418;234.840;18.400;0.000;1.000;17.000", "?", times=times
+    )
+    rows = re.sub(r";\?;.*", ";?;?;?;?;?;?;", rows)  # nothing is known of such a minute
+    head = "Date;Time;Global_active_power;Global_reactive_power;Voltage;Global_intensity;Sub_metering_1;Sub_metering_2;"
+    head += "Sub_metering_3\n"
     return Export(head + rows, times=times, said={"targets": ["Global_active_power"]}, file="household_power.txt")
 
 
 @exporter
 def uci_air_quality() -> Export:
     times = moments(COUNT, HOUR, datetime(2004, 3, 10, 18))
-    rows = lines(lambda n, t, v: f"{t:%d/%m/%Y};{t:%H.%M.%S};{v};1360;150;11,9;13,6;48,9;0,7578;;", "-200", comma=True,
+    rows = lines("{t:%d/%m/%Y};{t:%H.%M.%S};{v};1360;150;11,9;13,6;48,9;0,7578;;", "-200", comma=True,
                  times=times)  # fmt: skip
     head = "Date;Time;CO(GT);PT08.S1(CO);NMHC(GT);C6H6(GT);T;RH;AH;;\n"
     return Export(head + rows + ";;;;;;;;;;\n" * 20, times=times, said={"targets": ["CO(GT)"], "na": ["-200"]})

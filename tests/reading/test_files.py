@@ -235,7 +235,7 @@ def test_zstd_is_read_or_named(bench: Workbench) -> None:
     frame = pl.DataFrame({"time": TIMES, "temp": wave()})
     try:
         buffer = io.BytesIO()
-        frame.write_csv(buffer, compression="zstd")  # type: ignore[call-arg]
+        frame.write_csv(buffer, compression="zstd")
         data = buffer.getvalue()
     except TypeError:
         data = bytes.fromhex("28b52ffd2004210000") + b"time"

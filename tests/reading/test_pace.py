@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import edgeseq
-from tests.reading.workbench import HOUR, START, Workbench, check, moments, says, seconds, table, wave, written
+from tests.reading.workbench import HOUR, START, Workbench, check, moments, says, table, wave, written
 
 ISO = "%Y-%m-%dT%H:%M:%S"
 MINUTE = timedelta(minutes=1)
@@ -117,7 +117,9 @@ def test_a_change_is_reported_only_when_there_is_one(bench: Workbench) -> None:
     changed = np.flatnonzero(np.diff(rounded, prepend=0) != 0)
     times = [START + timedelta(minutes=int(minute), seconds=int(random.integers(0, 60))) for minute in changed]
     values = rounded[changed].tolist()
-    text = table(["entity_id", "state", "last_changed"], ["sensor.room"] * len(values), values, written(ISO + "Z", times))
+    text = table(
+        ["entity_id", "state", "last_changed"], ["sensor.room"] * len(values), values, written(ISO + "Z", times)
+    )
     path = bench.write(text)
     answer = bench.train(path, "--target", "state")
     assert answer.code == 1

@@ -82,16 +82,27 @@ class Style:
 class Samples:
     """What is written: a value for each time, NaN where there is none."""
 
-    times: list[datetime]
-    values: list[float]
+    start: datetime
+    step: timedelta = timedelta(hours=1)
+    count: int = ROWS
+    holes: tuple[int, ...] = ()
+    """Rows without a value."""
+    gaps: tuple[int, ...] = ()
+    """Rows that are not there."""
+    level: float = 20.0
 
+    @property
+    def rows(self) -> list[int]:
+        return [number for number in range(self.count) if number not in self.gaps]
 
-def samples(start: datetime, step: timedelta, holes: list[int], gaps: list[int], level: float) -> Samples:
-    """Evenly spaced ones: without values at the holes, and without rows at the gaps."""
-    values = [math.nan if number in holes else value for number, value in enumerate(wave(ROWS, level))]
-    times = [start + step * number for number in range(ROWS)]
-    kept = [number for number in range(ROWS) if number not in gaps]
-    return Samples([times[number] for number in kept], [values[number] for number in kept])
+    @property
+    def times(self) -> list[datetime]:
+        return [self.start + self.step * number for number in self.rows]
+
+    @property
+    def values(self) -> list[float]:
+        all_values = wave(self.count, self.level, round(timedelta(days=1) / self.step))
+        return [math.nan if number in self.holes else all_values[number] for number in self.rows]
 
 
 def time_cell(style: Style, time: datetime) -> str:
@@ -104,7 +115,7 @@ def value_cell(style: Style, value: float) -> str:
     if math.isnan(value):
         return style.missing
     text = f"{value:,.2f}" if style.thousands else f"{value:.2f}"
-    return text.translate(str.maketrans({",": style.thousands or ",", ".": style.decimal}))
+    return text.replace(",", "~").replace(".", style.decimal).replace("~", style.thousands)
 
 
 def csv_text(style: Style, data: Samples) -> bytes:
@@ -185,9 +196,9 @@ def check_round_trip(
 starts = st.datetimes(datetime(2001, 1, 1), datetime(2030, 1, 1)).map(
     lambda time: time.replace(minute=0, second=0, microsecond=0, tzinfo=UTC)
 )
-places = st.lists(st.integers(20, ROWS - 20), max_size=6, unique=True)
+places = st.lists(st.integers(20, ROWS - 20), max_size=6, unique=True).map(tuple)
 contents = st.builds(
-    samples, starts, st.just(timedelta(hours=1)), places, places, st.sampled_from([20.0, 20.0, -3.0, 1500.0])
+    Samples, start=starts, holes=places, gaps=places, level=st.sampled_from([20.0, 20.0, -3.0, 1500.0])
 )
 
 
@@ -313,8 +324,7 @@ def test_intervals(
     """Trained on averages, streamed raw: the forecasts of the closed intervals."""
     count = 2500 if minutes == 5 else 5000
     assume(minutes == 5 or every == "15min")
-    times = [start + timedelta(minutes=minutes * number) for number in range(count)]
-    data = Samples(times, wave(count, season=24 * 60 // minutes))
+    data = Samples(start, timedelta(minutes=minutes), count)
     style = Style(notation=notation, every=every, clocks=clocks)
     name, write = FORMS[form]
-    check_round_trip(folder, edgeseq, style, name, write(style, data), times)
+    check_round_trip(folder, edgeseq, style, name, write(style, data), data.times)

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -67,7 +68,7 @@ def test_a_few_spikes_decide_nothing(bench: Workbench) -> None:
 
 
 def thousands(value: float, mark: str, decimal: str, digits: int) -> str:
-    return f"{value:,.{digits}f}".translate(str.maketrans({",": mark, ".": decimal}))
+    return f"{value:,.{digits}f}".replace(",", "~").replace(".", decimal).replace("~", mark)
 
 
 POWER = [round(1020 + 320 * math.sin(2 * math.pi * n / 24) + n % 7) for n in range(480)]
@@ -229,7 +230,7 @@ def test_decimal_commas_with_whole_numbers_between(bench: Workbench) -> None:
     check(bench.load(table(["Zeit", "x"], TIMES, cells, separator=";")), values, moments())
 
 
-UNITS = {
+UNITS: dict[str, tuple[Callable[[float], str], str]] = {
     "degrees": (lambda v: f"{v} °C", "°C"),
     "degrees close": (lambda v: f"{v}°C", "°C"),
     "percent": (lambda v: f"{v} %", "%"),
