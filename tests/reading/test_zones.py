@@ -1,6 +1,6 @@
 """Local times: right where their zone is named, and told where it is in doubt."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
