@@ -175,7 +175,7 @@ def check_order(samples: Samples, *, repeats: bool = False, zone: str = "") -> N
     if not zone and are_ends_of_summer(samples.seconds, wrong):
         this, other = samples.place(int(wrong[0]) + 1), samples.place(int(wrong[0]))
         raise DataError(
-            f"{this} comes again, or goes back, after {other}: a local clock is put back there; "
+            f"{this} follows {other}: a local clock is put back there; "
             "--zone, e.g. --zone Europe/Berlin, tells the two hours apart"
         )
     wrong = np.flatnonzero(steps < 0 if repeats else steps <= 0)

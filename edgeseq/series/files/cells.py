@@ -29,6 +29,9 @@ _FEW = 3
 _MOST_WORDS = 6
 """Words for missing values that a note names."""
 
+_AT_ONCE = 1 << 18
+"""Cells that are read in one piece of memory."""
+
 _USUAL_STYLE = NumberStyle()
 
 _ANY_NUMBER = f"^(?:{grammar.number_pattern('.', ',')}|{grammar.number_pattern(',', '.')})$"
@@ -79,15 +82,24 @@ def read_all(
     `units` are what is known of each column's; `decimal` and `missing` are what the user says; `separator` parts the
     file's cells. Raises `DataError`, naming the line, for what cannot be read, or may be read in two ways.
     """
-    style = decide(columns, others, place, decimal=decimal, missing=missing, separator=separator)
+    plain = [_plain(column) if column.dtype == pl.String else None for column in columns]
+    are_plain = {column.name for column, values in zip(columns, plain, strict=True) if values is not None}
+    style = decide(columns, others, place, decimal=decimal, missing=missing, separator=separator, plain=are_plain)
     known = units or [""] * len(columns)
-    read_columns = [read(column, place, style, unit) for column, unit in zip(columns, known, strict=True)]
+    read_columns = [
+        read(column, place, style, unit, values) for column, unit, values in zip(columns, known, plain, strict=True)
+    ]
     return Numbers(
-        values=np.stack([column.values for column in read_columns], axis=1),
+        values=_beside([column.values for column in read_columns]),
         units=tuple(column.unit for column in read_columns),
         style=style,
         notes=(*style.notes, *(note for column in read_columns for note in column.notes)),
     )
+
+
+def _beside(columns: Sequence[Float32]) -> Float32:
+    """Return columns (row,) as one array (row, column); a single one is not copied."""
+    return columns[0][:, np.newaxis] if len(columns) == 1 else np.stack(columns, axis=1)
 
 
 def numbers(column: pl.Series, place: Place) -> Float32:
@@ -95,23 +107,31 @@ def numbers(column: pl.Series, place: Place) -> Float32:
     return read_all([column], (), place).values[:, 0]
 
 
-def read(column: pl.Series, place: Place, style: NumberStyle = _USUAL_STYLE, unit: str = "") -> Cells:
+def read(
+    column: pl.Series,
+    place: Place,
+    style: NumberStyle = _USUAL_STYLE,
+    unit: str = "",
+    plain: Float32 | None = None,
+) -> Cells:
     """Return a column as numbers. `unit` is what is known of its unit: another one in its cells is refused.
 
+    `plain` are its values where all its cells are empty or plain numbers, which it may take for its own.
     Raises `DataError`, naming the line, for a cell that is none, and for a column without any number.
     """
     name = column.name
     missing: dict[str, int] = {}
     notes: list[str] = []
-    if is_text(column.dtype):
+    values = plain if style.decimal == "." else None
+    if values is None and is_text(column.dtype):
         text = _Text(column.cast(pl.String), place, style)
         numbers, unit = text.numbers(unit)
         missing, notes = text.missing, text.notes
+        values = _as_float32(numbers, column, place)
     elif is_number(column.dtype) or column.dtype in (pl.Boolean, pl.Null):
-        numbers = column
-    else:
+        values = _as_float32(column, column, place)
+    if values is None:
         raise DataError(f"column {name!r} holds {column.dtype}, not numbers")
-    values = _as_float32(numbers, column, place)
     for code in grammar.codes(style.missing):
         if count := int(np.count_nonzero(values == code)):
             values[values == code] = np.nan
@@ -295,6 +315,24 @@ def _pointed(body: pl.Series, decimal: str) -> pl.Series:
 def _filled(text: pl.Series) -> pl.Series:
     cells = text.drop_nulls().str.strip_chars()
     return cells.filter(~cells.str.to_lowercase().is_in(list(MISSING_WORDS)))
+
+
+def _plain(text: pl.Series) -> Float32 | None:
+    """Return a column whose cells are empty or plain numbers, NaN where they are empty; None where one is neither.
+
+    In one piece of memory after the other, which is far quicker than in one for all.
+    """
+    values = np.empty(len(text), np.float32)
+    for start in range(0, len(text), _AT_ONCE):
+        part = text.slice(start, _AT_ONCE)
+        numbers = part.cast(pl.Float64, strict=False)
+        if numbers.null_count() > part.null_count():
+            return None
+        wide = numbers.to_numpy()
+        if np.fmax.reduce(np.abs(wide)) > np.finfo(np.float32).max:  # or infinite
+            return None
+        values[start : start + _AT_ONCE] = wide
+    return values
 
 
 def _as_float32(numbers: pl.Series, column: pl.Series, place: Place) -> Float32:

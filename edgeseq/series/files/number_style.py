@@ -1,6 +1,6 @@
 """Which sign parts a fraction from its whole, and which parts thousands: decided once for all columns of a file."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -88,13 +88,15 @@ def decide(
     decimal: str | None = None,
     missing: Sequence[str] = (),
     separator: str = ",",
+    plain: Container[str] = (),
 ) -> NumberStyle:
     """Decide how the numbers in columns of text are written, from these and, where they do not tell, from the `others`.
 
     `decimal` is what the user says. `separator` parts the file's cells; where it is a comma, a point is decimal if no
-    cell tells otherwise. Raises `DataError`, naming lines, where columns differ, and where nothing tells.
+    cell tells otherwise. `plain` are the names of columns whose cells are all empty or numbers with at most a point.
+    Raises `DataError`, naming lines, where columns differ, and where nothing tells.
     """
-    shown = [(column, _marks(column)) for column in columns if column.dtype == pl.String]
+    shown = [(column, _marks(column, plain=column.name in plain)) for column in columns if column.dtype == pl.String]
     notes: list[str] = []
     sign = decimal or _decimal(shown, others, place, notes, separator)
     mark, grouped, either = (
@@ -185,13 +187,15 @@ def sample(height: int) -> npt.NDArray[np.int64]:
     return np.sort(np.random.default_rng(0).integers(0, height, _SAMPLE))
 
 
-def _marks(column: pl.Series) -> _Marks:
+def _marks(column: pl.Series, *, plain: bool = False) -> _Marks:
     """Look for what a column of text shows; at all cells only where the first look leaves something open."""
     rows = sample(len(column))
     marks = _marks_of(column.gather(rows), rows)
     if len(rows) == len(column):
         return marks
     if marks.point is not None and all(getattr(marks, name) is None for name in _DOUBTS):
+        if plain:
+            return marks
         odd = (column.cast(pl.Float64, strict=False).is_null() & column.is_not_null()).arg_true()
         odd = odd.filter(column.gather(odd).str.contains(f"[0-9][,{BLANKS}{APOSTROPHES}][0-9]"))
         return marks.joined(_marks_of(column.gather(odd), odd.to_numpy()))

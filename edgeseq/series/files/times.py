@@ -97,7 +97,7 @@ def find(
     names = _asked(table, asked) if asked is not None else None
     notes: tuple[str, ...] = ()
     if names is None:
-        names, notes = _looked_for(table, taken)
+        names, notes = _looked_for(table, taken, time_format)
     if not names:
         return TimeColumns(notes=notes)
     column = _joined(table, names)
@@ -144,10 +144,10 @@ def _as_text(column: pl.Series) -> pl.Series:
     return text.set(text == "", None)
 
 
-def _looked_for(table: Table, taken: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _looked_for(table: Table, taken: Sequence[str], form: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the columns that hold times, and a line for each that may and does not."""
     free = [name for name in table.names if name not in taken and (table.is_plain(name) or is_usual(name))]
-    looks = {name: _look(table, name) for name in free}
+    looks = {name: _look_for(table, name, form) if form else _look(table, name) for name in free}
     dates = [name for name in free if looks[name].is_date]
     if dates:
         return _with_clock(table, _choose_dates(dates, looks), free, looks), ()
@@ -180,6 +180,17 @@ class _Look:
     """Numbers that rise from no known time."""
     doubt: str = ""
     """What is to be said where the column is none of these."""
+
+
+def _look_for(table: Table, name: str, form: str) -> _Look:
+    """Return whether some of a column's cells are times as they are said to be written."""
+    sample = Column.sample(table.column(name), name, _LOOK)
+    try:
+        read_column(sample, form, named=True)
+    except DataError:
+        return _Look()
+    is_date, some = "%" in form, bool(len(sample.cells))
+    return _Look(is_date=is_date and some, has_clock=True, is_number_time=some and not is_date and is_usual(name))
 
 
 def _look(table: Table, name: str) -> _Look:
@@ -311,4 +322,5 @@ def _told(names: Sequence[str], written: WrittenTimes, zone: str) -> tuple[str, 
         return ()
     clock = "" if written.zoned else f", {zone or 'UTC assumed'}"
     how = written.words or "ISO 8601"
-    return (f"time: {' and '.join(names)}, {how}{clock}",)
+    called = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    return (f"time: {called}, {how}{clock}",)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from edgeseq.series.files import time_cells, times
 from edgeseq.series.files.notations import AmbiguousTimesError
 from edgeseq.series.files.opening import open_table
+from edgeseq.series.files.options import ReadingOptions
 from edgeseq.series.files.times import TimeColumns
 from edgeseq.series.loading import load
 from edgeseq_runtime.errors import DataError, UsageError
@@ -91,6 +92,20 @@ def test_any_cell_tells_day_and_month_apart(tmp_path: Path) -> None:
 def test_evenness_tells_day_and_month_apart(tmp_path: Path, form: str) -> None:
     """Ten days of hours: read the other way round they leap by months."""
     assert find(tmp_path, column(*hours(form, 240))).time_format == form
+
+
+def test_iso_by_chance_is_another_notation(tmp_path: Path) -> None:
+    """The first cell is ISO 8601, and the second only like it."""
+    found = find(tmp_path, column("2024-01-01 23", "2024-01-02 0"))
+    assert (found.time_format, found.seconds.tolist()) == ("%Y-%m-%d %H", [JANUARY + 23 * 3600, JANUARY + 24 * 3600])  # type: ignore[union-attr]
+
+
+def test_a_format_finds_its_column(tmp_path: Path) -> None:
+    """One in which nobody writes times; a form that is none is refused."""
+    found = find(tmp_path, column("24|01|31", "24|02|01", name="x"), time_format="%y|%m|%d")
+    assert (found.names, found.seconds[1] - found.seconds[0]) == (("x",), 86400)  # type: ignore[index]
+    with pytest.raises(UsageError, match="--time-format: expected directives such as"):
+        ReadingOptions(time_format="german")
 
 
 def test_what_nothing_tells_apart_is_refused(tmp_path: Path) -> None:
