@@ -26,6 +26,9 @@ _USUAL_WORDS = ("", "na", "n/a", "nan", "null", "none")
 _FEW = 3
 """Unknown words in a column that an error names, with the option that takes them as missing."""
 
+_MOST_WORDS = 6
+"""Words for missing values that a note names."""
+
 _AT_ONCE = 1 << 18
 """Cells that are read in one piece of memory."""
 
@@ -155,7 +158,7 @@ def groups(column: pl.Series) -> dict[str, npt.NDArray[np.int64]]:
 def mostly_numbers(column: pl.Series) -> bool:
     """Whether a column is one of numbers, text with a few stray words among numbers included.
 
-    With units, if all have the same; flags are none.
+    With units, if all have the same or they are in use; flags are none.
     """
     if not is_text(column.dtype):
         return is_number(column.dtype)
@@ -165,7 +168,8 @@ def mostly_numbers(column: pl.Series) -> bool:
     numbers = apart(filled).struct
     are_numbers = numbers.field("body").str.contains(_ANY_NUMBER).fill_null(value=False)
     units = numbers.field("unit").filter(are_numbers).drop_nulls().unique()
-    return bool(are_numbers.sum() * 2 > len(filled)) and len(set(map(unit_key, units))) <= 1
+    have_one_unit = len(set(map(unit_key, units))) <= 1
+    return bool(are_numbers.sum() * 2 > len(filled)) and (have_one_unit or all(map(is_unit, units)))
 
 
 def first_cell(column: pl.Series) -> str:
@@ -214,6 +218,7 @@ class _Text:
         written = written.set(are_missing, None)
         if are_flags.any():
             self._check_flags(rows, are_flags, numbers, written)
+            self.notes.append(_told_flags(self._name, cells.filter(are_flags)))
             written = written.zip_with(~are_flags, lower.replace_strict(FLAGS, default=None, return_dtype=pl.Float64))
         units = units.set(written.is_null(), "")
         read = len(numbers) - numbers.null_count() + len(written) - written.null_count()
@@ -287,12 +292,19 @@ class _Text:
 
     def _count(self, words: pl.Series) -> None:
         unusual = words.filter(~words.str.to_lowercase().is_in(_USUAL_WORDS))
-        if len(unusual):
-            found = unusual.alias("word").value_counts(sort=True).head(_FEW + 1).rows()
-            self.missing.update((shown(word), count) for word, count in found)
+        found = sorted(unusual.alias("word").value_counts().rows(), key=lambda row: (-row[1], row[0]))
+        self.missing.update((shown(word), count) for word, count in found[:_MOST_WORDS])
+        if len(found) > _MOST_WORDS:
+            self.missing["others"] = sum(count for _, count in found[_MOST_WORDS:])
 
     def _holds(self, row: int) -> str:
         return f"{self._place(row)}: column {self._name!r} holds {self._text[row]!r}"
+
+
+def _told_flags(name: str, flags: pl.Series) -> str:
+    words = sorted(flags.unique().to_list())
+    said = {value: ", ".join(word for word in words if FLAGS[word.lower()] == value) for value in (1.0, 0.0)}
+    return f"flags: {name} is " + ", ".join(f"{value:g} for {said[value]}" for value in said if said[value])
 
 
 def _pointed(body: pl.Series, decimal: str) -> pl.Series:
