@@ -125,6 +125,11 @@ class SingleStream:
         """What the model file says of itself."""
         return self._predictor.spec
 
+    @property
+    def samples(self) -> int:
+        """How many samples the stream has taken."""
+        return self._predictor.samples
+
     def step(self, _name: str, values: RawSample, time: Time = None) -> StepResult:
         """Take one sample."""
         p = self._predictor
@@ -207,7 +212,8 @@ class SingleStream:
 class NamedStreams:
     """A stream for each name, through a pool. A stream begins with its first sample.
 
-    `sensors` says under which names, the likeliest first, a model of several sensors may know a stream's sensor.
+    `sensors` says under which names, the likeliest first, a model of several sensors may know a stream's sensor; `tell`
+    is told of a stream that begins and is of none of them.
     """
 
     def __init__(
@@ -215,8 +221,9 @@ class NamedStreams:
         pool: Pool,
         sensors: Callable[[str], Iterable[str]] = lambda name: (name,),
         late_limit: int = Rules.skip_limit,
+        tell: Callable[[str, Spec], object] = lambda _name, _spec: None,
     ) -> None:
-        self._sensors = sensors
+        self._sensors, self._tell = sensors, tell
         self.intervals = _intervals(pool.spec, late_limit)
         self._known = {sensor.name for sensor in pool.spec.sensors}
         self.marks: dict[str, list[str]] = {}
@@ -396,7 +403,10 @@ class NamedStreams:
     def _begin(self, name: str) -> None:
         """Begin a stream as that of the sensor that it belongs to."""
         self._pool.add(name)
-        self._pool.set_sensor(name, next((other for other in self._sensors(name) if other in self._known), None))
+        sensor = next((other for other in self._sensors(name) if other in self._known), None)
+        self._pool.set_sensor(name, sensor)
+        if sensor is None:
+            self._tell(name, self.spec)
 
     def pace(self, name: str) -> float:
         """Return the seconds from one of a stream's samples to the next, where that was found not to be the period."""

@@ -20,6 +20,7 @@ from edgeseq.commands.predict import input_file
 from edgeseq.commands.predict.options import MQTT, STDIN, UNREADABLE, PredictOptions
 from edgeseq.commands.predict.parts import WAIT
 from edgeseq.commands.predict.state_file import StateFile, owned
+from edgeseq.commands.predict.whose import note_unknown, of_many, of_one
 from edgeseq.commands.shutdown import GracefulShutdown
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import EdgeseqError
@@ -29,11 +30,12 @@ from edgeseq_runtime.rules import Rules
 
 if TYPE_CHECKING:
     from edgeseq.commands.predict.mqtt_service import MqttService
-    from edgeseq.commands.predict.stdin_stream import StdinStream
+    from edgeseq.commands.predict.stdin_stream import Reader, StdinStream
     from edgeseq_runtime.mqtt.credentials import Credentials
     from edgeseq_runtime.mqtt.topics import Route
     from edgeseq_runtime.reading.overrides import OverrideKeywords
     from edgeseq_runtime.service import Streams
+    from edgeseq_runtime.spec import Spec
 
 
 @click.command()
@@ -235,19 +237,23 @@ def _check_files(options: PredictOptions) -> None:
 
 def _run_stdin(options: PredictOptions) -> int:
     from edgeseq.commands.predict.stdin_stream import StdinStream
-    from edgeseq_runtime.io import influx, text_lines
+    from edgeseq_runtime.io import influx
 
-    streams = options.named_streams(influx.sensors) if options.is_influx else options.single_stream()
-    state_file = _resumed(options, streams)
-    form = influx.read if options.is_influx else text_lines.read
-    read = partial(form, reading=options.reading(streams.spec), columns=options.fields)
-    if options.is_table:
-        read = partial(input_file.read_table, options.source, options.reading(streams.spec), options.fields)
+    session = options.open_session()
+    streams: Streams
+    if options.is_named(session.spec):
+        streams = options.named_streams(session, influx.sensors if options.is_influx else lambda name: (name,))
+        state_file = _resumed(options, streams)
+    else:
+        streams = single = options.single_stream(session)
+        state_file = _resumed(options, streams)
+        if session.spec.sensors and not (options.sensor or options.history or single.samples):
+            note_unknown("", session.spec)
     output_format, view = options.format(streams.spec), options.terminal_view(streams.spec)
     plot = options.forecast_plot(streams.spec)
     stream = StdinStream(
         streams,
-        read,
+        _reader(options, streams.spec),
         output_format,
         state_file,
         unreadable=options.on_unreadable,
@@ -266,6 +272,23 @@ def _run_stdin(options: PredictOptions) -> int:
                 note(f"wrote {options.plot}" if plot.write() else f"nothing to draw: no {options.plot}")
 
 
+def _reader(options: PredictOptions, spec: "Spec") -> "Reader":
+    """Return what reads samples from lines, and sees to whose they are."""
+    from edgeseq_runtime.io import influx, text_lines
+
+    reading = options.reading(spec)
+    if options.is_influx:
+        return partial(influx.read, reading=reading, columns=options.fields)
+    read = partial(text_lines.read, reading=reading, columns=options.fields)
+    if options.is_table:
+        read = partial(input_file.read_table, options.source, reading, options.fields)
+    if not reading.id:
+        return read
+    if options.is_named(spec):
+        return lambda *about: of_many(read(*about), reading.id, is_said=options.names_streams)
+    return lambda *about: of_one(read(*about))
+
+
 def _run_mqtt(options: PredictOptions, url: str) -> int:
     from edgeseq.commands.predict.mqtt_service import MqttService
     from edgeseq_runtime.mqtt import credentials, topics
@@ -275,7 +298,7 @@ def _run_mqtt(options: PredictOptions, url: str) -> int:
     file = options.credentials
     login = credentials.from_file(file) if file else credentials.from_environment(os.environ)
     _check_login(options, login)
-    streams = options.named_streams(lambda topic: (topic, route.name(topic) or topic))
+    streams = options.named_streams(options.open_session(), lambda topic: (topic, route.name(topic) or topic))
     state_file = _resumed(options, streams)
     service = MqttService(
         streams,

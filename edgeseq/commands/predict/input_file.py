@@ -76,9 +76,10 @@ def read_table(
         except OtherKindError as error:
             raise DataError(f"{path}: {error}") from None
         except DataError as error:
-            yield Sample(row, None, nothing, str(error))
+            yield Sample(row, None, nothing, str(error), samples.stream)
         else:
-            yield Sample(row, found.time, found.values)
+            if found:
+                yield Sample(row, found.time, found.values, stream=found.stream)
 
 
 def _wanted(table: "Table", spec: "Spec", reading: "Reading", columns: Mapping[str, str]) -> list[str]:
@@ -90,7 +91,9 @@ def _wanted(table: "Table", spec: "Spec", reading: "Reading", columns: Mapping[s
     lacking = next((name for name in features if name.lower() not in by_case), None)
     if lacking is not None:
         raise DataError(f"the input has no column {lacking!r}; its columns are {listed(table.names)}")
-    taken = {name.lower() for name in (*features, *reading.time, *([time] if time else []))} | usual_names(reading)
+    taken = {name.lower() for name in (*features, *reading.time, reading.id, *([time] if time else []))} | usual_names(
+        reading
+    )
     plain = [name for name in table.names if table.is_plain(name)]
     return [name for name in plain if name.lower() in taken or table.kinds[name].is_temporal()]
 

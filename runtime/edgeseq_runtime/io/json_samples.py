@@ -5,11 +5,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.io.grammar import TIME_NAMES
-from edgeseq_runtime.io.sample import OtherKindError, Tell, Values, WrittenTime
+from edgeseq_runtime.io.sample import OtherKindError, Tell, Values, WrittenTime, as_stream
 from edgeseq_runtime.io.time_columns import TimeColumns, written
 from edgeseq_runtime.printable import counted, listed
 from edgeseq_runtime.reading import fields, json_text
-from edgeseq_runtime.reading.numbers import NumberReader, RowReader
+from edgeseq_runtime.reading.numbers import RowReader, readers
 from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.spec import Spec
 
@@ -23,6 +23,8 @@ class Parsed(NamedTuple):
     values: Values
     lacks: bool = False
     """Whether some of the features are not there at all."""
+    stream: str = ""
+    """Its name, where there is one."""
 
 
 _AWAY = ("offline", "disconnected", "not connected")
@@ -49,11 +51,14 @@ class JsonSamples:
         self._reading = reading or spec.known_reading
         self._names = [feature.name for feature in spec.measured]
         self._paths, self._time_path = split_paths(paths or {}, self._names, self._reading)
-        self._values = RowReader([NumberReader.of(feature, self._reading) for feature in spec.measured])
+        self._values = RowReader(readers(spec.measured, self._reading, of_fleet=bool(spec.sensors)))
         self._times = TimeColumns(spec, self._reading, tell)
         self._no_time = "" if len(spec.features) > len(self._names) else None
         self._keys: list[str] = []  # of the object before
         self._are_direct = False  # whether that had each feature under its name
+        self.stream: str | None = ""
+        """Whose the last object is, also where it is no sample; None where that cannot be told, "" without a key."""
+        self._are_named = False  # whether objects before said whose they are
 
     def one(self, text: str) -> tuple[WrittenTime, Values]:
         """Return the time and the values of a text that is one sample.
@@ -61,29 +66,59 @@ class JsonSamples:
         A time that lacks is an empty one, where the model sees the time. Raises `OtherKindError` for a text that has
         nothing of the model's, and `DataError` for what is no sample, or several.
         """
-        samples = self.all(text)
+        samples = self._samples(text)
         if len(samples) != 1:
             raise DataError(f"expected one sample, got {len(samples)}")
-        return samples[0][:2]
+        sample = samples[0]
+        return (self._object(sample) if isinstance(sample, dict) else sample)[:2]
 
     def all(self, text: str) -> list[Parsed]:
-        """Return the same of each sample in a text: a list of objects is several, in their order."""
+        """Return the same of each sample in a text, and its stream: a list of objects is several, in their order.
+
+        An object whose stream has no name is nobody's, and left out, as in training.
+        """
+        self.stream = None if self._are_named else ""
+        found = []
+        for sample in self._samples(text):
+            if not isinstance(sample, dict):
+                found.append(sample)
+            elif (stream := self._stream(sample)) is not None:
+                parsed = self._object(sample)
+                found.append(parsed._replace(stream=stream) if stream else parsed)
+        return found
+
+    def _samples(self, text: str) -> list[dict[str, Any] | Parsed]:
+        """Return what a text holds: objects, or one sample that is none."""
         start = text[:1]
         if start == "{":
             content = json_text.loads(text)
             if type(content) is dict:
-                return [self._object(content)]
+                return [content]
         elif start != "[":
             return [self._alone(text)]
         else:
             content = json_text.loads(text)
         if isinstance(content, list) and content and all(isinstance(element, dict) for element in content):
-            return [self._object(element) for element in _merged(content)]
+            return list(_merged(content))
         return [self._list(content if isinstance(content, list) else [content])]
 
-    def of_object(self, content: dict[str, Any]) -> Parsed:
-        """Return the sample in an object. Raises what `one` does."""
-        return self._object(content)
+    def _stream(self, content: dict[str, Any]) -> str | None:
+        """Return the name of an object's stream, "" where it does not say, None where it is nobody's."""
+        if not self._reading.id:
+            return ""
+        name = fields.find(content, self._reading.id)
+        if name is fields.ABSENT:
+            return ""
+        self._are_named = True
+        if name is not None and (isinstance(name, bool) or not isinstance(name, str | int)):
+            raise OtherKindError(f"{self._reading.id} names no stream")
+        self.stream = as_stream("" if name is None else str(name), self._reading.id) or None
+        return self.stream
+
+    def of_object(self, content: dict[str, Any]) -> Parsed | None:
+        """Return the sample in an object, None where it is nobody's. Raises what `one` does."""
+        stream = self._stream(content)
+        return None if stream is None else self._object(content)._replace(stream=stream)
 
     def _object(self, content: dict[str, Any]) -> Parsed:
         if self._keys != (found := list(content)):
