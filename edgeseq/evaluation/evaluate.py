@@ -1,9 +1,9 @@
 """A model file streamed over a series, and compared with the baselines on the same forecasts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -28,6 +28,9 @@ TIE = 1e-3
 
 _GRAINS = 32
 """How many of float32's steps an error is that comes from rounding: of samples, of their times, and in sums of them."""
+
+Chosen: TypeAlias = slice | Origins
+"""Some of the origins, by their numbers."""
 
 
 class Streamer(Protocol):
@@ -102,6 +105,8 @@ class Evaluation(Comparison):
     """Baselines that the series does not have -> why."""
     intervals: tuple[Interval, ...]
     """What the model's residuals promise, and what came; empty where it carries none."""
+    crps: float | None = None
+    """Continuous ranked probability score of the intervals, in the targets' units; see `intervals.crps`."""
     by_sensor: Mapping[str, Comparison] = field(default_factory=dict)
     """The same forecasts for each of several sensors, all in the typical one's numbers; empty for one."""
     baseline_forecasts: Mapping[str, Forecasts] = field(default_factory=dict)
@@ -125,7 +130,9 @@ class Evaluation(Comparison):
         fields = super().to_dict() | {"left_out": dict(self.left_out)}
         if self.by_sensor:
             fields["by_sensor"] = {name: comparison.to_dict() for name, comparison in self.by_sensor.items()}
-        return fields | {"intervals": [interval.to_dict() for interval in self.intervals]} if self.intervals else fields
+        if not self.intervals:
+            return fields
+        return fields | {"intervals": [interval.to_dict() for interval in self.intervals], "crps": self.crps}
 
 
 @dataclass(frozen=True)
@@ -142,6 +149,8 @@ class ForecastSet:
     left_out: Mapping[str, str]
     seconds: Float64 | None = None
     """When each of the values was measured (time,); None where that is not known."""
+    naive_error: Float64 | None = None
+    """The naive forecast's over the training part (target,), which errors are scaled by."""
 
     @classmethod
     def collect(
@@ -155,21 +164,22 @@ class ForecastSet:
         forecasts = forecasts_at(predictor, values, at)
         truth = _known_truth(spec, values, at, forecasts)
         others = {name: forecast(values, at) for name, forecast in fitted.forecasters.items()}
-        return cls(spec, values, at, forecasts, truth, others, fitted.left_out, seconds)
+        return cls(spec, values, at, forecasts, truth, others, fitted.left_out, seconds, fitted.naive_error)
 
-    def compare(self, chosen: slice = slice(None)) -> Comparison:
+    def compare(self, chosen: Chosen = slice(None)) -> Comparison:
         """Score the forecasts at some of the origins."""
         truth = self.truth[chosen]
         return Comparison(
             samples=_counted(truth),
-            model=compute_metrics(self.spec, self.model[chosen], truth),
+            model=compute_metrics(self.spec, self.model[chosen], truth, self.naive_error),
             baselines={
-                name: compute_metrics(self.spec, forecasts[chosen], truth) for name, forecasts in self.baselines.items()
+                name: compute_metrics(self.spec, forecasts[chosen], truth, self.naive_error)
+                for name, forecasts in self.baselines.items()
             },
             rounding=_rounding(self.spec),
         )
 
-    def evaluate(self, chosen: slice = slice(None)) -> Evaluation:
+    def evaluate(self, chosen: Chosen = slice(None)) -> Evaluation:
         """Judge the forecasts at some of the origins. Raises `DataError` where none of them counts."""
         _check_scored(self.spec, self.truth[chosen])
         return Evaluation(
@@ -180,6 +190,7 @@ class ForecastSet:
             forecasts=self.model[chosen],
             left_out=self.left_out,
             intervals=intervals.measure_coverage(self.spec, self.model[chosen], self.truth[chosen]),
+            crps=intervals.crps(self.spec, self.model[chosen], self.truth[chosen]),
             baseline_forecasts={name: forecasts[chosen] for name, forecasts in self.baselines.items()},
             seconds=self.seconds,
         )
@@ -195,11 +206,12 @@ def typical_predictor(model: bytes) -> Predictor:
     return Predictor(session, rules=AS_THEY_ARE, sensor=sensor)
 
 
-def evaluate_test_part(predictor: Streamer, parts: Parts) -> Evaluation:
+def evaluate_test_part(predictor: Streamer, parts: Parts, sensors: Sequence[str] = ()) -> Evaluation:
     """Stream the test part through a model file and score its forecasts, and the baselines', of it.
 
     The state is warmed up on what precedes the part. A forecast counts where the stream is warm and the truth
-    was measured. Raises `DataError` where none does.
+    was measured. `sensors` are the names of those whose parts lie one after the other, where they are not those that
+    the model was trained on. Raises `DataError` where no forecast counts.
     """
     spec = predictor.spec
     at = parts.test.origins(spec.horizon)
@@ -207,7 +219,7 @@ def evaluate_test_part(predictor: Streamer, parts: Parts) -> Evaluation:
     if len(parts.test.stretches) == 1:
         return collected.evaluate()
     edges = [int(np.searchsorted(at, stop)) for _, stop in parts.test.stretches]
-    names = [sensor.name for sensor in spec.sensors]
+    names = sensors or [sensor.name for sensor in spec.sensors]
     each = {name: collected.compare(slice(*pair)) for name, pair in zip(names, pairwise([0, *edges]), strict=True)}
     return replace(collected.evaluate(), by_sensor=each)
 

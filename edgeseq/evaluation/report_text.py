@@ -25,7 +25,7 @@ def summary(evaluation: Evaluation, title: str = "test part") -> str:
     if spec.horizon > 1:
         parts.append(_per_step(spec, evaluation))
     if evaluation.intervals:
-        parts.append(table(*interval_rows(evaluation)))
+        parts += [table(*interval_rows(evaluation)), _crps(evaluation)]
     if evaluation.by_sensor:
         parts.append(_by_sensor(spec, evaluation))
     return "\n\n".join([*parts, "\n".join([*_left_out(evaluation), verdict(evaluation)])])
@@ -37,9 +37,9 @@ def backtest_summary(backtest: Backtest) -> str:
     parts = [summary(backtest.judged, "after the training part"), _by_fold(spec, backtest)]
     if backtest.seen.samples:
         parts.append(totals(spec, backtest.seen, "training part", backtest.judged.decimals))
-    first, last = backtest.validation
+    which = "part, samples {} to {}".format(*backtest.validation) if backtest.validation else "part of each sensor"
     parts.append(
-        f"The folds include the validation part, samples {first} to {last}.\n"
+        f"The folds include the validation {which}.\n"
         "It chose the weights, so errors there may be lower than on new data."
     )
     return "\n\n".join(parts)
@@ -83,15 +83,16 @@ def verdict(comparison: Comparison) -> str:
 
 def totals(spec: Spec, comparison: Comparison, title: str, decimals: int | None = None) -> str:
     """Return the figures over all horizon steps and targets, of data that end after so many decimals."""
-    header = (f"{title}, {comparison.samples} forecasts", "RMSE", "MAE", "MSE (std.)", "MAE (std.)")
+    header = (f"{title}, {comparison.samples} forecasts", "RMSE", "MAE", "MSE (std.)", "MAE (std.)", "MASE")
     return table(header, [(name, *figures(scored, decimals)) for name, scored in forecasters(spec, comparison).items()])
 
 
 def figures(scored: Metrics, decimals: int | None) -> list[str]:
-    """Return RMSE and MAE in the data's unit, with its digits, then both errors standardised."""
+    """Return RMSE and MAE in the data's unit, with its digits, then both errors standardised, then MASE."""
     total = scored.total
     own = [error(value, decimals) for value in (total.rmse, total.mae)]
-    return [*own, number(total.mse_standardized), number(total.mae_standardized)]
+    mase = "-" if math.isnan(scored.mase) else number(scored.mase)
+    return [*own, number(total.mse_standardized), number(total.mae_standardized), mase]
 
 
 def _compared(own: float, other: float) -> str:
@@ -135,15 +136,17 @@ def _by_sensor(spec: Spec, evaluation: Evaluation) -> str:
 
 def _by_fold(spec: Spec, backtest: Backtest) -> str:
     rows = []
-    for fold in backtest.folds:
+    for place, fold in enumerate(backtest.folds, start=1):
         scores = forecasters(spec, fold.comparison)
         errors = (error(scored.total.rmse, backtest.judged.decimals) for scored in scores.values())
-        rows.append((_fold_name(backtest, fold), str(fold.comparison.samples), *errors))
+        rows.append((_fold_name(backtest, fold, place), str(fold.comparison.samples), *errors))
     return table(("RMSE by fold", "forecasts", *scores), rows)
 
 
-def _fold_name(backtest: Backtest, fold: Fold) -> str:
+def _fold_name(backtest: Backtest, fold: Fold, place: int) -> str:
     """Return when a fold begins or, where samples have no times, after which of them its forecasts were made."""
+    if backtest.judged.by_sensor:
+        return f"{place}, of each sensor"
     seconds = backtest.judged.seconds
     return f"after samples {fold.first} to {fold.last}" if seconds is None else f"from {moment(seconds[fold.first])}"
 
@@ -159,6 +162,11 @@ def interval_rows(evaluation: Evaluation) -> tuple[list[str], list[list[str]]]:
         pairs = [one.per_horizon[step - 1] if step else (one.coverage, one.width) for one in evaluation.intervals]
         rows.append([name, *(cell for pair in pairs for cell in _held(*pair, evaluation.decimals))])
     return header, rows
+
+
+def _crps(evaluation: Evaluation) -> str:
+    scored = "-" if evaluation.crps is None else error(evaluation.crps, evaluation.decimals)
+    return f"CRPS (lower is better): {scored}"
 
 
 def _held(coverage: float, width: float, decimals: int | None) -> tuple[str, str]:

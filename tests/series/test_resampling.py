@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseq.series import durations, load
+from edgeseq.series import load
 from edgeseq.series.examples import co2_path
 from edgeseq.series.gaps import fill
-from edgeseq.series.resampling import Samples, resample
+from edgeseq.series.resampling import Samples, Spacing, resample
 from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.reading import durations
 from tests.conftest import CommandLine
 from tests.helpers.csv_helpers import csv, parquet, read
 
@@ -190,7 +191,7 @@ def test_intervals_are_those_of_exact_arithmetic(data: list[tuple[int, int | Non
     for millisecond, value in data:
         groups.setdefault(millisecond // length, []).append(value)
     values = [np.nan if value is None else float(value) for _, value in data]
-    even = resample(made([millisecond / 1000 for millisecond, _ in data], values), every)
+    even = resample(made([millisecond / 1000 for millisecond, _ in data], values), Spacing(every))
     np.testing.assert_allclose(even.seconds, [group * length / 1000 for group in groups], rtol=1e-12)
     known = [[value for value in group if value is not None] for group in groups.values()]
     means = [statistics.mean(group) if group else np.nan for group in known]
@@ -207,7 +208,7 @@ def test_an_even_series_at_its_own_period_stays_as_it_is(period: float, start: i
     beginning = round(start + phase * period, 6)
     seconds = [round(beginning + row * period, 6) for row in range(count)]
     values = np.random.default_rng(count).normal(size=count).astype(np.float32).tolist()
-    even = resample(made(seconds, values), period)
+    even = resample(made(seconds, values), Spacing(period))
     assert even.values[:, 0].tolist() == values
     np.testing.assert_allclose(np.diff(even.seconds), period, atol=1e-6)
 
@@ -317,6 +318,71 @@ def test_the_real_series_averaged_over_four_weeks() -> None:
     np.testing.assert_allclose(series.values[taken, 0], means, rtol=1e-6)
 
 
+def changes(seed: int, digits: int, spread: float = 0.3) -> tuple[list[float], list[float]]:
+    """Times and values of a sensor that reports when its value has changed, every ten minutes or so."""
+    random = np.random.default_rng(seed)
+    steps = 600 * random.uniform(1 - spread, 1 + spread, 400)
+    values = 20 + np.cumsum(random.choice([-1, 1], 401) * (0.1 if digits == 1 else random.uniform(0.01, 0.5, 401)))
+    return np.cumsum([0, *steps]).round().tolist(), values.round(digits).tolist()
+
+
+@pytest.mark.parametrize(("seed", "digits"), [(0, 1), (1, 1), (2, 3)])
+def test_a_sensor_that_reports_changes_is_told_from_an_even_one(tmp_path: Path, seed: int, digits: int) -> None:
+    """Few of its steps are far from a multiple of the usual one, but hardly any two values in a row are equal."""
+    path = csv(tmp_path, rows(*changes(seed, digits)))
+    with pytest.raises(DataError, match=r"irregular: .* reports changes only .*, --every 1[05]min --hold 30min lets"):
+        read(path)
+    held = read(path, every="10min", hold="30min")
+    assert np.isfinite(held.values).all()
+    assert np.isnan(read(path, every="10min").values).any()
+
+
+def test_jitter_of_a_sensor_whose_values_repeat_is_none_of_that(tmp_path: Path) -> None:
+    """The same times with values that stand still now and then, as those of a logger do; and small jitter with any."""
+    times, values = changes(0, 1)
+    assert read(csv(tmp_path, rows(times, np.repeat(values, 2)[: len(times)]))).period == pytest.approx(600, rel=0.1)
+    assert read(csv(tmp_path, rows(*changes(0, 1, spread=0.1)))).period == pytest.approx(600, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("steps", "word"),
+    [
+        ([60] * 300 + [300] * 180, "from line 302 on a sample comes every 5min instead of 1min: --every 5min"),
+        ([300] * 50 + [60] * 500, "from line 52 on a sample comes every 1min instead of 5min: --every 5min"),
+        ([60] * 100 + [60, 3600, 60] + [120] * 12, "from line 105 on a sample comes every 2min instead of 1min"),
+        ([3600] * 30 + [1800] * 30, "from line 32 on a sample comes every 30min instead of 1h: --every 1h"),
+    ],
+)
+def test_a_rate_that_changes_for_good_is_named_with_its_line(tmp_path: Path, steps: list[int], word: str) -> None:
+    with pytest.raises(DataError, match=word):
+        read(csv(tmp_path, rows(np.cumsum([0, *steps]), range(len(steps) + 1))))
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [60] * 100 + [300] * 5 + [60] * 100,  # for a while
+        [60] * 200 + [120] * 5,  # a few gaps at the end
+        [60] * 40 + [80] * 40,  # a clock that goes wrong, by less than half
+    ],
+)
+def test_a_rate_that_is_another_one_for_a_while_is_not(tmp_path: Path, steps: list[int]) -> None:
+    assert len(read(csv(tmp_path, rows(np.cumsum([0, *steps]), range(len(steps) + 1))))) > len(steps)
+
+
+@pytest.mark.parametrize(
+    ("option", "word"),
+    [
+        ({"hold": "1h"}, "--hold needs --every"),
+        ({"hold": "1h", "every": "1min", "aggregate": "sum"}, "--aggregate sum cannot be had with --hold"),
+        ({"hold": "365d", "every": "1s"}, "--hold may be at most 10000 times --every"),
+    ],
+)
+def test_what_a_value_cannot_hold_for_is_refused(tmp_path: Path, option: dict[str, str], word: str) -> None:
+    with pytest.raises(UsageError, match=word):
+        read(csv(tmp_path, rows(range(0, 6000, 600), range(10))), **option)
+
+
 # Evaluating as in training
 
 
@@ -334,17 +400,19 @@ def test_another_period_than_the_models_is_refused(tmp_path: Path, times: Sequen
 
 
 def test_train_and_evaluate_read_the_same_way(edgeseq: CommandLine, tmp_path: Path) -> None:
-    """A model trained on averages of disordered samples is evaluated on the same, and asks for it otherwise."""
+    """A model trained on averages of disordered samples is evaluated on the same, whether that is said again or not."""
     random = np.random.default_rng(1)
     times = random.permutation(np.cumsum(random.exponential(20, 6000)).round(5))
     path = csv(tmp_path, rows(times, np.sin(times / 600).round(4)))
     model = tmp_path / "model.safetensors"
-    told = edgeseq.must("train", path, "--every", "1min", "--sort", "--steps", 20, "--hidden", 4, "-o", model)
+    told = edgeseq.must(
+        "train", path, "--time", "time", "--every", "1min", "--sort", "--steps", 20, "--hidden", 4, "-o", model
+    )
     assert "one every 1 min" in told.err
     scored = edgeseq.must("evaluate", model, path, "--every", "1min", "--sort")
     assert scored.out == told.out
-    assert edgeseq("evaluate", model, path).err.splitlines()[-1].endswith("--sort puts the rows in order")
-    answer = edgeseq("evaluate", model, path, "--sort")
+    assert edgeseq.must("evaluate", model, path).out == told.out
+    answer = edgeseq("evaluate", model, path, "--every", "none")
     assert (answer.code, "--every 1min averages" in answer.err) == (1, True)
-    answer = edgeseq("evaluate", model, path, "--sort", "--every", "1h")
+    answer = edgeseq("evaluate", model, path, "--every", "1h")
     assert (answer.code, "the model was trained on one every 1min" in answer.err) == (1, True)

@@ -9,6 +9,7 @@ ping, no acknowledgement and no signal. Whatever one message is, it costs a note
 summary, and never the service.
 """
 
+import math
 import signal
 import time
 from collections import Counter, deque
@@ -17,30 +18,42 @@ from typing import TYPE_CHECKING
 
 from edgeseq.commands.notes import note
 from edgeseq.commands.predict.formats import Format
+from edgeseq.commands.predict.gathering import Gathering
+from edgeseq.commands.predict.options import ERROR, SKIP
+from edgeseq.commands.predict.pace import note_pace
+from edgeseq.commands.predict.parts import Parts
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats
 from edgeseq.commands.predict.unread_times import UnreadTimes
 from edgeseq.commands.predict.unsettled import Pending, Unsettled
 from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown, ShutdownRequested
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, UsageError
-from edgeseq_runtime.io.text_lines import LONGEST, Sample, json_parser
-from edgeseq_runtime.mqtt.deduplication import WINDOW, Message, SeenMessages, identify
+from edgeseq_runtime.io.json_samples import JsonSamples
+from edgeseq_runtime.io.sample import LONGEST, OtherKindError, Sample, Values
+from edgeseq_runtime.mqtt.deduplication import UNSETTLED, WINDOW, Message, SeenMessages, identify
 from edgeseq_runtime.mqtt.inbox import Inbox
 from edgeseq_runtime.mqtt.topics import Address, Route
 from edgeseq_runtime.printable import counted, printable
-from edgeseq_runtime.rules import TIME
-from edgeseq_runtime.streaming.timestamps import is_time
+from edgeseq_runtime.reading import lines
+from edgeseq_runtime.reading.times import TimeReader
+from edgeseq_runtime.rules import PACE, TIME
+from edgeseq_runtime.service import Answer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from edgeseq_runtime.mqtt.credentials import Credentials
     from edgeseq_runtime.outcomes import StepResult
-    from edgeseq_runtime.service import NamedStreams, State
+    from edgeseq_runtime.service import NamedStreams, Period, State
 
 _WORKING = 0.05
 """Seconds for which one turn answers messages."""
 
 _MOST_AT_ONCE = 256
 """Messages that are answered together."""
+
+_MOST_SAMPLES = UNSETTLED // 2
+"""Samples in one message."""
 
 _NUMBER = 24
 """Bytes of a number in a forecast, about."""
@@ -67,12 +80,20 @@ class MqttService:
     """From messages to messages. It is the `mqtt.client.Receiver` of its connection."""
 
     def __init__(
-        self, streams: "NamedStreams", route: Route, state_file: StateFile, output_format: Format, *, unreadable: str
+        self,
+        streams: "NamedStreams",
+        route: Route,
+        state_file: StateFile,
+        output_format: Format,
+        *,
+        unreadable: str,
+        paths: "Mapping[str, str] | None" = None,
+        join_wait: float = 0.0,
     ) -> None:
         self._streams, self._route, self._state_file = streams, route, state_file
         self._format = output_format
         self._unreadable = unreadable
-        self._parse = json_parser(streams.spec)
+        self._samples = JsonSamples(streams.spec, paths=paths)
         self._forecast_size = _NUMBER * 3 * streams.spec.horizon * len(streams.spec.targets)
         self.stats = Stats("from a message to its forecast")
         self._left_out: Counter[str] = Counter()  # messages that are no sample of any stream, by the reason
@@ -80,8 +101,14 @@ class MqttService:
         self._refused_topics: set[str] = set()  # those of streams whose forecasts could not be published
         self._failure: EdgeseqError | None = None  # over a message, where the user wants an end
         self._closing = False
-        self._unread_times = UnreadTimes()
+        self._unread_times = UnreadTimes(streams.spec)
+        self._gathering = Gathering(streams)
+        self._times = TimeReader(streams.spec.reading)
         self._seen = SeenMessages(streams.marks)
+        wait = 0.0 if streams.intervals else join_wait
+        self._parts = Parts(tuple(feature.name for feature in streams.spec.measured), wait)
+        self._held: dict[int, Arrival] = {}  # parts of samples, by the count of their messages
+        self._last: dict[str, tuple[float, Values]] = {}  # by topic, when the last sample was taken and what it holds
         self._name_bytes = sum(map(len, streams.marks))
         self._targets: dict[str, str] = {}  # the forecasts' topics, by those of the samples
         self._beginning: set[str] = set()  # topics of streams that begin with samples in this turn
@@ -103,8 +130,9 @@ class MqttService:
         self._client = MqttClient(address, credentials, client_id, self, note, shutdown.waiting)
         try:
             while self._failure is None:
-                self._client.poll(0.0 if self._has_work() else 1.0)
+                self._client.poll(0.0 if self._has_work() else self._pause())
                 self._answer_some(shutdown)
+                self._end_due()
                 self._settle()
             self._close()
             raise self._failure
@@ -113,6 +141,7 @@ class MqttService:
             return INTERRUPTED if shutdown.received is signal.SIGINT else 0
         finally:
             self._state_file.save_rest()
+            self._gathering.say_open(is_saved=self._state_file.active)
 
     def summary(self) -> str:
         """Return one line about all messages."""
@@ -120,7 +149,8 @@ class MqttService:
         refused = f"; {counted(self._refused, 'forecast')} not published" if self._refused else ""
         kinds = ", ".join(f"{count} {reason}" for reason, count in sorted(self._left_out.items()))
         left_out = f"; {counted(self._left_out.total(), 'message')} left out: {kinds}" if kinds else ""
-        return f"{self.stats.summary()}; {counted(len(self._streams), 'stream')}{repeated}{refused}{left_out}"
+        gathered = self._gathering.summary()
+        return f"{self.stats.summary()}{gathered}; {counted(len(self._streams), 'stream')}{repeated}{refused}{left_out}"
 
     def connected(self, *, resumed: bool) -> None:
         """Forget what was to be acknowledged: the broker sends that again, or has forgotten it itself."""
@@ -151,7 +181,8 @@ class MqttService:
         pending = self._by_forecast.pop(number, None)
         if pending is None:
             return
-        pending.published = True
+        pending.awaited -= 1
+        pending.published = not pending.awaited
         if refusal:
             self._refused += 1
             if pending.topic not in self._refused_topics:
@@ -180,52 +211,93 @@ class MqttService:
     def _answer_together(self) -> None:
         """Answer messages that wait, so many that it takes no longer than a turn."""
         begin, before = time.monotonic(), self._messages
-        arrivals = []
+        arrivals: list[Arrival] = []
         while self._messages - before < self._at_once and self._has_work() and self._failure is None:
-            message = self._inbox.pop()
-            arrival = self._take_in(message)
-            if arrival:
-                arrivals.append(arrival)
+            arrivals += self._take_in(self._inbox.pop())
         self._step(arrivals)
         is_long = time.monotonic() - begin > _WORKING / 2
         self._at_once = max(1, self._at_once // 2) if is_long else min(_MOST_AT_ONCE, self._at_once * 2)
 
-    def _take_in(self, message: Message) -> Arrival | None:
-        """Return a sample to be taken; None for a message that is none, or that has come before."""
+    def _take_in(self, message: Message) -> list[Arrival]:
+        """Return the samples that are to be taken with a message: none for one that is none, or has come before."""
         self._messages += 1
         try:
-            return self._as_arrival(message)
+            return self._as_arrivals(message)
         except UsageError as error:
             self._leave_out(message.number, f"{_brief(message.topic)}: {error}", "without a topic for the forecast")
         except DataError as error:
             self._leave_out(message.number, f"{_brief(message.topic)}: {error}", "that no stream takes")
         except (ValueError, ArithmeticError, RecursionError) as error:
             self._leave_out(message.number, f"{_brief(message.topic)}: {type(error).__name__}", "that no stream takes")
-        return None
+        return []
 
-    def _as_arrival(self, message: Message) -> Arrival | None:
+    def _as_arrivals(self, message: Message) -> list[Arrival]:
         topic = message.topic
         target = self._targets.get(topic) or self._route.target(topic)
         if target is None:  # of an older subscription in this session
             self._leave_out(
                 message.number, f"{_brief(topic)}: the topic is not in {self._route.topics}", "of other topics"
             )
-            return None
-        sample = self._parse_payload(message)
-        if self._failure:
-            return None
-        message_id = identify(message, timed=_is_timed(sample))
-        if message_id and (message_id.timed or message.duplicate):
-            first = self._unsettled.find(topic, message_id)
-            if first or (topic, message_id) in self._seen:  # it is acknowledged when its first coming is
-                self._repeated += 1
-                self._queue_ack(message.number, first)
-                return None
+            return []
+        samples = self._parse_payload(message)
+        if not samples:
+            return []
+        mark, moment = identify(message), self._moment(samples[-1])
+        is_again, first = self._is_again(message, mark, moment, samples[-1])
+        if is_again:  # it is acknowledged when its first coming is
+            self._repeated += 1
+            self._queue_ack(message.number, first)
+            return []
         self._check_name(topic)
-        pending = Pending(topic, message_id, None, len(message.payload) + self._forecast_size)
-        self._unsettled.add(pending)
+        self._last[topic] = moment, samples[-1].values
+        marks = [mark] if mark else []
+        if len(samples) == 1:
+            return self._joined(message, target, marks, samples[0])
+        return self._several(message, target, marks, samples)
+
+    def _joined(self, message: Message, target: str, marks: list[str], sample: Sample) -> list[Arrival]:
+        """Return the samples that are whole with this one: it may wait for its rest, or be the rest of another."""
+        partner = self._parts.partner(sample)
+        if partner:
+            pending = self._held[partner.line].pending
+            self._unsettled.add_marks(pending, marks)
+        else:
+            pending = self._pending(message, marks)
+            self._held[sample.line] = Arrival(message, target, sample, pending)
         self._queue_ack(message.number, pending)
-        return Arrival(message, target, sample, pending)
+        return self._released(self._parts.join(sample))
+
+    def _released(self, samples: "Iterable[Sample]") -> list[Arrival]:
+        """Return samples that wait no longer, on their way."""
+        held = [(self._held.pop(sample.line), sample) for sample in samples]
+        return [Arrival(arrival.message, arrival.target, sample, arrival.pending) for arrival, sample in held]
+
+    def _several(self, message: Message, target: str, marks: list[str], samples: list[Sample]) -> list[Arrival]:
+        """Return the samples of one message, which is settled when all of them are."""
+        pendings = [self._pending(message, marks if sample is samples[-1] else []) for sample in samples]
+        for pending in pendings:
+            pending.group = pendings
+        self._queue_ack(message.number, pendings[-1])
+        return [Arrival(message, target, *each) for each in zip(samples, pendings, strict=True)]
+
+    def _pending(self, message: Message, marks: list[str]) -> Pending:
+        pending = Pending(message.topic, marks, None, len(message.payload) + self._forecast_size)
+        self._unsettled.add(pending)
+        return pending
+
+    def _is_again(
+        self, message: Message, mark: str | None, moment: float, sample: Sample
+    ) -> tuple[bool, Pending | None]:
+        """Return whether a message has come before, and the sample that it was then as long as that is unsettled."""
+        topic = message.topic
+        if mark and message.duplicate:
+            first = self._unsettled.find(topic, mark)
+            if first or (topic, mark) in self._seen:
+                return True, first
+        last = self._last.get(topic)
+        if math.isnan(moment) or (last is not None and last != (moment, sample.values)):
+            return False, None
+        return last is not None or self._seen.ends_with(message), self._unsettled.newest(topic)
 
     def _check_name(self, topic: str) -> None:
         """Count the characters of a new stream's name. Raises `DataError` where all names would have too many."""
@@ -236,19 +308,26 @@ class MqttService:
         self._name_bytes += len(topic)
         self._beginning.add(topic)
 
-    def _parse_payload(self, message: Message) -> Sample:
+    def _parse_payload(self, message: Message) -> list[Sample]:
+        """Return the samples in a payload; none where it is left out, or ends the service."""
+        topic, count = message.topic, self._messages
         try:
             if len(message.payload) > LONGEST:
                 raise DataError(f"the payload is larger than {LONGEST} bytes")  # noqa: TRY301 - named below
-            time_, values = self._parse(message.payload.decode("utf-8", "replace"))
+            found = self._samples.all(lines.decode(message.payload)[0].strip())
+            if len(found) > _MOST_SAMPLES:
+                raise DataError(f"{len(found)} samples in one message; at most {_MOST_SAMPLES}")  # noqa: TRY301
         except DataError as error:
-            if self._unreadable == "error":
+            if self._unreadable == ERROR:
                 self._fail(message, error)
-            else:
-                note(f"{_brief(message.topic)}: {error}; taken as missing", "payloads taken as missing")
+                return []
+            if isinstance(error, OtherKindError) or self._unreadable == SKIP:
+                self._leave_out(message.number, f"{_brief(topic)}: {error}", "of another kind")
+                return []
+            note(f"{_brief(topic)}: {error}; taken as missing", "payloads taken as missing")
             nothing = (None,) * len(self._streams.spec.measured)
-            return Sample(self._messages, None, nothing, str(error), stream=message.topic)
-        return Sample(self._messages, time_, values, stream=message.topic)
+            return [Sample(count, None, nothing, str(error), stream=topic)]
+        return [Sample(count, one.time, one.values, stream=topic, lacks=one.lacks) for one in found]
 
     def _step(self, arrivals: list[Arrival]) -> None:
         """Move the streams, and publish the forecasts."""
@@ -258,7 +337,8 @@ class MqttService:
             arrivals[at].pending.state = state
 
         samples = [(arrival.pending.topic, arrival.sample.values, arrival.sample.time) for arrival in arrivals]
-        answers = self._streams.step_all(samples, keep if self._state_file.active else None)
+        take = self._streams.gather_all if self._streams.intervals else self._streams.step_all
+        answers = take(samples, keep if self._state_file.active else None)
         self._name_bytes -= sum(len(topic) for topic in self._beginning if topic not in self._streams)
         self._beginning.clear()
         for arrival, answer in zip(arrivals, answers, strict=True):
@@ -266,7 +346,12 @@ class MqttService:
                 self._acks = deque(ack for ack in self._acks if ack[1] is not arrival.pending)
                 self._fail(arrival.message, answer)
                 return  # what came after it stays with the broker
-            self._answer(arrival, answer)
+            if self._unread_times.watches_zone:
+                self._unread_times.watch_zone(arrival.pending.topic, arrival.sample.time)
+            if isinstance(answer, Answer):
+                self._answer_gathered(arrival, answer)
+            else:
+                self._answer(arrival, answer)
         if arrivals:
             self.stats.add_time(time.perf_counter() - begin)
 
@@ -275,16 +360,77 @@ class MqttService:
         pending, sample = arrival.pending, arrival.sample
         if isinstance(answer, EdgeseqError):
             self._unsettled.release(pending)
+            self._last.pop(pending.topic, None)
             self._say_left_out(f"{_brief(pending.topic)}: {answer}", "that no stream takes")
             return
         if answer.reason == TIME or self._unread_times:
             self._unread_times.watch(pending.topic, pending.topic, sample.time, answer)
         if pending.topic not in self._targets:  # as many as there are streams
             self._targets[pending.topic] = arrival.target
-        payload = self._format.line(sample, answer).encode("utf-8", "replace")
-        self._unsettled.resize(pending, len(payload))
-        self._by_forecast[self._client.publish(arrival.target, payload)] = pending
-        self.stats.add(answer.status, 0.0, answer.reason)
+        self._unsettled.resize(pending, 0)
+        self._publish(arrival.target, pending, sample, answer)
+
+    def _publish(self, target: str, pending: Pending, sample: Sample, result: "StepResult") -> None:
+        """Publish a forecast, which its sample then waits for."""
+        if result.reason == PACE:
+            note_pace(_brief(pending.topic), self._streams.pace(pending.topic), self._streams.spec.period)
+        payload = self._format.line(sample, result).encode("utf-8", "replace")
+        self._unsettled.resize(pending, pending.size + len(payload))
+        pending.awaited += 1
+        self._by_forecast[self._client.publish(target, payload)] = pending
+        self.stats.add(result.status, 0.0, result.reason)
+
+    def _answer_gathered(self, arrival: Arrival, answer: "Answer") -> None:
+        """Publish the forecasts of intervals that are over with a sample."""
+        topic, sample = arrival.pending.topic, arrival.sample
+        self._gathering.watch(_brief(topic), topic, sample.time, answer.finding)
+        self._targets.setdefault(topic, arrival.target)
+        self._publish_periods(arrival.pending, sample, answer.periods, arrival.message)
+
+    def _publish_periods(
+        self, pending: Pending, sample: Sample, periods: "list[Period]", message: Message | None = None
+    ) -> None:
+        """Publish the forecasts of intervals; a sample that ends none waits for nothing."""
+        self._unsettled.resize(pending, 0)
+        for period in periods:
+            if isinstance(period.result, EdgeseqError):
+                if isinstance(period.result, MissingSampleError) and message:
+                    self._fail(message, period.result)
+                else:
+                    self._say_left_out(f"{_brief(pending.topic)}: {period.result}", "that no stream takes")
+                continue
+            gathered = sample._replace(time=period.time, values=period.values)
+            self._publish(self._targets[pending.topic], pending, gathered, period.result)
+        pending.published = not pending.awaited
+
+    def _pause(self) -> float:
+        """Return for how many seconds messages may be waited for."""
+        due = self._streams.intervals.due() if self._streams.intervals else self._parts.patience()
+        return 1.0 if due is None else min(due, 1.0)
+
+    def _end_due(self) -> None:
+        """End intervals that are over by the wall clock; what becomes of them is saved as that of samples.
+
+        Take parts of samples that have waited for the rest for long enough.
+        """
+        if not self._failure and (late := self._parts.due()):
+            self._step(self._released(late))
+        if not self._streams.intervals or self._failure or not self._unsettled.has_room(""):
+            return
+        for topic, periods in self._streams.end_due():
+            state = self._streams.state(topic) if self._state_file.active else None
+            pending = Pending(topic, [], state, 0)
+            self._unsettled.add(pending)
+            self._publish_periods(pending, Sample(self._messages, None, (), stream=topic), periods)
+
+    def _moment(self, sample: Sample) -> float:
+        """Return when a sample was taken; NaN where it does not say so, or the model does not ask."""
+        if sample.time is None or not self._streams.spec.is_timed:
+            return math.nan
+        try:
+            return self._times.seconds(sample.time)
+        except DataError:
+            return math.nan
 
     def _leave_out(self, number: int, text: str, reason: str) -> None:
         """Let a message be no sample of any stream; `reason` says of messages what is wrong with them."""
@@ -326,8 +472,8 @@ class MqttService:
             samples += 1
             if pending.state:
                 self._streams.acknowledge(pending.topic, pending.state)
-            if pending.message_id:
-                self._seen.add(pending.topic, pending.message_id)
+            for mark in pending.marks:
+                self._seen.add(pending.topic, mark)
         is_kept = self._state_file.save_if_due(samples)
         if samples:
             self._saved_at = time.monotonic()
@@ -336,11 +482,6 @@ class MqttService:
             self._ready.append(self._acks.popleft()[0])
         while self._ready and (is_kept or len(self._ready) > _HELD):
             self._client.acknowledge(self._ready.popleft())
-
-
-def _is_timed(sample: Sample) -> bool:
-    """Whether a sample has a time that tells it from others: one that is no time, such as n/a, may be that of each."""
-    return sample.time is not None and is_time(sample.time)
 
 
 def _brief(topic: str) -> str:

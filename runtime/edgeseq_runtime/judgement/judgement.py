@@ -19,7 +19,7 @@ from edgeseq_runtime.errors import SnapshotError
 from edgeseq_runtime.monitoring.conformal import LEVEL
 from edgeseq_runtime.monitoring.monitor import Monitor
 from edgeseq_runtime.outcomes import Outcomes
-from edgeseq_runtime.rules import ABSENT, CONFIRM, DISORDER, ERROR, GAP, RANGE, STUCK, TIME, Rules
+from edgeseq_runtime.rules import ABSENT, CONFIRM, DISORDER, ERROR, GAP, PACE, RANGE, STUCK, TIME, Rules
 from edgeseq_runtime.spec import SETTINGS, Spec
 from edgeseq_runtime.streaming.clocks import Clocks
 from edgeseq_runtime.streaming.ledger import (
@@ -90,8 +90,14 @@ class Judgement:
         given = np.full(len(block), np.nan) if given is None else given
         self.clocks.is_known = self.clocks.is_known or bool(np.isfinite(given).any())
         seconds = self.clocks.resolve(rows, given)
-        if (unread is None or not unread.any()) and self.clocks.are_on_time(rows, seconds):
-            return self._take_in_time(rows, self.clocks.with_features(block, seconds), seconds)
+        passed = self.clocks.passed(rows, seconds)
+        if unread is None or not unread.any():
+            if self.clocks.are_usual(passed):
+                return self._take_in_time(rows, self.clocks.with_features(block, seconds), seconds)
+            if self.clocks.are_on_time(passed):
+                forecasts = self._take_in_time(rows, self.clocks.with_features(block, seconds), seconds)
+                self._note_pace(self.places(rows), passed)
+                return forecasts
         unread = np.zeros(len(block), np.bool_) if unread is None else unread
         return self._take_at_odd_times(self.places(rows), block, seconds, unread)
 
@@ -120,6 +126,14 @@ class Judgement:
         if seconds is not None:
             self.clocks.commit(rows, seconds)
         return forecasts
+
+    def _note_pace(self, places: Places, passed: Float64) -> None:
+        """Note in what pace samples come that were taken, (stream,); a new pace is the reason of one."""
+        found = places[self.clocks.note_pace(places, passed)]
+        found = found[self.ledger.status[found] == TAKEN]
+        if len(found):
+            self.clocks.tell_pace(found)
+            self.ledger.tell(found, REASON_CODES[PACE])
 
     def drop_infinite(self, rows: Rows, block: Float32, forecasts: Float32, seconds: Float64 | None) -> Float32:
         """Finish a step of which forecasts are not finite: there are none, and those streams start afresh.
@@ -251,6 +265,7 @@ class Judgement:
 
     def _take_at_odd_times(self, places: Places, block: Float32, seconds: Float64, unread: Flags) -> Float32:
         """Take samples of which some do not come when they should, or at a time that is not known."""
+        passed = self.clocks.passed(places, seconds)
         lags, far = self.clocks.lags(places, seconds)
         far &= ~unread
         lags[far | unread] = 0
@@ -276,6 +291,9 @@ class Judgement:
                 told = timeless[taken] & (self.ledger.status[rows] != TAKEN)
                 reason[told & (reason == REASON_CODES[TIME])] = 0  # it has been counted, or more was lacking
                 self.ledger.find(rows, reason)
+                paced = taken & ~(far | unread) & (lags >= 0)
+                if paced.any():
+                    self._note_pace(places[paced], passed[paced])
         return forecasts
 
     def _meet(self, places: Places, lags: npt.NDArray[np.int64]) -> Flags:
@@ -387,7 +405,7 @@ class Judgement:
         kept = [np.array(array[rows]) for array in arrays]
         x, y, states = np.array(engine.x[rows]), np.array(engine.y[rows]), engine.states_at(rows)
         steps, turns = self.ledger.steps, self.monitor.turns if self.monitor else 0
-        flags = self.ledger.is_quiet, self.screening.any_waiting, self.clocks.any_ahead
+        flags = self.ledger.is_quiet, self.screening.any_waiting, self.clocks.any_ahead, self.clocks.any_paced
         try:
             yield
         except BaseException:
@@ -399,7 +417,7 @@ class Judgement:
             self.ledger.steps = steps
             if self.monitor:
                 self.monitor.turns = turns
-            self.ledger.is_quiet, self.screening.any_waiting, self.clocks.any_ahead = flags
+            self.ledger.is_quiet, self.screening.any_waiting, self.clocks.any_ahead, self.clocks.any_paced = flags
             self.is_torn = False
             raise
 
@@ -429,11 +447,13 @@ class Judgement:
             ledger.reason[rows].tolist(),
             self.clocks.last[rows].tolist(),
             self.clocks.ahead[rows].tolist(),
+            self.clocks.pace[rows].tolist(),
+            self.clocks.paced[rows].tolist(),
             ledger.counts[rows].tolist(),
             strict=True,
         )
         found = []
-        for at, (samples, age, imputed, skipped, status, reason, seconds, ahead, counts) in enumerate(counters):
+        for at, (samples, age, imputed, skipped, status, reason, seconds, ahead, *paced, counts) in enumerate(counters):
             named = {
                 "samples": samples,
                 "age": age,
@@ -444,6 +464,8 @@ class Judgement:
                 "odd_at": samples if reason else 0,
                 "seconds": seconds,
                 "clock.ahead": ahead,
+                "clock.pace": paced[0],
+                "clock.paced": paced[1],
                 **dict(zip(_COUNTERS, counts, strict=True)),
             }
             arrays = {name: block[at].copy() for name, block in blocks.items()}
@@ -482,6 +504,7 @@ class Judgement:
         self.screening.waiting[row] = arrays.get("confirm.waiting", 0)
         self.screening.settle()
         self.clocks.commit(row, counters["seconds"], counters["clock.ahead"])
+        self.clocks.load_pace(row, counters["clock.pace"], counters["clock.paced"])
         self.clocks.is_known = self.clocks.is_known or not math.isnan(counters["seconds"])
         if self.monitor:
             self.monitor.load(row, counters["age"], arrays)
