@@ -23,6 +23,7 @@ from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor, spec
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.model_file.source import Source
+from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.service import NamedStreams
 from edgeseq_runtime.sidecar import Sidecar
 from edgeseq_runtime.stores import streams_0_1
@@ -171,7 +172,7 @@ SECTIONS = {
     spec.Spec: "## The spec",
     spec.Feature: "### A feature",
     spec.State: "### A state",
-    spec.Reading: "### The reading",
+    Reading: "### The reading",
     spec.Sensor: "### A sensor",
     spec.Training: "### Training",
     spec.Figures: "### Figures and scores",

@@ -10,8 +10,9 @@ from tests.reading.workbench import moments, wave
 @exporter
 def wincc() -> Export:
     head = '"VarName";"TimeString";"VarValue";"Validity";"Time_ms"\r\n'
-    rows = lines(lambda r: f'"Boiler";"{r.t:%m/%d/%y %I:%M:%S %p}";{r.v};1;{(r.e / 86400 + 25569) * 1e6:.4f}', None,
-                 end="\r\n")  # fmt: skip
+    rows = lines(
+        lambda r: f'"Boiler";"{r.t:%m/%d/%y %I:%M:%S %p}";{r.v};1;{(r.e / 86400 + 25569) * 1e6:.4f}', None, end="\r\n"
+    )
     said = {"targets": ["VarValue"]}
     return Export(head + rows, said=said, refusal="--time", then={**said, "time": "TimeString"})
 
@@ -19,8 +20,12 @@ def wincc() -> Export:
 @exporter
 def wincc_german() -> Export:
     head = '"VarName";"TimeString";"VarValue";"Validity";"Time_ms"\r\n'
-    rows = lines(lambda r: f'"Kessel";"{r.t:%d.%m.%Y %H:%M:%S}";{r.v};1;{round((r.e / 86400 + 25569) * 1e6)},0000',
-                 None, comma=True, end="\r\n")  # fmt: skip
+    rows = lines(
+        lambda r: f'"Kessel";"{r.t:%d.%m.%Y %H:%M:%S}";{r.v};1;{round((r.e / 86400 + 25569) * 1e6)},0000',
+        None,
+        comma=True,
+        end="\r\n",
+    )
     said = {"targets": ["VarValue"]}
     return Export(head + rows, said=said, refusal="--time", then={**said, "time": "TimeString"})
 
@@ -28,8 +33,13 @@ def wincc_german() -> Export:
 @exporter
 def s7_data_log() -> Export:
     rows = lines(lambda r: f"{r.k:>4},{r.t:%m/%d/%Y},{r.t:%H:%M:%S},{float(r.v):+.6E}", None)
-    return Export("Record,Date,UTC Time,Temp\n" + rows + "//END,,,\n", said={"targets": ["Temp"]}, file="DataLog.csv",
-                  refusal="//END|--time", then={"targets": ["Temp"], "time": "Date,UTC Time"})  # fmt: skip
+    return Export(
+        "Record,Date,UTC Time,Temp\n" + rows + "//END,,,\n",
+        said={"targets": ["Temp"]},
+        file="DataLog.csv",
+        refusal="//END|--time",
+        then={"targets": ["Temp"], "time": "Date,UTC Time"},
+    )
 
 
 @exporter
@@ -73,14 +83,22 @@ def ignition_dataset() -> Export:
 @exporter
 def labview_measurement() -> Export:
     head = (
-        "LabVIEW Measurement\t\nWriter_Version\t2\nReader_Version\t2\nSeparator\tTab\nDecimal_Separator\t,\nMulti_Headings\tNo\n"
+        "LabVIEW Measurement\t\nWriter_Version\t2\nReader_Version\t2\nSeparator\tTab\nDecimal_Separator\t,\n"
+        "Multi_Headings\tNo\n"
         "X_Columns\tOne\nTime_Pref\tRelative\nDate\t2024/01/01\nTime\t00:00:00,0\n***End_of_Header***\t\n\t\n"
         "Channels\t1\t\nSamples\t240\t\n***End_of_Header***\t\t\nX_Value\tTemp\tComment\n"
     )
     rows = lines(lambda r: f"{3600 * r.n},000000\t{r.v}\t", None, comma=True)
     said = {"targets": ["Temp"], "time": "none"}
-    return Export(head + rows, file="data.lvm", said=said, times=None, values=[v for n, v in enumerate(wave(COUNT)) if n not in (100, 101)],
-                  refusal="header|--skip-rows|Temp", then={**said, "skip_rows": 15})  # fmt: skip
+    return Export(
+        head + rows,
+        file="data.lvm",
+        said=said,
+        times=None,
+        values=[v for n, v in enumerate(wave(COUNT)) if n not in (100, 101)],
+        refusal="header|--skip-rows|Temp",
+        then={**said, "skip_rows": 15},
+    )
 
 
 @exporter
@@ -91,36 +109,58 @@ def campbell_toa5() -> Export:
     )
     rows = lines('"{t:%Y-%m-%d %H:%M:%S}",{n},13.7,{v}', '"NAN"', end="\r\n")
     said = {"targets": ["AirTC_Avg"]}
-    return Export(head + rows, file="Attic.dat", said=said, unit="Deg C", refusal="header|--skip-rows|AirTC_Avg",
-                  then={**said, "skip_rows": 1})  # fmt: skip
+    return Export(
+        head + rows,
+        file="Attic.dat",
+        said=said,
+        unit="Deg C",
+        refusal="header|--skip-rows|AirTC_Avg",
+        then={**said, "skip_rows": 1},
+    )
 
 
 @exporter
 def hobo() -> Export:
-    head = ('"Plot Title: attic"\r\n"#","Date Time, GMT+00:00","Temp, °C (LGR S/N: 10, SEN S/N: 10)",'
-            '"Coupler Attached (LGR S/N: 10)","Stopped (LGR S/N: 10)"\r\n')  # fmt: skip
+    head = (
+        '"Plot Title: attic"\r\n"#","Date Time, GMT+00:00","Temp, °C (LGR S/N: 10, SEN S/N: 10)",'
+        '"Coupler Attached (LGR S/N: 10)","Stopped (LGR S/N: 10)"\r\n'
+    )
     rows = lines("{k},{t:%m/%d/%y %I:%M:%S %p},{v},,", end="\r\n")
     said = {"targets": ["Temp, °C (LGR S/N: 10, SEN S/N: 10)"]}
-    return Export(b"\xef\xbb\xbf" + (head + rows).encode(), said=said, refusal="header|Plot Title|--skip-rows",
-                  then={**said, "skip_rows": 1})  # fmt: skip
+    return Export(
+        b"\xef\xbb\xbf" + (head + rows).encode(),
+        said=said,
+        refusal="header|Plot Title|--skip-rows",
+        then={**said, "skip_rows": 1},
+    )
 
 
 @exporter
 def testo() -> Export:
     rows = lines("{k};{t:%d.%m.%Y %H:%M:%S};{v}", "---", comma=True, digits=1, end="\r\n")
     values = [float("nan") if n in (100, 101) else round(v, 1) for n, v in enumerate(wave(COUNT))]
-    return Export(("id;Datum / Zeit;Kanal 1 [°C]\r\n" + rows).encode("cp1252"), values, unit="°C",
-                  said={"targets": ["Kanal 1 [°C]"]})  # fmt: skip
+    return Export(
+        ("id;Datum / Zeit;Kanal 1 [°C]\r\n" + rows).encode("cp1252"),
+        values,
+        unit="°C",
+        said={"targets": ["Kanal 1 [°C]"]},
+    )
 
 
 @exporter
 def sbfspot() -> Export:
     head = (
-        "sep=;\nVersion CSV1|Tool SBFspot3.5.2 (Linux)|Linebreaks LF|Delimiter semicolon|Decimalpoint comma|Precision 3\n\n"
-        ";;;;Watt;Watt;kWh;Hours;degC\ndd/MM/yyyy HH:mm:ss;DeviceName;DeviceType;Serial;Pdc1;Pac1;EToday;OperatingTime;Temperature\n"
+        "sep=;\nVersion CSV1|Tool SBFspot3.5.2 (Linux)|Linebreaks LF"
+        "|Delimiter semicolon|Decimalpoint comma|Precision 3\n\n"
+        ";;;;Watt;Watt;kWh;Hours;degC\ndd/MM/yyyy HH:mm:ss;DeviceName;DeviceType;Serial;Pdc1;Pac1;"
+        "EToday;OperatingTime;Temperature\n"
     )
-    rows = lines("{t:%d/%m/%Y %H:%M:%S};SN: 305123831;STP 10000TL-20;305123831;0,000;{v};75,403;285,460;0,000",
-                 None, comma=True, digits=3)  # fmt: skip
+    rows = lines(
+        "{t:%d/%m/%Y %H:%M:%S};SN: 305123831;STP 10000TL-20;305123831;0,000;{v};75,403;285,460;0,000",
+        None,
+        comma=True,
+        digits=3,
+    )
     said = {"targets": ["Pac1"]}
     return Export(head + rows, said=said, refusal="header|--skip-rows|Pac1", then={**said, "skip_rows": 4})
 
@@ -161,38 +201,60 @@ def quarter_hours() -> list[datetime]:
 @exporter
 def meter_portal() -> Export:
     rows = lines("{t:%d.%m.%Y %H:%M};{v};gemessen;", comma=True, digits=2, times=quarter_hours(), end="\r\n")
-    return Export("Messzeitpunkt;Verbrauch (kWh);Qualität;\r\n" + rows, times=quarter_hours(), unit="kWh",
-                  said={"zone": "Europe/Berlin", "targets": ["Verbrauch (kWh)"]})  # fmt: skip
+    return Export(
+        "Messzeitpunkt;Verbrauch (kWh);Qualität;\r\n" + rows,
+        times=quarter_hours(),
+        unit="kWh",
+        said={"zone": "Europe/Berlin", "targets": ["Verbrauch (kWh)"]},
+    )
 
 
 @exporter
 def meter_portal_in_three_columns() -> Export:
-    quarter = timedelta(minutes=15)
     rows = lines("{t:%d.%m.%Y};{t:%H:%M};{u:%H:%M};{v};W", comma=True, times=quarter_hours())
     said = {"zone": "Europe/Berlin", "targets": ["Verbrauch [kWh]"]}
-    return Export("Datum;Zeit von;Zeit bis;Verbrauch [kWh];Status\n" + rows, times=quarter_hours(), unit="kWh", said=said,
-                  refusal="--time", then={**said, "time": "Datum,Zeit von"})  # fmt: skip
+    return Export(
+        "Datum;Zeit von;Zeit bis;Verbrauch [kWh];Status\n" + rows,
+        times=quarter_hours(),
+        unit="kWh",
+        said=said,
+        refusal="--time",
+        then={**said, "time": "Datum,Zeit von"},
+    )
 
 
 @exporter
 def meter_load_profile() -> Export:
     """MSCONS as a table: from, to, a value in kW and its status."""
     quarter = timedelta(minutes=15)
-    rows = lines("{t:%d.%m.%Y %H:%M};{u:%d.%m.%Y %H:%M};{v};W", comma=True, digits=2,
-                 times=moments(COUNT, quarter))  # fmt: skip
+    rows = lines("{t:%d.%m.%Y %H:%M};{u:%d.%m.%Y %H:%M};{v};W", comma=True, digits=2, times=moments(COUNT, quarter))
     said = {"targets": ["Leistung in kW"]}
-    return Export("Beginn;Ende;Leistung in kW;Status\n" + rows, times=moments(COUNT, quarter), said=said, refusal="--time",
-                  then={**said, "time": "Beginn"})  # fmt: skip
+    return Export(
+        "Beginn;Ende;Leistung in kW;Status\n" + rows,
+        times=moments(COUNT, quarter),
+        said=said,
+        refusal="--time",
+        then={**said, "time": "Beginn"},
+    )
 
 
 @exporter
 def enedis() -> Export:
     half = timedelta(minutes=30)
-    rows = lines("{t:%d/%m/%Y %H:%M:%S};{u:%d/%m/%Y %H:%M:%S};{v}", comma=True, digits=3,
-                 times=moments(COUNT, half, datetime(2023, 3, 10)))  # fmt: skip
+    rows = lines(
+        "{t:%d/%m/%Y %H:%M:%S};{u:%d/%m/%Y %H:%M:%S};{v}",
+        comma=True,
+        digits=3,
+        times=moments(COUNT, half, datetime(2023, 3, 10)),
+    )
     said = {"targets": ["Valeur (en kW)"]}
-    return Export("Début;Fin;Valeur (en kW)\n" + rows, times=moments(COUNT, half, datetime(2023, 3, 10)), said=said,
-                  refusal="--time|--decimal", then={**said, "time": "Début", "decimal": ","})  # fmt: skip
+    return Export(
+        "Début;Fin;Valeur (en kW)\n" + rows,
+        times=moments(COUNT, half, datetime(2023, 3, 10)),
+        said=said,
+        refusal="--time|--decimal",
+        then={**said, "time": "Début", "decimal": ","},
+    )
 
 
 @exporter

@@ -7,7 +7,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from edgeseq_runtime.errors import EdgeseqError
 from tests.reading.workbench import Workbench, check, moments, says, seconds, table, wave, written
 
 TIMES = written("%Y-%m-%dT%H:%M:%S", moments())
@@ -23,10 +22,7 @@ ENCODINGS = {
 @pytest.mark.parametrize("name", ["Temperatur (°C)", "Durchfluß [µl/min]"])
 def test_code_pages_are_recognised(bench: Workbench, encoding: str, name: str) -> None:
     """Name and unit are right, in the model file too; a UTF-8 stream of the device has the same column."""
-    if encoding in ("utf-16-le", "utf-16-be"):
-        data = b"\xff\xfe" if encoding.endswith("le") else b"\xfe\xff"
-    else:
-        data = b""
+    data = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}.get(encoding, b"")
     text = table(["Zeit", name], TIMES, wave(), separator=";", end="\r\n")
     data += text.encode(encoding)
     series = bench.load(data)
@@ -109,12 +105,11 @@ def test_a_preamble_is_skipped_by_number_or_by_itself(bench: Workbench, preamble
     check(bench.load(text, skip_rows=lines), wave(), moments())
     bench.trained(text, "--skip-rows", lines)
     assert bench.stream(text).count("ok") == 480
-    try:
-        series = bench.load(text)
-    except EdgeseqError as error:
-        assert "--skip-rows" in str(error) or "header" in str(error), error
-    else:
+    series, why = bench.attempt(text)
+    if series:
         check(series, wave(), moments())
+    else:
+        assert "--skip-rows" in why or "header" in why
 
 
 def test_without_skipping_the_device_reads_what_has_no_preamble(bench: Workbench) -> None:
@@ -161,7 +156,7 @@ def test_no_header_is_an_option(bench: Workbench) -> None:
     series = bench.load("".join(f"{value}\n" for value in wave()), header=False)
     check(series, wave())
     answer = bench.train(bench.write(text), "--no-header")
-    assert answer.code == 1 or answer.code == 0
+    assert answer.code in (0, 1)
     assert "Traceback" not in answer.err
 
 

@@ -67,25 +67,49 @@ CHOICES: dict[str, Callable[[], Choice]] = {
     "a row of units": lambda: Choice(USUAL.replace("temp\n", "temp\n,degC\n"), ("degC",)),
     "units in cells": lambda: Choice(table(["time", "temp"], TIMES, (f"{v} °C" for v in wave())), ("°C",)),
     # of the time
-    "day first": lambda: Choice(table(["Zeit", "x"], written("%d.%m.%Y %H:%M", moments()), wave()), ("Zeit", "day first|%d")),
-    "month first": lambda: Choice(table(["When", "x"], written("%m/%d/%Y %H:%M", moments()), wave()), ("When", "month first|%m")),
-    "day or month": lambda: Choice(table(["When", "x"], written("%d/%m/%Y %H:%M", moments(200)), wave(200)), ("When", "day|month|%d")),
+    "day first": lambda: Choice(
+        table(["Zeit", "x"], written("%d.%m.%Y %H:%M", moments()), wave()), ("Zeit", "day first|%d")
+    ),
+    "month first": lambda: Choice(
+        table(["When", "x"], written("%m/%d/%Y %H:%M", moments()), wave()), ("When", "month first|%m")
+    ),
+    "day or month": lambda: Choice(
+        table(["When", "x"], written("%d/%m/%Y %H:%M", moments(200)), wave(200)), ("When", "day|month|%d")
+    ),
     "two columns": lambda: Choice(
-        table(["Date", "Time", "x"], written("%Y-%m-%d", moments()), written("%H:%M", moments()), wave()), ("Date", "Time")
+        table(["Date", "Time", "x"], written("%Y-%m-%d", moments()), written("%H:%M", moments()), wave()),
+        ("Date", "Time"),
     ),
     "several times": lambda: Choice(
         table(["start", "end", "x"], TIMES, written("%Y-%m-%dT%H:%M:%S", moments(start=START + HOUR)), wave()),
-        ("start", "end", "--time"), refused=True,
+        ("start", "end", "--time"),
+        refused=True,
     ),
-    "a name that is no time": lambda: Choice(table(["T", "RH"], wave(), wave(level=40)), (r"\bT\b",), ("--target", "RH")),
-    "words in a time's place": lambda: Choice(table(["Zeit", "x"], [f"Schicht {n}" for n in range(480)], wave()), ("Zeit",)),
-    "compact dates": lambda: Choice(table(["MESS_DATUM", "x"], written("%Y%m%d%H", moments()), wave()), ("MESS_DATUM",), ("--target", "x")),
-    "days of a spreadsheet": lambda: Choice(table(["time", "x"], [f"{45292 + n / 24:.6f}" for n in range(480)], wave()), ("time", "excel")),
-    "the repeated hour": lambda: Choice(table(["time", "x"], berlin(start=datetime(2023, 10, 20)), wave()), ("--zone",), refused=True),
-    "the missing hour": lambda: Choice(table(["time", "x"], berlin(start=datetime(2024, 3, 25)), wave()), ("gap|missing|zone",)),
-    "a time that cannot be read": lambda: Choice(USUAL.replace(TIMES[200], "gestern"), ("gestern|line 202",), refused=True),
+    "a name that is no time": lambda: Choice(
+        table(["T", "RH"], wave(), wave(level=40)), (r"\bT\b",), ("--target", "RH")
+    ),
+    "words in a time's place": lambda: Choice(
+        table(["Zeit", "x"], [f"Schicht {n}" for n in range(480)], wave()), ("Zeit",)
+    ),
+    "compact dates": lambda: Choice(
+        table(["MESS_DATUM", "x"], written("%Y%m%d%H", moments()), wave()), ("MESS_DATUM",), ("--target", "x")
+    ),
+    "days of a spreadsheet": lambda: Choice(
+        table(["time", "x"], [f"{45292 + n / 24:.6f}" for n in range(480)], wave()), ("time", "excel")
+    ),
+    "the repeated hour": lambda: Choice(
+        table(["time", "x"], berlin(start=datetime(2023, 10, 20)), wave()), ("--zone",), refused=True
+    ),
+    "the missing hour": lambda: Choice(
+        table(["time", "x"], berlin(start=datetime(2024, 3, 25)), wave()), ("gap|missing|zone",)
+    ),
+    "a time that cannot be read": lambda: Choice(
+        USUAL.replace(TIMES[200], "gestern"), ("gestern|line 202",), refused=True
+    ),
     # of the pace
-    "gaps": lambda: Choice("".join([*USUAL.splitlines(keepends=True)[:100], *USUAL.splitlines(keepends=True)[150:]]), ("1 longer",)),
+    "gaps": lambda: Choice(
+        "".join([*USUAL.splitlines(keepends=True)[:100], *USUAL.splitlines(keepends=True)[150:]]), ("1 longer",)
+    ),
     "a rate that changes": lambda: Choice(table(["time", "x"], slower(), wave()), ("--every",), refused=True),
     "reports of changes": lambda: Choice(changes(), ("--hold",), refused=True),
     "intervals": lambda: Choice(table(["time", "x"], slower(), wave()), ("5 ?min",), ("--every", "5min")),
@@ -95,20 +119,34 @@ CHOICES: dict[str, Callable[[], Choice]] = {
     "codes": lambda: Choice(with_cells(r50=-127, r150=-127, r250=-127, r350=-127), ("temp", "-127", "--na")),
     "spikes": lambda: Choice(with_cells(r50=1000000, r150=1200000), ("temp", "2|1000000|1e")),
     "thousands": lambda: Choice(
-        table(["Zeit", "P", "T"], TIMES, (f"{1000 + n % 7 * 111:,}".replace(",", ".") for n in range(480)),
-              (f"{v}".replace(".", ",") for v in wave()), separator=";"), ("thousand",), ("--target", "P"),
+        table(
+            ["Zeit", "P", "T"],
+            TIMES,
+            (f"{1000 + n % 7 * 111:,}".replace(",", ".") for n in range(480)),
+            (f"{v}".replace(".", ",") for v in wave()),
+            separator=";",
+        ),
+        ("thousand",),
+        ("--target", "P"),
     ),
     "thousands or decimals": lambda: Choice(
         table(["Zeit", "P"], TIMES, (f"{1000 + n % 7 * 111:,}".replace(",", ".") for n in range(480)), separator=";"),
-        ("P", "--decimal|thousand"), refused=True,
+        ("P", "--decimal|thousand"),
+        refused=True,
     ),
-    "flags": lambda: Choice(table(["time", "pump"], TIMES, ["on" if n // 9 % 2 else "off" for n in range(480)]), ("pump", "on|1 and 0|flag"), ("--target", "pump")),
+    "flags": lambda: Choice(
+        table(["time", "pump"], TIMES, ["on" if n // 9 % 2 else "off" for n in range(480)]),
+        ("pump", "on|1 and 0|flag"),
+        ("--target", "pump"),
+    ),
     "no numbers": lambda: Choice(table(["time", "state"], TIMES, ["warm"] * 480), ("state", "warm"), refused=True),
     # of sensors
     "several sensors": lambda: Choice(sensors("a", "b"), ("--id id",), ("--target", "temp"), refused=True),
     "several sensors, averaged": lambda: Choice(sensors("a", "b"), ("--id id",), ("--target", "temp", "--every", "1h")),
-    "a sensor with too little": lambda: Choice(sensors("a", "b") + f"c,3,{TIMES[-1]}\n", (r"\bc\b",), ("--id", "id", "--target", "temp")),
-}  # fmt: skip
+    "a sensor with too little": lambda: Choice(
+        sensors("a", "b") + f"c,3,{TIMES[-1]}\n", (r"\bc\b",), ("--id", "id", "--target", "temp")
+    ),
+}
 
 
 @pytest.mark.parametrize("name", CHOICES)
@@ -130,11 +168,17 @@ def test_nothing_is_told_of_a_usual_file(bench: Workbench) -> None:
 
 LIVE: dict[str, tuple[str, tuple[str, ...]]] = {
     "a time in another notation": (table(["time", "temp"], ["x.y", "x.z"], wave(2)), ("time",)),
-    "a pace that is faster": (table(["time", "temp"], written("%Y-%m-%dT%H:%M", moments(40, timedelta(minutes=1))), wave(40)), ("--every|pace",)),
+    "a pace that is faster": (
+        table(["time", "temp"], written("%Y-%m-%dT%H:%M", moments(40, timedelta(minutes=1))), wave(40)),
+        ("--every|pace",),
+    ),
     "no time where training had one": (table(["temp"], wave(5)), ("time",)),
-    "an offset where training had none": (table(["time", "temp"], [f"{t}+02:00" for t in TIMES[:5]], wave(5)), ("zone|offset|UTC",)),
+    "an offset where training had none": (
+        table(["time", "temp"], [f"{t}+02:00" for t in TIMES[:5]], wave(5)),
+        ("zone|offset|UTC",),
+    ),
     "a column that is not there": (table(["time", "hum"], TIMES[:5], wave(5)), ("temp", "hum")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", LIVE)

@@ -1,4 +1,4 @@
-"""Messages of devices: values that lie deeper, other kinds of messages, features that come apart, the same one twice."""
+"""Messages of devices: values that lie deeper, other kinds of messages, features apart, the same one twice."""
 
 import json
 from collections.abc import Iterator
@@ -15,11 +15,17 @@ TEMP = table(["time", "temp"], TIMES, wave())
 TWO = table(["time", "temp", "hot"], TIMES, wave(), wave(level=50))
 
 NESTED: dict[str, tuple[str, dict[str, Any]]] = {
-    "tasmota": ("DS18B20.Temperature", {"Time": TIMES[0], "DS18B20": {"Id": "1", "Temperature": 20.5}, "TempUnit": "C"}),
+    "tasmota": (
+        "DS18B20.Temperature",
+        {"Time": TIMES[0], "DS18B20": {"Id": "1", "Temperature": 20.5}, "TempUnit": "C"},
+    ),
     "the things network": (
         "uplink_message.decoded_payload.temp",
-        {"end_device_ids": {"device_id": "d"}, "received_at": TIMES[0] + "Z",
-         "uplink_message": {"f_port": 1, "decoded_payload": {"temp": 20.5}}},
+        {
+            "end_device_ids": {"device_id": "d"},
+            "received_at": TIMES[0] + "Z",
+            "uplink_message": {"f_port": 1, "decoded_payload": {"temp": 20.5}},
+        },
     ),
     "shelly": ("params.temperature:0.tC", {"src": "s", "params": {"ts": 1.0, "temperature:0": {"id": 0, "tC": 20.5}}}),
     "array": ("temps[0]", {"temps": [20.5, 21]}),
@@ -28,7 +34,7 @@ NESTED: dict[str, tuple[str, dict[str, Any]]] = {
     "thingsboard": ("values.temp", {"ts": 1704067200000, "values": {"temp": 20.5}}),
     "other case": ("Temp", {"Temp": 20.5}),
     "a name with dots": ("a.b", {"a.b": 20.5}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("form", NESTED)

@@ -143,7 +143,7 @@ def json_text(style: Style, data: Samples) -> bytes:
     return "".join(lines).encode()
 
 
-def line_protocol(style: Style, data: Samples) -> bytes:
+def line_protocol(_: Style, data: Samples) -> bytes:
     """A row without a value is not written: its field would be missing."""
     return "".join(
         f"room,host=a temp={value:.2f} {round(time.timestamp()) * 10**9}\n"
@@ -189,8 +189,13 @@ def check_round_trip(
         assert series.seconds is not None
         wanted = wanted[np.searchsorted(series.seconds, np.array(seconds(times)) - 1)]
     assert len(found) == len(wanted), answer.err
-    np.testing.assert_allclose(found.reshape(len(found), -1), np.asarray(wanted, float).reshape(len(found), -1), rtol=1e-4, atol=1e-4,
-                               err_msg=answer.err)  # fmt: skip
+    np.testing.assert_allclose(
+        found.reshape(len(found), -1),
+        np.asarray(wanted, float).reshape(len(found), -1),
+        rtol=1e-4,
+        atol=1e-4,
+        err_msg=answer.err,
+    )
 
 
 starts = st.datetimes(datetime(2001, 1, 1), datetime(2030, 1, 1)).map(

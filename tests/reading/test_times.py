@@ -1,13 +1,10 @@
 """Times as people's files have them: read right, by what a column holds and not by its name, or refused aloud."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
 import pytest
 
-from edgeseq_runtime.errors import EdgeseqError
 from tests.reading.workbench import Workbench, check, moments, says, seconds, table, wave, written
 
 TWO_COLUMNS = {
@@ -93,12 +90,11 @@ def test_two_columns_that_tell_the_same_time_need_no_question(bench: Workbench, 
     """An epoch and the same moment in ISO (OpenWeather, Tasmota logs): either is right; or one line asks for --time."""
     epochs = [f"{second:.0f}" for second in seconds(moments())]
     text = table([*names, "temp"], epochs, written("%Y-%m-%dT%H:%M:%SZ", moments()), wave())
-    try:
-        series = bench.load(text, targets=["temp"])
-    except EdgeseqError as error:
-        assert "--time" in str(error)
-    else:
+    series, why = bench.attempt(text, targets=["temp"])
+    if series:
         check(series, wave(), moments())
+    else:
+        assert "--time" in why
 
 
 def unpadded(time: datetime) -> str:
@@ -149,7 +145,8 @@ def test_a_hole_is_seen_in_any_notation(bench: Workbench, name: str) -> None:
     assert series.period == 3600
     check(series, values, times)
     said = bench.trained(separated)
-    assert says(said.err, "1 h") and says(said.err, "1 longer gap|1 longer"), said.err
+    assert says(said.err, "1 h"), said.err
+    assert says(said.err, "1 longer"), said.err
     streamed = bench.stream(separated)
     assert [number for number, reason in enumerate(streamed.reasons()) if reason] == [200], streamed.err
     assert streamed.lines[200]["reason"] == "gap"
@@ -193,64 +190,6 @@ def test_a_notation_can_be_named(bench: Workbench) -> None:
     hole = text.splitlines(keepends=True)
     streamed = bench.stream("".join([*hole[:20], *hole[25:40]]))
     assert [reason for reason in streamed.reasons() if reason] == ["gap"]
-
-
-SCALES = {"s": 1, "ms": 1e3, "us": 1e6, "ns": 1e9}
-
-
-@pytest.mark.parametrize("unit", SCALES)
-def test_epochs_have_one_scale_for_the_whole_column(bench: Workbench, unit: str) -> None:
-    """Since 1970, in 2024."""
-    epochs = [f"{second * SCALES[unit]:.0f}" for second in seconds(moments())]
-    check(bench.load(table(["time", "x"], epochs, wave())), wave(), moments())
-
-
-@pytest.mark.parametrize("begin", [99_999_990_000, 9_990_000, 10_000_000, 0])
-def test_a_count_that_grows_past_a_limit_keeps_its_scale(bench: Workbench, begin: int) -> None:
-    """A board's uptime: even steps throughout, and never the year 1000."""
-    counts = [begin + 1000 * number for number in range(480)]
-    text = table(["time", "x"], counts, wave())
-    series = bench.load(text)
-    assert len(series) == 480
-    assert series.seconds is None or series.seconds[0] >= 0
-    bench.trained(text)
-    streamed = bench.stream(text)
-    assert streamed.count("ok") == 480
-    assert not any(streamed.reasons())
-
-
-DAYS = {
-    "excel": lambda second: f"{second / 86400 + 25569:.8f}",
-    "wincc": lambda second: f"{(second / 86400 + 25569) * 1e6:.4f}",
-    "matlab": lambda second: f"{second / 86400 + 719529:.8f}",
-    "julian": lambda second: f"{second / 86400 + 2440587.5:.8f}",
-    "decimal year": lambda second: f"{2024 + (second - 1704067200) / 86400 / 366:.9f}",
-}
-"""Numbers that are times, and no epoch."""
-
-
-@pytest.mark.parametrize("kind", DAYS)
-def test_days_and_years_as_numbers_are_never_taken_for_epochs(bench: Workbench, kind: str) -> None:
-    """The step is an hour, or the file is refused with what is wanted."""
-    text = table(["time", "x"], [DAYS[kind](second) for second in seconds(moments())], wave())
-    answer = bench.train(bench.write(text), "--time", "time")
-    if answer.code:
-        assert says(answer.err, "time", "--time-format|epoch|none"), answer.err
-    else:
-        assert says(answer.err, "one every 1 ?h|one every 60 ?min"), answer.err
-
-
-@pytest.mark.parametrize(("kind", "notation"), [("excel", "excel"), ("decimal year", "year")])
-def test_days_and_years_as_numbers_can_be_named(bench: Workbench, kind: str, notation: str) -> None:
-    text = table(["time", "x"], [DAYS[kind](second) for second in seconds(moments())], wave())
-    series = bench.load(text, time="time", time_format=notation)
-    assert series.period == pytest.approx(3600, rel=1e-3)
-    assert series.seconds is not None
-    assert series.seconds[:5] == pytest.approx(seconds(moments(5)), abs=60)
-    bench.trained(text, "--time", "time", "--time-format", notation)
-    streamed = bench.stream(text)
-    assert streamed.count("ok") == 480
-    assert not any(streamed.reasons())
 
 
 def test_the_german_weather_service_is_hourly(bench: Workbench) -> None:
@@ -346,72 +285,6 @@ def test_an_index_without_a_name_is_known_on_the_device(bench: Workbench, form: 
         bench.trained(text, "--target", "temp", *options)
         streamed = bench.stream(text)
         assert [reason for reason in streamed.reasons() if reason] == ["gap"], streamed.err
-
-
-def local(zone: str, start: datetime, count: int = 480) -> list[datetime]:
-    """Even hours as a wall clock in a zone shows them."""
-    return [time.astimezone(ZoneInfo(zone)) for time in moments(count, start=start.replace(tzinfo=UTC))]
-
-
-ZONES = {"Europe/Berlin": datetime(2023, 10, 20), "America/New_York": datetime(2023, 10, 28)}
-
-
-@pytest.mark.parametrize("zone", ZONES)
-@pytest.mark.parametrize("notation", ["%Y-%m-%d %H:%M", "%d.%m.%Y %H:%M", "%m/%d/%Y %I:%M %p"])
-def test_a_zone_makes_local_times_right(bench: Workbench, zone: str, notation: str) -> None:
-    """The repeated hour is told apart by order; the same on the device, without an option."""
-    times = local(zone, ZONES[zone])
-    text = table(["time", "load"], written(notation, times), wave(), separator=";")
-    series = bench.load(text, zone=zone)
-    check(series, wave(), times)
-    assert len(series) == 480
-    bench.trained(text, "--zone", zone, "--time-features", "hour")
-    streamed = bench.stream(text)
-    assert streamed.count("ok") == 480, streamed.err
-    assert not any(streamed.reasons())
-
-
-def test_the_missing_hour_of_spring_is_no_gap(bench: Workbench) -> None:
-    times = local("Europe/Berlin", datetime(2024, 3, 25))
-    text = table(["time", "load"], written("%Y-%m-%d %H:%M", times), wave())
-    series = bench.load(text, zone="Europe/Berlin")
-    check(series, wave(), times)
-    assert len(series) == 480
-
-
-def test_without_a_zone_the_repeated_hour_is_not_averaged_by_our_advice(bench: Workbench) -> None:
-    text = table(["time", "load"], written("%Y-%m-%d %H:%M", local("Europe/Berlin", datetime(2023, 10, 20))), wave())
-    answer = bench.train(bench.write(text))
-    assert says(answer.err, "--zone"), answer.err
-
-
-def test_a_time_with_a_zone_is_no_surprise_to_a_model_without(bench: Workbench) -> None:
-    """Trained on times without a zone, which were local; the device writes +02:00: that is told."""
-    bench.trained(table(["time", "load"], written("%Y-%m-%d %H:%M", moments()), wave()), "--time-features", "hour")
-    streamed = bench.predict(bench.write('{"time":"2024-06-01T12:00:00+02:00","load":20}\n', "live.jsonl"))
-    assert says(streamed.err, "zone|offset|UTC"), streamed.err
-
-
-def test_time_features_are_those_of_the_zone(bench: Workbench) -> None:
-    """18:00 UTC is 20:00 in Berlin in summer, whatever way it is written."""
-    times = local("Europe/Berlin", datetime(2024, 5, 1))
-    text = table(["time", "load"], written("%Y-%m-%d %H:%M", times), wave())
-    series = bench.load(text, zone="Europe/Berlin", clocks=["hour_sin", "hour_cos"])
-    assert series.values[0, 1:] == pytest.approx([0.5, 0.8660254], abs=1e-6)  # 02:00 on the wall
-    bench.trained(text, "--zone", "Europe/Berlin", "--time-features", "hour")
-    forecasts = [
-        bench.stream(f'{{"time":"{time}","load":20}}\n', name="live.jsonl").forecasts
-        for time in ("2024-06-01T20:00:00", "2024-06-01T18:00:00Z", "2024-06-01T20:00:00+02:00")
-    ]
-    assert forecasts[0] == forecasts[1] == forecasts[2]
-
-
-def test_eight_digits_are_a_date_only_where_the_column_is_one(bench: Workbench, tmp_path: Path) -> None:
-    """20240101 daily; 10000000 in steps of ten is a count."""
-    days = moments(400, timedelta(days=1))
-    check(bench.load(table(["day", "x"], written("%Y%m%d", days), wave(400)), time="day"), wave(400), days)
-    series = bench.load(table(["time", "x"], [10_000_000 + 10 * n for n in range(480)], wave()), time="time")
-    assert series.period == 10
 
 
 def test_a_header_that_comes_again_in_another_order_is_obeyed(bench: Workbench) -> None:

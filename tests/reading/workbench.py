@@ -13,6 +13,7 @@ import numpy as np
 
 import edgeseq as package
 from edgeseq.series import Series
+from edgeseq_runtime.errors import EdgeseqError
 from tests.conftest import Answer, CommandLine
 
 SMALL = ("--steps", 5, "--hidden", 8, "--layers", 1)
@@ -104,6 +105,13 @@ class Workbench:
     def load(self, text: str | bytes, name: str = "log.csv", **said: Any) -> Series:
         """The series that a file is read as."""
         return package.load(self.write(text, name), **said)[0]
+
+    def attempt(self, text: str | bytes, name: str = "log.csv", **said: Any) -> tuple[Series | None, str]:
+        """The series, or None and why it is refused."""
+        try:
+            return self.load(text, name, **said), ""
+        except EdgeseqError as error:
+            return None, str(error)
 
     def train(self, file: Path, *options: object) -> Answer:
         """Train a small model on a file; its model file is then `model`."""

@@ -56,7 +56,7 @@ class Rows:
         if self._reading.header and lines.fitted(cells, len(self._reading.header)) is not None:
             self._begin(list(self._reading.header), separator)
             return True
-        is_header = lines.looks_like_header(cells) and lines.looks_like_header(text.split())
+        is_header = lines.looks_like_header(cells) and any(lines.looks_like_header([word]) for word in text.split())
         if skipped and (is_header or not self._is_bare(text)):
             return None
         if not is_header:
