@@ -49,13 +49,32 @@ def load_for_model(
     if series is None and spec.split:
         raise UsageError(f"this model was trained on {spec.series}: name the series to evaluate it on")
     options = _options(spec, Overrides(**said), sort=sort)
-    split = split or spec.split or None
+    split, id_may_lack = split or spec.split or None, said.get("id") is None
+    try:
+        return _load(predictor, series, sensor, split, options, id_may_lack=id_may_lack)
+    except UsageError:
+        if options.skip_rows is not None or not spec.known_reading.skip_rows:
+            raise
+        options = replace(options, skip_rows=spec.known_reading.skip_rows)  # in another file they need not be there
+        return _load(predictor, series, sensor, split, options, id_may_lack=id_may_lack)
+
+
+def _load(
+    predictor: Predictor,
+    series: str | None,
+    sensor: str | None,
+    split: str | None,
+    options: ReadingOptions,
+    *,
+    id_may_lack: bool,
+) -> tuple[Series, Parts]:
+    spec = predictor.spec
     if series is None or not options.tells_apart:
         loaded, parts = load_series(series, split, options)
         if sensor is not None or spec.sensors:
             predictor.set_sensor(sensor if sensor is not None else _measured(spec, parts))
         return loaded, parts
-    members, left_out = load_members([series], split, options, id_may_lack=said.get("id") is None)
+    members, left_out = load_members([series], split, options, id_may_lack=id_may_lack)
     if sensor is not None:
         members = {sensor: _chosen(members, sensor, options.id or "")}
     loaded, parts = _together(predictor, Path(series).stem, members, left_out)
@@ -73,7 +92,7 @@ def _options(spec: Spec, said: Overrides, *, sort: bool) -> ReadingOptions:
         na=known.missing,
         decimal=known.decimal if known.decimal != Reading.decimal else None,
         id=known.id or said.id,
-        skip_rows=known.skip_rows or None,
+        skip_rows=said.skip_rows,
         header=False if known.header else None,
         every=durations.text(known.every) if known.every else None,
         aggregate=known.aggregate if known.every else None,

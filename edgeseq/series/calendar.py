@@ -18,13 +18,16 @@ _HOURS = 3
 
 _MOST_YEARS = 50
 
+_FEW = 64
+"""Times by which most series are seen to have no months."""
+
 
 def months_between(seconds: Float64, zone: str = "") -> float | None:
     """Return the seconds of the months that usually lie between times (time,), as `MONTH` has them.
 
     None where the times are not those of the same day and time of each month, on the zone's clock.
     """
-    if len(seconds) < 3:
+    if len(seconds) < 3 or (len(seconds) > _FEW and months_between(seconds[:_FEW], zone) is None):
         return None
     clock = np.rint(local(seconds, zone) * 1e3).astype(np.int64).astype("M8[ms]")
     months = clock.astype("M8[M]")

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.printable import counted
@@ -75,17 +74,17 @@ def suspects(values: Float32) -> list[Code]:
     if not len(known):
         return []
     step = max(1, len(known) // _ENOUGH)
-    distinct, counts = np.unique(known[::step], return_counts=True)
+    distinct = np.unique(known[::step])
     if step > 1 and (known.min() < distinct[0] or known.max() > distinct[-1]):
         low, high = _inner(distinct)
         outside = known[(known < low) | (known > high)]
         inside = distinct[(distinct >= low) & (distinct <= high)]
-        distinct, counts = np.unique(np.concatenate([outside, inside]), return_counts=True)
-    return sorted(_suspects(distinct, counts, known), key=lambda code: -code.rows)
+        distinct = np.unique(np.concatenate([outside, inside]))
+    return sorted(_suspects(distinct, known), key=lambda code: -code.rows)
 
 
-def _suspects(distinct: Float32, counts: npt.NDArray[np.int64], known: Float32) -> Iterator[Code]:
-    """Yield the codes among the `distinct` values, in order, of which there are so many each."""
+def _suspects(distinct: Float32, known: Float32) -> Iterator[Code]:
+    """Yield the codes among the `distinct` values, in order."""
     begin, end = 0, len(distinct)
     outer: list[tuple[int, float, float]] = []
     for _ in range(_OUTERMOST):

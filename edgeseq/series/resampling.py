@@ -30,6 +30,9 @@ _STRAY = 0.1
 Times that come at random, which is what is to be found, have a third or more of their steps further off.
 """
 
+_AT_ONCE = 1 << 16
+"""Steps that are looked at in one piece of memory, which is far quicker than in one for all."""
+
 _UNEVEN = 0.15
 """How far from a whole number of periods a step may be, where hardly any two samples in a row are equal."""
 
@@ -63,9 +66,14 @@ class Samples:
         return np.diff(self.seconds)
 
     @cached_property
-    def are_even(self) -> bool:
-        """Whether all steps are the same, and forwards: then there is nothing to look for in them."""
-        return bool(len(self.steps) and 0 < self.steps[0] == self.steps.min() == self.steps.max())
+    def even_step(self) -> float | None:
+        """Seconds of each step, where all are the same and forwards: then there is nothing to look for in them."""
+        step = float(self.seconds[1] - self.seconds[0]) if len(self.seconds) > 1 else 0.0
+        starts = range(0, len(self.seconds) - 1, _AT_ONCE)
+        return step if step > 0 and all(self._is_even(start, step) for start in starts) else None
+
+    def _is_even(self, start: int, step: float) -> bool:
+        return bool((np.diff(self.seconds[start : start + _AT_ONCE + 1]) == step).all())
 
     def sorted(self) -> Self:
         """Return the rows in the order of their times."""
@@ -117,14 +125,14 @@ def evenly(samples: Samples, spacing: Spacing) -> EvenSamples:
     """Return the samples in even steps. Raises `DataError` where they are not, and for times that do not increase."""
     if spacing.sort:
         samples = samples.sorted()
-    if not samples.are_even:
+    if samples.even_step is None:
         check_order(samples, repeats=spacing.every is not None, zone=spacing.zone)
     period = months_between(samples.seconds, spacing.zone) or _usual_step(samples)
     if spacing.every is not None:
         if spacing.hold is None:
             check_interval(spacing.every, period, spacing.gap_limit)
         samples, period = resample(samples, spacing), spacing.every
-    elif period is not None and not samples.are_even:
+    elif period is not None and samples.even_step is None:
         check_rate(samples, spacing)
         check_even(samples, period, spacing)
     if spacing.clocks:
@@ -134,7 +142,7 @@ def evenly(samples: Samples, spacing: Spacing) -> EvenSamples:
         return EvenSamples(samples.values, np.arange(len(samples.values)), samples.seconds, None)
     if spacing.expected is not None:
         check_period(period, spacing.expected)
-    if samples.are_even:
+    if samples.even_step == period:
         return EvenSamples(samples.values, np.arange(len(samples.values)), samples.seconds, period)
     values, rows = gaps.insert_missing(samples.seconds, samples.values, spacing.gap_limit, period)
     return EvenSamples(values, rows, _times_of(rows, samples.seconds, period), period)
@@ -149,8 +157,8 @@ def _times_of(rows: npt.NDArray[np.int64], seconds: Float64, period: float) -> F
 
 def _usual_step(samples: Samples) -> float | None:
     """Return the median of the steps between times, None where there is none."""
-    if samples.are_even:
-        return float(samples.steps[0])
+    if samples.even_step is not None:
+        return samples.even_step
     steps = samples.steps
     steps = steps[steps > 0]
     return float(np.median(steps)) if len(steps) else None

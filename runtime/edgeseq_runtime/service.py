@@ -18,7 +18,7 @@ from edgeseq_runtime.exactness import blocks_are_exact
 from edgeseq_runtime.outcomes import Outcomes, StepResult
 from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
-from edgeseq_runtime.printable import shown
+from edgeseq_runtime.printable import counted, shown
 from edgeseq_runtime.reading.times import Time
 from edgeseq_runtime.rules import TIME, Rules
 from edgeseq_runtime.spec import Spec
@@ -206,7 +206,7 @@ class SingleStream:
         self._predictor.restore(blob)
         self._begun = self._predictor.state()
         lost = _resume_open(self.intervals, "", blob, self._predictor.session.digest, self._begun)
-        return f"resumed after {self._predictor.samples} samples{_LOST if lost else ''}"
+        return f"resumed after {self._predictor.samples} samples{_open_ones(self.intervals)}{_LOST if lost else ''}"
 
 
 class NamedStreams:
@@ -478,7 +478,8 @@ class NamedStreams:
                 self._pool.remove(name)
                 del self._numbers[name], self.marks[name]
             raise
-        return f"resumed {len(begun)} streams after {samples} samples{_LOST if lost else ''}"
+        more = f"{_open_ones(self.intervals)}{_LOST if lost else ''}"
+        return f"resumed {len(begun)} streams after {samples} samples{more}"
 
 
 def _rounds(samples: Sequence[NamedSample]) -> list[list[int]]:
@@ -517,6 +518,12 @@ def _with_open(state: Snapshot, intervals: OpenIntervals | None, open_: Open | N
         return state
     kept = {name: array for name, array in state.arrays.items() if not name.startswith(PREFIX)}
     return Snapshot(state.counters, kept | intervals.arrays(open_))
+
+
+def _open_ones(intervals: OpenIntervals | None) -> str:
+    """Return in words how many samples the open intervals hold."""
+    count, samples = intervals.waiting() if intervals else (0, 0)
+    return f", and {samples} of {counted(count, 'open interval')}" if count else ""
 
 
 def _resume_open(intervals: OpenIntervals | None, name: str, blob: bytes, digest: bytes, like: Snapshot) -> bool:

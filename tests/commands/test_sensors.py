@@ -47,8 +47,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "more.csv").write_text(table("b", "new", "a"))
     for name in (*SENSORS, "new"):
         (folder / f"{name}.csv").write_text(alone(name))
-    for name, words in (("fleet", {"id": "probe"}), ("one", {})):
-        series, parts = load(folder / ("all.csv" if words else "a.csv"), **words)
+    for name, file, column in (("fleet", "all.csv", "probe"), ("one", "a.csv", None)):
+        series, parts = load(folder / file, id=column)
         checkpoint = host.fit(series, parts, steps=20, hidden=4, layers=1, linear_path=0)
         checkpoint.save(folder / name)
         (folder / f"{name}.onnx").write_bytes(edgeseq_export.export(checkpoint).content)

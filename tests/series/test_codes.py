@@ -1,8 +1,10 @@
 """Codes for "no value" are told by their statistics, and nothing else is."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from edgeseq.series.codes import suspects
@@ -15,7 +17,7 @@ def temperatures(rng: np.random.Generator, samples: int = 480) -> Float64:
     return np.round(20 + 4 * np.sin(np.arange(samples) / 24 * 2 * np.pi) + rng.normal(0, 0.3, samples), 2)
 
 
-def found(values: Float64) -> dict[float, int]:
+def found(values: npt.NDArray[Any]) -> dict[float, int]:
     return {code.value: code.rows for code in suspects(values.astype(np.float32))}
 
 
@@ -66,7 +68,7 @@ def test_a_rare_code_in_a_long_series_is_named() -> None:
     assert found(values) == {-127: 3}
 
 
-NORMAL: dict[str, Callable[[np.random.Generator, int], Float64]] = {
+NORMAL: dict[str, Callable[[np.random.Generator, int], npt.NDArray[Any]]] = {
     "normal": lambda rng, n: rng.normal(20, 3, n).round(1),
     "whole numbers": lambda rng, n: rng.normal(20, 3, n).round(),
     "wave": temperatures,
@@ -85,7 +87,7 @@ NORMAL: dict[str, Callable[[np.random.Generator, int], Float64]] = {
     "kettle": lambda rng, n: np.where(rng.random(n) < 0.05, rng.normal(2000, 8, n), rng.normal(3, 0.5, n)).round(),
     "walk": lambda rng, n: np.cumsum(rng.normal(0, 1, n)).round(1),
     "set points": lambda _, n: np.where(np.arange(n) % 48 < 20, 21.0, 17.0),
-    "solar": lambda rng, n: (np.maximum(0, np.sin(np.arange(n) / 4)) * rng.uniform(0, 800, n)).round(),
+    "solar": lambda rng, n: np.round(np.maximum(0, np.sin(np.arange(n) / 4)) * rng.uniform(0, 800, n)),
     "missing": lambda _, n: np.full(n, np.nan),
 }
 

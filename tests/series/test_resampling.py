@@ -340,7 +340,9 @@ def test_train_and_evaluate_read_the_same_way(edgeseq: CommandLine, tmp_path: Pa
     times = random.permutation(np.cumsum(random.exponential(20, 6000)).round(5))
     path = csv(tmp_path, rows(times, np.sin(times / 600).round(4)))
     model = tmp_path / "model.safetensors"
-    told = edgeseq.must("train", path, "--time", "time", "--every", "1min", "--sort", "--steps", 20, "--hidden", 4, "-o", model)
+    told = edgeseq.must(
+        "train", path, "--time", "time", "--every", "1min", "--sort", "--steps", 20, "--hidden", 4, "-o", model
+    )
     assert "one every 1 min" in told.err
     scored = edgeseq.must("evaluate", model, path, "--every", "1min", "--sort")
     assert scored.out == told.out

@@ -16,6 +16,7 @@ from edgeseq.commands.options.outputs import check_outputs, named_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq.commands.options.rules import rules_options
 from edgeseq.commands.options.series import AS_IN_TRAINING, reading_options
+from edgeseq.commands.predict import input_file
 from edgeseq.commands.predict.options import MQTT, STDIN, UNREADABLE, PredictOptions
 from edgeseq.commands.predict.parts import WAIT
 from edgeseq.commands.predict.state_file import StateFile, owned
@@ -184,10 +185,13 @@ def predict(
     edgeseq predict somebodys.onnx --sidecar names.json
     edgeseq predict model.onnx --mqtt mqtt://host/plant/+ --publish forecasts/{id}
     """
+    is_file = source != "-" and mqtt is None
+    kind = input_file.kind_of(source) if is_file and input_format == "auto" else input_file.LINES
     options = PredictOptions(
         model=model,
         source=source,
-        input_format=input_format,
+        input_format="influx" if kind == input_file.INFLUX else input_format,
+        is_table=kind == input_file.TABLE,
         output_format=output_format,
         keep=keep,
         times=not no_times,
@@ -276,6 +280,8 @@ def _reader(options: PredictOptions, spec: "Spec") -> "Reader":
     if options.is_influx:
         return partial(influx.read, reading=reading, columns=options.fields)
     read = partial(text_lines.read, reading=reading, columns=options.fields)
+    if options.is_table:
+        read = partial(input_file.read_table, options.source, reading, options.fields)
     if not reading.id:
         return read
     if options.is_named(spec):

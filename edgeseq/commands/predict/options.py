@@ -48,6 +48,8 @@ class PredictOptions:
     source: str
     """A file, or - for stdin."""
     input_format: str
+    is_table: bool
+    """Whether it is a file that is no text."""
     output_format: str
     keep: bool
     """Whether input lines are written as well."""

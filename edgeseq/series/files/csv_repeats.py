@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from edgeseq.series.files.layout import Layout
 from edgeseq_runtime.printable import counted
+from edgeseq_runtime.reading import lines
 
 _COMMENT = re.compile(rb"^[ \t]*#[^\n]*\n?", re.MULTILINE)
 
@@ -41,7 +42,8 @@ def told(headers: int, comments: int) -> tuple[str, ...]:
 def _comments(data: bytes, start: int) -> Iterator[tuple[int, int]]:
     if data.find(b"#", start) >= 0:
         for match in _COMMENT.finditer(data, start):
-            yield match.span()
+            if lines.is_comment(match[0].decode("utf-8", "replace")):
+                yield match.span()
 
 
 def _headers(data: bytes, start: int, found: Layout) -> Iterator[tuple[int, int]]:

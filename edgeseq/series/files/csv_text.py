@@ -145,7 +145,7 @@ def _blocks(
     """Return the rows without some of the lines, the numbers of those, and what to say of them."""
     usual = list(range(len(found.names)))
     if not spans:
-        return [_Block(data, start, found.first, usual)], [], ()
+        return [_Block(data, start, found.first if start else 1, usual)], [], ()
     cuts: list[int] = []
     blocks: list[_Block] = []
     kept: list[bytes] = []

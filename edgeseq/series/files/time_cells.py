@@ -28,6 +28,9 @@ _ISO = (
 )
 _NUMBER = r"^-?[0-9]{1,40}(?:[.,][0-9]{0,40})?$"
 
+_AT_ONCE = 1 << 18
+"""Cells that are read in one piece of memory."""
+
 _CENTURIES = 2_240_611_200.0
 """2041: where years of two digits lead beyond it, the century may be the wrong one."""
 
@@ -204,27 +207,40 @@ def _quick_iso(text: pl.Series) -> WrittenTimes | None:
     """Return the times of a column in one of the forms that polars reads at once; None where it is in another."""
     if text.dtype != pl.String or not len(text):
         return None
-    cell, lengths = text[0], text.str.len_bytes().to_numpy()
-    mark = cell[10:11]
-    length = int(lengths.min())
+    first = text[0]
+    mark, length = first[10:11], len(first.encode())
     layouts = {
         10: "%Y-%m-%d",
         16: f"%Y-%m-%d{mark}%H:%M",
         19: f"%Y-%m-%d{mark}%H:%M:%S",
         20: f"%Y-%m-%d{mark}%H:%M:%SZ",
     }
-    if length != lengths.max() or length not in layouts or cell[4] != "-" or (length > 10 and mark not in "T "):
+    if length not in layouts or first[4] != "-" or (length > 10 and mark not in "T "):
+        return None
+    seconds = np.empty(len(text))
+    # In one piece of memory after the other, which is far quicker than in one for all.
+    for start in range(0, len(text), _AT_ONCE):
+        part = _quick_part(text.slice(start, _AT_ONCE), length, layouts[length])
+        if part is None:
+            return None
+        np.divide(part, 1e6, out=seconds[start : start + _AT_ONCE])
+    zoned = length == 20
+    return WrittenTimes(seconds, zoned, "", zoned, has_clock=length > 10)
+
+
+def _quick_part(text: pl.Series, length: int, layout: str) -> npt.NDArray[np.int64] | None:
+    """Return microseconds since 1970; None where a cell has another length, or tells of a leap second."""
+    lengths = text.str.len_bytes()
+    if lengths.min() != length or lengths.max() != length or lengths.null_count():
         return None
     if length >= 19 and text.str.ends_with(":60" if length == 19 else ":60Z").any():
         return None
     try:
-        parsed = text.str.to_datetime(layouts[length], strict=False, time_unit="us")
+        # Hardly any time comes twice: a cache of those read before takes longer than it saves.
+        parsed = text.str.to_datetime(layout, strict=False, time_unit="us", cache=False)
     except pl.exceptions.PolarsError:
         return None
-    if parsed.has_nulls():
-        return None
-    zoned = length == 20
-    return WrittenTimes(parsed.to_physical().to_numpy() / 1e6, zoned, "", zoned, has_clock=length > 10)
+    return None if parsed.null_count() else parsed.to_physical().to_numpy()
 
 
 def _whole_iso(column: Column) -> WrittenTimes | None:

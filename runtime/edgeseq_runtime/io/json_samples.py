@@ -115,6 +115,11 @@ class JsonSamples:
         self.stream = as_stream("" if name is None else str(name), self._reading.id) or None
         return self.stream
 
+    def of_object(self, content: dict[str, Any]) -> Parsed | None:
+        """Return the sample in an object, None where it is nobody's. Raises what `one` does."""
+        stream = self._stream(content)
+        return None if stream is None else self._object(content)._replace(stream=stream)
+
     def _object(self, content: dict[str, Any]) -> Parsed:
         if self._keys != (found := list(content)):
             self._keys = found

@@ -56,8 +56,8 @@ class Rows:
         if self._reading.header and lines.fitted(cells, len(self._reading.header)) is not None:
             self._begin(list(self._reading.header), separator)
             return True
-        is_header = lines.looks_like_header(cells) and lines.looks_like_header(text.split())
-        if skipped and (is_header or len(cells) != len(self._features)):
+        is_header = lines.looks_like_header(cells) and any(lines.looks_like_header([word]) for word in text.split())
+        if skipped and (is_header or not self._is_bare(text)):
             return None
         if not is_header:
             return True
@@ -171,6 +171,13 @@ class Rows:
             names, count = listed(self._features), counted(len(self._features), "value")
             raise DataError(f"the model expects {count} ({names}), got {len(cells)}")
         return None, self._values.cells(cells)
+
+    def _is_bare(self, text: str) -> bool:
+        try:
+            self._bare(text)
+        except DataError:
+            return False
+        return True
 
     def _bare_cells(self, text: str) -> Sequence[str]:
         separator = self._said or lines.separator(text)

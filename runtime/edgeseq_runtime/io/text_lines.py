@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from edgeseq_runtime.errors import DataError
+from edgeseq_runtime.io.gzip_blocks import beginning, gunzipped
 from edgeseq_runtime.io.json_samples import JsonSamples, Parsed, Parser, split_paths
 from edgeseq_runtime.io.rows import Rows
 from edgeseq_runtime.io.sample import LONGEST, OtherKindError, Sample, Tell, WrittenTime
@@ -24,7 +25,8 @@ __all__ = ["LONGEST", "Sample", "WrittenTime", "json_parser", "read", "split"]
 def split(blocks: Iterable[bytes], tell: Tell | None = None) -> Iterator[bytes]:
     """Yield the lines in blocks of bytes; of one that is too long only as much as shows that it is.
 
-    Those of UTF-16 come out in UTF-8, which `tell` is told of.
+    Those of UTF-16 come out in UTF-8, which `tell` is told of; gzip is decompressed. Raises `DataError` where that is
+    damaged.
     """
     rest = b""
     for block in _from_utf16(blocks, tell):
@@ -37,12 +39,8 @@ def split(blocks: Iterable[bytes], tell: Tell | None = None) -> Iterator[bytes]:
 
 def _from_utf16(blocks: Iterable[bytes], tell: Tell | None) -> Iterator[bytes]:
     """Yield the same text in UTF-8, if its first two bytes are of UTF-16; else the very blocks."""
-    rest = iter(blocks)
-    first = b""
-    for block in rest:
-        first += block
-        if len(first) > 1 or first == b"\n":
-            break
+    rest = gunzipped(blocks)
+    first = beginning(rest)
     encoding = grammar.encoding(first[:2])
     if not encoding.startswith("utf-16"):
         yield first

@@ -76,8 +76,7 @@ class Judgement:
     @property
     def is_calm(self) -> bool:
         """Whether a sample that is in range and on time needs no more than the network and the monitor."""
-        clocks = self.clocks
-        return self.ledger.is_quiet and not (self.screening.any_waiting or clocks.any_ahead or clocks.any_paced)
+        return self.ledger.is_quiet and not (self.screening.any_waiting or self.clocks.any_ahead)
 
     def take(self, rows: Rows, block: Float32, given: Float64 | None, unread: Flags | None) -> Float32:
         """Move the streams at `rows` by a sample each; return forecasts (stream, outputs), NaN where there is none.

@@ -16,6 +16,9 @@ _NAMES = ("name", "n", "id", "key", "label", "field", "type", "alias")
 _VALUES = ("value", "v", "val", "vb", "vs")
 """Keys under which such an element has its value."""
 
+_ASIDE = ("id", "ts", "t", "time", "timestamp", "unit")
+"""Keys that stand beside a value."""
+
 _DEEPEST, _MOST, _LONGEST = 8, 200, 80
 """Levels and values that are looked at for a hint, and characters of a path that it may show."""
 
@@ -73,7 +76,9 @@ def _likeness(path: str, name: str) -> int:
     last, name = path.rpartition(".")[2].lower(), name.lower()
     if last == name or any(step.lower() == name for step in path.split(".")):
         return 0
-    return 1 if last.startswith(name) or name.startswith(last) else 2 if name in last or last in name else _UNLIKE
+    if last.startswith(name) or name.startswith(last):
+        return 1
+    return 2 if name in path.lower() and last not in _ASIDE else _UNLIKE
 
 
 def _leaves(content: Any, path: str, depth: int) -> Iterator[str]:

@@ -75,13 +75,12 @@ class Overrides:
             "zone": self.zone,
             "missing": tuple(dict.fromkeys((*reading.missing, *self.na))),
             "decimal": self.decimal,
+            "thousands": "" if self.decimal and self.decimal == reading.thousands else None,
             "id": "" if self.id == NONE else self.id,
             "skip_rows": self.skip_rows,
             "aggregate": self.aggregate,
         }
         known = reading.replaced(**said)
-        if self.decimal is not None and known.thousands == self.decimal:
-            known = replace(known, thousands="")
         if self.every is not None:
             known = replace(known, every=None if self.every == NONE else durations.parse(self.every))
         if self.hold is not None:

@@ -83,6 +83,15 @@ class Clocks(RowArrays):
         """Whether none lacks or comes twice, and no time waits to be confirmed; some may come too fast."""
         return not self.any_ahead and not np.count_nonzero((passed <= 0) | (passed >= self.late))
 
+    def span_of_first(self) -> tuple[float, float] | None:
+        """Return the least and the greatest step to a sample of the first stream that is as before; None: none is.
+
+        Once a faster pace was told, a sample of it is so.
+        """
+        if not self.any_paced or not self.paced[0]:
+            return self.early, self.late
+        return (_LEAST, self.early) if self.paced[0] == _TOLD else None
+
     def note_pace(self, rows: npt.NDArray[np.intp], passed: Float64) -> Flags:
         """Take note of the steps to samples (stream,); return which show a pace that is to be told."""
         pace, count = self.pace[rows], self.paced[rows]

@@ -221,3 +221,8 @@ def test_a_first_row_that_is_wrong_is_no_header(tmp_path: Path) -> None:
     table = opened(tmp_path, "time,temp\n2024-01-01,oops\n2024-01-02,2.5\n2024-01-03,3.5\n")
     assert table.names == ("time", "temp")
     assert values(table)[0] == "oops"
+
+
+def test_a_row_that_begins_with_a_spreadsheets_error_is_no_comment(tmp_path: Path) -> None:
+    text = "temp,time\n1.5,2024-01-01\n#N/A,2024-01-02\n#DIV/0!,2024-01-03\n# a comment, with a comma\n2.5,2024-01-04\n"
+    assert values(opened(tmp_path, text)) == ["1.5", "#N/A", "#DIV/0!", "2.5"]

@@ -24,7 +24,7 @@ def test_objects_line_by_line(tmp_path: Path) -> None:
     table = opened(tmp_path, '{"time": "2024-01-01", "temp": 1.5, "n": 3}\n{"temp": "2,5", "n": 4, "on": true}\n')
     assert table.names == ("time", "temp", "n", "on")
     assert list(table.column("time")) == ["2024-01-01", None]
-    assert list(table.column("temp")) == ["1.5", "2,5"]
+    assert list(table.column("temp")) == ["1.5e0", "2,5"]  # no point that might part thousands
     assert table.kinds["n"] == pl.Int64
     assert list(table.column("on")) == [None, True]
     assert table.place(1) == "line 2"
