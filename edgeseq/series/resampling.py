@@ -212,10 +212,11 @@ def check_rate(samples: Samples, spacing: Spacing) -> None:
     before, after = float(np.median(steps[:width])), float(np.median(steps[-width:]))
     if max(before, after) < ANOTHER_RATE * min(before, after):
         return
-    is_later = np.abs(np.log(steps / after)) < np.abs(np.log(steps / before))
-    wrong = np.cumsum(np.concatenate([[0], is_later])) + np.cumsum(np.append(~is_later, 0)[::-1])[::-1]
+    are_first, are_later = _of_rate(steps, before), _of_rate(steps, after)
+    wrong = np.cumsum(np.append(0, are_later)) + np.cumsum(np.append(are_first, 0)[::-1])[::-1]
     at = int(wrong.argmin())
-    if not (_are_of_rate(steps[:at], before) and _are_of_rate(steps[at:], after)):
+    parts = are_first[:at], are_later[at:]
+    if not all(len(part) >= width // 2 and part.mean() >= _STEADY for part in parts):
         return
     suggested = max(before, after, spacing.expected or 0.0)
     raise DataError(
@@ -224,10 +225,9 @@ def check_rate(samples: Samples, spacing: Spacing) -> None:
     )
 
 
-def _are_of_rate(steps: Float64, period: float) -> bool:
-    """Whether there are some steps, and nearly all of them are this long."""
-    near = np.abs(np.log(steps / period)) < np.log(ANOTHER_RATE) / 2
-    return len(steps) >= _FEW // 2 and bool(near.mean() >= _STEADY)
+def _of_rate(steps: Float64, period: float) -> npt.NDArray[np.bool_]:
+    """Return which steps are about as long as a period; a gap is not."""
+    return np.asarray(np.abs(np.log(steps / period)) < np.log(ANOTHER_RATE) / 2)
 
 
 def check_even(samples: Samples, period: float, spacing: Spacing) -> None:

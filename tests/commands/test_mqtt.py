@@ -6,12 +6,15 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import edgeseq_export
+from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.mqtt.deduplication import KEPT, Message, SeenMessages, identify
@@ -357,3 +360,74 @@ def test_a_message_is_told_from_its_repetition_by_the_brokers_number_in_one_sess
     for count in range(KEPT + 1):
         seen.add("a", mark(make(count + 1)))
     assert len(lists["a"]) == KEPT
+
+
+def test_messages_of_another_kind_are_left_alone_and_counted(broker: Broker, model_path: Path) -> None:
+    """They move no stream, and make none."""
+    service = Service(broker, model_path).wait_for_subscription(broker)
+    peer = Peer(broker, "forecasts/#")
+    for payload in ({"f0": 0.1}, {"batt": 90}, {"id": 7, "rssi": -60}, "online", {"f0": "junk"}, {"f0": 0.4}):
+        peer.publish("plant/a", payload)
+    peer.publish("plant/lwt", "offline")
+    wait_for_all(peer)
+    assert service.stop() == 0
+    check([m for topic, m, _ in peer.messages if topic == "forecasts/a"], reference(model_path, [0.1, None, 0.4]))
+    assert "; 2 streams; 4 messages left out: 4 of another kind" in service.said()
+
+
+def has_last(peer: Peer) -> bool:
+    """Whether the last forecast has come, other than as the one kept of before."""
+    return any(topic == "forecasts/last" and not retained for topic, _, retained in peer.messages)
+
+
+def test_the_same_payload_twice_is_two_samples_where_nothing_says_otherwise(
+    broker: Broker, model_path: Path, tmp_path: Path
+) -> None:
+    """A key called t is no time by that; a time that is one makes a repetition of the one before only."""
+    timed = tmp_path / "timed.onnx"
+    timed.write_bytes(edgeseq_export.build(make_checkpoint(period=60.0)))
+    for model, payloads, count in (
+        (model_path, ['{"t":21.4,"f0":0.1}'] * 3, 3),
+        (model_path, ['{"time":"2025-05-01T00:00","f0":0.1}'] * 3, 3),
+        (timed, ['{"t":21.4,"f0":0.1}'] * 3, 3),
+        (timed, ['{"time":"2025-05-01T00:00","f0":0.1}', '{"f0":0.1,"time":"2025-05-01T00:00","rssi":-60}'], 1),
+        (timed, ['{"time":"2025-05-01T00:00","f0":0.1}', '{"time":"2025-05-01T00:00","f0":0.2}'], 2),
+    ):
+        before = broker.log().count("Sending SUBACK to edgeseq-")
+        service = Service(broker, model).wait_for_subscription(broker, before + 1)
+        peer = Peer(broker, "forecasts/#", name=f"peer{before}")
+        for payload in payloads:
+            peer.publish("plant/a", payload)
+        peer.publish("plant/last", 0.0)
+        wait_until(partial(has_last, peer), "no forecasts")
+        assert service.stop() == 0
+        assert f"{count + 1} samples: " in service.said()
+
+
+def test_features_in_several_messages_of_a_topic_are_one_sample(broker: Broker, tmp_path: Path) -> None:
+    """With a time or without; one that waits in vain is answered after the wait, and all are acknowledged."""
+    model = tmp_path / "two.onnx"
+    model.write_bytes(edgeseq_export.build(make_checkpoint(features=2)))
+    state = tmp_path / "state"
+    service = Service(broker, model, "--join-wait", "300ms", "--state", state).wait_for_subscription(broker)
+    peer = Peer(broker, "forecasts/#")
+    for payload in ({"f0": 0.1}, {"f1": 0.2}, {"f0": 0.3, "f1": 0.4}, {"f1": 0.6}, {"f0": 0.5}, {"f0": 0.7}):
+        peer.publish("plant/a", payload)
+    wait_until(lambda: len(peer.messages) == 4, "no forecasts")
+    wait_until(lambda: broker.log().count("Received PUBACK from edgeseq-") == 6, "not all is acknowledged")
+    assert service.stop() == 0
+    p = Predictor(model)
+    for (_, message, _), values in zip(peer.messages, [(0.1, 0.2), (0.3, 0.4), (0.5, 0.6)], strict=False):
+        np.testing.assert_allclose(message["forecast"], p.step(values)[:, 0], rtol=1e-5, atol=1e-6)
+    assert [message["status"] for _, message, _ in peer.messages] == ["ok", "ok", "ok", "imputed"]
+    check_state(state, model, a=4)
+
+
+def test_a_list_of_samples_in_one_message_is_answered_one_by_one(broker: Broker, model_path: Path) -> None:
+    service = Service(broker, model_path).wait_for_subscription(broker)
+    peer = Peer(broker, "forecasts/#")
+    peer.publish("plant/a", [{"f0": 0.1}, {"f0": 0.2}, {"f0": 0.3}])
+    wait_until(lambda: len(peer.messages) == 3, "no forecasts")
+    wait_until(lambda: broker.log().count("Received PUBACK from edgeseq-") == 1, "it is not acknowledged")
+    assert service.stop() == 0
+    check([m for _, m, _ in peer.messages], reference(model_path, [0.1, 0.2, 0.3]))

@@ -158,7 +158,7 @@ class Rows:
     def _bare(self, text: str) -> tuple[WrittenTime, Values]:
         if self._one and "," not in text:
             try:
-                return None, self._values.cells((text.strip('"'),))
+                return None, self._values.cells((text,))
             except DataError:
                 pass
         cells = self._bare_cells(text)

@@ -9,15 +9,16 @@ from typing import TypeAlias
 
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.io.gzip_blocks import beginning, gunzipped
-from edgeseq_runtime.io.json_samples import JsonSamples, Parsed, Parser, split_paths
+from edgeseq_runtime.io.json_samples import JsonSamples, Parser, split_paths
 from edgeseq_runtime.io.rows import Rows
-from edgeseq_runtime.io.sample import LONGEST, OtherKindError, Sample, Tell, WrittenTime
+from edgeseq_runtime.io.sample import LONGEST, OtherKindError, Sample, Tell, Values, WrittenTime
 from edgeseq_runtime.reading import lines as grammar
 from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.spec import Spec
 
-Parse: TypeAlias = Callable[[str], Sequence[Parsed]]
-"""Reads the samples in one line."""
+Samples: TypeAlias = Sequence[tuple[WrittenTime, Values, bool, str]]
+"""What `Parsed` has of the samples in one line."""
+Parse: TypeAlias = Callable[[str], Samples]
 
 __all__ = ["LONGEST", "Sample", "WrittenTime", "json_parser", "read", "split"]
 
@@ -119,11 +120,11 @@ class _Reader:
         is_sample = self._rows.begins_with(text, skipped=is_before)
         return (None if is_sample is None else self._row), bool(is_sample)
 
-    def _row(self, text: str) -> Sequence[Parsed]:
+    def _row(self, text: str) -> Samples:
         if text[0] == "#" and grammar.is_comment(text):
             return ()
         row = self._rows(text)
-        return () if row is None else (Parsed(*row, stream=self._rows.stream or ""),)
+        return () if row is None else ((*row, False, self._rows.stream or ""),)
 
     def _parsed(self, number: int, line: bytes, text: str, parse: Parse | None) -> Iterable[Sample]:
         """Return the samples of a line, which as text is `text`: one, but for comments and lists of samples."""
@@ -132,10 +133,10 @@ class _Reader:
                 raise DataError(f"longer than {LONGEST} bytes")  # noqa: TRY301 - said below
             if not (parse and text):
                 return [Sample(number, None, nothing) for nothing in self._blank]
-            return [
-                Sample(number, found.time, found.values, stream=found.stream, lacks=found.lacks)
-                for found in parse(text)
-            ]
+            found = parse(text)
+            if len(found) == 1 and not found[0][2]:
+                return (Sample(number, found[0][0], found[0][1], None, found[0][3]),)
+            return [Sample(number, time, values, None, name, lacks=lacks) for time, values, lacks, name in found]
         except OtherKindError as error:
             return (Sample(number, None, self._nothing, str(error), stream=None),)
         except DataError as error:

@@ -190,8 +190,10 @@ def test_a_gzipped_text_is_decompressed_and_a_damaged_one_refused() -> None:
             rows(cut, TIMED)
 
 
-@pytest.mark.parametrize("word", ["nan", "NaN", "-nan", "NAN", "nan(ind)", "inf", "-inf", "Infinity", "-Infinity", "None",
-                                  "-1.#IND", '"nan"', '"unavailable"', "null"])  # fmt: skip
+WORDS = "nan NaN -nan NAN nan(ind) inf -inf Infinity -Infinity None -1.#IND null"
+
+
+@pytest.mark.parametrize("word", [*WORDS.split(), '"nan"', '"unavailable"'])
 def test_a_number_that_is_none_costs_its_own_field_in_json(word: str) -> None:
     text = f'{{"note": "a nan: \\"inf\\", inf", "f0": {word}, "f1": 2}}'
     assert rows(text, TWO)[0] == [(None, None, 2.0)]
