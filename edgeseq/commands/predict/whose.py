@@ -1,6 +1,5 @@
 """Whose samples lines are: of streams that a column names, or of one sensor only."""
 
-from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from edgeseq.commands.notes import note
@@ -8,6 +7,8 @@ from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.printable import listed, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from edgeseq_runtime.io.text_lines import Sample
     from edgeseq_runtime.spec import Spec
 

@@ -66,9 +66,9 @@ class Rows:
 
     def __call__(self, text: str) -> tuple[WrittenTime, Values] | None:
         """Return the time and the values in a line; None for one that is no row: a header again, or units below it.
-        A row whose stream has no name is nobody's, and none, as in training.
 
-        Raises `DataError` for a line that should be a row and is none.
+        A row whose stream has no name is nobody's, and none, as in training. Raises `DataError` for a line that
+        should be a row and is none.
         """
         self.stream = "" if self._at_stream is None else None
         try:
