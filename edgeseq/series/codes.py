@@ -41,6 +41,12 @@ _FEWEST_OTHERS = 8
 _OUTERMOST = 12
 """Values that are looked at, from outside to inside."""
 
+_WRITTEN_OUT = 1e16
+"""Numbers from here on are written with an exponent."""
+
+_COUNTED = 1e6
+"""Deviations from which on their number says no more."""
+
 _ENOUGH = 200_000
 """Values that show which come again; of more, only so many are put in order."""
 
@@ -57,15 +63,17 @@ class Code:
 
     def __str__(self) -> str:
         said = text(self.value)
+        away = f"{self.deviations:.0f}" if self.deviations < _COUNTED else "a million or more"
         return (
-            f"{said} in {counted(self.rows, 'row')}, {self.deviations:.0f} deviations from all others: "
-            f"--na {said} takes it as missing"
+            f"{said} in {counted(self.rows, 'row')}, {away} deviations from all others: --na {said} takes it as missing"
         )
 
 
 def text(value: float) -> str:
     """Return a float32 as briefly as it may be written."""
-    return np.format_float_positional(np.float32(value), trim="-")
+    if abs(value) < _WRITTEN_OUT:
+        return np.format_float_positional(np.float32(value), trim="-")
+    return str(np.float32(value))
 
 
 def suspects(values: Float32) -> list[Code]:

@@ -477,6 +477,8 @@ class NamedStreams:
             for name in reversed(begun):
                 self._pool.remove(name)
                 del self._numbers[name], self.marks[name]
+                if self.intervals:
+                    self.intervals.put(name, None)
             raise
         more = f"{_open_ones(self.intervals)}{_LOST if lost else ''}"
         return f"resumed {len(begun)} streams after {samples} samples{more}"

@@ -90,8 +90,9 @@ def test_a_megabyte_of_any_character_takes_no_time(character: str) -> None:
         time_cells.is_written(cell)
         grammar.separator(cell)
     cells.mostly_numbers(column)
+    made = time_cells.Column.of(column, "v", str)
     with pytest.raises(EdgeseqError):
-        time_cells.read_column(time_cells.Column.of(column, "v", str), None, named=True)
+        time_cells.in_utc(made, time_cells.read_column(made, None, named=True), "", None)
     assert time.monotonic() - began < 2
 
 
@@ -113,7 +114,7 @@ def test_a_megabyte_of_any_character_takes_no_time(character: str) -> None:
         "v,v\n1,2\n",
         "time,v\n0001-01-01T00:00:00+23:59,1\n9999-12-31T23:59:59-23:59,2\n",
         "time,v\n1e308,1\n-1e308,2\n",
-        "time,v\nnan,1\ninf,2\n",
+        "time,v\n2025-01-01,1\ninf,2\n",
         "v\n1e400\n-1e400\n",
         "v\n1_0\n2\n",
         "v\n٣\n٤\n",

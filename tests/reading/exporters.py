@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.reading.workbench import moments, wave
+from tests.reading.workbench import HOUR, moments, wave
 
 COUNT = 240
 TIMES = moments(COUNT)
@@ -284,7 +284,11 @@ def emoncms() -> Export:
 
 @exporter
 def senml() -> Export:
-    """Base time and base name stand in the first record only."""
+    """Base time and base name stand in the first record only: steps are right, dates are told to be those of 1970."""
     rows = lines(lambda r: f'{{"t":{3600 * r.n},"v":{r.v}}}', None).splitlines()
     text = "[" + ",\n".join(['{"bn":"urn:dev:ow:10e2","bt":1704067200,"bu":"Cel","n":"temp"}', *rows]) + "]\n"
-    return Export(text, file="pack.senml", said={"targets": ["v"]}, refusal="JSON")
+    known = [row for row in range(COUNT) if row not in GONE]
+    times = [datetime(1970, 1, 1) + HOUR * row for row in known]
+    return Export(
+        text, [VALUES[row] for row in known], times, file="pack.senml", said={"targets": ["v"]}, refusal="JSON"
+    )

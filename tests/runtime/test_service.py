@@ -209,7 +209,8 @@ def test_streams_that_gather_are_each_as_if_alone(
             now[name] = max(now[name], time) if isinstance(time, float) else now[name]
             samples.append((name, [value], time))
         kept: dict[str, State] = {}
-        found = many.gather_all(samples, lambda at, state, s=samples, k=kept: k.__setitem__(s[at][0], state))
+        names = [name for name, _, _ in samples]
+        found = many.gather_all(samples, functools.partial(_note, kept, names))
         for (name, values, time), answer in zip(samples, found, strict=True):
             wanted = alone[name].gather("", values, time)
             assert isinstance(answer, service.Answer)
@@ -230,6 +231,10 @@ def test_streams_that_gather_are_each_as_if_alone(
                     many.acknowledge(name)
                 resumed.load(list(many.changed()))
             many = resumed
+
+
+def _note(kept: dict[str, State], names: list[str], at: int, state: State) -> None:
+    kept[names[at]] = state
 
 
 @pytest.fixture(scope="module")

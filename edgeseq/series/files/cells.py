@@ -102,11 +102,6 @@ def _beside(columns: Sequence[Float32]) -> Float32:
     return columns[0][:, np.newaxis] if len(columns) == 1 else np.stack(columns, axis=1)
 
 
-def numbers(column: pl.Series, place: Place) -> Float32:
-    """Return one column (row,), as `read_all` does."""
-    return read_all([column], (), place).values[:, 0]
-
-
 def read(
     column: pl.Series,
     place: Place,

@@ -72,7 +72,8 @@ def _rows(path: str, data: bytes) -> Iterator[tuple[int, int, dict[str, str | No
         for cells in reader:
             this, line = line, reader.line_num + 1
             if cells and cells[0] in _ANNOTATIONS:
-                header, defaults = None, cells if cells[0] == "#default" else defaults if header is None else []
+                defaults = cells if cells[0] == "#default" else [] if header else defaults
+                header = None
             elif not any(cells) or cells[0].startswith("#"):
                 continue
             elif header is None or (_VALUE in cells and _TIME in cells):

@@ -71,7 +71,8 @@ def _one(path: str, table: Table, options: ReadingOptions) -> Series:
     free = [name for name in contents.table.names if name not in taken]
     if free and contents.times.seconds is not None and options.id != NONE:
         sensors.check_one(contents.table, contents.times.seconds, free)
-    return _series(Path(path).stem, contents, None, options)
+    name = Path(path.removesuffix(".gz").removesuffix(".zst")).stem
+    return _series(name, contents, None, options)
 
 
 def read_by(path: str, options: ReadingOptions, *, id_may_lack: bool = False) -> tuple[dict[str, Series], list[str]]:
@@ -145,9 +146,13 @@ def _only_numeric_column(table: Table, taken: set[str]) -> str:
     numeric = [name for name in free if table.is_plain(name) and cells.mostly_numbers(table.column(name))]
     if not numeric:
         held = listed(f"{name} ({cells.first_cell(table.column(name))})" for name in free if table.is_plain(name))
-        raise DataError(f"{table.path} has no column of numbers; its columns are {held or listed(table.names)}")
+        held = held or listed(table.names)
+        raise DataError(f"{table.path} has no column of numbers; its columns are {held}{table.header_note}")
     if len(numeric) > 1:
-        raise UsageError(f"{table.path} has several columns of numbers: {', '.join(numeric)}; name one with --target")
+        raise UsageError(
+            f"{table.path} has several columns of numbers: {', '.join(numeric)}{table.header_note}; "
+            "name one with --target"
+        )
     return table.require(numeric[0])
 
 

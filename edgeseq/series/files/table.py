@@ -87,11 +87,12 @@ class Table:
                 f"the header of {self.path} has several columns called {self.twins[name]!r}: give each its own name"
             )
         if name not in self.names:
-            raise UsageError(f"there is no column {name!r}; the columns are {listed(self.names)}{self._header()}")
+            raise UsageError(f"there is no column {name!r}; the columns are {listed(self.names)}{self.header_note}")
         return name
 
-    def _header(self) -> str:
-        """Return which line was taken for the header, where that is not the obvious one."""
+    @property
+    def header_note(self) -> str:
+        """Which line was taken for the header, where that is not the obvious one: for errors about columns."""
         if self.written.header:
             return " (no line was taken for a header)"
         line = self.written.header_line

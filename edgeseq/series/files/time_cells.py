@@ -26,7 +26,7 @@ _ISO = (
     r"^(?P<Y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})(?:[T ](?P<H>[0-9]{2}):(?P<M>[0-9]{2})"
     r"(?::(?P<S>[0-5][0-9])(?:[.,](?P<f>[0-9]+))?)?(?P<z>Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
 )
-_NUMBER = r"^-?[0-9]+[.,]?[0-9]*$"
+_NUMBER = r"^-?[0-9]{1,40}(?:[.,][0-9]{0,40})?$"
 
 _AT_ONCE = 1 << 18
 """Cells that are read in one piece of memory."""
@@ -188,9 +188,6 @@ def _usual_numbers(column: Column, numbers: Float64) -> number_times.NumberForm:
 
 def _from_numbers(column: Column, numbers: Float64, form: number_times.NumberForm) -> WrittenTimes:
     clock = number_times.clock_of(column.name, numbers, form.form or _unit_of(numbers))
-    wrong = np.flatnonzero(~(np.abs(clock) < LATEST))
-    if len(wrong):
-        raise column.refuse(int(wrong[0]), f"holds {shown(column.cells[int(wrong[0])])}, not a time")
     epoch = form.form in UNITS or not form.form
     notes: tuple[str, ...] = ()
     if form.is_counter:
@@ -368,28 +365,35 @@ def in_utc(
     column: Column, written: WrittenTimes, zone: str, groups: npt.NDArray[np.int64] | None
 ) -> tuple[Float64, tuple[str, ...]]:
     """Return the times of the table's rows (row,) in seconds since 1970 UTC, and notes. Raises `DataError`."""
-    local = ~np.asarray(written.utc, np.bool_)
-    if not np.any(local):
-        return column.spread(written.clock), written.notes
-    if not zone:
+    seconds, notes = written.clock, written.notes
+    if not np.all(written.utc):
         if isinstance(written.utc, np.ndarray):
-            raise _no_day(column, Notation(written.time_format))
-        return column.spread(written.clock), written.notes
-    if isinstance(written.utc, np.ndarray):
-        return column.spread(_each(column, written.time_format, zone)), written.notes
-    early, late, skipped = zone_of(zone).utc_all(written.clock)
-    twice = np.flatnonzero(early != late)
+            seconds = _each(column, written.time_format, zone)
+        elif zone:
+            seconds, skipped = _from_clock(column, written.clock, zone, groups)
+            notes += skipped
+    wrong = np.flatnonzero(~(np.abs(seconds) < LATEST))
+    if len(wrong):
+        raise column.refuse(int(wrong[0]), f"holds {shown(column.cells[int(wrong[0])])}, not a time")
+    return column.spread(seconds), notes
+
+
+def _from_clock(
+    column: Column, clock: Float64, zone: str, groups: npt.NDArray[np.int64] | None
+) -> tuple[Float64, tuple[str, ...]]:
+    """Return the times at which a zone's clock shows `clock` (cell,), and a note about what it never shows."""
+    early, late, skipped = zone_of(zone).utc_all(clock)
     seconds = early.copy()
     whose = None if groups is None else groups if column.rows is None else groups[column.rows]
-    _tell_apart(seconds, early, late, twice, whose)
-    notes = written.notes
-    if skipped.any():
-        row = int(skipped.argmax()) if column.rows is None else int(column.rows[skipped.argmax()])
-        count = int(skipped.sum())
-        others = f", as {counted(count - 1, 'other')} do not" if count > 1 else ""
-        cell = f"{column.place(row)}: {column.cells[int(skipped.argmax())]}"
-        notes += (f"{cell} does not exist in {zone}{others}: taken as the hour after",)
-    return column.spread(seconds), notes
+    _tell_apart(seconds, early, late, np.flatnonzero(early != late), whose)
+    count = int(skipped.sum())
+    if not count:
+        return seconds, ()
+    at = int(skipped.argmax())
+    row = at if column.rows is None else int(column.rows[at])
+    others = f", as {counted(count - 1, 'other')} do not" if count > 1 else ""
+    note = f"{column.place(row)}: {column.cells[at]} does not exist in {zone}{others}: taken as the hour after"
+    return seconds, (note,)
 
 
 def _tell_apart(
@@ -410,6 +414,8 @@ def _tell_apart(
 
 def _each(column: Column, form: str, zone: str) -> Float64:
     """Return the times of cells whose zones' names the given zone explains, one by one."""
+    if not zone:
+        raise _no_day(column, Notation(form))
     reader = TimeReader(Reading(time_format=form, zone=zone))
     seconds, after = np.empty(len(column.cells)), np.nan
     for at, cell in enumerate(column.cells.to_list()):

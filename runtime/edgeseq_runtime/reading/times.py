@@ -28,7 +28,7 @@ LATEST = 253_402_300_800.0
 """Seconds from 1970 to the year 10000. What is further away, either way, is no time: a stream that began there could
 not tell times of today apart, with the digits that a float has."""
 
-_LONGEST_NUMBER = 400
+_LONGEST_NUMBER, _LONGEST_TEXT = 400, 100
 """Characters."""
 
 _LEAST_FRACTIONS = min(least for least, _ in EPOCHS)
@@ -241,7 +241,7 @@ def is_epoch(text: str) -> bool:
 
 def _from_iso(text: str) -> datetime:
     """Read ISO 8601. Raises `ValueError`; `datetime` knows no second 60, and no zone in letters."""
-    if not text.isascii():
+    if len(text) > _LONGEST_TEXT or not text.isascii():  # of digits without end, `datetime` makes fractions
         raise ValueError(text)
     if text.endswith((" UTC", " GMT")):
         text = text[:-4].replace(" +0000", "") + "+00:00"

@@ -3,9 +3,9 @@
 _GENERAL = (
     "", "na", "n/a", "n.a.", "nan", "+nan", "-nan", "nan(ind)", "-nan(ind)", "1.#ind", "-1.#ind", "1.#qnan",
     "-1.#qnan", "1.#inf", "-1.#inf", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity", "null", "(null)",
-    "<null>", "[null]", "\\n", "nil", "none", "missing", "undefined", "invalid", "not available", "error", "err",
-    "fault", "fail", "failed", "timeout", "n.d.", "nd", "n/d", "n.v.", "n/v", "k.a.", "s/d", "not measured",
-    "no signal", "sensor error", "sensor fault", "open circuit", "?", "??", "???", "????", "-", "--", "---", "----",
+    "<null>", "<na>", "[null]", "\\n", "nil", "none", "missing", "undefined", "invalid", "not available", "error",
+    "err", "fault", "fail", "failed", "timeout", "n.d.", "nd", "n/d", "n.v.", "n/v", "k.a.", "s/d", "not measured",
+    "no signal", "open circuit", "?", "??", "???", "????", "-", "--", "---", "----",
     "--.-", "-.-", "--.--", "\u2212", "\u2013", "\u2014", ".", "*", "**", "***", "****",
 )  # fmt: skip
 _HUBS = ("unavailable", "unknown", "offline", "disconnected", "not connected")

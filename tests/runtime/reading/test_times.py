@@ -99,6 +99,7 @@ def test_a_time_in_each_notation_by_hand(notation: str, text: str, wanted: float
         ("excel", 1e12),
         ("year", 1e9),
         ("%Y%m%d%H", 2024013223),
+        ("", "1" * 1000),
         ("", [1]),
     ],
 )

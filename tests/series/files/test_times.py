@@ -223,6 +223,7 @@ def test_date_and_time_of_day_are_joined(
             column("1. Januar 2024", "2. Januar 2024", name="Zeit"),
             "'Zeit' holds '1. Januar 2024', not a time that is known",
         ),
+        (column("nan", "inf"), "'time' holds 'nan', not a time that is known"),
         (column("00:00", "01:00"), "'time' holds '00:00', a time of day without its date"),
         (column("7", "3", "6", "3.5"), "'time' holds '7', which is no time that is known"),
         (column("0", "60", "120", name="t"), "t counts seconds from 0: .* its dates are those of 1970"),
