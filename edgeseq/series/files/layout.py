@@ -239,7 +239,8 @@ def _with_header(
     units: list[str] = []
     while first < len(table) and _is_description(cells := _cells(table[first].text, separator)):
         if not units and lines.is_units_row(cells):
-            units, units_line = list(body.named(cells) or cells), table[first].text
+            units_line = table[first].text
+            units = [] if lines.is_format_row(cells) else list(body.named(cells) or cells)
         first += 1
     if not units and len(above) == len(names) and lines.is_units_row(above):
         units = above

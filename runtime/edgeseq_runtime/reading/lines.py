@@ -54,6 +54,8 @@ _ERROR_CELL = re.compile(
 )
 """What a spreadsheet writes where a cell has no value."""
 
+_WIDTH = re.compile(r"\d{1,3}[sdn]")
+
 _LINE_PROTOCOL = re.compile(
     r"(?:[^\\, \"{\[]|\\.)(?:[^\\, ]|\\.)*(?:,(?:[^\\,= ]|\\.)+=(?:[^\\,= ]|\\.)+)* +"
     r"(?:[^\\,= ]|\\.)+=(?:\"(?:[^\\\"]|\\.)*\"|[^, ]+)(?:,(?:[^\\,= ]|\\.)+=(?:\"(?:[^\\\"]|\\.)*\"|[^, ]+))*"
@@ -170,8 +172,15 @@ def looks_like_header(cells: Sequence[str], after: Sequence[str] = ()) -> bool:
     return not {"number", "time"} & {*kinds}
 
 
+def is_format_row(cells: Sequence[str]) -> bool:
+    """Whether cells below a header say how wide its columns are, as in the USGS's RDB: `5s 15s 20d 14n`."""
+    return len(cells) > 1 and all(_WIDTH.fullmatch(cell.strip()) for cell in cells)
+
+
 def is_units_row(cells: Sequence[str]) -> bool:
     """Whether cells below a header are the units of its columns: none is a value, and most are known units."""
+    if is_format_row(cells):
+        return True
     filled = [cell.strip() for cell in cells if cell.strip() not in ("", "-", "1")]
     kinds = [_kind(cell) for cell in filled if not _is_unit(cell)]
     return len(kinds) < len(filled) and 2 * len(kinds) <= len(filled) and all(kind == "word" for kind in kinds)
