@@ -55,8 +55,14 @@ def test_nonsense_is_refused_as_the_users(said: dict[str, Any], message: str) ->
         Overrides(**said)
 
 
-USUAL = ({}, {"time": ("t",)}, {"time": ("t",), "zoned": True}, {"skip_rows": 2}, {"sort": True})
-BINDING = (
+USUAL: tuple[dict[str, Any], ...] = (
+    {},
+    {"time": ("t",)},
+    {"time": ("t",), "zoned": True},
+    {"skip_rows": 2},
+    {"sort": True},
+)
+BINDING: tuple[dict[str, Any], ...] = (
     *({"time": ("a", "b")}, {"time_format": "ms"}, {"zone": "Europe/Berlin"}, {"missing": ("-999",)}, {"decimal": ","}),
     *(
         {"thousands": ","},
