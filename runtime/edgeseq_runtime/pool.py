@@ -285,7 +285,7 @@ class Pool:
             raise
         except BaseException:
             self._interrupted.update(self._at(rows))
-            self._engine.forget_bindings()
+            self._judgement.find_usual()
             raise
         return forecasts.reshape(len(block), *self._forecast)
 
@@ -309,7 +309,7 @@ class Pool:
         del self._names[known:]
         self._row = {name: row for row, name in enumerate(self._names)}
         self._interrupted.intersection_update(self._row)
-        self._engine.forget_bindings()
+        self._judgement.find_usual()
 
     def _join(self, names: Sequence[Hashable]) -> None:
         """Give each new stream a row."""
@@ -432,7 +432,8 @@ def _times_by_name(names: Iterable[Hashable], times: Any) -> tuple[Float64, npt.
 def _times_for(times: Any, count: int) -> tuple[Float64, npt.NDArray[np.bool_]]:
     """Return the times of so many streams, and which cannot be read; `times` (stream,), or one for all."""
     if is_one(times):
-        times = [times] * count
+        seconds, unread = read_times([times])
+        return np.repeat(seconds, count), np.repeat(unread, count)
     require_one_each(times, count, "streams")
     return read_times(times)
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.backends.base import OneStream, Session
 from edgeseq_runtime.backends.open import open_session
+from edgeseq_runtime.backends.usual import INFINITE, ODD
 from edgeseq_runtime.errors import DataError, EdgeseqError, SnapshotError, UsageError
 from edgeseq_runtime.judgement.blocks import Block
 from edgeseq_runtime.judgement.judgement import Judgement
@@ -90,6 +91,7 @@ class Predictor:
         self._x: Any = memoryview(engine.x.reshape(-1).data)  # writing to an array itself takes three times as long
         self._numbers: Any = memoryview(engine.y.reshape(-1).data)
         self._last: Any = memoryview(self._clocks.last.data)
+        self._usual_step = judgement.usual
         self._said = engine.y.reshape(self._shape)
         self._move, self._copied = engine.advance, self._said.copy
         targets = self._shape[1]
@@ -105,6 +107,7 @@ class Predictor:
         watched = self._monitor is not None or self._screening.stuck_after
         bare = len(self._ranges) == 1 and not watched and not self._clocks.is_known
         self._is_bare = self._is_calm and bare
+        self._is_native = self._is_calm and self._usual_step is not None
 
     @property
     def spec(self) -> Spec:
@@ -206,6 +209,8 @@ class Predictor:
                     self._ledger.steps += 1
                     return self._copied()
                 return self._without_forecast(math.nan)
+            if self._is_native:
+                return self._step_natively(sample, time)
             return self._step(sample, time)
         except EdgeseqError:  # before anything has moved
             raise
@@ -213,6 +218,41 @@ class Predictor:
             self._interrupted = True
             self._choose_path()
             raise
+
+    def _step_natively(self, sample: RawSample, time: Time) -> Float32:
+        """Take one sample by the backend's own code where nothing is odd about it."""
+        usual, ledger, monitor, clocks = self._usual_step, self._ledger, self._monitor, self._clocks
+        assert usual
+        try:
+            seconds = math.nan if time is None else to_seconds(time)
+        except DataError:
+            return self._step(sample, time)
+        if type(sample) is float and len(self._ranges) == 1:
+            usual.sample[0] = sample
+        else:
+            values = self._reader.read(sample)
+            if clocks.features and UNREAD in values:
+                at = self._last[0] + clocks.period if math.isnan(seconds) else seconds
+                if math.isnan(at):
+                    raise clocks.no_time()
+                values = clocks.complete(values, at)
+            for place, value in enumerate(values):
+                usual.sample[place] = value
+        usual.given[0] = seconds
+        usual.counted[0] = ledger.steps
+        if monitor:
+            usual.counted[1] = monitor.turns
+        made = usual.take_one()
+        if made == ODD:
+            return self._step(sample, time)
+        if made == INFINITE:
+            return self._without_forecast(self._last[0] + clocks.period if math.isnan(seconds) else seconds)
+        ledger.steps += 1
+        if monitor:
+            monitor.turns += 1
+        if not clocks.is_known and not math.isnan(seconds):
+            clocks.is_known, self._is_bare = True, False
+        return self._copied()
 
     def _step(self, sample: RawSample, time: Time) -> Float32:
         """Take one sample, by the short way where it is in range and on time."""

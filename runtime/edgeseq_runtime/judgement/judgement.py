@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32, Float64, Rows, are_finite
 from edgeseq_runtime.backends.base import BatchEngine, Session
+from edgeseq_runtime.backends.usual import INFINITE, ODD, StepArrays
 from edgeseq_runtime.errors import SnapshotError
 from edgeseq_runtime.monitoring.conformal import LEVEL
 from edgeseq_runtime.monitoring.monitor import Monitor
@@ -72,6 +73,9 @@ class Judgement:
         self._shape = (self.spec.horizon, self._targets)
         self.is_torn = False
         """Whether streams may be neither as they were before a step nor after it."""
+        self._room = room
+        self.usual = engine.usual_step(self._step_arrays())
+        """What takes steps that nothing is odd about in the backend's own code; None where it has none."""
 
     @property
     def is_calm(self) -> bool:
@@ -85,6 +89,10 @@ class Judgement:
         none, and `unread` (stream,) which of them could not be read. A slice means all streams. Raises `DataError` and
         `MissingSampleError` for what a policy refuses, `ModelFileError` from the engine; all is then as before.
         """
+        if self.usual and self._may_be_usual(unread):
+            forecasts = self._take_usual(rows, block, given)
+            if forecasts is not None:
+                return forecasts
         if given is None and not self.clocks.is_known:
             return self._take_in_time(rows, block, None)
         given = np.full(len(block), np.nan) if given is None else given
@@ -94,6 +102,48 @@ class Judgement:
             return self._take_in_time(rows, self.clocks.with_features(block, seconds), seconds)
         unread = np.zeros(len(block), np.bool_) if unread is None else unread
         return self._take_at_odd_times(self.places(rows), block, seconds, unread)
+
+    def _may_be_usual(self, unread: Flags | None) -> bool:
+        """Whether no time is unread, and nothing waits to be confirmed."""
+        if self.screening.any_waiting or self.clocks.any_ahead:
+            return False
+        return unread is None or not np.count_nonzero(unread)
+
+    def _take_usual(self, rows: Rows, block: Float32, given: Float64 | None) -> Float32 | None:
+        """Take samples by the backend's own code; None where something is odd about one, and all is as before."""
+        assert self.usual
+        clocks, engine, monitor = self.clocks, self.engine, self.monitor
+        if given is not None and not clocks.is_known:
+            clocks.is_known = bool(np.isfinite(given).any())
+        if clocks.features:
+            given = clocks.resolve(rows, np.full(len(block), np.nan) if given is None else given)
+            block = clocks.with_features(block, given)
+        made = self.usual.take(rows, block, given, self.ledger.steps, monitor.turns if monitor else 0)
+        if made == ODD:
+            return None
+        forecasts = engine.y[rows].copy() if isinstance(rows, slice) else engine.y[rows]
+        if made == INFINITE:
+            given = np.full(len(block), np.nan) if given is None else given
+            return self.drop_infinite(rows, block, forecasts, clocks.resolve(rows, given))
+        if monitor:
+            monitor.count(rows)
+        self.ledger.take_clean(rows)
+        return forecasts
+
+    def _step_arrays(self) -> StepArrays:
+        """Return where all lies that a usual step reads and changes."""
+        clocks, screening = self.clocks, self.screening
+        bounds = screening.bounds_of(slice(None))
+        return StepArrays(
+            bounds.low,
+            bounds.high,
+            screening.runs,
+            screening.stuck_after,
+            clocks.last,
+            (clocks.period, clocks.early, clocks.late),
+            self.ledger.begun,
+            self.monitor.arrays() if self.monitor else None,
+        )
 
     def places(self, rows: Rows) -> Places:
         """Return the numbers of the rows."""
@@ -348,9 +398,21 @@ class Judgement:
 
     def make_room(self, count: int) -> None:
         """Have so many rows, or more."""
+        is_larger = count > self._room
+        if is_larger:
+            self.usual = None  # until it knows where they are now
         self.engine.make_room(count)
         for part in self.parts:
             part.make_room(count)
+        if is_larger:
+            self.usual = self.engine.usual_step(self._step_arrays())
+            self._room = len(self.ledger.begun)
+
+    def find_usual(self) -> None:
+        """Look up anew where everything lies: rows may have moved, or the step that moved them was interrupted."""
+        self.usual = None
+        self.engine.forget_bindings()
+        self.usual = self.engine.usual_step(self._step_arrays())
 
     def _row_arrays(self) -> list[npt.NDArray[Any]]:
         return [array for part in self.parts for array in part.row_arrays()]

@@ -32,8 +32,11 @@ WIDEST = np.float32(math.log(1000.0))
 
 _WIDER, _NARROWER = np.float32(GAMMA * LEVEL), np.float32(GAMMA * (1 - LEVEL))
 
+MOVES = float(_WIDER), float(_NARROWER), float(WIDEST)
+"""By how much a miss widens and a hit narrows the logarithm of a width, and how far from 0 it may come."""
+
 # The same for one stream: as Python's numbers, and as arrays, which a ufunc takes in half a number's time.
-_UP, _DOWN, _FURTHEST = float(_WIDER), float(_NARROWER), float(WIDEST)
+_UP, _DOWN, _FURTHEST = MOVES
 _BETWEEN, _LESS, _MOST, _LEAST, _NOT = map(np.asarray, (_WIDER + _NARROWER, _NARROWER, WIDEST, -WIDEST, np.float32(0)))
 
 
@@ -85,11 +88,11 @@ class Intervals(RowArrays):
         self._quantiles = Quantiles(spec)
         low, middle, high = ends = self._ends(LEVEL)
         self._asked = LEVEL, ends  # the level asked for last, and its ends
-        self._median = middle
-        self._low, self._high = low, high
-        self._validated = middle.reshape(-1), low.reshape(-1), high.reshape(-1)
+        self.validated = middle, low, high
+        """(horizon, target) each: the median of validation's residuals, and the interval's ends relative to it."""
+        self._flat = middle.reshape(-1), low.reshape(-1), high.reshape(-1)
         self._made = np.empty((3, middle.size), np.float32)
-        self._by_number = list(zip(*(numbers.tolist() for numbers in self._validated), strict=True))
+        self._by_number = list(zip(*(numbers.tolist() for numbers in self._flat), strict=True))
         self._rounded: Any = memoryview(np.zeros(1, np.float32).data)
         for name, blank in (("log_width", 0.0), ("width", 1.0)):
             self._begin(name, middle.shape, np.float32, blank)
@@ -110,8 +113,9 @@ class Intervals(RowArrays):
 
         An error is truth minus forecast, in the typical sensor's numbers, NaN where there was no forecast or no truth.
         """
-        distance, log_width, width = errors - self._median, self.log_width[rows], self.width[rows]
-        beyond = np.maximum(distance - self._high * width, self._low * width - distance)
+        middle, low, high = self.validated
+        distance, log_width, width = errors - middle, self.log_width[rows], self.width[rows]
+        beyond = np.maximum(distance - high * width, low * width - distance)
         # Two comparisons and no `~`: NaN is neither a miss nor a hit.
         log_width += (beyond > 0) * _WIDER - (beyond <= 0) * _NARROWER
         np.minimum(np.maximum(log_width, -WIDEST, out=log_width), WIDEST, out=log_width)
@@ -129,7 +133,7 @@ class Intervals(RowArrays):
         if len(errors) <= _FEW:
             self._move_few(errors.tolist())
         else:
-            (middle, low, high), (below, above, moved) = self._validated, self._made
+            (middle, low, high), (below, above, moved) = self._flat, self._made
             np.subtract(errors, middle, moved)
             np.multiply(low, width, below)
             np.multiply(high, width, above)

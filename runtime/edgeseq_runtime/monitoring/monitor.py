@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32, Rows
-from edgeseq_runtime.monitoring.conformal import WIDEST, Intervals
-from edgeseq_runtime.monitoring.drift import Drift
+from edgeseq_runtime.backends.usual import WatchArrays
+from edgeseq_runtime.monitoring.conformal import MOVES, WIDEST, Intervals
+from edgeseq_runtime.monitoring.drift import ALARM, CLEAR, MEMORY, Drift
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.row_arrays import RowArrays
 
@@ -104,6 +105,35 @@ class Monitor(RowArrays):
             self.drift.update_one(errors[0, 0].tolist())  # in a sixth of the time
         else:
             self.drift.update(rows, errors[:, 0])
+
+    def arrays(self) -> WatchArrays:
+        """Return what `update` reads and changes, for who does the same in other code; `count` comes after that."""
+        intervals, drift = self.intervals, self.drift
+        middle, below, above = intervals.validated
+        return WatchArrays(
+            said=self.said,
+            turn=self.turn,
+            gains=self.gains if self._has_gains else None,
+            middle=middle,
+            below=below,
+            above=above,
+            log_width=intervals.log_width,
+            width=intervals.width,
+            moves=MOVES,
+            lowest=drift.low,
+            highest=drift.high,
+            shares=drift.shares,
+            raised=drift.raised,
+            shares_like=(float(MEMORY), ALARM, CLEAR),
+        )
+
+    def count(self, rows: Rows) -> None:
+        """Count a sample of each stream at `rows` that was taken through `arrays`, which has moved `turn` already."""
+        if isinstance(rows, slice):
+            self.turns += 1
+        else:
+            self._together = False
+        self._is_known = False
 
     def knows_first(self) -> bool:
         """Whether all that has been said of the first stream's samples to come is a number: see `update_known`."""

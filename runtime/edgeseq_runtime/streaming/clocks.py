@@ -36,6 +36,8 @@ class Clocks(RowArrays):
         self.period = spec.period or math.nan
         self.late = 1.5 * self.period
         """Seconds after the last sample from which others lack in between."""
+        self.early = 0.0
+        """Seconds after the last sample up to which one comes too early."""
         self._far = FAR_AHEAD * self.period if confirms else math.inf
         self.is_known = bool(self.features)
         """Whether any stream's time may be known, or must be."""
@@ -53,7 +55,7 @@ class Clocks(RowArrays):
         if self.any_ahead:
             return False
         passed = seconds - self.last[rows]
-        return not np.count_nonzero((passed <= 0) | (passed >= self.late))  # NaN: nothing is known to lack
+        return not np.count_nonzero((passed <= self.early) | (passed >= self.late))  # NaN: nothing is known to lack
 
     def lags(self, rows: npt.NDArray[np.intp], seconds: Float64) -> tuple[npt.NDArray[np.int64], Flags]:
         """Return how many samples lack before those at these times, (stream,), and which times are not believed yet.
