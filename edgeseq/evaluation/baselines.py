@@ -37,6 +37,9 @@ class Baselines:
     forecasters: Mapping[str, Forecaster]
     left_out: Mapping[str, str]
     """Name -> why the series has no such baseline."""
+    naive_error: Float64 | None = None
+    """(target,): mean absolute error of the naive forecast over the training part, one season ahead, or one sample
+    where there is none; NaN where nothing is known."""
 
 
 class _NothingToFitError(Exception):
@@ -45,11 +48,21 @@ class _NothingToFitError(Exception):
 
 def fit(spec: Spec, parts: Parts) -> Baselines:
     """Return the baselines. Only the training part teaches them, only the validation part chooses."""
-    forecasters = untrained(spec).forecasters
+    forecasters, naive = untrained(spec).forecasters, naive_error(spec, parts.train)
     try:
-        return Baselines({**forecasters, "ridge": lagged_ridge(spec, parts)}, {})
+        return Baselines({**forecasters, "ridge": lagged_ridge(spec, parts)}, {}, naive)
     except _NothingToFitError as error:
-        return Baselines(forecasters, {"ridge": str(error)})
+        return Baselines(forecasters, {"ridge": str(error)}, naive)
+
+
+def naive_error(spec: Spec, train: Values) -> Float64:
+    """Return the mean absolute change of each target over a season, or one sample where there is none, (target,)."""
+    lag = spec.season if spec.season and spec.season < len(train) else 1
+    values = train[:, : len(spec.targets)].astype(np.float64)
+    sizes = np.abs(values[lag:] - values[:-lag])
+    known = np.isfinite(sizes)
+    sums, counts = np.where(known, sizes, 0).sum(axis=0), known.sum(axis=0)
+    return np.asarray(np.divide(sums, counts, out=np.full(len(spec.targets), np.nan), where=counts > 0))
 
 
 def untrained(spec: Spec) -> Baselines:

@@ -102,6 +102,8 @@ class Evaluation(Comparison):
     """Baselines that the series does not have -> why."""
     intervals: tuple[Interval, ...]
     """What the model's residuals promise, and what came; empty where it carries none."""
+    crps: float | None = None
+    """Continuous ranked probability score of the intervals, in the targets' units; see `intervals.crps`."""
     by_sensor: Mapping[str, Comparison] = field(default_factory=dict)
     """The same forecasts for each of several sensors, all in the typical one's numbers; empty for one."""
     baseline_forecasts: Mapping[str, Forecasts] = field(default_factory=dict)
@@ -125,7 +127,9 @@ class Evaluation(Comparison):
         fields = super().to_dict() | {"left_out": dict(self.left_out)}
         if self.by_sensor:
             fields["by_sensor"] = {name: comparison.to_dict() for name, comparison in self.by_sensor.items()}
-        return fields | {"intervals": [interval.to_dict() for interval in self.intervals]} if self.intervals else fields
+        if not self.intervals:
+            return fields
+        return fields | {"intervals": [interval.to_dict() for interval in self.intervals], "crps": self.crps}
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,8 @@ class ForecastSet:
     left_out: Mapping[str, str]
     seconds: Float64 | None = None
     """When each of the values was measured (time,); None where that is not known."""
+    naive_error: Float64 | None = None
+    """The naive forecast's over the training part (target,), which errors are scaled by."""
 
     @classmethod
     def collect(
@@ -155,16 +161,17 @@ class ForecastSet:
         forecasts = forecasts_at(predictor, values, at)
         truth = _known_truth(spec, values, at, forecasts)
         others = {name: forecast(values, at) for name, forecast in fitted.forecasters.items()}
-        return cls(spec, values, at, forecasts, truth, others, fitted.left_out, seconds)
+        return cls(spec, values, at, forecasts, truth, others, fitted.left_out, seconds, fitted.naive_error)
 
     def compare(self, chosen: slice = slice(None)) -> Comparison:
         """Score the forecasts at some of the origins."""
         truth = self.truth[chosen]
         return Comparison(
             samples=_counted(truth),
-            model=compute_metrics(self.spec, self.model[chosen], truth),
+            model=compute_metrics(self.spec, self.model[chosen], truth, self.naive_error),
             baselines={
-                name: compute_metrics(self.spec, forecasts[chosen], truth) for name, forecasts in self.baselines.items()
+                name: compute_metrics(self.spec, forecasts[chosen], truth, self.naive_error)
+                for name, forecasts in self.baselines.items()
             },
             rounding=_rounding(self.spec),
         )
@@ -180,6 +187,7 @@ class ForecastSet:
             forecasts=self.model[chosen],
             left_out=self.left_out,
             intervals=intervals.measure_coverage(self.spec, self.model[chosen], self.truth[chosen]),
+            crps=intervals.crps(self.spec, self.model[chosen], self.truth[chosen]),
             baseline_forecasts={name: forecasts[chosen] for name, forecasts in self.baselines.items()},
             seconds=self.seconds,
         )

@@ -75,6 +75,24 @@ def measure_coverage(spec: Spec, forecasts: Forecasts, truth: Forecasts) -> tupl
     return tuple(_coverage(level, ends, forecasts, truth) for level, ends in bounds(spec.residuals).items())
 
 
+def crps(spec: Spec, forecasts: Forecasts, truth: Forecasts) -> float | None:
+    """Return the continuous ranked probability score of the intervals, in the targets' units; 0 is perfect.
+
+    It is twice the integral of the quantile loss over all levels (F. Laio and S. Tamea, Hydrology and Earth System
+    Sciences 11, 2007), here a sum over the few that the spec has, each standing for the levels nearest to it. None for
+    a model that carries no residuals, or where nothing is known.
+    """
+    if spec.residuals is None:
+        return None
+    levels, table = np.array(spec.residuals.levels), np.array(spec.residuals.quantiles)  # table: horizon, target, level
+    edges = np.concatenate([[0.0], (levels[1:] + levels[:-1]) / 2, [1.0]])
+    error = truth - forecasts
+    above = error[..., None] - table  # of the truth over each quantile
+    loss = np.maximum(levels * above, (levels - 1) * above) @ np.diff(edges)
+    known = np.isfinite(error)
+    return float(2 * loss[known].mean()) if known.any() else None
+
+
 def _coverage(level: float, ends: Bounds, forecasts: Forecasts, truth: Forecasts) -> Interval:
     low, high = ends
     counts, inside, widths = np.zeros((3, *low.shape))  # (horizon, target)

@@ -20,16 +20,23 @@ class Metrics:
     total: Score
     per_horizon: tuple[tuple[float, float], ...]
     """(RMSE, MAE) of each step ahead, in the target's unit."""
+    mase: float = math.nan
+    """Mean absolute scaled error; see `compute_metrics`."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as `--json` prints them."""
         total = {name: or_none(value) for name, value in vars(self.total).items()}
         steps = [{"rmse": or_none(rmse), "mae": or_none(mae)} for rmse, mae in self.per_horizon]
-        return {**total, "per_horizon": steps}
+        return {**total, "mase": or_none(self.mase), "per_horizon": steps}
 
 
-def compute_metrics(spec: Spec, forecasts: Forecasts, truth: Forecasts) -> Metrics:
-    """Score forecasts where the truth is known; standardised errors are in the training part's deviations."""
+def compute_metrics(spec: Spec, forecasts: Forecasts, truth: Forecasts, naive: Float64 | None = None) -> Metrics:
+    """Score forecasts where the truth is known; standardised errors are in the training part's deviations.
+
+    `naive` (target,) are the mean errors of the naive forecast over the training part. With them the absolute errors
+    are also given as multiples of these, the mean over the targets: MASE (R. Hyndman and A. Koehler, International
+    Journal of Forecasting 22, 2006). Below 1 is better than the naive forecast was, one sample or season ahead.
+    """
     count, squares, sizes = np.zeros((3, spec.horizon, len(spec.targets)))
     for ahead in range(spec.horizon):
         error = forecasts[:, ahead] - truth[:, ahead]  # (origin, target)
@@ -46,7 +53,9 @@ def compute_metrics(spec: Spec, forecasts: Forecasts, truth: Forecasts) -> Metri
         mean(sizes / deviations, count),
     )
     steps = zip(squares, sizes, count, strict=True)
-    return Metrics(total, tuple((math.sqrt(mean(square, known)), mean(size, known)) for square, size, known in steps))
+    scaled = math.nan if naive is None else mean(sizes / np.where(naive > 0, naive, np.nan), count)
+    by_step = tuple((math.sqrt(mean(square, known)), mean(size, known)) for square, size, known in steps)
+    return Metrics(total, by_step, scaled)
 
 
 def mean(sums: Float64, counts: Float64) -> float:

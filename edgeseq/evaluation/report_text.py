@@ -25,7 +25,7 @@ def summary(evaluation: Evaluation, title: str = "test part") -> str:
     if spec.horizon > 1:
         parts.append(_per_step(spec, evaluation))
     if evaluation.intervals:
-        parts.append(table(*interval_rows(evaluation)))
+        parts += [table(*interval_rows(evaluation)), _crps(evaluation)]
     if evaluation.by_sensor:
         parts.append(_by_sensor(spec, evaluation))
     return "\n\n".join([*parts, "\n".join([*_left_out(evaluation), verdict(evaluation)])])
@@ -83,15 +83,16 @@ def verdict(comparison: Comparison) -> str:
 
 def totals(spec: Spec, comparison: Comparison, title: str, decimals: int | None = None) -> str:
     """Return the figures over all horizon steps and targets, of data that end after so many decimals."""
-    header = (f"{title}, {comparison.samples} forecasts", "RMSE", "MAE", "MSE (std.)", "MAE (std.)")
+    header = (f"{title}, {comparison.samples} forecasts", "RMSE", "MAE", "MSE (std.)", "MAE (std.)", "MASE")
     return table(header, [(name, *figures(scored, decimals)) for name, scored in forecasters(spec, comparison).items()])
 
 
 def figures(scored: Metrics, decimals: int | None) -> list[str]:
-    """Return RMSE and MAE in the data's unit, with its digits, then both errors standardised."""
+    """Return RMSE and MAE in the data's unit, with its digits, then both errors standardised, then MASE."""
     total = scored.total
     own = [error(value, decimals) for value in (total.rmse, total.mae)]
-    return [*own, number(total.mse_standardized), number(total.mae_standardized)]
+    mase = "-" if math.isnan(scored.mase) else number(scored.mase)
+    return [*own, number(total.mse_standardized), number(total.mae_standardized), mase]
 
 
 def _compared(own: float, other: float) -> str:
@@ -159,6 +160,11 @@ def interval_rows(evaluation: Evaluation) -> tuple[list[str], list[list[str]]]:
         pairs = [one.per_horizon[step - 1] if step else (one.coverage, one.width) for one in evaluation.intervals]
         rows.append([name, *(cell for pair in pairs for cell in _held(*pair, evaluation.decimals))])
     return header, rows
+
+
+def _crps(evaluation: Evaluation) -> str:
+    scored = "-" if evaluation.crps is None else error(evaluation.crps, evaluation.decimals)
+    return f"CRPS (lower is better): {scored}"
 
 
 def _held(coverage: float, width: float, decimals: int | None) -> tuple[str, str]:

@@ -1,7 +1,5 @@
 """What a series shows, so that the user need not say it: season, shifting level, predictability, warm-up."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from edgeseq.series.gaps import Filled
@@ -107,17 +105,6 @@ def follows_linear_recurrence(train: Filled) -> bool:
     earlier = values[rows[:, None] - apart[0] * np.arange(1, _LAGS + 1)]
     solution, *_ = np.linalg.lstsq(earlier, values[rows], rcond=1e-10)
     return bool((values[rows] - earlier @ solution).std() < 1e-4 * values.std())
-
-
-def prefers_values(train: Filled, targets: int, levels: Sequence[bool]) -> bool:
-    """Whether targets are better forecast by themselves than by their change from the last sample.
-
-    That is where the last sample says less of the next than the mean does, and the mean stays.
-    """
-    pieces = [train.values[start:stop, :targets].astype(np.float64) for start, stop in train.segments]
-    changes = np.concatenate([np.diff(piece, axis=0) for piece in pieces])
-    leaps = np.sqrt(np.mean(np.square(changes), axis=0)) > np.concatenate(pieces).std(axis=0)
-    return bool(leaps.all()) and all(levels[:targets])
 
 
 def default_warmup(season_length: int | None, samples: int) -> int:

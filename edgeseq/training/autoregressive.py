@@ -26,6 +26,12 @@ LENGTHS = (24, 48, baselines.LAGS, 168, 336)
 _ROWS_FOR_A_LAG = 4
 """Training rows that there must be for each number that an output's regression looks at: the penalty does the rest."""
 
+_SHORTER = (12, 6)
+"""Those that are tried, the first that can be, where gaps lie so close together that none of the others can."""
+
+_REACHED = 0.5
+"""Share of the samples that have as many before them without a gap: a stream waits for that after each gap."""
+
 _BLOCKS = 10
 """Stretches of the validation part whose errors are compared: within one they go together, between them hardly."""
 
@@ -41,9 +47,14 @@ class LinearPath:
 
 
 def candidates(spec: Spec, train: Filled) -> list[int]:
-    """Return the lengths that the training part has samples for."""
-    rows = sum(stop - start for start, stop in train.segments)
-    return [lags for lags in LENGTHS if lags * len(spec.measured) * _ROWS_FOR_A_LAG <= rows]
+    """Return the lengths that the training part has samples for, and that most of these reach between gaps."""
+    sizes = np.array([stop - start for start, stop in train.segments])
+
+    def is_possible(lags: int) -> bool:
+        reached = np.maximum(sizes - lags, 0).sum() >= _REACHED * sizes.sum()
+        return bool(reached) and lags * len(spec.measured) * _ROWS_FOR_A_LAG <= sizes.sum()
+
+    return [lags for lags in LENGTHS if is_possible(lags)] or [lags for lags in _SHORTER if is_possible(lags)][:1]
 
 
 def fit(spec: Spec, train: Filled, validation: Part, lengths: Sequence[int]) -> LinearPath:
@@ -97,12 +108,17 @@ def ensemble_weight(checkpoint: Checkpoint, linear: LinearPath, validation: Part
     The smallest that is not worse over the validation part than the best one by more than a standard error (L. Breiman
     et al., Classification and Regression Trees, 1984, section 3.4.3): that part has chosen the network's weights, so it
     flatters the network, but hardly the linear path. At least a third of the best one, since to combine pays by itself.
+    A step ahead counts where it is known, whatever else lacks in its forecast. Where none is known both count the same,
+    which is hard to beat (R. Clemen, International Journal of Forecasting 5, 1989).
     """
     network, path = (_errors(blended(checkpoint, linear, weight), validation) for weight in (1.0, 0.0))
     known = np.isfinite(network) & np.isfinite(path)
-    network, path = (error[known.all(axis=(1, 2))] for error in (network, path))
+    some = known.any(axis=(1, 2))
+    if not some.any():
+        return 0.5
+    network, path = (np.where(known, error, np.nan)[some] for error in (network, path))
     # The minimum of the mean of (w network + (1 - w) path)^2.
-    slope, curvature = float((path * (path - network)).sum()), float(((network - path) ** 2).sum())
+    slope, curvature = float(np.nansum(path * (path - network))), float(np.nansum((network - path) ** 2))
     best = min(max(slope / curvature, 0.0), 1.0) if curvature else 0.0
     mixed = best * network + (1 - best) * path
     tried = (float(weight) for weight in np.linspace(best / 3, best, 21))

@@ -107,7 +107,7 @@ def _decide(series: Series, parts: Parts, train: Filled, options: TrainingOption
         features, predicts, augment = _unscaled(features), VALUE, False
         hyperparameters = HyperParameters.classic(options.steps)
     else:
-        predicts = VALUE if analysis.prefers_values(train, series.targets, levels) else CHANGE
+        predicts = CHANGE  # a network that says values stays behind where the level moves for good
         augment = layout == STREAM and _is_augmentable(train)
         hyperparameters = HyperParameters.choose(innovation, warmup, linear_recurrence=augment, steps=options.steps)
     return _Decisions(

@@ -138,7 +138,7 @@ def _accuracy(checkpoint: Checkpoint, evaluations: Mapping[str, Evaluation]) -> 
     errors = {f"model, {name}" if name in files else name: scored for name, scored in scores(compared).items()}
     unit = unit_of(first.spec)
     own = (f"RMSE{_in(unit)}", f"MAE{_in(unit)}")
-    header = (f"{first.samples} forecasts of the test part", *own, "MSE (std.)", "MAE (std.)")
+    header = (f"{first.samples} forecasts of the test part", *own, "MSE (std.)", "MAE (std.)", "MASE")
     return _Accuracy(
         verdict=verdict(next(iter(compared.values()))).splitlines(),
         error=_error(first),

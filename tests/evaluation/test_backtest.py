@@ -191,7 +191,7 @@ def test_backtest_prints_tables_and_draws(
     words = ("backtest", checkpoint_path, table, "--folds", 3)
     answer = edgeseq.must(*words, "--plot", tmp_path / "b.png")
     assert answer.err == f"wrote {tmp_path / 'b.png'}\n"
-    for text in ("after the training part, 119 forecasts", "RMSE by fold", "training part, 277 forecasts"):
+    for text in ("after the training", "part, 119 forecasts", "RMSE by fold", "training part, 277 forecasts"):
         assert text in answer.out
     assert "The folds include the validation part, samples 280 to 319.\n" in answer.out
     assert imread(tmp_path / "b.png").shape[:2] == (576, 1200)

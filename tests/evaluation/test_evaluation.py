@@ -193,6 +193,26 @@ def test_scores_by_hand() -> None:
     np.testing.assert_allclose(scored.per_horizon, [(np.sqrt(5), 2), (2, 2)])
 
 
+def test_errors_are_scaled_by_those_of_the_naive_forecast_in_training() -> None:
+    """Absolute errors 1, 3 and 2 of the first target in units of 4, 6 of the second in units of 0.5; by hand."""
+    spec = make_spec(features=3, targets=2, horizon=2)
+    truth = np.array([[[1.0, NAN], [2.0, NAN]], [[1.0, 7.0], [NAN, NAN]]])
+    made = np.array([[[2.0, 0.0], [4.0, 0.0]], [[-2.0, 1.0], [9.0, 0.0]]])
+    scored = compute_metrics(spec, made, truth, np.array([4.0, 0.5]))
+    assert scored.mase == pytest.approx((1 / 4 + 3 / 4 + 2 / 4 + 6 / 0.5) / 4)
+    assert np.isnan(compute_metrics(spec, made, truth).mase)
+
+
+def test_the_naive_forecast_is_one_season_old_where_there_is_a_season() -> None:
+    """0 1 2 ... with a sample missing: each differs from the third before it by 3, from the one before by 1."""
+    values = np.arange(12, dtype=np.float32)[:, None]
+    values[5] = NAN
+    spec = make_spec(features=1)
+    assert baselines.naive_error(replace(spec, season=3), values).tolist() == [3.0]
+    assert baselines.naive_error(replace(spec, season=None), values).tolist() == [1.0]
+    assert baselines.naive_error(replace(spec, season=12), values).tolist() == [1.0]
+
+
 def test_targets_are_standardised_each_by_its_own_deviation() -> None:
     spec = make_spec(features=2, targets=2)  # deviations 1 and 1.5
     scored = compute_metrics(spec, np.array([[[1.0, 1.5]]]), np.zeros((1, 1, 2)))

@@ -144,33 +144,3 @@ def test_too_few_periods_show_no_law() -> None:
 
 
 # What is predicted
-
-
-@pytest.mark.parametrize(
-    ("values", "wanted"),
-    [
-        (20 + NOISE, True),  # the mean says more of the next sample than the last one does
-        (np.cumsum(NOISE), False),
-        (np.sin(TIME / 10), False),
-        (20 + NOISE + 5 * np.sin(TIME / 50), False),
-    ],
-    ids=["noise", "walk", "sine", "sine in noise"],
-)
-def test_values_are_predicted_where_the_last_sample_says_less_than_the_mean(values: np.ndarray, wanted: bool) -> None:
-    series = filled(values)
-    level = not analysis.level_shifts(series, 0)
-    assert analysis.prefers_values(series, 1, [level]) is wanted
-
-
-def test_values_are_predicted_of_all_targets_or_of_none() -> None:
-    series = fill(np.column_stack([NOISE, np.cumsum(NOISE)]).astype(np.float32))
-    assert analysis.prefers_values(series, 1, [True, True])
-    assert not analysis.prefers_values(series, 2, [True, True])
-    assert not analysis.prefers_values(series, 1, [False, True])
-
-
-def test_a_step_over_a_gap_is_no_change() -> None:
-    """Stretches of three samples that hardly move, now high and now low: counted as steps, the leaps would decide."""
-    high_and_low = [[*NOISE[3 * n : 3 * n + 3] * 0.1 + 50 * (n % 2), *[np.nan] * 5] for n in range(200)]
-    assert not analysis.prefers_values(filled(np.concatenate(high_and_low)), 1, [True])
-    assert analysis.prefers_values(filled(np.concatenate([piece[:3] for piece in high_and_low])), 1, [True])

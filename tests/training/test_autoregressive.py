@@ -274,3 +274,25 @@ def test_the_mixture_is_no_worse_than_the_network_alone() -> None:
     assert not alone.spec.linear_path
     squares = [np.nanmean(np.square(errors(one, parts.validation))) for one in (checkpoint, alone)]
     assert squares[0] < squares[1]
+
+
+def test_one_sample_in_twenty_missing_leaves_a_share_that_is_judged_by_what_is_known() -> None:
+    """No forecast of 24 steps has all its truths; the share is near that of the whole series."""
+    series, parts = recursion(3000)
+    made = planned(series, parts, horizon=24)
+    checkpoint, _ = drawn(made, 2)
+    path = autoregressive.fit(made.spec, made.train, parts.validation, (24,))
+    checkpoint = weakened(checkpoint)
+    whole = autoregressive.ensemble_weight(checkpoint, path, parts.validation)
+    values = parts.validation.values.copy()
+    values[np.arange(len(values)) % 20 == 7] = np.nan
+    holed = replace(parts.validation, values=values)
+    assert autoregressive.ensemble_weight(checkpoint, path, holed) == pytest.approx(whole, abs=0.1)
+
+
+def test_where_no_truth_is_known_network_and_path_count_the_same() -> None:
+    series, parts = recursion(1200)
+    made = planned(series, parts, horizon=2)
+    checkpoint, path = drawn(made, 2)
+    nothing = replace(parts.validation, values=np.full_like(parts.validation.values, np.nan))
+    assert autoregressive.ensemble_weight(checkpoint, path, nothing) == 0.5
