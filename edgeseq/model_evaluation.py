@@ -1,6 +1,7 @@
 """`edgeseq.evaluate`: a model, whatever holds it, streamed over the test part of a series."""
 
 import os
+from collections.abc import Callable
 from typing import Any, Unpack
 
 from edgeseq.evaluation.evaluate import Evaluation, evaluate_test_part
@@ -22,11 +23,12 @@ def evaluate(
 
     `model` is the path of a model file, of a checkpoint or of a compiled library; a model file's bytes; or a
     checkpoint, as `fit` returns it. `series` is a file or the name of an example, as `load` takes it; None means the
-    sine, for a model that was trained on it. The further arguments are the command's options: sensor, split, time,
-    every, sort. `provider` says what runs the model: auto, cpu, cuda, arm, native or onnxruntime's name of another.
-    `key` is a file with an Ed25519 public key: only a model file that its private half signed is opened. Errors
-    are in the targets' units, or standardised by the training part's deviations; None stands where nothing could
-    be computed. Raises `UsageError` (an unknown provider, too), `DataError`, `ModelFileError` or `FileError`.
+    sine, for a model that was trained on it. The further arguments are the command's options: sensor, split, sort, and
+    those that say how text is read, from time to hold. `provider` says what runs the model: auto, cpu, cuda, arm,
+    native or onnxruntime's name of another. `key` is a file with an Ed25519 public key: only a model file that its
+    private half signed is opened. Errors are in the targets' units, or standardised by the training part's deviations;
+    None stands where nothing could be computed. Raises `UsageError` (an unknown provider, too), `DataError`,
+    `ModelFileError` or `FileError`.
     """
     return evaluate_model(model, series, provider=provider, key=key, **reading).to_dict()
 
@@ -37,9 +39,13 @@ def evaluate_model(
     *,
     provider: str = "auto",
     key: str | os.PathLike[str] | None = None,
+    tell: Callable[[str], object] | None = None,
     **reading: Unpack[ModelSeriesKeywords],
 ) -> Evaluation:
-    """Do what `evaluate` does, and return the forecasts with the figures."""
+    """Do what `evaluate` does, and return the forecasts with the figures; `tell` is told what reading has found."""
     predictor = Predictor(as_model_file(model), provider=provider, rules=AS_THEY_ARE, key=key)
-    _, parts = load_for_model(predictor, None if series is None else os.fspath(series), **reading)
-    return evaluate_test_part(predictor, parts)
+    data, parts = load_for_model(predictor, None if series is None else os.fspath(series), **reading)
+    if tell:
+        for line in data.notes:
+            tell(line)
+    return evaluate_test_part(predictor, parts, [sensor.name for sensor in data.sensors])

@@ -13,6 +13,7 @@ from edgeseq.commands.options.evaluation import evaluation_options
 from edgeseq.commands.options.outputs import check_outputs, series_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq.commands.options.stretch import stretch_options
+from edgeseq_runtime.errors import UsageError
 
 if TYPE_CHECKING:
     from edgeseq.evaluation.model_series import ModelSeriesKeywords
@@ -72,6 +73,10 @@ def backtest(
     register(libraries)
     predictor = Predictor(as_model_file(model), provider=provider, rules=AS_THEY_ARE, key=key)
     data, parts = load_for_model(predictor, series, **reading)
+    for line in data.notes:
+        note(line)
+    if plot and data.sensors:
+        raise UsageError("--plot draws one sensor: choose it with --sensor")
     _warn_of_another_part(predictor.spec, parts)
     result = run(predictor, data, parts, stride=stride, folds=folds)
     if plot:

@@ -12,6 +12,7 @@ from edgeseq.commands.options.evaluation import evaluation_options
 from edgeseq.commands.options.outputs import check_outputs, series_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq.commands.options.stretch import stretch_options
+from edgeseq_runtime.errors import UsageError
 
 if TYPE_CHECKING:
     from edgeseq.evaluation.model_series import ModelSeriesKeywords
@@ -56,7 +57,9 @@ def evaluate(
 
     check_outputs({"--plot": plot}, series_inputs(series))
     register(libraries)
-    evaluation = evaluate_model(model, series, provider=provider, key=key, **reading)
+    evaluation = evaluate_model(model, series, provider=provider, key=key, tell=note, **reading)
+    if plot and evaluation.by_sensor:
+        raise UsageError("--plot draws one sensor: choose it with --sensor")
     if plot:
         from edgeseq.evaluation.plots import draw_evaluation
 

@@ -1,5 +1,6 @@
 """SIGINT, SIGTERM, SIGHUP: one line where nothing is lost, a polite request where work is to be taken up again."""
 
+import math
 import os
 import select
 import signal
@@ -19,6 +20,9 @@ INTERRUPTED = watchdog.INTERRUPTED
 
 PIPE_BUF: int = getattr(select, "PIPE_BUF", 0) if watchdog.AVAILABLE else 0
 """Bytes that a pipe takes at once when `poll` says that it can be written; 0 where nothing says so but of sockets."""
+
+_LONGEST = 3600.0
+"""Seconds that one wait lasts, where it has an end: a `poll` has one at some weeks."""
 
 
 class ShutdownRequested(KeyboardInterrupt):
@@ -54,16 +58,27 @@ class GracefulShutdown:
         if self._watchdog:
             self._watchdog.close()
 
-    def read(self, source: int, size: int) -> bytes:
-        """Wait for a descriptor and read what is there, `size` bytes at most. Raises `ShutdownRequested`."""
+    def read(self, source: int, size: int, patience: float | None = None) -> bytes | None:
+        """Wait for a descriptor and read what is there, `size` bytes at most. Raises `ShutdownRequested`.
+
+        None where nothing comes within `patience` seconds; where only sockets can be waited for, there is no end to it.
+        """
         if self._watchdog:
-            self.wait(reading=source)
-            return os.read(source, size)
+            return os.read(source, size) if self.wait(reading=source, patience=patience) else None
         with self.waiting():
             return os.read(source, size)
 
-    def wait(self, *, reading: int | None = None, writing: int | None = None, signals: int = 1) -> None:
+    def wait(
+        self,
+        *,
+        reading: int | None = None,
+        writing: int | None = None,
+        signals: int = 1,
+        patience: float | None = None,
+    ) -> bool:
         """Wait until a descriptor can be read or written. Raises `ShutdownRequested` after `signals` signals.
+
+        False where that takes longer than `patience` seconds, or an hour.
 
         A signal that arrives on the way into the wait, too late for Python to look at it before, ends it too: a plain
         read would sleep over it. Where only sockets can be waited for, the wait is over at once, and it is the
@@ -71,21 +86,22 @@ class GracefulShutdown:
         """
         if self._watchdog is None:
             with self.waiting(signals):
-                return
+                return True
         signalled = self._watchdog.signalled
         poller = self._pollers.get((reading, writing)) or self._poller(reading, writing, signalled)
+        milliseconds = None if patience is None else math.ceil(1000 * min(patience, _LONGEST))
         while True:
             self._leave_at = signals
             try:  # `waiting`, without a generator: this is called for each line
                 self._leave_if_due()
-                ready = poller.poll()
+                ready = poller.poll(milliseconds)
             finally:
                 self._leave_at = 0
             if all(descriptor != signalled for descriptor, _ in ready):
-                return
+                return bool(ready)
             self._watchdog.drain()
             if len(ready) > 1:
-                return
+                return True
 
     def _poller(self, reading: int | None, writing: int | None, signalled: int) -> "select.poll":
         """Return what waits for these descriptors. It knows no highest number, as `select` does."""

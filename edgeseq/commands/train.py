@@ -13,6 +13,7 @@ from edgeseq_runtime.spec import LIMITS
 
 if TYPE_CHECKING:
     from edgeseq.training.options import TrainingOptions
+    from edgeseq_runtime.reading.overrides import OverrideKeywords
 
 _lazy_option = partial(click.option, cls=LazyDefault, show_default=True)
 
@@ -54,9 +55,6 @@ def _parse_time_features(_context: click.Context, _option: click.Parameter, valu
 @click.command()
 @click.argument("series", nargs=-1)
 @series_options
-@click.option(
-    "--id", "sensor", metavar="COL", help="Column that names the sensor of each row, if one file holds several."
-)
 @_lazy_option(
     "--horizon",
     type=click.IntRange(min=1),
@@ -173,11 +171,9 @@ def train(
     # how the series is read
     target: tuple[str, ...],
     feature: tuple[str, ...],
-    time: str | None,
     split: str | None,
-    every: str | None,
     sort: bool,
-    sensor: str | None,
+    overrides: "OverrideKeywords",
     unit: tuple[str, ...],
     max_gap: int,
     time_features: tuple[str, ...],
@@ -248,16 +244,14 @@ def train(
                 raise UsageError("--search runs in one process; start it without torchrun")
             data, parts = load(
                 series,
-                sensor=sensor,
                 targets=target,
                 features=feature,
-                time=time,
                 split=split,
                 units=_units(unit),
                 gap_limit=max_gap,
                 clocks=time_features,
-                every=every,
                 sort=sort,
+                **overrides,
             )
             if search:
                 fixed = _named_options()

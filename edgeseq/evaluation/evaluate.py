@@ -1,9 +1,9 @@
 """A model file streamed over a series, and compared with the baselines on the same forecasts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -28,6 +28,9 @@ TIE = 1e-3
 
 _GRAINS = 32
 """How many of float32's steps an error is that comes from rounding: of samples, of their times, and in sums of them."""
+
+Chosen: TypeAlias = slice | Origins
+"""Some of the origins, by their numbers."""
 
 
 class Streamer(Protocol):
@@ -163,7 +166,7 @@ class ForecastSet:
         others = {name: forecast(values, at) for name, forecast in fitted.forecasters.items()}
         return cls(spec, values, at, forecasts, truth, others, fitted.left_out, seconds, fitted.naive_error)
 
-    def compare(self, chosen: slice = slice(None)) -> Comparison:
+    def compare(self, chosen: Chosen = slice(None)) -> Comparison:
         """Score the forecasts at some of the origins."""
         truth = self.truth[chosen]
         return Comparison(
@@ -176,7 +179,7 @@ class ForecastSet:
             rounding=_rounding(self.spec),
         )
 
-    def evaluate(self, chosen: slice = slice(None)) -> Evaluation:
+    def evaluate(self, chosen: Chosen = slice(None)) -> Evaluation:
         """Judge the forecasts at some of the origins. Raises `DataError` where none of them counts."""
         _check_scored(self.spec, self.truth[chosen])
         return Evaluation(
@@ -203,11 +206,12 @@ def typical_predictor(model: bytes) -> Predictor:
     return Predictor(session, rules=AS_THEY_ARE, sensor=sensor)
 
 
-def evaluate_test_part(predictor: Streamer, parts: Parts) -> Evaluation:
+def evaluate_test_part(predictor: Streamer, parts: Parts, sensors: Sequence[str] = ()) -> Evaluation:
     """Stream the test part through a model file and score its forecasts, and the baselines', of it.
 
     The state is warmed up on what precedes the part. A forecast counts where the stream is warm and the truth
-    was measured. Raises `DataError` where none does.
+    was measured. `sensors` are the names of those whose parts lie one after the other, where they are not those that
+    the model was trained on. Raises `DataError` where no forecast counts.
     """
     spec = predictor.spec
     at = parts.test.origins(spec.horizon)
@@ -215,7 +219,7 @@ def evaluate_test_part(predictor: Streamer, parts: Parts) -> Evaluation:
     if len(parts.test.stretches) == 1:
         return collected.evaluate()
     edges = [int(np.searchsorted(at, stop)) for _, stop in parts.test.stretches]
-    names = [sensor.name for sensor in spec.sensors]
+    names = sensors or [sensor.name for sensor in spec.sensors]
     each = {name: collected.compare(slice(*pair)) for name, pair in zip(names, pairwise([0, *edges]), strict=True)}
     return replace(collected.evaluate(), by_sensor=each)
 

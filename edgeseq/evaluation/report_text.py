@@ -37,9 +37,9 @@ def backtest_summary(backtest: Backtest) -> str:
     parts = [summary(backtest.judged, "after the training part"), _by_fold(spec, backtest)]
     if backtest.seen.samples:
         parts.append(totals(spec, backtest.seen, "training part", backtest.judged.decimals))
-    first, last = backtest.validation
+    which = "part, samples {} to {}".format(*backtest.validation) if backtest.validation else "part of each sensor"
     parts.append(
-        f"The folds include the validation part, samples {first} to {last}.\n"
+        f"The folds include the validation {which}.\n"
         "It chose the weights, so errors there may be lower than on new data."
     )
     return "\n\n".join(parts)
@@ -136,15 +136,17 @@ def _by_sensor(spec: Spec, evaluation: Evaluation) -> str:
 
 def _by_fold(spec: Spec, backtest: Backtest) -> str:
     rows = []
-    for fold in backtest.folds:
+    for place, fold in enumerate(backtest.folds, start=1):
         scores = forecasters(spec, fold.comparison)
         errors = (error(scored.total.rmse, backtest.judged.decimals) for scored in scores.values())
-        rows.append((_fold_name(backtest, fold), str(fold.comparison.samples), *errors))
+        rows.append((_fold_name(backtest, fold, place), str(fold.comparison.samples), *errors))
     return table(("RMSE by fold", "forecasts", *scores), rows)
 
 
-def _fold_name(backtest: Backtest, fold: Fold) -> str:
+def _fold_name(backtest: Backtest, fold: Fold, place: int) -> str:
     """Return when a fold begins or, where samples have no times, after which of them its forecasts were made."""
+    if backtest.judged.by_sensor:
+        return f"{place}, of each sensor"
     seconds = backtest.judged.seconds
     return f"after samples {fold.first} to {fold.last}" if seconds is None else f"from {moment(seconds[fold.first])}"
 

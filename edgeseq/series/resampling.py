@@ -7,10 +7,15 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq.series import durations, gaps
+from edgeseq.series import gaps
+from edgeseq.series.intervals import gather
 from edgeseq.series.series import Values
 from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.reading import durations
+from edgeseq_runtime.reading.intervals import check_gathering
+from edgeseq_runtime.reading.reading import MEAN
+from edgeseq_runtime.rules import ANOTHER_RATE
 from edgeseq_runtime.streaming.time_features import time_features
 
 _JITTER = 1 / 3
@@ -22,8 +27,20 @@ _STRAY = 0.1
 Times that come at random, which is what is to be found, have a third or more of their steps further off.
 """
 
-_ANOTHER_RATE = 1.5
-"""Ratio of two periods from which they are not the same: months have 28 to 31 days, and clocks jitter."""
+_UNEVEN = 0.15
+"""How far from a whole number of periods a step may be, where hardly any two samples in a row are equal."""
+
+_SELDOM = 0.02
+"""Part of the steps with equal samples that is hardly any."""
+
+_OFTEN = 0.25
+"""Part of such a series' steps that may be `_UNEVEN`: of real loggers' they are a twentieth."""
+
+_FEW = 20
+"""Steps that say nothing yet about how a sensor reports, nor how often."""
+
+_STEADY = 0.9
+"""Part of the steps on either side of a change that have the rate of that side."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +68,12 @@ class Spacing:
 
     every: float | None = None
     """Seconds of the intervals over which samples are averaged; None takes the samples as they are."""
+    aggregate: str = MEAN
+    """What stands for the samples of an interval."""
+    hold: float | None = None
+    """Seconds for which a value holds where no newer one comes."""
+    zone: str = ""
+    """IANA name of the zone at whose midnight intervals of days begin; "": UTC."""
     sort: bool = False
     """Whether rows are put in the order of their times."""
     gap_limit: int = gaps.LIMIT
@@ -59,6 +82,9 @@ class Spacing:
     """Seconds from one sample to the next that a model was trained on."""
     clocks: tuple[str, ...] = ()
     """Features to be read off the samples' times, as columns behind the others."""
+
+    def __post_init__(self) -> None:
+        check_gathering(self.every, self.aggregate, self.hold)
 
 
 @dataclass(frozen=True)
@@ -81,9 +107,11 @@ def evenly(samples: Samples, spacing: Spacing) -> EvenSamples:
     check_order(samples, repeats=spacing.every is not None)
     period = _usual_step(samples)
     if spacing.every is not None:
-        check_interval(spacing.every, period, spacing.gap_limit)
-        samples, period = resample(samples, spacing.every), spacing.every
+        if spacing.hold is None:
+            check_interval(spacing.every, period, spacing.gap_limit)
+        samples, period = resample(samples, spacing), spacing.every
     elif period is not None:
+        check_rate(samples, spacing)
         check_even(samples, period, spacing)
     if spacing.clocks:
         read_off = time_features(samples.seconds, spacing.clocks)
@@ -122,24 +150,11 @@ def check_order(samples: Samples, *, repeats: bool = False) -> None:
         raise DataError(f"{this} repeats {other}; times must increase: --every averages what shares a time")
 
 
-def resample(samples: Samples, every: float) -> Samples:
-    """Return the mean of the samples in each interval of `every` seconds that has any, at the interval's start.
-
-    Intervals begin at multiples of `every` since 1970 (UTC) and hold their start, not their end. In each column the
-    mean is that of the finite values, NaN where there are none. Whole microseconds keep rounding out of it.
-    """
-    length = round(every * 1e6)
-    interval = np.rint(samples.seconds * 1e6).astype(np.int64) // length
-    begins = np.flatnonzero(np.diff(interval, prepend=interval[0] - 1))
-    known = np.isfinite(samples.values)
-    count = np.add.reduceat(known, begins, axis=0, dtype=np.int64)
-    total = np.add.reduceat(np.where(known, samples.values, 0), begins, axis=0, dtype=np.float64)
-    mean = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
-    return Samples(
-        seconds=(interval[begins] * length / 1e6).astype(np.float64),
-        values=mean.astype(np.float32),
-        place=lambda row: samples.place(int(begins[row])),
-    )
+def resample(samples: Samples, spacing: Spacing) -> Samples:
+    """Return what stands for the samples in each interval of `spacing.every` that has any, at the interval's start."""
+    assert spacing.every is not None, "there are intervals"
+    found = gather(samples.seconds, samples.values, spacing.every, spacing.aggregate, spacing.hold, spacing.zone)
+    return Samples(found.seconds, found.values, place=lambda row: samples.place(int(found.rows[row])))
 
 
 def check_interval(every: float, step: float | None, limit: int) -> None:
@@ -151,29 +166,74 @@ def check_interval(every: float, step: float | None, limit: int) -> None:
         )
 
 
+def check_rate(samples: Samples, spacing: Spacing) -> None:
+    """Raise `DataError` where samples come at one rate up to some row, and at another one from there on."""
+    steps = np.diff(samples.seconds)
+    width = min(_FEW, len(steps) // 2)
+    if width < _FEW // 2:
+        return
+    before, after = float(np.median(steps[:width])), float(np.median(steps[-width:]))
+    if max(before, after) < ANOTHER_RATE * min(before, after):
+        return
+    is_later = np.abs(np.log(steps / after)) < np.abs(np.log(steps / before))
+    wrong = np.cumsum(np.concatenate([[0], is_later])) + np.cumsum(np.append(~is_later, 0)[::-1])[::-1]
+    at = int(wrong.argmin())
+    if not (_are_of_rate(steps[:at], before) and _are_of_rate(steps[at:], after)):
+        return
+    suggested = max(before, after, spacing.expected or 0.0)
+    raise DataError(
+        f"from {samples.place(at).partition(': ')[0]} on a sample comes every {durations.text(after)} instead of "
+        f"{durations.text(before)}: --every {durations.text(suggested)}"
+    )
+
+
+def _are_of_rate(steps: Float64, period: float) -> bool:
+    """Whether there are some steps, and nearly all of them are this long."""
+    near = np.abs(np.log(steps / period)) < np.log(ANOTHER_RATE) / 2
+    return len(steps) >= _FEW // 2 and bool(near.mean() >= _STEADY)
+
+
 def check_even(samples: Samples, period: float, spacing: Spacing) -> None:
     """Raise `DataError` where too many steps are no whole number of periods, and say what to type.
 
-    A leap that parts the series may end at any time.
+    A leap that parts the series may end at any time. Fewer such steps are too many where hardly any two samples in a
+    row are equal: that is how sensors look that report changes only, whose times say when something changed.
     """
     steps = np.diff(samples.seconds)
     periods = steps / period
-    off = (np.abs(periods - np.maximum(np.rint(periods), 1)) > _JITTER) & (periods < spacing.gap_limit + 1.5)
-    if off.sum() > max(_STRAY * len(steps), 1):
+    far = np.abs(periods - np.maximum(np.rint(periods), 1))
+    off = (far > _JITTER) & (periods < spacing.gap_limit + 1.5)
+    reports_changes = len(steps) >= _FEW and _equal_in_a_row(samples.values) < _SELDOM
+    limit = max(_STRAY * len(steps), 1)
+    if off.sum() <= limit and reports_changes and (far > _UNEVEN).mean() > _OFTEN:
+        off = far > _UNEVEN
+    if off.sum() > limit:
         # Nine of ten steps fit into the interval, so that few intervals stay empty.
         suggested = spacing.expected or durations.at_least(float(np.quantile(steps, 0.9)))
         at = int(off.argmax())
+        advice = f"--every {durations.text(suggested)} averages them into even steps"
+        if reports_changes:
+            every = spacing.expected or durations.at_least(period)
+            hold = durations.at_least(max(1.5 * float(np.quantile(steps, 0.95)), every))
+            advice += (
+                "; where the sensor reports changes only (hardly any two samples in a row are equal), "
+                f"--every {durations.text(every)} --hold {durations.text(hold)} lets each value hold until the next"
+            )
         raise DataError(
             f"the times are irregular: {int(off.sum())} of {len(steps)} steps are no multiple of the usual "
-            f"{durations.text(period)}, the first at {samples.place(at + 1)}; "
-            f"--every {durations.text(suggested)} averages them into even steps"
+            f"{durations.text(period)}, the first at {samples.place(at + 1)}; {advice}"
         )
+
+
+def _equal_in_a_row(values: Values) -> float:
+    """Return the part of the samples that equal the one before."""
+    return float((values[1:] == values[:-1]).all(axis=1).mean())
 
 
 def check_period(period: float, expected: float) -> None:
     """Raise `DataError` where a series has another period than the model that it is to be streamed through."""
     have, wanted = durations.text(period), durations.text(expected)
-    if period * _ANOTHER_RATE < expected:
+    if period * ANOTHER_RATE < expected:
         raise DataError(f"a sample every {have}; the model was trained on one every {wanted}: add --every {wanted}")
-    if period > expected * _ANOTHER_RATE:
+    if period > expected * ANOTHER_RATE:
         raise DataError(f"a sample every {have} is too seldom; the model was trained on one every {wanted}")

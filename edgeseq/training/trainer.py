@@ -262,7 +262,8 @@ def _optimizer(hyperparameters: HyperParameters, network: Network) -> torch.opti
 def _identity(spec: Spec, hyperparameters: HyperParameters, seed: int, device: str) -> dict[str, Any]:
     """Return all that decides where a run ends, by the name to blame where it differs."""
     content = json.loads(spec.to_json())
-    for name in ("producer", "first_time", "last_time"):  # the same samples teach the same, whenever they were taken
+    # The same samples teach the same, whenever they were taken and however they were written.
+    for name in ("producer", "first_time", "last_time", "reading", "format"):
         content.pop(name, None)
     return {**content, **hyperparameters.recorded(), "seed": seed, "device": device}
 

@@ -4,9 +4,11 @@ The streams' memory lies in arrays with a row for each stream, without gaps, so 
 taken without looking for rows, and one of some of them by the rows' numbers.
 """
 
+import math
 import os
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any, Self, TypeVar
+from dataclasses import replace
+from typing import Any, Self, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +22,8 @@ from edgeseq_runtime.model_file.source import Model
 from edgeseq_runtime.monitoring.monitor import Monitor
 from edgeseq_runtime.outcomes import Outcomes
 from edgeseq_runtime.printable import shown
+from edgeseq_runtime.reading.reading import Reading
+from edgeseq_runtime.reading.times import Time, TimeReader, is_one, require_one_each
 from edgeseq_runtime.rules import Rules
 from edgeseq_runtime.sidecar import Sidecar
 from edgeseq_runtime.spec import Spec
@@ -27,11 +31,13 @@ from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 from edgeseq_runtime.streaming.row_arrays import LEAST_ROOM
 from edgeseq_runtime.streaming.sensors import Scale
 from edgeseq_runtime.streaming.snapshot import Snapshot, pack, unpack
-from edgeseq_runtime.streaming.timestamps import Time, is_one, read_times, require_one_each
 from edgeseq_runtime.streaming.validation import STATUSES, RawSample, Reader, as_float32
 
 Name = TypeVar("Name", bound=Hashable)
 """What a stream goes by."""
+
+_Given: TypeAlias = tuple[Float64, npt.NDArray[np.bool_]]
+"""The times of samples (stream,), and which of them cannot be read."""
 
 
 class Pool:
@@ -58,11 +64,14 @@ class Pool:
         monitor: bool = False,
         sidecar: Sidecar | str | os.PathLike[str] | None = None,
         key: str | os.PathLike[str] | None = None,
+        reading: Reading | None = None,
     ) -> None:
         if not isinstance(model, Session):
             model = open_session(model, provider=provider, threads=threads, sidecar=sidecar, key=key)
         self.session = model
-        self._options: dict[str, Any] = {"missing": missing, "rules": rules, "monitor": monitor}
+        self._spec = replace(model.spec, reading=reading) if reading else model.spec
+        self._times = TimeReader(self._spec.reading)
+        self._options: dict[str, Any] = {"missing": missing, "rules": rules, "monitor": monitor, "reading": reading}
         self._features = len(self.spec.features)
         self._forecast = (self.spec.horizon, len(self.spec.targets))  # a stream's, in step_array's result
         self._names: list[Hashable] = []
@@ -78,7 +87,7 @@ class Pool:
     @property
     def spec(self) -> Spec:
         """What the model file says of itself."""
-        return self.session.spec
+        return self._spec
 
     @property
     def names(self) -> tuple[Hashable, ...]:
@@ -175,7 +184,7 @@ class Pool:
     def _step(self, samples: Mapping[Name, RawSample], times: Any) -> tuple[Rows, Float32]:
         """Take one sample of each stream named; return their rows, and forecasts (stream, horizon, target)."""
         block = self._reader.read_all(list(samples.values()))
-        given = times if times is None else _times_by_name(samples, times)
+        given = times if times is None else self._times_by_name(samples, times)
         known = len(self._names)
         rows = self._find(list(samples))
         try:
@@ -192,7 +201,7 @@ class Pool:
         another shape or type; else as `step`.
         """
         block = self._as_block(np.asarray(samples), ())
-        given = times if times is None else _times_for(times, len(self._names))
+        given = times if times is None else self._times_for_all(times)
         return self._take(self._all, block, given)
 
     def run(self, block: npt.ArrayLike, times: Any = None) -> Float32:
@@ -209,7 +218,7 @@ class Pool:
         try:
             with self._judgement.all_or_nothing(self._all):
                 for number, part in enumerate(parts):
-                    given = None if times is None else _times_for(times[number], len(self._names))
+                    given = None if times is None else self._times_for_all(times[number])
                     forecasts[number] = self._take(self._all, part, given)
         except (DataError, MissingSampleError) as error:
             raise type(error)(f"sample {number} of the block: {error}") from error
@@ -231,6 +240,26 @@ class Pool:
         if block.ndim < len(expected):
             block = block[..., None]
         return self._reader.completed(as_float32(block))
+
+    def _times_by_name(self, names: Iterable[Hashable], times: Any) -> _Given:
+        """Return the times of streams, and which cannot be read; `times` by name, or one for all."""
+        each = [times.get(name) if isinstance(times, Mapping) else times for name in names]
+        if self._times.zone is None:
+            return self._times.read_all(each)
+        last = self._judgement.clocks.last
+        rows = [self._row.get(name) for name in names]
+        return self._times.read_all(each, np.array([math.nan if row is None else last[row] for row in rows]))
+
+    def _times_for_all(self, times: Any) -> _Given:
+        """Return the times of all streams, and which cannot be read; `times` (stream,), or one for all."""
+        count = len(self._names)
+        if is_one(times) and self._times.zone is None:  # what it says does not depend on the time before
+            seconds, unread = self._times.read_all([times])
+            return np.repeat(seconds, count), np.repeat(unread, count)
+        if is_one(times):
+            times = [times] * count
+        require_one_each(times, count, "streams")
+        return self._times.read_all(times, self._judgement.clocks.last[self._all])
 
     @property
     def _all(self) -> slice:
@@ -273,7 +302,7 @@ class Pool:
         self._join([name for name in names if name not in self._row])
         return np.array([self._row[name] for name in names], np.intp)
 
-    def _take(self, rows: Rows, block: Float32, given: tuple[Float64, npt.NDArray[np.bool_]] | None) -> Float32:
+    def _take(self, rows: Rows, block: Float32, given: _Given | None) -> Float32:
         """Move the streams at `rows` by a sample each, (stream, feature); return (stream, horizon, target)."""
         if not len(block):
             return np.empty((0, *self._forecast), np.float32)
@@ -346,6 +375,13 @@ class Pool:
         Raises `UsageError` as `status_of` does.
         """
         return float(self._judgement.clocks.last[self._existing(name)])
+
+    def pace_of(self, name: Hashable) -> float:
+        """Seconds from one of this stream's samples to the next where that is not the period; see `Predictor.pace`.
+
+        Raises `UsageError` as `status_of` does.
+        """
+        return float(self._judgement.clocks.pace[self._existing(name)])
 
     def snapshot(self, name: Hashable) -> bytes:
         """Return one stream's state as bytes that `restore` takes up, with this model file only.
@@ -420,22 +456,6 @@ class Pool:
         if self._judgement.monitor is None:
             raise UsageError("intervals and drift need a Pool made with monitor=True")
         return self._judgement.monitor
-
-
-def _times_by_name(names: Iterable[Hashable], times: Any) -> tuple[Float64, npt.NDArray[np.bool_]]:
-    """Return the times of streams, and which cannot be read; `times` by name, or one for all."""
-    if isinstance(times, Mapping):
-        return read_times([times.get(name) for name in names])
-    return read_times([times for _ in names])
-
-
-def _times_for(times: Any, count: int) -> tuple[Float64, npt.NDArray[np.bool_]]:
-    """Return the times of so many streams, and which cannot be read; `times` (stream,), or one for all."""
-    if is_one(times):
-        seconds, unread = read_times([times])
-        return np.repeat(seconds, count), np.repeat(unread, count)
-    require_one_each(times, count, "streams")
-    return read_times(times)
 
 
 def _unpickled(

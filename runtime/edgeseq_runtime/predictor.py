@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -18,13 +19,14 @@ from edgeseq_runtime.judgement.judgement import Judgement
 from edgeseq_runtime.model_file.source import Model
 from edgeseq_runtime.monitoring.monitor import Monitor
 from edgeseq_runtime.outcomes import Outcomes
+from edgeseq_runtime.reading.reading import Reading
+from edgeseq_runtime.reading.times import Time, TimeReader, require_one_each
 from edgeseq_runtime.rules import Rules
 from edgeseq_runtime.sidecar import Sidecar
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 from edgeseq_runtime.streaming.sensors import Scale
 from edgeseq_runtime.streaming.snapshot import Snapshot, pack, unpack
-from edgeseq_runtime.streaming.timestamps import Time, read_times, require_one_each, to_seconds
 from edgeseq_runtime.streaming.validation import STATUSES, UNREAD, RawSample, Reader
 
 Samples: TypeAlias = npt.ArrayLike | Sequence[float | None] | Sequence[Sequence[float | None]]
@@ -48,7 +50,8 @@ class Predictor:
     to. `monitor` compares forecasts with what comes, for `interval` and `drift`; it costs some five microseconds
     a sample. `sensor` is as in `set_sensor`, for a model that was trained on several; `sidecar` describes a model
     that edgeseq did not write (see `sidecar`). `key` is a file with an Ed25519 public key, in PEM form: only what was
-    signed with its private half is opened.
+    signed with its private half is opened. `reading` says how times are written, where that differs from what the model
+    file says.
 
     Raises `ModelFileError` for a file that is no model of edgeseq's or was changed after it was written, before
     anything of it is run; `UsageError` for an unknown provider or policy; and, with `monitor`, `DataError` for a model
@@ -67,11 +70,15 @@ class Predictor:
         sensor: str | Scale | npt.ArrayLike | None = None,
         sidecar: Sidecar | str | os.PathLike[str] | None = None,
         key: str | os.PathLike[str] | None = None,
+        reading: Reading | None = None,
     ) -> None:
         if not isinstance(model, Session):
             model = open_session(model, provider=provider, threads=threads, sidecar=sidecar, key=key)
         self.session = model
-        self._spec, self._rules, self._missing = model.spec, rules, missing
+        self._reading, self._rules, self._missing = reading, rules, missing
+        self._spec = self._described(model.spec)
+        self._times = TimeReader(self._spec.reading)
+        self._to_seconds = self._times.seconds
         self._sensor: tuple[str, Scale] | None = None  # the one that was asked for: how it is called, and its scale
         self._stream = OneStream(model)
         self._engine = self._stream.engine
@@ -107,7 +114,7 @@ class Predictor:
         watched = self._monitor is not None or self._screening.stuck_after
         bare = len(self._ranges) == 1 and not watched and not self._clocks.is_known
         self._is_bare = self._is_calm and bare
-        self._is_native = self._is_calm and self._usual_step is not None
+        self._is_native = self._usual_step is not None and self._judgement.may_be_usual and not self._interrupted
 
     @property
     def spec(self) -> Spec:
@@ -150,6 +157,11 @@ class Predictor:
         return float(self._last[0])
 
     @property
+    def pace(self) -> float:
+        """Seconds from one sample to the next where that is not the model's period, as it was found last; else 0."""
+        return float(self._clocks.pace[0])
+
+    @property
     def counts(self) -> dict[str, int]:
         """How many of the stream's samples had each status and reason; `filled` counts samples that never came."""
         return self._ledger.counts_of(0)
@@ -186,7 +198,7 @@ class Predictor:
         self._sensor = None if sensor is None else (called, Scale.from_states(scale.states()))  # as a snapshot has it
         self.reset()
         self._judgement.set_sensor(0, scale)
-        self._spec = scale.apply_to(self.session.spec)
+        self._spec = scale.apply_to(self._described(self.session.spec))
         self._bind()
 
     def step(self, sample: RawSample, time: Time = None) -> Float32:
@@ -209,8 +221,6 @@ class Predictor:
                     self._ledger.steps += 1
                     return self._copied()
                 return self._without_forecast(math.nan)
-            if self._is_native:
-                return self._step_natively(sample, time)
             return self._step(sample, time)
         except EdgeseqError:  # before anything has moved
             raise
@@ -219,61 +229,66 @@ class Predictor:
             self._choose_path()
             raise
 
-    def _step_natively(self, sample: RawSample, time: Time) -> Float32:
-        """Take one sample by the backend's own code where nothing is odd about it."""
-        usual, ledger, monitor, clocks = self._usual_step, self._ledger, self._monitor, self._clocks
-        assert usual
+    def _step(self, sample: RawSample, time: Time) -> Float32:
+        """Take one sample, by a short way where it is in range and on time."""
+        self._require_whole()
         try:
-            seconds = math.nan if time is None else to_seconds(time)
+            given, unread = self._to_seconds(time, self._last[0]), None
         except DataError:
-            return self._step(sample, time)
+            given, unread = math.nan, np.ones(1, np.bool_)
+        if unread is None and (self._is_native or self._is_calm):
+            taken = self._take_natively(sample, given) if self._is_native else self._take_calmly(sample, given)
+            if taken is not None:
+                return taken
+        forecast = self._judgement.judge(_ROW, self._reader.read_all([sample]), np.array([given]), unread)
+        self._choose_path()
+        return forecast.reshape(self._shape)
+
+    def _take_natively(self, sample: RawSample, given: float) -> Float32 | None:
+        """Take a sample by the backend's own code; None where something is odd about it. `given` may be NaN."""
+        usual, ledger, monitor, clocks = self._usual_step, self._ledger, self._monitor, self._clocks
+        assert usual, "only where there is such code"
         if type(sample) is float and len(self._ranges) == 1:
             usual.sample[0] = sample
         else:
             values = self._reader.read(sample)
             if clocks.features and UNREAD in values:
-                at = self._last[0] + clocks.period if math.isnan(seconds) else seconds
-                if math.isnan(at):
-                    raise clocks.no_time()
-                values = clocks.complete(values, at)
+                seconds = self._last[0] + clocks.period if math.isnan(given) else given
+                if math.isnan(seconds):
+                    return None
+                values = clocks.complete(values, seconds)
             for place, value in enumerate(values):
                 usual.sample[place] = value
-        usual.given[0] = seconds
+        usual.given[0] = given
         usual.counted[0] = ledger.steps
         if monitor:
             usual.counted[1] = monitor.turns
         made = usual.take_one()
         if made == ODD:
-            return self._step(sample, time)
+            return None
         if made == INFINITE:
-            return self._without_forecast(self._last[0] + clocks.period if math.isnan(seconds) else seconds)
-        ledger.steps += 1
+            return self._without_forecast(self._last[0] + clocks.period if math.isnan(given) else given)
         if monitor:
             monitor.turns += 1
-        if not clocks.is_known and not math.isnan(seconds):
+        if ledger.is_quiet:
+            ledger.steps += 1
+        else:
+            ledger.take_clean(_ROW)
+            self._choose_path()
+        if not clocks.is_known and not math.isnan(given):
             clocks.is_known, self._is_bare = True, False
         return self._copied()
 
-    def _step(self, sample: RawSample, time: Time) -> Float32:
-        """Take one sample, by the short way where it is in range and on time."""
-        self._require_whole()
-        try:
-            given, unread = to_seconds(time), None
-        except DataError:
-            given, unread = math.nan, np.ones(1, np.bool_)
-        if self._is_calm and unread is None:
-            seconds = self._last[0] + self._clocks.period if math.isnan(given) else given
-            values = self._usual(sample, seconds)
-            if values:
-                return self._take(values, seconds)
-        forecast = self._judgement.take(_ROW, self._reader.read_all([sample]), np.array([given]), unread)
-        self._choose_path()
-        return forecast.reshape(self._shape)
+    def _take_calmly(self, sample: RawSample, given: float) -> Float32 | None:
+        """Take a sample step by step; None where something is odd about it. `given` may be NaN."""
+        seconds = self._last[0] + self._clocks.period if math.isnan(given) else given
+        values = self._usual(sample, seconds)
+        return self._take(values, seconds) if values else None
 
     def _usual(self, sample: RawSample, seconds: float) -> list[float] | None:
         """Return a sample's numbers where each is in range and its time is as it should be."""
         passed = seconds - self._last[0]
-        if passed <= 0 or passed >= self._clocks.late:
+        if passed < self._clocks.early or passed >= self._clocks.late:
             return None
         single = type(sample) is float and len(self._ranges) == 1
         values: list[float] = [sample] if single else self._reader.read(sample)  # type: ignore[list-item]
@@ -326,7 +341,7 @@ class Predictor:
         block, given, unread = self._reader.read_block(samples), None, None
         if times is not None:
             require_one_each(times, len(block))
-            given, unread = read_times(times)
+            given, unread = self._times.read_run(times, self._last[0])
         try:
             return Block(self._judgement, block, given, unread).take()
         except BaseException:
@@ -403,10 +418,14 @@ class Predictor:
     def _load(self, snapshot: Snapshot) -> None:
         """Go on from a snapshot that fits."""
         if self.session.spec.sensors:
-            self._spec = Scale.from_states(snapshot.arrays).apply_to(self.session.spec)
+            self._spec = Scale.from_states(snapshot.arrays).apply_to(self._described(self.session.spec))
         self._judgement.load(0, snapshot)
         self._interrupted = False
         self._bind()
+
+    def _described(self, spec: Spec) -> Spec:
+        """Return a spec with the reading that was asked for."""
+        return replace(spec, reading=self._reading) if self._reading else spec
 
     def _require_whole(self) -> None:
         if self._interrupted:
@@ -416,7 +435,7 @@ class Predictor:
         """Return a stream of its own, where this one is, over the same session."""
         state = self.state()
         twin = object.__new__(type(self))
-        Predictor.__init__(twin, self.session, missing=self._missing, rules=self._rules, monitor=self.monitors)
+        Predictor.__init__(twin, self.session, **self._options())
         twin._load(state)
         twin._sensor = self._sensor
         return twin
@@ -426,8 +445,16 @@ class Predictor:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the model file and the stream's snapshot; the copy opens the model again on the same provider."""
-        options = {"missing": self._missing, "rules": self._rules, "monitor": self.monitors}
-        return _unpickled, (type(self), self.session.recipe(), options, self.snapshot())
+        return _unpickled, (type(self), self.session.recipe(), self._options(), self.snapshot())
+
+    def _options(self) -> dict[str, Any]:
+        """Return what this predictor was made with."""
+        return {
+            "missing": self._missing,
+            "rules": self._rules,
+            "monitor": self.monitors,
+            "reading": self._reading,
+        }
 
     def _required_monitor(self) -> Monitor:
         if self._monitor is None:

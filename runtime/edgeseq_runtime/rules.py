@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from edgeseq_runtime.errors import UsageError
 
-REASONS = ("absent", "range", "stuck", "gap", "disorder", "time", "confirm")  # new ones at the end: they are counted
-ABSENT, RANGE, STUCK, GAP, DISORDER, TIME, CONFIRM = REASONS
-"""No finite number for a feature; far outside the training part's range; a target that stands still; samples that
-are lacking before this one, by its time; a time that repeats or runs backwards; a time that cannot be read, or that is
-more than a thousand periods ahead and not confirmed; a value that the next ones have to confirm.
+REASONS = ("absent", "range", "stuck", "gap", "disorder", "time", "confirm", "pace")  # new ones at the end: counted
+ABSENT, RANGE, STUCK, GAP, DISORDER, TIME, CONFIRM, PACE = REASONS
+"""No finite number for a feature; far outside the training part's range; a target that stands still; samples that are
+lacking before this one, by its time; a time that repeats or runs backwards; a time that cannot be read, or that is more
+than a thousand periods ahead and not confirmed; a value that the next ones have to confirm; samples that come faster or
+slower than those that the model was trained on, which only the sample has at which it is found.
 
 A sample whose time cannot be read is taken as a period after the one before, and no rule is asked; where the model sees
 the time and none is known, it is missing. So is one whose time is `FAR_AHEAD` periods or more after the last: where the
@@ -20,6 +21,9 @@ next sample goes on from there the jump was real, and is a gap."""
 
 FAR_AHEAD = 1000
 """Periods that a time may be ahead of the last one and be believed at once."""
+
+ANOTHER_RATE = 1.5
+"""Ratio of two periods from which they are not the same: months have 28 to 31 days, and clocks jitter."""
 
 CONFIRMED_BY = 3
 """Values in a row, far from what the series has shown and near each other, of which the last is taken."""

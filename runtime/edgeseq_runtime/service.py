@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -19,11 +19,14 @@ from edgeseq_runtime.outcomes import Outcomes, StepResult
 from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.printable import shown
+from edgeseq_runtime.reading.times import Time
+from edgeseq_runtime.rules import TIME, Rules
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.stores.base import Store, StreamRow
 from edgeseq_runtime.stores.snapshot_file import SnapshotFile
-from edgeseq_runtime.streaming.snapshot import Snapshot, pack
-from edgeseq_runtime.streaming.timestamps import Time
+from edgeseq_runtime.streaming.averaging import PREFIX, SETTINGS, Open
+from edgeseq_runtime.streaming.open_intervals import Gathered, OpenIntervals
+from edgeseq_runtime.streaming.snapshot import Snapshot, pack, unpack
 from edgeseq_runtime.streaming.validation import RawSample
 
 if TYPE_CHECKING:
@@ -46,6 +49,29 @@ _REFUSALS = (DataError, MissingSampleError, ValueError, ArithmeticError, Recursi
 
 _UNANSWERED = DataError("not taken")
 
+_LOST = "; what was gathered of the interval that is open is left out: it was gathered otherwise"
+
+_ENDED_AT_ONCE = 64
+"""Streams whose intervals the wall clock ends in one turn."""
+
+
+class Period(NamedTuple):
+    """An interval that is over: a sample of the model, and what became of it."""
+
+    time: str | float
+    """When it began, written as the times of its samples are."""
+    values: tuple[float, ...]
+    result: "StepResult | EdgeseqError"
+
+
+class Answer(NamedTuple):
+    """What came of a sample where samples are gathered in intervals."""
+
+    periods: list[Period]
+    """Those that are over with it: mostly none, and several where values hold."""
+    finding: str
+    """What was odd about its time: DISORDER, and it is left out, or TIME; empty where nothing was."""
+
 
 class Streams(Protocol):
     """What takes samples by the name of their stream."""
@@ -60,6 +86,19 @@ class Streams(Protocol):
         Raises what `Predictor.step` does; the stream is then as before.
         """
 
+    def pace(self, name: str) -> float:
+        """Return the seconds from one of a stream's samples to the next, where that was found not to be the period."""
+
+    @property
+    def intervals(self) -> OpenIntervals | None:
+        """What gathers samples in intervals, before the model sees them; None where it sees each."""
+
+    def gather(self, name: str, values: RawSample, time: Time) -> Answer:
+        """Take one sample where samples are gathered. Raises `DataError` for what is none; all is then as before."""
+
+    def end_due(self) -> "list[tuple[str, list[Period]]]":
+        """End the intervals, of some streams, that are over by the wall clock; return what became of each."""
+
     def acknowledge(self, name: str) -> None:
         """Let this stream be saved as it is now."""
 
@@ -70,12 +109,16 @@ class Streams(Protocol):
 class SingleStream:
     """One stream without a name, through a predictor."""
 
-    def __init__(self, predictor: Predictor) -> None:
+    def __init__(self, predictor: Predictor, late_limit: int = Rules.skip_limit) -> None:
         self._predictor = predictor
+        self.intervals = _intervals(predictor.spec, late_limit)
         self._takes_one = len(predictor.spec.measured) == 1
+        self._is_timed = predictor.spec.is_timed
         self._is_exact: bool | None = None  # whether blocks are; not known yet
         self._begun = predictor.state()
         self._acknowledged: Snapshot | None = None
+        self._acknowledged_open: Open | None = None
+        self._moved = True  # since the last sample acknowledged
 
     @property
     def spec(self) -> Spec:
@@ -85,11 +128,16 @@ class SingleStream:
     def step(self, _name: str, values: RawSample, time: Time = None) -> StepResult:
         """Take one sample."""
         p = self._predictor
-        number = p.samples
+        number, self._moved = p.samples, True
+        time = time if self._is_timed else None
         # A number by itself is what is checked in the least time.
         forecast = p.step(values[0] if type(values) is tuple and len(values) == 1 else values, time)
         interval, drift = (p.interval(), p.drift) if p.monitors else (None, False)
         return StepResult(forecast, p.status, p.warm, number, p.reason, interval, drift, p.seconds)
+
+    def pace(self, _name: str) -> float:
+        """Return in how many seconds samples follow each other, where that was found not to be the model's period."""
+        return self._predictor.pace
 
     def process(self, values: Sequence[Sequence[float | None]], times: Sequence[Time]) -> Outcomes | None:
         """Take samples that follow each other in few calls; None where that would not give the very numbers of `step`.
@@ -101,12 +149,36 @@ class SingleStream:
         if not self._is_exact:
             return None
         block = np.array(values, np.float64)  # None becomes NaN
-        untimed = all(time is None for time in times)
+        untimed = not self._is_timed or all(time is None for time in times)
         return self._predictor.process(block[:, 0] if self._takes_one else block, None if untimed else times)
+
+    def gather(self, name: str, values: RawSample, time: Time) -> Answer:
+        """Take one sample where samples are gathered in intervals."""
+        assert self.intervals, "samples are gathered"
+        gathered, finding = self.intervals.join(name, values, time)
+        return Answer(self._periods(gathered), finding)
+
+    def end_due(self) -> list[tuple[str, list[Period]]]:
+        """End the interval where it is over by the wall clock."""
+        assert self.intervals, "samples are gathered"
+        return [(name, self._periods(gathered)) for name, gathered in self.intervals.take_due(1)]
+
+    def _periods(self, gathered: list[Gathered]) -> list[Period]:
+        periods = []
+        for one in gathered:
+            try:
+                result: StepResult | EdgeseqError = self.step("", one.values, one.moment)
+            except (DataError, MissingSampleError) as error:
+                result = error
+            periods.append(_period(one, result))
+        return periods
 
     def acknowledge(self, _name: str) -> None:
         """Let the stream be saved as it is now."""
-        self._acknowledged = self._predictor.state()
+        if self._moved or self._acknowledged is None:
+            self._acknowledged = self._predictor.state()
+        if self.intervals:
+            self._acknowledged_open, self._moved = self.intervals.state(""), False
 
     def take_back(self) -> None:
         """Be as after the last sample acknowledged."""
@@ -118,13 +190,18 @@ class SingleStream:
 
     def saved(self) -> bytes | None:
         """Return a snapshot of what was acknowledged; None where nothing was."""
-        return pack(self._predictor.session.digest, self._acknowledged) if self._acknowledged else None
+        if not self._acknowledged:
+            return None
+        return pack(
+            self._predictor.session.digest, _with_open(self._acknowledged, self.intervals, self._acknowledged_open)
+        )
 
     def restore(self, blob: bytes) -> str:
         """Go on from a predictor's snapshot; return in words from where. Raises `SnapshotError`."""
         self._predictor.restore(blob)
         self._begun = self._predictor.state()
-        return f"resumed after {self._predictor.samples} samples"
+        lost = _resume_open(self.intervals, "", blob, self._predictor.session.digest, self._begun)
+        return f"resumed after {self._predictor.samples} samples{_LOST if lost else ''}"
 
 
 class NamedStreams:
@@ -133,12 +210,19 @@ class NamedStreams:
     `sensors` says under which names, the likeliest first, a model of several sensors may know a stream's sensor.
     """
 
-    def __init__(self, pool: Pool, sensors: Callable[[str], Iterable[str]] = lambda name: (name,)) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        sensors: Callable[[str], Iterable[str]] = lambda name: (name,),
+        late_limit: int = Rules.skip_limit,
+    ) -> None:
         self._sensors = sensors
+        self.intervals = _intervals(pool.spec, late_limit)
         self._known = {sensor.name for sensor in pool.spec.sensors}
         self.marks: dict[str, list[str]] = {}
         """What the last samples acknowledged of each stream are recognised by, if they come again; saved as well."""
         self._pool = pool
+        self._is_timed = pool.spec.is_timed
         self._has_clock = any(feature.clock for feature in pool.spec.features)
         self._numbers: dict[str, int] = {}
         self._changed: dict[str, State] = {}  # acknowledged since the last save
@@ -182,10 +266,71 @@ class NamedStreams:
             self._step_round(taken, samples, answers)
             if keep:
                 moved = [at for at in taken if isinstance(answers[at], StepResult)]
-                names = [samples[at][0] for at in moved]
-                for at, name, state in zip(moved, names, self._pool.states(names), strict=True):
-                    keep(at, (self._numbers[name], state))
+                self._keep(moved, samples, keep)
         return answers
+
+    def _keep(self, taken: list[int], samples: Sequence[NamedSample], keep: Callable[[int, State], object]) -> None:
+        """Give `keep` the positions of samples that were taken, and their streams' states."""
+        names = [samples[at][0] for at in taken]
+        for at, name, state in zip(taken, names, self._pool.states(names), strict=True):
+            keep(at, (self._numbers[name], self._whole(name, state)))
+
+    def gather(self, name: str, values: RawSample, time: Time) -> Answer:
+        """Take one sample of a stream where samples are gathered. Raises what `step` does."""
+        answer = self.gather_all([(name, values, time)])[0]
+        if isinstance(answer, EdgeseqError):
+            raise answer
+        return answer
+
+    def gather_all(
+        self, samples: Sequence[NamedSample], keep: Callable[[int, State], object] | None = None
+    ) -> list[Answer | EdgeseqError]:
+        """As `step_all`, where samples are gathered in intervals: the answers have those that are over."""
+        assert self.intervals, "samples are gathered"
+        answers: list[Answer | EdgeseqError] = [_UNANSWERED] * len(samples)
+        for positions in _rounds(samples):
+            taken, gathered = list[int](), list[tuple[str, list[Gathered]]]()
+            refused: list[StepResult | EdgeseqError] = [_UNANSWERED] * len(samples)
+            admitted = self._admit(positions, samples, refused)
+            for at in positions:
+                name, values, time = samples[at]
+                try:
+                    if at not in admitted:
+                        raise _as_error(refused[at])
+                    found, finding = self.intervals.join(name, values, time)
+                except _REFUSALS as error:
+                    answers[at] = error if isinstance(error, EdgeseqError) else DataError(type(error).__name__)
+                    continue
+                self._begin_if_new(name)
+                taken.append(at)
+                gathered.append((name, found))
+                answers[at] = Answer([], finding)
+            for at, periods in zip(taken, self._periods(gathered), strict=True):
+                answers[at] = Answer(periods, answers[at].finding)  # type: ignore[union-attr]
+            if keep:
+                self._keep(taken, samples, keep)
+        return answers
+
+    def end_due(self) -> list[tuple[str, list[Period]]]:
+        """End the intervals, of some streams, that are over by the wall clock; return what became of each."""
+        assert self.intervals, "samples are gathered"
+        gathered = self.intervals.take_due(_ENDED_AT_ONCE)
+        return [(name, periods) for (name, _), periods in zip(gathered, self._periods(gathered), strict=True)]
+
+    def _periods(self, gathered: list[tuple[str, list[Gathered]]]) -> list[list[Period]]:
+        """Let streams that differ take what was gathered of them; return what became of each."""
+        samples = [(name, one.values, one.moment) for name, several in gathered for one in several]
+        answers = iter(self.step_all(samples) if samples else ())
+        return [[_period(one, next(answers)) for one in several] for _, several in gathered]
+
+    def _begin_if_new(self, name: str) -> None:
+        """Have a stream, which has no sample yet."""
+        if name not in self._numbers:
+            self._numbers[name] = 0
+            if self._known:
+                self._begin(name)
+            else:
+                self._pool.add(name)
 
     def _admit(
         self, positions: list[int], samples: Sequence[NamedSample], answers: list[StepResult | EdgeseqError]
@@ -245,13 +390,17 @@ class NamedStreams:
     def _time(self, name: str, time: Time) -> Time:
         """Return a sample's time; one that cannot be read where it lacks, the model sees it and none is known yet."""
         if time is not None or not self._has_clock:
-            return time
+            return time if self._is_timed else None
         return "" if name not in self._pool or math.isnan(self._pool.seconds_of(name)) else None
 
     def _begin(self, name: str) -> None:
         """Begin a stream as that of the sensor that it belongs to."""
         self._pool.add(name)
         self._pool.set_sensor(name, next((other for other in self._sensors(name) if other in self._known), None))
+
+    def pace(self, name: str) -> float:
+        """Return the seconds from one of a stream's samples to the next, where that was found not to be the period."""
+        return self._pool.pace_of(name)
 
     @property
     def digest(self) -> bytes:
@@ -260,7 +409,14 @@ class NamedStreams:
 
     def state(self, name: str) -> State:
         """Return a stream's present state, for `acknowledge` to take later."""
-        return self._numbers[name], self._pool.state(name)
+        number, known = self._numbers[name], self._changed.get(name)
+        if self.intervals and known and known[0] == number:  # the model has seen nothing since
+            return number, self._whole(name, known[1])
+        return number, self._whole(name, self._pool.state(name))
+
+    def _whole(self, name: str, state: Snapshot) -> Snapshot:
+        """Return a stream's state with what is open of it."""
+        return _with_open(state, self.intervals, self.intervals.state(name)) if self.intervals else state
 
     def acknowledge(self, name: str, state: State | None = None) -> None:
         """Let this stream be saved in the given state; without one, as it is now."""
@@ -296,7 +452,7 @@ class NamedStreams:
 
         Raises `SnapshotError` where one of them cannot be gone on from; none has then begun.
         """
-        rest, begun, samples = iter(rows), list[str](), 0
+        rest, begun, samples, lost = iter(rows), list[str](), 0, 0
         try:
             while some := list(islice(rest, _AT_ONCE)):
                 self._pool.restore_all({row.name: row.snapshot for row in some if row.snapshot is not None})
@@ -304,12 +460,15 @@ class NamedStreams:
                     self._numbers[row.name], self.marks[row.name] = row.samples, list(row.marks)
                     begun.append(row.name)
                     samples += row.samples
+                    if row.snapshot is not None and SETTINGS.encode() in row.snapshot:
+                        like = self._pool.state(row.name)
+                        lost += _resume_open(self.intervals, row.name, row.snapshot, self.digest, like)
         except BaseException:
             for name in reversed(begun):
                 self._pool.remove(name)
                 del self._numbers[name], self.marks[name]
             raise
-        return f"resumed {len(begun)} streams after {samples} samples"
+        return f"resumed {len(begun)} streams after {samples} samples{_LOST if lost else ''}"
 
 
 def _rounds(samples: Sequence[NamedSample]) -> list[list[int]]:
@@ -323,3 +482,36 @@ def _rounds(samples: Sequence[NamedSample]) -> list[list[int]]:
             rounds.append([])
         rounds[turn].append(position)
     return rounds
+
+
+def _intervals(spec: Spec, late_limit: int) -> OpenIntervals | None:
+    """Return what gathers samples in intervals, where the reading says so."""
+    reading = spec.reading
+    return OpenIntervals(spec, reading, late_limit) if reading and reading.every is not None else None
+
+
+def _period(gathered: Gathered, result: StepResult | EdgeseqError) -> Period:
+    if gathered.is_timeless and isinstance(result, StepResult) and not result.reason:
+        result = result._replace(reason=TIME)
+    return Period(gathered.time, gathered.values, result)
+
+
+def _as_error(answer: StepResult | EdgeseqError) -> EdgeseqError:
+    assert isinstance(answer, EdgeseqError), "it was refused"
+    return answer
+
+
+def _with_open(state: Snapshot, intervals: OpenIntervals | None, open_: Open | None) -> Snapshot:
+    """Return a stream's state with an open interval, in place of one that it may have."""
+    if intervals is None:
+        return state
+    kept = {name: array for name, array in state.arrays.items() if not name.startswith(PREFIX)}
+    return Snapshot(state.counters, kept | intervals.arrays(open_))
+
+
+def _resume_open(intervals: OpenIntervals | None, name: str, blob: bytes, digest: bytes, like: Snapshot) -> bool:
+    """Go on with the open interval of a snapshot; return whether there is one that this stream cannot go on with."""
+    if intervals is None:
+        return SETTINGS.encode() in blob
+    found = unpack(blob, digest, Snapshot(like.counters, {**like.arrays, **intervals.like()}))
+    return intervals.load(name, found.arrays)

@@ -365,6 +365,16 @@ class Spec:
         """The features that come from sensors; those read off the time stand behind them."""
         return tuple(feature for feature in self.features if not feature.clock)
 
+    @cached_property
+    def known_reading(self) -> Reading:
+        """How the series' text was read, as far as the file knows: of one by version 0.1, the time column."""
+        return self.reading or Reading(time=(self.time,) if self.time else ())
+
+    @cached_property
+    def is_timed(self) -> bool:
+        """Whether samples go by their times; else by their order, and a time is nothing but a name for a sample."""
+        return self.period is not None or self.time is not None or any(feature.clock for feature in self.features)
+
     @property
     def network(self) -> str:
         """The network in words, for people."""

@@ -339,13 +339,13 @@ def test_no_number_of_signals_loses_the_state(
 def test_the_output_is_written_whatever_the_locale(model_path: Path) -> None:
     environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"}
     done = subprocess.run(
-        command(model_path),
-        input='{"t": "Mañana", "f0": 1}\n'.encode(),
+        command(model_path, "--input-format", "influx"),
+        input="Mañana f0=1\n".encode(),
         capture_output=True,
         env=environment,
         check=True,
     )
-    assert json.loads(done.stdout)["t"] == "Mañana"
+    assert json.loads(done.stdout)["stream"] == "Mañana"
 
 
 def is_asleep(process: int) -> bool:

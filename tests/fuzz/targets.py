@@ -30,11 +30,11 @@ from edgeseq_runtime.io import influx, text_lines
 from edgeseq_runtime.model_file.public_key import PublicKey
 from edgeseq_runtime.model_file.source import File, Source
 from edgeseq_runtime.mqtt import credentials
+from edgeseq_runtime.reading.times import to_seconds
 from edgeseq_runtime.service import NamedStreams, SingleStream, Streams
 from edgeseq_runtime.sidecar import Sidecar
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.stores import streams_0_1
-from edgeseq_runtime.streaming.timestamps import to_seconds
 from tests.fuzz.inputs import Structure, header, plain_json
 from tests.helpers.model_files import sealed_by_hand, unsealed
 from tests.helpers.states import contained

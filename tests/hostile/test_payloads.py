@@ -1,6 +1,7 @@
 """What a message's payload may hold: it is answered in valid JSON, or refused in one line of bounded length."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.io.text_lines import Sample, json_parser
 from edgeseq_runtime.outcomes import StepResult
 
-SPEC = make_checkpoint(horizon=3).spec
+SPEC = replace(make_checkpoint(horizon=3).spec, time="t")
 RESULT = StepResult(np.array([[0.5], [0.25], [0.125]], np.float32), "ok", warm=True, number=7)
 
 

@@ -10,10 +10,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from edgeseq.series import durations, load
+from edgeseq.series import load
 from edgeseq.series.files import cells, reader, times
 from edgeseq_runtime.errors import EdgeseqError
 from edgeseq_runtime.io import grammar
+from edgeseq_runtime.reading import durations
 
 MEGABYTE = 10**6
 

@@ -15,9 +15,9 @@ import edgeseq_export
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.errors import DataError, MissingSampleError
+from edgeseq_runtime.reading.times import to_seconds
 from edgeseq_runtime.service import NamedStreams, SingleStream
 from edgeseq_runtime.spec import CLOCKS
-from edgeseq_runtime.streaming.timestamps import to_seconds
 from tests.conftest import CommandLine
 
 HOUR = 3600.0

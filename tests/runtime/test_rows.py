@@ -53,7 +53,9 @@ def sessions() -> Callable[[str, str], Session]:
 
 
 values = st.floats(-3, 3, width=32) | st.sampled_from([0.5, 0.5, None, 3.9, 7.0, 7.1, 6.9, -40.0, 1e6, float("nan")])
-moments = st.sampled_from([1.0, 1.0, 1.0, 1.0, 1.0, 0.0, -2.0, 1.4, 2.0, 3.0, 9.0, 1e5, None, "n/a"])
+moments = st.sampled_from(
+    [1.0, 1.0, 1.0, 1.0, 0.02, 0.02, 0.02, 0.025, 0.0, -2.0, 1.4, 2.0, 3.0, 9.0, 1e5, None, "n/a"]
+)
 actions = st.lists(
     st.tuples(
         st.sampled_from(["step", "array", "run", "leave", "carry"]),

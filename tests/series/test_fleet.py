@@ -115,12 +115,17 @@ def test_what_is_no_fleet_is_refused(files: list[str], tmp_path: Path, edgeseq: 
     other = csv(tmp_path, "time,pressure\n2024-01-01,1\n2024-01-02,2\n", "other.csv")
     daily = csv(tmp_path, "time,temp\n" + "".join(f"2024-01-{d:02},{d % 3}\n" for d in range(1, 30)), "daily.csv")
     still = csv(tmp_path, "time,temp\n" + "".join(f"2024-01-01T{h:02},1\n" for h in range(24)), "still.csv")
+    still2 = csv(tmp_path, Path(still).read_text(), "still2.csv")
     (tmp_path / "far").mkdir()
     twin = sensor_file(tmp_path / "far", "a", 1.0, 1.0)
     for words, code, said in (
         ([files[0], other], 2, "the sensors differ in their columns: a has temp, other has pressure"),
         ([files[0], daily], 1, "a has a sample every 3600 s, daily one every 86400 s; --every makes them alike"),
-        ([files[0], still], 1, "column 'temp' of still has no change to scale it by in the training part"),
+        (
+            [still, still2],
+            1,
+            "none of 2 sensors can be learned from; still is left out: temp never changes in its training part",
+        ),
         ([files[0], twin], 2, "several of the files have the same name"),
         ([*files[:2], "--id", "temp"], 2, "--id says whose sample a row of one file is; 2 files are given"),
         ([files[0], "--id", "x"], 2, "there is no column 'x'; the columns are time, temp"),

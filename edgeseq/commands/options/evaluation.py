@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgeseq.commands.options.series import every_option, sort_option, split_option, time_option
+from edgeseq.commands.options.series import AS_IN_TRAINING, reading_options, sort_option, split_option
 
 if TYPE_CHECKING:
     from edgeseq.evaluation.model_series import ModelSeriesKeywords
+    from edgeseq_runtime.reading.overrides import OverrideKeywords
 
 
 def evaluation_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -21,25 +22,23 @@ def evaluation_options(function: Callable[..., Any]) -> Callable[..., Any]:
         series: str | None,
         sensor: str | None,
         split: str | None,
-        time: str | None,
-        every: str | None,
         sort: bool,
+        overrides: "OverrideKeywords",
         **others: Any,
     ) -> Any:
-        reading: ModelSeriesKeywords = {"sensor": sensor, "split": split, "time": time, "every": every, "sort": sort}
+        reading: ModelSeriesKeywords = {"sensor": sensor, "split": split, "sort": sort, **overrides}
         return function(series=series, reading=reading, **others)
 
     for option in (
         sort_option,
-        every_option,
-        time_option,
+        reading_options(AS_IN_TRAINING),
         click.option(
             "--sensor",
             metavar="NAME",
             help="Treat SERIES as this sensor, one seen in training.  "
             "[default: a new one, scaled by the training part of SERIES]",
         ),
-        split_option("as in training"),
+        split_option(AS_IN_TRAINING),
         click.argument("series", required=False),
     ):
         command = option(command)

@@ -15,11 +15,14 @@ from edgeseq.commands.options.common import key_option, model_argument, sidecar_
 from edgeseq.commands.options.outputs import check_outputs, named_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq.commands.options.rules import rules_options
-from edgeseq.commands.predict.options import MQTT, STDIN, PredictOptions
+from edgeseq.commands.options.series import AS_IN_TRAINING, reading_options
+from edgeseq.commands.predict.options import MQTT, STDIN, UNREADABLE, PredictOptions
 from edgeseq.commands.predict.state_file import StateFile, owned
 from edgeseq.commands.shutdown import GracefulShutdown
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import EdgeseqError
+from edgeseq_runtime.reading.fields import parse as parse_fields
+from edgeseq_runtime.reading.overrides import Overrides
 from edgeseq_runtime.rules import Rules
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from edgeseq.commands.predict.stdin_stream import StdinStream
     from edgeseq_runtime.mqtt.credentials import Credentials
     from edgeseq_runtime.mqtt.topics import Route
+    from edgeseq_runtime.reading.overrides import OverrideKeywords
     from edgeseq_runtime.service import Streams
 
 
@@ -82,6 +86,7 @@ if TYPE_CHECKING:
     f"  [default: {STDIN.state_every}; with --mqtt {MQTT.state_every}]",
 )
 @click.option("--fresh", is_flag=True, help="Start over, whatever the state file holds.")
+@reading_options(AS_IN_TRAINING)
 @click.option("--sensor", metavar="NAME", help="Treat the input as this sensor, one seen in training.")
 @click.option(
     "--history",
@@ -102,9 +107,17 @@ if TYPE_CHECKING:
 @rules_options
 @click.option(
     "--unreadable",
-    type=click.Choice(["error", "missing"]),
-    help="On a line that cannot be parsed: stop (error), or treat it as a missing sample (missing)."
+    type=click.Choice(UNREADABLE),
+    help="On a line that cannot be read: stop (error), treat it as a missing sample (missing), or leave it out (skip). "
+    "Unless it is error, what has none of the model's features is left out."
     f"  [default: {STDIN.unreadable}; with --mqtt {MQTT.unreadable}]",
+)
+@click.option(
+    "--field",
+    "fields",
+    metavar="NAME=PATH",
+    multiple=True,
+    help="Where a feature, or the time, stands: temp=DS18B20.Temperature, time=Time; in CSV, its column (repeatable).",
 )
 @click.option(
     "--mqtt", metavar="URL", help="Take samples from mqtt://HOST[:PORT]/TOPICS (mqtts: TLS), such as plant/+."
@@ -142,10 +155,12 @@ def predict(
     missing: str,
     rules: Rules,
     unreadable: str | None,
+    fields: tuple[str, ...],
     mqtt: str | None,
     publish: str | None,
     credentials: str | None,
     client_id: str | None,
+    overrides: "OverrideKeywords",
 ) -> int:
     r"""Stream samples through MODEL: each line of input gives one line with a forecast, at once.
 
@@ -181,10 +196,12 @@ def predict(
         missing=missing,
         rules=rules,
         unreadable=unreadable,
+        fields=parse_fields(fields),
         mqtt=mqtt,
         publish=publish,
         credentials=credentials,
         client_id=client_id,
+        overrides=Overrides(**overrides),
     )
     _check_files(options)
     register(libraries)
@@ -208,7 +225,8 @@ def _run_stdin(options: PredictOptions) -> int:
 
     streams = options.named_streams(influx.sensors) if options.is_influx else options.single_stream()
     state_file = _resumed(options, streams)
-    read = influx.read if options.is_influx else partial(text_lines.read, tell=note)
+    form = influx.read if options.is_influx else text_lines.read
+    read = partial(form, reading=options.reading(streams.spec), columns=options.fields)
     output_format, view = options.format(streams.spec), options.terminal_view(streams.spec)
     plot = options.forecast_plot(streams.spec)
     stream = StdinStream(
@@ -236,7 +254,14 @@ def _run_mqtt(options: PredictOptions, url: str) -> int:
     _check_login(options, login)
     streams = options.named_streams(lambda topic: (topic, route.name(topic) or topic))
     state_file = _resumed(options, streams)
-    service = MqttService(streams, route, state_file, options.format(streams.spec), unreadable=options.on_unreadable)
+    service = MqttService(
+        streams,
+        route,
+        state_file,
+        options.format(streams.spec),
+        unreadable=options.on_unreadable,
+        paths=options.fields,
+    )
     with closing(state_file), GracefulShutdown(state_file.save) as shutdown, _summary_at_end(service):
         return service.run(address, login, options.client_id or _client_id(route), shutdown)
 

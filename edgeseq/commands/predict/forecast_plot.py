@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import DataError, DependencyError
-from edgeseq_runtime.streaming.timestamps import to_seconds
+from edgeseq_runtime.reading.times import TimeReader
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -34,6 +34,7 @@ class ForecastPlot:
             raise DependencyError("matplotlib is not installed; pip install 'edgeseq[train]'") from error
         self._spec = spec
         self._path = path
+        self._reader = TimeReader(spec.reading)
         samples = min(max(_LEAST, _HORIZONS * spec.horizon), _MOST)
         self._values: deque[list[float]] = deque(maxlen=samples)
         """Of each sample those of the targets, NaN where one is missing."""
@@ -115,7 +116,7 @@ class ForecastPlot:
         if self._spec.period is None:
             return None
         try:
-            seconds = [to_seconds(time) if time != "" else math.nan for time in self._times]
+            seconds = [self._reader.seconds(time) if time != "" else math.nan for time in self._times]
         except DataError:
             return None
         return [*seconds, *(seconds[-1] + self._spec.period * step for step in range(1, len(result.forecast) + 1))]

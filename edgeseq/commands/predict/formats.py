@@ -14,7 +14,6 @@ from edgeseq_runtime.io import influx
 from edgeseq_runtime.io.shortest import shortest_lists
 from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 from edgeseq_runtime.streaming.times_ahead import TimesAhead
-from edgeseq_runtime.streaming.timestamps import is_time
 from edgeseq_runtime.streaming.validation import SKIPPED, STATUSES
 
 if TYPE_CHECKING:
@@ -208,7 +207,7 @@ class InfluxFormat:
             names = self._targets if len(self._targets) > 1 else ("",)
             forecast = dict(zip(names, result.forecast.T, strict=True))
             points = [influx.forecast_line(key, sample.time, forecast, result.status, warm=result.warm)]
-        return "\n".join([sample.text, *points] if self._keep else points)
+        return "\n".join([sample.text, *points] if self._keep and sample.text else points)
 
 
 def times_ahead(ahead: TimesAhead, sample: "Sample", result: "StepResult | Said") -> Any:
@@ -216,7 +215,7 @@ def times_ahead(ahead: TimesAhead, sample: "Sample", result: "StepResult | Said"
 
     Such a one is repeated where a sample was left out. A time that cannot be read is in no notation.
     """
-    if result.status == SKIPPED or (result.reason and not is_time(sample.time)):
+    if result.status == SKIPPED or (result.reason and not ahead.is_time(sample.time)):
         return None
     return ahead.after(sample.time, result.seconds)
 

@@ -17,24 +17,32 @@ from typing import TYPE_CHECKING
 
 from edgeseq.commands.notes import note
 from edgeseq.commands.predict.formats import Format
+from edgeseq.commands.predict.gathering import Gathering
+from edgeseq.commands.predict.options import ERROR, SKIP
+from edgeseq.commands.predict.pace import note_pace
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats
 from edgeseq.commands.predict.unread_times import UnreadTimes
 from edgeseq.commands.predict.unsettled import Pending, Unsettled
 from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown, ShutdownRequested
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, UsageError
-from edgeseq_runtime.io.text_lines import LONGEST, Sample, json_parser
+from edgeseq_runtime.io.json_samples import JsonSamples
+from edgeseq_runtime.io.sample import LONGEST, OtherKindError, Sample
 from edgeseq_runtime.mqtt.deduplication import WINDOW, Message, SeenMessages, identify
 from edgeseq_runtime.mqtt.inbox import Inbox
 from edgeseq_runtime.mqtt.topics import Address, Route
 from edgeseq_runtime.printable import counted, printable
-from edgeseq_runtime.rules import TIME
-from edgeseq_runtime.streaming.timestamps import is_time
+from edgeseq_runtime.reading import lines
+from edgeseq_runtime.reading.times import TimeReader
+from edgeseq_runtime.rules import PACE, TIME
+from edgeseq_runtime.service import Answer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from edgeseq_runtime.mqtt.credentials import Credentials
     from edgeseq_runtime.outcomes import StepResult
-    from edgeseq_runtime.service import NamedStreams, State
+    from edgeseq_runtime.service import NamedStreams, Period, State
 
 _WORKING = 0.05
 """Seconds for which one turn answers messages."""
@@ -67,12 +75,19 @@ class MqttService:
     """From messages to messages. It is the `mqtt.client.Receiver` of its connection."""
 
     def __init__(
-        self, streams: "NamedStreams", route: Route, state_file: StateFile, output_format: Format, *, unreadable: str
+        self,
+        streams: "NamedStreams",
+        route: Route,
+        state_file: StateFile,
+        output_format: Format,
+        *,
+        unreadable: str,
+        paths: "Mapping[str, str] | None" = None,
     ) -> None:
         self._streams, self._route, self._state_file = streams, route, state_file
         self._format = output_format
         self._unreadable = unreadable
-        self._parse = json_parser(streams.spec)
+        self._samples = JsonSamples(streams.spec, paths=paths)
         self._forecast_size = _NUMBER * 3 * streams.spec.horizon * len(streams.spec.targets)
         self.stats = Stats("from a message to its forecast")
         self._left_out: Counter[str] = Counter()  # messages that are no sample of any stream, by the reason
@@ -80,7 +95,9 @@ class MqttService:
         self._refused_topics: set[str] = set()  # those of streams whose forecasts could not be published
         self._failure: EdgeseqError | None = None  # over a message, where the user wants an end
         self._closing = False
-        self._unread_times = UnreadTimes()
+        self._unread_times = UnreadTimes(streams.spec)
+        self._gathering = Gathering(streams)
+        self._times = TimeReader(streams.spec.reading)
         self._seen = SeenMessages(streams.marks)
         self._name_bytes = sum(map(len, streams.marks))
         self._targets: dict[str, str] = {}  # the forecasts' topics, by those of the samples
@@ -103,8 +120,9 @@ class MqttService:
         self._client = MqttClient(address, credentials, client_id, self, note, shutdown.waiting)
         try:
             while self._failure is None:
-                self._client.poll(0.0 if self._has_work() else 1.0)
+                self._client.poll(0.0 if self._has_work() else self._pause())
                 self._answer_some(shutdown)
+                self._end_due()
                 self._settle()
             self._close()
             raise self._failure
@@ -113,6 +131,7 @@ class MqttService:
             return INTERRUPTED if shutdown.received is signal.SIGINT else 0
         finally:
             self._state_file.save_rest()
+            self._gathering.say_open(is_saved=self._state_file.active)
 
     def summary(self) -> str:
         """Return one line about all messages."""
@@ -120,7 +139,8 @@ class MqttService:
         refused = f"; {counted(self._refused, 'forecast')} not published" if self._refused else ""
         kinds = ", ".join(f"{count} {reason}" for reason, count in sorted(self._left_out.items()))
         left_out = f"; {counted(self._left_out.total(), 'message')} left out: {kinds}" if kinds else ""
-        return f"{self.stats.summary()}; {counted(len(self._streams), 'stream')}{repeated}{refused}{left_out}"
+        gathered = self._gathering.summary()
+        return f"{self.stats.summary()}{gathered}; {counted(len(self._streams), 'stream')}{repeated}{refused}{left_out}"
 
     def connected(self, *, resumed: bool) -> None:
         """Forget what was to be acknowledged: the broker sends that again, or has forgotten it itself."""
@@ -151,7 +171,8 @@ class MqttService:
         pending = self._by_forecast.pop(number, None)
         if pending is None:
             return
-        pending.published = True
+        pending.awaited -= 1
+        pending.published = not pending.awaited
         if refusal:
             self._refused += 1
             if pending.topic not in self._refused_topics:
@@ -212,9 +233,9 @@ class MqttService:
             )
             return None
         sample = self._parse_payload(message)
-        if self._failure:
+        if sample is None:
             return None
-        message_id = identify(message, timed=_is_timed(sample))
+        message_id = identify(message, timed=self._is_timed(sample))
         if message_id and (message_id.timed or message.duplicate):
             first = self._unsettled.find(topic, message_id)
             if first or (topic, message_id) in self._seen:  # it is acknowledged when its first coming is
@@ -236,16 +257,20 @@ class MqttService:
         self._name_bytes += len(topic)
         self._beginning.add(topic)
 
-    def _parse_payload(self, message: Message) -> Sample:
+    def _parse_payload(self, message: Message) -> Sample | None:
+        """Return the sample in a payload; None where it is left out, or ends the service."""
         try:
             if len(message.payload) > LONGEST:
                 raise DataError(f"the payload is larger than {LONGEST} bytes")  # noqa: TRY301 - named below
-            time_, values = self._parse(message.payload.decode("utf-8", "replace"))
+            time_, values = self._samples.one(lines.decode(message.payload)[0].strip())
         except DataError as error:
-            if self._unreadable == "error":
+            if self._unreadable == ERROR:
                 self._fail(message, error)
-            else:
-                note(f"{_brief(message.topic)}: {error}; taken as missing", "payloads taken as missing")
+                return None
+            if isinstance(error, OtherKindError) or self._unreadable == SKIP:
+                self._leave_out(message.number, f"{_brief(message.topic)}: {error}", "of another kind")
+                return None
+            note(f"{_brief(message.topic)}: {error}; taken as missing", "payloads taken as missing")
             nothing = (None,) * len(self._streams.spec.measured)
             return Sample(self._messages, None, nothing, str(error), stream=message.topic)
         return Sample(self._messages, time_, values, stream=message.topic)
@@ -258,7 +283,8 @@ class MqttService:
             arrivals[at].pending.state = state
 
         samples = [(arrival.pending.topic, arrival.sample.values, arrival.sample.time) for arrival in arrivals]
-        answers = self._streams.step_all(samples, keep if self._state_file.active else None)
+        take = self._streams.gather_all if self._streams.intervals else self._streams.step_all
+        answers = take(samples, keep if self._state_file.active else None)
         self._name_bytes -= sum(len(topic) for topic in self._beginning if topic not in self._streams)
         self._beginning.clear()
         for arrival, answer in zip(arrivals, answers, strict=True):
@@ -266,7 +292,12 @@ class MqttService:
                 self._acks = deque(ack for ack in self._acks if ack[1] is not arrival.pending)
                 self._fail(arrival.message, answer)
                 return  # what came after it stays with the broker
-            self._answer(arrival, answer)
+            if self._unread_times.watches_zone:
+                self._unread_times.watch_zone(arrival.pending.topic, arrival.sample.time)
+            if isinstance(answer, Answer):
+                self._answer_gathered(arrival, answer)
+            else:
+                self._answer(arrival, answer)
         if arrivals:
             self.stats.add_time(time.perf_counter() - begin)
 
@@ -281,10 +312,60 @@ class MqttService:
             self._unread_times.watch(pending.topic, pending.topic, sample.time, answer)
         if pending.topic not in self._targets:  # as many as there are streams
             self._targets[pending.topic] = arrival.target
-        payload = self._format.line(sample, answer).encode("utf-8", "replace")
-        self._unsettled.resize(pending, len(payload))
-        self._by_forecast[self._client.publish(arrival.target, payload)] = pending
-        self.stats.add(answer.status, 0.0, answer.reason)
+        self._unsettled.resize(pending, 0)
+        self._publish(arrival.target, pending, sample, answer)
+
+    def _publish(self, target: str, pending: Pending, sample: Sample, result: "StepResult") -> None:
+        """Publish a forecast, which its sample then waits for."""
+        if result.reason == PACE:
+            note_pace(_brief(pending.topic), self._streams.pace(pending.topic), self._streams.spec.period)
+        payload = self._format.line(sample, result).encode("utf-8", "replace")
+        self._unsettled.resize(pending, pending.size + len(payload))
+        pending.awaited += 1
+        self._by_forecast[self._client.publish(target, payload)] = pending
+        self.stats.add(result.status, 0.0, result.reason)
+
+    def _answer_gathered(self, arrival: Arrival, answer: "Answer") -> None:
+        """Publish the forecasts of intervals that are over with a sample."""
+        topic, sample = arrival.pending.topic, arrival.sample
+        self._gathering.watch(_brief(topic), topic, sample.time, answer.finding)
+        self._targets.setdefault(topic, arrival.target)
+        self._publish_periods(arrival.pending, sample, answer.periods, arrival.message)
+
+    def _publish_periods(
+        self, pending: Pending, sample: Sample, periods: "list[Period]", message: Message | None = None
+    ) -> None:
+        """Publish the forecasts of intervals; a sample that ends none waits for nothing."""
+        self._unsettled.resize(pending, 0)
+        for period in periods:
+            if isinstance(period.result, EdgeseqError):
+                if isinstance(period.result, MissingSampleError) and message:
+                    self._fail(message, period.result)
+                else:
+                    self._say_left_out(f"{_brief(pending.topic)}: {period.result}", "that no stream takes")
+                continue
+            gathered = sample._replace(time=period.time, values=period.values)
+            self._publish(self._targets[pending.topic], pending, gathered, period.result)
+        pending.published = not pending.awaited
+
+    def _pause(self) -> float:
+        """Return for how many seconds messages may be waited for."""
+        due = self._streams.intervals.due() if self._streams.intervals else None
+        return 1.0 if due is None else min(due, 1.0)
+
+    def _end_due(self) -> None:
+        """End intervals that are over by the wall clock; what becomes of them is saved as that of samples."""
+        if not self._streams.intervals or self._failure or not self._unsettled.has_room(""):
+            return
+        for topic, periods in self._streams.end_due():
+            state = self._streams.state(topic) if self._state_file.active else None
+            pending = Pending(topic, None, state, 0)
+            self._unsettled.add(pending)
+            self._publish_periods(pending, Sample(self._messages, None, (), stream=topic), periods)
+
+    def _is_timed(self, sample: Sample) -> bool:
+        """Whether a sample has a time that tells it from others: one that is none, such as n/a, may be that of each."""
+        return sample.time is not None and self._times.is_time(sample.time)
 
     def _leave_out(self, number: int, text: str, reason: str) -> None:
         """Let a message be no sample of any stream; `reason` says of messages what is wrong with them."""
@@ -336,11 +417,6 @@ class MqttService:
             self._ready.append(self._acks.popleft()[0])
         while self._ready and (is_kept or len(self._ready) > _HELD):
             self._client.acknowledge(self._ready.popleft())
-
-
-def _is_timed(sample: Sample) -> bool:
-    """Whether a sample has a time that tells it from others: one that is no time, such as n/a, may be that of each."""
-    return sample.time is not None and is_time(sample.time)
 
 
 def _brief(topic: str) -> str:

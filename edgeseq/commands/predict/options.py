@@ -1,14 +1,15 @@
 """What was asked of `edgeseq predict`, and what of it goes together."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edgeseq.commands.notes import note
 from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.reading.overrides import Overrides
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     import numpy as np
     import numpy.typing as npt
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from edgeseq.commands.predict.forecast_plot import ForecastPlot
     from edgeseq.commands.predict.formats import Format
     from edgeseq.commands.predict.terminal_view import TerminalView
+    from edgeseq_runtime.reading.reading import Reading
     from edgeseq_runtime.rules import Rules
     from edgeseq_runtime.service import NamedStreams, Streams
     from edgeseq_runtime.spec import Spec
@@ -29,7 +31,10 @@ class Defaults:
     unreadable: str
 
 
-STDIN, MQTT = Defaults(state_every=100, unreadable="error"), Defaults(state_every=1, unreadable="missing")
+ERROR, MISSING, SKIP = UNREADABLE = ("error", "missing", "skip")
+"""What a line leads to that cannot be read: an end, a missing sample, or nothing."""
+
+STDIN, MQTT = Defaults(state_every=100, unreadable=ERROR), Defaults(state_every=1, unreadable=MISSING)
 
 
 @dataclass(frozen=True)
@@ -65,10 +70,14 @@ class PredictOptions:
     missing: str
     rules: "Rules"
     unreadable: str | None
+    fields: "Mapping[str, str]"
+    """Where features and the time stand, by their names, for those that are not under them."""
     mqtt: str | None
     publish: str | None
     credentials: str | None
     client_id: str | None
+    overrides: Overrides
+    """What is said about how samples are written."""
 
     def __post_init__(self) -> None:
         if self.state_every is not None and not self.state:
@@ -91,13 +100,23 @@ class PredictOptions:
 
     @property
     def on_unreadable(self) -> str:
-        """What a line that is no sample leads to: "error" or "missing"."""
+        """What a line that is no sample leads to: one of `UNREADABLE`."""
         return self.unreadable or self._defaults.unreadable
 
     @property
     def is_influx(self) -> bool:
         """Whether the input is line protocol, of many streams."""
         return self.input_format == "influx"
+
+    def reading(self, spec: "Spec") -> "Reading":
+        """Return how samples are written: as training found out, except for what the user says."""
+        return self.overrides.over(spec.known_reading)
+
+    def _said_reading(self, spec: "Spec") -> "Reading | None":
+        """Return the same where that is not what the model file says: line protocol counts nanoseconds."""
+        if self.is_influx:
+            return replace(self.reading(spec), time_format=self.overrides.time_format or "ns")
+        return self.reading(spec) if self.overrides != Overrides() else None
 
     def single_stream(self) -> "Streams":
         """Open the model for one stream."""
@@ -108,9 +127,12 @@ class PredictOptions:
         session = open_session(
             self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar, key=self.key
         )
-        sensor = _read_samples(self.history, session.spec) if self.history else self.sensor
-        predictor = Predictor(session, missing=self.missing, rules=self.rules, monitor=self.intervals, sensor=sensor)
-        return SingleStream(predictor)
+        reading = self._said_reading(session.spec)
+        sensor = _read_samples(self.history, session.spec, reading) if self.history else self.sensor
+        predictor = Predictor(
+            session, missing=self.missing, rules=self.rules, monitor=self.intervals, sensor=sensor, reading=reading
+        )
+        return SingleStream(predictor, self.rules.skip_limit)
 
     def named_streams(self, sensors: "Callable[[str], Iterable[str]]") -> "NamedStreams":
         """Open the model for streams by name; `sensors` says what a stream's sensor may be called."""
@@ -121,8 +143,9 @@ class PredictOptions:
         session = open_session(
             self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar, key=self.key
         )
-        pool = Pool(session, missing=self.missing, rules=self.rules, monitor=self.intervals)
-        return NamedStreams(pool, sensors)
+        reading = self._said_reading(session.spec)
+        pool = Pool(session, missing=self.missing, rules=self.rules, monitor=self.intervals, reading=reading)
+        return NamedStreams(pool, sensors, self.rules.skip_limit)
 
     def format(self, spec: "Spec") -> "Format":
         """Return what turns results into lines."""
@@ -187,7 +210,7 @@ class PredictOptions:
             raise UsageError(f"{'--keep' if self.keep else '--future-points'} needs --format influx, without --mqtt")
 
 
-def _read_samples(path: str, spec: "Spec") -> "npt.NDArray[np.float64]":
+def _read_samples(path: str, spec: "Spec", reading: "Reading | None") -> "npt.NDArray[np.float64]":
     """Return the samples in a file, in whatever form they would have as input, (time, feature). Raises `DataError`."""
     import numpy as np
 
@@ -196,7 +219,7 @@ def _read_samples(path: str, spec: "Spec") -> "npt.NDArray[np.float64]":
 
     rows = []
     try:
-        for sample in text_lines.read(text_lines.split([files.read(path)]), spec):
+        for sample in text_lines.read(text_lines.split([files.read(path)]), spec, reading=reading):
             if sample.problem:
                 raise DataError(f"line {sample.line}: {sample.problem}")  # noqa: TRY301 - the file is named below
             rows.append(sample.values)

@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from edgeseq.commands.notes import note
 from edgeseq.commands.predict.formats import Format
+from edgeseq.commands.predict.gathered_samples import GatheredSamples
+from edgeseq.commands.predict.gathering import Gathering
+from edgeseq.commands.predict.options import ERROR, SKIP
 from edgeseq.commands.predict.output import Output
+from edgeseq.commands.predict.pace import note_pace
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats
 from edgeseq.commands.predict.stored_samples import StoredSamples
@@ -20,7 +24,8 @@ from edgeseq.commands.predict.unread_times import UnreadTimes
 from edgeseq.commands.predict.waiting_samples import WaitingSamples
 from edgeseq.commands.shutdown import INTERRUPTED, PIPE_BUF, GracefulShutdown, ShutdownRequested
 from edgeseq_runtime.errors import DataError, FileError, MissingSampleError
-from edgeseq_runtime.rules import TIME
+from edgeseq_runtime.printable import counted
+from edgeseq_runtime.rules import PACE, TIME
 from edgeseq_runtime.service import NamedStreams, SingleStream
 from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 
@@ -35,9 +40,9 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 16
 """Bytes that are read at most at once."""
 
-_TIME = REASONS_BY_CODE.index(TIME)
+_TIME, _PACE = REASONS_BY_CODE.index(TIME), REASONS_BY_CODE.index(PACE)
 
-Reader: TypeAlias = "Callable[[Iterable[bytes], Spec], Iterator[Sample]]"
+Reader: TypeAlias = "Callable[[Iterable[bytes], Spec, Callable[[str], object]], Iterator[Sample]]"
 
 
 class StdinStream:
@@ -61,7 +66,9 @@ class StdinStream:
         self._unreadable = unreadable
         self._view = view
         self._plot = plot
-        self._unread_times = UnreadTimes()
+        self._left_out = 0
+        self._unread_times = UnreadTimes(streams.spec)
+        self._gathering = Gathering(streams)
         self.stats = Stats("from a line to its forecast")
 
     def run(self, source: str, shutdown: GracefulShutdown) -> int:
@@ -80,7 +87,8 @@ class StdinStream:
 
     def summary(self) -> str:
         """Return one line about all samples answered."""
-        return self.stats.summary()
+        left_out = f"; {counted(self._left_out, 'line')} left out" if self._left_out else ""
+        return f"{self.stats.summary()}{self._gathering.summary()}{left_out}"
 
     def _stream(self, source: int, shutdown: GracefulShutdown) -> None:
         from edgeseq_runtime.io import text_lines
@@ -89,10 +97,14 @@ class StdinStream:
         header = self._format.header()
         if header is not None:
             self._output.write(header)
+        if self._streams.intervals:
+            self._answer_gathered(source, shutdown)
+            return
         if isinstance(self._streams, NamedStreams):
             self._answer_waiting(source, shutdown, self._streams)
             return
-        samples = self._read(text_lines.split(_read_blocks(source, shutdown)), self._streams.spec)
+        lines = text_lines.split(_read_blocks(source, shutdown), note)
+        samples = self._kept(self._read(lines, self._streams.spec, note))
         if isinstance(self._streams, SingleStream) and not self._view and stat.S_ISREG(os.fstat(source).st_mode):
             self._answer_stored(samples, self._streams)
             return
@@ -115,6 +127,44 @@ class StdinStream:
         if self._plot:
             self._plot.add(sample, result)
 
+    def _answer_gathered(self, source: int, shutdown: GracefulShutdown) -> None:
+        """Take samples that are gathered in intervals."""
+        from edgeseq_runtime.io import text_lines
+
+        gathered = GatheredSamples(
+            self._streams, self._gathering, self._checked, self._write_period, self._pass_on, self._state_file
+        )
+        blocks = _read_blocks(source, shutdown, gathered.end_due, gathered.patience)
+        try:
+            gathered.answer(self._read(text_lines.split(blocks, note), self._streams.spec, note))
+        finally:
+            self._gathering.say_open(is_saved=self._state_file.active)
+
+    def _checked(self, sample: "Sample") -> "Sample":
+        sample = self._check(sample)
+        if self._unread_times.watches_zone:
+            self._unread_times.watch_zone(f"line {sample.line}", sample.time)
+        return sample
+
+    def _pass_on(self, sample: "Sample") -> None:
+        """Write the line of a sample itself, where lines are kept."""
+        line = self._format.passthrough(sample)
+        if line is not None:
+            self._output.write(line)
+
+    def _write_period(self, sample: "Sample", result: "StepResult", seconds: float) -> None:
+        """Write the line of an interval that is over."""
+        if result.reason == PACE:
+            note_pace(f"line {sample.line}", self._streams.pace(sample.stream or ""), self._streams.spec.period)
+        if self._view:
+            self._view.hide()
+        self._output.write(self._format.line(sample, result))
+        self.stats.add(result.status, seconds, result.reason)
+        if self._view:
+            self._view.show(sample, result)
+        if self._plot:
+            self._plot.add(sample, result)
+
     def _answer_stored(self, samples: "Iterator[Sample]", stream: SingleStream) -> None:
         """Take samples that are there already, many at once."""
         stored = StoredSamples(stream, self._step, self._watch_all, self._format, self._output, self._state_file)
@@ -132,15 +182,34 @@ class StdinStream:
             streams, self._check, self._watch, self._format, self._output, self._state_file, self.stats
         )
         blocks = _read_blocks(source, shutdown, waiting.flush)
-        waiting.answer(self._read(text_lines.split(blocks), streams.spec))
+        waiting.answer(self._read(text_lines.split(blocks, note), streams.spec, note))
 
-    def _check(self, sample: "Sample") -> None:
-        """Say that a line is no sample. Raises `DataError` where that ends it."""
-        if sample.problem:
-            if self._unreadable == "error":
-                raise DataError(f"line {sample.line}: {sample.problem}")
-            outcome = "left out" if sample.stream is None else "taken as missing"
-            note(f"line {sample.line}: {sample.problem}; {outcome}", kind=f"lines {outcome}")
+    def _kept(self, samples: "Iterable[Sample]") -> "Iterator[Sample]":
+        """Yield the samples of the one stream that are not left out."""
+        for sample in samples:
+            if not sample.problem or self._unreadable == ERROR or not self._is_left_out(sample):
+                yield sample
+            else:
+                self._check(sample)
+
+    def _check(self, sample: "Sample") -> "Sample":
+        """Say that a line is no sample; return it, of no stream where it is left out.
+
+        Raises `DataError` where that ends it.
+        """
+        if not sample.problem:
+            return sample
+        if self._unreadable == ERROR:
+            raise DataError(f"line {sample.line}: {sample.problem}")
+        is_left_out = self._is_left_out(sample)
+        self._left_out += is_left_out
+        outcome = "left out" if is_left_out else "taken as missing"
+        note(f"line {sample.line}: {sample.problem}; {outcome}", kind=f"lines {outcome}")
+        return sample._replace(stream=None) if is_left_out else sample
+
+    def _is_left_out(self, sample: "Sample") -> bool:
+        """Whether a line that is no sample is of another kind, or all such are left out."""
+        return sample.stream is None or self._unreadable == SKIP
 
     def _step(self, sample: "Sample") -> "StepResult":
         """Take a sample of the one stream."""
@@ -154,25 +223,41 @@ class StdinStream:
 
     def _watch_all(self, chunk: "Sequence[Sample]", outcomes: "Outcomes") -> None:
         """Say what is to be said of samples that were taken."""
-        if self._unread_times or (outcomes.reasons == _TIME).any():
+        for sample in chunk if self._unread_times.watches_zone else ():
+            self._unread_times.watch_zone(f"line {sample.line}", sample.time)
+        if self._unread_times or ((outcomes.reasons == _TIME) | (outcomes.reasons == _PACE)).any():
             for sample, result in zip(chunk, outcomes, strict=True):
                 self._watch(sample, result)
 
     def _watch(self, sample: "Sample", result: "StepResult") -> None:
         """Say what is to be said of a sample that was taken."""
+        if result.reason == PACE:
+            note_pace(f"line {sample.line}", self._streams.pace(sample.stream or ""), self._streams.spec.period)
+        if self._unread_times.watches_zone:
+            self._unread_times.watch_zone(f"line {sample.line}", sample.time)
         if result.reason == TIME or self._unread_times:
             self._unread_times.watch(f"line {sample.line}", sample.stream or "", sample.time, result)
 
 
-def _read_blocks(source: int, shutdown: GracefulShutdown, before: Callable[[], None] | None = None) -> Iterator[bytes]:
-    """Yield what comes, as it comes, until the end of the input; `before` is called before each wait."""
+def _read_blocks(
+    source: int,
+    shutdown: GracefulShutdown,
+    before: Callable[[], None] | None = None,
+    patience: Callable[[], float | None] = lambda: None,
+) -> Iterator[bytes]:
+    """Yield what comes, as it comes, until the end of the input; `before` is called before each wait.
+
+    `patience` says after how many seconds it is to be called again, should nothing come.
+    """
     while True:
         if before:
             before()
         try:
-            block = shutdown.read(source, _BLOCK)
+            block = shutdown.read(source, _BLOCK, patience())
         except OSError as error:
             raise FileError(f"cannot read the input: {error.strerror or error}") from error
+        if block is None:
+            continue
         if not block:
             return
         yield block

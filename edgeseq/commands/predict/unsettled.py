@@ -25,6 +25,8 @@ class Pending:
     """Bytes of its forecast."""
     published: bool = False
     """Whether the broker has its forecast, or never will."""
+    awaited: int = 0
+    """Forecasts that it has led to and the broker does not have yet: several where values hold."""
     settled: bool = False
     """Whether its effect is in what is saved next, after which it may be acknowledged."""
 

@@ -27,13 +27,14 @@ _MOST = 256
 class WaitingSamples:
     """Gathers samples, and answers them when there is nothing more to read.
 
-    `check` says what is to be said of a line that is no sample, or raises; `watch` says it of one that was taken.
+    `check` says what is to be said of a line that is no sample and returns it, of no stream where it is left out; or
+    raises; `watch` says it of one that was taken.
     """
 
     def __init__(
         self,
         streams: "NamedStreams",
-        check: "Callable[[Sample], None]",
+        check: "Callable[[Sample], Sample]",
         watch: "Callable[[Sample, StepResult], None]",
         output_format: "Format",
         output: "Output",
@@ -51,11 +52,11 @@ class WaitingSamples:
         """
         for sample in samples:
             try:
-                self._check(sample)
+                checked = self._check(sample)
             except DataError:
                 self.flush()
                 raise
-            self._waiting.append(sample)
+            self._waiting.append(checked)
             if len(self._waiting) >= (self._state_file.room or _MOST):
                 self.flush()
         self.flush()
@@ -71,7 +72,7 @@ class WaitingSamples:
         named = [(at, name) for at, sample in enumerate(waiting) if (name := sample.stream) is not None]
         states: dict[int, State] = {}
         answers = self._streams.step_all(
-            [(name, waiting[at].values, waiting[at].time) for at, name in named],
+            [(name, waiting[at].values, waiting[at].moment) for at, name in named],
             (lambda taken, state: states.__setitem__(named[taken][0], state)) if self._state_file.active else None,
         )
         texts, error = self._texts(waiting, dict(zip([at for at, _ in named], answers, strict=True)))

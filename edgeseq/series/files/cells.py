@@ -1,40 +1,129 @@
 """Cells as numbers: what a column holds, be it text or typed."""
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from edgeseq.series import codes
+from edgeseq.series.files.number_style import NumberStyle, Place, decide
+from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import DataError
-from edgeseq_runtime.io import grammar
+from edgeseq_runtime.printable import counted, printable, shown
+from edgeseq_runtime.reading import numbers as grammar
+from edgeseq_runtime.reading.reading import Reading
+from edgeseq_runtime.reading.units import is_unit, unit_key
+from edgeseq_runtime.reading.words import FLAGS, MISSING_WORDS
 
-Place = Callable[[int], str]
-"""Tells where a row is found, for errors."""
+Rows = npt.NDArray[np.uint32]
 
-_COMMA, _GROUPED = f"^{grammar.DECIMAL_COMMA}$", f"^{grammar.GROUPED}$"
+_USUAL_WORDS = ("", "na", "n/a", "nan", "null", "none")
+"""Words for missing that are no news."""
 
-_UNGROUPED = r"^[+-]?\d{4,}$"
-"""A number that would have a comma if commas parted thousands."""
+_FEW = 3
+"""Unknown words in a column that an error names, with the option that takes them as missing."""
+
+_SAMPLE = 2_000
+"""Cells that show whether a column is one of numbers."""
+
+_USUAL_STYLE = NumberStyle()
+
+_SHAPE = f"^(?:{grammar.SHAPE})$"
+_ANY_NUMBER = f"^(?:{grammar.number_pattern('.', ',')}|{grammar.number_pattern(',', '.')})$"
 
 
-def numbers(column: pl.Series, place: Place) -> npt.NDArray[np.float32]:
-    """Return a column (time,), NaN where a cell is empty or infinite. Raises `DataError`, naming the line."""
+@dataclass(frozen=True)
+class Cells:
+    """A column as numbers."""
+
+    values: Float32
+    """(row,), NaN where there is none."""
+    unit: str = ""
+    """What stands behind the numbers in its cells."""
+    notes: tuple[str, ...] = ()
+    """What was found in them; a line each."""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Columns of one file as numbers, and how these are written."""
+
+    values: Float32
+    """(row, column), NaN where there is none."""
+    units: tuple[str, ...]
+    """Of each column, as far as it is known."""
+    style: NumberStyle
+    notes: tuple[str, ...]
+    """What was decided, and what was in doubt; a line each."""
+
+    def told(self, reading: Reading) -> Reading:
+        """Return the decision about a file with that about its numbers."""
+        return replace(reading, decimal=self.style.decimal, thousands=self.style.thousands, missing=self.style.missing)
+
+
+def read_all(
+    columns: Sequence[pl.Series],
+    others: Iterable[pl.Series],
+    place: Place,
+    *,
+    units: Sequence[str] = (),
+    decimal: str | None = None,
+    missing: Sequence[str] = (),
+    separator: str = ",",
+) -> Numbers:
+    """Read the columns of a series as numbers.
+
+    `others` are further columns of the file, but for its times: they may show the decimal sign where these do not.
+    `units` are what is known of each column's; `decimal` and `missing` are what the user says; `separator` parts the
+    file's cells. Raises `DataError`, naming the line, for what cannot be read, or may be read in two ways.
+    """
+    style = decide(columns, others, place, decimal=decimal, missing=missing, separator=separator)
+    known = units or [""] * len(columns)
+    read_columns = [read(column, place, style, unit) for column, unit in zip(columns, known, strict=True)]
+    return Numbers(
+        values=np.stack([column.values for column in read_columns], axis=1),
+        units=tuple(column.unit for column in read_columns),
+        style=style,
+        notes=(*style.notes, *(note for column in read_columns for note in column.notes)),
+    )
+
+
+def numbers(column: pl.Series, place: Place) -> Float32:
+    """Return one column (row,), as `read_all` does."""
+    return read_all([column], (), place).values[:, 0]
+
+
+def read(column: pl.Series, place: Place, style: NumberStyle = _USUAL_STYLE, unit: str = "") -> Cells:
+    """Return a column as numbers. `unit` is what is known of its unit: another one in its cells is refused.
+
+    Raises `DataError`, naming the line, for a cell that is none, and for a column without any number.
+    """
+    name = column.name
+    missing: dict[str, int] = {}
+    notes: list[str] = []
     if is_text(column.dtype):
-        parsed = _parsed(column, place)
+        text = _Text(column.cast(pl.String), place, style)
+        numbers, unit = text.numbers(unit)
+        missing, notes = text.missing, text.notes
     elif is_number(column.dtype) or column.dtype in (pl.Boolean, pl.Null):
-        parsed = column.cast(pl.Float64)
+        numbers = column
     else:
-        raise DataError(f"column {column.name!r} holds {column.dtype}, not numbers")
-    values = parsed.to_numpy().astype(np.float64)
-    values[~np.isfinite(values)] = np.nan
+        raise DataError(f"column {name!r} holds {column.dtype}, not numbers")
+    values = _as_float32(numbers, column, place)
+    for code in grammar.codes(style.missing):
+        if count := int(np.count_nonzero(values == code)):
+            values[values == code] = np.nan
+            missing[codes.text(code)] = count
     if np.isnan(values).all():
-        raise DataError(f"column {column.name!r} holds no numbers at all")
-    large = np.flatnonzero(np.abs(values) > np.finfo(np.float32).max)
-    if len(large):
-        row = int(large[0])
-        raise DataError(f"{place(row)}: column {column.name!r} holds {column[row]}, which is too large for float32")
-    return values.astype(np.float32)
+        raise DataError(f"column {name!r} holds no numbers at all")
+    if missing:
+        (word, count), *more = missing.items()
+        words = ", ".join([f"{counted(count, 'cell')} {word}", *(f"{count} {word}" for word, count in more)])
+        notes.append(f"missing: {name}: {words}")
+    return Cells(values, unit, (*notes, *(f"{name} is {code}" for code in codes.suspects(values))))
 
 
 def groups(column: pl.Series) -> dict[str, npt.NDArray[np.int64]]:
@@ -48,12 +137,25 @@ def groups(column: pl.Series) -> dict[str, npt.NDArray[np.int64]]:
 
 
 def mostly_numbers(column: pl.Series) -> bool:
-    """Whether a column is one of numbers, text with a few stray words among numbers included."""
+    """Whether a column is one of numbers, text with a few stray words among numbers included.
+
+    With units, if all have the same; flags are none.
+    """
     if not is_text(column.dtype):
         return is_number(column.dtype)
-    text = _stripped(column)
-    known = _cast(text).is_not_null() | text.str.contains(_COMMA)
-    return bool(known.sum() * 2 > text.is_not_null().sum())
+    text = column.cast(pl.String)
+    filled = _filled(text.gather_every(max(1, len(text) // _SAMPLE)))
+    filled = filled if len(filled) else _filled(text)
+    apart = filled.str.extract_groups(_SHAPE).struct
+    are_numbers = apart.field("body").str.contains(_ANY_NUMBER).fill_null(value=False)
+    units = apart.field("unit").filter(are_numbers).drop_nulls().unique()
+    return bool(are_numbers.sum() * 2 > len(filled)) and len(set(map(unit_key, units))) <= 1
+
+
+def first_cell(column: pl.Series) -> str:
+    """Return the first cell that is filled, as an error may show it; "" where none is."""
+    filled = column.filter(~is_empty(column)).head(1)
+    return shown(filled[0]) if len(filled) else ""
 
 
 def is_number(kind: pl.DataType) -> bool:
@@ -73,43 +175,129 @@ def is_empty(column: pl.Series) -> pl.Series:
     return column.is_null()
 
 
-def _stripped(column: pl.Series) -> pl.Series:
-    """Return the cells without blanks around them, null where they stand for a missing value."""
-    text = column.cast(pl.String).str.strip_chars()
-    return text.set(text.str.to_lowercase().is_in(list(grammar.MISSING_WORDS)), None)
+class _Text:
+    """The cells of a column of text."""
+
+    def __init__(self, text: pl.Series, place: Place, style: NumberStyle) -> None:
+        self._text, self._place, self._style, self._name = text, place, style, text.name
+        self.missing: dict[str, int] = {}
+        """How often each word stands for no value, but for those that usually do."""
+        self.notes: list[str] = []
+
+    def numbers(self, unit: str) -> tuple[pl.Series, str]:
+        """Return the cells as numbers, null where a value is missing, and their unit; `unit` is what is known of it."""
+        numbers = self._plain()
+        rows = (numbers.is_null() & self._text.is_not_null()).arg_true().to_numpy()
+        if not len(rows):
+            return numbers, unit
+        cells = self._text.gather(rows).str.strip_chars()
+        lower = cells.str.to_lowercase()
+        are_missing = lower.is_in([*MISSING_WORDS, *(word.strip().casefold() for word in self._style.missing)])
+        are_flags = lower.is_in(list(FLAGS)) & ~are_missing
+        written, units = self._apart(cells)
+        written = written.set(are_missing, None)
+        if are_flags.any():
+            self._check_flags(rows, are_flags, numbers, written)
+            written = written.zip_with(~are_flags, lower.replace_strict(FLAGS, default=None, return_dtype=pl.Float64))
+        units = units.set(written.is_null(), "")
+        read = len(numbers) - numbers.null_count() + len(written) - written.null_count()
+        unit = self._unit(rows, units, unit, read)
+        wrong = written.is_null() & ~are_missing
+        if wrong.any():
+            raise self._not_a_number(rows, cells, wrong)
+        self._count(cells.filter(are_missing))
+        return numbers.scatter(rows, written), unit
+
+    def _plain(self) -> pl.Series:
+        """Return the cells that can be read at once; the others are null."""
+        if self._style.decimal == ".":
+            return self._text.cast(pl.Float64, strict=False)
+        numbers = self._text.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+        return numbers.set(self._text.str.contains(".", literal=True), None)
+
+    def _apart(self, cells: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """Return the numbers in cells, as a device reads them, null where there is none, and what is behind them."""
+        decimal, thousands = self._style.decimal, self._style.thousands
+        other = "." if decimal == "," else ","
+        apart = cells.str.extract_groups(_SHAPE).struct
+        body = apart.field("body")
+        own = body.str.contains(f"^(?:{grammar.number_pattern(decimal, thousands)})$")
+        digits = _pointed(body, decimal).set(~own, None)
+        if other != thousands:
+            may_be = body.str.contains(f"^(?:{grammar.number_pattern(other)})$")
+            may_be &= ~body.str.contains(f"^{grammar.grouped_pattern(other)}$")
+            digits = digits.zip_with(own.fill_null(value=True), _pointed(body, other).set(~may_be, None))
+        sign = apart.field("sign").str.replace(f"^[{grammar.MINUS}]$", "-")
+        number = (sign + digits + apart.field("power").fill_null("")).cast(pl.Float64, strict=False)
+        return number, apart.field("unit").str.strip_chars().fill_null("")
+
+    def _unit(self, rows: Rows, units: pl.Series, known: str, numbers: int) -> str:
+        """Return the one unit that stands in cells, else what is known. Raises `DataError` where they have two."""
+        keys = {unit_key(unit): unit for unit in units.unique(maintain_order=True).to_list() if unit}
+        if not keys:
+            return known
+        first, *others = map(str, keys.values())
+        if others:
+            one, other = (self._holds(int(rows[(units == unit).arg_max() or 0])) for unit in (first, others[0]))
+            raise DataError(f"{one}, {other}: expected one unit in all cells")
+        count = int((units != "").sum())
+        if known and is_unit(known):
+            if unit_key(known) not in keys:
+                raise DataError(f"{self._holds(int(rows[(units != '').arg_max() or 0]))}; its unit is {known}")
+            return known
+        if not is_unit(first) and count * 2 < numbers:
+            raise DataError(f"{self._holds(int(rows[(units != '').arg_max() or 0]))}, not a number")
+        lacking = f"; {counted(numbers - count, 'cell')} without it" if count < numbers else ""
+        self.notes.append(f"unit: {self._name} is in {shown(first)[1:-1]} by its cells{lacking}")
+        return first
+
+    def _check_flags(self, rows: Rows, are_flags: pl.Series, *numbers: pl.Series) -> None:
+        """Refuse numbers among flags."""
+        flag = self._holds(int(rows[are_flags.arg_max() or 0]))
+        plain, written = ((column.is_not_null() & column.is_not_nan()).arg_true() for column in numbers)
+        found = [*plain.head(1).to_list(), *(int(rows[row]) for row in written.head(1))]
+        if found:
+            raise DataError(f"{flag}, {self._holds(found[0])}: flags and numbers in one column")
+
+    def _not_a_number(self, rows: Rows, cells: pl.Series, wrong: pl.Series) -> DataError:
+        said = f"{self._holds(int(rows[wrong.arg_max() or 0]))}, not a number"
+        words = cells.filter(wrong).unique(maintain_order=True).head(_FEW + 1).to_list()
+        if len(words) > _FEW or any(word[:1].isdigit() for word in words):
+            return DataError(said)
+        options = " ".join(f"--na {shlex.quote(printable(word, 40))}" for word in words)
+        return DataError(f"{said}; {options} takes {'it' if len(words) == 1 else 'them'} as missing")
+
+    def _count(self, words: pl.Series) -> None:
+        unusual = words.filter(~words.str.to_lowercase().is_in(_USUAL_WORDS))
+        if len(unusual):
+            found = unusual.alias("word").value_counts(sort=True).head(_FEW + 1).rows()
+            self.missing.update((shown(word), count) for word, count in found)
+
+    def _holds(self, row: int) -> str:
+        return f"{self._place(row)}: column {self._name!r} holds {self._text[row]!r}"
 
 
-def _cast(text: pl.Series) -> pl.Series:
-    return text.cast(pl.Float64, strict=False)
+def _pointed(body: pl.Series, decimal: str) -> pl.Series:
+    """Return numbers with a decimal point, and nothing that parts thousands."""
+    return body.str.replace_all(f"[^0-9{decimal}]", "").str.replace(decimal, ".", literal=True).str.strip_suffix(".")
 
 
-def _parsed(column: pl.Series, place: Place) -> pl.Series:
-    text = _stripped(column)
-    parsed = _cast(text)
-    if (text.is_not_null() & parsed.is_null()).any():
-        text = _with_points(text, place)
-        parsed = _cast(text)
-    wrong = (text.is_not_null() & parsed.is_null()).arg_true()
-    if len(wrong):
-        row = int(wrong[0])
-        raise DataError(f"{place(row)}: column {column.name!r} holds {column[row]!r}, not a number")
-    return parsed
+def _filled(text: pl.Series) -> pl.Series:
+    cells = text.drop_nulls().str.strip_chars()
+    return cells.filter(~cells.str.to_lowercase().is_in(list(MISSING_WORDS)))
 
 
-def _with_points(text: pl.Series, place: Place) -> pl.Series:
-    """Return the cells with decimal points for decimal commas, where the column leaves no doubt that it has such.
-
-    Commas are decimal if no cell of the column has a point and one of them shows it: "21,5" cannot be 215, nor "1,250"
-    be 1250 in a column that writes 1300 without a comma.
-    """
-    commas = text.str.contains(_COMMA).fill_null(value=False)
-    if not commas.any() or text.str.contains(".", literal=True).any():
-        return text
-    grouped = text.str.contains(_GROUPED).fill_null(value=False)
-    if not (commas & ~grouped).any() and not text.str.contains(_UNGROUPED).any():
-        row = int(commas.arg_true()[0])
-        raise DataError(
-            f"{place(row)}: column {text.name!r} holds {text[row]!r}: a decimal comma or a thousands separator? "
-            "write the column with decimal points"
-        )
-    return text.str.replace(",", ".", literal=True)
+def _as_float32(numbers: pl.Series, column: pl.Series, place: Place) -> Float32:
+    """Return numbers as an array of their own, NaN where one is missing or infinite."""
+    exact = numbers if numbers.dtype in (pl.Float32, pl.Float64) else numbers.cast(pl.Float64)
+    wide = exact.to_numpy()
+    with np.errstate(over="ignore"):
+        values = wide.astype(np.float32)
+    finite = np.isfinite(values)
+    if not finite.all():
+        large = np.flatnonzero(~finite & np.isfinite(wide))
+        if len(large):
+            row = int(large[0])
+            raise DataError(f"{place(row)}: column {column.name!r} holds {column[row]}, which is too large for float32")
+        values[~finite] = np.nan
+    return values

@@ -1,28 +1,25 @@
 """What a user may say about how a series is to be read."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Self, TypedDict
+from dataclasses import dataclass, field, fields, replace
+from typing import Self
 
 from edgeseq.series import gaps
+from edgeseq_runtime.reading.overrides import NONE, OverrideKeywords, Overrides
 
 
 @dataclass(frozen=True)
-class ReadingOptions:
-    """How a file becomes a series."""
+class ReadingOptions(Overrides):
+    """How a file becomes a series: what is said of its text, and which of its columns are meant."""
 
     targets: Sequence[str] = ()
     """Columns to forecast; without any, the file must have one numeric column."""
     features: Sequence[str] = ()
     """Further columns that the network sees."""
-    time: str | None = None
-    """The time column; None looks for an obvious one, "none" goes by the order of the rows."""
     units: Mapping[str, str] = field(default_factory=dict)
     """By column. Where a name ends with a unit in brackets, that is taken."""
     gap_limit: int = gaps.LIMIT
     """Missing samples in a row that are filled in."""
-    every: str | None = None
-    """Intervals over which samples are averaged, such as "15min"."""
     sort: bool = False
     """Whether rows are put in the order of their times."""
     period: float | None = None
@@ -33,23 +30,22 @@ class ReadingOptions:
     @property
     def suits_the_sine(self) -> bool:
         """Whether nothing is said but what is true of the sine, which comes from no file."""
-        chosen = (self.features, self.time not in (None, "none"), self.units, self.every, self.sort, self.clocks)
-        return not (set(self.targets) - {"sine"} or any(chosen))
+        said = {one.name: getattr(self, one.name) for one in fields(self)}
+        of_files = [value for name, value in said.items() if name not in ("targets", "gap_limit", "period")]
+        return not (set(self.targets) - {"sine"} or any(value and value != NONE for value in of_files))
 
     def with_units(self, known: Mapping[str, str]) -> Self:
         """Return the same with what is known of units, which what the user says overrules."""
         return replace(self, units={**known, **self.units})
 
 
-class ReadingKeywords(TypedDict, total=False):
-    """The fields of `Reading` as keywords of a function."""
+class ReadingKeywords(OverrideKeywords, total=False):
+    """The fields of `ReadingOptions` as keywords of a function."""
 
     targets: Sequence[str]
     features: Sequence[str]
-    time: str | None
     units: Mapping[str, str]
     gap_limit: int
-    every: str | None
     sort: bool
     period: float | None
     clocks: Sequence[str]

@@ -1,149 +1,218 @@
-"""Series from files: which columns are meant, and what their cells become."""
+"""How a file becomes a series: a table, its times, its numbers, and then samples in even steps.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+What is decided on the way is the series' `Reading`, which goes into the model file; what was a choice, or is in doubt,
+is a line of its `notes`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from edgeseq.series import durations, resampling
-from edgeseq.series.files import cells, times
+from edgeseq.series import resampling
+from edgeseq.series.files import cells, sensors, times
+from edgeseq.series.files.cells import Numbers
+from edgeseq.series.files.opening import open_table
 from edgeseq.series.files.options import ReadingOptions
-from edgeseq.series.files.table import Table, open_table
+from edgeseq.series.files.table import Table
+from edgeseq.series.files.times import TimeColumns
 from edgeseq.series.resampling import Samples, Spacing
-from edgeseq.series.series import Series, Values
+from edgeseq.series.series import Series
 from edgeseq_runtime.errors import DataError, UsageError
-from edgeseq_runtime.io.grammar import TIME_NAMES
+from edgeseq_runtime.printable import counted, listed
+from edgeseq_runtime.reading.reading import Reading
+from edgeseq_runtime.streaming.sensors import LEAST_SAMPLES
 
 _USUAL = ReadingOptions()
 
+Row = npt.NDArray[np.int64]
+
 
 @dataclass(frozen=True)
-class Columns:
-    """Which columns of a table make the series."""
+class Contents:
+    """All rows of a file as times and numbers, and how they were read."""
 
-    used: tuple[str, ...]
-    """The targets first, then the other features."""
+    table: Table
+    columns: tuple[str, ...]
+    """Those in use: the targets first, then the other features."""
     targets: int
-    time: str | None
+    times: TimeColumns
+    numbers: Numbers
+    """Of the columns."""
+
+    def told(self, options: ReadingOptions) -> Reading:
+        """Return the decision about the file: what the user says and what each part has found."""
+        written = self.table.written
+        said = replace(options.over(Reading()), sort=options.sort, skip_rows=written.skip_rows, header=written.header)
+        return self.numbers.told(self.times.told(said))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided, and what was in doubt; a line each."""
+        return (*self.table.written.notes, *self.times.notes, *self.numbers.notes)
 
 
-def read(path: str, reading: ReadingOptions = _USUAL) -> Series:
+def read(path: str, options: ReadingOptions = _USUAL) -> Series:
     """Read a series from a file.
 
-    Raises `UsageError` for a column that is not there and `DataError` for what the cells hold, with the line.
+    Raises `UsageError` for a column that is not there and for a file that holds several sensors, and `DataError` for
+    what the cells hold, with the line.
     """
-    table = open_table(path)
-    columns, spacing = _choose(table, reading), _spacing(reading)
-    _check_spacing(path, columns, spacing)
-    return _series(Path(path).stem, table, columns, spacing, reading.units)
+    return _one(path, _opened(path, options), options)
 
 
-def read_by(path: str, sensor: str, reading: ReadingOptions = _USUAL) -> dict[str, Series]:
-    """Read a file in which the column `sensor` says whose sample each row is; return the series of each.
+def _one(path: str, table: Table, options: ReadingOptions) -> Series:
+    """Return the one series that a table holds."""
+    contents = _contents(table, options)
+    taken = {*contents.columns, *contents.times.names}
+    free = [name for name in contents.table.names if name not in taken]
+    if free and contents.times.seconds is not None:
+        sensors.check_one(contents.table, contents.times.seconds, free)
+    return _series(Path(path).stem, contents, np.arange(contents.table.height), options)
 
-    In the order in which they appear; a row whose cell is empty is nobody's. Raises what `read` does.
+
+def read_by(path: str, options: ReadingOptions, *, id_may_lack: bool = False) -> tuple[dict[str, Series], list[str]]:
+    """Read a file in which the column `options.id` says whose sample each row is; return the series of each.
+
+    In the order in which they appear; a row whose cell is empty is nobody's. Then a line for each sensor that is left
+    out, since it has too few rows. With `id_may_lack` a file without that column is of one sensor, whose name is "".
+    Raises what `read` does.
     """
-    table = open_table(path)
-    columns, spacing = _choose(table, reading, sensor=table.require(sensor)), _spacing(reading)
-    _check_spacing(path, columns, spacing)
-    return {
-        name: _series(name, table.where(rows), columns, spacing, reading.units)
-        for name, rows in cells.groups(table.column(sensor)).items()
-    }
+    table = _opened(path, options)
+    if id_may_lack and options.id not in table.names:
+        return {"": _one(path, table, replace(options, id=None))}, []
+    contents = _contents(table, options)
+    groups = cells.groups(contents.table.column(table.require(options.id or "")))
+    few = [name for name, rows in groups.items() if len(rows) < LEAST_SAMPLES]
+    left_out = [f"{name} is left out: it has {counted(len(groups[name]), 'row')}" for name in few]
+    if len(few) == len(groups):
+        raise DataError(f"{path}: no sensor of {options.id} has {LEAST_SAMPLES} rows or more")
+    return {name: _series(name, contents, groups[name], options) for name in groups if name not in few}, left_out
 
 
-def _spacing(reading: ReadingOptions) -> Spacing:
-    every = durations.parse(reading.every) if reading.every else None
-    return Spacing(every, reading.sort, reading.gap_limit, reading.period, tuple(reading.clocks))
+def _opened(path: str, options: ReadingOptions) -> Table:
+    return open_table(path, options.skip_rows, options.header)
 
 
-def _check_spacing(path: str, columns: Columns, spacing: Spacing) -> None:
-    """Refuse what needs times where there are none, and time features that are there already."""
-    if columns.time is None and (spacing.every or spacing.sort or spacing.clocks):
-        option = "--every" if spacing.every else "--sort" if spacing.sort else "--time-features"
-        raise UsageError(f"{option} needs a time column; name it with --time")
-    taken = [name for name in spacing.clocks if name in columns.used]
-    if taken:
-        raise UsageError(f"{path} has a column {taken[0]!r} of its own: rename it, or leave out that time feature")
-
-
-def _series(name: str, table: Table, columns: Columns, spacing: Spacing, units: Mapping[str, str]) -> Series:
-    values = _values(table, columns)
-    even = None
-    if columns.time is not None:
-        even = resampling.evenly(_samples(table, columns, columns.time, values), spacing)
-    names = (*columns.used, *spacing.clocks)
-    return Series(
-        name=name,
-        columns=names,
-        units=tuple(units.get(column, _unit(column)) for column in names),
-        targets=columns.targets,
-        values=even.values if even else values,
-        rows=even.rows if even else np.arange(table.height),
-        time=columns.time,
-        period=even.period if even else None,
-        clocks=len(spacing.clocks),
-        seconds=even.seconds if even else None,
+def _contents(table: Table, options: ReadingOptions) -> Contents:
+    """Read all rows of the columns in use."""
+    sensor = [table.require(options.id)] if options.id else []
+    named = _named(table, options)
+    groups = _numbered(table, sensor[0]) if sensor else None
+    found = times.find(table, (*named, *sensor), options.time, options.time_format, options.zone or "", groups)
+    targets = tuple(dict.fromkeys(options.targets)) or (_only_numeric_column(table, {*found.names, *sensor}),)
+    columns = tuple(dict.fromkeys((*targets, *options.features)))
+    _check_spacing(table.path, columns, found, options)
+    taken = {*columns, *found.names, *sensor}
+    others = [name for name in table.names if name not in taken and table.is_plain(name)]
+    numbers = cells.read_all(
+        [table.column(name) for name in columns],
+        (table.column(name) for name in others if cells.is_text(table.kinds[name])),
+        table.place,
+        units=[_known_unit(name, table, options) for name in columns],
+        decimal=options.decimal,
+        missing=options.na,
+        separator=table.written.separator or "",
     )
+    return Contents(table, columns, len(targets), found, numbers)
 
 
-def _choose(table: Table, reading: ReadingOptions, sensor: str | None = None) -> Columns:
-    """Decide which columns to use, by what the user names and else by what is obvious."""
-    targets, features = reading.targets, reading.features
-    for name in (*targets, *features):
-        if table.require(name) == reading.time:
+def _numbered(table: Table, sensor: str) -> Row:
+    """Return whose sample each row is, by a number; -1 is nobody's."""
+    numbers = np.full(table.height, -1, np.int64)
+    for number, rows in enumerate(cells.groups(table.column(sensor)).values()):
+        numbers[rows] = number
+    return numbers
+
+
+def _named(table: Table, options: ReadingOptions) -> tuple[str, ...]:
+    """Return the columns that the user names as samples. Raises `UsageError` where they are something else."""
+    named = (*options.targets, *options.features)
+    for name in named:
+        if table.require(name) in (options.time_columns or ()):
             raise UsageError(f"{name} is the time column; it cannot be a target or a feature as well")
-        if name == sensor:
+        if name == options.id:
             raise UsageError(f"{name} says whose sample a row is; it cannot be a target or a feature as well")
-    others = tuple(filter(None, [sensor]))
-    time_column = _time_column(table, reading.time, taken=(*targets, *features, *others))
-    first = tuple(dict.fromkeys(targets)) or (_only_numeric_column(table, [time_column, sensor]),)
-    return Columns(tuple(dict.fromkeys((*first, *features))), len(first), time_column)
+    return named
 
 
-def _time_column(table: Table, wanted: str | None, taken: Sequence[str]) -> str | None:
-    """Return the column with the times: the one wanted, else one that is called or looks like it, if only one does."""
-    if wanted is not None:
-        return None if wanted == "none" else table.require(wanted)
-    free = [name for name in table.names if name not in taken]
-    candidates = [name for name in free if name.lower() in TIME_NAMES]
-    candidates = candidates or [
-        name for name in free if table.is_plain(name) and times.looks_like_time(table.column(name))
-    ]
-    if len(candidates) > 1:
-        raise UsageError(f"several columns look like times: {', '.join(candidates)}; name one with --time")
-    return candidates[0] if candidates else None
-
-
-def _only_numeric_column(table: Table, taken: Sequence[str | None]) -> str:
+def _only_numeric_column(table: Table, taken: set[str]) -> str:
     """Return the one column of numbers; one without a name is a row's number, not a sample."""
     free = [name for name in table.names if name not in taken and name not in table.unnamed]
     numeric = [name for name in free if table.is_plain(name) and cells.mostly_numbers(table.column(name))]
     if not numeric:
-        raise DataError(f"{table.path} has no column of numbers; its columns are {', '.join(table.names)}")
+        held = listed(f"{name} ({cells.first_cell(table.column(name))})" for name in free if table.is_plain(name))
+        raise DataError(f"{table.path} has no column of numbers; its columns are {held or listed(table.names)}")
     if len(numeric) > 1:
         raise UsageError(f"{table.path} has several columns of numbers: {', '.join(numeric)}; name one with --target")
-    return numeric[0]
+    return table.require(numeric[0])
 
 
-def _values(table: Table, columns: Columns) -> Values:
-    """Return the rows as numbers, (row, feature)."""
-    return np.stack([cells.numbers(table.column(name), table.place) for name in columns.used], axis=1)
+def _check_spacing(path: str, columns: Sequence[str], found: TimeColumns, options: ReadingOptions) -> None:
+    """Refuse what needs times where there are none, and time features that are there already."""
+    every = options.over(Reading()).every
+    if not found.names and (every or options.sort or options.clocks):
+        option = "--every" if every else "--sort" if options.sort else "--time-features"
+        raise UsageError(f"{option} needs a time column; name it with --time")
+    taken = [name for name in options.clocks if name in columns]
+    if taken:
+        raise UsageError(f"{path} has a column {taken[0]!r} of its own: rename it, or leave out that time feature")
 
 
-def _samples(table: Table, columns: Columns, time: str, values: Values) -> Samples:
-    """Return the rows with their times; one that has neither a time nor a value is left out."""
-    stamps = table.column(time)
-    empty = [cells.is_empty(table.column(name)).to_numpy() for name in (time, *columns.used)]
-    kept = np.flatnonzero(~np.logical_and.reduce(empty))
-    stamps = stamps.gather(kept)
+def _series(name: str, contents: Contents, rows: Row, options: ReadingOptions) -> Series:
+    """Return some of the rows as a series, in even steps where they have times."""
+    even, reading = None, contents.told(options)
+    if contents.times.names:
+        even = resampling.evenly(_samples(contents, rows), _spacing(reading, options))
+    return Series(
+        name=name,
+        columns=(*contents.columns, *options.clocks),
+        units=(*contents.numbers.units, *(options.units.get(name, "") for name in options.clocks)),
+        targets=contents.targets,
+        values=even.values if even else contents.numbers.values[rows],
+        rows=even.rows if even else np.arange(len(rows)),
+        time=" ".join(contents.times.names) or None,
+        period=even.period if even else None,
+        clocks=len(options.clocks),
+        seconds=even.seconds if even else None,
+        reading=reading,
+        notes=contents.notes,
+    )
+
+
+def _spacing(reading: Reading, options: ReadingOptions) -> Spacing:
+    return Spacing(
+        every=reading.every,
+        aggregate=reading.aggregate,
+        hold=reading.hold,
+        zone=reading.zone,
+        sort=options.sort,
+        gap_limit=options.gap_limit,
+        expected=options.period,
+        clocks=tuple(options.clocks),
+    )
+
+
+def _samples(contents: Contents, rows: Row) -> Samples:
+    """Return some of the rows with their times; one that has neither a time nor a value is left out."""
+    table = contents.table
+    empty = [cells.is_empty(table.column(name)).to_numpy() for name in (*contents.times.names, *contents.columns)]
+    kept = rows[~np.logical_and.reduce(empty)[rows]]
+    written = [table.column(name) for name in contents.times.names]
 
     def place(row: int) -> str:
-        return table.place(int(kept[row]))
+        at = int(kept[row])
+        said = " ".join(str(column[at]) for column in written)
+        return f"{table.place(at)}: {' '.join(contents.times.names)} {said}"
 
-    seconds = times.to_seconds(stamps, place)
-    return Samples(seconds, values[kept], place=lambda row: f"{place(row)}: {time} {stamps[row]}")
+    return Samples(contents.times.at(kept, table.place), contents.numbers.values[kept], place)
+
+
+def _known_unit(name: str, table: Table, options: ReadingOptions) -> str:
+    """Return a column's unit as the user gives it or the file, beside the names or within one; "" where none does."""
+    return {**table.written.units, **options.units}.get(name, _unit(name))
 
 
 def _unit(name: str) -> str:

@@ -1,22 +1,37 @@
-"""Tables: the columns of a file by name, and where each row stands in it.
+"""Tables: the columns of a file by name, and where each row stands in it."""
 
-polars was chosen because it reads Parquet and turns text into numbers quickly, in one wheel without further packages.
-CSV is taken apart by Python's own reader, which knows the line of each row whatever is quoted in it.
-"""
-
-import contextlib
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from edgeseq.series.files import csv_text
 from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.printable import listed
+from edgeseq_runtime.reading import lines
+
+Place = Callable[[int], str]
+"""Says where a row is found, for errors: "line 7"."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """How the text of a table is written, as far as it was found out before its cells are looked at."""
+
+    separator: str | None = None
+    """What parts the cells; None where nothing does, or where the file is no CSV."""
+    header: tuple[str, ...] = ()
+    """Names of the columns where no line of the table gives them."""
+    header_line: int | None = None
+    """The line that was taken for the header; None where none was."""
+    skip_rows: int = 0
+    """Lines before the header that are neither comments nor blank, nor part of the table."""
+    units: Mapping[str, str] = field(default_factory=dict)
+    """By column, where the file gives them beside the names."""
+    notes: tuple[str, ...] = ()
+    """What was decided, and what was in doubt; a line each."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +48,19 @@ class Table:
     kinds: Mapping[str, pl.DataType]
     column: Callable[[str], pl.Series]
     """Read one column, which carries the name it has here."""
-    lines: npt.NDArray[np.int64] | None = None
-    """The line of each row; None where the file has no lines."""
+    place_of: Place | None = None
+    """Where a row of the file is found; None: by its number alone."""
     rows: npt.NDArray[np.int64] | None = None
     """The file's rows that these are; None: all of them."""
+    written: Written = Written()
+    """How its text is written."""
+    twins: Mapping[str, str] = field(default_factory=dict)
+    """What the file calls those columns whose name it gives to several."""
 
     def place(self, row: int) -> str:
         """Return where a row is found, for an error: "line 7", or "row 6" in a file without lines."""
         row = row if self.rows is None else int(self.rows[row])
-        return f"row {row + 1}" if self.lines is None else f"line {self.lines[row]}"
+        return self.place_of(row) if self.place_of else f"row {row + 1}"
 
     def where(self, rows: npt.NDArray[np.int64]) -> "Table":
         """Return the table of some of the rows."""
@@ -49,7 +68,7 @@ class Table:
         def column(name: str) -> pl.Series:
             return self.column(name).gather(rows)
 
-        return replace(self, height=len(rows), column=column, rows=rows)
+        return replace(self, height=len(rows), column=column, rows=rows if self.rows is None else self.rows[rows])
 
     def is_plain(self, name: str) -> bool:
         """Whether a column may hold numbers or times; lists, structures and bytes do not."""
@@ -57,73 +76,51 @@ class Table:
         return not (kind.is_nested() or kind in (pl.Binary, pl.Object))
 
     def require(self, name: str) -> str:
-        """Return the name of a column that has to be there. Raises `UsageError`."""
+        """Return the name of a column that has to be there. Raises `UsageError`, and `DataError` for one of twins."""
+        if name in self.twins:
+            raise DataError(
+                f"the header of {self.path} has several columns called {self.twins[name]!r}: give each its own name"
+            )
         if name not in self.names:
-            raise UsageError(f"there is no column {name!r}; the columns are {', '.join(self.names)}")
+            raise UsageError(f"there is no column {name!r}; the columns are {listed(self.names)}{self._header()}")
         return name
 
+    def _header(self) -> str:
+        """Return which line was taken for the header, where that is not the obvious one."""
+        if self.written.header:
+            return " (no line was taken for a header)"
+        line = self.written.header_line
+        return "" if line in (None, 1) else f" (line {line} was taken for the header)"
 
-def open_table(path: str) -> Table:
-    """Open a CSV or Parquet file. Raises `DataError` for one that cannot be read or has no rows."""
-    table = _parquet(path) if path.lower().endswith((".parquet", ".pq")) else _csv(path)
-    if not table.height:
-        raise DataError(f"{path} has a header but no rows")
-    return table
+
+def named(header: Sequence[str]) -> tuple[tuple[str, ...], frozenset[str], dict[str, str]]:
+    """Return the columns' names, which of them the file does not give, and what it calls those that are twins.
+
+    Of twins, the later ones get their place behind the name, so that no two columns are called the same.
+    """
+    given = lines.column_names(header)
+    counts = Counter(given)
+    seen: set[str] = set()
+    names = []
+    for place, name in enumerate(given, start=1):
+        unique = f"{name} (column {place})" if name in seen else name
+        names.append(unique)
+        seen.add(unique)
+    unnamed = frozenset(name for name, cell in zip(names, header, strict=True) if not cell.strip())
+    twins = {name: word for name, word in zip(names, given, strict=True) if counts[word] > 1}
+    return tuple(names), unnamed, twins
 
 
-def _csv(path: str) -> Table:
-    header, columns, lines = csv_text.read(path)
-    names, unnamed = _names(path, header)
+def from_columns(
+    path: str,
+    header: Sequence[str],
+    columns: Sequence[pl.Series],
+    place_of: Place | None,
+    written: Written,
+) -> Table:
+    """Return the table of columns in memory, named by the cells of a header."""
+    names, unnamed, twins = named(header)
     by_name = {name: column.alias(name) for name, column in zip(names, columns, strict=True)}
-    kinds = dict.fromkeys(names, pl.String())
-    return Table(path, names, unnamed, len(lines), kinds, by_name.__getitem__, lines)
-
-
-def _parquet(path: str) -> Table:
-    """Open a Parquet file; a column is read when it is asked for, so that the others do not matter."""
-
-    def rows(query: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.DataFrame:
-        try:
-            with _muted_stderr():
-                return query(pl.scan_parquet(path, glob=False, hive_partitioning=False)).collect()
-        except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            reason = str(error).strip().partition("\n")[0][:200]
-            raise DataError(f"cannot read {path}: {reason}") from error
-
-    schema = rows(lambda frame: frame.head(0)).schema
-    names, unnamed = _names(path, schema.names())
-    originals = dict(zip(names, schema.names(), strict=True))
-
-    @cache
-    def column(name: str) -> pl.Series:
-        return rows(lambda frame: frame.select(originals[name])).to_series().alias(name)
-
-    height = int(rows(lambda frame: frame.select(pl.len())).item())
-    return Table(path, names, unnamed, height, dict(zip(names, schema.dtypes(), strict=True)), column)
-
-
-@contextlib.contextmanager
-def _muted_stderr() -> Iterator[None]:
-    """Keep polars from writing on stderr, past Python: what it panics over in a damaged file is raised as well."""
-    try:
-        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    except OSError:  # nobody listens anyway
-        yield
-        return
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
-def _names(path: str, header: Sequence[str]) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Return the columns' names, and which of them the file does not give. Raises `DataError` for twins."""
-    stripped = [name.strip() for name in header]
-    names = tuple(name or f"column {place}" for place, name in enumerate(stripped, start=1))
-    twins = [name for name, count in Counter(names).items() if count > 1]
-    if twins:
-        raise DataError(f"the header of {path} has several columns called {twins[0]!r}: give each its own name")
-    return names, frozenset(name for name, given in zip(names, stripped, strict=True) if not given)
+    kinds = {name: column.dtype for name, column in by_name.items()}
+    height = len(columns[0]) if columns else 0
+    return Table(path, names, unnamed, height, kinds, by_name.__getitem__, place_of, None, written, twins)

@@ -1,16 +1,21 @@
 """Times as they are written in files: ISO 8601, YYYYMMDD, epoch seconds and their fractions, Parquet's own."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from edgeseq.series.files.cells import Place, is_number, is_text
-from edgeseq_runtime.errors import DataError
-from edgeseq_runtime.io.grammar import EPOCHS
+from edgeseq.series.files import cells
+from edgeseq.series.files.cells import is_number, is_text
+from edgeseq.series.files.number_style import Place
+from edgeseq.series.files.table import Table
+from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.io.grammar import EPOCHS, TIME_NAMES
+from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.spec import LATEST_TIME
 
 Seconds = npt.NDArray[np.float64]
@@ -21,6 +26,71 @@ _TYPED = (pl.Date, pl.Datetime)
 
 _COMMON = r"^\d{4}-\d\d-\d\d([ T])\d\d:\d\d:[0-5]\d$"
 """The form that most files have, and polars reads ten times as fast as Python."""
+
+
+@dataclass(frozen=True)
+class TimeColumns:
+    """The columns that hold a table's times, how they are written, and what they say."""
+
+    names: tuple[str, ...] = ()
+    """Joined by a blank where there are several; none: samples go by their order."""
+    seconds: Seconds | None = None
+    """Since 1970 UTC (row,), NaN where the cells are empty; None where there are no times."""
+    time_format: str = ""
+    zone: str = ""
+    zoned: bool = False
+    """These three as `Reading` has them."""
+    notes: tuple[str, ...] = ()
+    """What was decided, and what was in doubt; a line each."""
+
+    def told(self, reading: Reading) -> Reading:
+        """Return the decision about a file with that about its times."""
+        return replace(reading, time=self.names, time_format=self.time_format, zone=self.zone, zoned=self.zoned)
+
+    def at(self, rows: npt.NDArray[np.int64], place: Place) -> Seconds:
+        """Return the times of some of the rows (row,). Raises `DataError` where one is empty; `place` takes its row."""
+        assert self.seconds is not None
+        seconds = self.seconds[rows]
+        empty = np.flatnonzero(np.isnan(seconds))
+        if len(empty):
+            raise DataError(f"{place(int(rows[empty[0]]))}: column {' '.join(self.names)!r} is empty")
+        return seconds
+
+
+def find(
+    table: Table,
+    taken: Sequence[str] = (),
+    asked: str | Sequence[str] | None = None,
+    time_format: str | None = None,
+    zone: str = "",
+    groups: npt.NDArray[np.int64] | None = None,
+) -> TimeColumns:
+    """Find the times of a table: which columns hold them and how they are written, decided over all of their cells.
+
+    `taken` are columns that hold something else. `asked` names the columns, "COL" or "COL,COL", or is "none"; None
+    looks for columns that hold times. `time_format` and `zone` are as in `Reading`; None: how they are written is found
+    out. `groups` says by a number whose sample each row is (row,), since the hour that comes twice in autumn is told
+    apart by each sensor's own order. Raises `UsageError` for columns that are not there and where several may be meant,
+    and `DataError` for cells that hold no times, with the line.
+    """
+    if asked is None:
+        free = [name for name in table.names if name not in taken]
+        candidates = [name for name in free if name.lower() in TIME_NAMES]
+        candidates = candidates or [
+            name for name in free if table.is_plain(name) and looks_like_time(table.column(name))
+        ]
+        if len(candidates) > 1:
+            raise UsageError(f"several columns look like times: {', '.join(candidates)}; name one with --time")
+        names = tuple(candidates)
+    else:
+        names = () if asked == "none" else (table.require(asked if isinstance(asked, str) else asked[0]),)
+    if not names:
+        return TimeColumns()
+    column = table.column(names[0])
+    filled = np.flatnonzero(~cells.is_empty(column).to_numpy())
+    seconds = np.full(table.height, np.nan)
+    seconds[filled] = to_seconds(column.gather(filled), lambda row: table.place(int(filled[row])))
+    return TimeColumns(names, seconds)
 
 
 def to_seconds(column: pl.Series, place: Place) -> Seconds:

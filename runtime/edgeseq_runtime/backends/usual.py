@@ -56,6 +56,9 @@ class StepArrays:
     last: Float64
     times: tuple[float, float, float]
     """Period, and after how many seconds a sample comes too early and too late."""
+    paced: Counts
+    told: int
+    """What `paced` has where the pace is known to last."""
     begun: Counts
     watch: WatchArrays | None
     """None where nobody asks for intervals."""

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from edgeseq_runtime.errors import DataError
-from edgeseq_runtime.io.grammar import LONGEST_NUMBER
-from edgeseq_runtime.io.text_lines import LONGEST, Sample
+from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.io.json_samples import split_paths
+from edgeseq_runtime.io.sample import LONGEST, Sample, Tell
 from edgeseq_runtime.printable import listed
+from edgeseq_runtime.reading.numbers import LONGEST_NUMBER, NumberReader
+from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.spec import Spec
 
 if TYPE_CHECKING:
@@ -53,17 +55,54 @@ class Point:
     """Nanoseconds since 1970; a text that is no time where the line has something else there."""
 
 
-def read(lines: Iterable[bytes], spec: Spec) -> Iterator[Sample]:
+def read(
+    lines: Iterable[bytes],
+    spec: Spec,
+    _tell: Tell | None = None,
+    reading: Reading | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> Iterator[Sample]:
     """Yield a sample for each line that is a point; blank lines and comments are none.
 
-    The model's features are found by the fields' names. A sample's `stream` is None where the line is none, or has none
-    of the features, and so may be of something else.
+    The model's features are found by the fields' names, or those that `columns` says; values are read as `reading`
+    says. A sample's `stream` is None where the line is none, or has none of the features, and so may be of something
+    else. Raises `UsageError` for a column of what is no feature.
     """
+    fields = Fields(spec, reading or spec.known_reading, columns or {})
     for number, line in enumerate(lines, start=1):
         text = line[:LONGEST].decode("utf-8", "replace").strip("\r\n ")
         if not text or text[0] == "#":
             continue
-        yield _sample(number, line, text, spec)
+        yield fields.sample(number, line, text)
+
+
+class Fields:
+    """Finds a model's features among the fields of points."""
+
+    def __init__(self, spec: Spec, reading: Reading, columns: Mapping[str, str]) -> None:
+        names = [feature.name for feature in spec.measured]
+        paths, time = split_paths(columns, names, reading)
+        if time:
+            raise UsageError("the time of line protocol stands at the end of the line, under no name")
+        self._fields = [paths.get(name, name) for name in names]
+        self._readers = [NumberReader.of(feature, reading) for feature in spec.measured]
+        self._nothing = (None,) * len(names)
+
+    def sample(self, number: int, line: bytes, text: str) -> Sample:
+        """Return the sample of a line, which as text is `text`."""
+        if len(line) > LONGEST:
+            return Sample(number, None, self._nothing, f"longer than {LONGEST} bytes", stream=None)
+        try:
+            point = parse(text)
+            if not any(name in point.fields for name in self._fields):
+                raise DataError(f"no field {listed(self._fields)}; the line has {listed(point.fields)}")  # noqa: TRY301
+        except DataError as error:
+            return Sample(number, None, self._nothing, str(error), stream=None, text=text)
+        try:
+            values = tuple(map(_number, self._readers, map(point.fields.get, self._fields)))
+        except DataError as error:
+            return Sample(number, point.time, self._nothing, str(error), point.key, text, in_nanoseconds=True)
+        return Sample(number, point.time, values, None, point.key, text, in_nanoseconds=True)
 
 
 def parse(text: str) -> Point:
@@ -94,6 +133,12 @@ def sensors(key: str) -> tuple[str, ...]:
     """Return what a series' sensor may be called: as the whole key, or as the value of one of its tags."""
     tags, _ = _tags(key, _end(_MEASUREMENT, key, 0, "a measurement"))
     return key, *(unescape(value) for _, value in tags)
+
+
+def tags(key: str) -> dict[str, str]:
+    """Return the tags of a series key by name, as they are meant."""
+    found, _ = _tags(key, _end(_MEASUREMENT, key, 0, "a measurement"))
+    return {unescape(name): unescape(value) for name, value in found}
 
 
 def forecast_line(
@@ -133,29 +178,6 @@ def escape(name: str) -> str:
 def unescape(name: str) -> str:
     r"""Return a name as it is meant; a backslash before anything but a special character is itself."""
     return _ESCAPED.sub(r"\1", name) if "\\" in name else name
-
-
-def _sample(number: int, line: bytes, text: str, spec: Spec) -> Sample:
-    nothing = (None,) * len(spec.measured)
-    if len(line) > LONGEST:
-        return Sample(number, None, nothing, f"longer than {LONGEST} bytes", stream=None)
-    try:
-        point = _point_for(spec, text)
-    except DataError as error:
-        return Sample(number, None, nothing, str(error), stream=None, text=text)
-    try:
-        values = tuple(_number(feature.name, point.fields.get(feature.name)) for feature in spec.measured)
-    except DataError as error:
-        return Sample(number, point.time, nothing, str(error), stream=point.key, text=text)
-    return Sample(number, point.time, values, stream=point.key, text=text)
-
-
-def _point_for(spec: Spec, text: str) -> Point:
-    point = parse(text)
-    if not any(feature.name in point.fields for feature in spec.measured):
-        names = listed(feature.name for feature in spec.measured)
-        raise DataError(f"no field {names}; the line has {listed(point.fields)}")
-    return point
 
 
 def _tags(text: str, at: int) -> tuple[list[tuple[str, str]], int]:
@@ -199,10 +221,9 @@ def _value(name: str, text: str) -> float | str:
     raise DataError(f"the field {name[:40]}: expected a line protocol value, got {text[:40]!r}")
 
 
-def _number(name: str, value: float | str | None) -> float | None:
-    if isinstance(value, str):
-        raise DataError(f"{name} is {value[:40]}, not a number")
-    return value
+def _number(reader: NumberReader, value: float | str | None) -> float | None:
+    """Return the number in a field's value; text may hold one, or a word for none."""
+    return reader.number(value[1:-1] if isinstance(value, str) else value)
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int, what: str) -> int:

@@ -12,7 +12,7 @@ from edgeseq_runtime.errors import DataError, MissingSampleError
 from edgeseq_runtime.judgement.judgement import Judgement
 from edgeseq_runtime.monitoring.conformal import LEVEL
 from edgeseq_runtime.outcomes import Outcomes
-from edgeseq_runtime.rules import RANGE
+from edgeseq_runtime.rules import PACE, RANGE
 from edgeseq_runtime.streaming.ledger import PLACES, REASON_CODES
 
 _ROW = slice(0, 1)
@@ -93,7 +93,7 @@ class Block:
                 return False
         if self._given is None:
             return True
-        return judgement.clocks.are_on_time(_ROW, self._given[at : at + 1])
+        return judgement.clocks.are_on_time(judgement.clocks.passed(_ROW, self._given[at : at + 1]))
 
     def _take_one(self, at: int) -> None:
         """Take one sample as a step does."""
@@ -126,6 +126,10 @@ class Block:
         warm = ledger.ages(_ROW) + 1 + numbers >= judgement.spec.warmup
         flagged = screening.are_flagged(samples)
         reasons = np.where(flagged, REASON_CODES[RANGE], 0).astype(np.int8)
+        if self._given is not None:
+            told = judgement.clocks.note_paces(np.diff(seconds, prepend=judgement.clocks.last[0]))
+            reasons[told] = REASON_CODES[PACE]
+            ledger.counts[0, PLACES[PACE]] += len(told)
         interval = drift = None
         if judgement.monitor:
             said = np.where(warm[:, None, None], forecasts, np.float32(np.nan))

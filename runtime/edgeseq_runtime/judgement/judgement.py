@@ -20,9 +20,9 @@ from edgeseq_runtime.errors import SnapshotError
 from edgeseq_runtime.monitoring.conformal import LEVEL
 from edgeseq_runtime.monitoring.monitor import Monitor
 from edgeseq_runtime.outcomes import Outcomes
-from edgeseq_runtime.rules import ABSENT, CONFIRM, DISORDER, ERROR, GAP, RANGE, STUCK, TIME, Rules
+from edgeseq_runtime.rules import ABSENT, CONFIRM, DISORDER, ERROR, GAP, PACE, RANGE, STUCK, TIME, Rules
 from edgeseq_runtime.spec import SETTINGS, Spec
-from edgeseq_runtime.streaming.clocks import Clocks
+from edgeseq_runtime.streaming.clocks import TOLD, Clocks
 from edgeseq_runtime.streaming.ledger import (
     CODES,
     COUNTED,
@@ -80,7 +80,13 @@ class Judgement:
     @property
     def is_calm(self) -> bool:
         """Whether a sample that is in range and on time needs no more than the network and the monitor."""
-        return self.ledger.is_quiet and not (self.screening.any_waiting or self.clocks.any_ahead)
+        clocks = self.clocks
+        return self.ledger.is_quiet and not (self.screening.any_waiting or clocks.any_ahead or clocks.any_paced)
+
+    @property
+    def may_be_usual(self) -> bool:
+        """Whether `usual` may be asked: nothing waits to be confirmed, of which it knows nothing."""
+        return not (self.screening.any_waiting or self.clocks.any_ahead)
 
     def take(self, rows: Rows, block: Float32, given: Float64 | None, unread: Flags | None) -> Float32:
         """Move the streams at `rows` by a sample each; return forecasts (stream, outputs), NaN where there is none.
@@ -89,25 +95,29 @@ class Judgement:
         none, and `unread` (stream,) which of them could not be read. A slice means all streams. Raises `DataError` and
         `MissingSampleError` for what a policy refuses, `ModelFileError` from the engine; all is then as before.
         """
-        if self.usual and self._may_be_usual(unread):
+        if self.usual and self.may_be_usual and (unread is None or not np.count_nonzero(unread)):
             forecasts = self._take_usual(rows, block, given)
             if forecasts is not None:
                 return forecasts
+        return self.judge(rows, block, given, unread)
+
+    def judge(self, rows: Rows, block: Float32, given: Float64 | None, unread: Flags | None) -> Float32:
+        """Take samples as `take` does, in NumPy: the reference."""
         if given is None and not self.clocks.is_known:
             return self._take_in_time(rows, block, None)
         given = np.full(len(block), np.nan) if given is None else given
         self.clocks.is_known = self.clocks.is_known or bool(np.isfinite(given).any())
         seconds = self.clocks.resolve(rows, given)
-        if (unread is None or not unread.any()) and self.clocks.are_on_time(rows, seconds):
-            return self._take_in_time(rows, self.clocks.with_features(block, seconds), seconds)
+        passed = self.clocks.passed(rows, seconds)
+        if unread is None or not unread.any():
+            if self.clocks.are_usual(passed):
+                return self._take_in_time(rows, self.clocks.with_features(block, seconds), seconds)
+            if self.clocks.are_on_time(passed):
+                forecasts = self._take_in_time(rows, self.clocks.with_features(block, seconds), seconds)
+                self._note_pace(self.places(rows), passed)
+                return forecasts
         unread = np.zeros(len(block), np.bool_) if unread is None else unread
         return self._take_at_odd_times(self.places(rows), block, seconds, unread)
-
-    def _may_be_usual(self, unread: Flags | None) -> bool:
-        """Whether no time is unread, and nothing waits to be confirmed."""
-        if self.screening.any_waiting or self.clocks.any_ahead:
-            return False
-        return unread is None or not np.count_nonzero(unread)
 
     def _take_usual(self, rows: Rows, block: Float32, given: Float64 | None) -> Float32 | None:
         """Take samples by the backend's own code; None where something is odd about one, and all is as before."""
@@ -141,6 +151,8 @@ class Judgement:
             screening.stuck_after,
             clocks.last,
             (clocks.period, clocks.early, clocks.late),
+            clocks.paced,
+            TOLD,
             self.ledger.begun,
             self.monitor.arrays() if self.monitor else None,
         )
@@ -170,6 +182,14 @@ class Judgement:
         if seconds is not None:
             self.clocks.commit(rows, seconds)
         return forecasts
+
+    def _note_pace(self, places: Places, passed: Float64) -> None:
+        """Note in what pace samples come that were taken, (stream,); a new pace is the reason of one."""
+        found = places[self.clocks.note_pace(places, passed)]
+        found = found[self.ledger.status[found] == TAKEN]
+        if len(found):
+            self.clocks.tell_pace(found)
+            self.ledger.tell(found, REASON_CODES[PACE])
 
     def drop_infinite(self, rows: Rows, block: Float32, forecasts: Float32, seconds: Float64 | None) -> Float32:
         """Finish a step of which forecasts are not finite: there are none, and those streams start afresh.
@@ -301,6 +321,7 @@ class Judgement:
 
     def _take_at_odd_times(self, places: Places, block: Float32, seconds: Float64, unread: Flags) -> Float32:
         """Take samples of which some do not come when they should, or at a time that is not known."""
+        passed = self.clocks.passed(places, seconds)
         lags, far = self.clocks.lags(places, seconds)
         far &= ~unread
         lags[far | unread] = 0
@@ -326,6 +347,9 @@ class Judgement:
                 told = timeless[taken] & (self.ledger.status[rows] != TAKEN)
                 reason[told & (reason == REASON_CODES[TIME])] = 0  # it has been counted, or more was lacking
                 self.ledger.find(rows, reason)
+                paced = taken & ~(far | unread) & (lags >= 0)
+                if paced.any():
+                    self._note_pace(places[paced], passed[paced])
         return forecasts
 
     def _meet(self, places: Places, lags: npt.NDArray[np.int64]) -> Flags:
@@ -449,7 +473,7 @@ class Judgement:
         kept = [np.array(array[rows]) for array in arrays]
         x, y, states = np.array(engine.x[rows]), np.array(engine.y[rows]), engine.states_at(rows)
         steps, turns = self.ledger.steps, self.monitor.turns if self.monitor else 0
-        flags = self.ledger.is_quiet, self.screening.any_waiting, self.clocks.any_ahead
+        flags = self.ledger.is_quiet, self.screening.any_waiting, self.clocks.any_ahead, self.clocks.any_paced
         try:
             yield
         except BaseException:
@@ -461,7 +485,7 @@ class Judgement:
             self.ledger.steps = steps
             if self.monitor:
                 self.monitor.turns = turns
-            self.ledger.is_quiet, self.screening.any_waiting, self.clocks.any_ahead = flags
+            self.ledger.is_quiet, self.screening.any_waiting, self.clocks.any_ahead, self.clocks.any_paced = flags
             self.is_torn = False
             raise
 
@@ -491,11 +515,13 @@ class Judgement:
             ledger.reason[rows].tolist(),
             self.clocks.last[rows].tolist(),
             self.clocks.ahead[rows].tolist(),
+            self.clocks.pace[rows].tolist(),
+            self.clocks.paced[rows].tolist(),
             ledger.counts[rows].tolist(),
             strict=True,
         )
         found = []
-        for at, (samples, age, imputed, skipped, status, reason, seconds, ahead, counts) in enumerate(counters):
+        for at, (samples, age, imputed, skipped, status, reason, seconds, ahead, *paced, counts) in enumerate(counters):
             named = {
                 "samples": samples,
                 "age": age,
@@ -506,6 +532,8 @@ class Judgement:
                 "odd_at": samples if reason else 0,
                 "seconds": seconds,
                 "clock.ahead": ahead,
+                "clock.pace": paced[0],
+                "clock.paced": paced[1],
                 **dict(zip(_COUNTERS, counts, strict=True)),
             }
             arrays = {name: block[at].copy() for name, block in blocks.items()}
@@ -544,6 +572,7 @@ class Judgement:
         self.screening.waiting[row] = arrays.get("confirm.waiting", 0)
         self.screening.settle()
         self.clocks.commit(row, counters["seconds"], counters["clock.ahead"])
+        self.clocks.load_pace(row, counters["clock.pace"], counters["clock.paced"])
         self.clocks.is_known = self.clocks.is_known or not math.isnan(counters["seconds"])
         if self.monitor:
             self.monitor.load(row, counters["age"], arrays)

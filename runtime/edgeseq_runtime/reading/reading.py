@@ -47,6 +47,8 @@ class Reading:
     """One of `AGGREGATES`."""
     hold: float | None = None
     """Seconds for which a value holds where no newer one comes: a sensor reports changes only."""
+    sort: bool = False
+    """Whether training put rows in the order of their times, as an evaluation then does; a stream cannot."""
 
     def __post_init__(self) -> None:
         _require(self.aggregate in AGGREGATES, "aggregate", f"one of {', '.join(AGGREGATES)}")
@@ -62,7 +64,7 @@ class Reading:
     @property
     def binds(self) -> bool:
         """Whether a reader that knows nothing of this would read samples otherwise; version 0.1 is one."""
-        usual = replace(Reading(), time=self.time, zoned=self.zoned, skip_rows=self.skip_rows)
+        usual = replace(Reading(), time=self.time, zoned=self.zoned, skip_rows=self.skip_rows, sort=self.sort)
         return self != usual or len(self.time) > 1
 
     def replaced(self, **said: Any) -> Self:

@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32, Float64, Rows
 from edgeseq_runtime.errors import DataError
-from edgeseq_runtime.rules import FAR_AHEAD
+from edgeseq_runtime.reading.zones import local
+from edgeseq_runtime.rules import ANOTHER_RATE, FAR_AHEAD
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.row_arrays import RowArrays
 from edgeseq_runtime.streaming.time_features import time_features
@@ -16,6 +17,15 @@ from edgeseq_runtime.streaming.validation import UNREAD
 
 _MOST_PERIODS = 1e9
 """A gap counts as no longer than this."""
+
+_FOUND_AFTER = 4
+"""Steps of another pace in a row, near each other, after which it is found: a lone gap or jitter is none."""
+
+TOLD = _FOUND_AFTER + 1
+"""Counts no further: the finding is a sample's reason."""
+
+_LEAST = 5e-324
+"""The least that time can pass."""
 
 Flags = npt.NDArray[np.bool_]
 
@@ -27,17 +37,22 @@ class Clocks(RowArrays):
     """(stream,): time of the last sample that was taken, in seconds since 1970 UTC; NaN where it is not known."""
     ahead: Float64
     """(stream,): how far ahead of it a time lies that waits to be confirmed, in seconds; 0 where none does."""
+    pace: Float64
+    """(stream,): seconds from one sample to the next where that is not the model's period, or was not."""
+    paced: npt.NDArray[np.int64]
+    """(stream,): steps of that pace in a row, up to `_FOUND_AFTER`; `TOLD` once a sample has that as its reason."""
 
     def __init__(self, spec: Spec, room: int, *, confirms: bool) -> None:
         super().__init__(room)
         self._measured = len(spec.measured)
         self.features = tuple(feature.name for feature in spec.features[self._measured :])
         """Names of the features that are read off the time; they stand after the others."""
+        self._zone = spec.reading.zone if spec.reading else ""
         self.period = spec.period or math.nan
         self.late = 1.5 * self.period
         """Seconds after the last sample from which others lack in between."""
-        self.early = 0.0
-        """Seconds after the last sample up to which one comes too early."""
+        self.early = self.period / ANOTHER_RATE if spec.period else _LEAST
+        """Seconds after the last sample before which one comes faster than the model's do."""
         self._far = FAR_AHEAD * self.period if confirms else math.inf
         self.is_known = bool(self.features)
         """Whether any stream's time may be known, or must be."""
@@ -45,17 +60,63 @@ class Clocks(RowArrays):
         """Whether a time of any stream may be waiting to be confirmed."""
         self._begin("last", (), np.float64, math.nan)
         self._begin("ahead", (), np.float64)
+        self.any_paced = False
+        """Whether samples of any stream may come in another pace."""
+        self._begin("pace", (), np.float64)
+        self._begin("paced", (), np.int64)
 
     def resolve(self, rows: Rows, given: Float64) -> Float64:
         """Return samples' times (stream,): as given, or a period after the one before; NaN where neither is known."""
         return np.where(np.isnan(given), self.last[rows] + self.period, given)
 
-    def are_on_time(self, rows: Rows, seconds: Float64) -> bool:
-        """Whether all samples come when they should, and no time waits to be confirmed."""
-        if self.any_ahead:
+    def passed(self, rows: Rows, seconds: Float64) -> Float64:
+        """Return the time since the last sample, (stream,); NaN where it is not known."""
+        return np.asarray(seconds - self.last[rows])
+
+    def are_usual(self, passed: Float64) -> bool:
+        """Whether all samples come when they should, in the model's pace as those before."""
+        if self.any_ahead or self.any_paced:
             return False
-        passed = seconds - self.last[rows]
-        return not np.count_nonzero((passed <= self.early) | (passed >= self.late))  # NaN: nothing is known to lack
+        return not np.count_nonzero((passed < self.early) | (passed >= self.late))  # NaN: nothing is known to lack
+
+    def are_on_time(self, passed: Float64) -> bool:
+        """Whether none lacks or comes twice, and no time waits to be confirmed; some may come too fast."""
+        return not self.any_ahead and not np.count_nonzero((passed <= 0) | (passed >= self.late))
+
+    def note_pace(self, rows: npt.NDArray[np.intp], passed: Float64) -> Flags:
+        """Take note of the steps to samples (stream,); return which show a pace that is to be told."""
+        pace, count = self.pace[rows], self.paced[rows]
+        is_wrong = (passed < self.early) | (passed >= self.late)
+        is_told = count == TOLD
+        with np.errstate(over="ignore"):
+            alike = (count > 0) & (passed < ANOTHER_RATE * pace) & (pace < ANOTHER_RATE * passed)
+        further = np.where(alike, np.minimum(count + 1, _FOUND_AFTER), 1)
+        self.paced[rows] = np.where(is_wrong, np.where(is_told, TOLD, further), 0)
+        mean = np.where(alike, pace + (passed - pace) / further, passed)
+        self.pace[rows] = np.where(is_wrong & ~is_told, mean, pace)
+        self.any_paced = bool(self.paced.any())
+        return np.asarray(self.paced[rows] == _FOUND_AFTER)
+
+    def note_paces(self, passed: Float64) -> npt.NDArray[np.intp]:
+        """As `note_pace`, for steps of the first stream that follow each other (sample,); return where it is told."""
+        is_wrong = (passed < self.early) | (passed >= self.late)
+        first, told = np.zeros(1, np.intp), []
+        at = 0
+        while at < len(passed):
+            if self.paced[0] in (0, TOLD):  # what does not change that is passed over
+                changes = is_wrong[at:] if not self.paced[0] else ~is_wrong[at:]
+                if not changes.any():
+                    break
+                at += int(changes.argmax())
+            if self.note_pace(first, passed[at : at + 1])[0]:
+                self.tell_pace(first)
+                told.append(at)
+            at += 1
+        return np.array(told, np.intp)
+
+    def tell_pace(self, rows: npt.NDArray[np.intp]) -> None:
+        """Note that the pace is told, which is done once as long as it lasts."""
+        self.paced[rows] = TOLD
 
     def lags(self, rows: npt.NDArray[np.intp], seconds: Float64) -> tuple[npt.NDArray[np.int64], Flags]:
         """Return how many samples lack before those at these times, (stream,), and which times are not believed yet.
@@ -78,6 +139,11 @@ class Clocks(RowArrays):
             self.ahead[rows] = ahead
             self.any_ahead = bool(self.ahead.any())
 
+    def load_pace(self, row: int, pace: float, count: int) -> None:
+        """Go on with the pace of a stream's samples as it was saved."""
+        self.pace[row], self.paced[row] = pace, min(count, TOLD)
+        self.any_paced = bool(self.paced.any())
+
     def with_features(self, block: Float32, seconds: Float64, unread: Flags | None = None) -> Float32:
         """Return samples (sample, feature) with the features of their times (sample,) where they lack.
 
@@ -93,12 +159,12 @@ class Clocks(RowArrays):
         if (untold if unread is None else untold & ~unread).any():
             raise self.no_time()
         read = np.full((len(block), len(self.features)), np.nan, np.float32)
-        read[known] = time_features(seconds[known], self.features)
+        read[known] = self.features_at(seconds[known])
         return np.concatenate([block[:, : self._measured], np.where(lacking, read, block[:, self._measured :])], axis=1)
 
     def features_at(self, seconds: Float64) -> Float64:
         """Return the features of times (...), (..., feature)."""
-        return time_features(seconds, self.features)
+        return time_features(local(seconds, self._zone), self.features)
 
     def next_times(self, row: int, steps: int) -> Float64:
         """Return the times of a stream's next samples, a period apart, (steps,); NaN where they are unknown."""
@@ -106,7 +172,7 @@ class Clocks(RowArrays):
 
     def complete(self, values: list[float], seconds: float) -> list[float]:
         """Return a sample's numbers with the features of its time where they lack."""
-        read = [*[0.0] * self._measured, *time_features(seconds, self.features).tolist()]
+        read = [*[0.0] * self._measured, *self.features_at(np.float64(seconds)).tolist()]
         return [told if value == UNREAD else value for value, told in zip(values, read, strict=True)]
 
     def no_time(self) -> DataError:

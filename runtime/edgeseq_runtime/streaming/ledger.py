@@ -105,6 +105,12 @@ class Ledger(RowArrays):
         self.reason[rows] = np.where(self.reason[rows] == 0, reason, self.reason[rows])
         self.is_quiet = False
 
+    def tell(self, rows: npt.NDArray[np.intp], code: int) -> None:
+        """Count a reason of samples that were taken, which goes before what else was found."""
+        self._count(rows, np.full(len(rows), code, np.int8))
+        self.reason[rows] = code
+        self.is_quiet = False
+
     def _count(self, rows: npt.NDArray[np.intp], reason: Codes) -> None:
         found = reason > 0
         self.counts[rows[found], len(STATUSES) - 2 + reason[found].astype(np.intp)] += 1

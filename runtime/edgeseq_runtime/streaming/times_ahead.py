@@ -1,16 +1,18 @@
 """When the steps of a forecast are, in the notation in which the sample's own time is written."""
 
+import calendar
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from edgeseq_runtime.errors import DataError
-from edgeseq_runtime.io.grammar import EPOCHS
 from edgeseq_runtime.io.text_lines import WrittenTime
+from edgeseq_runtime.reading.number_times import DAYS, FORMS, UNITS, by_size, numbers_of
+from edgeseq_runtime.reading.times import MONTH, TimeReader, is_epoch, is_number
 from edgeseq_runtime.spec import Spec
-from edgeseq_runtime.streaming.timestamps import is_epoch, to_seconds
 
 Times: TypeAlias = list[str] | list[int | float]
 
@@ -23,7 +25,7 @@ _ISO = re.compile(
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ZEROS = str.maketrans("123456789", "000000000")
 _LONGEST_DATE = len("2020-01-01")
-_DECIMALS = 6
+_DECIMALS, _YEAR_DECIMALS = 6, 8
 _FINEST = 1e6
 """Fractions of a second that are whole: of micro- and nanoseconds since 1970 a float does not hold all digits."""
 _CLOSE = 1e-6
@@ -34,7 +36,7 @@ _MOST, _MOST_NOTATIONS = 10_000, 100
 
 
 @dataclass(frozen=True)
-class Notation:
+class IsoNotation:
     """How a time in ISO 8601 is written."""
 
     dash: str
@@ -46,7 +48,7 @@ class Notation:
     zone: str
 
     @classmethod
-    def of(cls, text: str) -> "Notation":
+    def of(cls, text: str) -> "IsoNotation":
         """Return the notation of a time; of one that is written otherwise, weeks say, that of 2020-01-01T00:00Z."""
         match = _ISO.fullmatch(text)
         if not match:
@@ -57,16 +59,19 @@ class Notation:
         return cls(dash, mark or "T", separator if colon is None else colon, point or ".", level, zone or "")
 
     @property
-    def offset(self) -> int:
-        """Seconds that the clock of its zone is ahead of UTC."""
+    def offset(self) -> float | None:
+        """Seconds that the clock of its zone is ahead of UTC; None where it has none."""
         if self.zone in ("", "Z"):
-            return 0
+            return 0.0 if self.zone else None
         digits = self.zone[1:].replace(":", "")
-        return int(f"{self.zone[0]}1") * (3600 * int(digits[:2]) + 60 * int(digits[2:]))
+        return float(int(f"{self.zone[0]}1") * (3600 * int(digits[:2]) + 60 * int(digits[2:])))
 
-    def text(self, seconds: float) -> str:
-        """Return a time so written, and no less precise than it needs. Raises `OverflowError` for one beyond all."""
-        moment = _EPOCH + timedelta(seconds=self.offset) + timedelta(microseconds=round(seconds * 1e6))
+    def text(self, clock: int) -> str:
+        """Return what its zone's clock shows, in microseconds since 1970, and no less precisely than it needs.
+
+        Raises `OverflowError` for a time beyond all.
+        """
+        moment = _EPOCH + timedelta(microseconds=clock)
         level = max(self.level, _needed(moment))
         text = f"{moment.year:04}{self.dash}{moment.month:02}{self.dash}{moment.day:02}"
         parts = [f"{moment.hour:02}", f"{moment.minute:02}", f"{moment.second:02}"]
@@ -76,13 +81,15 @@ class Notation:
 
 
 class TimesAhead:
-    """Writes the times of forecasts, where the model has a period."""
+    """Writes the times of forecasts, where the model has a period; or of other `steps` from a sample's time."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, steps: range | None = None) -> None:
         self._period = spec.period or 0.0
-        self._steps = range(1, spec.horizon + 1)
+        self._steps = range(1, spec.horizon + 1) if steps is None else steps
         self._offsets = [self._period * step for step in self._steps]
-        self._known: dict[str, tuple[Notation, dict[float, str]]] = {}
+        self._reader = TimeReader(spec.reading)
+        self._months = round(self._period / MONTH) if self._period % MONTH == 0 else 0
+        self._known: dict[str, tuple[_Writer, dict[float, str]]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._period)
@@ -90,7 +97,8 @@ class TimesAhead:
     def after(self, time: WrittenTime, seconds: float) -> Times | None:
         """Return the time of each step after a sample, whose own was written as `time` and is taken as `seconds`.
 
-        Numbers after a number, texts after a text; None where the sample has no time that can be read.
+        Numbers after a number, texts after a text; None where the sample has no time that can be read, or its notation
+        cannot say when the steps are.
         """
         if time is None or time == "" or math.isnan(seconds) or not self._period:
             return None
@@ -98,32 +106,48 @@ class TimesAhead:
             if not isinstance(time, str):
                 return self._numbers(time, seconds)
             time = time.strip()
-            return self._epochs(time, seconds) if is_epoch(time) else self._texts(time, seconds)
+            return self._epochs(time, seconds) if self._is_number(time) else self._texts(time, seconds)
         except (DataError, ValueError, OverflowError):
             return None
 
+    def is_time(self, time: WrittenTime) -> bool:
+        """Whether a time can be read."""
+        return self._reader.is_time(time)
+
+    def _is_number(self, text: str) -> bool:
+        if self._reader.form in FORMS:
+            return is_number(text)
+        return is_epoch(text) and not (self._reader.notation and self._reader.notation.read(text))
+
+    def _moments(self, seconds: float, clock_offset: Callable[[float], float]) -> list[float]:
+        """Return when the steps are, in seconds since 1970; `clock_offset` says how far the clock is ahead of UTC."""
+        if not self._months:
+            return [seconds + offset for offset in self._offsets]
+        return [_months_later(seconds, self._months * step, clock_offset) for step in self._steps]
+
     def _texts(self, time: str, seconds: float) -> list[str]:
-        notation, texts = self._notation(time)
+        writer, texts = self._notation(time)
+        moments = self._moments(seconds, writer.offset)
         try:
-            return [texts[seconds + offset] for offset in self._offsets]
+            return [texts[moment] for moment in moments]
         except KeyError:
             if len(texts) >= _MOST:
                 texts.clear()
-            for moment in (seconds + offset for offset in self._offsets):
+            for moment in moments:
                 if moment not in texts:
-                    texts[moment] = notation.text(moment)
-            return [texts[seconds + offset] for offset in self._offsets]
+                    texts[moment] = writer.text(moment)
+            return [texts[moment] for moment in moments]
 
-    def _notation(self, time: str) -> tuple[Notation, dict[float, str]]:
+    def _notation(self, time: str) -> "tuple[_Writer, dict[float, str]]":
         """Return how a time is written, and texts that were written so: by its signs, and its zone where it has one."""
         signs = time.translate(_ZEROS)
         key = signs + time[-6:] if "+" in signs or signs.rfind("-") >= _LONGEST_DATE - 2 else signs
         found = self._known.get(key)
         if found is None:
-            to_seconds(time)
+            self._reader.seconds(time)
             if len(self._known) >= _MOST_NOTATIONS:
                 self._known.clear()
-            found = self._known[key] = Notation.of(time), {}
+            found = self._known[key] = _Writer.of(time, self._reader), {}
         return found
 
     def _epochs(self, time: str, seconds: float) -> list[str]:
@@ -133,13 +157,77 @@ class TimesAhead:
         return [f"{number:.{decimals}f}" if decimals else str(number) for number in numbers]
 
     def _numbers(self, time: float, seconds: float) -> list[int | float]:
-        unit = next((fractions for least, fractions in EPOCHS if abs(time) >= least), 1.0)
+        form, notation = self._reader.form, self._reader.notation
+        if notation and notation.is_digits and notation.read(str(time)):
+            return [int(text) for text in self._texts(str(time), seconds)]
+        if form in FORMS and form not in UNITS:
+            return self._on_the_clock(time, seconds, form)
+        unit = UNITS.get(form) or by_size(time)
         step: float = self._period * unit
         if abs(time / unit - seconds) > _CLOSE:  # a sample that is taken at another time than its own
             time = type(time)(seconds * unit)
+        if self._months:
+            moments = self._moments(seconds, lambda _: 0.0)
+            return [type(time)(round(moment * unit, _DECIMALS)) for moment in moments]
         if isinstance(time, int) and (step.is_integer() or unit >= _FINEST):
             return [time + round(step * number) for number in self._steps]
         return [round(time + step * number, _DECIMALS) for number in self._steps]
+
+    def _on_the_clock(self, time: float, seconds: float, form: str) -> list[int | float]:
+        """Return the numbers of days or years at which the steps are."""
+        offset = self._offset_at
+        moments = [moment + offset(moment) for moment in self._moments(seconds, offset)]
+        digits = _DECIMALS if form in DAYS else _YEAR_DECIMALS
+        numbers = [round(float(numbers_of(moment, form)), digits) for moment in moments]
+        return [int(number) if isinstance(time, int) and number.is_integer() else number for number in numbers]
+
+    def _offset_at(self, seconds: float) -> float:
+        return self._reader.zone.offset(seconds) if self._reader.zone else 0.0
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Writes times as one of a stream is written."""
+
+    reader: TimeReader
+    like: str
+    iso: IsoNotation | None
+    """Its notation in ISO 8601; None: the reader's own."""
+    fixed: float | None
+    """Seconds that its clock is ahead of UTC, where the text says so."""
+
+    @classmethod
+    def of(cls, time: str, reader: TimeReader) -> "_Writer":
+        """Return what writes as `time` is written."""
+        moment = reader.notation.read(time) if reader.notation else None
+        if moment:
+            return cls(reader, time, None, moment.offset)
+        iso = IsoNotation.of(time)
+        return cls(reader, time, iso, iso.offset)
+
+    def offset(self, seconds: float) -> float:
+        """Return how far the clock is ahead of UTC at a time."""
+        if self.fixed is not None:
+            return self.fixed
+        return self.reader.zone.offset(seconds) if self.reader.zone else 0.0
+
+    def text(self, seconds: float) -> str:
+        """Return a time, in seconds since 1970. Raises `ValueError` or `OverflowError` where it cannot be written."""
+        clock = round(seconds * 1e6) + round(self.offset(seconds)) * 1_000_000
+        if self.iso:
+            return self.iso.text(clock)
+        assert self.reader.notation
+        return self.reader.notation.write(clock, self.like)
+
+
+def _months_later(seconds: float, months: int, clock_offset: Callable[[float], float]) -> float:
+    """Return the time so many months later, at the same day and time of the clock; the month's last day at most."""
+    offset = clock_offset(seconds)
+    moment = _EPOCH + timedelta(microseconds=round((seconds + offset) * 1e6))
+    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    day = min(moment.day, calendar.monthrange(year, month + 1)[1])
+    later = (moment.replace(year=year, month=month + 1, day=day) - _EPOCH).total_seconds()
+    return later - clock_offset(later - offset)
 
 
 def _needed(moment: datetime) -> int:

@@ -34,7 +34,7 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 values = st.floats(-3, 3, width=32) | st.sampled_from([0.5, 0.5, 0.5, None, 3.9, 7.1, -40.0, 1e6, float("nan")])
-moments = st.sampled_from([1.0] * 12 + [1.01, 0.8, 0.0, -2.0, 1.5, 2.0, 3.0, 1e5, None, "n/a"])
+moments = st.sampled_from([1.0] * 12 + [1.01, 0.8, 0.5, 0.5, 0.0, -2.0, 1.5, 2.0, 3.0, 1e5, None, "n/a"])
 rules = st.builds(
     Rules,
     range=st.sampled_from(["confirm", "flag", "impute"]),
@@ -128,7 +128,8 @@ def test_a_pool_is_as_one_that_judges_in_numpy(
                 pool.remove(pool.names[0]) if len(pool) > 1 else None
             continue
         newest += way == "new"
-        names: list[Hashable] = list(ours.names if way == "all" and len(ours) else range(newest - 3, newest))
+        newcomers = [f"s{number}" for number in range(newest - 3, newest)]
+        names: list[Hashable] = list(ours.names if way == "all" and len(ours) else newcomers)
         names = names[:2] if way == "some" else names
         samples, times = dict[Hashable, Any](), dict[Hashable, Any]()
         for at, name in enumerate(names):
@@ -153,7 +154,8 @@ def test_a_predictor_is_as_one_that_judges_in_numpy(
     kind: str, series: Any, rules: Rules, monitor: bool, timed: bool, pairs: Any
 ) -> None:
     """One stream, sample by sample; half-way each of the two goes on with the other one's snapshot."""
-    ours, other = (Predictor(session, rules=rules, monitor=monitor) for session in pairs[kind])
+    sensor = "s1" if kind == "fleet" else None
+    ours, other = (Predictor(session, rules=rules, monitor=monitor, sensor=sensor) for session in pairs[kind])
     clock = Clock()
     for number, (value, moment) in enumerate(series):
         sample, time = sample_of(pairs[kind][0], value), clock.next(moment)
@@ -171,11 +173,28 @@ def test_a_predictor_is_as_one_that_judges_in_numpy(
             other.restore(mine)
 
 
+def test_the_drift_flag_comes_and_goes_as_in_numpy(pairs: Any) -> None:
+    """Noise that is far from what validation showed for a while, and as it showed before and after."""
+    pools = [Pool(session, monitor=True) for session in pairs["fleet"]]
+    random, raised = np.random.default_rng(0), []
+    for number in range(600):
+        noise = random.standard_normal(3) * (0.8 if 200 <= number < 300 else 0.05)
+        made, wanted = (pool.process(dict(zip(("s0", "s1", "x"), noise.tolist(), strict=True))) for pool in pools)
+        assert_same_outcomes(made, wanted)
+        raised.append(made.drift)
+    changes = np.count_nonzero(np.diff(np.array(raised, np.int64), axis=0), axis=0)
+    assert changes.max() >= 2
+    for name in ("s0", "s1", "x"):
+        assert_equal(*(pool.state(name) for pool in pools))
+
+
 def test_most_samples_take_the_short_way(pairs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing is odd, NumPy judges no sample: of one stream, of many, and of some of many."""
     session = pairs["two"][0]
-    predictor, pool = Predictor(session, monitor=True), Pool(session, monitor=True)
-    pool.add("a", "b", "c")
+    predictor = Predictor(session, monitor=True)
+    pool, other = Pool(session, monitor=True), Pool(session, monitor=True)
+    for made in (pool, other):
+        made.add("a", "b", "c")
 
     def refuse(*_: Any) -> None:
         raise AssertionError("NumPy judges")
@@ -186,9 +205,9 @@ def test_most_samples_take_the_short_way(pairs: Any, monkeypatch: pytest.MonkeyP
         sample, time = [np.sin(number / 3), 0.1, 0.2], 1.7e9 + number * HOUR
         predictor.step(sample, time)
         pool.step_array([sample] * 3, time)
-        pool.step({"a": sample, "c": sample}, {"a": time + 1, "c": time + 2})
+        other.step({"a": sample, "c": sample}, {"a": time + 1, "c": time + 2})
     assert predictor.samples == 60
-    assert pool.samples == {"a": 120, "b": 60, "c": 120}
+    assert (pool.samples, other.samples) == ({"a": 60, "b": 60, "c": 60}, {"a": 60, "b": 0, "c": 60})
 
 
 def test_a_forecast_that_is_not_finite_is_none(pairs: Any) -> None:

@@ -196,7 +196,7 @@ def test_or_is_left_out_or_missing_where_the_user_wants_it(model_path: Path) -> 
     assert [(point.time, point.fields["status"]) for point in forecasts] == [(1, '"ok"'), (3, '"imputed"')]
     for word in ("line 2: '!' is not line protocol", "line 3: no field f0; the line has load; left out"):
         assert word in answer.err
-    assert 'line 4: f0 is "off", not a number; taken as missing' in answer.err
+    assert "line 4: f0 is 'off'; its values in training were no flags; taken as missing" in answer.err
 
 
 def test_all_streams_go_on_from_one_state_file(model_path: Path, tmp_path: Path) -> None:

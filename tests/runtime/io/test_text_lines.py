@@ -15,6 +15,7 @@ from edgeseq_runtime.spec import Spec
 
 ONE = make_spec()
 TWO = make_spec(features=2)
+TIMED = replace(ONE, time="when")
 
 
 def read(text: str | bytes, spec: Spec = ONE) -> list[tuple[object, tuple[float | None, ...]]]:
@@ -34,10 +35,9 @@ def read(text: str | bytes, spec: Spec = ONE) -> list[tuple[object, tuple[float 
         ("1\n\nnan\nNA\n", [(None, (1.0,)), (None, (None,)), (None, (None,)), (None, (None,))]),
         ("f0\n1\n\n2\n", [(None, (1.0,)), (None, (None,)), (None, (2.0,))]),
         ("date,f0\n20200101,1\n20200102,\n", [("20200101", (1.0,)), ("20200102", (None,))]),
-        ("f0;other;Time\n1;x;noon\n", [("noon", (1.0,))]),
         ('note,f0\n"a, b",4\n', [(None, (4.0,))]),
         ("\ufefff0\n7\n", [(None, (7.0,))]),
-        ('{"t": 5, "f0": 1.5}\n{"f0": null, "t": 6}\n', [(5, (1.5,)), (6, (None,))]),
+        ('{"t": 1700000000, "f0": 1.5}\n{"f0": null, "t": 6}\n', [(1700000000, (1.5,)), (6, (None,))]),
         ("f0;other\n1,5;x\n-2,25e1;x\n3.5;x\n", [(None, (1.5,)), (None, (-22.5,)), (None, (3.5,))]),
         ("f0\tother\n21,50\t1,250\n", [(None, (21.5,))]),
         ("[1]\n2\n", [(None, (1.0,)), (None, (2.0,))]),
@@ -87,7 +87,7 @@ def test_a_line_that_is_no_sample_says_why_and_counts_as_missing(text: str, spec
 def test_a_comma_that_may_part_thousands_is_not_guessed_at() -> None:
     """In a cell of another column it does not matter."""
     one, other = list(text_lines.read([b"f0;other", b"1,250;1", b"1,25;1,250"], ONE))
-    assert one.problem == "'1,250' may use a decimal comma or a thousands separator; write a decimal point"
+    assert "f0 is '1,250': a decimal comma or a thousands separator?" in (one.problem or "")
     assert (other.problem, other.values) == (None, (1.25,))
 
 

@@ -91,6 +91,7 @@ def test_the_counts_and_the_reason_are_part_of_it(model: bytes) -> None:
         "disorder": 0,
         "time": 0,
         "confirm": 1,
+        "pace": 0,
         "filled": 0,
     }
     p.reset()

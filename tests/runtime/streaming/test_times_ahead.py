@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeseq.testing import make_spec
+from edgeseq_runtime.reading.times import to_seconds
 from edgeseq_runtime.streaming.times_ahead import TimesAhead
-from edgeseq_runtime.streaming.timestamps import to_seconds
 
 TEN_MINUTES, DAY = 600.0, 86400.0
 

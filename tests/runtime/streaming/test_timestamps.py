@@ -13,9 +13,9 @@ from edgeseq.series import load
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.reading.times import Time, read_times, to_seconds
 from edgeseq_runtime.spec import CLOCKS
 from edgeseq_runtime.streaming.time_features import time_features
-from edgeseq_runtime.streaming.timestamps import Time, read_times, to_seconds
 from tests.conftest import CommandLine
 
 HOUR = 3600.0

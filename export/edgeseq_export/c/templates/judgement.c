@@ -41,6 +41,8 @@ typedef struct {
     /* Time. */
     double *last; /* of the last sample, seconds since 1970; NaN where it is not known */
     double period, early, late; /* seconds; a sample in time comes between the last two after the one before */
+    const int64_t *paced; /* steps of another pace than the period; `told` of them where it is known to last */
+    int64_t told;
 
     /* How old streams are. */
     const int64_t *begun; /* at which of `steps` */
@@ -80,15 +82,24 @@ static float run_of(const float *run, float value)
     return value == run[0] ? run[1] + 1.0f : 1.0f;
 }
 
+/* Whether a sample comes when it should: not early or late, or as early as those before, if that has been told. */
+static int is_in_time(const edgeseq_streams *s, int64_t k)
+{
+    const int64_t row = row_of(s, k);
+    const double passed = seconds_of(s, k) - s->last[row]; /* NaN where nothing is known to lack */
+    if (s->paced[row] == 0)
+        return !(passed < s->early || passed >= s->late);
+    return s->paced[row] == s->told && passed > 0.0 && passed < s->early;
+}
+
 /* Whether nothing is odd about a sample: it comes when it should, all is there and in range, and nothing stands still. */
 static int is_usual(const edgeseq_streams *s, int64_t k)
 {
     const int64_t row = row_of(s, k);
     const float *const x = s->samples + k * MODEL_FEATURES;
     const float *const low = s->low + row * s->bounds_apart, *const high = s->high + row * s->bounds_apart;
-    const double passed = seconds_of(s, k) - s->last[row]; /* NaN where nothing is known to lack */
     int f;
-    if (passed <= s->early || passed >= s->late)
+    if (!is_in_time(s, k))
         return 0;
     for (f = 0; f < MODEL_FEATURES; f++)
         if (!(x[f] >= low[f] && x[f] <= high[f]))

@@ -32,6 +32,8 @@ class _Streams(ctypes.Structure):
         ("stuck_after", _COUNTS),
         ("last", _POINTERS),
         *[(name, _NUMBERS) for name in ("period", "early", "late")],
+        ("paced", _POINTERS),
+        ("told", _COUNTS),
         ("begun", _POINTERS),
         *[(name, _POINTERS) for name in ("said", "turn", "gains", "middle", "below", "above", "log_width", "width")],
         *[(name, _NUMBERS) for name in ("wider", "narrower", "widest")],
@@ -99,9 +101,10 @@ class NativeUsualStep(UsualStep):
         streams.memory, streams.x, streams.y = (array.ctypes.data for array in engine)
         for name in ("low", "high"):
             setattr(streams, name, getattr(arrays, name).ctypes.data)
-        for name in ("runs", "last", "begun"):
+        for name in ("runs", "last", "paced", "begun"):
             setattr(streams, name, _start(getattr(arrays, name)))
         streams.bounds_apart = arrays.low.strides[0] // 4 if len(arrays.low) > 1 else 0
+        streams.told = arrays.told
         streams.stuck_after = arrays.stuck_after
         streams.period, streams.early, streams.late = arrays.times
         if watch is None:

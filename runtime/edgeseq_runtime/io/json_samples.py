@@ -1,0 +1,159 @@
+"""Samples as JSON: objects of features by name, lists of values, one number alone, and packs of SenML."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.io.grammar import TIME_NAMES
+from edgeseq_runtime.io.sample import OtherKindError, Tell, Values, WrittenTime
+from edgeseq_runtime.io.time_columns import TimeColumns, written
+from edgeseq_runtime.printable import counted, listed
+from edgeseq_runtime.reading import fields, json_text
+from edgeseq_runtime.reading.numbers import NumberReader, RowReader
+from edgeseq_runtime.reading.reading import Reading
+from edgeseq_runtime.spec import Spec
+
+Parser: TypeAlias = Callable[[str], tuple[WrittenTime, Values]]
+
+_AWAY = ("offline", "disconnected", "not connected")
+"""What a payload may say of a device rather than of a value."""
+
+_SENML_RELATIVE = 2.0**28
+"""SenML's times below it are counted from now (RFC 8428, 4.5.3)."""
+
+
+class JsonSamples:
+    """Reads samples of JSON."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        reading: Reading | None = None,
+        paths: Mapping[str, str] | None = None,
+        tell: Tell | None = None,
+    ) -> None:
+        """Read as `reading` says, which without one is the model's; `paths` says where features and the time stand.
+
+        Raises `UsageError` for a path of what is neither.
+        """
+        self._reading = reading or spec.known_reading
+        self._names = [feature.name for feature in spec.measured]
+        self._paths, self._time_path = split_paths(paths or {}, self._names, self._reading)
+        self._values = RowReader([NumberReader.of(feature, self._reading) for feature in spec.measured])
+        self._times = TimeColumns(spec, self._reading, tell)
+        self._no_time = "" if len(spec.features) > len(self._names) else None
+        self._keys: list[str] = []  # of the object before
+        self._are_direct = False  # whether that had each feature under its name
+
+    def one(self, text: str) -> tuple[WrittenTime, Values]:
+        """Return the time and the values of a text that is one sample.
+
+        A time that lacks is an empty one, where the model sees the time. Raises `OtherKindError` for a text that has
+        nothing of the model's, and `DataError` for what is no sample, or several.
+        """
+        samples = self.all(text)
+        if len(samples) != 1:
+            raise DataError(f"expected one sample, got {len(samples)}")
+        return samples[0]
+
+    def all(self, text: str) -> list[tuple[WrittenTime, Values]]:
+        """Return the same of each sample in a text: a list of objects is several, in their order."""
+        start = text[:1]
+        if start == "{":
+            content = json_text.loads(text)
+            if type(content) is dict:
+                return [self._object(content)]
+        elif start != "[":
+            return [self._alone(text)]
+        else:
+            content = json_text.loads(text)
+        if isinstance(content, list) and content and all(isinstance(element, dict) for element in content):
+            return [self._object(element) for element in _merged(content)]
+        return [self._list(content if isinstance(content, list) else [content])]
+
+    def object(self, content: dict[str, Any]) -> tuple[WrittenTime, Values]:
+        """Return the time and the values of one object."""
+        return self._object(content)
+
+    def _object(self, content: dict[str, Any]) -> tuple[WrittenTime, Values]:
+        if self._keys != (found := list(content)):
+            self._keys = found
+            self._are_direct = not self._paths and all(name in content for name in self._names)
+            if not self._time_path:
+                self._times.begin(found)
+        values = [content[name] for name in self._names] if self._are_direct else self._found(content)
+        return self._time(content), self._values.numbers(values)
+
+    def _found(self, content: dict[str, Any]) -> list[Any]:
+        values = [fields.find(content, self._paths.get(name, name)) for name in self._names]
+        if all(value is fields.ABSENT for value in values):
+            hint = fields.hint(content, self._names)
+            said = f"no value for {listed(self._names)}; the object has {listed(content)}"
+            raise OtherKindError(f"{said}; {hint}" if hint else said)
+        return [None if value is fields.ABSENT else value for value in values]
+
+    def _time(self, content: dict[str, Any]) -> WrittenTime:
+        if self._time_path:
+            value = fields.find(content, self._time_path)
+            return "" if value is fields.ABSENT else written(value)
+        times = self._times
+        if not times.settled:
+            lacking = times.settle(content.get)
+            if not times.settled:
+                return lacking if self._no_time is None else self._no_time
+        if len(times.columns) == 1:
+            return written(content[times.columns[0]])
+        if times.columns:
+            return " ".join(str(written(content[name])) for name in times.columns).strip()
+        return self._no_time
+
+    def _alone(self, text: str) -> tuple[WrittenTime, Values]:
+        """Return the sample of a text that is no object and no list: a number, or a word for none."""
+        if len(self._names) == 1 and text and text.strip('"').lower() not in _AWAY:
+            try:
+                return self._no_time, self._values.cells((text[1:-1] if text[:1] == text[-1:] == '"' else text,))
+            except DataError:
+                pass
+        raise OtherKindError(f"{text[:40]!r} is not JSON with a value for {listed(self._names)}")
+
+    def _list(self, values: Sequence[Any]) -> tuple[WrittenTime, Values]:
+        if len(values) != len(self._names):
+            names, count = listed(self._names), counted(len(self._names), "value")
+            raise DataError(f"the model expects {count} ({names}), got {len(values)}")
+        return self._no_time, self._values.numbers(values)
+
+
+def split_paths(paths: Mapping[str, str], names: Sequence[str], reading: Reading) -> tuple[dict[str, str], str | None]:
+    """Return the paths of features, and that of the time. Raises `UsageError` for one of anything else."""
+    times = {name for name in (*reading.time, *TIME_NAMES) if name not in names}
+    unknown = [name for name in paths if name not in names and name not in times]
+    if unknown:
+        raise UsageError(f"the model has no feature {unknown[0]!r}: expected {listed(names)}, or time")
+    of_time = [path for name, path in paths.items() if name not in names]
+    if len(of_time) > 1:
+        raise UsageError(f"the time is said to be at {listed(of_time)}: expected one of them")
+    return {name: path for name, path in paths.items() if name in names}, of_time[0] if of_time else None
+
+
+def _merged(content: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the objects of a list; of a pack of SenML one for each time, with its values by their names."""
+    if not any("n" in element or "bn" in element for element in content):
+        return content
+    base: dict[str, Any] = {}
+    by_time: dict[float | None, dict[str, Any]] = {}
+    for element in content:
+        base |= {key: element[key] for key in ("bn", "bt", "bv") if key in element}
+        name = f"{base.get('bn', '')}{element.get('n', '')}"
+        value = next((element[key] for key in ("v", "vb", "vs") if key in element), fields.ABSENT)
+        if value is fields.ABSENT:
+            continue
+        when = _number(base.get("bt")) + _number(element.get("t"))
+        time = when if when >= _SENML_RELATIVE else None
+        record = by_time.setdefault(time, {} if time is None else {"time": time})
+        record[name] = value
+        record.setdefault(str(element.get("n", name)), value)
+    return list(by_time.values()) or content
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
