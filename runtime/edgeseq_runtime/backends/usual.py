@@ -64,6 +64,18 @@ class StepArrays:
     """None where nobody asks for intervals."""
 
 
+@dataclass(frozen=True)
+class RunArrays:
+    """What becomes of samples in a row."""
+
+    forecasts: Float32
+    """(time, horizon, target)"""
+    width: Float32
+    """(time, horizon, target), of the intervals after each sample; empty where nobody asks."""
+    raised: Float32
+    """(time,): the drift flag after each; empty where nobody asks."""
+
+
 class UsualStep(ABC):
     """Takes steps that nothing is odd about.
 
@@ -76,6 +88,20 @@ class UsualStep(ABC):
     counted: Any
     take_one: Any
     """Without arguments; returns what `take` does."""
+
+    @abstractmethod
+    def run(
+        self, samples: Float32, given: Float64 | None, steps: int, turns: int, made: "RunArrays"
+    ) -> tuple[int, int]:
+        """Take samples of the first stream (time, feature) in a row, up to the first that is not usual.
+
+        Return how many were taken, and what became of the one after them, as `take` does; leave forecasts and the rest
+        in `made`. `given` are times without NaN.
+        """
+
+    @abstractmethod
+    def exponentials(self, numbers: Float32, out: Float32) -> Float32:
+        """Write the exponentials of numbers to `out`, and return it: those that widths are made of, to the bit."""
 
     @abstractmethod
     def take(self, rows: Rows, samples: Float32, given: Float64 | None, steps: int, turns: int) -> int:

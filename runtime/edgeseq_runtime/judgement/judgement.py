@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32, Float64, Rows, are_finite
 from edgeseq_runtime.backends.base import BatchEngine, Session
-from edgeseq_runtime.backends.usual import INFINITE, ODD, StepArrays
+from edgeseq_runtime.backends.usual import INFINITE, ODD, StepArrays, UsualStep
 from edgeseq_runtime.errors import SnapshotError
 from edgeseq_runtime.monitoring.conformal import LEVEL
 from edgeseq_runtime.monitoring.monitor import Monitor
@@ -74,8 +74,9 @@ class Judgement:
         self.is_torn = False
         """Whether streams may be neither as they were before a step nor after it."""
         self._room = room
-        self.usual = engine.usual_step(self._step_arrays())
+        self.usual: UsualStep | None
         """What takes steps that nothing is odd about in the backend's own code; None where it has none."""
+        self._bind_usual()
 
     @property
     def is_calm(self) -> bool:
@@ -139,6 +140,11 @@ class Judgement:
             monitor.count(rows)
         self.ledger.take_clean(rows)
         return forecasts
+
+    def _bind_usual(self) -> None:
+        self.usual = self.engine.usual_step(self._step_arrays())
+        if self.monitor and self.usual:
+            self.monitor.intervals.exponentials = self.usual.exponentials
 
     def _step_arrays(self) -> StepArrays:
         """Return where all lies that a usual step reads and changes."""
@@ -429,14 +435,14 @@ class Judgement:
         for part in self.parts:
             part.make_room(count)
         if is_larger:
-            self.usual = self.engine.usual_step(self._step_arrays())
+            self._bind_usual()
             self._room = len(self.ledger.begun)
 
     def find_usual(self) -> None:
         """Look up anew where everything lies: rows may have moved, or the step that moved them was interrupted."""
         self.usual = None
         self.engine.forget_bindings()
-        self.usual = self.engine.usual_step(self._step_arrays())
+        self._bind_usual()
 
     def _row_arrays(self) -> list[npt.NDArray[Any]]:
         return [array for part in self.parts for array in part.row_arrays()]

@@ -127,10 +127,10 @@ class Monitor(RowArrays):
             shares_like=(float(MEMORY), ALARM, CLEAR),
         )
 
-    def count(self, rows: Rows) -> None:
-        """Count a sample of each stream at `rows` that was taken through `arrays`, which has moved `turn` already."""
+    def count(self, rows: Rows, samples: int = 1) -> None:
+        """Count a sample of each stream at `rows`, or several, that were taken through `arrays`; `turn` has moved."""
         if isinstance(rows, slice):
-            self.turns += 1
+            self.turns += samples
         else:
             self._together = False
         self._is_known = False
@@ -230,7 +230,7 @@ class Monitor(RowArrays):
         if all(name in arrays for name in names):
             said, log_width, shares, raised = (arrays[name] for name in names)
             self.said[row] = np.roll(said, self.turns - age, axis=0)
-            self.intervals.log_width[row], self.intervals.width[row] = log_width, np.exp(log_width)
+            self.intervals.load(row, log_width)
             self.drift.shares[row], self.drift.raised[row] = shares, raised[0]
 
     @staticmethod

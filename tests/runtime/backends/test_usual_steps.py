@@ -2,7 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Hashable
+from copy import copy
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -171,6 +173,51 @@ def test_a_predictor_is_as_one_that_judges_in_numpy(
             mine, theirs = ours.snapshot(), other.snapshot()
             ours.restore(theirs)
             other.restore(mine)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=40)
+@given(
+    series=st.lists(st.tuples(values, moments), min_size=1, max_size=60),
+    cuts=st.lists(st.integers(0, 60), max_size=3),
+    rules=rules,
+    monitor=st.booleans(),
+    timed=st.booleans(),
+)
+def test_blocks_are_as_steps(
+    kind: str, series: Any, cuts: list[int], rules: Rules, monitor: bool, timed: bool, pairs: Any
+) -> None:
+    """Blocks through the library, and blocks in NumPy, are what samples are one by one, in all that is told of each."""
+    sensor = "s1" if kind == "fleet" else None
+    ours, other = (Predictor(session, rules=rules, monitor=monitor, sensor=sensor) for session in pairs[kind])
+    by_step, clock = copy(ours), Clock()
+    samples = [sample_of(pairs[kind][0], value) for value, _ in series]
+    times = [clock.next(moment) for _, moment in series] if timed or kind == "clock" else None
+    for start, stop in pairwise(sorted({0, *(cut for cut in cuts if cut < len(series)), len(series)})):
+        block, when = samples[start:stop], times and times[start:stop]
+        made, wanted = (p.process(block, when) for p in (ours, other))
+        assert_same_outcomes(made, wanted)
+        assert_equal(ours.state(), other.state())
+        for at, sample in enumerate(block):
+            np.testing.assert_array_equal(by_step.step(sample, when[at] if when else None), made.forecasts[at])
+            if made.interval:
+                np.testing.assert_array_equal(by_step.interval(), np.stack([end[at] for end in made.interval]))
+        assert_equal(ours.state(), by_step.state())
+
+
+def test_a_pace_that_lasts_is_told_as_in_numpy(pairs: Any) -> None:
+    """A stream whose samples come twice as fast for a while, and in time before and after, beside one in time."""
+    ours, other = (Pool(session) for session in pairs["long"])
+    now, found = 1.7e9, []
+    for number in range(60):
+        now += HOUR * (0.5 if number % 30 in range(10, 22) else 1.0)
+        samples, times = {"a": 0.1 * (number % 7), "b": 0.2}, {"a": now, "b": 1.7e9 + number * HOUR}
+        made, wanted = (pool.process(samples, times) for pool in (ours, other))
+        assert_same_outcomes(made, wanted)
+        found.append(ours.reason["a"])
+        for name in samples:
+            assert_equal(ours.state(name), other.state(name))
+    assert found.count("pace") == 2
 
 
 def test_the_drift_flag_comes_and_goes_as_in_numpy(pairs: Any) -> None:

@@ -226,3 +226,37 @@ int edgeseq_take(const edgeseq_streams *s)
     }
     return TAKEN;
 }
+
+/* Samples in a row of the first stream: take those before the first that is odd, or whose forecast is not finite. Return how
+   many those are, and leave what stopped it in `made`. For each its forecast [output] is left in y and, where somebody asks,
+   its intervals' width [output] and the drift flag after it. */
+int64_t edgeseq_run(const edgeseq_streams *s, float *y, float *width, float *raised, int32_t *made)
+{
+    edgeseq_streams one = *s;
+    int64_t t;
+    one.count = 1;
+    *made = TAKEN;
+    for (t = 0; t < s->count; t++) {
+        *made = edgeseq_take(&one);
+        if (*made != TAKEN)
+            break;
+        memcpy(y + t * MODEL_OUTPUTS, s->y, MODEL_OUTPUTS * sizeof(float));
+        if (s->said) {
+            memcpy(width + t * MODEL_OUTPUTS, s->width, MODEL_OUTPUTS * sizeof(float));
+            raised[t] = *s->raised;
+        }
+        one.samples += MODEL_FEATURES;
+        one.given = one.given ? one.given + 1 : NULL;
+        one.steps++;
+        one.turns++;
+    }
+    return t;
+}
+
+/* The same width of the same logarithm, wherever it is asked for. */
+void edgeseq_exponentials(int64_t count, const float *x, float *y)
+{
+    int64_t k;
+    for (k = 0; k < count; k++)
+        y[k] = exponential(x[k]);
+}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeseq_runtime.arrays import Float32, Float64, Rows
-from edgeseq_runtime.backends.usual import StepArrays, UsualStep
+from edgeseq_runtime.backends.usual import RunArrays, StepArrays, UsualStep
 from edgeseq_runtime.model_file.library_file import JUDGEMENT
 
 if TYPE_CHECKING:
@@ -72,22 +72,50 @@ class NativeUsualStep(UsualStep):
         first = _Streams.steps.offset
         self.counted = memoryview(self._block[first : first + 16].view(np.int64).data)
         self._point_at_one()
+        self._run = library.edgeseq_run
+        self._run.restype = ctypes.c_int64
+        self._exponentials = quick.edgeseq_exponentials
+        self._exponentials.argtypes = (ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
         self.take_one = _bound(quick.edgeseq_take, self._streams)  # over before another thread would have its turn
 
     def take(self, rows: Rows, samples: Float32, given: Float64 | None, steps: int, turns: int) -> int:
         """Move streams by a sample each; see `UsualStep`."""
+        chosen = None if isinstance(rows, slice) else np.ascontiguousarray(rows, np.int64)
+        try:
+            kept = self._point_at(samples, given, steps, turns)
+            self._streams.rows = None if chosen is None else chosen.ctypes.data
+            made = int(self._take())
+            del kept
+            return made
+        finally:
+            self._point_at_one()
+
+    def run(self, samples: Float32, given: Float64 | None, steps: int, turns: int, made: RunArrays) -> tuple[int, int]:
+        """Take usual samples in a row; see `UsualStep`."""
+        what = ctypes.c_int32()
+        left = (ctypes.c_void_p(_start(array)) for array in (made.forecasts, made.width, made.raised))
+        try:
+            kept = self._point_at(samples, given, steps, turns)
+            count = self._run(ctypes.byref(self._streams), *left, ctypes.byref(what))
+            del kept
+            return count, what.value
+        finally:
+            self._point_at_one()
+
+    def exponentials(self, numbers: Float32, out: Float32) -> Float32:
+        """Write the exponentials of numbers to `out`; see `UsualStep`."""
+        self._exponentials(numbers.size, _start(numbers), _start(out))
+        return out
+
+    def _point_at(self, samples: Float32, given: Float64 | None, steps: int, turns: int) -> tuple[Any, Any]:
+        """Have these samples be what is taken next; return the arrays that must stay until that is done."""
         streams = self._streams
         samples = np.ascontiguousarray(samples, np.float32)
         given = None if given is None else np.ascontiguousarray(given, np.float64)
-        chosen = None if isinstance(rows, slice) else np.ascontiguousarray(rows, np.int64)
         streams.count, streams.samples = len(samples), samples.ctypes.data
         streams.given = None if given is None else given.ctypes.data
-        streams.rows = None if chosen is None else chosen.ctypes.data
         streams.steps, streams.turns = steps, turns
-        try:
-            return int(self._take())
-        finally:
-            self._point_at_one()
+        return samples, given
 
     def _point_at_one(self) -> None:
         """Have the one stream's sample and time be what is taken next."""
