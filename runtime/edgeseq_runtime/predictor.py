@@ -48,10 +48,10 @@ class Predictor:
     "skip" leaves the state alone and repeats the last forecast, at most `rules.skip_limit` times in a row; "reset"
     starts afresh at once; "error" raises `MissingSampleError`. `rules` says what is odd besides, and what that leads
     to. `monitor` compares forecasts with what comes, for `interval` and `drift`; it costs some five microseconds
-    a sample, with a native library a tenth of one. `sensor` is as in `set_sensor`, for a model that was trained on several; `sidecar` describes a model
-    that edgeseq did not write (see `sidecar`). `key` is a file with an Ed25519 public key, in PEM form: only what was
-    signed with its private half is opened. `reading` says how times are written, where that differs from what the model
-    file says.
+    a sample, with a native library a tenth of one. `sensor` is as in `set_sensor`, for a model that was trained on
+    several; `sidecar` describes a model that edgeseq did not write (see `sidecar`). `key` is a file with an Ed25519
+    public key, in PEM form: only what was signed with its private half is opened. `reading` says how times are written,
+    where that differs from what the model file says.
 
     Raises `ModelFileError` for a file that is no model of edgeseq's or was changed after it was written, before
     anything of it is run; `UsageError` for an unknown provider or policy; and, with `monitor`, `DataError` for a model
