@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-FORMAT = 1
+FORMAT = 2
 
 
 def spec_of(content):

@@ -9,6 +9,7 @@ from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part
 from edgeseq.series.gaps import LIMIT
 from edgeseq.series.split import DEFAULT_SPLIT
+from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.spec import Feature, Sensor, Spec
 
 
@@ -31,6 +32,7 @@ def make_spec(
     clocks: tuple[str, ...] = (),
     period: float | None = None,
     sensors: int = 0,
+    reading: Reading | None = None,
 ) -> Spec:
     """A spec with made-up statistics: feature i has mean i + offset, deviation 1 + i / 2, change 0.1 (1 + i)."""
     return Spec(
@@ -52,6 +54,8 @@ def make_spec(
         )
         + tuple(Feature(name, "", 0, 0.7, 0.2, -1, 1, level=True, center=0, scale=0.7, clock=True) for name in clocks),
         period=period,
+        reading=reading,
+        format=2 if reading and reading.binds else 1,
         targets=tuple(f"f{i}" for i in range(targets)),
         horizon=horizon,
         target_scales=tuple(

@@ -6,10 +6,11 @@ the work nor a signal. Notes of one kind are thinned out, so that a broken senso
 
 import contextlib
 import os
+import re
 import select
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import click
 
@@ -17,18 +18,20 @@ from edgeseq.text import colour
 from edgeseq_runtime.printable import printable
 
 _AT_ONCE = 10
-"""Notes of a kind before they are thinned out."""
+"""Different notes of a kind before they are thinned out; the same one, but for its numbers, is from the first on."""
 _PAUSE = 60.0
 """Seconds from one note of a kind to the next, once they are."""
+_NUMBER = re.compile(r"[0-9]+")
 _PATIENCE = 250
 """Milliseconds that a reader of stderr may take to make room, if there was room before."""
 
 
 @dataclass
 class _Kind:
-    """How often something was said."""
+    """What was said of one kind."""
 
-    said: int = 0
+    said: set[int] = field(default_factory=set)
+    """What was said, numbers aside; hashes of it."""
     left_out: int = 0
     """Since the last time that it was said."""
     last: float = 0.0
@@ -45,18 +48,21 @@ class Notes:
     def note(self, text: str, kind: str = "") -> None:
         """Say something, as one line. It never raises, and never waits for long.
 
-        `kind` says in the plural of what this is one ("lines that are no samples"): the first ten of a kind are said at
-        once, then one a minute, with how many there were between.
+        `kind` says in the plural of what this is one ("lines that are no samples"). What says the same but for its
+        numbers, and all of a kind after ten, is said once a minute, with how many there were between.
         """
         if kind:
             thinned = self._kinds.setdefault(kind, _Kind())
-            now = time.monotonic()
-            if thinned.said >= _AT_ONCE and now - thinned.last < _PAUSE:
+            now, shape = time.monotonic(), hash(_NUMBER.sub("", text))
+            is_known = shape in thinned.said or len(thinned.said) >= _AT_ONCE
+            if is_known and now - thinned.last < _PAUSE:
                 thinned.left_out += 1
                 return
             if thinned.left_out:
                 text += f" (and {thinned.left_out} more {kind} before)"
-            thinned.said, thinned.left_out, thinned.last = thinned.said + 1, 0, now
+            thinned.left_out, thinned.last = 0, now
+            if not is_known:
+                thinned.said.add(shape)
         label = "warning: "
         if text.startswith(label):
             self._say(text[len(label) :], "warning:", "yellow")

@@ -50,14 +50,14 @@ def load_for_model(
         raise UsageError(f"this model was trained on {spec.series}: name the series to evaluate it on")
     options = _options(spec, Overrides(**said), sort=sort)
     split = split or spec.split or None
-    if series is None or not options.id:
+    if series is None or not options.tells_apart:
         loaded, parts = load_series(series, split, options)
         if sensor is not None or spec.sensors:
             predictor.set_sensor(sensor if sensor is not None else _measured(spec, parts))
         return loaded, parts
     members, left_out = load_members([series], split, options, id_may_lack=said.get("id") is None)
     if sensor is not None:
-        members = {sensor: _chosen(members, sensor, options.id)}
+        members = {sensor: _chosen(members, sensor, options.id or "")}
     loaded, parts = _together(predictor, Path(series).stem, members, left_out)
     return replace(loaded, notes=(*loaded.notes, *left_out)), parts
 
@@ -72,7 +72,7 @@ def _options(spec: Spec, said: Overrides, *, sort: bool) -> ReadingOptions:
         zone=known.zone or None,
         na=known.missing,
         decimal=known.decimal if known.decimal != Reading.decimal else None,
-        id=known.id or None,
+        id=known.id or said.id,
         skip_rows=known.skip_rows or None,
         header=False if known.header else None,
         every=durations.text(known.every) if known.every else None,

@@ -9,7 +9,10 @@ import numpy.typing as npt
 from edgeseq.text import moment
 from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.errors import UsageError
-from edgeseq_runtime.reading import durations, times
+from edgeseq_runtime.reading import durations
+from edgeseq_runtime.reading.times import TimeReader
+
+_TIMES = TimeReader()
 
 Rows = npt.NDArray[np.int64]
 
@@ -28,7 +31,7 @@ class Stretch:
         if self.last is not None and not self.last.isdecimal():
             durations.parse(self.last)
         for option, text in (("--since", self.since), ("--until", self.until)):
-            if text is not None and not times.is_time(_whole_date(text)):
+            if text is not None and not _TIMES.is_time(_whole_date(text)):
                 raise UsageError(f"{option}: expected a time such as 2026-05-01T12:00, got {text!r}")
 
     def __bool__(self) -> bool:
@@ -68,7 +71,7 @@ def _place(text: str, seconds: Float64 | None, option: str) -> float:
         if not text.isdecimal():
             raise UsageError(f"{option}: expected the number of a sample, got {text!r}: this series has no times")
         return float(text)
-    return times.to_seconds(_whole_date(text))
+    return _TIMES.seconds(_whole_date(text))
 
 
 def _whole_date(text: str) -> str:

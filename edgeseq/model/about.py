@@ -1,7 +1,8 @@
 """What a spec says, in words: pairs of a name and a line, for a terminal and for the head of exported code."""
 
 from edgeseq.text import duration, every, moment
-from edgeseq_runtime.printable import counted
+from edgeseq_runtime.printable import counted, listed, shown
+from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.spec import Feature, Spec
 
 _SHOWN_SENSORS = 10
@@ -18,6 +19,8 @@ def about(spec: Spec) -> Lines:
         ("trained on", trained_on(spec)),
         ("missing", f"up to {spec.gap_limit} in a row are filled in; a longer gap needs a new warm-up"),
     ]
+    if spec.reading:
+        lines.append(("text", reading(spec.reading)))
     if spec.sensors:
         lines.append(("sensors", f"{_sensors(spec)}; the lines below are those of the typical one"))
     lines += [(feature.name, _feature(feature)) for feature in spec.features]
@@ -29,6 +32,25 @@ def about(spec: Spec) -> Lines:
     lines.append(("made by", ", ".join(f"{name} {version}" for name, version in spec.producer.items())))
     lines.append(("data", f"SHA-256 {spec.data_sha256[:16]}... (of the training part)"))
     return lines
+
+
+def reading(how: Reading) -> str:
+    """Return how the text of samples is written, and what becomes of them before the network sees them."""
+    zone = how.zone or "UTC"
+    told = "with their zone" if how.zoned else f"in {zone}"
+    written = f" as {how.time_format}" if how.time_format else ""
+    times = f"times in {' and '.join(how.time)}{written}, {told}" if how.time else "no times"
+    said = [
+        times,
+        "decimal comma" if how.decimal == "," else "",
+        f"{shown(how.thousands)} between thousands" if how.thousands else "",
+        f"missing: {listed(how.missing)}" if how.missing else "",
+        f"no header: {listed(how.header)}" if how.header else "",
+        f"sensors by {how.id}" if how.id else "",
+        f"{how.aggregate} of each {duration(how.every)}" if how.every else "",
+        f"a value holds for {duration(how.hold)}" if how.hold else "",
+    ]
+    return "; ".join(filter(None, said))
 
 
 def unit_of(spec: Spec) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.printable import counted
@@ -16,18 +15,22 @@ from edgeseq_runtime.printable import counted
 _KNOWN = frozenset(
     np.float32(code)
     for code in (
-        *(-127, 85, -40, -55, -99, -99.9, -199, -273.15, -300, 255, 327.67, -327.68, 3276.7, -3276.8, 6553.5, 655.35),
-        *(-999, -999.9, -9999, -99999, 999, 999.9, 9999, 99999, 999999, 32767, -32768, 65535, 2147483647, -2147483648),
-        *(1e6, -1e6, 1e9, 1e10, 1e20, -1e20, 1e30, -1e30, 4294967295, 16777215, 8388607, -888, 888, -88.8, 888.8),
+        *(-127, 85, -40, -55, -46.85, -145.75, -273.15, 327.67, -327.68, 3276.7, -3276.8, 655.35, 6553.5),
+        *(-99, -99.9, -99.99, 99.9, 99.99, -199, -888, 888, -88.8, 888.8, 999, -999, 999.9, -999.9, 999.99, -999.99),
+        *(9999, -9999, 9999.9, -9999.9, 99999, -99999, 999999, -999999, -6999, -7999, 255, 32767, -32768, 65535),
+        *(8388607, 16777215, 2147483647, -2147483648, 4294967295, 1e6, -1e6, 1e9, 1e10, 1e20, -1e20, 1e30, -1e30),
     )
 )
-"""Of the sensors DS18B20 and DHT, of weather services, of Modbus and integers that are full, of historians."""
+"""Of sensors such as DS18B20, DHT and SHT, of weather services, of loggers, of Modbus and of integers that are full."""
 
 _APART, _APART_IF_KNOWN = 5.0, 0.5
 """How far a code lies from all others at least, in the width of these."""
 
 _FAR, _FAR_IF_KNOWN = 20.0, 2.0
 """The same where it comes twice only."""
+
+_FAR_ONCE_IF_KNOWN = 5.0
+"""The same where it comes once; another number that comes once is no code."""
 
 _MOST, _MOST_IF_KNOWN = 0.1, 0.6
 """The largest share of the samples that a code has."""
@@ -71,17 +74,17 @@ def suspects(values: Float32) -> list[Code]:
     if not len(known):
         return []
     step = max(1, len(known) // _ENOUGH)
-    distinct, counts = np.unique(known[::step], return_counts=True)
+    distinct = np.unique(known[::step])
     if step > 1 and (known.min() < distinct[0] or known.max() > distinct[-1]):
         low, high = _inner(distinct)
         outside = known[(known < low) | (known > high)]
         inside = distinct[(distinct >= low) & (distinct <= high)]
-        distinct, counts = np.unique(np.concatenate([outside, inside]), return_counts=True)
-    return sorted(_suspects(distinct, counts, known), key=lambda code: -code.rows)
+        distinct = np.unique(np.concatenate([outside, inside]))
+    return sorted(_suspects(distinct, known), key=lambda code: -code.rows)
 
 
-def _suspects(distinct: Float32, counts: npt.NDArray[np.int64], known: Float32) -> Iterator[Code]:
-    """Yield the codes among the `distinct` values, in order, of which there are so many each."""
+def _suspects(distinct: Float32, known: Float32) -> Iterator[Code]:
+    """Yield the codes among the `distinct` values, in order."""
     begin, end = 0, len(distinct)
     outer: list[tuple[int, float, float]] = []
     for _ in range(_OUTERMOST):
@@ -102,11 +105,20 @@ def _suspects(distinct: Float32, counts: npt.NDArray[np.int64], known: Float32) 
     spread = float(inside.std(dtype=np.float64))
     for at, gap, width in outer:
         value = distinct[at]
-        rows = int(np.count_nonzero(known == value)) if counts[at] > 1 else 1
+        rows = int(np.count_nonzero(known == value))
         is_known = value in _KNOWN
-        apart = (_FAR_IF_KNOWN if is_known else _FAR) if rows == 2 else (_APART_IF_KNOWN if is_known else _APART)
-        if rows > 1 and gap >= apart * width and rows <= len(known) * (_MOST_IF_KNOWN if is_known else _MOST):
+        most = len(known) * (_MOST_IF_KNOWN if is_known else _MOST)
+        if gap >= _least_gap(rows, is_known) * width and rows <= max(most, 1):
             yield Code(float(value), rows, gap / spread if spread else np.inf)
+
+
+def _least_gap(rows: int, is_known: bool) -> float:
+    """Return how far a code lies from all others at least, in the width of these, where it comes so often."""
+    if rows == 1:
+        return _FAR_ONCE_IF_KNOWN if is_known else np.inf
+    if rows == 2:
+        return _FAR_IF_KNOWN if is_known else _FAR
+    return _APART_IF_KNOWN if is_known else _APART
 
 
 def _inner(distinct: Float32) -> tuple[float, float]:

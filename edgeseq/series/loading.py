@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
-from edgeseq.series import fleet
+from edgeseq.series import fleet, glitches
 from edgeseq.series.examples import EXAMPLES, sine
 from edgeseq.series.files.options import ReadingKeywords, ReadingOptions
 from edgeseq.series.series import Series
@@ -38,7 +38,7 @@ def load(
     if sensor is not None:
         chosen = replace(chosen, id=sensor)
     names = [os.fspath(one) for one in ([name] if isinstance(name, str | os.PathLike) else name or ())]
-    if len(names) <= 1 and not chosen.id:
+    if len(names) <= 1 and not chosen.tells_apart:
         return load_series(names[0] if names else None, split, chosen)
     members, short = load_members(names, split, chosen)
     members, unusable = fleet.usable(members)
@@ -67,7 +67,7 @@ def load_members(
     With `id_may_lack` a file without that column is of one sensor, whose name is "".
     """
     parsed = Split.parse(split or DEFAULT_SPLIT)
-    if not options.id:
+    if not options.tells_apart:
         members = {Path(name).stem: _load_one(name, parsed, options) for name in names}
         if len(members) < len(names):
             raise UsageError("several of the files have the same name, after which their sensors are called")
@@ -81,7 +81,7 @@ def load_members(
     members = {}
     for name, series in by_sensor.items():
         try:
-            members[name] = series, parsed.apply(series)
+            members[name] = glitches.leave_out(series, parsed.apply(series))
         except DataError as error:  # of a split in rows
             left_out.append(f"{name} is left out: {error}")
     if not members:
@@ -95,7 +95,7 @@ def _load_one(name: str, split: Split, chosen: ReadingOptions) -> tuple[Series, 
     path, units = _find(name)
     series = reader.read(path, chosen.with_units(units))
     _check_units(chosen, series)
-    return series, split.apply(series)
+    return glitches.leave_out(series, split.apply(series))
 
 
 def _find(name: str) -> tuple[str, Mapping[str, str]]:

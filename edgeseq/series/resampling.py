@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeseq.series import gaps
+from edgeseq.series.calendar import are_ends_of_summer, months_between
 from edgeseq.series.intervals import gather
 from edgeseq.series.series import Values
 from edgeseq_runtime.arrays import Float64
@@ -15,6 +17,7 @@ from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.reading import durations
 from edgeseq_runtime.reading.intervals import check_gathering
 from edgeseq_runtime.reading.reading import MEAN
+from edgeseq_runtime.reading.zones import local
 from edgeseq_runtime.rules import ANOTHER_RATE
 from edgeseq_runtime.streaming.time_features import time_features
 
@@ -26,6 +29,9 @@ _STRAY = 0.1
 
 Times that come at random, which is what is to be found, have a third or more of their steps further off.
 """
+
+_AT_ONCE = 1 << 16
+"""Steps that are looked at in one piece of memory, which is far quicker than in one for all."""
 
 _UNEVEN = 0.15
 """How far from a whole number of periods a step may be, where hardly any two samples in a row are equal."""
@@ -54,6 +60,21 @@ class Samples:
     place: Callable[[int], str]
     """Says where a row stands in the file, and its time: "line 3: date 2020-01-01"."""
 
+    @cached_property
+    def steps(self) -> Float64:
+        """Seconds from each row to the next."""
+        return np.diff(self.seconds)
+
+    @cached_property
+    def even_step(self) -> float | None:
+        """Seconds of each step, where all are the same and forwards: then there is nothing to look for in them."""
+        step = float(self.seconds[1] - self.seconds[0]) if len(self.seconds) > 1 else 0.0
+        starts = range(0, len(self.seconds) - 1, _AT_ONCE)
+        return step if step > 0 and all(self._is_even(start, step) for start in starts) else None
+
+    def _is_even(self, start: int, step: float) -> bool:
+        return bool((np.diff(self.seconds[start : start + _AT_ONCE + 1]) == step).all())
+
     def sorted(self) -> Self:
         """Return the rows in the order of their times."""
         order = np.argsort(self.seconds, kind="stable")
@@ -73,7 +94,7 @@ class Spacing:
     hold: float | None = None
     """Seconds for which a value holds where no newer one comes."""
     zone: str = ""
-    """IANA name of the zone at whose midnight intervals of days begin; "": UTC."""
+    """IANA name of the zone at whose midnight intervals of days begin, and whose clock features show; "": UTC."""
     sort: bool = False
     """Whether rows are put in the order of their times."""
     gap_limit: int = gaps.LIMIT
@@ -104,22 +125,25 @@ def evenly(samples: Samples, spacing: Spacing) -> EvenSamples:
     """Return the samples in even steps. Raises `DataError` where they are not, and for times that do not increase."""
     if spacing.sort:
         samples = samples.sorted()
-    check_order(samples, repeats=spacing.every is not None)
-    period = _usual_step(samples)
+    if samples.even_step is None:
+        check_order(samples, repeats=spacing.every is not None, zone=spacing.zone)
+    period = months_between(samples.seconds, spacing.zone) or _usual_step(samples)
     if spacing.every is not None:
         if spacing.hold is None:
             check_interval(spacing.every, period, spacing.gap_limit)
         samples, period = resample(samples, spacing), spacing.every
-    elif period is not None:
+    elif period is not None and samples.even_step is None:
         check_rate(samples, spacing)
         check_even(samples, period, spacing)
     if spacing.clocks:
-        read_off = time_features(samples.seconds, spacing.clocks)
+        read_off = time_features(local(samples.seconds, spacing.zone), spacing.clocks)
         samples = replace(samples, values=np.column_stack([samples.values, read_off]).astype(np.float32))
     if period is None:
         return EvenSamples(samples.values, np.arange(len(samples.values)), samples.seconds, None)
     if spacing.expected is not None:
         check_period(period, spacing.expected)
+    if samples.even_step == period:
+        return EvenSamples(samples.values, np.arange(len(samples.values)), samples.seconds, period)
     values, rows = gaps.insert_missing(samples.seconds, samples.values, spacing.gap_limit, period)
     return EvenSamples(values, rows, _times_of(rows, samples.seconds, period), period)
 
@@ -133,14 +157,27 @@ def _times_of(rows: npt.NDArray[np.int64], seconds: Float64, period: float) -> F
 
 def _usual_step(samples: Samples) -> float | None:
     """Return the median of the steps between times, None where there is none."""
-    steps = np.diff(samples.seconds)
+    if samples.even_step is not None:
+        return samples.even_step
+    steps = samples.steps
     steps = steps[steps > 0]
     return float(np.median(steps)) if len(steps) else None
 
 
-def check_order(samples: Samples, *, repeats: bool = False) -> None:
-    """Raise `DataError` where a time is before the one in the row before or, without `repeats`, the same."""
-    steps = np.diff(samples.seconds)
+def check_order(samples: Samples, *, repeats: bool = False, zone: str = "") -> None:
+    """Raise `DataError` where a time is before the one in the row before or, without `repeats`, the same.
+
+    Without a `zone`, times that come again only where summer time ends are local ones, which nothing makes right but
+    their zone.
+    """
+    steps = samples.steps
+    wrong = np.flatnonzero(steps <= 0)
+    if not zone and are_ends_of_summer(samples.seconds, wrong):
+        this, other = samples.place(int(wrong[0]) + 1), samples.place(int(wrong[0]))
+        raise DataError(
+            f"{this} follows {other}: a local clock is put back there; "
+            "--zone, e.g. --zone Europe/Berlin, tells the two hours apart"
+        )
     wrong = np.flatnonzero(steps < 0 if repeats else steps <= 0)
     if len(wrong):
         at = int(wrong[0])
@@ -168,17 +205,18 @@ def check_interval(every: float, step: float | None, limit: int) -> None:
 
 def check_rate(samples: Samples, spacing: Spacing) -> None:
     """Raise `DataError` where samples come at one rate up to some row, and at another one from there on."""
-    steps = np.diff(samples.seconds)
+    steps = samples.steps
     width = min(_FEW, len(steps) // 2)
     if width < _FEW // 2:
         return
     before, after = float(np.median(steps[:width])), float(np.median(steps[-width:]))
     if max(before, after) < ANOTHER_RATE * min(before, after):
         return
-    is_later = np.abs(np.log(steps / after)) < np.abs(np.log(steps / before))
-    wrong = np.cumsum(np.concatenate([[0], is_later])) + np.cumsum(np.append(~is_later, 0)[::-1])[::-1]
+    are_first, are_later = _of_rate(steps, before), _of_rate(steps, after)
+    wrong = np.cumsum(np.append(0, are_later)) + np.cumsum(np.append(are_first, 0)[::-1])[::-1]
     at = int(wrong.argmin())
-    if not (_are_of_rate(steps[:at], before) and _are_of_rate(steps[at:], after)):
+    parts = are_first[:at], are_later[at:]
+    if not all(len(part) >= width // 2 and part.mean() >= _STEADY for part in parts):
         return
     suggested = max(before, after, spacing.expected or 0.0)
     raise DataError(
@@ -187,10 +225,9 @@ def check_rate(samples: Samples, spacing: Spacing) -> None:
     )
 
 
-def _are_of_rate(steps: Float64, period: float) -> bool:
-    """Whether there are some steps, and nearly all of them are this long."""
-    near = np.abs(np.log(steps / period)) < np.log(ANOTHER_RATE) / 2
-    return len(steps) >= _FEW // 2 and bool(near.mean() >= _STEADY)
+def _of_rate(steps: Float64, period: float) -> npt.NDArray[np.bool_]:
+    """Return which steps are about as long as a period; a gap is not."""
+    return np.asarray(np.abs(np.log(steps / period)) < np.log(ANOTHER_RATE) / 2)
 
 
 def check_even(samples: Samples, period: float, spacing: Spacing) -> None:
@@ -199,7 +236,7 @@ def check_even(samples: Samples, period: float, spacing: Spacing) -> None:
     A leap that parts the series may end at any time. Fewer such steps are too many where hardly any two samples in a
     row are equal: that is how sensors look that report changes only, whose times say when something changed.
     """
-    steps = np.diff(samples.seconds)
+    steps = samples.steps
     periods = steps / period
     far = np.abs(periods - np.maximum(np.rint(periods), 1))
     off = (far > _JITTER) & (periods < spacing.gap_limit + 1.5)

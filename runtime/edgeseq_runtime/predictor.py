@@ -110,7 +110,9 @@ class Predictor:
 
     def _choose_path(self) -> None:
         """Note which of its ways the next sample may take, so that `step` need not ask for each part."""
-        self._is_calm = self._judgement.is_calm and not self._interrupted
+        span = self._clocks.span_of_first()
+        self._is_calm = self._judgement.is_calm and span is not None and not self._interrupted
+        self._early, self._late = span or (math.inf, -math.inf)
         watched = self._monitor is not None or self._screening.stuck_after
         bare = len(self._ranges) == 1 and not watched and not self._clocks.is_known
         self._is_bare = self._is_calm and bare
@@ -288,7 +290,7 @@ class Predictor:
     def _usual(self, sample: RawSample, seconds: float) -> list[float] | None:
         """Return a sample's numbers where each is in range and its time is as it should be."""
         passed = seconds - self._last[0]
-        if passed < self._clocks.early or passed >= self._clocks.late:
+        if passed < self._early or passed >= self._late:
             return None
         single = type(sample) is float and len(self._ranges) == 1
         values: list[float] = [sample] if single else self._reader.read(sample)  # type: ignore[list-item]

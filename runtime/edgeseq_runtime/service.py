@@ -18,7 +18,7 @@ from edgeseq_runtime.exactness import blocks_are_exact
 from edgeseq_runtime.outcomes import Outcomes, StepResult
 from edgeseq_runtime.pool import Pool
 from edgeseq_runtime.predictor import Predictor
-from edgeseq_runtime.printable import shown
+from edgeseq_runtime.printable import counted, shown
 from edgeseq_runtime.reading.times import Time
 from edgeseq_runtime.rules import TIME, Rules
 from edgeseq_runtime.spec import Spec
@@ -125,6 +125,11 @@ class SingleStream:
         """What the model file says of itself."""
         return self._predictor.spec
 
+    @property
+    def samples(self) -> int:
+        """How many samples the stream has taken."""
+        return self._predictor.samples
+
     def step(self, _name: str, values: RawSample, time: Time = None) -> StepResult:
         """Take one sample."""
         p = self._predictor
@@ -201,13 +206,14 @@ class SingleStream:
         self._predictor.restore(blob)
         self._begun = self._predictor.state()
         lost = _resume_open(self.intervals, "", blob, self._predictor.session.digest, self._begun)
-        return f"resumed after {self._predictor.samples} samples{_LOST if lost else ''}"
+        return f"resumed after {self._predictor.samples} samples{_open_ones(self.intervals)}{_LOST if lost else ''}"
 
 
 class NamedStreams:
     """A stream for each name, through a pool. A stream begins with its first sample.
 
-    `sensors` says under which names, the likeliest first, a model of several sensors may know a stream's sensor.
+    `sensors` says under which names, the likeliest first, a model of several sensors may know a stream's sensor; `tell`
+    is told of a stream that begins and is of none of them.
     """
 
     def __init__(
@@ -215,8 +221,9 @@ class NamedStreams:
         pool: Pool,
         sensors: Callable[[str], Iterable[str]] = lambda name: (name,),
         late_limit: int = Rules.skip_limit,
+        tell: Callable[[str, Spec], object] = lambda _name, _spec: None,
     ) -> None:
-        self._sensors = sensors
+        self._sensors, self._tell = sensors, tell
         self.intervals = _intervals(pool.spec, late_limit)
         self._known = {sensor.name for sensor in pool.spec.sensors}
         self.marks: dict[str, list[str]] = {}
@@ -396,7 +403,10 @@ class NamedStreams:
     def _begin(self, name: str) -> None:
         """Begin a stream as that of the sensor that it belongs to."""
         self._pool.add(name)
-        self._pool.set_sensor(name, next((other for other in self._sensors(name) if other in self._known), None))
+        sensor = next((other for other in self._sensors(name) if other in self._known), None)
+        self._pool.set_sensor(name, sensor)
+        if sensor is None:
+            self._tell(name, self.spec)
 
     def pace(self, name: str) -> float:
         """Return the seconds from one of a stream's samples to the next, where that was found not to be the period."""
@@ -467,8 +477,11 @@ class NamedStreams:
             for name in reversed(begun):
                 self._pool.remove(name)
                 del self._numbers[name], self.marks[name]
+                if self.intervals:
+                    self.intervals.put(name, None)
             raise
-        return f"resumed {len(begun)} streams after {samples} samples{_LOST if lost else ''}"
+        more = f"{_open_ones(self.intervals)}{_LOST if lost else ''}"
+        return f"resumed {len(begun)} streams after {samples} samples{more}"
 
 
 def _rounds(samples: Sequence[NamedSample]) -> list[list[int]]:
@@ -507,6 +520,12 @@ def _with_open(state: Snapshot, intervals: OpenIntervals | None, open_: Open | N
         return state
     kept = {name: array for name, array in state.arrays.items() if not name.startswith(PREFIX)}
     return Snapshot(state.counters, kept | intervals.arrays(open_))
+
+
+def _open_ones(intervals: OpenIntervals | None) -> str:
+    """Return in words how many samples the open intervals hold."""
+    count, samples = intervals.waiting() if intervals else (0, 0)
+    return f", and {samples} of {counted(count, 'open interval')}" if count else ""
 
 
 def _resume_open(intervals: OpenIntervals | None, name: str, blob: bytes, digest: bytes, like: Snapshot) -> bool:

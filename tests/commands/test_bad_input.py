@@ -26,7 +26,7 @@ def folder(tmp_path: Path, brief_path: Path) -> Path:
     foreign, newer = onnx.load_from_string(good), onnx.load_from_string(good)
     del foreign.metadata_props[:]
     spec = json.loads(next(entry.value for entry in newer.metadata_props if entry.key == "edgeseq"))
-    onnx.helper.set_model_props(newer, {"edgeseq": json.dumps(spec | {"format": 2})})
+    onnx.helper.set_model_props(newer, {"edgeseq": json.dumps(spec | {"format": 3})})
     contents = {
         "good.onnx": good,
         "foreign.onnx": foreign.SerializeToString(),
@@ -96,8 +96,8 @@ CASES = [
     ("verify good.safetensors", 1, "is a checkpoint"),
     ("predict empty", 1, "empty is not an ONNX file: it holds no graph"),
     ("predict foreign.onnx", 1, "not one that edgeseq wrote"),
-    ("predict newer.onnx", 1, "the file has format 2; this version of edgeseq reads up to format 1"),
-    ("verify newer.onnx", 1, "the file has format 2"),
+    ("predict newer.onnx", 1, "the file has format 3; this version of edgeseq reads up to format 2"),
+    ("verify newer.onnx", 1, "the file has format 3"),
     ("info foreign.onnx", 1, "not one that edgeseq wrote"),
     ("bench truncated.onnx", 1, "truncated.onnx"),
     ("predict good.onnx --input empty", 1, "is empty"),

@@ -6,15 +6,18 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import edgeseq_export
+from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.errors import UsageError
-from edgeseq_runtime.mqtt.deduplication import KEPT, Message, MessageId, SeenMessages, identify
+from edgeseq_runtime.mqtt.deduplication import KEPT, Message, SeenMessages, identify
 from edgeseq_runtime.mqtt.topics import Route
 from edgeseq_runtime.service import NamedStreams
 from tests.conftest import CommandLine
@@ -84,27 +87,27 @@ def wait_for_all(peer: Peer) -> None:
 
 
 def test_each_topic_is_a_stream_and_its_last_forecast_is_kept(broker: Broker, model_path: Path) -> None:
-    """Numbers, lists and objects; text is a missing sample, and disturbs no other stream."""
+    """Numbers, lists and objects; text is no sample, and disturbs no stream."""
     service = Service(broker, model_path).wait_for_subscription(broker)
     peer = Peer(broker, "forecasts/#")
-    payloads = [0.1, {"f0": 0.25, "t": "noon"}, [0.2], "!", "null", {"f0": 0.4}]
+    payloads = [0.1, {"f0": 0.25, "t": "2025-05-01"}, [0.2], "!", "null", {"f0": 0.4}]
     for number, payload in enumerate(payloads):
         peer.publish("plant/a", payload)
         peer.publish("plant/b", number / 10)
     peer.publish("elsewhere/c", 1.0)
-    wait_until(lambda: len(peer.messages) == 12, "no forecasts")
+    wait_until(lambda: len(peer.messages) == 11, "no forecasts")
     found = {name: [m for topic, m, _ in peer.messages if topic == f"forecasts/{name}"] for name in "ab"}
-    check(found["a"], reference(model_path, [0.1, 0.25, 0.2, None, None, 0.4]))
+    check(found["a"], reference(model_path, [0.1, 0.25, 0.2, None, 0.4]))
     check(found["b"], reference(model_path, [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]))
-    assert [m["t"] for m in found["a"]] == [0, "noon", 2, 3, 4, 5]
+    assert [m["t"] for m in found["a"]] == [0, "2025-05-01", 2, 3, 4]
     late = Peer(broker, "forecasts/+", name="late")
     wait_until(lambda: len(late.messages) == 2, "no retained forecasts")
     assert {topic: (m, True) for topic, m, _ in late.messages} == {
         f"forecasts/{name}": (found[name][-1], late.messages[0][2]) for name in "ab"
     }
     assert service.stop() == 0
-    assert "plant/a: '!' is not JSON; taken as missing" in service.said()
-    assert "12 samples: 2 imputed, 10 ok; " in service.said()
+    assert "plant/a: '!' is not JSON with a value for f0; left out" in service.said()
+    assert "11 samples: 1 imputed, 10 ok; " in service.said()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
@@ -330,36 +333,101 @@ def test_forecasts_never_become_samples() -> None:
         route.target("temp/temp")
 
 
-def test_a_message_is_told_from_its_repetition_as_far_as_can_be() -> None:
-    """With a time by its payload alone; without, by the broker's number and what it says, in one session."""
+def test_a_message_is_told_from_its_repetition_by_the_brokers_number_in_one_session() -> None:
+    """And by what it says; afterwards it is known only what the last one said."""
     lists: dict[str, list[str]] = {}
     seen = SeenMessages(lists)
-    number = iter(range(1, 100))
 
-    def make(payload: bytes = b"5", count: int | None = None, *, duplicate: bool = False) -> Message:
-        return Message("a", payload, next(number) if count is None else count, duplicate)
+    def make(count: int, payload: bytes = b"5") -> Message:
+        return Message("a", payload, count, duplicate=True)
 
-    def numbered(message: Message) -> MessageId:
-        found = identify(message, timed=False)
+    def mark(message: Message) -> str:
+        found = identify(message)
         assert found
         return found
 
-    first = numbered(make(count=1))
+    first = mark(make(1))
     seen.add("a", first)
-    assert ("a", numbered(make(count=1, duplicate=True))) in seen
-    for other in (make(count=2, duplicate=True), make(b"6", 1, duplicate=True)):
-        assert ("a", numbered(other)) not in seen
+    assert ("a", mark(make(1))) in seen
+    assert ("a", mark(make(2))) not in seen
+    assert ("a", mark(make(1, b"6"))) not in seen
     assert ("b", first) not in seen
-    assert identify(make(count=0), timed=False) is None
-    timed = identify(make(b'{"t":1}', 7), timed=True)
-    assert timed == identify(make(b'{"t":1}', 8), timed=True)
-    assert timed
-    seen.add("a", timed)
-    seen.forget_numbers()
+    assert identify(make(0)) is None
+    assert seen.forget_numbers() == ["a"]
     assert ("a", first) not in seen
-    assert ("a", timed) in seen
-    for count in range(KEPT):
-        assert ("a", timed) in seen
-        seen.add("a", numbered(make(count=count + 1)))
-    assert ("a", timed) not in seen
+    assert seen.ends_with(make(7))
+    assert not seen.ends_with(make(1, b"6"))
+    for count in range(KEPT + 1):
+        seen.add("a", mark(make(count + 1)))
     assert len(lists["a"]) == KEPT
+
+
+def test_messages_of_another_kind_are_left_alone_and_counted(broker: Broker, model_path: Path) -> None:
+    """They move no stream, and make none."""
+    service = Service(broker, model_path).wait_for_subscription(broker)
+    peer = Peer(broker, "forecasts/#")
+    for payload in ({"f0": 0.1}, {"batt": 90}, {"id": 7, "rssi": -60}, "online", {"f0": "junk"}, {"f0": 0.4}):
+        peer.publish("plant/a", payload)
+    peer.publish("plant/lwt", "offline")
+    wait_for_all(peer)
+    assert service.stop() == 0
+    check([m for topic, m, _ in peer.messages if topic == "forecasts/a"], reference(model_path, [0.1, None, 0.4]))
+    assert "; 2 streams; 4 messages left out: 4 of another kind" in service.said()
+
+
+def has_last(peer: Peer) -> bool:
+    """Whether the last forecast has come, other than as the one kept of before."""
+    return any(topic == "forecasts/last" and not retained for topic, _, retained in peer.messages)
+
+
+def test_the_same_payload_twice_is_two_samples_where_nothing_says_otherwise(
+    broker: Broker, model_path: Path, tmp_path: Path
+) -> None:
+    """A key called t is no time by that; a time that is one makes a repetition of the one before only."""
+    timed = tmp_path / "timed.onnx"
+    timed.write_bytes(edgeseq_export.build(make_checkpoint(period=60.0)))
+    for model, payloads, count in (
+        (model_path, ['{"t":21.4,"f0":0.1}'] * 3, 3),
+        (model_path, ['{"time":"2025-05-01T00:00","f0":0.1}'] * 3, 3),
+        (timed, ['{"t":21.4,"f0":0.1}'] * 3, 3),
+        (timed, ['{"time":"2025-05-01T00:00","f0":0.1}', '{"f0":0.1,"time":"2025-05-01T00:00","rssi":-60}'], 1),
+        (timed, ['{"time":"2025-05-01T00:00","f0":0.1}', '{"time":"2025-05-01T00:00","f0":0.2}'], 2),
+    ):
+        before = broker.log().count("Sending SUBACK to edgeseq-")
+        service = Service(broker, model).wait_for_subscription(broker, before + 1)
+        peer = Peer(broker, "forecasts/#", name=f"peer{before}")
+        for payload in payloads:
+            peer.publish("plant/a", payload)
+        peer.publish("plant/last", 0.0)
+        wait_until(partial(has_last, peer), "no forecasts")
+        assert service.stop() == 0
+        assert f"{count + 1} samples: " in service.said()
+
+
+def test_features_in_several_messages_of_a_topic_are_one_sample(broker: Broker, tmp_path: Path) -> None:
+    """With a time or without; one that waits in vain is answered after the wait, and all are acknowledged."""
+    model = tmp_path / "two.onnx"
+    model.write_bytes(edgeseq_export.build(make_checkpoint(features=2)))
+    state = tmp_path / "state"
+    service = Service(broker, model, "--join-wait", "300ms", "--state", state).wait_for_subscription(broker)
+    peer = Peer(broker, "forecasts/#")
+    for payload in ({"f0": 0.1}, {"f1": 0.2}, {"f0": 0.3, "f1": 0.4}, {"f1": 0.6}, {"f0": 0.5}, {"f0": 0.7}):
+        peer.publish("plant/a", payload)
+    wait_until(lambda: len(peer.messages) == 4, "no forecasts")
+    wait_until(lambda: broker.log().count("Received PUBACK from edgeseq-") == 6, "not all is acknowledged")
+    assert service.stop() == 0
+    p = Predictor(model)
+    for (_, message, _), values in zip(peer.messages, [(0.1, 0.2), (0.3, 0.4), (0.5, 0.6)], strict=False):
+        np.testing.assert_allclose(message["forecast"], p.step(values)[:, 0], rtol=1e-5, atol=1e-6)
+    assert [message["status"] for _, message, _ in peer.messages] == ["ok", "ok", "ok", "imputed"]
+    check_state(state, model, a=4)
+
+
+def test_a_list_of_samples_in_one_message_is_answered_one_by_one(broker: Broker, model_path: Path) -> None:
+    service = Service(broker, model_path).wait_for_subscription(broker)
+    peer = Peer(broker, "forecasts/#")
+    peer.publish("plant/a", [{"f0": 0.1}, {"f0": 0.2}, {"f0": 0.3}])
+    wait_until(lambda: len(peer.messages) == 3, "no forecasts")
+    wait_until(lambda: broker.log().count("Received PUBACK from edgeseq-") == 1, "it is not acknowledged")
+    assert service.stop() == 0
+    check([m for _, m, _ in peer.messages], reference(model_path, [0.1, 0.2, 0.3]))

@@ -23,6 +23,7 @@ from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor, spec
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.model_file.source import Source
+from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.service import NamedStreams
 from edgeseq_runtime.sidecar import Sidecar
 from edgeseq_runtime.stores import streams_0_1
@@ -133,8 +134,8 @@ def test_the_reader_finds_another_network_under_a_right_hash(files: dict[str, by
 
 
 def test_the_reader_refuses_a_later_format(files: dict[str, bytes]) -> None:
-    with pytest.raises(ValueError, match="has format 2; this reader knows 1"):
-        check(files["lstm"].replace(b'"format":1}', b'"format":2}'))
+    with pytest.raises(ValueError, match="has format 3; this reader knows 2"):
+        check(files["lstm"].replace(b'"format":1}', b'"format":3}'))
 
 
 def test_the_reader_is_independent_and_short() -> None:
@@ -171,6 +172,7 @@ SECTIONS = {
     spec.Spec: "## The spec",
     spec.Feature: "### A feature",
     spec.State: "### A state",
+    Reading: "### The reading",
     spec.Sensor: "### A sensor",
     spec.Training: "### Training",
     spec.Figures: "### Figures and scores",

@@ -22,7 +22,15 @@ from tests.helpers.csv_helpers import sensor_file
 
 PAGES = (
     *("install", "cli", "training", "integrations", "api/index"),
-    *("how-to/int8", "how-to/jetson", "how-to/many-sensors", "how-to/own-data", "how-to/own-model", "how-to/providers"),
+    *(
+        "how-to/int8",
+        "how-to/jetson",
+        "how-to/many-sensors",
+        "how-to/own-data",
+        "how-to/own-model",
+        "how-to/providers",
+        "how-to/reading",
+    ),
     *("how-to/python", "how-to/signing", "how-to/update-model"),
 )
 """Pages whose blocks need no more than the tutorial's folder; native.md and mqtt.md have tests of their own."""

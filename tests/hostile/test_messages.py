@@ -126,7 +126,7 @@ def test_whatever_a_message_holds_costs_no_more_than_itself(broker: Broker, mode
     expect_nothing_comes_again(broker, service, model_path, topics="plant/#")
     said = service.said()
     assert "taken as missing" in said
-    assert "2 messages left out: 2 without a topic for the forecast" in said
+    assert ", 2 without a topic for the forecast" in said
     assert not [line for line in said.splitlines() if line.startswith("edgeseq:") or "Traceback" in line]
     assert not [character for character in said if not character.isprintable() and character != "\n"]
     streams = NamedStreams(Pool(model_path))
@@ -205,12 +205,14 @@ def test_a_model_that_sees_the_time_takes_samples_without_one(broker: Broker, tm
     messages = {payload: ("plant/x", payload) for payload in payloads}
     peer = expect_good_after(broker, service, "plant/+", "forecasts/{id}", messages, GOOD)
     expect_nothing_comes_again(broker, service, model)
-    assert len(answered(peer, "forecasts/x")) == len(payloads)
+    assert len(answered(peer, "forecasts/x")) == len(payloads) - 1  # junk is no sample of the model
 
 
-def test_a_time_that_is_no_time_makes_no_sample_a_repetition(broker: Broker, model_path: Path) -> None:
+def test_a_time_that_is_no_time_makes_no_sample_a_repetition(broker: Broker, tmp_path: Path) -> None:
     """A sensor whose clock is broken sends the same payload twice, and means two samples; with a time it means one."""
-    service = Service(broker, model_path).wait_for_subscription(broker)
+    model = tmp_path / "timed.onnx"
+    model.write_bytes(edgeseq_export.build(make_checkpoint(period=60.0)))
+    service = Service(broker, model).wait_for_subscription(broker)
     peer = Peer(broker, "forecasts/#")
     for _ in range(3):
         peer.publish("plant/broken", '{"t":"n/a","f0":0.1}')
@@ -227,7 +229,7 @@ def test_a_time_that_is_no_time_makes_no_sample_a_repetition(broker: Broker, mod
         (("--unreadable", "error"), "[1, 2]", "plant/x: the model expects 1 value (f0), got 2"),
         (("--unreadable", "error"), '{"f0":' + "[" * 979 + "]" * 979 + "}", "plant/x: "),
         (("--missing", "error"), "null", "plant/x: "),
-        (("--missing", "error", "--unreadable", "missing"), "junk", "plant/x: "),
+        (("--missing", "error", "--unreadable", "missing"), '{"f0":"junk"}', "plant/x: "),
     ],
 )
 def test_where_a_message_is_to_end_it_it_does_so_once(

@@ -41,12 +41,12 @@ def stderr_is(number: int) -> Iterator[None]:
         os.close(before)
 
 
-def said(act: str, *, times: int = 1, kind: str = "") -> list[str]:
-    """Return the lines that come of saying something a number of times, and of the end."""
+def said(*acts: str, times: int = 1, kind: str = "") -> list[str]:
+    """Return the lines that come of saying things a number of times, and of the end."""
     reader, writer = os.pipe()
     with stderr_is(writer):
         ours = Notes()
-        for _ in range(times):
+        for act in acts * times:
             ours.note(act, kind)
         ours.close()
     os.close(writer)
@@ -87,16 +87,20 @@ def test_what_is_said_is_of_bounded_length() -> None:
 
 
 def test_notes_of_a_kind_are_thinned_out_and_counted() -> None:
+    """The same but for numbers is said once; of different ones ten are."""
     lines = said("a bad one", times=5000, kind="bad ones")
-    assert lines == ["a bad one"] * 10 + ["and 4990 more bad ones"]
+    assert lines == ["a bad one", "and 4999 more bad ones"]
+    assert said("line 1: bad", "line 2: bad", kind="bad ones") == ["line 1: bad", "and 1 more bad ones"]
+    words = [chr(ord("a") + at) for at in range(20)]
+    assert said(*words, kind="bad ones") == [*words[:10], "and 10 more bad ones"]
 
 
 def test_a_minute_later_the_next_of_a_kind_tells_how_many_there_were(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter(range(0, 10**6, 20))
     monkeypatch.setattr(time, "monotonic", lambda: float(next(ticks)))
-    lines = said("a bad one", times=16, kind="bad ones")
+    lines = said("a bad one", times=7, kind="bad ones")
     assert lines == [
-        *["a bad one"] * 10,
+        "a bad one",
         "a bad one (and 2 more bad ones before)",
         "a bad one (and 2 more bad ones before)",
     ]

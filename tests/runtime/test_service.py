@@ -1,9 +1,11 @@
 """Streams by name: each as if it were alone, and saved only as far as it was acknowledged."""
 
+import functools
 import hashlib
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,11 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import edgeseq_export
+from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor, service
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, SnapshotError
 from edgeseq_runtime.mqtt.deduplication import SeenMessages
 from edgeseq_runtime.outcomes import StepResult
+from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.service import NamedStreams, SingleStream, State
 from edgeseq_runtime.stores import streams_0_1
 from edgeseq_runtime.stores.base import StreamRow
@@ -53,7 +58,7 @@ def test_marks_that_are_forgotten_are_saved_anew_without_a_sample(model: bytes) 
         many.marks[name] = [mark]
     many.kept()
     many.marks_changed(SeenMessages(many.marks).forget_numbers())
-    assert list(many.changed()) == [StreamRow("a", 1, None, ())]
+    assert list(many.changed()) == [StreamRow("a", 1, None, ("abc",))]
     many.acknowledge("a")
     assert [row.snapshot is None for row in many.changed()] == [False]
     many.kept()
@@ -173,3 +178,73 @@ def test_a_file_cut_short_or_changed_is_refused(model: bytes) -> None:
         ):
             with pytest.raises(SnapshotError):
                 NamedStreams(Pool(session)).load(streams_0_1.unpack(damaged))
+
+
+@given(
+    batches=st.lists(
+        st.lists(
+            st.tuples(
+                st.sampled_from("abc"),
+                st.sampled_from([0.1, -0.4, 0.7, None]),
+                st.sampled_from([0.0, 10.0, 25.0, 60.0, 200.0, -70.0, "n/a"]),
+            ),
+            max_size=6,
+        ),
+        max_size=8,
+    ),
+    cut=st.integers(0, 7),
+    hold=st.sampled_from([None, 90.0]),
+)
+def test_streams_that_gather_are_each_as_if_alone(
+    gathering: Callable[[float | None], bytes], batches: list[list[tuple[str, Any, Any]]], cut: int, hold: float | None
+) -> None:
+    """Samples in batches of several of one stream; all streams go on from what was kept after the sample before."""
+    content = gathering(hold)
+    many, now = NamedStreams(Pool(content)), dict.fromkeys("abc", 1.7e9)
+    alone = {name: SingleStream(Predictor(content)) for name in "abc"}
+    for number, batch in enumerate(batches):
+        samples: list[service.NamedSample] = []
+        for name, value, step in batch:
+            time = now[name] + step if isinstance(step, float) else step
+            now[name] = max(now[name], time) if isinstance(time, float) else now[name]
+            samples.append((name, [value], time))
+        kept: dict[str, State] = {}
+        names = [name for name, _, _ in samples]
+        found = many.gather_all(samples, functools.partial(_note, kept, names))
+        for (name, values, time), answer in zip(samples, found, strict=True):
+            wanted = alone[name].gather("", values, time)
+            assert isinstance(answer, service.Answer)
+            assert answer.finding == wanted.finding
+            for mine, other in zip(answer.periods, wanted.periods, strict=True):
+                assert (mine.time, repr(mine.values)) == (other.time, repr(other.values))
+                assert isinstance(mine.result, StepResult)
+                assert isinstance(other.result, StepResult)
+                assert (mine.result.status, mine.result.reason) == (other.result.status, other.result.reason)
+                assert (mine.result.number, mine.result.seconds) == (other.result.number, other.result.seconds)
+                np.testing.assert_allclose(mine.result.forecast, other.result.forecast, rtol=1e-5, atol=1e-6)
+        for name, state in kept.items():
+            many.acknowledge(name, state)
+        if number == cut:
+            resumed = NamedStreams(Pool(content))
+            if list(many._numbers):
+                for name in list(many._numbers):
+                    many.acknowledge(name)
+                resumed.load(list(many.changed()))
+            many = resumed
+
+
+def _note(kept: dict[str, State], names: list[str], at: int, state: State) -> None:
+    kept[names[at]] = state
+
+
+@pytest.fixture(scope="module")
+def gathering() -> Callable[[float | None], bytes]:
+    """Models of minutes that gather their samples, by how long a value holds."""
+
+    @functools.cache
+    def made(hold: float | None) -> bytes:
+        checkpoint = make_checkpoint(hidden=4, layers=1, period=60.0)
+        known = Reading(time=("time",), every=60.0, hold=hold)
+        return edgeseq_export.build(replace(checkpoint, spec=replace(checkpoint.spec, time="time", reading=known)))
+
+    return made

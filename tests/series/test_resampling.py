@@ -318,6 +318,71 @@ def test_the_real_series_averaged_over_four_weeks() -> None:
     np.testing.assert_allclose(series.values[taken, 0], means, rtol=1e-6)
 
 
+def changes(seed: int, digits: int, spread: float = 0.3) -> tuple[list[float], list[float]]:
+    """Times and values of a sensor that reports when its value has changed, every ten minutes or so."""
+    random = np.random.default_rng(seed)
+    steps = 600 * random.uniform(1 - spread, 1 + spread, 400)
+    values = 20 + np.cumsum(random.choice([-1, 1], 401) * (0.1 if digits == 1 else random.uniform(0.01, 0.5, 401)))
+    return np.cumsum([0, *steps]).round().tolist(), values.round(digits).tolist()
+
+
+@pytest.mark.parametrize(("seed", "digits"), [(0, 1), (1, 1), (2, 3)])
+def test_a_sensor_that_reports_changes_is_told_from_an_even_one(tmp_path: Path, seed: int, digits: int) -> None:
+    """Few of its steps are far from a multiple of the usual one, but hardly any two values in a row are equal."""
+    path = csv(tmp_path, rows(*changes(seed, digits)))
+    with pytest.raises(DataError, match=r"irregular: .* reports changes only .*, --every 1[05]min --hold 30min lets"):
+        read(path)
+    held = read(path, every="10min", hold="30min")
+    assert np.isfinite(held.values).all()
+    assert np.isnan(read(path, every="10min").values).any()
+
+
+def test_jitter_of_a_sensor_whose_values_repeat_is_none_of_that(tmp_path: Path) -> None:
+    """The same times with values that stand still now and then, as those of a logger do; and small jitter with any."""
+    times, values = changes(0, 1)
+    assert read(csv(tmp_path, rows(times, np.repeat(values, 2)[: len(times)]))).period == pytest.approx(600, rel=0.1)
+    assert read(csv(tmp_path, rows(*changes(0, 1, spread=0.1)))).period == pytest.approx(600, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("steps", "word"),
+    [
+        ([60] * 300 + [300] * 180, "from line 302 on a sample comes every 5min instead of 1min: --every 5min"),
+        ([300] * 50 + [60] * 500, "from line 52 on a sample comes every 1min instead of 5min: --every 5min"),
+        ([60] * 100 + [60, 3600, 60] + [120] * 12, "from line 105 on a sample comes every 2min instead of 1min"),
+        ([3600] * 30 + [1800] * 30, "from line 32 on a sample comes every 30min instead of 1h: --every 1h"),
+    ],
+)
+def test_a_rate_that_changes_for_good_is_named_with_its_line(tmp_path: Path, steps: list[int], word: str) -> None:
+    with pytest.raises(DataError, match=word):
+        read(csv(tmp_path, rows(np.cumsum([0, *steps]), range(len(steps) + 1))))
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [60] * 100 + [300] * 5 + [60] * 100,  # for a while
+        [60] * 200 + [120] * 5,  # a few gaps at the end
+        [60] * 40 + [80] * 40,  # a clock that goes wrong, by less than half
+    ],
+)
+def test_a_rate_that_is_another_one_for_a_while_is_not(tmp_path: Path, steps: list[int]) -> None:
+    assert len(read(csv(tmp_path, rows(np.cumsum([0, *steps]), range(len(steps) + 1))))) > len(steps)
+
+
+@pytest.mark.parametrize(
+    ("option", "word"),
+    [
+        ({"hold": "1h"}, "--hold needs --every"),
+        ({"hold": "1h", "every": "1min", "aggregate": "sum"}, "--aggregate sum cannot be had with --hold"),
+        ({"hold": "365d", "every": "1s"}, "--hold may be at most 10000 times --every"),
+    ],
+)
+def test_what_a_value_cannot_hold_for_is_refused(tmp_path: Path, option: dict[str, str], word: str) -> None:
+    with pytest.raises(UsageError, match=word):
+        read(csv(tmp_path, rows(range(0, 6000, 600), range(10))), **option)
+
+
 # Evaluating as in training
 
 
@@ -340,7 +405,9 @@ def test_train_and_evaluate_read_the_same_way(edgeseq: CommandLine, tmp_path: Pa
     times = random.permutation(np.cumsum(random.exponential(20, 6000)).round(5))
     path = csv(tmp_path, rows(times, np.sin(times / 600).round(4)))
     model = tmp_path / "model.safetensors"
-    told = edgeseq.must("train", path, "--every", "1min", "--sort", "--steps", 20, "--hidden", 4, "-o", model)
+    told = edgeseq.must(
+        "train", path, "--time", "time", "--every", "1min", "--sort", "--steps", 20, "--hidden", 4, "-o", model
+    )
     assert "one every 1 min" in told.err
     scored = edgeseq.must("evaluate", model, path, "--every", "1min", "--sort")
     assert scored.out == told.out

@@ -73,7 +73,9 @@ def _options(default: str) -> "tuple[Decorator[Any], ...]":
         ),
         click.option("--decimal", metavar="CHAR", help=f"Decimal sign: a point or a comma.{found}"),
         click.option(
-            "--id", metavar="COL", help=f"Column that names the sensor of each row, if one file holds several.{kept}"
+            "--id",
+            metavar="COL|none",
+            help=f"Column that names the sensor of each row, if one file holds several; none: all are of one.{kept}",
         ),
         click.option(
             "--skip-rows", type=click.IntRange(0, 1_000_000), metavar="N", help=f"Leave out the first N lines.{found}"

@@ -16,8 +16,11 @@ from edgeseq.commands.options.outputs import check_outputs, named_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq.commands.options.rules import rules_options
 from edgeseq.commands.options.series import AS_IN_TRAINING, reading_options
+from edgeseq.commands.predict import input_file
 from edgeseq.commands.predict.options import MQTT, STDIN, UNREADABLE, PredictOptions
+from edgeseq.commands.predict.parts import WAIT
 from edgeseq.commands.predict.state_file import StateFile, owned
+from edgeseq.commands.predict.whose import note_unknown, of_many, of_one
 from edgeseq.commands.shutdown import GracefulShutdown
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import EdgeseqError
@@ -27,11 +30,12 @@ from edgeseq_runtime.rules import Rules
 
 if TYPE_CHECKING:
     from edgeseq.commands.predict.mqtt_service import MqttService
-    from edgeseq.commands.predict.stdin_stream import StdinStream
+    from edgeseq.commands.predict.stdin_stream import Reader, StdinStream
     from edgeseq_runtime.mqtt.credentials import Credentials
     from edgeseq_runtime.mqtt.topics import Route
     from edgeseq_runtime.reading.overrides import OverrideKeywords
     from edgeseq_runtime.service import Streams
+    from edgeseq_runtime.spec import Spec
 
 
 @click.command()
@@ -120,6 +124,13 @@ if TYPE_CHECKING:
     help="Where a feature, or the time, stands: temp=DS18B20.Temperature, time=Time; in CSV, its column (repeatable).",
 )
 @click.option(
+    "--join-wait",
+    metavar="DURATION|none",
+    default=WAIT,
+    show_default=True,
+    help="How long a sample that lacks features waits for another line or message of its time that has them.",
+)
+@click.option(
     "--mqtt", metavar="URL", help="Take samples from mqtt://HOST[:PORT]/TOPICS (mqtts: TLS), such as plant/+."
 )
 @click.option("--publish", metavar="TOPIC", help="Topic for forecasts; {id} is what the wildcards of --mqtt match.")
@@ -156,6 +167,7 @@ def predict(
     rules: Rules,
     unreadable: str | None,
     fields: tuple[str, ...],
+    join_wait: str,
     mqtt: str | None,
     publish: str | None,
     credentials: str | None,
@@ -173,10 +185,13 @@ def predict(
     edgeseq predict somebodys.onnx --sidecar names.json
     edgeseq predict model.onnx --mqtt mqtt://host/plant/+ --publish forecasts/{id}
     """
+    is_file = source != "-" and mqtt is None
+    kind = input_file.kind_of(source) if is_file and input_format == "auto" else input_file.LINES
     options = PredictOptions(
         model=model,
         source=source,
-        input_format=input_format,
+        input_format="influx" if kind == input_file.INFLUX else input_format,
+        is_table=kind == input_file.TABLE,
         output_format=output_format,
         keep=keep,
         times=not no_times,
@@ -197,6 +212,7 @@ def predict(
         rules=rules,
         unreadable=unreadable,
         fields=parse_fields(fields),
+        join_wait=join_wait,
         mqtt=mqtt,
         publish=publish,
         credentials=credentials,
@@ -221,16 +237,29 @@ def _check_files(options: PredictOptions) -> None:
 
 def _run_stdin(options: PredictOptions) -> int:
     from edgeseq.commands.predict.stdin_stream import StdinStream
-    from edgeseq_runtime.io import influx, text_lines
+    from edgeseq_runtime.io import influx
 
-    streams = options.named_streams(influx.sensors) if options.is_influx else options.single_stream()
-    state_file = _resumed(options, streams)
-    form = influx.read if options.is_influx else text_lines.read
-    read = partial(form, reading=options.reading(streams.spec), columns=options.fields)
+    session = options.open_session()
+    streams: Streams
+    if options.is_named(session.spec):
+        streams = options.named_streams(session, influx.sensors if options.is_influx else lambda name: (name,))
+        state_file = _resumed(options, streams)
+    else:
+        streams = single = options.single_stream(session)
+        state_file = _resumed(options, streams)
+        if session.spec.sensors and not (options.sensor or options.history or single.samples):
+            note_unknown("", session.spec)
     output_format, view = options.format(streams.spec), options.terminal_view(streams.spec)
     plot = options.forecast_plot(streams.spec)
     stream = StdinStream(
-        streams, read, output_format, state_file, unreadable=options.on_unreadable, view=view, plot=plot
+        streams,
+        _reader(options, streams.spec),
+        output_format,
+        state_file,
+        unreadable=options.on_unreadable,
+        join_wait=options.join_seconds,
+        view=view,
+        plot=plot,
     )
     with closing(state_file), GracefulShutdown(state_file.save) as shutdown, _summary_at_end(stream):
         try:
@@ -243,6 +272,23 @@ def _run_stdin(options: PredictOptions) -> int:
                 note(f"wrote {options.plot}" if plot.write() else f"nothing to draw: no {options.plot}")
 
 
+def _reader(options: PredictOptions, spec: "Spec") -> "Reader":
+    """Return what reads samples from lines, and sees to whose they are."""
+    from edgeseq_runtime.io import influx, text_lines
+
+    reading = options.reading(spec)
+    if options.is_influx:
+        return partial(influx.read, reading=reading, columns=options.fields)
+    read = partial(text_lines.read, reading=reading, columns=options.fields)
+    if options.is_table:
+        read = partial(input_file.read_table, options.source, reading, options.fields)
+    if not reading.id:
+        return read
+    if options.is_named(spec):
+        return lambda *about: of_many(read(*about), reading.id, is_said=options.names_streams)
+    return lambda *about: of_one(read(*about))
+
+
 def _run_mqtt(options: PredictOptions, url: str) -> int:
     from edgeseq.commands.predict.mqtt_service import MqttService
     from edgeseq_runtime.mqtt import credentials, topics
@@ -252,7 +298,7 @@ def _run_mqtt(options: PredictOptions, url: str) -> int:
     file = options.credentials
     login = credentials.from_file(file) if file else credentials.from_environment(os.environ)
     _check_login(options, login)
-    streams = options.named_streams(lambda topic: (topic, route.name(topic) or topic))
+    streams = options.named_streams(options.open_session(), lambda topic: (topic, route.name(topic) or topic))
     state_file = _resumed(options, streams)
     service = MqttService(
         streams,
@@ -261,6 +307,7 @@ def _run_mqtt(options: PredictOptions, url: str) -> int:
         options.format(streams.spec),
         unreadable=options.on_unreadable,
         paths=options.fields,
+        join_wait=options.join_seconds,
     )
     with closing(state_file), GracefulShutdown(state_file.save) as shutdown, _summary_at_end(service):
         return service.run(address, login, options.client_id or _client_id(route), shutdown)

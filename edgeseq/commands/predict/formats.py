@@ -110,7 +110,7 @@ class JsonFormat:
     def _line(self, sample: "Sample", said: Said) -> str:
         time = _time(sample, said)
         line = f'{{"t": {_quoted(time) if isinstance(time, str) else repr(time)}'
-        if self._named:
+        if self._named and sample.stream:
             line += f', "stream": {_quoted(sample.stream or "")}'
         times = self._ahead and times_ahead(self._ahead, sample, said)
         if times:

@@ -9,6 +9,7 @@ ping, no acknowledgement and no signal. Whatever one message is, it costs a note
 summary, and never the service.
 """
 
+import math
 import signal
 import time
 from collections import Counter, deque
@@ -20,6 +21,7 @@ from edgeseq.commands.predict.formats import Format
 from edgeseq.commands.predict.gathering import Gathering
 from edgeseq.commands.predict.options import ERROR, SKIP
 from edgeseq.commands.predict.pace import note_pace
+from edgeseq.commands.predict.parts import Parts
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats
 from edgeseq.commands.predict.unread_times import UnreadTimes
@@ -27,8 +29,8 @@ from edgeseq.commands.predict.unsettled import Pending, Unsettled
 from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown, ShutdownRequested
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, UsageError
 from edgeseq_runtime.io.json_samples import JsonSamples
-from edgeseq_runtime.io.sample import LONGEST, OtherKindError, Sample
-from edgeseq_runtime.mqtt.deduplication import WINDOW, Message, SeenMessages, identify
+from edgeseq_runtime.io.sample import LONGEST, OtherKindError, Sample, Values
+from edgeseq_runtime.mqtt.deduplication import UNSETTLED, WINDOW, Message, SeenMessages, identify
 from edgeseq_runtime.mqtt.inbox import Inbox
 from edgeseq_runtime.mqtt.topics import Address, Route
 from edgeseq_runtime.printable import counted, printable
@@ -38,7 +40,7 @@ from edgeseq_runtime.rules import PACE, TIME
 from edgeseq_runtime.service import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from edgeseq_runtime.mqtt.credentials import Credentials
     from edgeseq_runtime.outcomes import StepResult
@@ -49,6 +51,9 @@ _WORKING = 0.05
 
 _MOST_AT_ONCE = 256
 """Messages that are answered together."""
+
+_MOST_SAMPLES = UNSETTLED // 2
+"""Samples in one message."""
 
 _NUMBER = 24
 """Bytes of a number in a forecast, about."""
@@ -83,6 +88,7 @@ class MqttService:
         *,
         unreadable: str,
         paths: "Mapping[str, str] | None" = None,
+        join_wait: float = 0.0,
     ) -> None:
         self._streams, self._route, self._state_file = streams, route, state_file
         self._format = output_format
@@ -99,6 +105,10 @@ class MqttService:
         self._gathering = Gathering(streams)
         self._times = TimeReader(streams.spec.reading)
         self._seen = SeenMessages(streams.marks)
+        wait = 0.0 if streams.intervals else join_wait
+        self._parts = Parts(tuple(feature.name for feature in streams.spec.measured), wait)
+        self._held: dict[int, Arrival] = {}  # parts of samples, by the count of their messages
+        self._last: dict[str, tuple[float, Values]] = {}  # by topic, when the last sample was taken and what it holds
         self._name_bytes = sum(map(len, streams.marks))
         self._targets: dict[str, str] = {}  # the forecasts' topics, by those of the samples
         self._beginning: set[str] = set()  # topics of streams that begin with samples in this turn
@@ -201,52 +211,93 @@ class MqttService:
     def _answer_together(self) -> None:
         """Answer messages that wait, so many that it takes no longer than a turn."""
         begin, before = time.monotonic(), self._messages
-        arrivals = []
+        arrivals: list[Arrival] = []
         while self._messages - before < self._at_once and self._has_work() and self._failure is None:
-            message = self._inbox.pop()
-            arrival = self._take_in(message)
-            if arrival:
-                arrivals.append(arrival)
+            arrivals += self._take_in(self._inbox.pop())
         self._step(arrivals)
         is_long = time.monotonic() - begin > _WORKING / 2
         self._at_once = max(1, self._at_once // 2) if is_long else min(_MOST_AT_ONCE, self._at_once * 2)
 
-    def _take_in(self, message: Message) -> Arrival | None:
-        """Return a sample to be taken; None for a message that is none, or that has come before."""
+    def _take_in(self, message: Message) -> list[Arrival]:
+        """Return the samples that are to be taken with a message: none for one that is none, or has come before."""
         self._messages += 1
         try:
-            return self._as_arrival(message)
+            return self._as_arrivals(message)
         except UsageError as error:
             self._leave_out(message.number, f"{_brief(message.topic)}: {error}", "without a topic for the forecast")
         except DataError as error:
             self._leave_out(message.number, f"{_brief(message.topic)}: {error}", "that no stream takes")
         except (ValueError, ArithmeticError, RecursionError) as error:
             self._leave_out(message.number, f"{_brief(message.topic)}: {type(error).__name__}", "that no stream takes")
-        return None
+        return []
 
-    def _as_arrival(self, message: Message) -> Arrival | None:
+    def _as_arrivals(self, message: Message) -> list[Arrival]:
         topic = message.topic
         target = self._targets.get(topic) or self._route.target(topic)
         if target is None:  # of an older subscription in this session
             self._leave_out(
                 message.number, f"{_brief(topic)}: the topic is not in {self._route.topics}", "of other topics"
             )
-            return None
-        sample = self._parse_payload(message)
-        if sample is None:
-            return None
-        message_id = identify(message, timed=self._is_timed(sample))
-        if message_id and (message_id.timed or message.duplicate):
-            first = self._unsettled.find(topic, message_id)
-            if first or (topic, message_id) in self._seen:  # it is acknowledged when its first coming is
-                self._repeated += 1
-                self._queue_ack(message.number, first)
-                return None
+            return []
+        samples = self._parse_payload(message)
+        if not samples:
+            return []
+        mark, moment = identify(message), self._moment(samples[-1])
+        is_again, first = self._is_again(message, mark, moment, samples[-1])
+        if is_again:  # it is acknowledged when its first coming is
+            self._repeated += 1
+            self._queue_ack(message.number, first)
+            return []
         self._check_name(topic)
-        pending = Pending(topic, message_id, None, len(message.payload) + self._forecast_size)
-        self._unsettled.add(pending)
+        self._last[topic] = moment, samples[-1].values
+        marks = [mark] if mark else []
+        if len(samples) == 1:
+            return self._joined(message, target, marks, samples[0])
+        return self._several(message, target, marks, samples)
+
+    def _joined(self, message: Message, target: str, marks: list[str], sample: Sample) -> list[Arrival]:
+        """Return the samples that are whole with this one: it may wait for its rest, or be the rest of another."""
+        partner = self._parts.partner(sample)
+        if partner:
+            pending = self._held[partner.line].pending
+            self._unsettled.add_marks(pending, marks)
+        else:
+            pending = self._pending(message, marks)
+            self._held[sample.line] = Arrival(message, target, sample, pending)
         self._queue_ack(message.number, pending)
-        return Arrival(message, target, sample, pending)
+        return self._released(self._parts.join(sample))
+
+    def _released(self, samples: "Iterable[Sample]") -> list[Arrival]:
+        """Return samples that wait no longer, on their way."""
+        held = [(self._held.pop(sample.line), sample) for sample in samples]
+        return [Arrival(arrival.message, arrival.target, sample, arrival.pending) for arrival, sample in held]
+
+    def _several(self, message: Message, target: str, marks: list[str], samples: list[Sample]) -> list[Arrival]:
+        """Return the samples of one message, which is settled when all of them are."""
+        pendings = [self._pending(message, marks if sample is samples[-1] else []) for sample in samples]
+        for pending in pendings:
+            pending.group = pendings
+        self._queue_ack(message.number, pendings[-1])
+        return [Arrival(message, target, *each) for each in zip(samples, pendings, strict=True)]
+
+    def _pending(self, message: Message, marks: list[str]) -> Pending:
+        pending = Pending(message.topic, marks, None, len(message.payload) + self._forecast_size)
+        self._unsettled.add(pending)
+        return pending
+
+    def _is_again(
+        self, message: Message, mark: str | None, moment: float, sample: Sample
+    ) -> tuple[bool, Pending | None]:
+        """Return whether a message has come before, and the sample that it was then as long as that is unsettled."""
+        topic = message.topic
+        if mark and message.duplicate:
+            first = self._unsettled.find(topic, mark)
+            if first or (topic, mark) in self._seen:
+                return True, first
+        last = self._last.get(topic)
+        if math.isnan(moment) or (last is not None and last != (moment, sample.values)):
+            return False, None
+        return last is not None or self._seen.ends_with(message), self._unsettled.newest(topic)
 
     def _check_name(self, topic: str) -> None:
         """Count the characters of a new stream's name. Raises `DataError` where all names would have too many."""
@@ -257,23 +308,26 @@ class MqttService:
         self._name_bytes += len(topic)
         self._beginning.add(topic)
 
-    def _parse_payload(self, message: Message) -> Sample | None:
-        """Return the sample in a payload; None where it is left out, or ends the service."""
+    def _parse_payload(self, message: Message) -> list[Sample]:
+        """Return the samples in a payload; none where it is left out, or ends the service."""
+        topic, count = message.topic, self._messages
         try:
             if len(message.payload) > LONGEST:
                 raise DataError(f"the payload is larger than {LONGEST} bytes")  # noqa: TRY301 - named below
-            time_, values = self._samples.one(lines.decode(message.payload)[0].strip())
+            found = self._samples.all(lines.decode(message.payload)[0].strip())
+            if len(found) > _MOST_SAMPLES:
+                raise DataError(f"{len(found)} samples in one message; at most {_MOST_SAMPLES}")  # noqa: TRY301
         except DataError as error:
             if self._unreadable == ERROR:
                 self._fail(message, error)
-                return None
+                return []
             if isinstance(error, OtherKindError) or self._unreadable == SKIP:
-                self._leave_out(message.number, f"{_brief(message.topic)}: {error}", "of another kind")
-                return None
-            note(f"{_brief(message.topic)}: {error}; taken as missing", "payloads taken as missing")
+                self._leave_out(message.number, f"{_brief(topic)}: {error}", "of another kind")
+                return []
+            note(f"{_brief(topic)}: {error}; taken as missing", "payloads taken as missing")
             nothing = (None,) * len(self._streams.spec.measured)
-            return Sample(self._messages, None, nothing, str(error), stream=message.topic)
-        return Sample(self._messages, time_, values, stream=message.topic)
+            return [Sample(count, None, nothing, str(error), stream=topic)]
+        return [Sample(count, one.time, one.values, stream=topic, lacks=one.lacks) for one in found]
 
     def _step(self, arrivals: list[Arrival]) -> None:
         """Move the streams, and publish the forecasts."""
@@ -306,6 +360,7 @@ class MqttService:
         pending, sample = arrival.pending, arrival.sample
         if isinstance(answer, EdgeseqError):
             self._unsettled.release(pending)
+            self._last.pop(pending.topic, None)
             self._say_left_out(f"{_brief(pending.topic)}: {answer}", "that no stream takes")
             return
         if answer.reason == TIME or self._unread_times:
@@ -350,22 +405,32 @@ class MqttService:
 
     def _pause(self) -> float:
         """Return for how many seconds messages may be waited for."""
-        due = self._streams.intervals.due() if self._streams.intervals else None
+        due = self._streams.intervals.due() if self._streams.intervals else self._parts.patience()
         return 1.0 if due is None else min(due, 1.0)
 
     def _end_due(self) -> None:
-        """End intervals that are over by the wall clock; what becomes of them is saved as that of samples."""
+        """End intervals that are over by the wall clock; what becomes of them is saved as that of samples.
+
+        Take parts of samples that have waited for the rest for long enough.
+        """
+        if not self._failure and (late := self._parts.due()):
+            self._step(self._released(late))
         if not self._streams.intervals or self._failure or not self._unsettled.has_room(""):
             return
         for topic, periods in self._streams.end_due():
             state = self._streams.state(topic) if self._state_file.active else None
-            pending = Pending(topic, None, state, 0)
+            pending = Pending(topic, [], state, 0)
             self._unsettled.add(pending)
             self._publish_periods(pending, Sample(self._messages, None, (), stream=topic), periods)
 
-    def _is_timed(self, sample: Sample) -> bool:
-        """Whether a sample has a time that tells it from others: one that is none, such as n/a, may be that of each."""
-        return sample.time is not None and self._times.is_time(sample.time)
+    def _moment(self, sample: Sample) -> float:
+        """Return when a sample was taken; NaN where it does not say so, or the model does not ask."""
+        if sample.time is None or not self._streams.spec.is_timed:
+            return math.nan
+        try:
+            return self._times.seconds(sample.time)
+        except DataError:
+            return math.nan
 
     def _leave_out(self, number: int, text: str, reason: str) -> None:
         """Let a message be no sample of any stream; `reason` says of messages what is wrong with them."""
@@ -407,8 +472,8 @@ class MqttService:
             samples += 1
             if pending.state:
                 self._streams.acknowledge(pending.topic, pending.state)
-            if pending.message_id:
-                self._seen.add(pending.topic, pending.message_id)
+            for mark in pending.marks:
+                self._seen.add(pending.topic, mark)
         is_kept = self._state_file.save_if_due(samples)
         if samples:
             self._saved_at = time.monotonic()

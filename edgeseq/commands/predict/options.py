@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edgeseq.commands.notes import note
+from edgeseq.commands.predict.whose import note_unknown, of_one
 from edgeseq_runtime.errors import DataError, UsageError
-from edgeseq_runtime.reading.overrides import Overrides
+from edgeseq_runtime.reading import durations
+from edgeseq_runtime.reading.overrides import NONE, Overrides
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -17,9 +19,10 @@ if TYPE_CHECKING:
     from edgeseq.commands.predict.forecast_plot import ForecastPlot
     from edgeseq.commands.predict.formats import Format
     from edgeseq.commands.predict.terminal_view import TerminalView
+    from edgeseq_runtime.backends.base import Session
     from edgeseq_runtime.reading.reading import Reading
     from edgeseq_runtime.rules import Rules
-    from edgeseq_runtime.service import NamedStreams, Streams
+    from edgeseq_runtime.service import NamedStreams, SingleStream
     from edgeseq_runtime.spec import Spec
 
 
@@ -45,6 +48,8 @@ class PredictOptions:
     source: str
     """A file, or - for stdin."""
     input_format: str
+    is_table: bool
+    """Whether it is a file that is no text."""
     output_format: str
     keep: bool
     """Whether input lines are written as well."""
@@ -72,6 +77,8 @@ class PredictOptions:
     unreadable: str | None
     fields: "Mapping[str, str]"
     """Where features and the time stand, by their names, for those that are not under them."""
+    join_wait: str
+    """How long a sample waits for features that come apart from it: a duration, or none."""
     mqtt: str | None
     publish: str | None
     credentials: str | None
@@ -82,10 +89,12 @@ class PredictOptions:
     def __post_init__(self) -> None:
         if self.state_every is not None and not self.state:
             raise UsageError("--state-every needs --state FILE")
-        if self.mqtt is not None or self.is_influx:
+        if self.mqtt is not None or self.is_influx or self.names_streams:
             self._check_streams()
         if self.sensor and self.history:
             raise UsageError("--sensor and --history both say what the sensor is like: give one of them")
+        if self.join_wait != NONE:
+            durations.parse(self.join_wait)
         if self.intervals and self.output_format != "jsonl":
             raise UsageError("--intervals needs --format jsonl")
         if self.mqtt is None:
@@ -104,13 +113,28 @@ class PredictOptions:
         return self.unreadable or self._defaults.unreadable
 
     @property
+    def join_seconds(self) -> float:
+        """Seconds of `join_wait`. Raises `UsageError`."""
+        return 0.0 if self.join_wait == NONE else durations.parse(self.join_wait)
+
+    @property
     def is_influx(self) -> bool:
         """Whether the input is line protocol, of many streams."""
         return self.input_format == "influx"
 
+    @property
+    def names_streams(self) -> bool:
+        """Whether the user says which column names the stream of a line."""
+        return self.overrides.id not in (None, "", NONE)
+
     def reading(self, spec: "Spec") -> "Reading":
         """Return how samples are written: as training found out, except for what the user says."""
         return self.overrides.over(spec.known_reading)
+
+    def is_named(self, spec: "Spec") -> bool:
+        """Whether lines are of streams by name, and not of one, which some options ask for."""
+        asks_for_one = self.sensor or self.history or self.live or self.plot
+        return self.is_influx or bool(self.reading(spec).id and not asks_for_one)
 
     def _said_reading(self, spec: "Spec") -> "Reading | None":
         """Return the same where that is not what the model file says: line protocol counts nanoseconds."""
@@ -118,15 +142,19 @@ class PredictOptions:
             return replace(self.reading(spec), time_format=self.overrides.time_format or "ns")
         return self.reading(spec) if self.overrides != Overrides() else None
 
-    def single_stream(self) -> "Streams":
-        """Open the model for one stream."""
+    def open_session(self) -> "Session":
+        """Open the model."""
         from edgeseq_runtime.backends.open import open_session
+
+        return open_session(
+            self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar, key=self.key
+        )
+
+    def single_stream(self, session: "Session") -> "SingleStream":
+        """Return the model's one stream."""
         from edgeseq_runtime.predictor import Predictor
         from edgeseq_runtime.service import SingleStream
 
-        session = open_session(
-            self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar, key=self.key
-        )
         reading = self._said_reading(session.spec)
         sensor = _read_samples(self.history, session.spec, reading) if self.history else self.sensor
         predictor = Predictor(
@@ -134,18 +162,14 @@ class PredictOptions:
         )
         return SingleStream(predictor, self.rules.skip_limit)
 
-    def named_streams(self, sensors: "Callable[[str], Iterable[str]]") -> "NamedStreams":
-        """Open the model for streams by name; `sensors` says what a stream's sensor may be called."""
-        from edgeseq_runtime.backends.open import open_session
+    def named_streams(self, session: "Session", sensors: "Callable[[str], Iterable[str]]") -> "NamedStreams":
+        """Return the model's streams by name; `sensors` says what a stream's sensor may be called."""
         from edgeseq_runtime.pool import Pool
         from edgeseq_runtime.service import NamedStreams
 
-        session = open_session(
-            self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar, key=self.key
-        )
         reading = self._said_reading(session.spec)
         pool = Pool(session, missing=self.missing, rules=self.rules, monitor=self.intervals, reading=reading)
-        return NamedStreams(pool, sensors, self.rules.skip_limit)
+        return NamedStreams(pool, sensors, self.rules.skip_limit, note_unknown)
 
     def format(self, spec: "Spec") -> "Format":
         """Return what turns results into lines."""
@@ -154,7 +178,7 @@ class PredictOptions:
         if self.output_format == "influx":
             return formats.InfluxFormat(spec, keep=self.keep, ahead=self.future_points)
         chosen = formats.CsvFormat if self.output_format == "csv" else formats.JsonFormat
-        return chosen(spec, named=self.is_influx, times=self.times)
+        return chosen(spec, named=self.is_named(spec), times=self.times)
 
     def terminal_view(self, spec: "Spec") -> "TerminalView | None":
         """Return what shows the stream on the terminal, where that was asked for and stderr is one."""
@@ -183,10 +207,10 @@ class PredictOptions:
         """Refuse what only one stream by itself can have."""
         if self.live or self.plot:
             option = "--live" if self.live else "--plot"
-            raise UsageError(f"{option} needs a single stream, without --mqtt or influx")
+            raise UsageError(f"{option} needs a single stream, without --mqtt, influx or --id")
         if self.sensor or self.history:
             raise UsageError(
-                "--sensor and --history need a single stream; with --mqtt or influx, the stream's name says it"
+                "--sensor and --history need a single stream; with --mqtt, influx or --id, the stream's name says it"
             )
 
     def _check_lines(self) -> None:
@@ -219,7 +243,7 @@ def _read_samples(path: str, spec: "Spec", reading: "Reading | None") -> "npt.ND
 
     rows = []
     try:
-        for sample in text_lines.read(text_lines.split([files.read(path)]), spec, reading=reading):
+        for sample in of_one(text_lines.read(text_lines.split([files.read(path)]), spec, reading=reading)):
             if sample.problem:
                 raise DataError(f"line {sample.line}: {sample.problem}")  # noqa: TRY301 - the file is named below
             rows.append(sample.values)

@@ -17,6 +17,7 @@ from edgeseq.commands.predict.gathering import Gathering
 from edgeseq.commands.predict.options import ERROR, SKIP
 from edgeseq.commands.predict.output import Output
 from edgeseq.commands.predict.pace import note_pace
+from edgeseq.commands.predict.parts import Parts
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats
 from edgeseq.commands.predict.stored_samples import StoredSamples
@@ -56,6 +57,7 @@ class StdinStream:
         state_file: StateFile,
         *,
         unreadable: str,
+        join_wait: float = 0.0,
         view: "TerminalView | None" = None,
         plot: "ForecastPlot | None" = None,
     ) -> None:
@@ -67,6 +69,7 @@ class StdinStream:
         self._view = view
         self._plot = plot
         self._left_out = 0
+        self._parts = Parts(tuple(feature.name for feature in streams.spec.measured), join_wait)
         self._unread_times = UnreadTimes(streams.spec)
         self._gathering = Gathering(streams)
         self.stats = Stats("from a line to its forecast")
@@ -103,12 +106,17 @@ class StdinStream:
         if isinstance(self._streams, NamedStreams):
             self._answer_waiting(source, shutdown, self._streams)
             return
-        lines = text_lines.split(_read_blocks(source, shutdown), note)
-        samples = self._kept(self._read(lines, self._streams.spec, note))
+        blocks = _read_blocks(source, shutdown, self._answer_due, self._parts.patience)
+        samples = self._kept(self._read(text_lines.split(blocks, note), self._streams.spec, note))
         if isinstance(self._streams, SingleStream) and not self._view and stat.S_ISREG(os.fstat(source).st_mode):
             self._answer_stored(samples, self._streams)
             return
         for sample in samples:
+            self._answer(sample)
+
+    def _answer_due(self) -> None:
+        """Take the parts of samples that have waited for the rest for long enough."""
+        for sample in self._parts.due():
             self._answer(sample)
 
     def _answer(self, sample: "Sample") -> None:
@@ -179,18 +187,26 @@ class StdinStream:
         from edgeseq_runtime.io import text_lines
 
         waiting = WaitingSamples(
-            streams, self._check, self._watch, self._format, self._output, self._state_file, self.stats
+            streams,
+            self._parts,
+            self._check,
+            self._watch,
+            self._format,
+            self._output,
+            self._state_file,
+            self.stats,
         )
-        blocks = _read_blocks(source, shutdown, waiting.flush)
+        blocks = _read_blocks(source, shutdown, waiting.flush, self._parts.patience)
         waiting.answer(self._read(text_lines.split(blocks, note), streams.spec, note))
 
     def _kept(self, samples: "Iterable[Sample]") -> "Iterator[Sample]":
-        """Yield the samples of the one stream that are not left out."""
+        """Yield the samples of the one stream that are not left out, put together where they come in parts."""
         for sample in samples:
             if not sample.problem or self._unreadable == ERROR or not self._is_left_out(sample):
-                yield sample
+                yield from self._parts.join(sample)
             else:
                 self._check(sample)
+        yield from self._parts.rest()
 
     def _check(self, sample: "Sample") -> "Sample":
         """Say that a line is no sample; return it, of no stream where it is left out.

@@ -50,8 +50,8 @@ class UnreadTimes:
         if self._wants_zone is None or (says := self._reader.says_zone(time)) is None:
             return
         if says != self._wants_zone:
-            had, have = ("a zone", "none, and is taken as UTC") if self._wants_zone else ("none", "one")
-            note(f"{where}: the times that the model was trained on had {had}, {shown(time)} has {have}")
+            what, end = ("no zone", "; taken as UTC") if self._wants_zone else ("its zone", ", which were taken as UTC")
+            note(f"{where}: {shown(time)} says {what}, unlike the times that the model was trained on{end}")
         self._wants_zone = None
 
     def _what(self, time: "WrittenTime") -> str:

@@ -1,10 +1,10 @@
 """Samples that moved their streams and are not settled: their forecasts are not with the broker, or not yet saved."""
 
 from collections import Counter, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from edgeseq_runtime.mqtt.deduplication import UNSETTLED, MessageId
+from edgeseq_runtime.mqtt.deduplication import UNSETTLED
 
 if TYPE_CHECKING:
     from edgeseq_runtime.service import State
@@ -18,7 +18,8 @@ class Pending:
     """A sample that moved its stream, until its effect is saved."""
 
     topic: str
-    message_id: MessageId | None
+    marks: list[str]
+    """What its messages are recognised by, where the broker numbers them."""
     state: "State | None"
     """The stream's state after it, where states are saved."""
     size: int
@@ -27,6 +28,8 @@ class Pending:
     """Whether the broker has its forecast, or never will."""
     awaited: int = 0
     """Forecasts that it has led to and the broker does not have yet: several where values hold."""
+    group: "list[Pending]" = field(default_factory=list)
+    """The samples of its message, where that has several: they are settled together."""
     settled: bool = False
     """Whether its effect is in what is saved next, after which it may be acknowledged."""
 
@@ -37,6 +40,7 @@ class Unsettled:
     def __init__(self) -> None:
         self._queue: deque[Pending] = deque()
         self._by_mark: dict[tuple[str, str], Pending] = {}  # by topic and what it is recognised by
+        self._newest: dict[str, Pending] = {}  # by topic
         self._topics: Counter[str] = Counter()
         self._bytes = 0
 
@@ -52,12 +56,22 @@ class Unsettled:
         self._queue.append(pending)
         self._topics[pending.topic] += 1
         self._bytes += pending.size
-        if pending.message_id:
-            self._by_mark[pending.topic, pending.message_id.text] = pending
+        self._newest[pending.topic] = pending
+        self.add_marks(pending, [])
 
-    def find(self, topic: str, message_id: MessageId) -> Pending | None:
+    def add_marks(self, pending: Pending, marks: list[str]) -> None:
+        """Let a sample be recognised by further marks."""
+        pending.marks = [*pending.marks, *marks]
+        for mark in pending.marks:
+            self._by_mark[pending.topic, mark] = pending
+
+    def find(self, topic: str, mark: str) -> Pending | None:
         """Return the sample that came with this mark before, None where there is none."""
-        return self._by_mark.get((topic, message_id.text))
+        return self._by_mark.get((topic, mark))
+
+    def newest(self, topic: str) -> Pending | None:
+        """Return the topic's last sample, None where it is settled."""
+        return self._newest.get(topic)
 
     def resize(self, pending: Pending, size: int) -> None:
         """Note how many bytes the forecast really has."""
@@ -67,28 +81,30 @@ class Unsettled:
     def release(self, pending: Pending) -> None:
         """Let a sample that moved no stream wait for nothing but those before it; it may come again as a new one."""
         self._drop_mark(pending)
-        pending.message_id, pending.published = None, True
+        pending.marks, pending.published = [], True
 
     def settle_next(self) -> Pending | None:
         """Take out the first sample, if the broker has its forecast; it is settled then."""
         if not self._queue or not self._queue[0].published:
+            return None
+        if not all(other.published for other in self._queue[0].group):
             return None
         pending = self._queue.popleft()
         pending.settled = True
         self._bytes -= pending.size
         self._topics[pending.topic] -= 1
         if not self._topics[pending.topic]:
-            del self._topics[pending.topic]
+            del self._topics[pending.topic], self._newest[pending.topic]
         self._drop_mark(pending)
         return pending
 
     def forget_numbers(self) -> None:
         """Drop the marks by a broker's numbers: it has begun a new session."""
         for pending in self._queue:
-            if pending.message_id and not pending.message_id.timed:
-                self._by_mark.pop((pending.topic, pending.message_id.text), None)
-                pending.message_id = None
+            self._drop_mark(pending)
+            pending.marks = [f"0:{mark.rpartition(':')[2]}" for mark in pending.marks]
 
     def _drop_mark(self, pending: Pending) -> None:
-        if pending.message_id and self.find(pending.topic, pending.message_id) is pending:
-            del self._by_mark[pending.topic, pending.message_id.text]
+        for mark in pending.marks:
+            if self.find(pending.topic, mark) is pending:
+                del self._by_mark[pending.topic, mark]

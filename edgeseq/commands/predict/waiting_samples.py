@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from edgeseq.commands.predict.formats import Format
     from edgeseq.commands.predict.output import Output
+    from edgeseq.commands.predict.parts import Parts
     from edgeseq.commands.predict.state_file import StateFile
     from edgeseq.commands.predict.stats import Stats
     from edgeseq_runtime.io.text_lines import Sample
@@ -34,6 +35,7 @@ class WaitingSamples:
     def __init__(
         self,
         streams: "NamedStreams",
+        parts: "Parts",
         check: "Callable[[Sample], Sample]",
         watch: "Callable[[Sample, StepResult], None]",
         output_format: "Format",
@@ -41,7 +43,7 @@ class WaitingSamples:
         state_file: "StateFile",
         stats: "Stats",
     ) -> None:
-        self._streams, self._check, self._watch = streams, check, watch
+        self._streams, self._parts, self._check, self._watch = streams, parts, check, watch
         self._format, self._output, self._state_file, self._stats = output_format, output, state_file, stats
         self._waiting: list[Sample] = []
 
@@ -51,18 +53,29 @@ class WaitingSamples:
         Raises `DataError` where a sample is to end it, when what comes before is written.
         """
         for sample in samples:
-            try:
-                checked = self._check(sample)
-            except DataError:
-                self.flush()
-                raise
-            self._waiting.append(checked)
-            if len(self._waiting) >= (self._state_file.room or _MOST):
-                self.flush()
-        self.flush()
+            for whole in self._parts.join(sample):
+                self._add(whole)
+        for part in self._parts.rest():
+            self._add(part)
+        self._answer_all()
 
     def flush(self) -> None:
-        """Answer what waits."""
+        """Answer what waits, and parts of samples that have waited for the rest for long enough."""
+        for part in self._parts.due():
+            self._add(part)
+        self._answer_all()
+
+    def _add(self, sample: "Sample") -> None:
+        try:
+            checked = self._check(sample)
+        except DataError:
+            self._answer_all()
+            raise
+        self._waiting.append(checked)
+        if len(self._waiting) >= (self._state_file.room or _MOST):
+            self._answer_all()
+
+    def _answer_all(self) -> None:
         while waiting := self._waiting[: min(_MOST, self._state_file.room or _MOST)]:
             del self._waiting[: len(waiting)]
             self._answer(waiting)

@@ -1,5 +1,6 @@
 """Columns gathered value by value, where rows need not have all of them; each gets the kind of what it holds."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -47,7 +48,7 @@ def _series(name: str, values: list[Value]) -> pl.Series:
     kinds = {type(value) for value in values if value is not None}
     if kinds == {bool}:
         return pl.Series(name, values, dtype=pl.Boolean)
-    if kinds == {int} and all(value is None or abs(value) < _WIDEST for value in values if isinstance(value, int)):
+    if kinds == {int} and all(abs(value) < _WIDEST for value in values if isinstance(value, int)):
         return pl.Series(name, values, dtype=pl.Int64)
     if kinds and kinds <= {int, float}:
         return pl.Series(name, [None if value is None else float(value) for value in values], dtype=pl.Float64)
@@ -57,4 +58,6 @@ def _series(name: str, values: list[Value]) -> pl.Series:
 def _text(value: Value) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and math.isfinite(value):
+        return f"{value!r}e0" if "e" not in repr(value) else repr(value)  # no point that may part thousands
     return None if value is None else str(value)

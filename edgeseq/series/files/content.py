@@ -116,7 +116,7 @@ def _from_zstd(path: str, data: bytes) -> bytes:
         column = pl.read_csv(
             data, has_header=False, schema={"line": pl.String}, separator="\x1f", quote_char=None, infer_schema=False
         ).to_series()
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = str(error).partition("\n")[0][:100]
         raise DataError(f"cannot read {path}: zstd of text in UTF-8 is expected ({reason})") from None
     return "".join(f"{line}\n" for line in column.fill_null("")).encode()

@@ -40,7 +40,7 @@ def read(path: str, data: bytes, notes: Sequence[str] = ()) -> Table:
         value, field, time = cells.pop(_VALUE, None), cells.pop(_FIELD, None), cells.get(_TIME)
         series = {name: cell for name, cell in cells.items() if name != _TIME}
         # A row without a time or a field stands for itself.
-        alone = str(line) if time is None or field is None else None
+        alone = str(line) if None in (time, field) else None
         row = rows.setdefault((time, alone, *(f"{name}={series[name]}" for name in sorted(series))), {})
         if not row:
             numbers.append(line)
@@ -57,7 +57,9 @@ def read(path: str, data: bytes, notes: Sequence[str] = ()) -> Table:
     if again:
         said.append(f"{counted(again, 'row')} of a series and time that are there already: the later value is taken")
     written = Written(separator=",", notes=tuple(said))
-    return from_columns(path, list(by_name), list(by_name.values()), lambda row: f"line {numbers[row]}", written)
+    return from_columns(
+        path, [str(name) for name in by_name], list(by_name.values()), lambda row: f"line {numbers[row]}", written
+    )
 
 
 def _rows(path: str, data: bytes) -> Iterator[tuple[int, int, dict[str, str | None]]]:

@@ -13,6 +13,9 @@ from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.printable import counted, listed
 from edgeseq_runtime.reading import lines
 
+NO_SEPARATOR = "\x1f"
+"""For rows of one cell: a character that no text has."""
+
 _LOOKED_AHEAD = 40
 """Lines by which a line before them is judged."""
 
@@ -99,9 +102,9 @@ def _begin(table: Sequence[Line], said: str | None) -> int:
     """Return the first line that has as many cells as those after it."""
     for at in range(min(len(table), _PREAMBLE)):
         after = [line.text for line in table[at + 1 : at + 1 + _LOOKED_AHEAD]]
-        mark = said or lines.separator(table[at].text, *after[:5])
-        width = _width(table[at].text, mark)
-        alike = sum(_is_as_wide(text, mark, width) for text in after)
+        mark = said or _mark(table[at].text, after[:5])
+        cells = _cells(table[at].text, mark)
+        alike = sum(_is_as_wide(text, mark, cells) for text in after)
         # The first line is believed more easily: what differs from it may be a fault of the file.
         enough = len(after) / 2 if at == 0 else max(2, 0.8 * len(after))
         if alike >= enough:
@@ -110,24 +113,24 @@ def _begin(table: Sequence[Line], said: str | None) -> int:
 
 
 def _separator(table: Sequence[Line], begin: int, said: str | None) -> str | None:
-    return said or lines.separator(table[begin].text, *(line.text for line in table[begin + 1 : begin + 6]))
+    return said or _mark(table[begin].text, [line.text for line in table[begin + 1 : begin + 6]])
 
 
-def _width(text: str, separator: str | None) -> int:
-    return len(_cells(text, separator))
+def _mark(text: str, after: Sequence[str]) -> str | None:
+    """Return what parts the cells of a line; R's rows have a name more than its header, which blanks may part."""
+    width = len(text.split())
+    if width > 1 and len(after) > 1 and all(len(_cells(row, lines.BLANKS)) == width + 1 for row in after):
+        return lines.separator(text) or lines.BLANKS
+    return lines.separator(text, *after)
 
 
-def _is_as_wide(text: str, separator: str | None, width: int) -> bool:
-    """Whether a line has as many cells: one more where it ends with a separator or the first column has no name."""
+def _is_as_wide(text: str, separator: str | None, header: list[str]) -> bool:
+    """Whether a line has as many cells, or one more, or lacks a last one that is empty."""
     if separator is None:
         return lines.separator(text) is None or _ONE_VALUE.fullmatch(text.strip()) is not None
-    cells = _cells(text, separator)
-    return len(cells) in (width, width + 1) or lines.fitted(cells, width) is not None or _is_open(cells, width)
-
-
-def _is_open(cells: Sequence[str], width: int) -> bool:
-    """Whether a row has one cell less than a header that ends with a separator."""
-    return width > 1 and len(cells) == width - 1
+    cells, width = _cells(text, separator), len(header)
+    is_shorter = len(cells) == width - 1 and not header[-1]
+    return len(cells) in (width, width + 1) or is_shorter or lines.fitted(cells, width) is not None
 
 
 def _cells(text: str, separator: str | None) -> list[str]:
@@ -164,9 +167,15 @@ class _Body:
         leading = self._leading()
         if not leading:
             return None, ("",) * self.width
-        pure = [at for at in leading if lines.looks_like_header(self.rows[at]) and not _is_description(self.rows[at])]
-        at = pure[-1] if pure and self.width > 1 else 0
+        at = self._best(leading) if self.width > 1 else 0
         return at, tuple(self.named(self.rows[at]) or self.rows[at])
+
+    def _best(self, leading: Sequence[int]) -> int:
+        """Return which of the lines above the table names its columns: below it, others describe them only."""
+        names = [at for at in leading if lines.looks_like_header(self.rows[at])]
+        names = [at for at in names if not _are_units(self.rows[at])] or names or [0]
+        described = (at for at in names if all(map(_is_description, self.rows[at + 1 : leading[-1] + 1])))
+        return next(described, names[-1])
 
     def named(self, cells: Sequence[str]) -> list[str] | None:
         """Return a header's cells, one for each cell of a row; None where their numbers do not go together."""
@@ -201,6 +210,11 @@ class _Body:
         return list(range(min(count, _PREAMBLE)))
 
 
+def _are_units(cells: Sequence[str]) -> bool:
+    """Whether a line holds units alone."""
+    return all(lines.is_units_row([cell]) for cell in cells if cell)
+
+
 def _is_description(cells: Sequence[str]) -> bool:
     """Whether a line below the names says something of the columns: their units, or what their values are."""
     filled = [cell for cell in cells if cell]
@@ -221,7 +235,8 @@ def _with_header(
             f"has a line {header.number} that is no header: a name in it has more than {_LONGEST_NAME} characters"
         )
     above = _cells(table[at - 1].text, separator) if at else []
-    first, units, units_line = at + 1, [], None
+    first, units_line = at + 1, None
+    units: list[str] = []
     while first < len(table) and _is_description(cells := _cells(table[first].text, separator)):
         if not units and lines.is_units_row(cells):
             units, units_line = list(body.named(cells) or cells), table[first].text

@@ -56,7 +56,9 @@ def read(path: str, data: bytes, notes: Sequence[str] = ()) -> Table:
     if TIME in series and series[TIME].dtype == pl.Int64:
         series[TIME] = series[TIME].cast(pl.Datetime("ns", "UTC"))
     written = Written(notes=tuple(notes))
-    return from_columns(path, list(series), list(series.values()), lambda row: f"line {numbers[row]}", written)
+    return from_columns(
+        path, [str(name) for name in series], list(series.values()), lambda row: f"line {numbers[row]}", written
+    )
 
 
 def _time(time: int | str | None) -> int | None:

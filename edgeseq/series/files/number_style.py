@@ -1,14 +1,15 @@
 """Which sign parts a fraction from its whole, and which parts thousands: decided once for all columns of a file."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from edgeseq_runtime.errors import DataError
-from edgeseq_runtime.reading.numbers import APOSTROPHES, BLANKS, SHAPE, grouped_pattern
+from edgeseq_runtime.reading.numbers import APOSTROPHES, BLANKS, LONGEST_NUMBER, SHAPE, grouped_pattern
 
 Place = Callable[[int], str]
 """Tells where a row is found, for errors."""
@@ -49,6 +50,11 @@ class _Marks:
     blank: int | None = None
     apostrophe: int | None = None
 
+    def joined(self, more: "_Marks") -> "_Marks":
+        """Return these, and what further cells show besides."""
+        pairs = ((field.name, getattr(self, field.name), getattr(more, field.name)) for field in fields(self))
+        return _Marks(**{name: one if one is not None else other for name, one, other in pairs})
+
 
 def _shown_by(mark: str, other: str) -> tuple[str, str, str]:
     """Return patterns: a mark is decimal; it may be decimal or part thousands; it parts thousands."""
@@ -82,13 +88,15 @@ def decide(
     decimal: str | None = None,
     missing: Sequence[str] = (),
     separator: str = ",",
+    plain: Container[str] = (),
 ) -> NumberStyle:
     """Decide how the numbers in columns of text are written, from these and, where they do not tell, from the `others`.
 
     `decimal` is what the user says. `separator` parts the file's cells; where it is a comma, a point is decimal if no
-    cell tells otherwise. Raises `DataError`, naming lines, where columns differ, and where nothing tells.
+    cell tells otherwise. `plain` are the names of columns whose cells are all empty or numbers with at most a point.
+    Raises `DataError`, naming lines, where columns differ, and where nothing tells.
     """
-    shown = [(column, _marks(column)) for column in columns if column.dtype == pl.String]
+    shown = [(column, _marks(column, plain=column.name in plain)) for column in columns if column.dtype == pl.String]
     notes: list[str] = []
     sign = decimal or _decimal(shown, others, place, notes, separator)
     mark, grouped, either = (
@@ -172,15 +180,27 @@ def _first(shown: Sequence[tuple[pl.Series, _Marks]], *names: str) -> tuple[pl.S
     return next(((column, row) for column, row in found if row is not None), None)
 
 
-def _marks(column: pl.Series) -> _Marks:
-    """Look for what a column of text shows; at all cells only where the first look does not tell."""
-    step = max(1, len(column) // _SAMPLE)
-    rows = np.arange(0, len(column), step)
-    marks = _marks_of(column.gather_every(step), rows)
-    shows_more = any(getattr(marks, field.name) is not None for field in fields(marks) if field.name in _DOUBTS)
-    if step == 1 or (marks.point is not None and not shows_more):
+def sample(height: int) -> npt.NDArray[np.int64]:
+    """Return some of so many rows, in order; at random, since what comes at even steps may be alike."""
+    if height <= _SAMPLE:
+        return np.arange(height)
+    return np.sort(np.random.default_rng(0).integers(0, height, _SAMPLE))
+
+
+def _marks(column: pl.Series, *, plain: bool = False) -> _Marks:
+    """Look for what a column of text shows; at all cells only where the first look leaves something open."""
+    rows = sample(len(column))
+    marks = _marks_of(column.gather(rows), rows)
+    if len(rows) == len(column):
         return marks
-    if not column.str.contains(f"[0-9][.,{BLANKS}{APOSTROPHES}][0-9]").any():
+    if marks.point is not None and all(getattr(marks, name) is None for name in _DOUBTS):
+        if plain:
+            return marks
+        odd = (column.cast(pl.Float64, strict=False).is_null() & column.is_not_null()).arg_true()
+        odd = odd.filter(column.gather(odd).str.contains(f"[0-9][,{BLANKS}{APOSTROPHES}][0-9]"))
+        return marks.joined(_marks_of(column.gather(odd), odd.to_numpy()))
+    unseen = f".{BLANKS}{APOSTROPHES}" if marks.comma is not None else f".,{BLANKS}{APOSTROPHES}"
+    if not column.str.contains(f"[0-9][{unseen}][0-9]").any():
         return marks
     return _marks_of(column, np.arange(len(column)))
 
@@ -189,9 +209,14 @@ _DOUBTS = ("comma", "either_comma", "grouped_by_comma", "grouped_by_point", "bla
 """What makes a column with decimal points worth a second look."""
 
 
-def _marks_of(cells: pl.Series, rows: npt.NDArray[np.int64]) -> _Marks:
-    text = cells.str.strip_chars()
-    groups = text.str.extract_groups(f"^(?:{SHAPE})$").struct
+def apart(cells: pl.Series) -> pl.Series:
+    """Return sign, body, power and unit of the numbers in cells without blanks around them, null where none is."""
+    short = cells.set(cells.str.len_bytes() > LONGEST_NUMBER, None)
+    return short.str.extract_groups(f"^(?:{SHAPE})$")
+
+
+def _marks_of(cells: pl.Series, rows: npt.NDArray[np.integer[Any]]) -> _Marks:
+    groups = apart(cells.str.strip_chars()).struct
     body = groups.field("body")
     part = "[0-9][{}][0-9]{{3}}(?:[^0-9]|$)"
     compact = body.str.replace_all(f"[{BLANKS}{APOSTROPHES}]", "") + groups.field("power").fill_null("")
@@ -200,16 +225,3 @@ def _marks_of(cells: pl.Series, rows: npt.NDArray[np.int64]) -> _Marks:
     masks["apostrophe"] = body.str.contains(part.format(APOSTROPHES))
     first = {name: mask.fill_null(value=False).arg_true().head(1) for name, mask in masks.items()}
     return _Marks(**{name: int(rows[found[0]]) for name, found in first.items() if len(found)})
-
-
-def kind_of(cells: pl.Series) -> type[pl.DataType]:
-    """Return what a column of text may be read as at once, without a look at its numbers, by a sample of its cells.
-
-    Float64 where they show a decimal point, Int64 where they are whole numbers, String where they have to be looked at.
-    """
-    marks = _marks_of(cells, np.arange(len(cells)))
-    if any(getattr(marks, name) is not None for name in _DOUBTS):
-        return pl.String
-    if marks.point is not None:
-        return pl.Float64
-    return pl.Int64 if marks.either_point is None and (marks.ungrouped, marks.unmarked) != (None, None) else pl.String

@@ -27,7 +27,7 @@ def _open(path: str, skip_rows: int | None, header: bool | None) -> Table:
         return json_lines.read(path, data, notes)
     if first and json_lines.has_topics(first):
         return json_lines.read(path, data, notes, topics=True)
-    if first and all(map(lines.is_line_protocol, first)):
+    if first and 2 * sum(map(lines.is_line_protocol, first)) > len(first):
         return line_protocol.read(path, data, notes)
     if influx_csv.is_annotated(data):
         return influx_csv.read(path, data, notes)
@@ -35,10 +35,9 @@ def _open(path: str, skip_rows: int | None, header: bool | None) -> Table:
 
 
 def _first_lines(data: bytes, count: int = 3) -> list[str]:
-    """Return the first lines that are neither blank nor comments; one that is cut is left out."""
+    """Return the first lines that are neither blank nor comments; the last one only if it has an end, or is alone."""
     physical = data[: 1 << 20].split(b"\n")
-    if len(data) > 1 << 20:
-        physical.pop()
+    physical = physical[:-1] or physical
     texts = (line.decode("utf-8", "replace").strip() for line in physical)
     found = (text for text in texts if text and not lines.is_comment(text))
     return [text for _, text in zip(range(count), found, strict=False)]

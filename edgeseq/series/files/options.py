@@ -34,6 +34,11 @@ class ReadingOptions(Overrides):
         of_files = [value for name, value in said.items() if name not in ("targets", "gap_limit", "period")]
         return not (set(self.targets) - {"sine"} or any(value and value != NONE for value in of_files))
 
+    @property
+    def tells_apart(self) -> bool:
+        """Whether a column tells several sensors of one file apart."""
+        return self.id not in (None, "", NONE)
+
     def with_units(self, known: Mapping[str, str]) -> Self:
         """Return the same with what is known of units, which what the user says overrules."""
         return replace(self, units={**known, **self.units})

@@ -22,6 +22,7 @@ from edgeseq.series.resampling import Samples, Spacing
 from edgeseq.series.series import Series
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.printable import counted, listed
+from edgeseq_runtime.reading.overrides import NONE
 from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.streaming.sensors import LEAST_SAMPLES
 
@@ -68,9 +69,9 @@ def _one(path: str, table: Table, options: ReadingOptions) -> Series:
     contents = _contents(table, options)
     taken = {*contents.columns, *contents.times.names}
     free = [name for name in contents.table.names if name not in taken]
-    if free and contents.times.seconds is not None:
+    if free and contents.times.seconds is not None and options.id != NONE:
         sensors.check_one(contents.table, contents.times.seconds, free)
-    return _series(Path(path).stem, contents, np.arange(contents.table.height), options)
+    return _series(Path(path).stem, contents, None, options)
 
 
 def read_by(path: str, options: ReadingOptions, *, id_may_lack: bool = False) -> tuple[dict[str, Series], list[str]]:
@@ -98,7 +99,7 @@ def _opened(path: str, options: ReadingOptions) -> Table:
 
 def _contents(table: Table, options: ReadingOptions) -> Contents:
     """Read all rows of the columns in use."""
-    sensor = [table.require(options.id)] if options.id else []
+    sensor = [table.require(options.id or "")] if options.tells_apart else []
     named = _named(table, options)
     groups = _numbered(table, sensor[0]) if sensor else None
     found = times.find(table, (*named, *sensor), options.time, options.time_format, options.zone or "", groups)
@@ -161,8 +162,8 @@ def _check_spacing(path: str, columns: Sequence[str], found: TimeColumns, option
         raise UsageError(f"{path} has a column {taken[0]!r} of its own: rename it, or leave out that time feature")
 
 
-def _series(name: str, contents: Contents, rows: Row, options: ReadingOptions) -> Series:
-    """Return some of the rows as a series, in even steps where they have times."""
+def _series(name: str, contents: Contents, rows: Row | None, options: ReadingOptions) -> Series:
+    """Return some of the rows, or all, as a series, in even steps where they have times."""
     even, reading = None, contents.told(options)
     if contents.times.names:
         even = resampling.evenly(_samples(contents, rows), _spacing(reading, options))
@@ -171,8 +172,8 @@ def _series(name: str, contents: Contents, rows: Row, options: ReadingOptions) -
         columns=(*contents.columns, *options.clocks),
         units=(*contents.numbers.units, *(options.units.get(name, "") for name in options.clocks)),
         targets=contents.targets,
-        values=even.values if even else contents.numbers.values[rows],
-        rows=even.rows if even else np.arange(len(rows)),
+        values=even.values if even else contents.numbers.values if rows is None else contents.numbers.values[rows],
+        rows=even.rows if even else np.arange(contents.table.height if rows is None else len(rows)),
         time=" ".join(contents.times.names) or None,
         period=even.period if even else None,
         clocks=len(options.clocks),
@@ -195,19 +196,25 @@ def _spacing(reading: Reading, options: ReadingOptions) -> Spacing:
     )
 
 
-def _samples(contents: Contents, rows: Row) -> Samples:
-    """Return some of the rows with their times; one that has neither a time nor a value is left out."""
-    table = contents.table
-    empty = [cells.is_empty(table.column(name)).to_numpy() for name in (*contents.times.names, *contents.columns)]
-    kept = rows[~np.logical_and.reduce(empty)[rows]]
+def _samples(contents: Contents, rows: Row | None) -> Samples:
+    """Return some of the rows, or all, with their times; one that has neither a time nor a value is left out."""
+    table, seconds = contents.table, contents.times.seconds
+    assert seconds is not None, "there are times"
+    without = np.flatnonzero(np.isnan(seconds))
+    if len(without):
+        empty = [cells.is_empty(table.column(name).gather(without)).to_numpy() for name in contents.columns]
+        rows = np.arange(table.height) if rows is None else rows
+        rows = np.setdiff1d(rows, without[np.logical_and.reduce(empty)], assume_unique=True)
     written = [table.column(name) for name in contents.times.names]
 
     def place(row: int) -> str:
-        at = int(kept[row])
+        at = row if rows is None else int(rows[row])
         said = " ".join(str(column[at]) for column in written)
         return f"{table.place(at)}: {' '.join(contents.times.names)} {said}"
 
-    return Samples(contents.times.at(kept, table.place), contents.numbers.values[kept], place)
+    if rows is None:
+        return Samples(seconds, contents.numbers.values, place)
+    return Samples(contents.times.at(rows, table.place), contents.numbers.values[rows], place)
 
 
 def _known_unit(name: str, table: Table, options: ReadingOptions) -> str:

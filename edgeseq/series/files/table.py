@@ -11,6 +11,7 @@ import polars as pl
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.printable import listed
 from edgeseq_runtime.reading import lines
+from edgeseq_runtime.reading.reading import Reading
 
 Place = Callable[[int], str]
 """Says where a row is found, for errors: "line 7"."""
@@ -33,6 +34,10 @@ class Written:
     notes: tuple[str, ...] = ()
     """What was decided, and what was in doubt; a line each."""
 
+    def told(self, reading: Reading) -> Reading:
+        """Return the decision about a file with that about its lines."""
+        return replace(reading, header=self.header, skip_rows=self.skip_rows)
+
 
 @dataclass(frozen=True)
 class Table:
@@ -42,7 +47,7 @@ class Table:
     names: tuple[str, ...]
     """Without blanks around them; a column without a name is called after its place: "column 1"."""
     unnamed: frozenset[str]
-    """Which of these the file has no name for."""
+    """Which of these the file has no name for, where it has names for others."""
     height: int
     """How many rows there are."""
     kinds: Mapping[str, pl.DataType]
@@ -107,6 +112,7 @@ def named(header: Sequence[str]) -> tuple[tuple[str, ...], frozenset[str], dict[
         names.append(unique)
         seen.add(unique)
     unnamed = frozenset(name for name, cell in zip(names, header, strict=True) if not cell.strip())
+    unnamed = frozenset() if len(unnamed) == len(names) else unnamed
     twins = {name: word for name, word in zip(names, given, strict=True) if counts[word] > 1}
     return tuple(names), unnamed, twins
 

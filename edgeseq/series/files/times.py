@@ -1,31 +1,52 @@
-"""Times as they are written in files: ISO 8601, YYYYMMDD, epoch seconds and their fractions, Parquet's own."""
+"""The times of a table: which of its columns hold them, how they are written, and what they say.
+
+Everything is decided over whole columns: what one cell means, another may tell.
+"""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from edgeseq.series.files import cells
-from edgeseq.series.files.cells import is_number, is_text
+from edgeseq.series.files.notations import TIME_OF_DAY, AmbiguousTimesError
 from edgeseq.series.files.number_style import Place
 from edgeseq.series.files.table import Table
+from edgeseq.series.files.time_cells import Column, WrittenTimes, in_utc, is_written, read_column
+from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.errors import DataError, UsageError
-from edgeseq_runtime.io.grammar import EPOCHS, TIME_NAMES
+from edgeseq_runtime.printable import shown
 from edgeseq_runtime.reading.reading import Reading
-from edgeseq_runtime.spec import LATEST_TIME
+from edgeseq_runtime.reading.times import is_number
 
-Seconds = npt.NDArray[np.float64]
+_USUAL = frozenset(
+    "t time timestamp date datetime ds ts epoch unix unixtime unix_time utc local_time time_utc date_time timestring "  # noqa: SIM905
+    "datum zeit zeitstempel datum_zeit mess_datum fecha hora fecha_hora data ora heure horodatage tiempo created_at "
+    "createdat recorded_at measured_at observed_at last_changed last_updated _time dt when year month jahr monat "
+    "decimal_date time_ms timestamp_ms".split()
+)
+"""Names, in small letters, under which times are looked for first; a name alone makes no time."""
 
-_DATE = re.compile(r"(1[6-9]|2[0-9])\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
-_TYPED = (pl.Date, pl.Datetime)
-"""Parquet's own times."""
+_PARTS = (
+    ("year", "yr", "yyyy"),
+    ("month", "mo", "mm"),
+    ("day", "dy", "dd"),
+    ("hour", "hr", "hh"),
+    ("minute", "min", "mn"),
+    ("second", "sec"),
+)
+"""Names of columns that hold the parts of a date."""
 
-_COMMON = r"^\d{4}-\d\d-\d\d([ T])\d\d:\d\d:[0-5]\d$"
-"""The form that most files have, and polars reads ten times as fast as Python."""
+_PART_FORM = "%Y %m %d %H %M %S"
+_HOURS = ("hour", "hr", "hours", "stunde")
+
+_LOOK = 64
+"""Cells by which a column is judged at first."""
+
+_LIKE_TIME = re.compile(r"[0-9]{1,4}[-/. ][0-9A-Za-z]{1,9}[-/. ][0-9]{1,4}|[0-9]:[0-9]{2}|[0-9]{4}[-/]W?[0-9]{1,2}")
 
 
 @dataclass(frozen=True)
@@ -34,7 +55,7 @@ class TimeColumns:
 
     names: tuple[str, ...] = ()
     """Joined by a blank where there are several; none: samples go by their order."""
-    seconds: Seconds | None = None
+    seconds: Float64 | None = None
     """Since 1970 UTC (row,), NaN where the cells are empty; None where there are no times."""
     time_format: str = ""
     zone: str = ""
@@ -47,10 +68,10 @@ class TimeColumns:
         """Return the decision about a file with that about its times."""
         return replace(reading, time=self.names, time_format=self.time_format, zone=self.zone, zoned=self.zoned)
 
-    def at(self, rows: npt.NDArray[np.int64], place: Place) -> Seconds:
+    def at(self, rows: npt.NDArray[np.int64], place: Place) -> Float64:
         """Return the times of some of the rows (row,). Raises `DataError` where one is empty; `place` takes its row."""
         assert self.seconds is not None
-        seconds = self.seconds[rows]
+        seconds = self.seconds if len(rows) == len(self.seconds) else self.seconds[rows]
         empty = np.flatnonzero(np.isnan(seconds))
         if len(empty):
             raise DataError(f"{place(int(rows[empty[0]]))}: column {' '.join(self.names)!r} is empty")
@@ -73,115 +94,233 @@ def find(
     apart by each sensor's own order. Raises `UsageError` for columns that are not there and where several may be meant,
     and `DataError` for cells that hold no times, with the line.
     """
-    if asked is None:
-        free = [name for name in table.names if name not in taken]
-        candidates = [name for name in free if name.lower() in TIME_NAMES]
-        candidates = candidates or [
-            name for name in free if table.is_plain(name) and looks_like_time(table.column(name))
-        ]
-        if len(candidates) > 1:
-            raise UsageError(f"several columns look like times: {', '.join(candidates)}; name one with --time")
-        names = tuple(candidates)
-    else:
-        names = () if asked == "none" else (table.require(asked if isinstance(asked, str) else asked[0]),)
+    names = _asked(table, asked) if asked is not None else None
+    notes: tuple[str, ...] = ()
+    if names is None:
+        names, notes = _looked_for(table, taken, time_format)
     if not names:
-        return TimeColumns()
-    column = table.column(names[0])
-    filled = np.flatnonzero(~cells.is_empty(column).to_numpy())
-    seconds = np.full(table.height, np.nan)
-    seconds[filled] = to_seconds(column.gather(filled), lambda row: table.place(int(filled[row])))
-    return TimeColumns(names, seconds)
+        return TimeColumns(notes=notes)
+    column = _joined(table, names)
+    told = _form_of_parts(names) if time_format is None else time_format
+    written = read_column(column, told, named=asked is not None or is_usual(column.name))
+    seconds, more = in_utc(column, written, zone, groups)
+    return TimeColumns(
+        names, seconds, written.time_format, zone, written.zoned, (*notes, *_told(names, written, zone), *more)
+    )
 
 
-def to_seconds(column: pl.Series, place: Place) -> Seconds:
-    """Return a column's times as seconds since 1970 (UTC where no zone is given), (time,).
-
-    The first cell that is filled decides the form. Raises `DataError`, naming the line, for a cell that is not of that
-    form, is empty, or has no zone where the first has one.
-    """
-    if not (is_text(column.dtype) or is_number(column.dtype) or column.dtype in _TYPED):
-        raise DataError(f"column {column.name!r} holds {column.dtype}, not times")
-    if column.dtype in _TYPED:
-        seconds = column.dt.epoch("us") / 1e6
-    elif is_number(column.dtype) and not _DATE.fullmatch(first(column)):
-        seconds = _from_epoch(column)
-    else:
-        text = column.cast(pl.String, strict=False).str.strip_chars()
-        seconds = _from_epoch(text) if _is_epoch(first(column)) else _from_iso(text)
-    values = seconds.cast(pl.Float64).fill_null(np.nan).to_numpy().astype(np.float64)
-    wrong = np.flatnonzero(~(np.abs(values) < LATEST_TIME))
-    if len(wrong):
-        row = int(wrong[0])
-        raise DataError(f"{place(row)}: column {column.name!r} {_problem(column, row)}")
-    return values
+def is_usual(name: str) -> bool:
+    """Whether a column is called as times usually are."""
+    bare = name.lower().split("(")[0].split("[")[0].strip().replace(" ", "_").replace("-", "_")
+    return bare in _USUAL
 
 
-def looks_like_time(column: pl.Series) -> bool:
-    """Whether a column holds dates or dates with a time; a bare number is neither, it could be anything."""
-    if column.dtype in _TYPED:
-        return True
-    if not (column.dtype == pl.String or column.dtype.is_integer()):
-        return False
-    cell = first(column)
-    return _DATE.fullmatch(cell) is not None if cell.isdigit() else _moment(cell) is not None
+def _asked(table: Table, asked: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that a user names; a name may have a comma itself."""
+    if asked == "none":
+        return ()
+    if isinstance(asked, str):
+        asked = (asked,) if asked in table.names else tuple(name.strip() for name in asked.split(","))
+    return tuple(table.require(name) for name in asked)
 
 
-def first(column: pl.Series) -> str:
-    """Return the first cell that is not empty, as text."""
-    filled = column.drop_nulls()
-    if column.dtype == pl.String:
-        filled = filled.filter(filled.str.strip_chars() != "")
-    return str(filled[0]).strip() if len(filled) else ""
+def _joined(table: Table, names: Sequence[str]) -> Column:
+    """Return the cells that are filled; of several columns joined by a blank, where one of them is."""
+    first = table.column(names[0])
+    if len(names) == 1:
+        return Column.of(first, names[0], table.place)
+    columns = [_as_text(table.column(name)) for name in names]
+    text = pl.DataFrame({str(at): column for at, column in enumerate(columns)}).select(
+        pl.concat_str(pl.all(), separator=" ").alias(names[0])
+    )
+    return Column.of(text.to_series(), " ".join(names), table.place)
 
 
-def _is_epoch(cell: str) -> bool:
+def _as_text(column: pl.Series) -> pl.Series:
+    """Return the cells of one of several columns as text, null where they are empty."""
+    if column.dtype.is_float() and not column.is_nan().any() and (column.drop_nulls() % 1 == 0).all():
+        column = column.cast(pl.Int64)
+    text = column.cast(pl.String).str.strip_chars()
+    return text.set(text == "", None)
+
+
+def _looked_for(table: Table, taken: Sequence[str], form: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the columns that hold times, and a line for each that may and does not."""
+    free = [name for name in table.names if name not in taken and (table.is_plain(name) or is_usual(name))]
+    looks = {name: _look_for(table, name, form) if form else _look(table, name) for name in free}
+    dates = [name for name in free if looks[name].is_date]
+    if dates:
+        return _with_clock(table, _choose_dates(dates, looks), free, looks), ()
+    parts = _parts(table, free)
+    if parts:
+        return parts, ()
+    numbers = [name for name in free if looks[name].is_number_time]
+    counters = [name for name in free if looks[name].is_counter]
+    chosen = [name for name in numbers if is_usual(name)] or numbers or counters
+    chosen = chosen or [name for name in free if is_usual(name) and table.kinds[name] == pl.Time]  # which is refused
+    if len(chosen) > 1:
+        raise UsageError(f"several columns look like times: {', '.join(chosen)}; name one with --time")
+    notes = tuple(filter(None, (looks[name].doubt for name in free)))
+    return tuple(chosen), () if chosen else notes[:1]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What some of a column's cells hold."""
+
+    is_date: bool = False
+    """Dates, or dates with a time of day."""
+    has_clock: bool = False
+    """Whether they have a time of day."""
+    is_clock: bool = False
+    """Times of day without a date."""
+    is_number_time: bool = False
+    """Numbers that stand for dates."""
+    is_counter: bool = False
+    """Numbers that rise from no known time."""
+    doubt: str = ""
+    """What is to be said where the column is none of these."""
+
+
+def _look_for(table: Table, name: str, form: str) -> _Look:
+    """Return whether some of a column's cells are times as they are said to be written."""
+    sample = Column.sample(table.column(name), name, _LOOK)
     try:
-        float(cell)
-    except ValueError:
-        return False
-    return not _DATE.fullmatch(cell)
+        read_column(sample, form, named=True)
+    except DataError:
+        return _Look()
+    is_date, some = "%" in form, bool(len(sample.cells))
+    return _Look(is_date=is_date and some, has_clock=True, is_number_time=some and not is_date and is_usual(name))
 
 
-def _from_epoch(column: pl.Series) -> pl.Series:
-    number = column.cast(pl.Float64, strict=False)
-    values = number.fill_null(np.nan).to_numpy().astype(np.float64)
-    sizes = np.abs(values)
-    return pl.Series(values / np.select([sizes >= least for least, _ in EPOCHS], [per for _, per in EPOCHS], 1.0))
-
-
-def _from_iso(text: pl.Series) -> pl.Series:
-    if text.str.contains(_COMMON).fill_null(value=False).all():
-        layout = f"%Y-%m-%d{first(text)[10]}%H:%M:%S"
-        parsed = text.str.to_datetime(layout, strict=False, time_unit="us")
-        if not parsed.has_nulls():
-            return parsed.to_physical() / 1e6
-    return pl.Series(list(_one_by_one(text)), dtype=pl.Float64)
-
-
-def _one_by_one(text: pl.Series) -> Iterator[float | None]:
-    """Yield the seconds of each cell, None where it is no time or differs from the first in having a zone."""
-    start = _moment(first(text))
-    zoned = start is not None and start.tzinfo is not None
-    for cell in text.to_list():
-        moment = _moment(cell or "")
-        if moment is None or (moment.tzinfo is not None) != zoned:
-            yield None
-        else:
-            yield (moment if zoned else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def _moment(cell: str) -> datetime | None:
+def _look(table: Table, name: str) -> _Look:
+    column = table.column(name)
+    if column.dtype in (pl.Date, pl.Datetime):
+        return _Look(is_date=True, has_clock=column.dtype == pl.Datetime)
+    if column.dtype == pl.Time:
+        return _Look(is_clock=True)
+    if not (cells.is_text(column.dtype) or cells.is_number(column.dtype)):
+        return _Look(is_date=is_usual(name) and column.dtype != pl.Null)  # which is refused with what it holds
+    sample = Column.sample(column, name, _LOOK)
+    if not len(sample.cells):
+        return _Look()
+    usual = is_usual(name)
+    if sample.numbers is not None:
+        return _look_at_numbers(column, name, sample, usual=usual)
+    first = str(sample.cells[0])
+    if all(TIME_OF_DAY.fullmatch(cell) and (":" in cell or "." in cell) for cell in sample.cells.to_list()):
+        return _Look(
+            is_clock=True,
+            doubt=f"{name!r} holds {shown(first)}, a time of day without its date: gaps are not seen" if usual else "",
+        )
     try:
-        return datetime.fromisoformat(cell)
-    except ValueError:
+        written = read_column(sample, None, named=usual)
+    except AmbiguousTimesError:  # which all cells may tell apart
+        return _Look(is_date=True, has_clock=":" in first)
+    except DataError:
+        known = sum(is_written(cell) or (usual and is_number(cell)) for cell in sample.cells.to_list())
+        if known * 2 > len(sample.cells) or (usual and known):  # the one that is none will be named
+            return _Look(is_date=True, has_clock=":" in first)
+        if usual or _LIKE_TIME.search(first):
+            return _Look(
+                doubt=f"{name!r} holds {shown(first)}, not a time that is known: gaps are not seen; "
+                "--time-format says how it is written"
+            )
+        return _Look()
+    return _Look(is_date=True, has_clock=written.has_clock)
+
+
+def _look_at_numbers(column: pl.Series, name: str, sample: Column, *, usual: bool) -> _Look:
+    from edgeseq.series.files.number_times import form_of, is_even
+
+    assert sample.numbers is not None
+    form = form_of(sample.numbers, named=usual)
+    if form is None and not usual:
+        return _Look()
+    if form and "%" in form.form:
+        return _Look(is_date=True, has_clock="%H" in form.form)
+    numbers = Column.of(column, name, str).numbers
+    if form and not form.is_counter and (usual or (numbers is not None and is_even(numbers))):
+        return _Look(is_number_time=True)
+    if numbers is not None and usual and _counts(name, numbers):
+        return _Look(is_counter=True)
+    if not usual or len(name) == 1:  # T is a temperature
+        return _Look()
+    first = shown(column.drop_nulls()[0])
+    return _Look(doubt=f"{name!r} holds {first}, which is no time that is known: gaps are not seen")
+
+
+def _counts(name: str, numbers: Float64) -> bool:
+    """Whether the numbers of a column called as times are may be those of a clock that began somewhere."""
+    from edgeseq.series.files.number_times import is_counter, is_even
+
+    if len(name) == 1:  # T is a temperature
+        return is_counter(numbers) and (is_even(numbers) or len(numbers) == 2)
+    return len(numbers) < 2 or is_counter(numbers) or is_even(np.sort(numbers))
+
+
+def _choose_dates(dates: list[str], looks: "dict[str, _Look]") -> str:
+    """Return the column of dates that is meant: one with a usual name, and one that tells the time of day, first."""
+    for chosen in (
+        [name for name in dates if is_usual(name) and looks[name].has_clock],
+        [name for name in dates if is_usual(name)],
+        [name for name in dates if looks[name].has_clock],
+        dates,
+    ):
+        if len(chosen) == 1:
+            return chosen[0]
+        if chosen:
+            raise UsageError(f"several columns look like times: {', '.join(chosen)}; name one with --time")
+    raise AssertionError
+
+
+def _with_clock(table: Table, date: str, free: Sequence[str], looks: "dict[str, _Look]") -> tuple[str, ...]:
+    """Return a column of dates, with that of the times of day where dates come again."""
+    if looks[date].has_clock:
+        return (date,)
+    column = table.column(date)
+    if column.n_unique() == len(column):
+        return (date,)
+    clocks = [name for name in free if looks[name].is_clock] or [name for name in free if name.lower() in _HOURS]
+    if len(clocks) > 1:
+        raise UsageError(
+            f"{date} goes with one of {', '.join(clocks)}; name both with --time, e.g. --time {date},{clocks[0]}"
+        )
+    return (date, *clocks)
+
+
+def _parts(table: Table, free: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of year, month, day and so on, where a table has them all apart."""
+    by_name = {name.lower(): name for name in free}
+    found: list[str] = []
+    for names in _PARTS:
+        name = next((by_name[one] for one in names if one in by_name), None)
+        if name is None:
+            break
+        found.append(name)
+    if len(found) < 2 or not all(_is_whole(table.column(name)) for name in found):
+        return ()
+    return tuple(found)
+
+
+def _is_whole(column: pl.Series) -> bool:
+    numbers = Column.sample(column, column.name, _LOOK).numbers
+    return numbers is not None and bool(len(numbers)) and bool((numbers == np.rint(numbers)).all())
+
+
+def _form_of_parts(names: Sequence[str]) -> str | None:
+    """Return how the parts of a date are written that lie in columns of their own, None where columns are others."""
+    wanted = [one for one, names_of in zip(names, _PARTS, strict=False) if one.lower() in names_of]
+    if len(names) < 2 or len(wanted) < len(names):
         return None
+    return " ".join(_PART_FORM.split()[: len(names)])
 
 
-def _problem(column: pl.Series, row: int) -> str:
-    """Return what is wrong with a cell that is no time, or not one like the others."""
-    cell = column[row]
-    if cell is None or str(cell).strip() == "":
-        return "is empty"
-    if isinstance(cell, str) and (moment := _moment(cell.strip())) and not _is_epoch(first(column)):
-        return f"holds {cell!r}, {'with' if moment.tzinfo else 'without'} a zone, unlike {first(column)!r}"
-    return f"holds {cell!r}, not a time"
+def _told(names: Sequence[str], written: WrittenTimes, zone: str) -> tuple[str, ...]:
+    """Return the line about a choice that is not the usual one."""
+    if not written.words and len(names) == 1 and not zone:
+        return ()
+    clock = "" if written.zoned else f", {zone or 'UTC assumed'}"
+    how = written.words or "ISO 8601"
+    called = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    return (f"time: {called}, {how}{clock}",)

@@ -136,6 +136,7 @@ def library(spec: Spec, name: str, *, is_fixed: bool) -> dict[str, str]:
     values = _values(spec, name) | {
         "fixed": is_fixed,
         "clocks": clocks,
+        "place": f"the time in {_zone(spec)}" if _zone(spec) else "UTC",
         "milliseconds": min(round(1000 * (spec.period or 1)), 2**31 - 1),
         "measured": _comment(", ".join(feature.label for feature in spec.measured)),
         "lowest": ", ".join(c_number(feature.minimum) for feature in spec.measured),
@@ -148,6 +149,11 @@ def library(spec: Spec, name: str, *, is_fixed: bool) -> dict[str, str]:
         "module.yml": "zephyr/module.yml",
     }
     return {place: _TEMPLATES.get_template(f"arduino/{file}").render(values) for file, place in places.items()}
+
+
+def _zone(spec: Spec) -> str:
+    """Return the zone on whose clock features of the time are read off; empty for UTC."""
+    return spec.reading.zone if spec.reading else ""
 
 
 def _by_unit(part: Scaled, spec: Spec) -> dict[str, Any]:
@@ -201,14 +207,13 @@ def _render(template: str, spec: Spec, name: str, **more: Any) -> Sources:
 
 def _values(spec: Spec, name: str) -> dict[str, Any]:
     """Return what all templates may ask for."""
+    when = f" (of the sample's time{f' in {_zone(spec)}' if _zone(spec) else ''})"
     return {
         "spec": spec,
         "name": name,
         "NAME": name.upper(),
         "about": [(_comment(label), _comment(line)) for label, line in about(spec)],
-        "sample": _comment(
-            "; ".join(feature.label + " (of the sample's time)" * feature.clock for feature in spec.features)
-        ),
+        "sample": _comment("; ".join(feature.label + when * feature.clock for feature in spec.features)),
         "forecast": _comment(_forecast(spec)),
         "version": __version__,
         "gates": CELLS[spec.cell].gates,

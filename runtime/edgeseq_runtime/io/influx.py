@@ -16,7 +16,7 @@ from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.io.json_samples import split_paths
 from edgeseq_runtime.io.sample import LONGEST, Sample, Tell
 from edgeseq_runtime.printable import listed
-from edgeseq_runtime.reading.numbers import LONGEST_NUMBER, NumberReader
+from edgeseq_runtime.reading.numbers import LONGEST_NUMBER, NumberReader, readers
 from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.spec import Spec
 
@@ -85,7 +85,7 @@ class Fields:
         if time:
             raise UsageError("the time of line protocol stands at the end of the line, under no name")
         self._fields = [paths.get(name, name) for name in names]
-        self._readers = [NumberReader.of(feature, reading) for feature in spec.measured]
+        self._readers = readers(spec.measured, reading, of_fleet=bool(spec.sensors))
         self._nothing = (None,) * len(names)
 
     def sample(self, number: int, line: bytes, text: str) -> Sample:
@@ -102,7 +102,8 @@ class Fields:
             values = tuple(map(_number, self._readers, map(point.fields.get, self._fields)))
         except DataError as error:
             return Sample(number, point.time, self._nothing, str(error), point.key, text, in_nanoseconds=True)
-        return Sample(number, point.time, values, None, point.key, text, in_nanoseconds=True)
+        lacks = any(name not in point.fields for name in self._fields)
+        return Sample(number, point.time, values, None, point.key, text, in_nanoseconds=True, lacks=lacks)
 
 
 def parse(text: str) -> Point:

@@ -1,19 +1,31 @@
 """Samples as JSON: objects of features by name, lists of values, one number alone, and packs of SenML."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.io.grammar import TIME_NAMES
-from edgeseq_runtime.io.sample import OtherKindError, Tell, Values, WrittenTime
+from edgeseq_runtime.io.sample import OtherKindError, Tell, Values, WrittenTime, as_stream
 from edgeseq_runtime.io.time_columns import TimeColumns, written
 from edgeseq_runtime.printable import counted, listed
 from edgeseq_runtime.reading import fields, json_text
-from edgeseq_runtime.reading.numbers import NumberReader, RowReader
+from edgeseq_runtime.reading.numbers import RowReader, readers
 from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.spec import Spec
 
 Parser: TypeAlias = Callable[[str], tuple[WrittenTime, Values]]
+
+
+class Parsed(NamedTuple):
+    """What one sample in a text says."""
+
+    time: WrittenTime
+    values: Values
+    lacks: bool = False
+    """Whether some of the features are not there at all."""
+    stream: str = ""
+    """Its name, where there is one."""
+
 
 _AWAY = ("offline", "disconnected", "not connected")
 """What a payload may say of a device rather than of a value."""
@@ -39,11 +51,14 @@ class JsonSamples:
         self._reading = reading or spec.known_reading
         self._names = [feature.name for feature in spec.measured]
         self._paths, self._time_path = split_paths(paths or {}, self._names, self._reading)
-        self._values = RowReader([NumberReader.of(feature, self._reading) for feature in spec.measured])
+        self._values = RowReader(readers(spec.measured, self._reading, of_fleet=bool(spec.sensors)))
         self._times = TimeColumns(spec, self._reading, tell)
         self._no_time = "" if len(spec.features) > len(self._names) else None
         self._keys: list[str] = []  # of the object before
         self._are_direct = False  # whether that had each feature under its name
+        self.stream: str | None = ""
+        """Whose the last object is, also where it is no sample; None where that cannot be told, "" without a key."""
+        self._are_named = False  # whether objects before said whose they are
 
     def one(self, text: str) -> tuple[WrittenTime, Values]:
         """Return the time and the values of a text that is one sample.
@@ -51,38 +66,71 @@ class JsonSamples:
         A time that lacks is an empty one, where the model sees the time. Raises `OtherKindError` for a text that has
         nothing of the model's, and `DataError` for what is no sample, or several.
         """
-        samples = self.all(text)
+        samples = self._samples(text)
         if len(samples) != 1:
             raise DataError(f"expected one sample, got {len(samples)}")
-        return samples[0]
+        sample = samples[0]
+        return (self._object(sample) if isinstance(sample, dict) else sample)[:2]
 
-    def all(self, text: str) -> list[tuple[WrittenTime, Values]]:
-        """Return the same of each sample in a text: a list of objects is several, in their order."""
+    def all(self, text: str) -> list[Parsed]:
+        """Return the same of each sample in a text, and its stream: a list of objects is several, in their order.
+
+        An object whose stream has no name is nobody's, and left out, as in training.
+        """
+        self.stream = None if self._are_named else ""
+        found = []
+        for sample in self._samples(text):
+            if not isinstance(sample, dict):
+                found.append(sample)
+            elif (stream := self._stream(sample)) is not None:
+                parsed = self._object(sample)
+                found.append(parsed._replace(stream=stream) if stream else parsed)
+        return found
+
+    def _samples(self, text: str) -> list[dict[str, Any] | Parsed]:
+        """Return what a text holds: objects, or one sample that is none."""
         start = text[:1]
         if start == "{":
             content = json_text.loads(text)
             if type(content) is dict:
-                return [self._object(content)]
+                return [content]
         elif start != "[":
             return [self._alone(text)]
         else:
             content = json_text.loads(text)
         if isinstance(content, list) and content and all(isinstance(element, dict) for element in content):
-            return [self._object(element) for element in _merged(content)]
+            return list(_merged(content))
         return [self._list(content if isinstance(content, list) else [content])]
 
-    def object(self, content: dict[str, Any]) -> tuple[WrittenTime, Values]:
-        """Return the time and the values of one object."""
-        return self._object(content)
+    def _stream(self, content: dict[str, Any]) -> str | None:
+        """Return the name of an object's stream, "" where it does not say, None where it is nobody's."""
+        if not self._reading.id:
+            return ""
+        name = fields.find(content, self._reading.id)
+        if name is fields.ABSENT:
+            return ""
+        self._are_named = True
+        if name is not None and (isinstance(name, bool) or not isinstance(name, str | int)):
+            raise OtherKindError(f"{self._reading.id} names no stream")
+        self.stream = as_stream("" if name is None else str(name), self._reading.id) or None
+        return self.stream
 
-    def _object(self, content: dict[str, Any]) -> tuple[WrittenTime, Values]:
+    def of_object(self, content: dict[str, Any]) -> Parsed | None:
+        """Return the sample in an object, None where it is nobody's. Raises what `one` does."""
+        stream = self._stream(content)
+        return None if stream is None else self._object(content)._replace(stream=stream)
+
+    def _object(self, content: dict[str, Any]) -> Parsed:
         if self._keys != (found := list(content)):
             self._keys = found
             self._are_direct = not self._paths and all(name in content for name in self._names)
             if not self._time_path:
                 self._times.begin(found)
-        values = [content[name] for name in self._names] if self._are_direct else self._found(content)
-        return self._time(content), self._values.numbers(values)
+        if self._are_direct:
+            return Parsed(self._time(content), self._values.numbers([content[name] for name in self._names]))
+        found = self._found(content)
+        values = self._values.numbers([None if value is fields.ABSENT else value for value in found])
+        return Parsed(self._time(content), values, lacks=any(value is fields.ABSENT for value in found))
 
     def _found(self, content: dict[str, Any]) -> list[Any]:
         values = [fields.find(content, self._paths.get(name, name)) for name in self._names]
@@ -90,7 +138,7 @@ class JsonSamples:
             hint = fields.hint(content, self._names)
             said = f"no value for {listed(self._names)}; the object has {listed(content)}"
             raise OtherKindError(f"{said}; {hint}" if hint else said)
-        return [None if value is fields.ABSENT else value for value in values]
+        return values
 
     def _time(self, content: dict[str, Any]) -> WrittenTime:
         if self._time_path:
@@ -107,20 +155,21 @@ class JsonSamples:
             return " ".join(str(written(content[name])) for name in times.columns).strip()
         return self._no_time
 
-    def _alone(self, text: str) -> tuple[WrittenTime, Values]:
+    def _alone(self, text: str) -> Parsed:
         """Return the sample of a text that is no object and no list: a number, or a word for none."""
         if len(self._names) == 1 and text and text.strip('"').lower() not in _AWAY:
             try:
-                return self._no_time, self._values.cells((text[1:-1] if text[:1] == text[-1:] == '"' else text,))
+                cell = text[1:-1] if text[:1] == text[-1:] == '"' else text
+                return Parsed(self._no_time, self._values.cells((cell,)))
             except DataError:
                 pass
         raise OtherKindError(f"{text[:40]!r} is not JSON with a value for {listed(self._names)}")
 
-    def _list(self, values: Sequence[Any]) -> tuple[WrittenTime, Values]:
+    def _list(self, values: Sequence[Any]) -> Parsed:
         if len(values) != len(self._names):
             names, count = listed(self._names), counted(len(self._names), "value")
             raise DataError(f"the model expects {count} ({names}), got {len(values)}")
-        return self._no_time, self._values.numbers(values)
+        return Parsed(self._no_time, self._values.numbers(values))
 
 
 def split_paths(paths: Mapping[str, str], names: Sequence[str], reading: Reading) -> tuple[dict[str, str], str | None]:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from edgeseq_runtime.errors import DataError
-from edgeseq_runtime.io.sample import Tell, Values, WrittenTime
+from edgeseq_runtime.io.sample import Tell, Values, WrittenTime, as_stream
 from edgeseq_runtime.io.time_columns import TimeColumns
 from edgeseq_runtime.printable import counted, listed
 from edgeseq_runtime.reading import fields, lines
-from edgeseq_runtime.reading.numbers import NumberReader, RowReader
+from edgeseq_runtime.reading.numbers import RowReader, readers
 from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.spec import Spec
 
@@ -25,7 +25,7 @@ class Rows:
         self._reading = reading
         self._features = [feature.name for feature in spec.measured]
         self._named = [(columns or {}).get(name, name) for name in self._features]
-        self._values = RowReader([NumberReader.of(feature, reading) for feature in spec.measured])
+        self._values = RowReader(readers(spec.measured, reading, of_fleet=bool(spec.sensors)))
         self._times = TimeColumns(spec, reading, tell)
         self._one = len(self._features) == 1
         self._said: str | None = None  # the separator that a line has told of
@@ -35,6 +35,9 @@ class Rows:
         self._separator: str | None = None
         self._at: list[int] = []
         self._at_time: list[int] = []
+        self._at_stream: int | None = None
+        self.stream: str | None = ""
+        """Whose the last row is, also where it is no sample; None where that cannot be told, "" without a column."""
 
     def begins_with(self, text: str, *, skipped: bool = False) -> bool | None:
         """Begin with a first line that is no comment; return whether it is a sample, None where nothing has begun.
@@ -53,8 +56,8 @@ class Rows:
         if self._reading.header and lines.fitted(cells, len(self._reading.header)) is not None:
             self._begin(list(self._reading.header), separator)
             return True
-        is_header = lines.looks_like_header(cells) and lines.looks_like_header(text.split())
-        if skipped and (is_header or len(cells) != len(self._features)):
+        is_header = lines.looks_like_header(cells) and any(lines.looks_like_header([word]) for word in text.split())
+        if skipped and (is_header or not self._is_bare(text)):
             return None
         if not is_header:
             return True
@@ -63,9 +66,11 @@ class Rows:
 
     def __call__(self, text: str) -> tuple[WrittenTime, Values] | None:
         """Return the time and the values in a line; None for one that is no row: a header again, or units below it.
+        A row whose stream has no name is nobody's, and none, as in training.
 
         Raises `DataError` for a line that should be a row and is none.
         """
+        self.stream = "" if self._at_stream is None else None
         try:
             row = self._bare(text) if self._header is None else self._row(text)
         except DataError:
@@ -75,6 +80,8 @@ class Rows:
             if self._is_header(text):
                 return None
             raise
+        if row is None:  # nobody's
+            return None
         if self._is_first:
             self._is_first = False
             if all(value is None for value in row[1]) and lines.is_units_row(lines.split(text, self._separator)):
@@ -110,14 +117,20 @@ class Rows:
         self._at = [names.index(name) for name in self._named]
         self._times.begin(names)
         self._at_time = [names.index(name) for name in self._times.columns]
+        column = self._reading.id
+        self._at_stream = names.index(column) if column in names else None
 
-    def _row(self, text: str) -> tuple[WrittenTime, Values]:
+    def _row(self, text: str) -> tuple[WrittenTime, Values] | None:
         assert self._header is not None
         cells = lines.split(text, self._separator)
         if len(cells) != len(self._header):
             cells = self._refitted(cells, self._header)
         elif len(cells) == 1 and "," in text and self._reading.decimal != ",":  # which may part cells
             raise DataError(f"{self._features[0]} is {text[:40]!r}, not a number")
+        if self._at_stream is not None:
+            self.stream = as_stream(cells[self._at_stream], self._reading.id)
+            if not self.stream:
+                return None
         values = self._values.cells([cells[at] for at in self._at])
         if len(self._at_time) == 1:
             return cells[self._at_time[0]], values
@@ -145,7 +158,7 @@ class Rows:
     def _bare(self, text: str) -> tuple[WrittenTime, Values]:
         if self._one and "," not in text:
             try:
-                return None, self._values.cells((text.strip('"'),))
+                return None, self._values.cells((text,))
             except DataError:
                 pass
         cells = self._bare_cells(text)
@@ -158,6 +171,13 @@ class Rows:
             names, count = listed(self._features), counted(len(self._features), "value")
             raise DataError(f"the model expects {count} ({names}), got {len(cells)}")
         return None, self._values.cells(cells)
+
+    def _is_bare(self, text: str) -> bool:
+        try:
+            self._bare(text)
+        except DataError:
+            return False
+        return True
 
     def _bare_cells(self, text: str) -> Sequence[str]:
         separator = self._said or lines.separator(text)

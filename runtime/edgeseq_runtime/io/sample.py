@@ -38,6 +38,9 @@ class Sample(NamedTuple):
     in_nanoseconds: bool = False
     """Whether its time counts nanoseconds since 1970, whatever a number would mean elsewhere."""
 
+    lacks: bool = False
+    """Whether some of the features are not in the line at all; another line of its time may bring them."""
+
     @property
     def moment(self) -> Time:
         """Its time as it is meant."""
@@ -48,3 +51,15 @@ class Sample(NamedTuple):
 
 class OtherKindError(DataError):
     """A line or a message of another kind: it has none of the model's features, and is no sample that lacks them."""
+
+
+_LONGEST_NAME = 200
+"""Characters in the name of a stream."""
+
+
+def as_stream(cell: str, column: str) -> str:
+    """Return the name of a sample's stream, as its column has it. Raises `OtherKindError` for one that is too long."""
+    name = cell.strip()
+    if len(name) > _LONGEST_NAME:
+        raise OtherKindError(f"{column} is longer than {_LONGEST_NAME} characters")
+    return name if name.isascii() else name.encode("utf-8", "replace").decode()  # half a character is none

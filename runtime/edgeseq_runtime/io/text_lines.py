@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from edgeseq_runtime.errors import DataError
+from edgeseq_runtime.io.gzip_blocks import beginning, gunzipped
 from edgeseq_runtime.io.json_samples import JsonSamples, Parser, split_paths
 from edgeseq_runtime.io.rows import Rows
 from edgeseq_runtime.io.sample import LONGEST, OtherKindError, Sample, Tell, Values, WrittenTime
@@ -15,16 +16,18 @@ from edgeseq_runtime.reading import lines as grammar
 from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.spec import Spec
 
-__all__ = ["LONGEST", "Sample", "WrittenTime", "json_parser", "read", "split"]
+Samples: TypeAlias = Sequence[tuple[WrittenTime, Values, bool, str]]
+"""What `Parsed` has of the samples in one line."""
+Parse: TypeAlias = Callable[[str], Samples]
 
-Parsed: TypeAlias = Sequence[tuple[WrittenTime, Values]]
-"""The samples in one line."""
+__all__ = ["LONGEST", "Sample", "WrittenTime", "json_parser", "read", "split"]
 
 
 def split(blocks: Iterable[bytes], tell: Tell | None = None) -> Iterator[bytes]:
     """Yield the lines in blocks of bytes; of one that is too long only as much as shows that it is.
 
-    Those of UTF-16 come out in UTF-8, which `tell` is told of.
+    Those of UTF-16 come out in UTF-8, which `tell` is told of; gzip is decompressed. Raises `DataError` where that is
+    damaged.
     """
     rest = b""
     for block in _from_utf16(blocks, tell):
@@ -37,12 +40,8 @@ def split(blocks: Iterable[bytes], tell: Tell | None = None) -> Iterator[bytes]:
 
 def _from_utf16(blocks: Iterable[bytes], tell: Tell | None) -> Iterator[bytes]:
     """Yield the same text in UTF-8, if its first two bytes are of UTF-16; else the very blocks."""
-    rest = iter(blocks)
-    first = b""
-    for block in rest:
-        first += block
-        if len(first) > 1 or first == b"\n":
-            break
+    rest = gunzipped(blocks)
+    first = beginning(rest)
     encoding = grammar.encoding(first[:2])
     if not encoding.startswith("utf-16"):
         yield first
@@ -88,15 +87,17 @@ class _Reader:
         self._json = JsonSamples(spec, reading, columns, tell)
         paths, time = split_paths(columns, [feature.name for feature in spec.measured], reading)
         self._rows = Rows(spec, reading.replaced(time=(time,)) if time else reading, paths, tell)
+        self._source: Rows | JsonSamples = self._rows
+        self._blank = () if reading.id else (self._nothing,)  # a blank line between several streams is nobody's
 
     def samples(self, lines: Iterable[bytes]) -> Iterator[Sample]:
         """Yield the samples of lines."""
         numbered = enumerate(lines, start=1)
-        parse: Callable[[str], Parsed] | None = None
+        parse: Parse | None = None
         for number, line in numbered:
             text = self._first_text(number, line)
             if not text:
-                yield Sample(number, None, self._nothing)
+                yield from (Sample(number, None, nothing) for nothing in self._blank)
                 continue
             try:
                 parse, is_sample = self._parser_for(text, is_before=number <= self._skip)
@@ -109,33 +110,37 @@ class _Reader:
         for number, line in numbered:
             yield from self._parsed(number, line, self._text(number, line), parse)
 
-    def _parser_for(self, text: str, *, is_before: bool) -> tuple[Callable[[str], Parsed] | None, bool]:
+    def _parser_for(self, text: str, *, is_before: bool) -> tuple[Parse | None, bool]:
         """Return what reads the lines that begin with this one, None where it tells nothing; and whether it is one."""
         if grammar.is_json(text):
+            self._source = self._json
             return self._json.all, True
         if grammar.is_comment(text):
             return (self._row if self._rows.is_commented_header(text) else None), False
         is_sample = self._rows.begins_with(text, skipped=is_before)
         return (None if is_sample is None else self._row), bool(is_sample)
 
-    def _row(self, text: str) -> Parsed:
+    def _row(self, text: str) -> Samples:
         if text[0] == "#" and grammar.is_comment(text):
             return ()
         row = self._rows(text)
-        return () if row is None else (row,)
+        return () if row is None else ((*row, False, self._rows.stream or ""),)
 
-    def _parsed(self, number: int, line: bytes, text: str, parse: Callable[[str], Parsed] | None) -> Iterable[Sample]:
+    def _parsed(self, number: int, line: bytes, text: str, parse: Parse | None) -> Iterable[Sample]:
         """Return the samples of a line, which as text is `text`: one, but for comments and lists of samples."""
         try:
             if len(line) > LONGEST:
                 raise DataError(f"longer than {LONGEST} bytes")  # noqa: TRY301 - said below
             if not (parse and text):
-                return (Sample(number, None, self._nothing),)
-            return [Sample(number, *sample) for sample in parse(text)]
+                return [Sample(number, None, nothing) for nothing in self._blank]
+            found = parse(text)
+            if len(found) == 1 and not found[0][2]:
+                return (Sample(number, found[0][0], found[0][1], None, found[0][3]),)
+            return [Sample(number, time, values, None, name, lacks=lacks) for time, values, lacks, name in found]
         except OtherKindError as error:
             return (Sample(number, None, self._nothing, str(error), stream=None),)
         except DataError as error:
-            return (Sample(number, None, self._nothing, str(error)),)
+            return (Sample(number, None, self._nothing, str(error), self._source.stream),)
         except (ValueError, OverflowError, RecursionError):  # whatever a line holds, the next one may be a sample
             return (Sample(number, None, self._nothing, f"{text[:40]!r} cannot be read"),)
 

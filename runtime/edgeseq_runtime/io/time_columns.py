@@ -36,6 +36,7 @@ class TimeColumns:
         self.settled = False
         """Whether that is known; else `settle` wants to see a sample."""
         self._candidates: tuple[str, ...] = ()
+        self._are_others = False
         self._names: Sequence[str] = ()
 
     def begin(self, names: Sequence[str]) -> None:
@@ -44,18 +45,23 @@ class TimeColumns:
         self._names = names
         if self.columns and all(name in names for name in self.columns):  # as those before had it
             return
-        self.columns, self._candidates = (), ()
+        self.columns, self._candidates, self._are_others = (), (), False
         if wanted and all(name in names for name in wanted):
             self.columns = wanted
         elif not self._is_none:
-            usual = {*TIME_NAMES, *(name.lower() for name in wanted if len(wanted) == 1)}
-            self._candidates = tuple(name for name in names if name.lower() in usual and name not in self._taken)
+            usual = usual_names(self._reading)
+            free = [name for name in names if name not in self._taken]
+            self._candidates = tuple(name for name in free if name.lower() in usual)
+            if not self._candidates and self._has_name:
+                self._candidates, self._are_others = tuple(free), True
         self.settled = not self._candidates
         if self.settled and not self.columns:
             self._say()
 
     def settle(self, value_of: Callable[[str], Any]) -> WrittenTime:
         """Look at what the first sample has under the usual names; return what its time is as long as that is open."""
+        if self._are_others:
+            return self._settle_others(value_of)
         open_ones = []
         for name in self._candidates:
             value = value_of(name)
@@ -68,6 +74,18 @@ class TimeColumns:
             self.settled = True
             self._say()
         return "" if open_ones and self._is_timed else None
+
+    def _settle_others(self, value_of: Callable[[str], Any]) -> WrittenTime:
+        """Look at what has no usual name: the one column that is written as a time is taken for it, and said so."""
+        dated = [name for name in self._candidates if is_text(value_of(name)) and self.is_moment(value_of(name))]
+        self.settled = True
+        if len(dated) != 1:
+            self._say()
+            return None
+        self.columns = (dated[0],)
+        if self._tell:
+            self._tell(f"the time is read from {dated[0]}; the model was trained with {listed(self._reading.time)}")
+        return None
 
     def is_moment(self, value: Any) -> bool:
         """Whether a value can be a moment: one that is written as a time, or a number of the size of an epoch."""
@@ -88,6 +106,11 @@ class TimeColumns:
                 f"none of the columns is known as the time ({listed(self._names)}): gaps between samples are not seen"
             )
             self._tell = None
+
+
+def usual_names(reading: Reading) -> set[str]:
+    """Return names, in lower case, under which a time is looked for where those of the reading are not there."""
+    return {*TIME_NAMES, *(name.lower() for name in reading.time if len(reading.time) == 1)}
 
 
 def is_text(value: Any) -> bool:

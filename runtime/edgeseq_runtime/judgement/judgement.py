@@ -33,8 +33,7 @@ class Judgement(JudgedStreams):
     @property
     def is_calm(self) -> bool:
         """Whether a sample that is in range and on time needs no more than the network and the monitor."""
-        clocks = self.clocks
-        return self.ledger.is_quiet and not (self.screening.any_waiting or clocks.any_ahead or clocks.any_paced)
+        return self.ledger.is_quiet and not (self.screening.any_waiting or self.clocks.any_ahead)
 
     @property
     def may_be_usual(self) -> bool:

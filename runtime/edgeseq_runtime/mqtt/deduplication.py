@@ -1,8 +1,9 @@
 """Telling a message that comes again from a new one, as far as MQTT's "at least once" lets a receiver tell.
 
-A message whose payload carries a time is known by that payload, whoever sends it again: the broker after a broken
-connection, or the sensor itself. One without is known only by the broker's number for it, and only where the broker
-says that it may be a repetition; numbers mean nothing in another session.
+A message that the broker marks as a repetition is known by the broker's number for it and its payload; numbers mean
+nothing in another session. One that is not marked, because the sensor sends it again or a broker keeps it for whoever
+subscribes, is the one before it come again if it says of the same moment the same. An equal payload by itself means
+nothing: a room may have 21.4 degrees twice.
 """
 
 import hashlib
@@ -34,21 +35,14 @@ class Message:
     """Whether the broker says that it may have been delivered before."""
 
 
-@dataclass(frozen=True, slots=True)
-class MessageId:
-    """What a message is recognised by."""
-
-    text: str
-    timed: bool
-    """Whether it holds in every session, since the payload says when the sample was taken."""
+def identify(message: Message) -> str | None:
+    """Return what to recognise a message by in the present session; None for one that has no number."""
+    return f"{message.number}:{digest(message)}" if message.number else None
 
 
-def identify(message: Message, *, timed: bool) -> MessageId | None:
-    """Return what to recognise a message by; None for one that nothing distinguishes from the next."""
-    digest = hashlib.sha256(message.payload).hexdigest()[:12]
-    if timed:
-        return MessageId(digest, timed=True)
-    return MessageId(f"{message.number}:{digest}", timed=False) if message.number else None
+def digest(message: Message) -> str:
+    """Return what stands for a payload."""
+    return hashlib.sha256(message.payload).hexdigest()[:12]
 
 
 class SeenMessages:
@@ -57,19 +51,27 @@ class SeenMessages:
     def __init__(self, lists: dict[str, list[str]]) -> None:
         self._lists = lists
 
-    def __contains__(self, message: tuple[str, MessageId]) -> bool:
-        topic, message_id = message
-        return message_id.text in self._lists.get(topic, ())
+    def __contains__(self, message: tuple[str, str]) -> bool:
+        topic, mark = message
+        return mark in self._lists.get(topic, ())
 
-    def add(self, topic: str, new: MessageId) -> None:
+    def ends_with(self, message: Message) -> bool:
+        """Whether the topic's last message had this payload, whatever its number was."""
+        marks = self._lists.get(message.topic, [])
+        return len(marks) > 0 and marks[-1].rpartition(":")[2] == digest(message)
+
+    def add(self, topic: str, mark: str) -> None:
         """Keep a mark; of each topic the last `KEPT` are kept."""
-        texts = self._lists.setdefault(topic, [])
-        texts.append(new.text)
-        del texts[:-KEPT]
+        marks = self._lists.setdefault(topic, [])
+        marks.append(mark)
+        del marks[:-KEPT]
 
     def forget_numbers(self) -> list[str]:
-        """Drop the marks by a broker's numbers, which has begun a new session; return the topics that had some."""
-        topics = [topic for topic, texts in self._lists.items() if any(":" in text for text in texts)]
+        """Let a broker's numbers mean nothing, which has begun a new session; return the topics that had some.
+
+        What the last message of each said stays known.
+        """
+        topics = [topic for topic, marks in self._lists.items() if any(":" in mark for mark in marks)]
         for topic in topics:
-            self._lists[topic][:] = [text for text in self._lists[topic] if ":" not in text]
+            self._lists[topic][:] = [self._lists[topic][-1].rpartition(":")[2]]
         return topics

@@ -13,8 +13,11 @@ _INDEX = re.compile(r"\[(\d{1,6})\]")
 
 _NAMES = ("name", "n", "id", "key", "label", "field", "type", "alias")
 """Keys under which the elements of a list say which of them is what: `metrics.temp` is that whose name is temp."""
-_VALUES = ("value", "v", "val", "vb", "vs")
+_VALUES = ("value", "v", "val", "state", "vb", "vs")
 """Keys under which such an element has its value."""
+
+_ASIDE = ("id", "ts", "t", "time", "timestamp", "unit")
+"""Keys that stand beside a value."""
 
 _DEEPEST, _MOST, _LONGEST = 8, 200, 80
 """Levels and values that are looked at for a hint, and characters of a path that it may show."""
@@ -61,7 +64,7 @@ def hint(content: Any, names: Sequence[str]) -> str:
     leaves = [path for path in _leaves(content, "", 0) if len(path) <= _LONGEST]
     for name in names:
         alike = sorted((_likeness(path, name), at, path) for at, path in enumerate(leaves))
-        if alike and (alike[0][0] < _UNLIKE or len(leaves) == 1):
+        if alike and alike[0][0] < _UNLIKE:
             path = alike[0][2]
             above = path.rpartition(".")[0]
             return f"{f'found below {above}: ' if above else ''}--field {name}={path}"
@@ -71,9 +74,13 @@ def hint(content: Any, names: Sequence[str]) -> str:
 def _likeness(path: str, name: str) -> int:
     """Return how like a name the last step of a path is: 0 for the same, 3 for not at all."""
     last, name = path.rpartition(".")[2].lower(), name.lower()
+    if path.lower() in _VALUES:  # of a payload that says nothing else
+        return 2
     if last == name or any(step.lower() == name for step in path.split(".")):
         return 0
-    return 1 if last.startswith(name) or name.startswith(last) else 2 if name in last or last in name else _UNLIKE
+    if last.startswith(name) or name.startswith(last):
+        return 1
+    return 2 if name in path.lower() and last not in _ASIDE else _UNLIKE
 
 
 def _leaves(content: Any, path: str, depth: int) -> Iterator[str]:

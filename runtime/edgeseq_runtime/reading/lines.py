@@ -42,11 +42,17 @@ _WORDS = (
     "j kj mj hz khz mhz pa hpa kpa mpa mbar bar psi atm mmhg m mm cm km um in inch ft mi s sec ms us ns min h hr hrs d "
     "g kg mg t lb l ml m3 l/h ppm ppb db dba dbm rpm ohm kohm lx lux lm cd n nm ph rh percent pct count counts pcs "
     "bool boolean flag int integer float double real number string text date time datetime timestamp utc gmt local "
-    "seconds minutes hours days unix epoch iso iso8601"
+    "ts rn seconds minutes hours days unix epoch iso iso8601"
 )
 _UNITS = frozenset(_WORDS.split())
 _TIME_TEMPLATE = re.compile(r"(?=.*[ymdhs]{2})[ymdhsft:/. '\-]+(?:zone|z|tt|am/pm)?", re.IGNORECASE)
 """yyyy-mm-dd hh:mm:ss and the like."""
+
+_ERROR_CELL = re.compile(
+    f"(?:{'|'.join(re.escape(word) for word in sorted(MISSING_WORDS) if word.startswith('#'))})[ \t]*(?:[;,|\t]|$)",
+    re.IGNORECASE,
+)
+"""What a spreadsheet writes where a cell has no value."""
 
 _LINE_PROTOCOL = re.compile(
     r"(?:[^\\, \"{\[]|\\.)(?:[^\\, ]|\\.)*(?:,(?:[^\\,= ]|\\.)+=(?:[^\\,= ]|\\.)+)* +"
@@ -85,8 +91,9 @@ def decode(line: bytes) -> tuple[str, bool]:
 
 
 def is_comment(line: str) -> bool:
-    """Whether a line is a comment."""
-    return line.lstrip("\ufeff \t").startswith("#")
+    """Whether a line is a comment, and not a row whose first cell is a spreadsheet's #N/A."""
+    text = line.lstrip("\ufeff \t")
+    return text.startswith("#") and not _ERROR_CELL.match(text)
 
 
 def uncommented(line: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.printable import shown
+from edgeseq_runtime.reading.number_times import FORMS
 
 _MONTHS = "january february march april may june july august september october november december".split()  # noqa: SIM905
 _DAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -269,6 +270,16 @@ class Notation:
         return rest % finest == 0 and (
             not self.is_month or (on.day == 1 and bool(self.groups & {"m", "b"} or on.month == 1))
         )
+
+
+def check_form(form: str) -> None:
+    """Raise `UsageError` where this is no way in which `Reading.time_format` says how times are written."""
+    if form and form not in FORMS:
+        if "%" not in form:
+            raise UsageError(
+                f"--time-format: expected directives such as %d.%m.%Y, or {', '.join(FORMS)}, got {shown(form)}"
+            )
+        Notation(form)
 
 
 def full_year(digits: str) -> int:

@@ -48,8 +48,8 @@ def second_of(number: float, form: str) -> float:
         whole = round(seconds)
         return float(whole) if abs(seconds - whole) < _ROUNDED else round(seconds * 1000) / 1000
     year = math.floor(number)
-    begin = float(_new_year(year))
-    return round((begin + (number - year) * (_new_year(year + 1) - begin)) * 1000) / 1000
+    begin, end = float(_new_year(year)), float(_new_year(year + 1))
+    return round((begin + (number - year) * (end - begin)) * 1000) / 1000
 
 
 def seconds_of(numbers: Any, form: str) -> Any:

@@ -201,12 +201,20 @@ class NumberReader:
         self.unit, self._unit = unit, unit_key(unit)
 
 
+def readers(features: Sequence[Measured], reading: Reading | None, *, of_fleet: bool = False) -> list[NumberReader]:
+    """Return what reads the values of each feature.
+
+    The features of a fleet have the typical sensor's numbers, which do not tell whether a sensor's own are flags.
+    """
+    return [NumberReader.of(feature, reading, flags=True if of_fleet else None) for feature in features]
+
+
 class RowReader:
     """Reads a sample's values, one for each feature, quickly where they are plain numbers."""
 
-    def __init__(self, readers: Sequence[NumberReader]) -> None:
-        self.readers = tuple(readers)
-        self._plain = all(reader.plain for reader in readers)
+    def __init__(self, one_each: Sequence[NumberReader]) -> None:
+        self._readers = tuple(one_each)
+        self._plain = all(reader.plain for reader in one_each)
 
     def cells(self, cells: Sequence[str]) -> Values:
         """Return the numbers in cells, one for each feature. Raises `DataError` for what is none."""
@@ -220,11 +228,11 @@ class RowReader:
                 # The sum is finite where each number is, but for huge ones, which then take the longer way.
                 if math.isfinite(sum(numbers)) and "_" not in text and text.isascii() and len(text) <= LONGEST_NUMBER:
                     return numbers
-        return tuple([reader(cell) for reader, cell in zip(self.readers, cells, strict=True)])
+        return tuple([reader(cell) for reader, cell in zip(self._readers, cells, strict=True)])
 
     def numbers(self, values: Sequence[Any]) -> Values:
         """Return the numbers in values of JSON and the like, one for each feature. Raises `DataError`."""
-        return tuple([reader.number(value) for reader, value in zip(self.readers, values, strict=True)])
+        return tuple([reader.number(value) for reader, value in zip(self._readers, values, strict=True)])
 
 
 def codes(missing: Sequence[str]) -> tuple[float, ...]:

@@ -7,6 +7,7 @@ from typing import TypedDict
 
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.reading import durations
+from edgeseq_runtime.reading.notation import check_form
 from edgeseq_runtime.reading.reading import AGGREGATES, Reading
 
 NONE = "none"
@@ -30,7 +31,7 @@ class Overrides:
     decimal: str | None = None
     """A point or a comma."""
     id: str | None = None
-    """The column that names the sensor of each sample, where one file holds several."""
+    """The column that names the sensor of each sample, where one file holds several; "none": all are of one."""
     skip_rows: int | None = None
     """Lines before the header."""
     header: bool | None = None
@@ -53,6 +54,7 @@ class Overrides:
                 f"expected one of {', '.join(AGGREGATES)} as what stands for the samples of an interval, "
                 f"got {self.aggregate!r}"
             )
+        check_form(self.time_format or "")
         if self.zone and not _ZONE.fullmatch(self.zone):
             raise UsageError(f"expected a zone's name such as Europe/Berlin, got {self.zone!r}")
         if self.skip_rows is not None and not 0 <= self.skip_rows <= 1_000_000:
@@ -73,13 +75,12 @@ class Overrides:
             "zone": self.zone,
             "missing": tuple(dict.fromkeys((*reading.missing, *self.na))),
             "decimal": self.decimal,
-            "id": self.id,
+            "thousands": "" if self.decimal and self.decimal == reading.thousands else None,
+            "id": "" if self.id == NONE else self.id,
             "skip_rows": self.skip_rows,
             "aggregate": self.aggregate,
         }
         known = reading.replaced(**said)
-        if self.decimal is not None and known.thousands == self.decimal:
-            known = replace(known, thousands="")
         if self.every is not None:
             known = replace(known, every=None if self.every == NONE else durations.parse(self.every))
         if self.hold is not None:

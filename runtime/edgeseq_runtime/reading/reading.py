@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from edgeseq_runtime.errors import ModelFileError
+from edgeseq_runtime.errors import ModelFileError, UsageError
+from edgeseq_runtime.reading.notation import check_form
 
 AGGREGATES = MEAN, SUM, LAST, MAX = ("mean", "sum", "last", "max")
 """What stands for the samples of one interval."""
@@ -24,7 +25,8 @@ class Reading:
     """Columns that hold the time, joined by a blank where there are several. None: samples go by their order."""
     time_format: str = ""
     """How a time is written: "" ISO 8601, or an epoch by its size; s, ms, us, ns: an epoch; excel: days since
-    1899-12-30; year: years with decimals; else directives such as %d.%m.%Y %H:%M (see `times`)."""
+    1899-12-30, wincc: millionths of them; year: years with decimals; else directives such as %d.%m.%Y %H:%M, which
+    `notation` reads."""
     zone: str = ""
     """IANA name of the zone of times that are written without one, and of the time features; "": UTC."""
     zoned: bool = False
@@ -58,6 +60,7 @@ class Reading:
         _require(self.hold is None or 0 < self.hold <= 1e9, "hold", "seconds above 0, up to 1e9")
         _require(0 <= self.skip_rows <= 1_000_000, "skip_rows", "0 to 1,000,000")
         _require(not self.zone or _ZONE.fullmatch(self.zone), "zone", "a name such as Europe/Berlin")
+        _require(_is_form(self.time_format), "time_format", "directives such as %d.%m.%Y, or a name that is known")
         words = (*self.time, *self.missing, *self.header, self.time_format, self.zone, self.id)
         _require(all(len(word) <= _LONGEST for word in words), "words", f"at most {_LONGEST} characters")
 
@@ -70,6 +73,14 @@ class Reading:
     def replaced(self, **said: Any) -> Self:
         """Return the same with what a user says: arguments by the fields' names, None where nothing is said."""
         return replace(self, **{name: value for name, value in said.items() if value is not None})
+
+
+def _is_form(text: str) -> bool:
+    try:
+        check_form(text)
+    except UsageError:
+        return False
+    return True
 
 
 def _require(condition: object, name: str, wanted: str) -> None:

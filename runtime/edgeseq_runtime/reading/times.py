@@ -86,8 +86,8 @@ class TimeReader:
             moment = self.notation.read(text)
             if moment:
                 return self._from_moment(moment, after)
-        elif self.form and is_number(text):
-            return self._from_number(float(text), after)
+        elif self.form and is_number(pointed := text.replace(",", ".")):
+            return self._from_number(float(pointed), after)
         if is_epoch(text):
             return self._from_number(float(text), after)
         return self._from_datetime(_from_iso(text), after)

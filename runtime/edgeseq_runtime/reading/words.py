@@ -4,8 +4,9 @@ _GENERAL = (
     "", "na", "n/a", "n.a.", "nan", "+nan", "-nan", "nan(ind)", "-nan(ind)", "1.#ind", "-1.#ind", "1.#qnan",
     "-1.#qnan", "1.#inf", "-1.#inf", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity", "null", "(null)",
     "<null>", "[null]", "\\n", "nil", "none", "missing", "undefined", "invalid", "not available", "error", "err",
-    "fault", "timeout", "?", "??", "???", "-", "--", "---", "----", "--.-", "\u2212", "\u2013", "\u2014", ".", "*",
-    "**", "***", "****",
+    "fault", "fail", "failed", "timeout", "n.d.", "nd", "n/d", "n.v.", "n/v", "k.a.", "s/d", "not measured",
+    "no signal", "sensor error", "sensor fault", "open circuit", "?", "??", "???", "????", "-", "--", "---", "----",
+    "--.-", "-.-", "--.--", "\u2212", "\u2013", "\u2014", ".", "*", "**", "***", "****",
 )  # fmt: skip
 _HUBS = ("unavailable", "unknown", "offline", "disconnected", "not connected")
 _SPREADSHEETS = (
@@ -13,11 +14,12 @@ _SPREADSHEETS = (
     "#null!", "#valeur!", "#nombre?", "#nom?",
 )  # fmt: skip
 _HISTORIANS = (
-    "bad", "bad input", "bad data", "bad quality", "bad_quality", "bad value", "i/o timeout", "io timeout", "comm fail",
-    "comm failure", "comm error", "no data", "nodata", "no_data", "no sample", "no result", "no value", "not connect",
-    "pt created", "configure", "shutdown", "intf shut", "intf shutdown", "scan off", "scan timeout", "arc offline",
-    "arc off-line", "calc failed", "calc off", "over range", "under range", "invalid data", "invalid float",
-    "equip fail", "unit down", "out of serv", "out of service", "doubtful", "uncertain", "questionable",
+    "bad", "bad input", "bad data", "bad quality", "bad_quality", "bad value", "i/o timeout", "io timeout",
+    "comm fail", "comm failure", "comm error", "no data", "nodata", "no_data", "no sample", "no result", "no value",
+    "not connect", "pt created", "configure", "shutdown", "intf shut", "intf shutdown", "scan off", "scan timeout",
+    "arc offline", "arc off-line", "calc failed", "calc off", "over range", "under range", "invalid data",
+    "invalid float", "overrange", "underrange", "out of range", "overflow", "underflow", "equip fail", "unit down",
+    "out of serv", "out of service", "doubtful", "uncertain", "questionable",
 )  # fmt: skip
 
 MISSING_WORDS = frozenset((*_GENERAL, *_HUBS, *_SPREADSHEETS, *_HISTORIANS))

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32, Float64, Rows
 from edgeseq_runtime.errors import DataError
-from edgeseq_runtime.reading.zones import local
+from edgeseq_runtime.reading.zones import zone_of
 from edgeseq_runtime.rules import ANOTHER_RATE, FAR_AHEAD
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.row_arrays import RowArrays
@@ -47,7 +47,7 @@ class Clocks(RowArrays):
         self._measured = len(spec.measured)
         self.features = tuple(feature.name for feature in spec.features[self._measured :])
         """Names of the features that are read off the time; they stand after the others."""
-        self._zone = spec.reading.zone if spec.reading else ""
+        self._zone = zone_of(spec.reading.zone) if spec.reading and spec.reading.zone else None
         self.period = spec.period or math.nan
         self.late = 1.5 * self.period
         """Seconds after the last sample from which others lack in between."""
@@ -82,6 +82,15 @@ class Clocks(RowArrays):
     def are_on_time(self, passed: Float64) -> bool:
         """Whether none lacks or comes twice, and no time waits to be confirmed; some may come too fast."""
         return not self.any_ahead and not np.count_nonzero((passed <= 0) | (passed >= self.late))
+
+    def span_of_first(self) -> tuple[float, float] | None:
+        """Return the least and the greatest step to a sample of the first stream that is as before; None: none is.
+
+        Once a faster pace was told, a sample of it is so.
+        """
+        if not self.any_paced or not self.paced[0]:
+            return self.early, self.late
+        return (_LEAST, self.early) if self.paced[0] == _TOLD else None
 
     def note_pace(self, rows: npt.NDArray[np.intp], passed: Float64) -> Flags:
         """Take note of the steps to samples (stream,); return which show a pace that is to be told."""
@@ -164,7 +173,7 @@ class Clocks(RowArrays):
 
     def features_at(self, seconds: Float64) -> Float64:
         """Return the features of times (...), (..., feature)."""
-        return time_features(local(seconds, self._zone), self.features)
+        return time_features(self._zone.local(seconds) if self._zone else seconds, self.features)
 
     def next_times(self, row: int, steps: int) -> Float64:
         """Return the times of a stream's next samples, a period apart, (steps,); NaN where they are unknown."""
@@ -172,7 +181,8 @@ class Clocks(RowArrays):
 
     def complete(self, values: list[float], seconds: float) -> list[float]:
         """Return a sample's numbers with the features of its time where they lack."""
-        read = [*[0.0] * self._measured, *self.features_at(np.float64(seconds)).tolist()]
+        clock = seconds + self._zone.offset(seconds) if self._zone else seconds
+        read = [*[0.0] * self._measured, *time_features(clock, self.features).tolist()]
         return [told if value == UNREAD else value for value, told in zip(values, read, strict=True)]
 
     def no_time(self) -> DataError:

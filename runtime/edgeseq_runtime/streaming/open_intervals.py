@@ -20,6 +20,9 @@ from edgeseq_runtime.streaming.validation import RawSample, Reader, as_float32
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+_NOW = 5.0
+"""Seconds that a sample may be under way and be of now, where intervals are shorter."""
+
 _PATIENCE, _MOST_PATIENCE = 0.1, 2.0
 """Of an interval, and seconds at most: how long after its end its last samples may be on their way."""
 
@@ -68,7 +71,7 @@ class OpenIntervals:
 
     def _watch(self, name: str, time: Time, seconds: float) -> None:
         """Note whether the stream is live: its samples are of now, not of a file."""
-        if abs(self._now() - seconds) <= self._averaging.every:
+        if abs(self._now() - seconds) <= max(self._averaging.every, _NOW):
             self._live[name] = self._over(name), time
             self._next = min(self._next, self._live[name][0])
         else:

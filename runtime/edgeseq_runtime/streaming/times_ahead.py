@@ -20,7 +20,7 @@ _ISO = re.compile(
     r"[0-9]{4}(?P<dash>-?)[0-9]{2}(?P=dash)[0-9]{2}"
     r"(?:(?P<mark>[T t])(?P<hour>[0-9]{2})(?:(?P<colon>:?)(?P<minute>[0-9]{2})"
     r"(?:(?P=colon)(?P<second>[0-9]{2})(?:(?P<point>[.,])(?P<fraction>[0-9]+))?)?)?)?"
-    r"(?P<zone>Z|[+-][0-9]{2}:?[0-9]{2})?"
+    r"(?P<zone>Z| ?(?:UTC|GMT)|[+-][0-9]{2}:?[0-9]{2})?"
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ZEROS = str.maketrans("123456789", "000000000")
@@ -61,7 +61,7 @@ class IsoNotation:
     @property
     def offset(self) -> float | None:
         """Seconds that the clock of its zone is ahead of UTC; None where it has none."""
-        if self.zone in ("", "Z"):
+        if self.zone[-1:] not in "0123456789" or not self.zone:
             return 0.0 if self.zone else None
         digits = self.zone[1:].replace(":", "")
         return float(int(f"{self.zone[0]}1") * (3600 * int(digits[:2]) + 60 * int(digits[2:])))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeseq.series.files import cells
-from edgeseq.series.files.number_style import NumberStyle, decide, kind_of
+from edgeseq.series.files.number_style import NumberStyle, decide
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.reading.numbers import NumberReader
 from edgeseq_runtime.reading.words import FLAGS
@@ -100,21 +100,9 @@ def test_a_mark_far_down_a_long_column_is_seen() -> None:
         decide([text(*values)], [], place)
     values[33_333] = "1 116,5"
     assert decide([text(*values)], [], place).decimal == ","
-
-
-@pytest.mark.parametrize(
-    ("values", "kind"),
-    [
-        (["19.6", "", "20"], pl.Float64),
-        (["19", "-20"], pl.Int64),
-        (["704", "1.116"], pl.String),
-        (["19,6"], pl.String),
-        (["a"], pl.String),
-    ],
-)
-def test_what_may_be_read_at_once_has_no_other_reading(values: list[str], kind: type[pl.DataType]) -> None:
-    """Points before three digits alone may part thousands."""
-    assert kind_of(text(*values)) is kind
+    values = ["704.5"] * 50_001
+    values[33_333] = "1,116.5"
+    assert decide([text(*values)], [], place).thousands == ","
 
 
 # Missing values, flags, units
@@ -125,6 +113,8 @@ def test_words_for_missing_are_counted_in_one_line() -> None:
     found = read("19.6", "unavailable", "unknown", "unavailable", "", "NaN", "n/a")
     assert found.notes == ("missing: temp: 2 cells 'unavailable', 1 'unknown'",)
     np.testing.assert_array_equal(found.values[:, 0], np.array([19.6] + [np.nan] * 6, np.float32))
+    many = read("1", *("-", "--", "?", "??", "***", "bad", "#N/A", "err"))
+    assert many.notes[0].endswith("1 '??', 2 others")
 
 
 def test_a_code_is_missing_where_it_is_named() -> None:
@@ -150,6 +140,7 @@ def test_a_column_of_flags_is_ones_and_zeros() -> None:
     """On and off, true and false, with words for missing among them."""
     found = read("on", "off", "unavailable", "True", "FALSE")
     np.testing.assert_array_equal(found.values[:, 0], np.array([1, 0, np.nan, 1, 0], np.float32))
+    assert "flags: temp is 1 for True, on, 0 for FALSE, off" in found.notes
     with pytest.raises(DataError, match=r"line 3: .* holds 'on', line 2: .* holds '5': flags and numbers"):
         read("5", "on", "off")
     np.testing.assert_array_equal(cells.read(pl.Series("b", [True, False]), place).values, [1, 0])
@@ -182,7 +173,8 @@ def test_a_unit_that_cells_share_is_the_columns() -> None:
         (["2024-01-01"], False),
         (["12:30"], False),
         (["10.0.0.1"], False),
-        (["5 h", "3 kW"], False),
+        (["5 h", "3 kW"], True),  # which is refused for its two units
+        (["5 apples", "3 pears"], False),
         (["", None], False),
     ],
 )

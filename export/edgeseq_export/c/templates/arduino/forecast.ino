@@ -32,7 +32,7 @@ static double angle(uint32_t seconds, uint32_t turn) {
     return 2.0 * 3.14159265358979 * (double)(seconds % turn) / (double)turn;
 }
 
-// What is read off the time: set the board's clock first, to UTC.
+// What is read off the time: set the board's clock first, to {{ place }}.
 static void read_time(float *sample) {
     const uint32_t now = (uint32_t)time(nullptr) + UNIX_OFFSET;
 {% for clock in clocks %}

@@ -1,0 +1,144 @@
+"""What the numbers of a column stand for, where they may be times: decided for all of them at once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from edgeseq.series.files import notations
+from edgeseq_runtime.arrays import Float64
+from edgeseq_runtime.errors import DataError
+from edgeseq_runtime.reading.notation import Notation
+from edgeseq_runtime.reading.number_times import (
+    DAYS,
+    EPOCHS,
+    FIRST_PLAUSIBLE,
+    LAST_PLAUSIBLE,
+    UNITS,
+    YEAR,
+    seconds_of,
+)
+
+_SINCE = 631_152_000.0
+"""1990: an epoch before it is none that a sensor wrote."""
+
+_DIGITS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S", 6: "%Y%m"}
+"""Notations of whole numbers, by their digits."""
+
+_SPREADSHEET = (20_000, 80_000)
+"""Days of spreadsheets: 1954 to 2119."""
+
+_MOST_DAYS = 31
+"""Whole days from one sample to the next: a clock of seconds makes larger steps, or smaller numbers."""
+
+_YEARS = (1600, 2200)
+
+_EVEN = 0.9
+"""Part of the steps that are whole multiples of the usual one, where numbers of any name count as epochs."""
+
+
+@dataclass(frozen=True)
+class NumberForm:
+    """What numbers stand for."""
+
+    form: str
+    """As `Reading.time_format` has it."""
+    words: str
+    """The same for people."""
+    is_plain: bool = False
+    """Whether their sizes alone tell it, as numbers of any column."""
+    is_counter: bool = False
+    """Whether they count from no known time."""
+
+
+COUNTER = NumberForm("s", "seconds", is_counter=True)
+
+
+def form_of(numbers: Float64, *, named: bool) -> NumberForm | None:
+    """Return what the numbers of a column (row,) stand for, None where they are no times.
+
+    `named` says that the column is called, or was said to be, the time: then days of spreadsheets and years are
+    recognised too, and months as 202401.
+    """
+    if not len(numbers) or not np.isfinite(numbers).all():
+        return None
+    whole = bool((numbers == np.rint(numbers)).all())
+    digits = _digits(numbers, named=named) if whole else None
+    if digits:
+        return digits
+    median = float(np.median(numbers))
+    for unit, per in UNITS.items():
+        if _SINCE <= median / per < LAST_PLAUSIBLE:
+            return _epoch(numbers, unit)
+    if not named:
+        return None
+    steps = np.diff(numbers)
+    usual = float(np.median(steps)) if len(steps) else 0.0
+    if _within(numbers, _SPREADSHEET) and (not whole or 0 < usual <= _MOST_DAYS):
+        return NumberForm("excel", "days as spreadsheets count them")
+    if _within(numbers / DAYS["wincc"], _SPREADSHEET):
+        return NumberForm("wincc", "millionths of days as WinCC counts them")
+    if _within(numbers, _YEARS) and (steps > 0).all() and usual <= 1:
+        return NumberForm(YEAR, "years")
+    return COUNTER if is_counter(numbers) else None
+
+
+def _within(numbers: Float64, ends: tuple[int, int]) -> bool:
+    return bool(ends[0] <= numbers.min() and numbers.max() < ends[1])
+
+
+def _epoch(numbers: Float64, unit: str) -> NumberForm:
+    """Return an epoch of a unit; without its name where each number's size tells the same."""
+    size = np.abs(numbers)
+    told = np.select([size >= least for least, _ in EPOCHS], [per for _, per in EPOCHS], 1.0)
+    seconds = numbers / UNITS[unit]
+    plain = bool((told == UNITS[unit]).all() and ((seconds >= FIRST_PLAUSIBLE) & (seconds < LAST_PLAUSIBLE)).all())
+    words = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}[unit]
+    return NumberForm("" if plain else unit, f"{words} since 1970", is_plain=plain)
+
+
+def _digits(numbers: Float64, *, named: bool) -> NumberForm | None:
+    """Return the notation of whole numbers that are dates, all of them."""
+    length = len(str(int(abs(numbers[0]))))
+    form = _DIGITS.get(length)
+    if form is None or (length == 6 and not named) or numbers.min() < 0:
+        return None
+    if not (numbers // 10.0 ** (length - 4) >= _YEARS[0]).all() or not (numbers < 3 * 10.0 ** (length - 1)).all():
+        return None
+    clock = from_digits(numbers, form)
+    if np.isnan(clock).any() or (np.diff(clock) < 0).mean() > 1 - _EVEN:
+        return None
+    return NumberForm(form, "dates as digits")
+
+
+def is_counter(numbers: Float64) -> bool:
+    """Whether numbers never fall, as those of a clock that began somewhere, and do rise."""
+    return bool((np.diff(numbers) >= 0).all()) and len(numbers) > 1 and bool(numbers[-1] > numbers[0])
+
+
+def is_even(numbers: Float64) -> bool:
+    """Whether numbers rise by whole multiples of their usual step, as times do and counts of something do not."""
+    steps = np.diff(numbers)
+    if len(steps) < 2 or (steps < 0).any() or not (steps > 0).any():
+        return False
+    usual = float(np.median(steps[steps > 0]))
+    multiples = steps / usual
+    return bool((np.abs(multiples - np.rint(multiples)) < 0.1).mean() >= _EVEN)
+
+
+def from_digits(numbers: Float64, form: str) -> Float64:
+    """Return the microseconds that whole numbers (row,) stand for in a notation of digits, NaN where they do not."""
+    text = pl.Series(numbers).cast(pl.Int64).cast(pl.String)
+    return notations.read(text, Notation(form)).clock
+
+
+def clock_of(name: str, numbers: Float64, form: str) -> Float64:
+    """Return the seconds since 1970 that numbers (row,) stand for; on the place's clock where they are no epoch.
+
+    Raises `DataError` where they cannot.
+    """
+    if "%" in form:
+        if not Notation(form).is_digits:
+            raise DataError(f"column {name!r} holds numbers, which {form} does not read")
+        return from_digits(numbers, form) / 1e6
+    return np.asarray(seconds_of(numbers, form or "s"), np.float64)

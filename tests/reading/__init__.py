@@ -1,0 +1,1 @@
+"""What real exporters write: read right, or said aloud."""
