@@ -20,7 +20,7 @@ from edgeseq_runtime.monitoring.monitor import Monitor
 from edgeseq_runtime.outcomes import Outcomes
 from edgeseq_runtime.rules import ERROR, Rules
 from edgeseq_runtime.spec import SETTINGS, Spec
-from edgeseq_runtime.streaming.clocks import TOLD, Clocks
+from edgeseq_runtime.streaming.clocks import Clocks
 from edgeseq_runtime.streaming.ledger import (
     CODES,
     COUNTED,
@@ -284,7 +284,7 @@ class JudgedStreams:
             clocks.last,
             (clocks.period, clocks.early, clocks.late),
             clocks.paced,
-            TOLD,
+            clocks.told,
             self.ledger.begun,
             self.monitor.arrays() if self.monitor else None,
         )

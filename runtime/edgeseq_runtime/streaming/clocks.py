@@ -21,7 +21,7 @@ _MOST_PERIODS = 1e9
 _FOUND_AFTER = 4
 """Steps of another pace in a row, near each other, after which it is found: a lone gap or jitter is none."""
 
-TOLD = _FOUND_AFTER + 1
+_TOLD = _FOUND_AFTER + 1
 """Counts no further: the finding is a sample's reason."""
 
 _LEAST = 5e-324
@@ -40,7 +40,7 @@ class Clocks(RowArrays):
     pace: Float64
     """(stream,): seconds from one sample to the next where that is not the model's period, or was not."""
     paced: npt.NDArray[np.int64]
-    """(stream,): steps of that pace in a row, up to `_FOUND_AFTER`; `TOLD` once a sample has that as its reason."""
+    """(stream,): steps of that pace in a row, up to `_FOUND_AFTER`; `_TOLD` once a sample has that as its reason."""
 
     def __init__(self, spec: Spec, room: int, *, confirms: bool) -> None:
         super().__init__(room)
@@ -53,6 +53,8 @@ class Clocks(RowArrays):
         """Seconds after the last sample from which others lack in between."""
         self.early = self.period / ANOTHER_RATE if spec.period else _LEAST
         """Seconds after the last sample before which one comes faster than the model's do."""
+        self.told = _TOLD
+        """What `paced` has where another pace is known to last."""
         self._far = FAR_AHEAD * self.period if confirms else math.inf
         self.is_known = bool(self.features)
         """Whether any stream's time may be known, or must be."""
@@ -96,11 +98,11 @@ class Clocks(RowArrays):
         """Take note of the steps to samples (stream,); return which show a pace that is to be told."""
         pace, count = self.pace[rows], self.paced[rows]
         is_wrong = (passed < self.early) | (passed >= self.late)
-        is_told = count == TOLD
+        is_told = count == _TOLD
         with np.errstate(over="ignore"):
             alike = (count > 0) & (passed < ANOTHER_RATE * pace) & (pace < ANOTHER_RATE * passed)
         further = np.where(alike, np.minimum(count + 1, _FOUND_AFTER), 1)
-        self.paced[rows] = np.where(is_wrong, np.where(is_told, TOLD, further), 0)
+        self.paced[rows] = np.where(is_wrong, np.where(is_told, _TOLD, further), 0)
         mean = np.where(alike, pace + (passed - pace) / further, passed)
         self.pace[rows] = np.where(is_wrong & ~is_told, mean, pace)
         self.any_paced = bool(self.paced.any())
@@ -112,7 +114,7 @@ class Clocks(RowArrays):
         first, told = np.zeros(1, np.intp), []
         at = 0
         while at < len(passed):
-            if self.paced[0] in (0, TOLD):  # what does not change that is passed over
+            if self.paced[0] in (0, _TOLD):  # what does not change that is passed over
                 changes = is_wrong[at:] if not self.paced[0] else ~is_wrong[at:]
                 if not changes.any():
                     break
@@ -125,7 +127,7 @@ class Clocks(RowArrays):
 
     def tell_pace(self, rows: npt.NDArray[np.intp]) -> None:
         """Note that the pace is told, which is done once as long as it lasts."""
-        self.paced[rows] = TOLD
+        self.paced[rows] = _TOLD
 
     def lags(self, rows: npt.NDArray[np.intp], seconds: Float64) -> tuple[npt.NDArray[np.int64], Flags]:
         """Return how many samples lack before those at these times, (stream,), and which times are not believed yet.
@@ -150,7 +152,7 @@ class Clocks(RowArrays):
 
     def load_pace(self, row: int, pace: float, count: int) -> None:
         """Go on with the pace of a stream's samples as it was saved."""
-        self.pace[row], self.paced[row] = pace, min(count, TOLD)
+        self.pace[row], self.paced[row] = pace, min(count, _TOLD)
         self.any_paced = bool(self.paced.any())
 
     def with_features(self, block: Float32, seconds: Float64, unread: Flags | None = None) -> Float32:

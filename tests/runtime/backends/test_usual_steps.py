@@ -18,11 +18,13 @@ from edgeseq_export.c import toolchain
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.backends.native.session import NativeSession
 from edgeseq_runtime.backends.open import open_session
+from edgeseq_runtime.errors import ModelFileError, UsageError
 from edgeseq_runtime.judgement.judgement import Judgement
 from edgeseq_runtime.outcomes import Outcomes
 from edgeseq_runtime.rules import Rules
 from edgeseq_runtime.spec import Residuals
 from edgeseq_runtime.streaming.snapshot import Snapshot
+from tests.stored.test_stored_files import FOLDER, LIBRARY
 
 pytestmark = pytest.mark.skipif(toolchain.compiler() is None, reason="there is no C compiler here")
 
@@ -270,3 +272,21 @@ def test_a_forecast_that_is_not_finite_is_none(pairs: Any) -> None:
     assert_same_outcomes(made, wanted)
     for name in "ab":
         assert_equal(*(pool.state(name) for pool in pools))
+
+
+def test_a_library_of_version_0_1_is_judged_in_numpy() -> None:
+    """It has no judgement of its own, and gives what its model file gives on the CPU."""
+    library = FOLDER / "models" / LIBRARY
+    try:
+        session = open_session(library)
+    except (ModelFileError, UsageError) as error:
+        pytest.skip(f"it cannot be loaded here: {error}")
+    assert isinstance(session, NativeSession)
+    assert not session.judges
+    ours, cpu = Predictor(session, monitor=True), Predictor(session.content, "cpu", monitor=True)
+    middle = session.spec.features[0].mean
+    for number in range(80):
+        sample, time = middle + 0.1 * session.spec.features[0].std * np.sin(number), 1.7e9 + number
+        made, wanted = ours.step(sample, time), cpu.step(sample, time)
+        np.testing.assert_allclose(made, wanted, rtol=1e-5, atol=1e-5 * session.spec.features[0].std)
+        assert (ours.status, ours.reason, ours.drift) == (cpu.status, cpu.reason, cpu.drift)
