@@ -45,6 +45,7 @@ build: $(VENV)/ready                      ## wheel and sdist in dist/
 
 benchmark: $(VENV)/ready                  ## a model's speed and memory, and what a line costs through predict: ten minutes
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.speed.judgement_costs
 	$(BIN)/python -m benchmarks.speed.line_to_line
 
 accuracy: $(VENV)/ready                   ## the accuracy figures of docs/benchmarks.md, ten minutes; with ETTh1: make accuracy ETTH1=ETTh1.csv

@@ -29,7 +29,7 @@ from edgeseq.training.validation import validator
 from edgeseq.training.windows import Windows
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import DataError, ModelFileError, UsageError
-from edgeseq_runtime.spec import STREAM, Spec, Training
+from edgeseq_runtime.spec import FIRST_FORMAT, STREAM, Spec, Training
 
 Report = Callable[[int, float, float], None]
 """Called after each step with its number, the loss, and the lowest validation error so far (NaN before the first)."""
@@ -263,8 +263,9 @@ def _identity(spec: Spec, hyperparameters: HyperParameters, seed: int, device: s
     """Return all that decides where a run ends, by the name to blame where it differs."""
     content = json.loads(spec.to_json())
     # The same samples teach the same, whenever they were taken and however they were written.
-    for name in ("producer", "first_time", "last_time", "reading", "format"):
+    for name in ("producer", "first_time", "last_time", "reading"):
         content.pop(name, None)
+    content["format"] = FIRST_FORMAT  # which follows from the reading
     return {**content, **hyperparameters.recorded(), "seed": seed, "device": device}
 
 

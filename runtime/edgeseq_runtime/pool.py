@@ -253,6 +253,9 @@ class Pool:
     def _times_for_all(self, times: Any) -> _Given:
         """Return the times of all streams, and which cannot be read; `times` (stream,), or one for all."""
         count = len(self._names)
+        if is_one(times) and self._times.zone is None:  # what it says does not depend on the time before
+            seconds, unread = self._times.read_all([times])
+            return np.repeat(seconds, count), np.repeat(unread, count)
         if is_one(times):
             times = [times] * count
         require_one_each(times, count, "streams")
@@ -311,7 +314,7 @@ class Pool:
             raise
         except BaseException:
             self._interrupted.update(self._at(rows))
-            self._engine.forget_bindings()
+            self._judgement.find_usual()
             raise
         return forecasts.reshape(len(block), *self._forecast)
 
@@ -335,7 +338,7 @@ class Pool:
         del self._names[known:]
         self._row = {name: row for row, name in enumerate(self._names)}
         self._interrupted.intersection_update(self._row)
-        self._engine.forget_bindings()
+        self._judgement.find_usual()
 
     def _join(self, names: Sequence[Hashable]) -> None:
         """Give each new stream a row."""

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.backends.base import OneStream, Session
 from edgeseq_runtime.backends.open import open_session
+from edgeseq_runtime.backends.usual import INFINITE, ODD
 from edgeseq_runtime.errors import DataError, EdgeseqError, SnapshotError, UsageError
 from edgeseq_runtime.judgement.blocks import Block
 from edgeseq_runtime.judgement.judgement import Judgement
@@ -47,10 +48,10 @@ class Predictor:
     "skip" leaves the state alone and repeats the last forecast, at most `rules.skip_limit` times in a row; "reset"
     starts afresh at once; "error" raises `MissingSampleError`. `rules` says what is odd besides, and what that leads
     to. `monitor` compares forecasts with what comes, for `interval` and `drift`; it costs some five microseconds
-    a sample. `sensor` is as in `set_sensor`, for a model that was trained on several; `sidecar` describes a model
-    that edgeseq did not write (see `sidecar`). `key` is a file with an Ed25519 public key, in PEM form: only what was
-    signed with its private half is opened. `reading` says how times are written, where that differs from what the model
-    file says.
+    a sample, with a native library a tenth of one. `sensor` is as in `set_sensor`, for a model that was trained on
+    several; `sidecar` describes a model that edgeseq did not write (see `sidecar`). `key` is a file with an Ed25519
+    public key, in PEM form: only what was signed with its private half is opened. `reading` says how times are written,
+    where that differs from what the model file says.
 
     Raises `ModelFileError` for a file that is no model of edgeseq's or was changed after it was written, before
     anything of it is run; `UsageError` for an unknown provider or policy; and, with `monitor`, `DataError` for a model
@@ -97,6 +98,7 @@ class Predictor:
         self._x: Any = memoryview(engine.x.reshape(-1).data)  # writing to an array itself takes three times as long
         self._numbers: Any = memoryview(engine.y.reshape(-1).data)
         self._last: Any = memoryview(self._clocks.last.data)
+        self._usual_step = judgement.usual
         self._said = engine.y.reshape(self._shape)
         self._move, self._copied = engine.advance, self._said.copy
         targets = self._shape[1]
@@ -114,6 +116,7 @@ class Predictor:
         watched = self._monitor is not None or self._screening.stuck_after
         bare = len(self._ranges) == 1 and not watched and not self._clocks.is_known
         self._is_bare = self._is_calm and bare
+        self._is_native = self._usual_step is not None and self._judgement.may_be_usual and not self._interrupted
 
     @property
     def spec(self) -> Spec:
@@ -229,20 +232,60 @@ class Predictor:
             raise
 
     def _step(self, sample: RawSample, time: Time) -> Float32:
-        """Take one sample, by the short way where it is in range and on time."""
+        """Take one sample, by a short way where it is in range and on time."""
         self._require_whole()
         try:
             given, unread = self._to_seconds(time, self._last[0]), None
         except DataError:
             given, unread = math.nan, np.ones(1, np.bool_)
-        if self._is_calm and unread is None:
-            seconds = self._last[0] + self._clocks.period if math.isnan(given) else given
-            values = self._usual(sample, seconds)
-            if values:
-                return self._take(values, seconds)
-        forecast = self._judgement.take(_ROW, self._reader.read_all([sample]), np.array([given]), unread)
+        if unread is None and (self._is_native or self._is_calm):
+            taken = self._take_natively(sample, given) if self._is_native else self._take_calmly(sample, given)
+            if taken is not None:
+                return taken
+        forecast = self._judgement.judge(_ROW, self._reader.read_all([sample]), np.array([given]), unread)
         self._choose_path()
         return forecast.reshape(self._shape)
+
+    def _take_natively(self, sample: RawSample, given: float) -> Float32 | None:
+        """Take a sample by the backend's own code; None where something is odd about it. `given` may be NaN."""
+        usual, ledger, monitor, clocks = self._usual_step, self._ledger, self._monitor, self._clocks
+        assert usual, "only where there is such code"
+        if type(sample) is float and len(self._ranges) == 1:
+            usual.sample[0] = sample
+        else:
+            values = self._reader.read(sample)
+            if clocks.features and UNREAD in values:
+                seconds = self._last[0] + clocks.period if math.isnan(given) else given
+                if math.isnan(seconds):
+                    return None
+                values = clocks.complete(values, seconds)
+            for place, value in enumerate(values):
+                usual.sample[place] = value
+        usual.given[0] = given
+        usual.counted[0] = ledger.steps
+        if monitor:
+            usual.counted[1] = monitor.turns
+        made = usual.take_one()
+        if made == ODD:
+            return None
+        if made == INFINITE:
+            return self._without_forecast(self._last[0] + clocks.period if math.isnan(given) else given)
+        if monitor:
+            monitor.turns += 1
+        if ledger.is_quiet:
+            ledger.steps += 1
+        else:
+            ledger.take_clean(_ROW)
+            self._choose_path()
+        if not clocks.is_known and not math.isnan(given):
+            clocks.is_known, self._is_bare = True, False
+        return self._copied()
+
+    def _take_calmly(self, sample: RawSample, given: float) -> Float32 | None:
+        """Take a sample step by step; None where something is odd about it. `given` may be NaN."""
+        seconds = self._last[0] + self._clocks.period if math.isnan(given) else given
+        values = self._usual(sample, seconds)
+        return self._take(values, seconds) if values else None
 
     def _usual(self, sample: RawSample, seconds: float) -> list[float] | None:
         """Return a sample's numbers where each is in range and its time is as it should be."""

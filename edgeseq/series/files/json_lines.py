@@ -16,6 +16,9 @@ _TOPIC = re.compile(r"([^\s{\[\"']+) ([{\[].*)", re.DOTALL)
 _MOST = 2_000
 """Columns; objects whose keys differ from line to line are no table."""
 
+_BASES = frozenset(("bn", "bt", "bv"))
+"""Keys of SenML (RFC 8428) whose values are added to those of later records."""
+
 _LARGEST = 1 << 1000
 """Integers from here on may be larger than any float."""
 
@@ -31,7 +34,7 @@ def read(path: str, data: bytes, notes: Sequence[str] = (), *, topics: bool = Fa
     Objects within objects become columns such as `DS18B20.Temperature`, lists such as `temps.0`. Raises `DataError` for
     a line that is no JSON; the last one is left out where it has no end.
     """
-    whole = None if topics else _array(data)
+    whole = None if topics else _array(path, data)
     columns, numbers, notes = Columns(), list[int](), list(notes)
     unended = not data.endswith((b"\n", b"\r"))
     rows = enumerate(whole, start=1) if whole is not None else _objects(data, topics, unended, notes)
@@ -55,8 +58,8 @@ def read(path: str, data: bytes, notes: Sequence[str] = (), *, topics: bool = Fa
     return from_columns(path, header, list(series.values()), lambda row: f"{word} {numbers[row]}", written)
 
 
-def _array(data: bytes) -> list[Any] | None:
-    """Return the objects of a file that is one array of them."""
+def _array(path: str, data: bytes) -> list[Any] | None:
+    """Return the objects of a file that is one array of them. Raises `DataError` for a pack of SenML."""
     if not data.lstrip().startswith(b"["):
         return None
     try:
@@ -66,7 +69,11 @@ def _array(data: bytes) -> list[Any] | None:
             content = json_text.loads(data.decode("utf-8", "replace"))
         except DataError:
             return None
-    return content if isinstance(content, list) and all(isinstance(one, dict) for one in content) else None
+    if not isinstance(content, list) or not all(isinstance(one, dict) for one in content):
+        return None
+    if any(not _BASES.isdisjoint(one) for one in content):
+        raise DataError(f"{path} is JSON of SenML with base values, which hold for later records: resolve them first")
+    return content
 
 
 def _objects(data: bytes, topics: bool, unended: bool, notes: list[str]) -> Iterator[tuple[int, Any]]:

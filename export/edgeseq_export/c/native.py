@@ -21,6 +21,9 @@ from edgeseq_runtime.spec import OWN, Spec
 _TUNED = (("-O3", "-march=native"), ("-O3", "-mcpu=native"), ("-O3",))
 """Flags, the best first: not every compiler takes those for the very processor that it runs on."""
 
+_AS_NUMPY = ("-fno-fast-math", "-fno-trapping-math", "-ffp-contract=off")
+"""Flags that come last, for what must round as NumPy does."""
+
 _MOST_ON_STACK = 1 << 18
 """Numbers that a step may keep on the stack: a MiB of the eight that a thread has on Linux."""
 
@@ -96,11 +99,13 @@ def _compiled(command: list[str], place: Path) -> bytes:
     given = os.environ.get("CFLAGS")
     choices = [tuple(words("CFLAGS", given))] if given is not None else _TUNED
     target = place / "model.so"
-    # gnu99, for in c99 proper GCC may not fuse a product with a sum, which costs a third of the speed.
-    fixed = ("-std=gnu99", "-shared", "-fPIC", str(place / "native.c"), "-o", str(target))
+    judgement = place / "judgement.o"
     for flags in choices:
+        # gnu99, for in c99 proper GCC may not fuse a product with a sum, which costs a third of the speed.
+        whole = [*command, *flags, "-std=gnu99", "-fPIC"]
         try:
-            compile_to(target, [*command, *flags, *fixed])
+            compile_to(judgement, [*whole, *_AS_NUMPY, "-c", str(place / "judgement.c"), "-o", str(judgement)])
+            compile_to(target, [*whole, "-shared", str(place / "native.c"), str(judgement), "-o", str(target)])
         except CheckError:
             if flags is choices[-1]:
                 raise

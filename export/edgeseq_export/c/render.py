@@ -20,7 +20,7 @@ from edgeseq_export.c import fixed_program
 from edgeseq_export.c.fixed_program import FixedProgram, Scaled
 from edgeseq_export.c.float_program import Product, Program, padded
 from edgeseq_runtime import __version__
-from edgeseq_runtime.model_file.library_file import INTERFACE
+from edgeseq_runtime.model_file.library_file import INTERFACE, JUDGEMENT
 from edgeseq_runtime.spec import CHANGE, SETTINGS, STEPS, STREAM, Spec
 from edgeseq_runtime.streaming.time_features import CIRCLES
 
@@ -68,7 +68,10 @@ def float_sources(program: Program, name: str, *, libm: bool = False) -> Sources
 
 
 def native_sources(program: Program, content: bytes) -> dict[str, str]:
-    """Return the files of a library in float, by name; native.c is the one to compile. `content` is the model file."""
+    """Return the files of a library in float, by name; `content` is the model file.
+
+    native.c is to be compiled, and judgement.c by itself: only the former may be taken liberties with.
+    """
     sources = float_sources(program, "model")
     glue = _TEMPLATES.get_template("native.c").render(
         interface=INTERFACE,
@@ -76,7 +79,8 @@ def native_sources(program: Program, content: bytes) -> dict[str, str]:
         values=c_values,
         program=program,
     )
-    return sources.files() | {"native.c": glue}
+    judgement = _TEMPLATES.get_template("judgement.c").render(version=JUDGEMENT)
+    return sources.files() | {"native.c": glue, "judgement.c": judgement}
 
 
 def fixed_sources(program: FixedProgram, name: str) -> Sources:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from edgeseq_runtime.arrays import Float32, Rows, States, roomy
+from edgeseq_runtime.backends.usual import StepArrays, UsualStep
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import SETTINGS, Spec, State
 
@@ -158,6 +159,11 @@ class Engine(ABC):
     def load(self, states: States) -> None:
         """Make `states` what the next step reads."""
 
+    def usual_step(self, arrays: StepArrays) -> UsualStep | None:
+        """Return what takes the stream's usual steps whole; None where judgement is to be in NumPy."""
+        del arrays
+        return None
+
     def clear(self) -> None:
         """Make the stream fresh: all states zero but its sensor's settings."""
         kept = {name: value for name, value in self.states().items() if name in SETTINGS}
@@ -185,6 +191,11 @@ class BatchEngine(ABC):
 
         Raises `ModelFileError` where that fails, and leaves all as they were.
         """
+
+    def usual_step(self, arrays: StepArrays) -> UsualStep | None:
+        """Return what takes usual steps whole, as long as rows stay where they are; None where judgement is NumPy's."""
+        del arrays
+        return None
 
     def forget_bindings(self) -> None:  # noqa: B027 - most have none
         """Look up anew where everything lies: a step was interrupted, perhaps while it did so."""
@@ -235,6 +246,10 @@ class OneStream(BatchEngine):
         self.x[...] = x
         self.engine.advance()
         return self.y.copy()
+
+    def usual_step(self, arrays: StepArrays) -> UsualStep | None:
+        """Return what takes usual steps whole; see `BatchEngine`."""
+        return self.engine.usual_step(arrays)
 
     def by_row(self, name: str) -> Float32:
         """Return a state as `BatchEngine` has it; a copy where the engine keeps it elsewhere."""

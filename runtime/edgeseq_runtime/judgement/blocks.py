@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.backends.base import OneStream
+from edgeseq_runtime.backends.usual import INFINITE, RunArrays, UsualStep
 from edgeseq_runtime.errors import DataError, MissingSampleError
 from edgeseq_runtime.judgement.judgement import Judgement
 from edgeseq_runtime.monitoring.conformal import LEVEL
@@ -77,15 +78,54 @@ class Block:
         for start, stop in _stretches(plain):
             first = start
             while first < stop:
-                count = self._run(complete[first:stop], first) if plain[first] and self._may_run(complete, first) else 0
+                count = self._take_plain(complete[first:stop], first) if plain[first] else 0
                 if not count:
                     self._take_one(first)
                 first += count or 1
 
-    def _may_run(self, complete: Float32, at: int) -> bool:
+    def _take_plain(self, samples: Float32, at: int) -> int:
+        """Take plain samples, or the first of them, in few calls; return how many: none where the first is odd."""
+        judgement = self._judgement
+        if judgement.usual and judgement.may_be_usual:
+            count = self._run_usual(judgement.usual, samples, at)
+            if count:
+                return count
+        return self._run(samples, at) if self._may_run(samples[:1], at) else 0
+
+    def _run_usual(self, usual: UsualStep, samples: Float32, at: int) -> int:
+        """Take samples by the backend's own code, up to the first that is odd; return how many."""
+        judgement, count = self._judgement, len(samples)
+        ledger, monitor = judgement.ledger, judgement.monitor
+        watched = (count, *self._shape) if monitor else (0,)
+        made = RunArrays(
+            np.empty((count, *self._shape), np.float32),
+            np.empty(watched, np.float32),
+            np.empty(watched[0], np.float32),
+        )
+        given = None if self._given is None else self._given[at : at + count]
+        count, stopped = usual.run(samples, given, ledger.steps, monitor.turns if monitor else 0, made)
+        if stopped == INFINITE:
+            raise _NotFiniteError
+        if not count:
+            return 0
+        forecasts, numbers = made.forecasts[:count], np.arange(count)
+        interval = drift = None
+        if monitor:
+            interval = monitor.around_through(made.width[:count], forecasts, LEVEL)
+            drift = made.raised[:count] > 0
+            monitor.count(_ROW, count)
+        warm = ledger.ages(_ROW) + 1 + numbers >= judgement.spec.warmup
+        numbers = ledger.samples(_ROW) + numbers
+        seconds = np.full(count, np.nan) if given is None else given[:count]
+        none = np.zeros(count, np.int8)
+        self._write(slice(at, at + count), Outcomes(forecasts, numbers, none, none, warm, seconds, interval, drift))
+        ledger.take_clean(_ROW)
+        ledger.steps += count - 1
+        return count
+
+    def _may_run(self, sample: Float32, at: int) -> bool:
         """Whether a plain sample is so beside what came before the block, or what was odd in it, too."""
         judgement = self._judgement
-        sample = complete[at : at + 1]
         screening = judgement.screening
         if judgement.policy.confirms and (screening.away[0] or screening.are_flagged(sample)[0]):
             is_fresh = not judgement.ledger.ages(_ROW)[0]

@@ -5,78 +5,40 @@ their values? Where there is not, the network moves, and that is all. Only what 
 compares forecasts with truths, the monitor, is told of each step in one place, `watch`.
 """
 
-import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32, Float64, Rows, are_finite
-from edgeseq_runtime.backends.base import BatchEngine, Session
-from edgeseq_runtime.errors import SnapshotError
-from edgeseq_runtime.monitoring.conformal import LEVEL
-from edgeseq_runtime.monitoring.monitor import Monitor
-from edgeseq_runtime.outcomes import Outcomes
-from edgeseq_runtime.rules import ABSENT, CONFIRM, DISORDER, ERROR, GAP, PACE, RANGE, STUCK, TIME, Rules
-from edgeseq_runtime.spec import SETTINGS, Spec
-from edgeseq_runtime.streaming.clocks import Clocks
+from edgeseq_runtime.backends.usual import INFINITE, ODD
+from edgeseq_runtime.judgement.streams import Flags, JudgedStreams, Places
+from edgeseq_runtime.rules import ABSENT, CONFIRM, DISORDER, GAP, PACE, RANGE, STUCK, TIME
 from edgeseq_runtime.streaming.ledger import (
     CODES,
-    COUNTED,
     LEFT_OUT,
     NONE,
     REASON_CODES,
-    REASONS_BY_CODE,
     STOOD_IN,
     TAKEN,
     Codes,
-    Ledger,
 )
-from edgeseq_runtime.streaming.policy import Policy
-from edgeseq_runtime.streaming.screening import Findings, Screening
-from edgeseq_runtime.streaming.sensors import Scale
-from edgeseq_runtime.streaming.snapshot import Snapshot
-from edgeseq_runtime.streaming.validation import IMPUTED, SKIPPED, STATUSES
-
-if TYPE_CHECKING:
-    from edgeseq_runtime.streaming.row_arrays import RowArrays
-
-Places = npt.NDArray[np.intp]
-Flags = npt.NDArray[np.bool_]
+from edgeseq_runtime.streaming.screening import Findings
+from edgeseq_runtime.streaming.validation import IMPUTED, SKIPPED
 
 _FIRST = slice(0, 1)
 
-_COUNTERS = tuple(f"counts.{name}" for name in COUNTED)
-"""What a snapshot calls the counts."""
 
-
-class Judgement:
-    """Streams in rows: their engine, and all that is remembered of them besides."""
-
-    def __init__(
-        self, session: Session, engine: BatchEngine, room: int, *, missing: str, rules: Rules | None, monitor: bool
-    ) -> None:
-        self.spec: Spec = session.spec
-        self.engine = engine
-        rules = rules or Rules()
-        self.policy = Policy(self.spec, missing, rules)
-        self.ledger = Ledger(room)
-        self.screening = Screening(self.spec, rules, self.policy, room)
-        self.clocks = Clocks(self.spec, room, confirms=rules.gap != ERROR)
-        self.monitor = Monitor(self.spec, room) if monitor else None
-        self.parts: list[RowArrays] = [self.ledger, self.screening, self.clocks]
-        self.parts += [self.monitor] if self.monitor else []
-        self._targets = len(self.spec.targets)
-        self._shape = (self.spec.horizon, self._targets)
-        self.is_torn = False
-        """Whether streams may be neither as they were before a step nor after it."""
+class Judgement(JudgedStreams):
+    """Streams in rows, and what a step of them is."""
 
     @property
     def is_calm(self) -> bool:
         """Whether a sample that is in range and on time needs no more than the network and the monitor."""
         return self.ledger.is_quiet and not (self.screening.any_waiting or self.clocks.any_ahead)
+
+    @property
+    def may_be_usual(self) -> bool:
+        """Whether `usual` may be asked: nothing waits to be confirmed, of which it knows nothing."""
+        return not (self.screening.any_waiting or self.clocks.any_ahead)
 
     def take(self, rows: Rows, block: Float32, given: Float64 | None, unread: Flags | None) -> Float32:
         """Move the streams at `rows` by a sample each; return forecasts (stream, outputs), NaN where there is none.
@@ -85,6 +47,14 @@ class Judgement:
         none, and `unread` (stream,) which of them could not be read. A slice means all streams. Raises `DataError` and
         `MissingSampleError` for what a policy refuses, `ModelFileError` from the engine; all is then as before.
         """
+        if self.usual and self.may_be_usual and (unread is None or not np.count_nonzero(unread)):
+            forecasts = self._take_usual(rows, block, given)
+            if forecasts is not None:
+                return forecasts
+        return self.judge(rows, block, given, unread)
+
+    def judge(self, rows: Rows, block: Float32, given: Float64 | None, unread: Flags | None) -> Float32:
+        """Take samples as `take` does, in NumPy: the reference."""
         if given is None and not self.clocks.is_known:
             return self._take_in_time(rows, block, None)
         given = np.full(len(block), np.nan) if given is None else given
@@ -100,6 +70,27 @@ class Judgement:
                 return forecasts
         unread = np.zeros(len(block), np.bool_) if unread is None else unread
         return self._take_at_odd_times(self.places(rows), block, seconds, unread)
+
+    def _take_usual(self, rows: Rows, block: Float32, given: Float64 | None) -> Float32 | None:
+        """Take samples by the backend's own code; None where something is odd about one, and all is as before."""
+        assert self.usual
+        clocks, engine, monitor = self.clocks, self.engine, self.monitor
+        if given is not None and not clocks.is_known:
+            clocks.is_known = bool(np.isfinite(given).any())
+        if clocks.features:
+            given = clocks.resolve(rows, np.full(len(block), np.nan) if given is None else given)
+            block = clocks.with_features(block, given)
+        made = self.usual.take(rows, block, given, self.ledger.steps, monitor.turns if monitor else 0)
+        if made == ODD:
+            return None
+        forecasts = engine.y[rows].copy() if isinstance(rows, slice) else engine.y[rows]
+        if made == INFINITE:
+            given = np.full(len(block), np.nan) if given is None else given
+            return self.drop_infinite(rows, block, forecasts, clocks.resolve(rows, given))
+        if monitor:
+            monitor.count(rows)
+        self.ledger.take_clean(rows)
+        return forecasts
 
     def places(self, rows: Rows) -> Places:
         """Return the numbers of the rows."""
@@ -345,189 +336,3 @@ class Judgement:
         status, reason = np.full(len(rows), LEFT_OUT, np.int8), np.full(len(rows), REASON_CODES[DISORDER], np.int8)
         self.ledger.take(rows, status, reason)
         return self.engine.y[rows]
-
-    # All that belongs to streams
-
-    def begin_afresh(self, rows: Places) -> None:
-        """Make the streams at `rows` fresh: what was learned of them, and their counts, stay."""
-        self.engine.clear(rows)
-        self.screening.away[rows] = False
-        self.ledger.begun[rows] = self.ledger.steps
-        self.ledger.imputed[rows] = 0
-        if self.monitor:
-            self.monitor.forget(rows)
-
-    def erase(self, rows: Any) -> None:
-        """Make the streams at `rows` as if they had never been, but for their sensors' settings."""
-        self.engine.clear(rows)
-        for part in self.parts:
-            part.erase(rows)
-        self.screening.settle()
-
-    def make_room(self, count: int) -> None:
-        """Have so many rows, or more."""
-        self.engine.make_room(count)
-        for part in self.parts:
-            part.make_room(count)
-
-    def _row_arrays(self) -> list[npt.NDArray[Any]]:
-        return [array for part in self.parts for array in part.row_arrays()]
-
-    def close_gap(self, row: int, count: int) -> None:
-        """Let the rows after one that leaves, of `count`, move up."""
-        engine = self.engine
-        arrays = [engine.x, engine.y, *map(engine.by_row, engine.names), *self._row_arrays()]
-        for array in arrays:
-            array[row : count - 1] = array[row + 1 : count]
-        self.forget_sensor(count - 1)
-        self.erase(count - 1)
-
-    def forget_sensor(self, row: Any) -> None:
-        """Make the sensor of a row, or of several, the typical one."""
-        for name in set(self.engine.names) & set(SETTINGS):
-            self.engine.put_states(row, {name: np.zeros_like(self.engine.by_row(name)[row])})
-
-    def set_sensor(self, row: int, scale: Scale) -> None:
-        """Judge a stream's samples by its sensor's own numbers, as the network does."""
-        self.engine.put_states(row, {name: value[0] for name, value in scale.states().items()})
-        self._judge_by(row, scale)
-
-    def _judge_by(self, row: int, scale: Scale) -> None:
-        guessed = scale.is_near(Scale.default(self.spec))
-        self.screening.set_bounds(row, scale.features(self.spec), guessed=guessed)
-        if self.monitor:
-            self.monitor.gains[row] = scale.gain[: self._targets]
-
-    @contextmanager
-    def all_or_nothing(self, rows: Any) -> Iterator[None]:
-        """Whatever goes wrong within leaves the streams at `rows` as they were before."""
-        engine, arrays = self.engine, self._row_arrays()
-        kept = [np.array(array[rows]) for array in arrays]
-        x, y, states = np.array(engine.x[rows]), np.array(engine.y[rows]), engine.states_at(rows)
-        steps, turns = self.ledger.steps, self.monitor.turns if self.monitor else 0
-        flags = self.ledger.is_quiet, self.screening.any_waiting, self.clocks.any_ahead, self.clocks.any_paced
-        try:
-            yield
-        except BaseException:
-            self.is_torn = True  # until all is in its place
-            for array, before in zip(arrays, kept, strict=True):
-                array[rows] = before
-            engine.put_states(rows, states)
-            engine.put(rows, x, y)
-            self.ledger.steps = steps
-            if self.monitor:
-                self.monitor.turns = turns
-            self.ledger.is_quiet, self.screening.any_waiting, self.clocks.any_ahead, self.clocks.any_paced = flags
-            self.is_torn = False
-            raise
-
-    def snapshot(self, row: int) -> Snapshot:
-        """Return a copy of all that makes up a stream."""
-        return self.snapshots(np.array([row]))[0]
-
-    def snapshots(self, rows: npt.NDArray[np.intp]) -> list[Snapshot]:
-        """Return copies of all that makes up streams, each with arrays of its own."""
-        ledger, engine = self.ledger, self.engine
-        states = engine.states_at(rows)
-        shapes = {state.name: state.sized(1) for state in self.spec.states}
-        blocks = {
-            "x": engine.x[rows].reshape(-1, 1, 1, engine.x[0].size),
-            "y": engine.y[rows].reshape(-1, 1, 1, engine.y[0].size),
-            "runs": self.screening.runs[rows],
-            **{name: state.reshape(-1, *shapes[name]) for name, state in states.items()},
-            "confirm.waiting": self.screening.waiting[rows],
-        }
-        ages = ledger.ages(rows).tolist()
-        counters = zip(
-            ledger.samples(rows).tolist(),
-            ages,
-            ledger.imputed[rows].tolist(),
-            ledger.skipped[rows].tolist(),
-            ledger.status[rows].tolist(),
-            ledger.reason[rows].tolist(),
-            self.clocks.last[rows].tolist(),
-            self.clocks.ahead[rows].tolist(),
-            self.clocks.pace[rows].tolist(),
-            self.clocks.paced[rows].tolist(),
-            ledger.counts[rows].tolist(),
-            strict=True,
-        )
-        found = []
-        for at, (samples, age, imputed, skipped, status, reason, seconds, ahead, *paced, counts) in enumerate(counters):
-            named = {
-                "samples": samples,
-                "age": age,
-                "imputed": imputed,
-                "skipped": skipped,
-                "status": STATUSES[status],
-                "reason": REASONS_BY_CODE[reason],
-                "odd_at": samples if reason else 0,
-                "seconds": seconds,
-                "clock.ahead": ahead,
-                "clock.pace": paced[0],
-                "clock.paced": paced[1],
-                **dict(zip(_COUNTERS, counts, strict=True)),
-            }
-            arrays = {name: block[at].copy() for name, block in blocks.items()}
-            watched = self.monitor.arrays_of(int(rows[at]), age) if self.monitor else {}
-            found.append(Snapshot(named, arrays | watched))
-        return found
-
-    def check(self, snapshot: Snapshot) -> None:
-        """Raise `SnapshotError` for one that no stream has."""
-        counters = snapshot.counters
-        if counters["status"] not in STATUSES or counters["reason"] not in REASON_CODES:
-            raise SnapshotError("the snapshot has a status or a reason that this version of edgeseq does not know")
-        odd = sum(counters[f"counts.{status}"] for status in STATUSES[1:])
-        if odd > counters["samples"] or (self.monitor and not self.monitor.might_hold(snapshot.arrays)):
-            raise SnapshotError("the snapshot has counters or widths that no stream has")
-
-    def load(self, row: int, snapshot: Snapshot) -> None:
-        """Make a stream that of a snapshot, with its sensor; what lacks in it, of a monitor, is as at first."""
-        counters, arrays, ledger = snapshot.counters, snapshot.arrays, self.ledger
-        if self.spec.sensors:
-            self._judge_by(row, Scale.from_states(arrays))
-        states = {state.name: arrays[state.name] for state in self.spec.states}
-        shapes = {name: self.engine.by_row(name)[row : row + 1].shape for name in states}
-        self.engine.put_states(slice(row, row + 1), {name: v.reshape(shapes[name]) for name, v in states.items()})
-        self.engine.put(row, arrays["x"].reshape(-1), arrays["y"].reshape(-1))
-        ledger.begun[row], ledger.joined[row] = ledger.steps - counters["age"], ledger.steps - counters["samples"]
-        ledger.imputed[row], ledger.skipped[row] = counters["imputed"], 0
-        if counters["status"] == SKIPPED:
-            ledger.skipped[row] = counters["skipped"]
-        ledger.status[row] = CODES[counters["status"]]
-        ledger.reason[row] = REASON_CODES[counters["reason"]] if counters["odd_at"] == counters["samples"] else 0
-        ledger.counts[row] = [counters[f"counts.{name}"] for name in COUNTED]
-        ledger.is_quiet = False
-        self.screening.runs[row] = arrays["runs"]
-        self.screening.look_away(slice(row, row + 1), self.engine.x[row : row + 1])
-        self.screening.waiting[row] = arrays.get("confirm.waiting", 0)
-        self.screening.settle()
-        self.clocks.commit(row, counters["seconds"], counters["clock.ahead"])
-        self.clocks.load_pace(row, counters["clock.pace"], counters["clock.paced"])
-        self.clocks.is_known = self.clocks.is_known or not math.isnan(counters["seconds"])
-        if self.monitor:
-            self.monitor.load(row, counters["age"], arrays)
-
-    def outcomes(self, rows: Any, forecasts: Float32) -> Outcomes:
-        """Return what became of the last samples of streams, with their forecasts (stream, outputs)."""
-        ledger, shaped = self.ledger, forecasts.reshape(-1, *self._shape)
-        return Outcomes(
-            shaped,
-            ledger.samples(rows) - 1,
-            ledger.status[rows].copy(),
-            ledger.reason[rows].copy(),
-            self.are_warm(rows),
-            self.clocks.last[rows].copy(),
-            self.monitor.around(rows, self._counting(rows, shaped), LEVEL) if self.monitor else None,
-            self.monitor.drift.raised[rows] > 0 if self.monitor else None,
-        )
-
-    def are_warm(self, rows: Any) -> Flags:
-        """Return whether streams' forecasts count already, (stream,)."""
-        return np.asarray(self.ledger.ages(rows) >= self.spec.warmup)
-
-    def _counting(self, rows: Any, forecasts: Float32) -> Float32:
-        """Return forecasts (stream, horizon, target), NaN for streams that are fresh."""
-        fresh = self.ledger.ages(rows) == 0
-        return np.where(fresh[:, None, None], np.float32(np.nan), forecasts) if fresh.any() else forecasts

@@ -11,7 +11,7 @@ than that a larger number gives a wider interval. There is one for each step ahe
 
 import math
 from statistics import NormalDist
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from edgeseq_runtime.arrays import Float32, Float64, Rows
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.row_arrays import RowArrays
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LEVEL = 0.9
 """The level that the width is adapted to. An interval of another level is as many times as wide as validation
@@ -32,8 +35,11 @@ WIDEST = np.float32(math.log(1000.0))
 
 _WIDER, _NARROWER = np.float32(GAMMA * LEVEL), np.float32(GAMMA * (1 - LEVEL))
 
+MOVES = float(_WIDER), float(_NARROWER), float(WIDEST)
+"""By how much a miss widens and a hit narrows the logarithm of a width, and how far from 0 it may come."""
+
 # The same for one stream: as Python's numbers, and as arrays, which a ufunc takes in half a number's time.
-_UP, _DOWN, _FURTHEST = float(_WIDER), float(_NARROWER), float(WIDEST)
+_UP, _DOWN, _FURTHEST = MOVES
 _BETWEEN, _LESS, _MOST, _LEAST, _NOT = map(np.asarray, (_WIDER + _NARROWER, _NARROWER, WIDEST, -WIDEST, np.float32(0)))
 
 
@@ -85,11 +91,13 @@ class Intervals(RowArrays):
         self._quantiles = Quantiles(spec)
         low, middle, high = ends = self._ends(LEVEL)
         self._asked = LEVEL, ends  # the level asked for last, and its ends
-        self._median = middle
-        self._low, self._high = low, high
-        self._validated = middle.reshape(-1), low.reshape(-1), high.reshape(-1)
+        self.validated = middle, low, high
+        """(horizon, target) each: the median of validation's residuals, and the interval's ends relative to it."""
+        self.exponentials: Callable[[Float32, Float32], object] = np.exp
+        """Writes the exponentials of numbers, the first, to the second; a backend may have its own."""
+        self._flat = middle.reshape(-1), low.reshape(-1), high.reshape(-1)
         self._made = np.empty((3, middle.size), np.float32)
-        self._by_number = list(zip(*(numbers.tolist() for numbers in self._validated), strict=True))
+        self._by_number = list(zip(*(numbers.tolist() for numbers in self._flat), strict=True))
         self._rounded: Any = memoryview(np.zeros(1, np.float32).data)
         for name, blank in (("log_width", 0.0), ("width", 1.0)):
             self._begin(name, middle.shape, np.float32, blank)
@@ -110,15 +118,15 @@ class Intervals(RowArrays):
 
         An error is truth minus forecast, in the typical sensor's numbers, NaN where there was no forecast or no truth.
         """
-        distance, log_width, width = errors - self._median, self.log_width[rows], self.width[rows]
-        beyond = np.maximum(distance - self._high * width, self._low * width - distance)
+        middle, low, high = self.validated
+        distance, log_width, width = errors - middle, self.log_width[rows], self.width[rows]
+        beyond = np.maximum(distance - high * width, low * width - distance)
         # Two comparisons and no `~`: NaN is neither a miss nor a hit.
         log_width += (beyond > 0) * _WIDER - (beyond <= 0) * _NARROWER
         np.minimum(np.maximum(log_width, -WIDEST, out=log_width), WIDEST, out=log_width)
-        if isinstance(rows, slice):
-            np.exp(log_width, out=width)
-        else:
-            self.log_width[rows], self.width[rows] = log_width, np.exp(log_width)
+        self.exponentials(log_width, width)
+        if not isinstance(rows, slice):
+            self.log_width[rows], self.width[rows] = log_width, width
 
     def update_known(self, errors: Float32) -> None:
         """Move the first stream on by errors (horizon * target,) that are all known.
@@ -129,7 +137,7 @@ class Intervals(RowArrays):
         if len(errors) <= _FEW:
             self._move_few(errors.tolist())
         else:
-            (middle, low, high), (below, above, moved) = self._validated, self._made
+            (middle, low, high), (below, above, moved) = self._flat, self._made
             np.subtract(errors, middle, moved)
             np.multiply(low, width, below)
             np.multiply(high, width, above)
@@ -142,7 +150,7 @@ class Intervals(RowArrays):
             np.add(log_width, moved, log_width)
             np.maximum(log_width, _LEAST, out=log_width)
             np.minimum(log_width, _MOST, out=log_width)
-        np.exp(log_width, width)
+        self.exponentials(log_width, width)
 
     def _move_few(self, errors: list[float]) -> None:
         """Move the first stream's `log_width` on; a difference or product is rounded as the arrays have it."""
@@ -173,6 +181,11 @@ class Intervals(RowArrays):
                 self.update(_FIRST, errors[at : at + 1])
             through[at] = width
         return through
+
+    def load(self, row: int, log_width: Float32) -> None:
+        """Go on with a stream's numbers (horizon, target) as they were saved."""
+        self.log_width[row] = log_width
+        self.exponentials(self.log_width[row], self.width[row])
 
     def around(
         self, rows: Any, forecasts: Float32, level: float, gains: Float32 | None = None

@@ -37,10 +37,11 @@ class Drift(RowArrays):
     def __init__(self, spec: Spec, room: int) -> None:
         super().__init__(room)
         quantiles = Quantiles(spec)
-        self._low, self._high = (quantiles.at(level)[0] for level in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+        self.low, self.high = (quantiles.at(level)[0].copy() for level in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+        """(target,): between which an error is as over validation."""
         self._begin("shares", (len(spec.targets),), np.float32, 1 - LEVEL)
         self._begin("raised", (), np.float32)
-        self._ranges = list(zip(self._low.tolist(), self._high.tolist(), strict=True))
+        self._ranges = list(zip(self.low.tolist(), self.high.tolist(), strict=True))
         self._bind()
 
     def _bind(self) -> None:
@@ -54,7 +55,7 @@ class Drift(RowArrays):
 
     def update(self, rows: Rows, errors: Float32) -> None:
         """Move on by the one-step errors (stream, target), truth minus forecast; NaN where there is none."""
-        outside = ~((errors >= self._low) & (errors <= self._high))
+        outside = ~((errors >= self.low) & (errors <= self.high))
         share = self.shares[rows].astype(np.float64)
         share += np.where(np.isnan(errors), 0, outside - share) / MEMORY
         self.shares[rows] = share

@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32, Rows
-from edgeseq_runtime.monitoring.conformal import WIDEST, Intervals
-from edgeseq_runtime.monitoring.drift import Drift
+from edgeseq_runtime.backends.usual import WatchArrays
+from edgeseq_runtime.monitoring.conformal import MOVES, WIDEST, Intervals
+from edgeseq_runtime.monitoring.drift import ALARM, CLEAR, MEMORY, Drift
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.row_arrays import RowArrays
 
@@ -105,6 +106,35 @@ class Monitor(RowArrays):
         else:
             self.drift.update(rows, errors[:, 0])
 
+    def arrays(self) -> WatchArrays:
+        """Return what `update` reads and changes, for who does the same in other code; `count` comes after that."""
+        intervals, drift = self.intervals, self.drift
+        middle, below, above = intervals.validated
+        return WatchArrays(
+            said=self.said,
+            turn=self.turn,
+            gains=self.gains if self._has_gains else None,
+            middle=middle,
+            below=below,
+            above=above,
+            log_width=intervals.log_width,
+            width=intervals.width,
+            moves=MOVES,
+            lowest=drift.low,
+            highest=drift.high,
+            shares=drift.shares,
+            raised=drift.raised,
+            shares_like=(float(MEMORY), ALARM, CLEAR),
+        )
+
+    def count(self, rows: Rows, samples: int = 1) -> None:
+        """Count a sample of each stream at `rows`, or several, that were taken through `arrays`; `turn` has moved."""
+        if isinstance(rows, slice):
+            self.turns += samples
+        else:
+            self._together = False
+        self._is_known = False
+
     def knows_first(self) -> bool:
         """Whether all that has been said of the first stream's samples to come is a number: see `update_known`."""
         if not self._is_known:
@@ -200,7 +230,7 @@ class Monitor(RowArrays):
         if all(name in arrays for name in names):
             said, log_width, shares, raised = (arrays[name] for name in names)
             self.said[row] = np.roll(said, self.turns - age, axis=0)
-            self.intervals.log_width[row], self.intervals.width[row] = log_width, np.exp(log_width)
+            self.intervals.load(row, log_width)
             self.drift.shares[row], self.drift.raised[row] = shares, raised[0]
 
     @staticmethod

@@ -53,6 +53,8 @@ class Clocks(RowArrays):
         """Seconds after the last sample from which others lack in between."""
         self.early = self.period / ANOTHER_RATE if spec.period else _LEAST
         """Seconds after the last sample before which one comes faster than the model's do."""
+        self.told = _TOLD
+        """What `paced` has where another pace is known to last."""
         self._far = FAR_AHEAD * self.period if confirms else math.inf
         self.is_known = bool(self.features)
         """Whether any stream's time may be known, or must be."""

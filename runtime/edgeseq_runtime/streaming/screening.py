@@ -75,7 +75,7 @@ class Bounds:
         """Return those of one sensor, (1, feature)."""
         columns = [_bounds(feature, margin) for feature in features]
         with np.errstate(over="ignore"):
-            return cls(*np.array(columns, np.float64).astype(np.float32).T[:, None])
+            return cls(*np.ascontiguousarray(np.array(columns, np.float64).astype(np.float32).T)[:, None])
 
 
 def _bounds(feature: Feature, margin: float) -> tuple[float, ...]:

@@ -232,8 +232,8 @@ def test_a_row_that_begins_with_a_spreadsheets_error_is_no_comment(tmp_path: Pat
 
 def test_a_row_of_widths_below_the_names_is_none_of_the_rows(tmp_path: Path) -> None:
     """The RDB files of the USGS; widths are no units."""
-    text = "# USGS\n#\nsite_no\tdatetime\t69928_00060\n15s\t20d\t14n\n01646500\t2024-01-01\t1.5\n01646500\t2024-01-02\t2.5\n"
-    table = opened(tmp_path, text)
+    text = "# USGS\nsite_no\tdatetime\t69928_00060\n15s\t20d\t14n\n"
+    table = opened(tmp_path, f"{text}01646500\t2024-01-01\t1.5\n01646500\t2024-01-02\t2.5\n")
     assert table.names == ("site_no", "datetime", "69928_00060")
     assert values(table, "69928_00060") == ["1.5", "2.5"]
     assert not table.written.units

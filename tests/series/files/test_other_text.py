@@ -81,6 +81,7 @@ def test_a_blank_line_is_a_sample_without_values_but_for_the_last(tmp_path: Path
     [
         ('{"v": 1}\n{"v": \n', "line 2: .* is not JSON"),
         ('{"v": 1}\n5\n', "line 2: expected an object"),
+        ('[{"bn": "a", "bt": 1704067200}, {"t": 3600, "v": 1}]', "is JSON of SenML with base values"),
         ("[" * 100_000, "line 1: .* is not JSON"),
         ("".join(f'{{"k{row}": 1}}\n' for row in range(3000)), "more than 2000 columns"),
     ],

@@ -9,7 +9,7 @@ from pathlib import Path
 from edgeseq_runtime import files
 from edgeseq_runtime.backends.native import owners
 from edgeseq_runtime.errors import ModelFileError
-from edgeseq_runtime.model_file.library_file import LibraryFile
+from edgeseq_runtime.model_file.library_file import JUDGEMENT, LibraryFile
 from edgeseq_runtime.version import __version__
 
 
@@ -18,7 +18,7 @@ def path_for(content: bytes) -> Path:
     import hashlib
 
     key = hashlib.sha256(content)
-    key.update("\n".join((__version__, platform.machine(), _processor())).encode())
+    key.update("\n".join((__version__, str(JUDGEMENT), platform.machine(), _processor())).encode())
     base = os.environ.get("XDG_CACHE_HOME", "")
     folder = Path(base) if Path(base).is_absolute() else Path.home() / ".cache"
     return folder / "edgeseq" / "native" / f"{key.hexdigest()[:32]}.so"

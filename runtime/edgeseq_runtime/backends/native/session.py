@@ -11,7 +11,9 @@ import numpy as np
 
 from edgeseq_runtime.arrays import Float32, Rows, States, roomy
 from edgeseq_runtime.backends.base import BatchEngine, Engine, Session
+from edgeseq_runtime.backends.native import usual
 from edgeseq_runtime.backends.native.loading import load
+from edgeseq_runtime.backends.usual import StepArrays, UsualStep
 from edgeseq_runtime.errors import ModelFileError
 from edgeseq_runtime.model_file.library_file import NATIVE, LibraryFile
 from edgeseq_runtime.model_file.source import Source
@@ -35,6 +37,8 @@ class NativeSession(Session):
         self.move.restype = None
         self.move.argtypes = (ctypes.c_int64, *(ctypes.c_void_p,) * 4)
         self._pointers = ctypes.c_void_p * len(self.spec.states)
+        self.judges = usual.offers(self.library)
+        """Whether the library takes usual steps whole; where not, as in version 0.1, judgement is NumPy's."""
         self._shapes = lru_cache(maxsize=4)(self._shapes_for)
 
     @property
@@ -62,6 +66,10 @@ class NativeSession(Session):
         """Return what steps many streams."""
         return NativeBatchEngine(self, room)
 
+    def usual_step(self, memory: Float32, x: Float32, y: Float32, arrays: StepArrays) -> UsualStep | None:
+        """Return what takes usual steps of streams with these memories, samples and forecasts, where there is such."""
+        return usual.NativeUsualStep(self.library, self.quick, (memory, x, y), arrays) if self.judges else None
+
     def _shapes_for(self, batch: int) -> dict[str, tuple[int, ...]]:
         return {state.name: state.sized(batch) for state in self.spec.states}
 
@@ -74,6 +82,8 @@ class _Stream(ctypes.Structure):
 
 class NativeEngine(Engine):
     """An `Engine` whose state lies in one piece, and moves on where it is."""
+
+    _session: NativeSession
 
     def __init__(self, session: NativeSession) -> None:
         super().__init__(session)
@@ -93,6 +103,10 @@ class NativeEngine(Engine):
         """Make `states` what the next step reads."""
         for name, view in self._views.items():
             view[...] = states[name]
+
+    def usual_step(self, arrays: StepArrays) -> UsualStep | None:
+        """Return what takes usual steps whole; see `Engine`."""
+        return self._session.usual_step(self._memory, self.x, self.y, arrays)
 
 
 class NativeBatchEngine(BatchEngine):
@@ -127,6 +141,10 @@ class NativeBatchEngine(BatchEngine):
         super().make_room(count)
         self._memory = roomy(self._memory, count)
         self._locate()
+
+    def usual_step(self, arrays: StepArrays) -> UsualStep | None:
+        """Return what takes usual steps whole; see `BatchEngine`."""
+        return self._session.usual_step(self._memory, self.x, self.y, arrays)
 
     def forget_bindings(self) -> None:
         """Look up anew where everything lies; see `BatchEngine`."""

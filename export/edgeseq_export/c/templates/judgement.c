@@ -1,0 +1,262 @@
+/* A step of streams with all that stands around the network, for samples that nothing is odd about: the usual ones. What
+   is odd is left to the reference in NumPy, which this must equal: see edgeseq_runtime/judgement. Streams lie in its
+   arrays, with a row for each.
+
+   This file is compiled by itself, without the liberties that the network may take: each sum and product is rounded as
+   NumPy rounds it, and NaN is no number. */
+#include "model.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+/* Version of `edgeseq_streams`: code that has another one is not called. */
+const int32_t edgeseq_judgement = {{ version }};
+
+/* What became of a step. */
+enum {
+    TAKEN = 0, /* all streams have moved */
+    ODD = 1, /* something is odd about a sample: nothing has changed */
+    INFINITE = 2 /* the network has moved, and a forecast of it is not finite: nothing else has changed but the runs */
+};
+
+/* Which streams move, by which samples, and where all that is remembered of them lies. */
+typedef struct {
+    int64_t count;
+    const int64_t *rows; /* of the streams; NULL: the first ones */
+    const float *samples; /* [count][feature] */
+    const double *given; /* [count] seconds since 1970, NaN where a sample has no time; NULL: none has one */
+    int64_t steps, turns; /* that the reference has counted for all streams */
+
+    /* The network's: a row for each stream. */
+    model_memory *memory;
+    float *x, *y; /* [feature], [output]: the last sample and forecast */
+
+    /* Values: between low and high, a row for each stream or one for all. */
+    const float *low, *high; /* [feature] */
+    int64_t bounds_apart; /* numbers from one stream's to the next one's, 0 for one for all */
+    float *runs; /* [target][2]: the last value, and how often in a row it has come */
+    int64_t stuck_after; /* so many equal values are odd; 0: any number is fine */
+
+    /* Time. */
+    double *last; /* of the last sample, seconds since 1970; NaN where it is not known */
+    double period, early, late; /* seconds; a sample in time comes between the last two after the one before */
+    const int64_t *paced; /* steps of another pace than the period; `told` of them where it is known to last */
+    int64_t told;
+
+    /* How old streams are. */
+    const int64_t *begun; /* at which of `steps` */
+
+    /* Forecasts beside truths; said is NULL where nobody asks. See monitoring/monitor.py, conformal.py, drift.py. */
+    float *said; /* [place][step ahead][target] */
+    int64_t *turn;
+    const float *gains; /* [target]; NULL where all are 1 */
+    const float *middle, *below, *above; /* [step ahead][target], for all streams */
+    float *log_width, *width; /* [step ahead][target] */
+    double wider, narrower, widest; /* float32 each */
+    const double *lowest, *highest; /* [target], for all streams */
+    float *shares, *raised; /* [target], one */
+    double memory_of_shares, alarm, clear;
+} edgeseq_streams;
+
+void edgeseq_move(int64_t count, const int64_t *rows, model_memory *memory, const float *x, float *y);
+
+static int64_t row_of(const edgeseq_streams *s, int64_t k)
+{
+    return s->rows ? s->rows[k] : k;
+}
+
+{% include "exponential.h" %}
+
+/* ---- Before the network ---- */
+
+static double seconds_of(const edgeseq_streams *s, int64_t k)
+{
+    const double given = s->given ? s->given[k] : NAN;
+    return given == given ? given : s->last[row_of(s, k)] + s->period;
+}
+
+/* How often in a row a target has come with a value. */
+static float run_of(const float *run, float value)
+{
+    return value == run[0] ? run[1] + 1.0f : 1.0f;
+}
+
+/* Whether a sample comes when it should: not early or late, or as early as those before, if that has been told. */
+static int is_in_time(const edgeseq_streams *s, int64_t k)
+{
+    const int64_t row = row_of(s, k);
+    const double passed = seconds_of(s, k) - s->last[row]; /* NaN where nothing is known to lack */
+    if (s->paced[row] == 0)
+        return !(passed < s->early || passed >= s->late);
+    return s->paced[row] == s->told && passed > 0.0 && passed < s->early;
+}
+
+/* Whether nothing is odd about a sample: it comes when it should, all is there and in range, and nothing stands still. */
+static int is_usual(const edgeseq_streams *s, int64_t k)
+{
+    const int64_t row = row_of(s, k);
+    const float *const x = s->samples + k * MODEL_FEATURES;
+    const float *const low = s->low + row * s->bounds_apart, *const high = s->high + row * s->bounds_apart;
+    int f;
+    if (!is_in_time(s, k))
+        return 0;
+    for (f = 0; f < MODEL_FEATURES; f++)
+        if (!(x[f] >= low[f] && x[f] <= high[f]))
+            return 0;
+    for (f = 0; s->stuck_after && f < MODEL_TARGETS; f++)
+        if (run_of(s->runs + 2 * (row * MODEL_TARGETS + f), x[f]) > (float)s->stuck_after)
+            return 0;
+    return 1;
+}
+
+static void count_runs(const edgeseq_streams *s, int64_t k)
+{
+    float *const runs = s->runs + 2 * row_of(s, k) * MODEL_TARGETS;
+    const float *const x = s->samples + k * MODEL_FEATURES;
+    int f;
+    for (f = 0; f < MODEL_TARGETS; f++) {
+        runs[2 * f + 1] = run_of(runs + 2 * f, x[f]);
+        runs[2 * f] = x[f];
+    }
+}
+
+/* ---- After it: what compares forecasts with truths ---- */
+
+/* Adaptive conformal inference: the interval of each step ahead becomes wider by a miss, narrower by a hit. */
+static void adapt_width(const edgeseq_streams *s, int64_t row, const float *errors)
+{
+    float *const log_width = s->log_width + row * MODEL_OUTPUTS, *const width = s->width + row * MODEL_OUTPUTS;
+    const float wider = (float)s->wider, narrower = (float)s->narrower, widest = (float)s->widest;
+    int k;
+    for (k = 0; k < MODEL_OUTPUTS; k++) {
+        const float distance = errors[k] - s->middle[k];
+        const float over = distance - s->above[k] * width[k], under = s->below[k] * width[k] - distance;
+        const int is_known = over == over && under == under;
+        float moved = log_width[k] + (is_known ? (over > 0.0f || under > 0.0f ? wider : -narrower) : 0.0f);
+        moved = moved < -widest ? -widest : moved;
+        moved = moved > widest ? widest : moved;
+        log_width[k] = moved;
+        width[k] = exponential(moved);
+    }
+}
+
+/* The running share of one-step truths outside of validation's interval, and the flag that it raises. */
+static void watch_drift(const edgeseq_streams *s, int64_t row, const float *errors)
+{
+    float *const shares = s->shares + row * MODEL_TARGETS;
+    double worst = 0.0;
+    int t;
+    for (t = 0; t < MODEL_TARGETS; t++) {
+        const double error = errors[t];
+        double share = shares[t];
+        if (error == error) {
+            const double outside = error >= s->lowest[t] && error <= s->highest[t] ? 0.0 : 1.0;
+            share += (outside - share) / s->memory_of_shares;
+        }
+        shares[t] = (float)share;
+        worst = share > worst ? share : worst;
+    }
+    if (worst > s->alarm)
+        s->raised[row] = 1.0f;
+    else if (worst < s->clear)
+        s->raised[row] = 0.0f;
+}
+
+/* Take the errors of what was said of this sample, and keep what the network says now where that is warm. */
+static void watch(const edgeseq_streams *s, int64_t row)
+{
+    const int64_t place = (s->turns + s->turn[row]) % MODEL_HORIZON;
+    const int is_warm = s->steps - s->begun[row] + 1 >= MODEL_WARMUP;
+    const float *const y = s->y + row * MODEL_OUTPUTS, *const x = s->x + row * MODEL_FEATURES;
+    float *const said = s->said + row * MODEL_HORIZON * MODEL_OUTPUTS;
+    float errors[MODEL_OUTPUTS];
+    int step, t;
+    for (step = 0; step < MODEL_HORIZON; step++)
+        for (t = 0; t < MODEL_TARGETS; t++) {
+            const int k = step * MODEL_TARGETS + t;
+            errors[k] = x[t] - said[place * MODEL_OUTPUTS + k];
+            if (s->gains)
+                errors[k] /= s->gains[row * MODEL_TARGETS + t];
+        }
+    for (step = 0; step < MODEL_HORIZON; step++) {
+        const int64_t ahead = place + 1 + step;
+        float *const at = said + (ahead < MODEL_HORIZON ? ahead : ahead - MODEL_HORIZON) * MODEL_OUTPUTS;
+        for (t = 0; t < MODEL_TARGETS; t++)
+            at[step * MODEL_TARGETS + t] = is_warm ? y[step * MODEL_TARGETS + t] : NAN;
+    }
+    adapt_width(s, row, errors);
+    watch_drift(s, row, errors);
+    if (s->rows)
+        s->turn[row] = (s->turn[row] + 1) % MODEL_HORIZON;
+}
+
+/* ---- The step ---- */
+
+static int are_finite(const float *numbers, int count)
+{
+    int k;
+    for (k = 0; k < count; k++)
+        if (!(numbers[k] - numbers[k] == 0.0f))
+            return 0;
+    return 1;
+}
+
+/* Take a sample of each stream, or of none where one of them is odd. What else is learned of a step, of a forecast beside
+   its truth in particular, belongs after `watch`, for the same row. The ages are the caller's to count. */
+int edgeseq_take(const edgeseq_streams *s)
+{
+    int64_t k;
+    for (k = 0; k < s->count; k++)
+        if (!is_usual(s, k))
+            return ODD;
+    for (k = 0; k < s->count; k++) {
+        memcpy(s->x + row_of(s, k) * MODEL_FEATURES, s->samples + k * MODEL_FEATURES, MODEL_FEATURES * sizeof(float));
+        if (s->stuck_after)
+            count_runs(s, k);
+    }
+    edgeseq_move(s->count, s->rows, s->memory, s->x, s->y);
+    for (k = 0; k < s->count; k++)
+        if (!are_finite(s->y + row_of(s, k) * MODEL_OUTPUTS, MODEL_OUTPUTS))
+            return INFINITE;
+    for (k = 0; k < s->count; k++) {
+        if (s->said)
+            watch(s, row_of(s, k));
+        s->last[row_of(s, k)] = seconds_of(s, k);
+    }
+    return TAKEN;
+}
+
+/* Samples in a row of the first stream: take those before the first that is odd, or whose forecast is not finite. Return how
+   many those are, and leave what stopped it in `made`. For each its forecast [output] is left in y and, where somebody asks,
+   its intervals' width [output] and the drift flag after it. */
+int64_t edgeseq_run(const edgeseq_streams *s, float *y, float *width, float *raised, int32_t *made)
+{
+    edgeseq_streams one = *s;
+    int64_t t;
+    one.count = 1;
+    *made = TAKEN;
+    for (t = 0; t < s->count; t++) {
+        *made = edgeseq_take(&one);
+        if (*made != TAKEN)
+            break;
+        memcpy(y + t * MODEL_OUTPUTS, s->y, MODEL_OUTPUTS * sizeof(float));
+        if (s->said) {
+            memcpy(width + t * MODEL_OUTPUTS, s->width, MODEL_OUTPUTS * sizeof(float));
+            raised[t] = *s->raised;
+        }
+        one.samples += MODEL_FEATURES;
+        one.given = one.given ? one.given + 1 : NULL;
+        one.steps++;
+        one.turns++;
+    }
+    return t;
+}
+
+/* The same width of the same logarithm, wherever it is asked for. */
+void edgeseq_exponentials(int64_t count, const float *x, float *y)
+{
+    int64_t k;
+    for (k = 0; k < count; k++)
+        y[k] = exponential(x[k]);
+}

@@ -1,0 +1,290 @@
+"""Streams in rows: all that is remembered of each, how they come and go, and what is kept of them.
+
+What a step of them is stands in `judgement`.
+"""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.backends.base import BatchEngine, Session
+from edgeseq_runtime.backends.usual import StepArrays, UsualStep
+from edgeseq_runtime.errors import SnapshotError
+from edgeseq_runtime.monitoring.conformal import LEVEL
+from edgeseq_runtime.monitoring.monitor import Monitor
+from edgeseq_runtime.outcomes import Outcomes
+from edgeseq_runtime.rules import ERROR, Rules
+from edgeseq_runtime.spec import SETTINGS, Spec
+from edgeseq_runtime.streaming.clocks import Clocks
+from edgeseq_runtime.streaming.ledger import (
+    CODES,
+    COUNTED,
+    REASON_CODES,
+    REASONS_BY_CODE,
+    Ledger,
+)
+from edgeseq_runtime.streaming.policy import Policy
+from edgeseq_runtime.streaming.screening import Screening
+from edgeseq_runtime.streaming.sensors import Scale
+from edgeseq_runtime.streaming.snapshot import Snapshot
+from edgeseq_runtime.streaming.validation import SKIPPED, STATUSES
+
+if TYPE_CHECKING:
+    from edgeseq_runtime.streaming.row_arrays import RowArrays
+
+Places = npt.NDArray[np.intp]
+Flags = npt.NDArray[np.bool_]
+
+_COUNTERS = tuple(f"counts.{name}" for name in COUNTED)
+"""What a snapshot calls the counts."""
+
+
+class JudgedStreams:
+    """Streams in rows: their engine, and all that is remembered of them besides."""
+
+    def __init__(
+        self, session: Session, engine: BatchEngine, room: int, *, missing: str, rules: Rules | None, monitor: bool
+    ) -> None:
+        self.spec: Spec = session.spec
+        self.engine = engine
+        rules = rules or Rules()
+        self.policy = Policy(self.spec, missing, rules)
+        self.ledger = Ledger(room)
+        self.screening = Screening(self.spec, rules, self.policy, room)
+        self.clocks = Clocks(self.spec, room, confirms=rules.gap != ERROR)
+        self.monitor = Monitor(self.spec, room) if monitor else None
+        self.parts: list[RowArrays] = [self.ledger, self.screening, self.clocks]
+        self.parts += [self.monitor] if self.monitor else []
+        self._targets = len(self.spec.targets)
+        self._shape = (self.spec.horizon, self._targets)
+        self.is_torn = False
+        """Whether streams may be neither as they were before a step nor after it."""
+        self._room = room
+        self.usual: UsualStep | None
+        """What takes steps that nothing is odd about in the backend's own code; None where it has none."""
+        self._bind_usual()
+
+    def begin_afresh(self, rows: Places) -> None:
+        """Make the streams at `rows` fresh: what was learned of them, and their counts, stay."""
+        self.engine.clear(rows)
+        self.screening.away[rows] = False
+        self.ledger.begun[rows] = self.ledger.steps
+        self.ledger.imputed[rows] = 0
+        if self.monitor:
+            self.monitor.forget(rows)
+
+    def erase(self, rows: Any) -> None:
+        """Make the streams at `rows` as if they had never been, but for their sensors' settings."""
+        self.engine.clear(rows)
+        for part in self.parts:
+            part.erase(rows)
+        self.screening.settle()
+
+    def make_room(self, count: int) -> None:
+        """Have so many rows, or more."""
+        is_larger = count > self._room
+        if is_larger:
+            self.usual = None  # until it knows where they are now
+        self.engine.make_room(count)
+        for part in self.parts:
+            part.make_room(count)
+        if is_larger:
+            self._bind_usual()
+            self._room = len(self.ledger.begun)
+
+    def find_usual(self) -> None:
+        """Look up anew where everything lies: rows may have moved, or the step that moved them was interrupted."""
+        self.usual = None
+        self.engine.forget_bindings()
+        self._bind_usual()
+
+    def _row_arrays(self) -> list[npt.NDArray[Any]]:
+        return [array for part in self.parts for array in part.row_arrays()]
+
+    def close_gap(self, row: int, count: int) -> None:
+        """Let the rows after one that leaves, of `count`, move up."""
+        engine = self.engine
+        arrays = [engine.x, engine.y, *map(engine.by_row, engine.names), *self._row_arrays()]
+        for array in arrays:
+            array[row : count - 1] = array[row + 1 : count]
+        self.forget_sensor(count - 1)
+        self.erase(count - 1)
+
+    def forget_sensor(self, row: Any) -> None:
+        """Make the sensor of a row, or of several, the typical one."""
+        for name in set(self.engine.names) & set(SETTINGS):
+            self.engine.put_states(row, {name: np.zeros_like(self.engine.by_row(name)[row])})
+
+    def set_sensor(self, row: int, scale: Scale) -> None:
+        """Judge a stream's samples by its sensor's own numbers, as the network does."""
+        self.engine.put_states(row, {name: value[0] for name, value in scale.states().items()})
+        self._judge_by(row, scale)
+
+    def _judge_by(self, row: int, scale: Scale) -> None:
+        guessed = scale.is_near(Scale.default(self.spec))
+        self.screening.set_bounds(row, scale.features(self.spec), guessed=guessed)
+        if self.monitor:
+            self.monitor.gains[row] = scale.gain[: self._targets]
+
+    @contextmanager
+    def all_or_nothing(self, rows: Any) -> Iterator[None]:
+        """Whatever goes wrong within leaves the streams at `rows` as they were before."""
+        engine, arrays = self.engine, self._row_arrays()
+        kept = [np.array(array[rows]) for array in arrays]
+        x, y, states = np.array(engine.x[rows]), np.array(engine.y[rows]), engine.states_at(rows)
+        steps, turns = self.ledger.steps, self.monitor.turns if self.monitor else 0
+        flags = self.ledger.is_quiet, self.screening.any_waiting, self.clocks.any_ahead, self.clocks.any_paced
+        try:
+            yield
+        except BaseException:
+            self.is_torn = True  # until all is in its place
+            for array, before in zip(arrays, kept, strict=True):
+                array[rows] = before
+            engine.put_states(rows, states)
+            engine.put(rows, x, y)
+            self.ledger.steps = steps
+            if self.monitor:
+                self.monitor.turns = turns
+            self.ledger.is_quiet, self.screening.any_waiting, self.clocks.any_ahead, self.clocks.any_paced = flags
+            self.is_torn = False
+            raise
+
+    def snapshot(self, row: int) -> Snapshot:
+        """Return a copy of all that makes up a stream."""
+        return self.snapshots(np.array([row]))[0]
+
+    def snapshots(self, rows: npt.NDArray[np.intp]) -> list[Snapshot]:
+        """Return copies of all that makes up streams, each with arrays of its own."""
+        ledger, engine = self.ledger, self.engine
+        states = engine.states_at(rows)
+        shapes = {state.name: state.sized(1) for state in self.spec.states}
+        blocks = {
+            "x": engine.x[rows].reshape(-1, 1, 1, engine.x[0].size),
+            "y": engine.y[rows].reshape(-1, 1, 1, engine.y[0].size),
+            "runs": self.screening.runs[rows],
+            **{name: state.reshape(-1, *shapes[name]) for name, state in states.items()},
+            "confirm.waiting": self.screening.waiting[rows],
+        }
+        ages = ledger.ages(rows).tolist()
+        counters = zip(
+            ledger.samples(rows).tolist(),
+            ages,
+            ledger.imputed[rows].tolist(),
+            ledger.skipped[rows].tolist(),
+            ledger.status[rows].tolist(),
+            ledger.reason[rows].tolist(),
+            self.clocks.last[rows].tolist(),
+            self.clocks.ahead[rows].tolist(),
+            self.clocks.pace[rows].tolist(),
+            self.clocks.paced[rows].tolist(),
+            ledger.counts[rows].tolist(),
+            strict=True,
+        )
+        found = []
+        for at, (samples, age, imputed, skipped, status, reason, seconds, ahead, *paced, counts) in enumerate(counters):
+            named = {
+                "samples": samples,
+                "age": age,
+                "imputed": imputed,
+                "skipped": skipped,
+                "status": STATUSES[status],
+                "reason": REASONS_BY_CODE[reason],
+                "odd_at": samples if reason else 0,
+                "seconds": seconds,
+                "clock.ahead": ahead,
+                "clock.pace": paced[0],
+                "clock.paced": paced[1],
+                **dict(zip(_COUNTERS, counts, strict=True)),
+            }
+            arrays = {name: block[at].copy() for name, block in blocks.items()}
+            watched = self.monitor.arrays_of(int(rows[at]), age) if self.monitor else {}
+            found.append(Snapshot(named, arrays | watched))
+        return found
+
+    def check(self, snapshot: Snapshot) -> None:
+        """Raise `SnapshotError` for one that no stream has."""
+        counters = snapshot.counters
+        if counters["status"] not in STATUSES or counters["reason"] not in REASON_CODES:
+            raise SnapshotError("the snapshot has a status or a reason that this version of edgeseq does not know")
+        odd = sum(counters[f"counts.{status}"] for status in STATUSES[1:])
+        if odd > counters["samples"] or (self.monitor and not self.monitor.might_hold(snapshot.arrays)):
+            raise SnapshotError("the snapshot has counters or widths that no stream has")
+
+    def load(self, row: int, snapshot: Snapshot) -> None:
+        """Make a stream that of a snapshot, with its sensor; what lacks in it, of a monitor, is as at first."""
+        counters, arrays, ledger = snapshot.counters, snapshot.arrays, self.ledger
+        if self.spec.sensors:
+            self._judge_by(row, Scale.from_states(arrays))
+        states = {state.name: arrays[state.name] for state in self.spec.states}
+        shapes = {name: self.engine.by_row(name)[row : row + 1].shape for name in states}
+        self.engine.put_states(slice(row, row + 1), {name: v.reshape(shapes[name]) for name, v in states.items()})
+        self.engine.put(row, arrays["x"].reshape(-1), arrays["y"].reshape(-1))
+        ledger.begun[row], ledger.joined[row] = ledger.steps - counters["age"], ledger.steps - counters["samples"]
+        ledger.imputed[row], ledger.skipped[row] = counters["imputed"], 0
+        if counters["status"] == SKIPPED:
+            ledger.skipped[row] = counters["skipped"]
+        ledger.status[row] = CODES[counters["status"]]
+        ledger.reason[row] = REASON_CODES[counters["reason"]] if counters["odd_at"] == counters["samples"] else 0
+        ledger.counts[row] = [counters[f"counts.{name}"] for name in COUNTED]
+        ledger.is_quiet = False
+        self.screening.runs[row] = arrays["runs"]
+        self.screening.look_away(slice(row, row + 1), self.engine.x[row : row + 1])
+        self.screening.waiting[row] = arrays.get("confirm.waiting", 0)
+        self.screening.settle()
+        self.clocks.commit(row, counters["seconds"], counters["clock.ahead"])
+        self.clocks.load_pace(row, counters["clock.pace"], counters["clock.paced"])
+        self.clocks.is_known = self.clocks.is_known or not math.isnan(counters["seconds"])
+        if self.monitor:
+            self.monitor.load(row, counters["age"], arrays)
+
+    def outcomes(self, rows: Any, forecasts: Float32) -> Outcomes:
+        """Return what became of the last samples of streams, with their forecasts (stream, outputs)."""
+        ledger, shaped = self.ledger, forecasts.reshape(-1, *self._shape)
+        return Outcomes(
+            shaped,
+            ledger.samples(rows) - 1,
+            ledger.status[rows].copy(),
+            ledger.reason[rows].copy(),
+            self.are_warm(rows),
+            self.clocks.last[rows].copy(),
+            self.monitor.around(rows, self._counting(rows, shaped), LEVEL) if self.monitor else None,
+            self.monitor.drift.raised[rows] > 0 if self.monitor else None,
+        )
+
+    def are_warm(self, rows: Any) -> Flags:
+        """Return whether streams' forecasts count already, (stream,)."""
+        return np.asarray(self.ledger.ages(rows) >= self.spec.warmup)
+
+    def _counting(self, rows: Any, forecasts: Float32) -> Float32:
+        """Return forecasts (stream, horizon, target), NaN for streams that are fresh."""
+        fresh = self.ledger.ages(rows) == 0
+        return np.where(fresh[:, None, None], np.float32(np.nan), forecasts) if fresh.any() else forecasts
+
+    # What a backend that takes usual steps has to know
+
+    def _bind_usual(self) -> None:
+        self.usual = self.engine.usual_step(self._step_arrays())
+        if self.monitor and self.usual:
+            self.monitor.intervals.exponentials = self.usual.exponentials
+
+    def _step_arrays(self) -> StepArrays:
+        """Return where all lies that a usual step reads and changes."""
+        clocks, screening = self.clocks, self.screening
+        bounds = screening.bounds_of(slice(None))
+        return StepArrays(
+            bounds.low,
+            bounds.high,
+            screening.runs,
+            screening.stuck_after,
+            clocks.last,
+            (clocks.period, clocks.early, clocks.late),
+            clocks.paced,
+            clocks.told,
+            self.ledger.begun,
+            self.monitor.arrays() if self.monitor else None,
+        )
