@@ -28,6 +28,9 @@ _DIGITS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S", 6:
 _SPREADSHEET = (20_000, 80_000)
 """Days of spreadsheets: 1954 to 2119."""
 
+_OTHER_DAYS = ((700_000, 800_000), (2_400_000, 2_500_000))
+"""Days as Matlab and astronomers count them, which are not read: 1916 to 2190, and 1858 to 2132."""
+
 _MOST_DAYS = 31
 """Whole days from one sample to the next: a clock of seconds makes larger steps, or smaller numbers."""
 
@@ -80,6 +83,8 @@ def form_of(numbers: Float64, *, named: bool) -> NumberForm | None:
         return NumberForm("wincc", "millionths of days as WinCC counts them")
     if _within(numbers, _YEARS) and (steps > 0).all() and usual <= 1:
         return NumberForm(YEAR, "years")
+    if not whole and usual < 1 and any(_within(numbers, days) for days in _OTHER_DAYS):
+        return None
     return COUNTER if is_counter(numbers) else None
 
 

@@ -228,10 +228,13 @@ def to_seconds(time: Time, _after: float = math.nan) -> float:
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is a number as times are: digits, with a point and a sign at most."""
+    """Whether a text is a number as times are: digits, with a point, a sign and an exponent at most."""
     if len(text) > _LONGEST_NUMBER or not text.isascii():
         return False
-    return text.replace(".", "", 1).removeprefix("-").isdigit()
+    if text.replace(".", "", 1).removeprefix("-").isdigit():
+        return True
+    digits, mark, exponent = text.lower().partition("e")
+    return bool(mark) and is_number(digits) and len(exponent) <= 3 and exponent.lstrip("+-").isdigit()
 
 
 def is_epoch(text: str) -> bool:
