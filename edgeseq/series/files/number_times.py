@@ -126,6 +126,13 @@ def is_even(numbers: Float64) -> bool:
     return bool((np.abs(multiples - np.rint(multiples)) < 0.1).mean() >= _EVEN)
 
 
+def is_regular(numbers: Float64) -> bool:
+    """Whether numbers rise by one step nearly throughout, as those of a clock do that were put in order."""
+    steps = np.diff(numbers)
+    usual = float(np.median(steps)) if len(steps) > 1 else 0.0
+    return usual > 0 and bool((np.abs(steps / usual - 1) < 0.1).mean() >= _EVEN)
+
+
 def from_digits(numbers: Float64, form: str) -> Float64:
     """Return the microseconds that whole numbers (row,) stand for in a notation of digits, NaN where they do not."""
     text = pl.Series(numbers).cast(pl.Int64).cast(pl.String)
