@@ -135,9 +135,12 @@ def evenly(samples: Samples, spacing: Spacing) -> EvenSamples:
     elif period is not None and samples.even_step is None:
         check_rate(samples, spacing)
         check_even(samples, period, spacing)
-    if spacing.clocks:
-        read_off = time_features(local(samples.seconds, spacing.zone), spacing.clocks)
-        samples = replace(samples, values=np.column_stack([samples.values, read_off]).astype(np.float32))
+    even = _in_even_steps(samples, spacing, period)
+    return replace(even, values=_with_clocks(even, spacing)) if spacing.clocks else even
+
+
+def _in_even_steps(samples: Samples, spacing: Spacing, period: float | None) -> EvenSamples:
+    """Return the samples with rows of NaN where some are missing."""
     if period is None:
         return EvenSamples(samples.values, np.arange(len(samples.values)), samples.seconds, None)
     if spacing.expected is not None:
@@ -146,6 +149,12 @@ def evenly(samples: Samples, spacing: Spacing) -> EvenSamples:
         return EvenSamples(samples.values, np.arange(len(samples.values)), samples.seconds, period)
     values, rows = gaps.insert_missing(samples.seconds, samples.values, spacing.gap_limit, period)
     return EvenSamples(values, rows, _times_of(rows, samples.seconds, period), period)
+
+
+def _with_clocks(even: EvenSamples, spacing: Spacing) -> Values:
+    """Return the values with the features of their times, which are known of missing samples as well."""
+    read_off = time_features(local(even.seconds, spacing.zone), spacing.clocks)
+    return np.column_stack([even.values, read_off]).astype(np.float32)
 
 
 def _times_of(rows: npt.NDArray[np.int64], seconds: Float64, period: float) -> Float64:

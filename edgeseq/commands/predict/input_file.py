@@ -1,7 +1,7 @@
 """What a file is that `predict --input` names: text to be read by its lines, line protocol, or a table.
 
-A device reads lines by itself; of tables (Parquet, zstd, annotated CSV of InfluxDB, logs with topics) the host's reader
-takes care, which wants polars.
+A device reads lines by itself; of tables (Parquet, zstd, annotated CSV of InfluxDB, arrays of objects, logs with
+topics) the host's reader takes care, which wants polars.
 """
 
 import re
@@ -53,7 +53,8 @@ def kind_of(path: str) -> str:
     first = [text for text in texts if text and not lines.is_comment(text)][:_LINES]
     if first and all(map(lines.is_line_protocol, first)):
         return INFLUX
-    return TABLE if first and all(map(_WITH_TOPIC.fullmatch, first)) else LINES
+    is_array = bool(first) and first[0].startswith("[") and not first[0].endswith("]")
+    return TABLE if is_array or (first and all(map(_WITH_TOPIC.fullmatch, first))) else LINES
 
 
 def read_table(

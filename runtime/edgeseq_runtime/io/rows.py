@@ -32,6 +32,7 @@ class Rows:
         self._header: list[str] | None = None
         self._header_line = ""
         self._is_first = False  # the line after the header
+        self._is_commented = False  # the header is a comment, and no row has come yet
         self._separator: str | None = None
         self._at: list[int] = []
         self._at_time: list[int] = []
@@ -107,7 +108,13 @@ class Rows:
 
     def is_commented_header(self, text: str) -> bool:
         """Whether a comment names the model's columns, as some writers have it: `# time temp`."""
-        return self._header is None and self._is_header(text)
+        self._is_commented = self._header is None and self._is_header(text)
+        return self._is_commented
+
+    @property
+    def is_table(self) -> bool:
+        """Whether a header has told of several columns, so that a blank line is no row."""
+        return len(self._header or ()) > 1
 
     def _begin(self, names: list[str], separator: str | None) -> None:
         twice = next((name for name in self._named if names.count(name) > 1), None)
@@ -122,6 +129,8 @@ class Rows:
 
     def _row(self, text: str) -> tuple[WrittenTime, Values] | None:
         assert self._header is not None
+        if self._is_commented:  # which may be parted otherwise than the rows
+            self._separator, self._is_commented = self._parting(text, len(self._header)), False
         cells = lines.split(text, self._separator)
         if len(cells) != len(self._header):
             cells = self._refitted(cells, self._header)
@@ -142,6 +151,12 @@ class Rows:
                 return lacking, values
         return " ".join(cells[at] for at in self._at_time).strip() if self._at_time else None, values
 
+    def _parting(self, text: str, width: int) -> str | None:
+        """Return what parts a row into so many cells; what parts the header, where nothing does."""
+        marks = (self._said or lines.separator(text), lines.BLANKS)
+        fitting = (mark for mark in marks if lines.fitted(lines.split(text, mark), width) is not None)
+        return next(fitting, self._separator)
+
     def _refitted(self, cells: list[str], header: list[str]) -> list[str]:
         """Return a row of more or fewer cells than the header as it is meant: separators at its end, or a blank."""
         width = len(header)
@@ -158,7 +173,7 @@ class Rows:
     def _bare(self, text: str) -> tuple[WrittenTime, Values]:
         if self._one and "," not in text:
             try:
-                return None, self._values.cells((text,))
+                return None, self._values.cells((text.strip(),))
             except DataError:
                 pass
         cells = self._bare_cells(text)

@@ -61,6 +61,10 @@ def json_parser(spec: Spec, reading: Reading | None = None, paths: Mapping[str, 
     return JsonSamples(spec, reading, paths).one
 
 
+_OPENING = "{[#"
+"""How lines of JSON and comments begin, which no tab before them makes a row."""
+
+
 def read(
     lines: Iterable[bytes],
     spec: Spec,
@@ -68,7 +72,7 @@ def read(
     reading: Reading | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> Iterator[Sample]:
-    """Yield a sample for each line; a blank line is one without values, and a comment is none.
+    """Yield a sample for each line; a blank line is one without values, but in a table, and a comment is none.
 
     `reading` says how samples are written, without it the model does; `columns` says which column, or path within an
     object, a feature or the time has here. `tell` is told what a user should know. Raises `DataError` for what is no
@@ -94,19 +98,24 @@ class _Reader:
         """Yield the samples of lines."""
         numbered = enumerate(lines, start=1)
         parse: Parse | None = None
+        blank: list[Sample] = []  # missing samples, unless a table follows
         for number, line in numbered:
             text = self._first_text(number, line)
             if not text:
-                yield from (Sample(number, None, nothing) for nothing in self._blank)
+                blank += (Sample(number, None, nothing) for nothing in self._blank)
                 continue
             try:
                 parse, is_sample = self._parser_for(text, is_before=number <= self._skip)
             except DataError as error:
                 raise DataError(f"line {number}: {error}") from None
+            if parse and not self._rows.is_table:
+                yield from blank
             if is_sample and parse:
                 yield from self._parsed(number, line, text, parse)
             if parse:
                 break
+        else:
+            yield from blank
         for number, line in numbered:
             yield from self._parsed(number, line, self._text(number, line), parse)
 
@@ -131,6 +140,8 @@ class _Reader:
         try:
             if len(line) > LONGEST:
                 raise DataError(f"longer than {LONGEST} bytes")  # noqa: TRY301 - said below
+            if not text and self._rows.is_table:
+                return ()
             if not (parse and text):
                 return [Sample(number, None, nothing) for nothing in self._blank]
             found = parse(text)
@@ -148,13 +159,20 @@ class _Reader:
         if number == 1 and (line.startswith(grammar.UTF16_MARKS) or b"\0" in line):
             raise DataError("the input is binary or UTF-16; expected UTF-8 text")
         text = self._text(number, line)
-        return text.removeprefix("\ufeff").strip() if number == 1 else text
+        return text.removeprefix("\ufeff").lstrip(" ") if number == 1 else text
 
     def _text(self, number: int, line: bytes) -> str:
         try:
-            return line[:LONGEST].decode().strip()
+            return _bare(line[:LONGEST].decode())
         except UnicodeDecodeError:
             if self._tell and len(line) <= LONGEST:
                 self._tell(f"line {number} is not UTF-8: such lines are read as cp1252")
                 self._tell = None
-            return line[:LONGEST].decode("cp1252", "replace").strip()
+            return _bare(line[:LONGEST].decode("cp1252", "replace"))
+
+
+def _bare(text: str) -> str:
+    """Return a line without what surrounds it: blanks, and DOS's end of a file; a tab before it parts a first cell."""
+    text = text.rstrip(" \t\r\n\v\f\x1a")
+    bare = text.lstrip()
+    return bare if bare[:1] in _OPENING else text.lstrip(" ")

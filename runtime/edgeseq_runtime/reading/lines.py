@@ -23,7 +23,7 @@ _NO_SEPARATOR = "\x1f"
 """For a line of one cell: a character that no text has."""
 
 _QUOTED = re.compile(r'"[^"]*"')
-_SEPARATOR_LINE = re.compile(r'"?sep=(;|,|\||\t|\\t|:| )"?[;,\t ]*"?', re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(r'"?sep=(;|,|\||\t|\\t|:| |$)"?[;,\t ]*"?', re.IGNORECASE)
 
 _NUMBER = re.compile(r"'?[+-]?(?:\d[\d.,'\u00a0\u202f]*|[.,]\d+)(?:[eE][+-]?\d+)?(?:\s*[%\u00b0]\w?|\s+\S{1,8})?")
 """A number, with an apostrophe, thousands or a unit as it may be; words that begin with digits are none."""
@@ -108,7 +108,7 @@ def uncommented(line: str) -> str:
 def separator_line(line: str) -> str | None:
     """Return the separator that a line such as `sep=;` tells spreadsheets of, None where it is no such line."""
     match = _SEPARATOR_LINE.fullmatch(line.strip("\ufeff\r\n "))
-    return match and (BLANKS if match[1] == " " else match[1].replace("\\t", "\t"))
+    return match and (BLANKS if match[1] == " " else match[1].replace("\\t", "\t") or "\t")  # the tab may be stripped
 
 
 def separator(line: str, *others: str) -> str | None:
