@@ -38,6 +38,8 @@ _DATES = (
 )
 """What the begin of a cell may look like, and how a date is then written; s and t are what parts it."""
 
+_COMPILED_DATES = [(re.compile(pattern), forms) for pattern, forms in _DATES]
+
 _BETWEEN = re.compile(r" *[T,_/-] *|:| +")
 _CLOCK = re.compile(
     r"(?P<H>[0-9]{1,2})(?:(?P<s>[:.])(?P<M>[0-9]{2})(?:(?P=s)(?P<S>[0-9]{2})(?P<f>[.,:][0-9]{1,9})?)?)?"
@@ -72,8 +74,8 @@ def guessed(cell: str) -> list[str]:
     if weekday:
         before, cell = "%a" + weekday["rest"], cell[weekday.end() :]
     found: list[str] = []
-    for pattern, forms in _DATES:
-        date = re.match(pattern, cell)
+    for pattern, forms in _COMPILED_DATES:
+        date = pattern.match(cell)
         rest = _rest(cell[date.end() :]) if date else None
         if date and rest is not None:
             parts = {

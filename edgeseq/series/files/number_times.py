@@ -83,9 +83,7 @@ def form_of(numbers: Float64, *, named: bool) -> NumberForm | None:
         return NumberForm("wincc", "millionths of days as WinCC counts them")
     if _within(numbers, _YEARS) and (steps > 0).all() and usual <= 1:
         return NumberForm(YEAR, "years")
-    if not whole and usual < 1 and any(_within(numbers, days) for days in _OTHER_DAYS):
-        return None
-    return COUNTER if is_counter(numbers) else None
+    return COUNTER if is_counter(numbers) and not are_other_days(numbers) else None
 
 
 def _within(numbers: Float64, ends: tuple[int, int]) -> bool:
@@ -116,6 +114,12 @@ def _digits(numbers: Float64, *, named: bool) -> NumberForm | None:
     return NumberForm(form, "dates as digits")
 
 
+def are_other_days(numbers: Float64) -> bool:
+    """Whether numbers look like days since long ago with a part of a day: seconds would come less closely."""
+    parts = len(numbers) > 1 and bool((numbers != np.rint(numbers)).any()) and float(np.median(np.diff(numbers))) < 1
+    return parts and any(_within(numbers, days) for days in _OTHER_DAYS)
+
+
 def is_counter(numbers: Float64) -> bool:
     """Whether numbers never fall, as those of a clock that began somewhere, and do rise."""
     return bool((np.diff(numbers) >= 0).all()) and len(numbers) > 1 and bool(numbers[-1] > numbers[0])
@@ -129,6 +133,13 @@ def is_even(numbers: Float64) -> bool:
     usual = float(np.median(steps[steps > 0]))
     multiples = steps / usual
     return bool((np.abs(multiples - np.rint(multiples)) < 0.1).mean() >= _EVEN)
+
+
+def is_regular(numbers: Float64) -> bool:
+    """Whether numbers rise by one step nearly throughout, as those of a clock do that were put in order."""
+    steps = np.diff(numbers)
+    usual = float(np.median(steps)) if len(steps) > 1 else 0.0
+    return usual > 0 and bool((np.abs(steps / usual - 1) < 0.1).mean() >= _EVEN)
 
 
 def from_digits(numbers: Float64, form: str) -> Float64:

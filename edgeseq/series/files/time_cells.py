@@ -26,7 +26,7 @@ _ISO = (
     r"^(?P<Y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})(?:[T ](?P<H>[0-9]{2}):(?P<M>[0-9]{2})"
     r"(?::(?P<S>[0-5][0-9])(?:[.,](?P<f>[0-9]+))?)?(?P<z>Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
 )
-_NUMBER = r"^-?[0-9]{1,40}(?:[.,][0-9]{0,40})?(?:[eE][+-]?[0-9]{1,2})?$"
+_NUMBER = r"^-?[0-9]{1,40}(?:[.,][0-9]{0,40})?(?:[eE][+-]?[0-9]{1,3})?$"
 
 _AT_ONCE = 1 << 18
 """Cells that are read in one piece of memory."""
@@ -144,6 +144,9 @@ def _found_out(column: Column, *, named: bool) -> WrittenTimes:
     numbers = column.numbers
     if numbers is not None:
         form = number_times.form_of(numbers, named=named)
+        if form is None and number_times.are_other_days(numbers):
+            days = "days as Matlab or astronomers count them, which are not read; --time-format s takes them as seconds"
+            raise column.refuse(0, f"holds {shown(column.cells[0])}: {days}")
         return _from_numbers(column, numbers, form or number_times.COUNTER)
     text = column.cells
     if is_epoch(text[0]):

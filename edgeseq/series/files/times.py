@@ -46,6 +46,8 @@ _HOURS = ("hour", "hr", "hours", "stunde")
 _LOOK = 64
 """Cells by which a column is judged at first."""
 
+_PACKED_CLOCK = re.compile(r"([01][0-9]|2[0-3])[0-5][0-9]([0-5][0-9])?")
+
 _LIKE_TIME = re.compile(r"[0-9]{1,4}[-/. ][0-9A-Za-z]{1,9}[-/. ][0-9]{1,4}|[0-9]:[0-9]{2}|[0-9]{4}[-/]W?[0-9]{1,2}")
 
 
@@ -206,7 +208,8 @@ def _look(table: Table, name: str) -> _Look:
         return _Look()
     usual = is_usual(name)
     if sample.numbers is not None:
-        return _look_at_numbers(column, name, sample, usual=usual)
+        look = _look_at_numbers(column, name, sample, usual=usual)
+        return replace(look, is_clock=usual and _is_packed_clock(sample.cells))
     first = str(sample.cells[0])
     if all(TIME_OF_DAY.fullmatch(cell) and (":" in cell or "." in cell) for cell in sample.cells.to_list()):
         return _Look(
@@ -250,13 +253,18 @@ def _look_at_numbers(column: pl.Series, name: str, sample: Column, *, usual: boo
     return _Look(doubt=f"{name!r} holds {first}, which is no time that is known: gaps are not seen")
 
 
+def _is_packed_clock(cells_: pl.Series) -> bool:
+    """Whether cells are times of day in digits alone, such as 093000."""
+    return cells_.dtype == pl.String and all(_PACKED_CLOCK.fullmatch(cell) for cell in cells_.to_list())
+
+
 def _counts(name: str, numbers: Float64) -> bool:
     """Whether the numbers of a column called as times are may be those of a clock that began somewhere."""
-    from edgeseq.series.files.number_times import is_counter, is_even
+    from edgeseq.series.files.number_times import is_counter, is_even, is_regular
 
     if len(name) == 1:  # T is a temperature
         return is_counter(numbers) and (is_even(numbers) or len(numbers) == 2)
-    return len(numbers) < 2 or is_counter(numbers) or is_even(np.sort(numbers))
+    return len(numbers) < 2 or is_counter(numbers) or is_regular(np.sort(numbers))
 
 
 def _choose_dates(dates: list[str], looks: "dict[str, _Look]") -> str:

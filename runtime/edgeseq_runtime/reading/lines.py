@@ -36,7 +36,9 @@ _TIME = re.compile(
 _INFINITE = ("inf", "-inf", "+inf", "infinity", "-infinity", "-nan", "nan")
 
 _BRACKETED = re.compile(r"\[[^\]]*\]|\([^)]*\)|\{[^}]*\}|<[^>]*>")
-_UNIT_SIGNS = re.compile(r"[%\u00b0\u2030\u00b5\u03bc\u03a9\u2126\u00b2\u00b3]|[^\W\d_]+[0-9]?(/|\^|\u00b7)[^\W\d_]+")
+_UNIT_SIGNS = re.compile(
+    r"[%\u00b0\u2030\u00b5\u03bc\u03a9\u2126\u00b2\u00b3]|(?<![^\W\d_])[^\W\d_]++[0-9]?[/^\u00b7][^\W\d_]"
+)
 _WORDS = (
     "c k f degc degf deg degrees celsius fahrenheit kelvin v mv kv volt a ma ampere w mw kw va var kva kvar wh kwh mwh "
     "j kj mj hz khz mhz pa hpa kpa mpa mbar bar psi atm mmhg m mm cm km um in inch ft mi s sec ms us ns min h hr hrs d "

@@ -228,13 +228,10 @@ def to_seconds(time: Time, _after: float = math.nan) -> float:
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is a number as times are: digits, with a point, a sign and an exponent at most."""
+    """Whether a text is a number as times are: digits, with a point and a sign at most."""
     if len(text) > _LONGEST_NUMBER or not text.isascii():
         return False
-    if text.replace(".", "", 1).removeprefix("-").isdigit():
-        return True
-    digits, mark, exponent = text.lower().partition("e")
-    return bool(mark) and is_number(digits) and len(exponent) <= 3 and exponent.lstrip("+-").isdigit()
+    return text.replace(".", "", 1).removeprefix("-").isdigit()
 
 
 def is_epoch(text: str) -> bool:
