@@ -101,7 +101,10 @@ def test_what_cannot_be_drawn_is_refused_before_the_first_sample(edgeseq: Comman
         (["--plot", tmp_path / "no" / "p.png"], f"cannot write {tmp_path / 'no' / 'p.png'}: No such file or directory"),
         (["--plot", samples], f"--plot and --input are the same file, {samples}"),
         (["--plot", model], f"--plot and MODEL are the same file, {model}"),
-        (["--plot", "p.png", "--input-format", "influx"], "--plot needs a single stream, without --mqtt or influx"),
+        (
+            ["--plot", "p.png", "--input-format", "influx"],
+            "--plot needs a single stream, without --mqtt, influx or --id",
+        ),
     ):
         answer = edgeseq("predict", model, "--input", samples, *words)
         assert (answer.out, answer.err) == ("", f"edgeseq: {line}\n")

@@ -98,7 +98,7 @@ def test_where_nobody_would_see_it_nothing_is_drawn(model_path: Path, edgeseq: C
 
 def test_many_streams_are_not_drawn(model_path: Path, edgeseq: CommandLine) -> None:
     done = edgeseq("predict", model_path, "--live", "--input-format", "influx")
-    assert (done.code, done.err) == (2, "edgeseq: --live needs a single stream, without --mqtt or influx\n")
+    assert (done.code, done.err) == (2, "edgeseq: --live needs a single stream, without --mqtt, influx or --id\n")
 
 
 def test_bars_by_hand() -> None:
