@@ -201,10 +201,11 @@ def train(
     plot: str | None,
     tensorboard: str | None,
 ) -> int:
-    r"""Train a small recurrent network on SERIES: a CSV or Parquet file, or an example's name (co2).
+    r"""Train a small recurrent network on SERIES: a file, or an example's name (co2).
 
-    Without SERIES it trains on a sine wave. Several files, or one file with --id, are sensors of the same kind: they
-    share one network, which scales each sensor by itself.
+    A file is CSV, JSON lines, Influx line protocol or Parquet. How it is written is found out, and printed where it was
+    a choice. Without SERIES it trains on a sine wave. Several files, or one file with --id, are sensors of the same
+    kind: they share one network, which scales each sensor by itself.
 
     \b
     edgeseq train -o sine.safetensors

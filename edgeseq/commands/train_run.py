@@ -75,6 +75,9 @@ class Outputs:
 _HARDLY = 0.05
 """The network's weight in the forecast below which a smaller one will do."""
 
+_FEW = 8
+"""Hidden units of that smaller one."""
+
 
 class Start(enum.Enum):
     """Where a run begins."""
@@ -245,7 +248,7 @@ def _decisions(spec: "Spec") -> list[str]:
     regression = f"linear regression on the last {spec.linear_path} changes"
     return [
         f"forecast: {_percent(1 - float(share))} {regression}, {_percent(float(share))} network",
-        *_advice(float(share)),
+        *_advice(float(share), spec.hidden),
         f"warm-up in use: {spec.warmup} samples before a forecast counts",
     ]
 
@@ -254,8 +257,8 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _advice(share: float) -> list[str]:
+def _advice(share: float, hidden: int) -> list[str]:
     """Say what a network that is hardly needed means for its user."""
-    if share >= _HARDLY:
+    if share >= _HARDLY or hidden <= _FEW:
         return []
-    return ["the network hardly counts: --hidden 8 makes a smaller, faster model file"]
+    return [f"the network hardly counts: --hidden {_FEW} makes a smaller, faster model file"]

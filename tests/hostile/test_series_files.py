@@ -13,8 +13,7 @@ import pytest
 from edgeseq.series import load
 from edgeseq.series.files import cells, reader, time_cells
 from edgeseq_runtime.errors import EdgeseqError
-from edgeseq_runtime.io import grammar
-from edgeseq_runtime.reading import durations
+from edgeseq_runtime.reading import durations, lines
 
 MEGABYTE = 10**6
 
@@ -88,7 +87,7 @@ def test_a_megabyte_of_any_character_takes_no_time(character: str) -> None:
         with pytest.raises(EdgeseqError):
             durations.parse(cell)
         time_cells.is_written(cell)
-        grammar.separator(cell)
+        lines.separator(cell)
     cells.mostly_numbers(column)
     made = time_cells.Column.of(column, "v", str)
     with pytest.raises(EdgeseqError):

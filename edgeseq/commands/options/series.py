@@ -64,8 +64,8 @@ def _options(default: str) -> "tuple[Decorator[Any], ...]":
         click.option(
             "--time-format",
             metavar="FORMAT",
-            help="How times are written: %d.%m.%Y %H:%M and the like; s, ms, us or ns since 1970; excel: days; year: "
-            f"years with decimals.{found}",
+            help="How times are written: %d.%m.%Y %H:%M and the like; s, ms, us or ns since 1970; excel or wincc: "
+            f"days; year: years with decimals.{found}",
         ),
         click.option("--zone", metavar="TZ", help=f"Zone of times without one, such as Europe/Berlin.{kept or _UTC}"),
         click.option(

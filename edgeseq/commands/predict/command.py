@@ -176,7 +176,8 @@ def predict(
 ) -> int:
     r"""Stream samples through MODEL: each line of input gives one line with a forecast, at once.
 
-    The input is CSV with a header, JSON lines or bare numbers. An empty value or nan is a missing sample.
+    The input is CSV, JSON lines or bare numbers; --input takes every file that train takes. It is read as training read
+    its file. An empty value or nan is a missing sample.
 
     \b
     sensor | edgeseq predict model.onnx

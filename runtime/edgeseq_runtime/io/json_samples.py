@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from edgeseq_runtime.errors import DataError, UsageError
-from edgeseq_runtime.io.grammar import TIME_NAMES
 from edgeseq_runtime.io.sample import OtherKindError, Tell, Values, WrittenTime, as_stream
 from edgeseq_runtime.io.time_columns import TimeColumns, written
 from edgeseq_runtime.printable import counted, listed
 from edgeseq_runtime.reading import fields, json_text
 from edgeseq_runtime.reading.numbers import RowReader, readers
 from edgeseq_runtime.reading.reading import Reading
+from edgeseq_runtime.reading.words import TIME_NAMES
 from edgeseq_runtime.spec import Spec
 
 Parser: TypeAlias = Callable[[str], tuple[WrittenTime, Values]]

@@ -6,12 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from edgeseq_runtime.errors import DataError
-from edgeseq_runtime.io.grammar import TIME_NAMES
 from edgeseq_runtime.io.sample import Tell, WrittenTime
 from edgeseq_runtime.printable import listed, shown
 from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.reading.times import TimeReader
-from edgeseq_runtime.reading.words import MISSING_WORDS
+from edgeseq_runtime.reading.words import MISSING_WORDS, TIME_NAMES
 from edgeseq_runtime.spec import Spec
 
 _LEAST_EPOCH = 1e8

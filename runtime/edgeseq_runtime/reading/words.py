@@ -1,4 +1,4 @@
-"""Words that stand for a missing value, and words for flags."""
+"""Words that stand for a missing value, words for flags, and names of the time."""
 
 _GENERAL = (
     "", "na", "n/a", "n.a.", "nan", "+nan", "-nan", "nan(ind)", "-nan(ind)", "1.#ind", "-1.#ind", "1.#qnan",
@@ -28,3 +28,6 @@ and historians (the system states of OSIsoft PI, OPC's qualities) write it."""
 
 FLAGS = {"on": 1.0, "off": 0.0, "true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
 """What flags are written as, in lower case. Which of open and closed is 1 depends on what opens: these are none."""
+
+TIME_NAMES = ("t", "time", "timestamp", "date", "datetime", "ds")
+"""Names under which a sample's time is looked for on the device, in any case, where the spec names no time column."""
