@@ -110,6 +110,7 @@ class MqttClient:
             self._connect()
             return
         self._send(self._connection)
+        self._connection.flush()  # not within the wait: a signal after the system call would have it sent again
         with self._waiting():
             self._connection.wait(seconds)
         self._read(self._connection)
@@ -136,6 +137,7 @@ class MqttClient:
         with contextlib.suppress(EdgeseqError):
             while self._connection and not done() and time.monotonic() < deadline:
                 self._send(self._connection)
+                self._connection.flush()
                 self._connection.wait(READING)
                 self._read(self._connection)
 
