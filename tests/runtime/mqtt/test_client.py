@@ -29,7 +29,7 @@ class Receiver:
         self.is_connected = False
         self.confirmed: list[int] = []
 
-    def connected(self, *, resumed: bool) -> None:
+    def connected(self, *, resumed: bool) -> None:  # noqa: ARG002
         self.is_connected = True
 
     def received(self, message: Message) -> None:
