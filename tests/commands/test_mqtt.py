@@ -23,6 +23,7 @@ from edgeseq_runtime.service import NamedStreams
 from tests.conftest import CommandLine
 from tests.helpers.broker import (
     DISCONNECT,
+    PATIENCE,
     Broker,
     FakeBroker,
     Peer,
@@ -138,16 +139,20 @@ def test_a_signal_saves_all_streams_and_the_next_run_goes_on(
 def test_no_sample_is_lost_or_counted_twice_when_the_broker_restarts(
     broker: Broker, model_path: Path, tmp_path: Path
 ) -> None:
-    """In mid-stream, three times, with a sensor that goes on sending: the state is that of one unbroken stream."""
+    """In mid-stream, three times: the state is that of one unbroken stream.
+
+    The sensor waits until the broker has its samples: what it sent a second time would be new messages.
+    """
     state, peer = tmp_path / "state", Peer(broker, "forecasts/#")
     service = Service(broker, model_path, "--state", state, "--state-every", 1).wait_for_subscription(broker)
     values = [round(float(np.sin(turn / 7)), 3) for turn in range(400)]
     for number, value in enumerate(values):
-        peer.publish("plant/a", {"f0": value, "t": number} if number % 2 else value)
+        sent = peer.publish("plant/a", {"f0": value, "t": number} if number % 2 else value)
         if number in (100, 200, 300):
+            sent.wait_for_publish(PATIENCE)
             broker.stop()
             broker.start()
-        time.sleep(0.001)
+            wait_until(peer.is_connected, "the sensor stays away")
     wait_for_all(peer)
     assert {m["t"] for topic, m, _ in peer.messages if topic == "forecasts/a"} == set(range(400))
     assert service.stop() == 0
