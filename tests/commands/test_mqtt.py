@@ -17,8 +17,9 @@ import edgeseq_export
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.errors import UsageError
-from edgeseq_runtime.mqtt.deduplication import KEPT, Message, SeenMessages, identify
+from edgeseq_runtime.mqtt.deduplication import KEPT, WINDOW, Message, SeenMessages, identify
 from edgeseq_runtime.mqtt.topics import Route
+from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.service import NamedStreams
 from tests.conftest import CommandLine
 from tests.helpers.broker import (
@@ -436,3 +437,17 @@ def test_a_list_of_samples_in_one_message_is_answered_one_by_one(broker: Broker,
     wait_until(lambda: broker.log().count("Received PUBACK from edgeseq-") == 1, "it is not acknowledged")
     assert service.stop() == 0
     check([m for _, m, _ in peer.messages], reference(model_path, [0.1, 0.2, 0.3]))
+
+
+def test_messages_whose_key_names_no_stream_are_left_out_and_acknowledged(broker: Broker, tmp_path: Path) -> None:
+    """More of them than a broker sends without an acknowledgement, so that none may wait for one for ever."""
+    model = tmp_path / "rooms.onnx"
+    model.write_bytes(edgeseq_export.build(make_checkpoint(reading=Reading(id="room"))))
+    service = Service(broker, model).wait_for_subscription(broker)
+    peer = Peer(broker, "forecasts/#")
+    for number in range(WINDOW + 5):
+        peer.publish("plant/a", {"room": None, "f0": number / 10})
+    wait_for_all(peer)
+    wait_until(lambda: broker.log().count("Received PUBACK from edgeseq-") == WINDOW + 6, "not all is acknowledged")
+    assert service.stop() == 0
+    assert f"{WINDOW + 5} messages left out: {WINDOW + 5} of another kind" in service.said()

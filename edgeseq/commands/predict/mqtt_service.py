@@ -157,6 +157,8 @@ class MqttService:
         self._acks.clear()
         self._ready.clear()
         self._inbox.connected(resumed=resumed)
+        if self._streams.intervals:
+            self._streams.intervals.postpone()
         if not resumed:
             self._streams.marks_changed(self._seen.forget_numbers())
             self._unsettled.forget_numbers()
@@ -260,7 +262,7 @@ class MqttService:
         partner = self._parts.partner(sample)
         if partner:
             pending = self._held[partner.line].pending
-            self._unsettled.add_marks(pending, marks)
+            self._unsettled.add_message(pending, marks)
         else:
             pending = self._pending(message, marks)
             self._held[sample.line] = Arrival(message, target, sample, pending)
@@ -317,6 +319,8 @@ class MqttService:
             found = self._samples.all(lines.decode(message.payload)[0].strip())
             if len(found) > _MOST_SAMPLES:
                 raise DataError(f"{len(found)} samples in one message; at most {_MOST_SAMPLES}")  # noqa: TRY301
+            if not found:  # whose key says so
+                raise OtherKindError(f"{self._streams.spec.known_reading.id} names no stream")
         except DataError as error:
             if self._unreadable == ERROR:
                 self._fail(message, error)
@@ -405,6 +409,8 @@ class MqttService:
 
     def _pause(self) -> float:
         """Return for how many seconds messages may be waited for."""
+        if not self._client.is_connected:
+            return 1.0
         due = self._streams.intervals.due() if self._streams.intervals else self._parts.patience()
         return 1.0 if due is None else min(due, 1.0)
 
@@ -416,6 +422,8 @@ class MqttService:
         if not self._failure and (late := self._parts.due()):
             self._step(self._released(late))
         if not self._streams.intervals or self._failure or not self._unsettled.has_room(""):
+            return
+        if self._inbox or not self._client.is_connected:  # samples of these intervals may be among what waits
             return
         for topic, periods in self._streams.end_due():
             state = self._streams.state(topic) if self._state_file.active else None

@@ -101,6 +101,11 @@ class MqttClient:
         self._denied: set[str] = set()  # topics that this client may not publish to
         self._asked_again = time.monotonic()
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection that the broker has accepted."""
+        return self._connection is not None and self._connection.is_accepted
+
     def poll(self, seconds: float) -> None:
         """Wait so long for something to happen, and deal with it; connect first where there is no connection.
 
