@@ -451,3 +451,16 @@ def test_messages_whose_key_names_no_stream_are_left_out_and_acknowledged(broker
     wait_until(lambda: broker.log().count("Received PUBACK from edgeseq-") == WINDOW + 6, "not all is acknowledged")
     assert service.stop() == 0
     assert f"{WINDOW + 5} messages left out: {WINDOW + 5} of another kind" in service.said()
+
+
+def test_samples_of_several_sensors_in_one_topic_are_said(broker: Broker, tmp_path: Path) -> None:
+    model = tmp_path / "rooms.onnx"
+    model.write_bytes(edgeseq_export.build(make_checkpoint(reading=Reading(id="room"))))
+    service = Service(broker, model).wait_for_subscription(broker)
+    peer = Peer(broker, "forecasts/#")
+    for topic, room in (("a", "hall"), ("b", "attic"), ("a", "cellar"), ("b", "attic")):
+        peer.publish(f"plant/{topic}", {"room": room, "f0": 0.1})
+    wait_for_all(peer)
+    assert service.stop() == 0
+    notes = [line for line in service.said().splitlines() if "one stream" in line]
+    assert notes == ["plant/a: a topic is one stream, and has samples of 'hall' and 'cellar'"]

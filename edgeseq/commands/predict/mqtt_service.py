@@ -33,7 +33,7 @@ from edgeseq_runtime.io.sample import LONGEST, OtherKindError, Sample, Values
 from edgeseq_runtime.mqtt.deduplication import UNSETTLED, WINDOW, Message, SeenMessages, identify
 from edgeseq_runtime.mqtt.inbox import Inbox
 from edgeseq_runtime.mqtt.topics import Address, Route
-from edgeseq_runtime.printable import counted, printable
+from edgeseq_runtime.printable import counted, printable, shown
 from edgeseq_runtime.reading import lines
 from edgeseq_runtime.reading.times import TimeReader
 from edgeseq_runtime.rules import PACE, TIME
@@ -111,6 +111,7 @@ class MqttService:
         self._last: dict[str, tuple[float, Values]] = {}  # by topic, when the last sample was taken and what it holds
         self._name_bytes = sum(map(len, streams.marks))
         self._targets: dict[str, str] = {}  # the forecasts' topics, by those of the samples
+        self._sensors: dict[str, str] = {}  # by topic, whose its first sample was, where payloads say so
         self._beginning: set[str] = set()  # topics of streams that begin with samples in this turn
         self._at_once = 1
         self._inbox = Inbox()
@@ -331,6 +332,10 @@ class MqttService:
             note(f"{_brief(topic)}: {error}; taken as missing", "payloads taken as missing")
             nothing = (None,) * len(self._streams.spec.measured)
             return [Sample(count, None, nothing, str(error), stream=topic)]
+        for one in found:
+            if one.stream and one.stream != (first := self._sensors.setdefault(topic, one.stream)):
+                both = f"{shown(first)} and {shown(one.stream)}"
+                note(f"{_brief(topic)}: a topic is one stream, and has samples of {both}", "topics of several sensors")
         return [Sample(count, one.time, one.values, stream=topic, lacks=one.lacks) for one in found]
 
     def _step(self, arrivals: list[Arrival]) -> None:
