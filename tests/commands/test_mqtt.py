@@ -17,12 +17,14 @@ import edgeseq_export
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.errors import UsageError
-from edgeseq_runtime.mqtt.deduplication import KEPT, Message, SeenMessages, identify
+from edgeseq_runtime.mqtt.deduplication import KEPT, WINDOW, Message, SeenMessages, identify
 from edgeseq_runtime.mqtt.topics import Route
+from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.service import NamedStreams
 from tests.conftest import CommandLine
 from tests.helpers.broker import (
     DISCONNECT,
+    PATIENCE,
     Broker,
     FakeBroker,
     Peer,
@@ -138,16 +140,20 @@ def test_a_signal_saves_all_streams_and_the_next_run_goes_on(
 def test_no_sample_is_lost_or_counted_twice_when_the_broker_restarts(
     broker: Broker, model_path: Path, tmp_path: Path
 ) -> None:
-    """In mid-stream, three times, with a sensor that goes on sending: the state is that of one unbroken stream."""
+    """In mid-stream, three times: the state is that of one unbroken stream.
+
+    The sensor waits until the broker has its samples: what it sent a second time would be new messages.
+    """
     state, peer = tmp_path / "state", Peer(broker, "forecasts/#")
     service = Service(broker, model_path, "--state", state, "--state-every", 1).wait_for_subscription(broker)
     values = [round(float(np.sin(turn / 7)), 3) for turn in range(400)]
     for number, value in enumerate(values):
-        peer.publish("plant/a", {"f0": value, "t": number} if number % 2 else value)
+        sent = peer.publish("plant/a", {"f0": value, "t": number} if number % 2 else value)
         if number in (100, 200, 300):
+            sent.wait_for_publish(PATIENCE)
             broker.stop()
             broker.start()
-        time.sleep(0.001)
+            wait_until(peer.is_connected, "the sensor stays away")
     wait_for_all(peer)
     assert {m["t"] for topic, m, _ in peer.messages if topic == "forecasts/a"} == set(range(400))
     assert service.stop() == 0
@@ -431,3 +437,30 @@ def test_a_list_of_samples_in_one_message_is_answered_one_by_one(broker: Broker,
     wait_until(lambda: broker.log().count("Received PUBACK from edgeseq-") == 1, "it is not acknowledged")
     assert service.stop() == 0
     check([m for _, m, _ in peer.messages], reference(model_path, [0.1, 0.2, 0.3]))
+
+
+def test_messages_whose_key_names_no_stream_are_left_out_and_acknowledged(broker: Broker, tmp_path: Path) -> None:
+    """More of them than a broker sends without an acknowledgement, so that none may wait for one for ever."""
+    model = tmp_path / "rooms.onnx"
+    model.write_bytes(edgeseq_export.build(make_checkpoint(reading=Reading(id="room"))))
+    service = Service(broker, model).wait_for_subscription(broker)
+    peer = Peer(broker, "forecasts/#")
+    for number in range(WINDOW + 5):
+        peer.publish("plant/a", {"room": None, "f0": number / 10})
+    wait_for_all(peer)
+    wait_until(lambda: broker.log().count("Received PUBACK from edgeseq-") == WINDOW + 6, "not all is acknowledged")
+    assert service.stop() == 0
+    assert f"{WINDOW + 5} messages left out: {WINDOW + 5} of another kind" in service.said()
+
+
+def test_samples_of_several_sensors_in_one_topic_are_said(broker: Broker, tmp_path: Path) -> None:
+    model = tmp_path / "rooms.onnx"
+    model.write_bytes(edgeseq_export.build(make_checkpoint(reading=Reading(id="room"))))
+    service = Service(broker, model).wait_for_subscription(broker)
+    peer = Peer(broker, "forecasts/#")
+    for topic, room in (("a", "hall"), ("b", "attic"), ("a", "cellar"), ("b", "attic")):
+        peer.publish(f"plant/{topic}", {"room": room, "f0": 0.1})
+    wait_for_all(peer)
+    assert service.stop() == 0
+    notes = [line for line in service.said().splitlines() if "one stream" in line]
+    assert notes == ["plant/a: a topic is one stream, and has samples of 'hall' and 'cellar'"]

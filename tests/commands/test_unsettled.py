@@ -29,3 +29,18 @@ def test_large_forecasts_are_bounded_by_their_bytes() -> None:
     while unsettled.has_room("a"):
         unsettled.add(Pending("a", [], None, 1_000_000))
     assert len(unsettled) == 17
+
+
+def test_parts_of_a_sample_count_as_the_messages_that_they_came_in() -> None:
+    """Each has a mark of its own, and of a topic no more than so many are remembered."""
+    unsettled, messages = Unsettled(), 0
+    while unsettled.has_room("a"):
+        pending = Pending("a", [f"{messages}"], None, 1, published=True)
+        unsettled.add(pending)
+        unsettled.add_message(pending, [f"{messages + 1}"])
+        messages += 2
+    assert messages <= UNSETTLED + 1
+    assert unsettled.find("a", "0") is unsettled.find("a", "1")
+    while unsettled.settle_next():
+        pass
+    assert unsettled.newest("a") is None

@@ -273,6 +273,9 @@ class Peer:
         payload = content if isinstance(content, (str, bytes)) else json.dumps(content)
         return self._client.publish(topic, payload, qos=qos)
 
+    def is_connected(self) -> bool:
+        return bool(self._client.is_connected())
+
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()

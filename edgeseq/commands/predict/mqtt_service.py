@@ -33,7 +33,7 @@ from edgeseq_runtime.io.sample import LONGEST, OtherKindError, Sample, Values
 from edgeseq_runtime.mqtt.deduplication import UNSETTLED, WINDOW, Message, SeenMessages, identify
 from edgeseq_runtime.mqtt.inbox import Inbox
 from edgeseq_runtime.mqtt.topics import Address, Route
-from edgeseq_runtime.printable import counted, printable
+from edgeseq_runtime.printable import counted, printable, shown
 from edgeseq_runtime.reading import lines
 from edgeseq_runtime.reading.times import TimeReader
 from edgeseq_runtime.rules import PACE, TIME
@@ -111,6 +111,7 @@ class MqttService:
         self._last: dict[str, tuple[float, Values]] = {}  # by topic, when the last sample was taken and what it holds
         self._name_bytes = sum(map(len, streams.marks))
         self._targets: dict[str, str] = {}  # the forecasts' topics, by those of the samples
+        self._sensors: dict[str, str] = {}  # by topic, whose its first sample was, where payloads say so
         self._beginning: set[str] = set()  # topics of streams that begin with samples in this turn
         self._at_once = 1
         self._inbox = Inbox()
@@ -157,6 +158,8 @@ class MqttService:
         self._acks.clear()
         self._ready.clear()
         self._inbox.connected(resumed=resumed)
+        if self._streams.intervals:
+            self._streams.intervals.postpone()
         if not resumed:
             self._streams.marks_changed(self._seen.forget_numbers())
             self._unsettled.forget_numbers()
@@ -260,7 +263,7 @@ class MqttService:
         partner = self._parts.partner(sample)
         if partner:
             pending = self._held[partner.line].pending
-            self._unsettled.add_marks(pending, marks)
+            self._unsettled.add_message(pending, marks)
         else:
             pending = self._pending(message, marks)
             self._held[sample.line] = Arrival(message, target, sample, pending)
@@ -317,6 +320,8 @@ class MqttService:
             found = self._samples.all(lines.decode(message.payload)[0].strip())
             if len(found) > _MOST_SAMPLES:
                 raise DataError(f"{len(found)} samples in one message; at most {_MOST_SAMPLES}")  # noqa: TRY301
+            if not found:  # whose key says so
+                raise OtherKindError(f"{self._streams.spec.known_reading.id} names no stream")
         except DataError as error:
             if self._unreadable == ERROR:
                 self._fail(message, error)
@@ -327,6 +332,10 @@ class MqttService:
             note(f"{_brief(topic)}: {error}; taken as missing", "payloads taken as missing")
             nothing = (None,) * len(self._streams.spec.measured)
             return [Sample(count, None, nothing, str(error), stream=topic)]
+        for one in found:
+            if one.stream and one.stream != (first := self._sensors.setdefault(topic, one.stream)):
+                both = f"{shown(first)} and {shown(one.stream)}"
+                note(f"{_brief(topic)}: a topic is one stream, and has samples of {both}", "topics of several sensors")
         return [Sample(count, one.time, one.values, stream=topic, lacks=one.lacks) for one in found]
 
     def _step(self, arrivals: list[Arrival]) -> None:
@@ -405,6 +414,8 @@ class MqttService:
 
     def _pause(self) -> float:
         """Return for how many seconds messages may be waited for."""
+        if not self._client.is_connected:
+            return 1.0
         due = self._streams.intervals.due() if self._streams.intervals else self._parts.patience()
         return 1.0 if due is None else min(due, 1.0)
 
@@ -416,6 +427,8 @@ class MqttService:
         if not self._failure and (late := self._parts.due()):
             self._step(self._released(late))
         if not self._streams.intervals or self._failure or not self._unsettled.has_room(""):
+            return
+        if self._inbox or not self._client.is_connected:  # samples of these intervals may be among what waits
             return
         for topic, periods in self._streams.end_due():
             state = self._streams.state(topic) if self._state_file.active else None

@@ -26,6 +26,8 @@ class Pending:
     """Bytes of its forecast."""
     published: bool = False
     """Whether the broker has its forecast, or never will."""
+    messages: int = 1
+    """How many it came in."""
     awaited: int = 0
     """Forecasts that it has led to and the broker does not have yet: several where values hold."""
     group: "list[Pending]" = field(default_factory=list)
@@ -48,7 +50,7 @@ class Unsettled:
         return len(self._queue)
 
     def has_room(self, topic: str) -> bool:
-        """Whether a further sample of this topic may be taken."""
+        """Whether a further message of this topic may be taken."""
         return len(self._queue) < _MOST and self._bytes < _MOST_BYTES and self._topics[topic] < UNSETTLED
 
     def add(self, pending: Pending) -> None:
@@ -57,11 +59,16 @@ class Unsettled:
         self._topics[pending.topic] += 1
         self._bytes += pending.size
         self._newest[pending.topic] = pending
-        self.add_marks(pending, [])
+        self._know(pending)
 
-    def add_marks(self, pending: Pending, marks: list[str]) -> None:
-        """Let a sample be recognised by further marks."""
+    def add_message(self, pending: Pending, marks: list[str]) -> None:
+        """Let a sample, of which a message has brought another part, be recognised by that too."""
         pending.marks = [*pending.marks, *marks]
+        pending.messages += 1
+        self._topics[pending.topic] += 1
+        self._know(pending)
+
+    def _know(self, pending: Pending) -> None:
         for mark in pending.marks:
             self._by_mark[pending.topic, mark] = pending
 
@@ -92,7 +99,7 @@ class Unsettled:
         pending = self._queue.popleft()
         pending.settled = True
         self._bytes -= pending.size
-        self._topics[pending.topic] -= 1
+        self._topics[pending.topic] -= pending.messages
         if not self._topics[pending.topic]:
             del self._topics[pending.topic], self._newest[pending.topic]
         self._drop_mark(pending)

@@ -101,6 +101,11 @@ class MqttClient:
         self._denied: set[str] = set()  # topics that this client may not publish to
         self._asked_again = time.monotonic()
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection that the broker has accepted."""
+        return self._connection is not None and self._connection.is_accepted
+
     def poll(self, seconds: float) -> None:
         """Wait so long for something to happen, and deal with it; connect first where there is no connection.
 
@@ -110,6 +115,7 @@ class MqttClient:
             self._connect()
             return
         self._send(self._connection)
+        self._connection.flush()  # not within the wait: a signal after the system call would have it sent again
         with self._waiting():
             self._connection.wait(seconds)
         self._read(self._connection)
@@ -136,6 +142,7 @@ class MqttClient:
         with contextlib.suppress(EdgeseqError):
             while self._connection and not done() and time.monotonic() < deadline:
                 self._send(self._connection)
+                self._connection.flush()
                 self._connection.wait(READING)
                 self._read(self._connection)
 

@@ -176,9 +176,12 @@ class Connection:
         """Whether there is something that the network did not take yet."""
         return self._client.want_write()
 
-    def wait(self, seconds: float) -> None:
-        """Send what was written, and wait until there is something to read, or room to write what waits."""
+    def flush(self) -> None:
+        """Send what was written, as far as the network takes it now."""
         self._guard(self._client.flush)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until there is something to read, or room to write what waits."""
         sock = self._open_socket()
         if sock is not None and not _has_decrypted(sock):
             _is_ready(sock, seconds, to_write=self.wants_write)

@@ -24,7 +24,7 @@ _NOW = 5.0
 """Seconds that a sample may be under way and be of now, where intervals are shorter."""
 
 _PATIENCE, _MOST_PATIENCE = 0.1, 2.0
-"""Of an interval, and seconds at most: how long after its end its last samples may be on their way."""
+"""Of an interval, and seconds at most: how long after its end, and after the last, samples may be on their way."""
 
 
 class Gathered(NamedTuple):
@@ -45,6 +45,7 @@ class OpenIntervals:
         self._averaging = Averaging(reading, len(spec.measured), late_limit)
         self._values, self._measured = Reader(spec), len(spec.measured)
         self._times, self._now = TimeReader(reading), now
+        self._patience = min(_PATIENCE * self._averaging.every, _MOST_PATIENCE)
         period = spec.period or self._averaging.every
         self._starts = TimesAhead(replace(spec, reading=reading, period=period), range(1))
         self._open: dict[str, Open] = {}
@@ -78,8 +79,13 @@ class OpenIntervals:
             self._live.pop(name, None)
 
     def _over(self, name: str) -> float:
-        patience = min(_PATIENCE * self._averaging.every, _MOST_PATIENCE)
-        return self._averaging.end(self._open[name]) + patience
+        """Return when an interval is over: a sample that has just come late may have others behind it."""
+        return max(self._averaging.end(self._open[name]), self._now()) + self._patience
+
+    def postpone(self) -> None:
+        """Let samples that were held up be on their way: end no interval before they have had time to come."""
+        earliest = self._now() + self._patience
+        self._live = {name: (max(over, earliest), like) for name, (over, like) in self._live.items()}
 
     def _gathered(self, closed: Closed, like: Time) -> Gathered:
         written = self._starts.after(like, closed.seconds) if isinstance(like, str | int | float) else None
