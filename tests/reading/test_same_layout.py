@@ -39,3 +39,11 @@ def test_rows_are_read_alike(bench: Workbench, text: str) -> None:
     lines = text.splitlines(keepends=True)
     assert "gap" in bench.stream("".join([*lines[:200], *lines[203:]])).reasons()
     bench.run.must("evaluate", bench.model, bench.write(text))
+
+
+def test_lines_that_end_as_on_old_macs_stream(bench: Workbench) -> None:
+    """Carriage returns alone end lines in training and on the device."""
+    text = "time,temp\r" + "".join(f"{time},{value}\r" for time, value in zip(TIMES, VALUES, strict=True))
+    check(bench.load(text), VALUES, moments())
+    bench.trained(text)
+    assert bench.stream(text).count("ok") == len(VALUES)

@@ -207,7 +207,7 @@ def _look(table: Table, name: str) -> _Look:
     if not len(sample.cells):
         return _Look()
     usual = is_usual(name)
-    if sample.numbers is not None:
+    if sample.numbers is not None and not (usual and sample.is_months):
         look = _look_at_numbers(column, name, sample, usual=usual)
         return replace(look, is_clock=usual and _is_packed_clock(sample.cells))
     first = str(sample.cells[0])
