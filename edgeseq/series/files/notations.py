@@ -216,6 +216,8 @@ def chosen(name: str, cells: pl.Series, readings: Sequence[tuple[Notation, Float
 
     Raises `DataError` where nothing tells.
     """
+    if all(np.array_equal(seconds, readings[0][1]) for _, seconds in readings):  # they differ in their blanks
+        return 0
     strays = [_strays(seconds) for _, seconds in readings]
     order = sorted(range(len(strays)), key=lambda at: strays[at])
     first, second = strays[order[0]], strays[order[1]]
@@ -223,7 +225,8 @@ def chosen(name: str, cells: pl.Series, readings: Sequence[tuple[Notation, Float
         return order[0]
     one, other = (readings[at] for at in sorted(order[:2]))
     at = int(np.argmax(one[1] != other[1]))
-    days = " or ".join(f"{np.datetime64(round(seconds[at] * 1e6), 'us').astype('M8[D]')}" for _, seconds in (one, other))
+    moments = (np.datetime64(round(seconds[at] * 1e6), "us") for _, seconds in (one, other))
+    days = " or ".join(str(moment.astype("M8[D]")) for moment in moments)
     raise AmbiguousTimesError(
         f"column {name!r}: {cells[at]!r} may be {days}, and no cell tells which: "
         f"--time-format {one[0].text!r} or --time-format {other[0].text!r} says so"

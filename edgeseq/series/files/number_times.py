@@ -61,7 +61,9 @@ WORDS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nano
 
 COUNTER = NumberForm("s", "seconds", is_counter=True)
 
-_NAMED_UNIT = re.compile(r"(?:[\[(] *|[ _/]|^time ?in )(ms|msec|millis|milliseconds|us|µs|μs|ns)(?: *[\])])?$", re.IGNORECASE)
+_NAMED_UNIT = re.compile(
+    r"(?:[\[(] *|[ _/])(ms|msec|millis|milliseconds|us|\u00b5s|\u03bcs|ns)(?: *[\])])?$", re.IGNORECASE
+)
 """What a counter's name says that it counts."""
 
 
@@ -102,7 +104,7 @@ def counter_of(name: str) -> NumberForm:
     named = _NAMED_UNIT.search(name.strip())
     if not named:
         return COUNTER
-    unit = {"u": "us", "µ": "us", "μ": "us", "n": "ns"}.get(named[1][0].lower(), "ms")
+    unit = {"u": "us", "\u00b5": "us", "\u03bc": "us", "n": "ns"}.get(named[1][0].lower(), "ms")
     return replace(COUNTER, form=unit, words=WORDS[unit])
 
 

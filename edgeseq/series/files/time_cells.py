@@ -152,7 +152,9 @@ def _found_out(column: Column, *, named: bool) -> WrittenTimes:
     numbers = column.numbers
     if numbers is not None:
         form = number_times.form_of(numbers, named=named)
-        return _from_numbers(column, numbers, number_times.counter_of(column.name) if not form or form.is_counter else form)
+        if form is None or form.is_counter:
+            form = number_times.counter_of(column.name)
+        return _from_numbers(column, numbers, form)
     text = column.cells
     if is_epoch(text[0]):
         at = int((~text.str.contains(_NUMBER)).arg_true()[0])
@@ -199,7 +201,8 @@ def _from_numbers(column: Column, numbers: Float64, form: number_times.NumberFor
     epoch = form.form in UNITS or not form.form
     notes: tuple[str, ...] = ()
     if form.is_counter:
-        notes = (f"{column.name} counts {form.words} from {numbers[0]:g}: gaps are seen, but its dates are those of 1970",)
+        counted_from = f"{column.name} counts {form.words} from {numbers[0]:g}"
+        notes = (f"{counted_from}: gaps are seen, but its dates are those of 1970",)
     words = "" if epoch and not form.form else f"{form.words} ({form.form})"
     return WrittenTimes(
         clock, epoch, form.form, epoch, words, has_clock="%" not in form.form or "%H" in form.form, notes=notes
