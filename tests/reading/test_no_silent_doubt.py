@@ -86,7 +86,7 @@ CHOICES: dict[str, Callable[[], Choice]] = {
         refused=True,
     ),
     "a name that is no time": lambda: Choice(
-        table(["T", "RH"], wave(), wave(level=40)), (r"\bT\b",), ("--target", "RH")
+        table(["time", "RH"], wave(), wave(level=40)), ("time", "gaps are not seen"), ("--target", "RH")
     ),
     "words in a time's place": lambda: Choice(
         table(["Zeit", "x"], [f"Schicht {n}" for n in range(480)], wave()), ("Zeit",)

@@ -237,7 +237,7 @@ def table_styles(draw: st.DrawFn, separators: str, decimals: str) -> Style:
     )
 
 
-many = settings(max_examples=20, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
+many = settings(max_examples=12, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
 """Without the search for a smaller example: each takes a training."""
 
 

@@ -34,6 +34,9 @@ _HOURS = 8
 _SPREADSHEET = (20_000, 80_000)
 """Days of spreadsheets: 1954 to 2119."""
 
+_OTHER_DAYS = ((700_000, 800_000), (2_400_000, 2_500_000))
+"""Days as Matlab and astronomers count them, which are not read: 1916 to 2190, and 1858 to 2132."""
+
 _MOST_DAYS = 31
 """Whole days from one sample to the next: a clock of seconds makes larger steps, or smaller numbers."""
 
@@ -96,7 +99,7 @@ def form_of(numbers: Float64, *, named: bool) -> NumberForm | None:
         return NumberForm("wincc", "millionths of days as WinCC counts them")
     if _within(numbers, _YEARS) and (steps > 0).all() and usual <= 1:
         return NumberForm(YEAR, "years")
-    return COUNTER if is_counter(numbers) else None
+    return COUNTER if is_counter(numbers) and not are_other_days(numbers) else None
 
 
 def counter_of(name: str) -> NumberForm:
@@ -147,6 +150,12 @@ def _short_years(numbers: Float64) -> NumberForm | None:
 def _goes_forth(clock: Float64) -> bool:
     """Whether all times are there, and hardly one is before that before it."""
     return not np.isnan(clock).any() and int((np.diff(clock) < 0).sum()) <= (1 - _EVEN) * len(clock)
+
+
+def are_other_days(numbers: Float64) -> bool:
+    """Whether numbers look like days since long ago with a part of a day: seconds would come less closely."""
+    parts = len(numbers) > 1 and bool((numbers != np.rint(numbers)).any()) and float(np.median(np.diff(numbers))) < 1
+    return parts and any(_within(numbers, days) for days in _OTHER_DAYS)
 
 
 def is_counter(numbers: Float64) -> bool:

@@ -152,6 +152,9 @@ def _found_out(column: Column, *, named: bool) -> WrittenTimes:
     numbers = column.numbers
     if numbers is not None:
         form = number_times.form_of(numbers, named=named)
+        if form is None and number_times.are_other_days(numbers):
+            days = "days as Matlab or astronomers count them, which are not read; --time-format s takes them as seconds"
+            raise column.refuse(0, f"holds {shown(column.cells[0])}: {days}")
         if form is None or form.is_counter:
             form = number_times.counter_of(column.name)
         return _from_numbers(column, numbers, form)

@@ -125,10 +125,9 @@ class JsonSamples:
             self._keys = found
             self._are_direct = not self._paths and all(name in content for name in self._names)
             if not self._time_path:
-                deeper = (name for name in self._reading.time if name not in content)
-                self._times.begin(
-                    [*found, *(name for name in deeper if fields.find(content, name) is not fields.ABSENT)]
-                )
+                deeper = [name for name in self._reading.time if name not in content]
+                there = [name for name in deeper if fields.find(content, name) is not fields.ABSENT]
+                self._times.begin([*found, *there])
         if self._are_direct:
             return Parsed(self._time(content), self._values.numbers([content[name] for name in self._names]))
         found = self._found(content)
@@ -152,9 +151,8 @@ class JsonSamples:
             lacking = times.settle(content.get)
             if not times.settled:
                 return lacking if self._no_time is None else self._no_time
-        cells = [
-            "" if (cell := fields.find(content, name)) is fields.ABSENT else written(cell) for name in times.columns
-        ]
+        found = [fields.find(content, name) for name in times.columns]
+        cells = ["" if cell is fields.ABSENT else written(cell) for cell in found]
         if len(cells) == 1:
             return cells[0]
         return " ".join(map(str, cells)).strip() if cells else self._no_time

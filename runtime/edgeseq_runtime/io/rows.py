@@ -174,9 +174,10 @@ class Rows:
         return fitted
 
     def _bare(self, text: str) -> tuple[WrittenTime, Values]:
+        text = text.strip()
         if self._one and "," not in text:
             try:
-                return None, self._values.cells((text.strip(),))
+                return None, self._values.cells((text,))
             except DataError:
                 pass
         cells = self._bare_cells(text)

@@ -182,7 +182,7 @@ class _Reader:
 
 
 def _bare(text: str) -> str:
-    """Return a line without what surrounds it: blanks, and DOS's end of a file; a tab before it parts a first cell."""
-    text = text.rstrip(" \t\r\n\v\f\x1a")
+    """Return a line without what surrounds it: blanks, and DOS's end of a file. Tabs may part an empty cell."""
+    text = text.rstrip(" \r\n\v\f\x1a")
     bare = text.lstrip()
     return bare if bare[:1] in _OPENING else text.lstrip(" ")

@@ -32,7 +32,7 @@ MINUS = "\u2212\u2013"
 SHAPE = (
     rf"[{APOSTROPHES}]?(?P<sign>[-+{MINUS}]?)(?P<body>[0-9](?:[0-9.,{BLANKS}{APOSTROPHES}]*[0-9.,])?|[.,][0-9]+)"
     rf"(?P<power>[eE][-+]?[0-9]+|[dD][-+][0-9]+)?"
-    rf"(?:[{BLANKS}]*(?P<unit>[^0-9{BLANKS}.,;:+_'\"/*×·^=<>-][^_\"]{{0,23}}))?"
+    rf"(?:[{BLANKS}]*(?P<unit>[^0-9{BLANKS}.,;:+_'\"/*·^=<>-][^_\"]{{0,23}}))?"
 )
 """Pattern of a number and, behind it, of what may be its unit; for Python and polars alike. Fortran's D is an E."""
 

@@ -16,6 +16,7 @@ from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, MissingSampleError, UsageError
+from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.rules import POLICIES, Rules
 from edgeseq_runtime.spec import CLOCKS, Residuals
 from tests.conftest import CommandLine
@@ -357,7 +358,7 @@ def test_a_pool_takes_a_value_out_of_range_as_a_predictor_does(model: bytes) -> 
 
 def test_predict_says_what_was_odd_and_counts_it(edgeseq: CommandLine, tmp_path: Path) -> None:
     model, source = tmp_path / "m.onnx", tmp_path / "in.csv"
-    model.write_bytes(edgeseq_export.build(make_checkpoint(period=HOUR)))
+    model.write_bytes(edgeseq_export.build(make_checkpoint(period=HOUR, reading=Reading(time=("t",), time_format="s"))))
     rows = [(0, "0.1"), (1, "99"), (2, ""), (3, "0.2"), (3, "0.2"), (6, "0.3"), (20, "0.4")]
     source.write_text("t,f0\n" + "".join(f"{hour * 3600},{value}\n" for hour, value in rows))
     answer = edgeseq.must("predict", model, "--input", source)
