@@ -12,6 +12,7 @@ from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.printable import listed, shown
 from edgeseq_runtime.reading import durations
+from edgeseq_runtime.reading.lines import column_names
 from edgeseq_runtime.reading.overrides import NONE, OverrideKeywords, Overrides
 from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.spec import Spec
@@ -85,6 +86,7 @@ def _options(spec: Spec, said: Overrides, *, sort: bool) -> ReadingOptions:
     """Return how to read a file for a model: as training did, but for what is said."""
     known = said.over(spec.known_reading)
     names = [feature.name for feature in spec.measured]
+    nameless = tuple(column_names([""] * len(known.header))) or None
     return ReadingOptions(
         time=",".join(known.time) or NONE,
         time_format=known.time_format or None,
@@ -93,7 +95,7 @@ def _options(spec: Spec, said: Overrides, *, sort: bool) -> ReadingOptions:
         decimal=known.decimal if known.decimal != Reading.decimal else None,
         id=known.id or said.id,
         skip_rows=said.skip_rows,
-        header=False if known.header else None,
+        header=False if known.header == nameless else None,
         every=durations.text(known.every) if known.every else None,
         aggregate=known.aggregate if known.every else None,
         hold=durations.text(known.hold) if known.hold else None,

@@ -304,3 +304,18 @@ def test_the_file_of_predict_may_be_any_that_trains(bench: Workbench, tmp_path: 
     for name in ("live.parquet", "live.csv.gz", "live.jsonl", "live16.csv", "semicolons.csv", "live.tsv"):
         streamed = bench.predict(tmp_path / name)
         assert streamed.forecasts == wanted, (name, streamed.err)
+
+
+@pytest.mark.parametrize("kind", ["columns", "rows within", "pairs"])
+def test_a_document_of_json_is_no_sample_of_many_columns(bench: Workbench, kind: str) -> None:
+    """What web services answer is refused for what it is, and not for its thousand columns."""
+    pairs = list(zip(TIMES, wave(), strict=True))
+    document = {
+        "columns": {"hourly": {"time": TIMES, "temp": wave()}},
+        "rows within": {"data": [{"time": time, "temp": value} for time, value in pairs]},
+        "pairs": pairs,
+    }
+    series, problem = bench.attempt(json.dumps(document[kind]), "log.json")
+    assert series is None
+    assert "one document of JSON" in problem, problem
+    assert "an object for each sample" in problem

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.reading.workbench import Workbench, check, moments, says, seconds, table, wave, written
+from tests.reading.workbench import START, Workbench, check, moments, says, seconds, table, wave, written
 
 SCALES = {"s": 1, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
@@ -70,3 +70,53 @@ def test_eight_digits_are_a_date_only_where_the_column_is_one(bench: Workbench) 
     check(bench.load(table(["day", "x"], written("%Y%m%d", days), wave(400)), time="day"), wave(400), days)
     series = bench.load(table(["time", "x"], [10_000_000 + 10 * n for n in range(480)], wave()), time="time")
     assert series.period == 10
+
+
+@pytest.mark.parametrize("notation", ["%y%m%d%H%M", "%y%m%d%H%M%S"])
+@pytest.mark.parametrize("name", ["time", "stamp"])
+def test_dates_as_digits_with_years_of_two_are_no_epoch(bench: Workbench, notation: str, name: str) -> None:
+    """2401010000 is a New Year's midnight, not a day of 2046; 480 rows have no gap between the days."""
+    text = table([name, "x"], written(notation, moments()), wave())
+    check(bench.load(text, targets=["x"]), wave(), moments())
+    assert len(bench.load(text, targets=["x"])) == 480
+
+
+def test_epochs_that_look_like_dates_for_an_hour_stay_epochs(bench: Workbench) -> None:
+    """1612252300 is the 2nd of February 2021, and would be the 25th of December 2016, 23:00."""
+    begin = 1_612_252_300
+    text = table(["time", "x"], [begin + number for number in range(48)], wave(48))
+    series = bench.load(text)
+    assert series.seconds is not None
+    assert (series.seconds[0], series.period) == (begin, 1)
+
+
+MONTHS = [START.replace(year=2000 + number // 12, month=1 + number % 12) for number in range(240)]
+
+
+@pytest.mark.parametrize("notation", ["%m.%Y", "%Y.%m"])
+def test_months_with_a_point_are_no_numbers(bench: Workbench, notation: str) -> None:
+    """01.2000 is a month, and neither a count nor a year with decimals; the device reads it so."""
+    text = table(["time", "x"], written(notation, MONTHS), wave(240), separator=";")
+    series = bench.load(text)
+    check(series, wave(240), MONTHS)
+    assert says("\n".join(series.notes), notation)
+    bench.trained(text)
+    assert bench.stream(text).count("ok") == 240
+
+
+def test_a_voltage_that_may_be_months_is_a_value(bench: Workbench) -> None:
+    volts = [f"12.{1950 + number % 60}" for number in range(480)]
+    text = table(["time", "U"], written("%Y-%m-%d %H:%M", moments()), volts)
+    check(bench.load(text), map(float, volts), moments())
+
+
+@pytest.mark.parametrize("name", ["time (ms)", "Time [ms]", "time_ms", "time"])
+def test_a_count_is_in_the_unit_that_its_name_says(bench: Workbench, name: str) -> None:
+    """A board's milliseconds are a thousandth of the period that seconds would be; the device reads them so."""
+    text = table([name, "x"], range(5000, 5000 + 480_000, 1000), wave())
+    series = bench.load(text)
+    assert series.period == (1000 if name == "time" else 1)
+    bench.trained(text)
+    streamed = bench.stream(text)
+    assert streamed.count("ok") == 480
+    assert not any(streamed.reasons())

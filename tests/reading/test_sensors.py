@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import edgeseq
-from tests.reading.workbench import Workbench, moments, says, table, wave, written
+from tests.reading.workbench import Workbench, check, moments, says, table, wave, written
 
 ISO = "%Y-%m-%dT%H:%M:%S.000Z"
 LEVELS = {"sensor.a": 20, "sensor.b": 30, "sensor.c": 40}
@@ -144,3 +144,15 @@ def test_python_knows_the_id_as_well(bench: Workbench) -> None:
     series, parts = edgeseq.load(path, targets=["state"], sensor="entity_id")
     checkpoint = edgeseq.fit(series, parts, steps=5, hidden=8, layers=1)
     assert np.isfinite(edgeseq.evaluate(checkpoint, path)["rmse"])
+
+
+@pytest.mark.parametrize("hour", ["%H", "%H%M", "%H:%M"])
+@pytest.mark.parametrize("name", ["HE", "Hour Ending"])
+def test_hours_beside_dates_are_not_only_advised_as_sensors(bench: Workbench, name: str, hour: str) -> None:
+    """The column of a market's hours shares each date; what the advice says reads the file."""
+    text = table(["Date", name, "load"], written("%Y-%m-%d", moments()), written(hour, moments()), wave())
+    series, problem = bench.attempt(text, targets=["load"])
+    if series is None:
+        assert f"Date,{name}" in problem, problem
+        series = bench.load(text, targets=["load"], time=f"Date,{name}")
+    check(series, wave(), moments())

@@ -298,3 +298,31 @@ def test_a_header_that_comes_again_in_another_order_is_obeyed(bench: Workbench) 
     assert again.forecasts == whole.forecasts
     same = bench.stream("time,temp,hum\n" + "".join(rows[:10]) + "time,temp,hum\n" + "".join(rows[10:]))
     assert same.forecasts == whole.forecasts
+
+
+def test_a_date_of_dots_with_a_year_of_two_digits_is_no_time_of_day(bench: Workbench) -> None:
+    """31.01.24 beside 0:00: every row has its own time, where nothing but the order was known."""
+    times = written(lambda time: f"{time.hour}:{time:%M}", moments())
+    text = table(["Datum", "Zeit", "x"], written("%d.%m.%y", moments()), times, wave(), separator=";")
+    check(bench.load(text), wave(), moments())
+    bench.trained(text)
+    assert not any(bench.stream(text).reasons())
+
+
+def test_blanks_that_make_up_for_a_digit_are_no_second_notation(bench: Workbench) -> None:
+    """SQL Server writes `Jan  1 2024 12:00AM`."""
+
+    def as_server(time: datetime) -> str:
+        return f"{time:%b} {time.day:2} {time:%Y} {int(time.strftime('%I')):2}:{time:%M%p}"
+
+    text = table(["time", "x"], written(as_server, moments()), wave())
+    check(bench.load(text), wave(), moments())
+    bench.trained(text)
+    assert bench.stream(text).count("ok") == 480
+
+
+def test_an_ambiguous_date_is_shown_by_a_cell_that_differs(bench: Workbench) -> None:
+    """Of twelve days, the first of January says the same either way."""
+    times = written("%d/%m/%Y", moments(12, timedelta(days=1)))
+    _, problem = bench.attempt(table(["time", "x"], times, wave(12)))
+    assert "'02/01/2024' may be 2024-01-02 or 2024-02-01" in problem, problem

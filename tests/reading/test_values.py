@@ -335,6 +335,7 @@ SIGNS = {
     "blanks": "  20.5 ",
     "exponent": "2.05e1",
     "E": "2.05E+01",
+    "Fortran's D": "0.205D+02",
     "zeros": "0020.50",
     "bare": "20.5",
 }

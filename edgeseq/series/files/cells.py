@@ -244,7 +244,8 @@ class _Text:
             may_be &= ~body.str.contains(f"^{grammar.grouped_pattern(other)}$")
             digits = digits.zip_with(own.fill_null(value=True), _pointed(body, other).set(~may_be, None))
         sign = shape.field("sign").str.replace(f"^[{grammar.MINUS}]$", "-")
-        number = (sign + digits + shape.field("power").fill_null("")).cast(pl.Float64, strict=False)
+        power = shape.field("power").fill_null("").str.replace("[dD]", "e")
+        number = (sign + digits + power).cast(pl.Float64, strict=False)
         return number, shape.field("unit").str.strip_chars().fill_null("")
 
     def _unit(self, rows: Rows, units: pl.Series, known: str, numbers: int) -> str:

@@ -16,6 +16,9 @@ _TOPIC = re.compile(r"([^\s{\[\"']+) ([{\[].*)", re.DOTALL)
 _MOST = 2_000
 """Columns; objects whose keys differ from line to line are no table."""
 
+_WIDEST = 100
+"""Columns of a single sample; what has more is no sample, but a document of many."""
+
 _BASES = frozenset(("bn", "bt", "bv"))
 """Keys of SenML (RFC 8428) whose values are added to those of later records."""
 
@@ -49,8 +52,10 @@ def read(path: str, data: bytes, notes: Sequence[str] = (), *, topics: bool = Fa
         waiting = []
         numbers.append(number)
         columns.add(_row(content))
-        if columns.width > _MOST:
+        if columns.width > _MOST and columns.height > 1:
             raise DataError(f"{path} has more than {_MOST} columns: the keys differ from object to object")
+    if columns.height == 1 and columns.width > _WIDEST:
+        raise DataError(f"{path} is one document of JSON with lists in it; expected an object for each sample")
     series = columns.series()
     header = [name if isinstance(name, str) else "" for name in series]
     word = "line" if whole is None else "object"

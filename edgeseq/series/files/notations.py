@@ -211,20 +211,24 @@ def _month_begin(year: Float64, month: Float64) -> Float64:
     return np.where(np.isfinite(year + month), months.astype("M8[D]").astype(np.float64), np.nan)
 
 
-def chosen(name: str, cell: str, readings: Sequence[tuple[Notation, Float64]]) -> int:
+def chosen(name: str, cells: pl.Series, readings: Sequence[tuple[Notation, Float64]]) -> int:
     """Return which of several readings of a column is meant, by the order and the evenness of its times (row,).
 
     Raises `DataError` where nothing tells.
     """
+    if all(np.array_equal(seconds, readings[0][1]) for _, seconds in readings):  # they differ in their blanks
+        return 0
     strays = [_strays(seconds) for _, seconds in readings]
     order = sorted(range(len(strays)), key=lambda at: strays[at])
     first, second = strays[order[0]], strays[order[1]]
     if first[0] < second[0] or (first[0] == second[0] and 4 * first[1] < second[1]):
         return order[0]
     one, other = (readings[at] for at in sorted(order[:2]))
-    days = " or ".join(f"{np.datetime64(round(seconds[0] * 1e6), 'us').astype('M8[D]')}" for _, seconds in (one, other))
+    at = int(np.argmax(one[1] != other[1]))
+    moments = (np.datetime64(round(seconds[at] * 1e6), "us") for _, seconds in (one, other))
+    days = " or ".join(str(moment.astype("M8[D]")) for moment in moments)
     raise AmbiguousTimesError(
-        f"column {name!r}: {cell!r} may be {days}, and no cell tells which: "
+        f"column {name!r}: {cells[at]!r} may be {days}, and no cell tells which: "
         f"--time-format {one[0].text!r} or --time-format {other[0].text!r} says so"
     )
 

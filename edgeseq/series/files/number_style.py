@@ -58,9 +58,9 @@ class _Marks:
 
 def _shown_by(mark: str, other: str) -> tuple[str, str, str]:
     """Return patterns: a mark is decimal; it may be decimal or part thousands; it parts thousands."""
-    m, o, power = f"[{mark}]", f"[{other}]", "(?:[eE].*)?"
+    m, o, power = f"[{mark}]", f"[{other}]", "(?:[eEdD].*)?"
     groups = f"[0-9]{{1,3}}(?:{o}[0-9]{{3}})"
-    alone = f"[0-9]*{m}(?:[0-9]{{0,2}}|[0-9]{{4,}})|(?:0[0-9]*|[0-9]{{4,}})?{m}[0-9]*|[0-9]*{m}[0-9]*[eE].*"
+    alone = f"[0-9]*{m}(?:[0-9]{{0,2}}|[0-9]{{4,}})|(?:0[0-9]*|[0-9]{{4,}})?{m}[0-9]*|[0-9]*{m}[0-9]*[eEdD].*"
     decimal = f"(?:{alone}){power}|{groups}+{m}[0-9]*{power}|{groups}{{2,}}"
     thousands = f"[0-9]{{1,3}}(?:{m}[0-9]{{3}})+{o}[0-9]*{power}|[0-9]{{1,3}}(?:{m}[0-9]{{3}}){{2,}}"
     return decimal, grouped_pattern(mark), thousands

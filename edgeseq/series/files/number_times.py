@@ -1,6 +1,7 @@
 """What the numbers of a column stand for, where they may be times: decided for all of them at once."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -24,6 +25,11 @@ _SINCE = 631_152_000.0
 
 _DIGITS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S", 6: "%Y%m"}
 """Notations of whole numbers, by their digits."""
+
+_SHORT_YEARS = {10: "%y%m%d%H%M", 12: "%y%m%d%H%M%S"}
+"""The same with years of two digits, which an epoch may be by chance: many different hours tell that it is none."""
+
+_HOURS = 8
 
 _SPREADSHEET = (20_000, 80_000)
 """Days of spreadsheets: 1954 to 2119."""
@@ -54,7 +60,14 @@ class NumberForm:
     """Whether they count from no known time."""
 
 
+WORDS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+
 COUNTER = NumberForm("s", "seconds", is_counter=True)
+
+_NAMED_UNIT = re.compile(
+    r"(?:[\[(] *|[ _/])(ms|msec|millis|milliseconds|us|\u00b5s|\u03bcs|ns)(?: *[\])])?$", re.IGNORECASE
+)
+"""What a counter's name says that it counts."""
 
 
 def form_of(numbers: Float64, *, named: bool) -> NumberForm | None:
@@ -69,6 +82,9 @@ def form_of(numbers: Float64, *, named: bool) -> NumberForm | None:
     digits = _digits(numbers, named=named) if whole else None
     if digits:
         return digits
+    short = _short_years(numbers) if whole else None
+    if short:
+        return short
     median = float(np.median(numbers))
     for unit, per in UNITS.items():
         if _SINCE <= median / per < LAST_PLAUSIBLE:
@@ -86,6 +102,15 @@ def form_of(numbers: Float64, *, named: bool) -> NumberForm | None:
     return COUNTER if is_counter(numbers) and not are_other_days(numbers) else None
 
 
+def counter_of(name: str) -> NumberForm:
+    """Return what a column counts from no known time: seconds, unless its name says otherwise, as `time (ms)` does."""
+    named = _NAMED_UNIT.search(name.strip())
+    if not named:
+        return COUNTER
+    unit = {"u": "us", "\u00b5": "us", "\u03bc": "us", "n": "ns"}.get(named[1][0].lower(), "ms")
+    return replace(COUNTER, form=unit, words=WORDS[unit])
+
+
 def _within(numbers: Float64, ends: tuple[int, int]) -> bool:
     return bool(ends[0] <= numbers.min() and numbers.max() < ends[1])
 
@@ -96,8 +121,7 @@ def _epoch(numbers: Float64, unit: str) -> NumberForm:
     told = np.select([size >= least for least, _ in EPOCHS], [per for _, per in EPOCHS], 1.0)
     seconds = numbers / UNITS[unit]
     plain = bool((told == UNITS[unit]).all() and ((seconds >= FIRST_PLAUSIBLE) & (seconds < LAST_PLAUSIBLE)).all())
-    words = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}[unit]
-    return NumberForm("" if plain else unit, f"{words} since 1970", is_plain=plain)
+    return NumberForm("" if plain else unit, f"{WORDS[unit]} since 1970", is_plain=plain)
 
 
 def _digits(numbers: Float64, *, named: bool) -> NumberForm | None:
@@ -109,9 +133,23 @@ def _digits(numbers: Float64, *, named: bool) -> NumberForm | None:
     if not (numbers // 10.0 ** (length - 4) >= _YEARS[0]).all() or not (numbers < 3 * 10.0 ** (length - 1)).all():
         return None
     clock = from_digits(numbers, form)
-    if np.isnan(clock).any() or (np.diff(clock) < 0).mean() > 1 - _EVEN:
+    return NumberForm(form, "dates as digits") if _goes_forth(clock) else None
+
+
+def _short_years(numbers: Float64) -> NumberForm | None:
+    """Return the notation of whole numbers that are dates with years of two digits, all of them."""
+    form = _SHORT_YEARS.get(len(str(int(abs(numbers[0])))))
+    if form is None or numbers.min() < 0:
+        return None
+    hours = np.unique(numbers // (100 if form.endswith("%M") else 10_000))
+    if len(hours) < _HOURS or not _goes_forth(from_digits(numbers, form)):
         return None
     return NumberForm(form, "dates as digits")
+
+
+def _goes_forth(clock: Float64) -> bool:
+    """Whether all times are there, and hardly one is before that before it."""
+    return not np.isnan(clock).any() and int((np.diff(clock) < 0).sum()) <= (1 - _EVEN) * len(clock)
 
 
 def are_other_days(numbers: Float64) -> bool:

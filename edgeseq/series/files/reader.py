@@ -70,7 +70,7 @@ def _one(path: str, table: Table, options: ReadingOptions) -> Series:
     taken = {*contents.columns, *contents.times.names}
     free = [name for name in contents.table.names if name not in taken]
     if free and contents.times.seconds is not None and options.id != NONE:
-        sensors.check_one(contents.table, contents.times.seconds, free)
+        sensors.check_one(contents.table, contents.times, free)
     name = Path(path.removesuffix(".gz").removesuffix(".zst")).stem
     return _series(name, contents, None, options)
 

@@ -1,6 +1,7 @@
 """Several sensors in one table: which column tells them apart, where rows that share a time show that."""
 
 import re
+import shlex
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ import polars as pl
 
 from edgeseq.series.files import cells
 from edgeseq.series.files.table import Table
+from edgeseq.series.files.times import TimeColumns
 from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.printable import listed
@@ -42,6 +44,11 @@ _NAMES = frozenset(
 )
 """Words in the names of columns that say whose sample a row is."""
 
+_HOUR = re.compile(r"([01]?[0-9]|2[0-5])(:?[0-5][0-9])?( ?-.*)?")
+"""Hours, from 0 to 23 or from 1 to 24, alone or as the begin of an interval; a 25th where a clock is put back."""
+
+_DAY = 86_400
+
 _MOST = 0.2
 """Share of the rows that may be different words: more would be a row's own number or a remark."""
 
@@ -52,12 +59,14 @@ _IN_ORDER = 0.99
 """Share of a sensor's steps that must go forwards."""
 
 
-def check_one(table: Table, seconds: Float64, free: Sequence[str]) -> None:
+def check_one(table: Table, times: TimeColumns, free: Sequence[str]) -> None:
     """Raise `UsageError` where the rows are samples of several sensors by one of the free columns, which it names.
 
-    `seconds` are the rows' times (row,), NaN where there is none. Rows that come one after the other in time are not
-    looked at any further, unless a column's name says that it tells sensors apart.
+    Rows that come one after the other in time are not looked at any further, unless a column's name says that it tells
+    sensors apart.
     """
+    seconds = times.seconds
+    assert seconds is not None
     rows = np.flatnonzero(~np.isnan(seconds))
     broken = bool((np.diff(seconds[rows]) <= 0).any())
     found = [(name, codes) for name in free if (codes := _codes(table, name, seconds, rows, broken=broken)) is not None]
@@ -66,10 +75,18 @@ def check_one(table: Table, seconds: Float64, free: Sequence[str]) -> None:
     name, codes = min(found, key=lambda pair: (not _is_name(pair[0]), int(pair[1].max())))
     words = table.column(name).gather(rows).cast(pl.String).str.strip_chars().unique(maintain_order=True).to_list()
     shared = "" if not broken else "share a time or do not come in order: they "
+    hours = ""
+    if len(times.names) == 1 and _may_be_hours(words, seconds[rows]):
+        hours = f"; if {name} is the time of day, --time {shlex.quote(f'{times.names[0]},{name}')} says so"
     raise UsageError(
         f"{table.path}: rows {shared}are samples of {int(codes.max()) + 1} sensors, which {name} tells apart "
-        f"({listed(words[:3])}{', ...' if len(words) > 3 else ''}): --id {name} makes a stream of each"
+        f"({listed(words[:3])}{', ...' if len(words) > 3 else ''}): --id {name} makes a stream of each{hours}"
     )
+
+
+def _may_be_hours(words: Sequence[str], seconds: Float64) -> bool:
+    """Whether a column may be a time of day beside times that are dates alone, each of which has its hours."""
+    return bool((seconds % _DAY == seconds[0] % _DAY).all()) and all(map(_HOUR.fullmatch, words))
 
 
 def _codes(

@@ -26,6 +26,7 @@ _ISO = (
     r"^(?P<Y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})(?:[T ](?P<H>[0-9]{2}):(?P<M>[0-9]{2})"
     r"(?::(?P<S>[0-5][0-9])(?:[.,](?P<f>[0-9]+))?)?(?P<z>Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
 )
+_MONTH = r"^(?:(?:0[1-9]|1[0-2])\.(?:19|20)[0-9]{2}|(?:19|20)[0-9]{2}\.(?:0[1-9]|1[0-2]))$"
 _NUMBER = r"^-?[0-9]{1,40}(?:[.,][0-9]{0,40})?(?:[eE][+-]?[0-9]{1,3})?$"
 
 _AT_ONCE = 1 << 18
@@ -85,6 +86,11 @@ class Column:
             self.cells.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False).to_numpy().astype(np.float64)
         )
 
+    @property
+    def is_months(self) -> bool:
+        """Whether the cells would be months if the column is a time: 01.2024 or 2024.01, which are numbers as well."""
+        return self.cells.dtype == pl.String and len(self.cells) > 1 and bool(self.cells.str.contains(_MONTH).all())
+
     def spread(self, filled: Float64) -> Float64:
         """Return what belongs to the filled cells as what belongs to the table's rows, NaN for the others."""
         if self.rows is None:
@@ -141,13 +147,17 @@ def _found_out(column: Column, *, named: bool) -> WrittenTimes:
     iso = column.iso or _quick_iso(column.cells)
     if iso is not None:
         return iso
+    if named and column.is_months:
+        return _in_notation(column, column.cells)
     numbers = column.numbers
     if numbers is not None:
         form = number_times.form_of(numbers, named=named)
         if form is None and number_times.are_other_days(numbers):
             days = "days as Matlab or astronomers count them, which are not read; --time-format s takes them as seconds"
             raise column.refuse(0, f"holds {shown(column.cells[0])}: {days}")
-        return _from_numbers(column, numbers, form or number_times.COUNTER)
+        if form is None or form.is_counter:
+            form = number_times.counter_of(column.name)
+        return _from_numbers(column, numbers, form)
     text = column.cells
     if is_epoch(text[0]):
         at = int((~text.str.contains(_NUMBER)).arg_true()[0])
@@ -194,7 +204,8 @@ def _from_numbers(column: Column, numbers: Float64, form: number_times.NumberFor
     epoch = form.form in UNITS or not form.form
     notes: tuple[str, ...] = ()
     if form.is_counter:
-        notes = (f"{column.name} counts seconds from {numbers[0]:g}: gaps are seen, but its dates are those of 1970",)
+        counted_from = f"{column.name} counts {form.words} from {numbers[0]:g}"
+        notes = (f"{counted_from}: gaps are seen, but its dates are those of 1970",)
     words = "" if epoch and not form.form else f"{form.words} ({form.form})"
     return WrittenTimes(
         clock, epoch, form.form, epoch, words, has_clock="%" not in form.form or "%H" in form.form, notes=notes
@@ -289,7 +300,7 @@ def _in_notation(column: Column, text: pl.Series) -> WrittenTimes:
         raise _unfit(column, text)
     at = 0
     if len(readings) > 1:
-        at = notations.chosen(column.name, text[0], [(notation, clock) for notation, clock, _ in readings])
+        at = notations.chosen(column.name, text, [(notation, clock) for notation, clock, _ in readings])
     return _written(column, *readings[at])
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from edgeseq.series.files import cells
-from edgeseq.series.files.notations import TIME_OF_DAY, AmbiguousTimesError
+from edgeseq.series.files.notations import TIME_OF_DAY, AmbiguousTimesError, fitting
 from edgeseq.series.files.number_style import Place
 from edgeseq.series.files.table import Table
 from edgeseq.series.files.time_cells import Column, WrittenTimes, in_utc, is_written, read_column
@@ -207,11 +207,12 @@ def _look(table: Table, name: str) -> _Look:
     if not len(sample.cells):
         return _Look()
     usual = is_usual(name)
-    if sample.numbers is not None:
+    if sample.numbers is not None and not (usual and sample.is_months):
         look = _look_at_numbers(column, name, sample, usual=usual)
         return replace(look, is_clock=usual and _is_packed_clock(sample.cells))
     first = str(sample.cells[0])
-    if all(TIME_OF_DAY.fullmatch(cell) and (":" in cell or "." in cell) for cell in sample.cells.to_list()):
+    are_clocks = all(TIME_OF_DAY.fullmatch(cell) and (":" in cell or "." in cell) for cell in sample.cells.to_list())
+    if are_clocks and not _are_dotted_dates(sample.cells):
         return _Look(
             is_clock=True,
             doubt=f"{name!r} holds {shown(first)}, a time of day without its date: gaps are not seen" if usual else "",
@@ -251,6 +252,11 @@ def _look_at_numbers(column: pl.Series, name: str, sample: Column, *, usual: boo
         return _Look()
     first = shown(column.drop_nulls()[0])
     return _Look(doubt=f"{name!r} holds {first}, which is no time that is known: gaps are not seen")
+
+
+def _are_dotted_dates(cells_: pl.Series) -> bool:
+    """Whether all cells are dates such as 31.01.24, which 12.01.24 alone does not tell from a time of day."""
+    return any(one.is_date and "y" in one.groups for one in fitting(cells_, cells_.to_list()))
 
 
 def _is_packed_clock(cells_: pl.Series) -> bool:

@@ -125,7 +125,9 @@ class JsonSamples:
             self._keys = found
             self._are_direct = not self._paths and all(name in content for name in self._names)
             if not self._time_path:
-                self._times.begin(found)
+                deeper = [name for name in self._reading.time if name not in content]
+                there = [name for name in deeper if fields.find(content, name) is not fields.ABSENT]
+                self._times.begin([*found, *there])
         if self._are_direct:
             return Parsed(self._time(content), self._values.numbers([content[name] for name in self._names]))
         found = self._found(content)
@@ -149,11 +151,11 @@ class JsonSamples:
             lacking = times.settle(content.get)
             if not times.settled:
                 return lacking if self._no_time is None else self._no_time
-        if len(times.columns) == 1:
-            return written(content[times.columns[0]])
-        if times.columns:
-            return " ".join(str(written(content[name])) for name in times.columns).strip()
-        return self._no_time
+        found = [fields.find(content, name) for name in times.columns]
+        cells = ["" if cell is fields.ABSENT else written(cell) for cell in found]
+        if len(cells) == 1:
+            return cells[0]
+        return " ".join(map(str, cells)).strip() if cells else self._no_time
 
     def _alone(self, text: str) -> Parsed:
         """Return the sample of a text that is no object and no list: a number, or a word for none."""
@@ -166,6 +168,8 @@ class JsonSamples:
         raise OtherKindError(f"{text[:40]!r} is not JSON with a value for {listed(self._names)}")
 
     def _list(self, values: Sequence[Any]) -> Parsed:
+        if len(values) == len(self._reading.header) > len(self._names):  # as training's lists, which have no names
+            return self._object(dict(zip(self._reading.header, values, strict=True)))
         if len(values) != len(self._names):
             names, count = listed(self._names), counted(len(self._names), "value")
             raise DataError(f"the model expects {count} ({names}), got {len(values)}")

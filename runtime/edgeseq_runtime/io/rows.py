@@ -53,10 +53,11 @@ class Rows:
         if self._is_header(text):
             return False
         separator = self._said or lines.separator(text)
+        for mark in dict.fromkeys([separator, lines.BLANKS]) if self._reading.header else ():
+            if lines.fitted(lines.split(text, mark), len(self._reading.header)) is not None:
+                self._begin(list(self._reading.header), mark)
+                return True
         cells = lines.split(text, separator)
-        if self._reading.header and lines.fitted(cells, len(self._reading.header)) is not None:
-            self._begin(list(self._reading.header), separator)
-            return True
         is_header = lines.looks_like_header(cells) and any(lines.looks_like_header([word]) for word in text.split())
         if skipped and (is_header or not self._is_bare(text)):
             return None
@@ -132,6 +133,8 @@ class Rows:
         if self._is_commented:  # which may be parted otherwise than the rows
             self._separator, self._is_commented = self._parting(text, len(self._header)), False
         cells = lines.split(text, self._separator)
+        if len(cells) == len(self._header) + 1 and tuple(self._header) == self._reading.header[1:]:
+            self._begin(list(self._reading.header), self._separator)  # R names the rows, and not that column
         if len(cells) != len(self._header):
             cells = self._refitted(cells, self._header)
         elif len(cells) == 1 and "," in text and self._reading.decimal != ",":  # which may part cells

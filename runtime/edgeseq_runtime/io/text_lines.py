@@ -5,6 +5,7 @@ Only the standard library: this runs on the device, once a line.
 
 import codecs
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import TypeAlias
 
 from edgeseq_runtime.errors import DataError
@@ -30,12 +31,21 @@ def split(blocks: Iterable[bytes], tell: Tell | None = None) -> Iterator[bytes]:
     damaged.
     """
     rest = b""
-    for block in _from_utf16(blocks, tell):
+    for block in _with_line_feeds(_from_utf16(blocks, tell)):
         *lines, rest = (rest + block).split(b"\n")
         rest = rest[: LONGEST + 1]
         yield from (line[: LONGEST + 1] for line in lines)
     if rest:
         yield rest
+
+
+def _with_line_feeds(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield blocks whose lines end with line feeds: old Macs, and spreadsheets for them, end lines otherwise."""
+    rest = iter(blocks)
+    first = beginning(rest)
+    old = b"\r" in first[:-1] and b"\n" not in first
+    for block in chain([first], rest):
+        yield block.replace(b"\r", b"\n") if old else block
 
 
 def _from_utf16(blocks: Iterable[bytes], tell: Tell | None) -> Iterator[bytes]:

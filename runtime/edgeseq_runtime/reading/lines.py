@@ -25,7 +25,9 @@ _NO_SEPARATOR = "\x1f"
 _QUOTED = re.compile(r'"[^"]*"')
 _SEPARATOR_LINE = re.compile(r'"?sep=(;|,|\||\t|\\t|:| |$)"?[;,\t ]*"?', re.IGNORECASE)
 
-_NUMBER = re.compile(r"'?[+-]?(?:\d[\d.,'\u00a0\u202f]*|[.,]\d+)(?:[eE][+-]?\d+)?(?:\s*[%\u00b0]\w?|\s+\S{1,8})?")
+_NUMBER = re.compile(
+    r"'?[+-]?(?:\d[\d.,'\u00a0\u202f]*|[.,]\d+)(?:[eE][+-]?\d+|[dD][+-]\d+)?(?:\s*[%\u00b0]\w?|\s+\S{1,8})?"
+)
 """A number, with an apostrophe, thousands or a unit as it may be; words that begin with digits are none."""
 _TIME = re.compile(
     r"[+-]?\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?\.?([T ,_]+\d{1,2}[:.hH]?\d{0,2}.*)?"  # 2024-01-31, 31.01. 12:00

@@ -31,9 +31,10 @@ MINUS = "\u2212\u2013"
 
 SHAPE = (
     rf"[{APOSTROPHES}]?(?P<sign>[-+{MINUS}]?)(?P<body>[0-9](?:[0-9.,{BLANKS}{APOSTROPHES}]*[0-9.,])?|[.,][0-9]+)"
-    rf"(?P<power>[eE][-+]?[0-9]+)?(?:[{BLANKS}]*(?P<unit>[^0-9{BLANKS}.,;:+_'\"/-][^_\"]{{0,23}}))?"
+    rf"(?P<power>[eE][-+]?[0-9]+|[dD][-+][0-9]+)?"
+    rf"(?:[{BLANKS}]*(?P<unit>[^0-9{BLANKS}.,;:+_'\"/*·^=<>-][^_\"]{{0,23}}))?"
 )
-"""Pattern of a number and, behind it, of what may be its unit; for Python and polars alike."""
+"""Pattern of a number and, behind it, of what may be its unit; for Python and polars alike. Fortran's D is an E."""
 
 _SHAPE = re.compile(SHAPE)
 _NO_DIGIT = re.compile("[^0-9]")
@@ -176,7 +177,8 @@ class NumberReader:
         if not shape or plain is None:
             raise DataError(f"{self.name} is {shown(text)}, not a number")
         self._check_unit(text, (shape["unit"] or "").strip())
-        return float(("-" if shape["sign"] in ("-", *MINUS) and shape["sign"] else "") + plain + (shape["power"] or ""))
+        sign = "-" if shape["sign"] in ("-", *MINUS) and shape["sign"] else ""
+        return float(sign + plain + (shape["power"] or "").lower().replace("d", "e"))
 
     def _plain(self, body: str) -> str | None:
         """Return a number as Python writes it, None where it is none. Raises `DataError` where it may be two."""
