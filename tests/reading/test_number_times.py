@@ -51,6 +51,15 @@ def test_days_and_years_as_numbers_are_never_taken_for_epochs(bench: Workbench, 
         assert says(answer.err, "one every 1 ?h|one every 60 ?min"), answer.err
 
 
+@pytest.mark.parametrize("words", [[], ["--time", "time"]], ids=["by its name", "named"])
+def test_ticks_of_net_are_no_nanoseconds_of_1990(bench: Workbench, words: list[str]) -> None:
+    """Tenths of microseconds since the year 1, refused with the line."""
+    ticks = [f"{(round(second) + 62_135_596_800) * 10_000_000}" for second in seconds(moments())]
+    answer = bench.train(bench.write(table(["time", "x"], ticks, wave())), *words)
+    assert answer.code == 1
+    assert says(answer.err, "line 2", "not a time"), answer.err
+
+
 @pytest.mark.parametrize(("kind", "notation"), [("excel", "excel"), ("decimal year", "year")])
 def test_days_and_years_as_numbers_can_be_named(bench: Workbench, kind: str, notation: str) -> None:
     text = table(["time", "x"], [DAYS[kind](second) for second in seconds(moments())], wave())

@@ -23,6 +23,9 @@ from edgeseq_runtime.reading.number_times import (
 _SINCE = 631_152_000.0
 """1990: an epoch before it is none that a sensor wrote."""
 
+_NANOSECONDS_SINCE = 820_454_400.0
+"""1996: what as nanoseconds would be of the years before are ticks of .NET, tenths of microseconds since the year 1."""
+
 _DIGITS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S", 6: "%Y%m"}
 """Notations of whole numbers, by their digits."""
 
@@ -87,7 +90,7 @@ def form_of(numbers: Float64, *, named: bool) -> NumberForm | None:
         return short
     median = float(np.median(numbers))
     for unit, per in UNITS.items():
-        if _SINCE <= median / per < LAST_PLAUSIBLE:
+        if (_NANOSECONDS_SINCE if unit == "ns" else _SINCE) <= median / per < LAST_PLAUSIBLE:
             return _epoch(numbers, unit)
     if not named:
         return None
