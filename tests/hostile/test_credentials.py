@@ -172,7 +172,7 @@ def test_files_that_are_no_certificates_are_named(certificates: Path, tmp_path: 
 def test_a_broker_that_wants_something_else_is_said_to(
     certificates: Path, model_path: Path, tmp_path: Path, scheme: str, listener: str, hint: str
 ) -> None:
-    """Each attempt, and no more than five within three seconds; a signal ends it within two."""
+    """Once a minute, however often it is tried; a signal ends it within two seconds."""
     cert, key = certificates / "cert.pem", certificates / "key.pem"
     lines = ["allow_anonymous true"]
     if listener in ("tls", "wants a certificate"):
@@ -184,6 +184,6 @@ def test_a_broker_that_wants_something_else_is_said_to(
         Broker(tmp_path / "broker", *lines)
     )  # fmt: skip
     service = Service(broker, model_path, scheme=scheme, EDGESEQ_MQTT_CA=str(cert))
-    wait_until(lambda: service.process.poll() is not None or service.said().count("trying again") >= 2, "nothing said")
+    wait_until(lambda: service.process.poll() is not None or "trying again" in service.said(), "nothing said")
     assert service.seconds_to_stop() < 2
     assert hint in service.said()
