@@ -241,10 +241,16 @@ def test_a_module_of_ones_own_is_described_and_exported_as_it_was(tmp_path: Path
 
 @pytest.mark.parametrize("name", INDEX["series"])
 def test_a_series_is_read_as_it_was(name: str) -> None:
-    """Its training part has the hash that the model file trained on it holds, down to the last bit."""
+    """Its training part has the hash that the model file trained on it holds, down to the last bit.
+
+    But for the features of the time of samples that are lacking: version 0.1 left them out.
+    """
     entry = INDEX["series"][name]
-    _, parts = edgeseq.load([str(FOLDER / "series" / file) for file in entry["files"]], **entry["reading"])
-    content = np.ascontiguousarray(parts.train, "<f4").tobytes()
+    series, parts = edgeseq.load([str(FOLDER / "series" / file) for file in entry["files"]], **entry["reading"])
+    train = parts.train.copy()
+    if series.clocks:
+        train[np.flatnonzero(np.diff(series.rows[: len(train) + 1]) == 0)] = np.nan
+    content = np.ascontiguousarray(train, "<f4").tobytes()
     assert sha256(content).hexdigest() == opened(entry).spec.data_sha256
 
 

@@ -234,6 +234,7 @@ def _look(table: Table, name: str) -> _Look:
     return _Look(is_date=True, has_clock=written.has_clock)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _look_at_numbers(column: pl.Series, name: str, sample: Column, *, usual: bool) -> _Look:
     from edgeseq.series.files.number_times import form_of, is_even
 
@@ -270,7 +271,11 @@ def _counts(name: str, numbers: Float64) -> bool:
 
     if len(name) == 1:  # T is a temperature
         return is_counter(numbers) and (is_even(numbers) or len(numbers) == 2)
-    return len(numbers) < 2 or is_counter(numbers) or is_regular(np.sort(numbers))
+    if len(numbers) < 2 or is_counter(numbers):
+        return True
+    ordered = np.sort(numbers)
+    are_few = 2 * len(np.unique(numbers)) < len(numbers) or (numbers != np.rint(numbers)).any()  # values, it seems
+    return is_regular(ordered) or (not are_few and is_even(ordered))
 
 
 def _choose_dates(dates: list[str], looks: "dict[str, _Look]") -> str:
