@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.common import arguments, publish, text
-from benchmarks.scaling import axes, curves, knee_points, machine, memory, plot, sizing
+from benchmarks.scaling import axes, curves, judged, knee_points, machine, memory, plot, sizing
 from benchmarks.scaling.curves import Measured, along
 
 _OF_A_FLEET = {"cpu": (axes.MANY, axes.AMONG), "native": (axes.MANY_NATIVE, axes.AMONG_NATIVE)}
@@ -46,6 +46,7 @@ def main(words: list[str] | None = None) -> None:
         if options.plot:
             plot.draw(measured, computer.caches, options.plot)
         if {axes.STREAMS, axes.POOL_SIZE} <= wanted.keys():
+            print("\nA stream with times, rules, intervals and drift", text(list(judged.table())), sep="\n")
             print("\nWhat a fleet needs, computed from the curves", *for_a_fleet(measured, Path(folder)), sep="\n")
 
 

@@ -55,7 +55,7 @@ def main(model: str, streams: str, pools: str) -> None:
     if provider(Path(model)) != NATIVE:
         import onnxruntime  # noqa: F401 - as large as all else, and no model's doing
 
-    before = _resident()
+    before = resident()
     step = opened(Path(model), int(streams), int(pools))
     sample = np.full(int(streams), 0.1, np.float32) if int(streams) else 0.1
     seconds = []
@@ -63,10 +63,11 @@ def main(model: str, streams: str, pools: str) -> None:
         begin = time.perf_counter()
         step(sample)
         seconds.append(time.perf_counter() - begin)
-    print(before, _resident(), min(seconds))
+    print(before, resident(), min(seconds))
 
 
-def _resident() -> int:
+def resident() -> int:
+    """Return the bytes that this process holds in memory."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 

@@ -38,12 +38,16 @@ class Network:
             split="0.7:0.1:0.2",
         )
 
-    def file(self, form: str = CHUNK) -> bytes:
-        """Return its model file."""
+    def checkpoint(self) -> Checkpoint:
+        """Return it with random weights."""
         random, bound = np.random.default_rng(0), self.hidden**-0.5
         shapes = architecture.weight_shapes(self.spec)
         weights = {name: random.uniform(-bound, bound, shape).astype(np.float32) for name, shape in shapes.items()}
-        return edgeseq_export.build(Checkpoint(self.spec, weights), form=form)
+        return Checkpoint(self.spec, weights)
+
+    def file(self, form: str = CHUNK) -> bytes:
+        """Return its model file."""
+        return edgeseq_export.build(self.checkpoint(), form=form)
 
     def library(self) -> bytes:
         """Return its C, compiled, as the provider "native" loads it."""

@@ -1,13 +1,14 @@
 """How time and memory grow: what the benchmark of scaling computes from its curves, by hand."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import benchmarks.scaling.__main__ as scaling
-from benchmarks.scaling import axes, knee_points, machine, opening, sizing
+from benchmarks.scaling import axes, judged, knee_points, machine, opening, sizing
 from benchmarks.scaling.axes import Case, Point
 from benchmarks.scaling.curves import Measured
 from benchmarks.scaling.networks import Network
@@ -17,6 +18,18 @@ from edgeseq_runtime.backends.native.build import can_build
 def measured(axis: str, case: Case, times: dict[int, float], grown: dict[int, int] | None = None) -> list[Measured]:
     """A curve with these minima, medians twice as long, and this memory."""
     return [Measured(Point(axis, at, case), us, 2 * us, (grown or {}).get(at, 0)) for at, us in times.items()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="resident memory is read from /proc")
+def test_what_a_judged_stream_takes_by_hand() -> None:
+    """h and c of two layers of 30, the last sample and a flag, a sample and a forecast: 4 (4 30 + 2 + 1 + horizon).
+
+    Forecasts that wait take 4 horizon^2, so judgement takes at least that more at 24 steps.
+    """
+    one, day = judged.table(200)
+    assert [int(row["states, sample and forecast"]) for row in (one, day)] == [496, 588]
+    kept = [int(row["judgement, bytes a stream"].replace(",", "")) for row in (one, day)]
+    assert kept[1] - kept[0] >= 4 * (24**2 - 1)
 
 
 def test_a_fleet_by_hand() -> None:
