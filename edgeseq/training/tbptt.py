@@ -21,7 +21,7 @@ from edgeseq.series.gaps import Filled
 from edgeseq.training.distributed import ProcessGroup
 from edgeseq.training.hyperparameters import HyperParameters
 from edgeseq.training.network import Network
-from edgeseq_runtime.spec import VALUE, Spec
+from edgeseq_runtime.spec import Spec
 
 Integers = npt.NDArray[np.int64]
 
@@ -168,9 +168,7 @@ class TbpttBatches:
         if self._hyperparameters.augment:
             gain, shift = self._tensor(self.gain)[:, None], self._tensor(self.shift)[:, None]
             inputs, targets = inputs * gain, targets * gain
-            inputs[..., : self._levels] += shift
-            if self._spec.predicts == VALUE:
-                targets += shift
+            inputs[..., : self._levels] += shift  # a change has none
         if self._hyperparameters.input_noise:
             noise = random.standard_normal(inputs.shape, np.float32)
             inputs = inputs + self._hyperparameters.input_noise * self._tensor(noise)

@@ -16,9 +16,7 @@ from edgeseq.commands.options.outputs import check_outputs, named_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq.commands.options.rules import rules_options
 from edgeseq.commands.options.series import AS_IN_TRAINING, reading_options
-from edgeseq.commands.predict import input_file
-from edgeseq.commands.predict.options import MQTT, STDIN, UNREADABLE, PredictOptions
-from edgeseq.commands.predict.parts import WAIT
+from edgeseq.commands.predict.options import JOIN_WAIT, MQTT, STDIN, UNREADABLE, PredictOptions
 from edgeseq.commands.predict.state_file import StateFile, owned
 from edgeseq.commands.predict.whose import note_unknown, of_many, of_one
 from edgeseq.commands.shutdown import GracefulShutdown
@@ -126,7 +124,7 @@ if TYPE_CHECKING:
 @click.option(
     "--join-wait",
     metavar="DURATION|none",
-    default=WAIT,
+    default=JOIN_WAIT,
     show_default=True,
     help="How long a sample that lacks features waits for another line or message of its time that has them.",
 )
@@ -186,6 +184,10 @@ def predict(
     edgeseq predict somebodys.onnx --sidecar names.json
     edgeseq predict model.onnx --mqtt mqtt://host/plant/+ --publish forecasts/{id}
     """
+    from edgeseq.commands.predict import (
+        input_file,  # brings NumPy, which the start of another command does not wait for
+    )
+
     is_file = source != "-" and mqtt is None
     kind = input_file.kind_of(source) if is_file and input_format == "auto" else input_file.LINES
     options = PredictOptions(
@@ -275,6 +277,7 @@ def _run_stdin(options: PredictOptions) -> int:
 
 def _reader(options: PredictOptions, spec: "Spec") -> "Reader":
     """Return what reads samples from lines, and sees to whose they are."""
+    from edgeseq.commands.predict import input_file
     from edgeseq_runtime.io import influx, text_lines
 
     reading = options.reading(spec)

@@ -37,6 +37,9 @@ class Defaults:
 ERROR, MISSING, SKIP = UNREADABLE = ("error", "missing", "skip")
 """What a line leads to that cannot be read: an end, a missing sample, or nothing."""
 
+JOIN_WAIT = "2s"
+"""For how long a part of a sample is held."""
+
 STDIN, MQTT = Defaults(state_every=100, unreadable=ERROR), Defaults(state_every=1, unreadable=MISSING)
 
 

@@ -13,9 +13,6 @@ from edgeseq.commands.notes import note
 from edgeseq_runtime.io.sample import Sample
 from edgeseq_runtime.printable import listed, printable
 
-WAIT = "2s"
-"""For how long a part is held, where the user says nothing."""
-
 _VAIN = 3
 """Parts in a row that were held in vain, after which none is."""
 

@@ -1,10 +1,11 @@
-"""Numbers that stand for times: seconds since 1970 and their fractions, the days of spreadsheets, decimal years."""
+"""Numbers that stand for times: seconds since 1970 and their fractions, the days of spreadsheets, decimal years.
+
+The spec knows the forms' names, so NumPy is imported where arrays are read: no command waits for it to be declared.
+"""
 
 import math
 from datetime import date
 from typing import Any
-
-import numpy as np
 
 EPOCHS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 """From which epoch number on it counts fractions of a second, and how many: as seconds 1e11 would be the year 5138."""
@@ -54,6 +55,8 @@ def second_of(number: float, form: str) -> float:
 
 def seconds_of(numbers: Any, form: str) -> Any:
     """Return what numbers (...) stand for, in seconds since 1970; UTC's for one of `UNITS`, else on a place's clock."""
+    import numpy as np
+
     if form in UNITS:
         return numbers / UNITS[form]
     if form in DAYS:
@@ -67,6 +70,8 @@ def seconds_of(numbers: Any, form: str) -> Any:
 
 def numbers_of(seconds: Any, form: str) -> Any:
     """Return the numbers that stand for times (...)."""
+    import numpy as np
+
     if form in UNITS:
         return seconds * UNITS[form]
     if form in DAYS:
