@@ -160,6 +160,8 @@ class Figures:
     """How many forecasts were scored."""
     model: Score
     baselines: Mapping[str, Score]
+    adapted: Score | None = None
+    """The model with adaptation, which learns from the validation part on; None where that was not measured."""
 
 
 @dataclass(frozen=True)
@@ -260,6 +262,10 @@ class Spec:
     """Versions of what made the file."""
     states: tuple[State, ...] = ()
     """The step function's memory, in the order of the graph's inputs."""
+    known: tuple[Feature, ...] = ()
+    """Columns whose values over the horizon are known when a forecast is made; none of them is among the features."""
+    adapt: bool = False
+    """Whether streams go on learning on the device, unless its user says otherwise."""
     sensors: tuple[Sensor, ...] = ()
     """Those it was trained on, where these were several. All figures are then in the typical sensor's numbers."""
     training: Training | None = None
@@ -270,7 +276,7 @@ class Spec:
     """Of the model file with zeros in place of this and the signature; see `integrity`."""
     signature: str = ""
     format: int = FIRST_FORMAT
-    """1; or 2 where `reading` has to be obeyed, which `to_json` sees to."""
+    """1; or 2 where there is what an older reader must obey, which `to_json` sees to."""
 
     def __post_init__(self) -> None:
         self._check_features()
@@ -284,8 +290,10 @@ class Spec:
 
     def _check_features(self) -> None:
         names = [feature.name for feature in self.features]
+        every = [*names, *(column.name for column in self.known)]
         _require(self.features, "features", "at least one")
-        _require(len(set(names)) == len(names), "features", "distinct names")
+        _require(len(set(every)) == len(every), "features", "distinct names")
+        _require(not any(column.clock for column in self.known), "known", "columns that are not of time")
         _require(self.targets, "targets", "at least one")
         are_features = tuple(names[: len(self.targets)]) == self.targets or self.cell == OWN
         _require(are_features, "targets", "the first features' names")
@@ -312,7 +320,7 @@ class Spec:
 
     def _check_numbers(self) -> None:
         """Refuse numbers that nothing measured gives. `from_json` asks: it is files that may hold anything."""
-        for feature in self.features:
+        for feature in (*self.features, *self.known):
             name = feature.name[:40]
             moves = feature.change > 0 or (feature.change == 0 and self.cell == OWN)
             signs = moves and feature.scale > 0 and feature.std >= 0
@@ -389,9 +397,22 @@ class Spec:
         """Numbers in one forecast: horizon times targets."""
         return self.horizon * len(self.targets)
 
+    @cached_property
+    def inputs(self) -> int:
+        """Numbers in one sample as the graph takes it: the features, then the known columns at each step ahead.
+
+        Of the latter the column runs fastest: step ahead k (from 0) and column j are at features + k * columns + j.
+        """
+        return len(self.features) + self.horizon * len(self.known)
+
+    @property
+    def binds(self) -> bool:
+        """Whether there is something that an older reader, which would not know it, must obey."""
+        return bool(self.known or self.adapt or (self.reading and self.reading.binds))
+
     def to_json(self) -> str:
         """Return the spec as compact JSON, without what is as it is by default."""
-        content = spec_json.encode(self) | {"format": FORMAT if self.reading and self.reading.binds else FIRST_FORMAT}
+        content = spec_json.encode(self) | {"format": FORMAT if self.binds else FIRST_FORMAT}
         return json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
     @classmethod

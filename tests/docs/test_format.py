@@ -209,7 +209,7 @@ def test_no_field_is_on_the_page_that_is_none() -> None:
 
 def test_the_defaults_on_the_page_are_the_specs() -> None:
     rows = re.findall(r"^\| `(\w+)` \| [^|]* \| ([^|]*) \|", section("## The spec"), re.MULTILINE)
-    words = {"": dataclasses.MISSING, "null": None, "0": 0, "empty": ""}
+    words = {"": dataclasses.MISSING, "null": None, "0": 0, "false": False, "empty": ""}
     defaults = {item.name: item.default for item in dataclasses.fields(spec.Spec)}
     for name, shown in rows:
         text = shown.strip(" `")
