@@ -95,6 +95,8 @@ def make_checkpoint(seed: int = 0, **choices: Any) -> Checkpoint:
     weights = {name: random.uniform(-0.6, 0.6, shape).astype(np.float32) for name, shape in weight_shapes(spec).items()}
     if spec.linear_path:
         weights["linear.weight"] /= spec.linear_path * len(spec.measured)
+    if spec.known:
+        weights["known.weight"] /= spec.horizon * len(spec.known)
     samples = np.cumsum(random.standard_normal((60, len(spec.features))), axis=0).astype(np.float32) * 0.1
     if spec.known:
         return Checkpoint(spec, weights)
