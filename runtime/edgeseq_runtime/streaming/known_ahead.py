@@ -1,0 +1,144 @@
+"""Columns known ahead: what stands in where a sample does not say their values over the whole horizon.
+
+A sample's row is its features, then the values of the columns one step ahead, two steps ahead, and so on, as the graph
+takes it. The row of a stream's last sample is therefore what was known then; moved by one it is what is known still. A
+value that a sample does not say is
+
+1. the value that was said before for the same time, where one was;
+2. else the one before it in time that is known, which beyond the last one said is that one;
+3. for a stream that was never told of a column, the column's mean over the training part.
+
+Everything here is over rows of streams: one stream is one row.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq_runtime.arrays import Float32, Rows
+from edgeseq_runtime.errors import SnapshotError
+from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.streaming.row_arrays import RowArrays
+
+SAID = "known.said"
+"""What a snapshot calls `KnownAhead.said`."""
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What samples have said of the columns known ahead."""
+
+    said: Flags
+    """(stream, horizon, column): `KnownAhead.said` with these samples."""
+    lacking: Flags
+    """(stream,): whether something stands in."""
+
+
+class KnownAhead(RowArrays):
+    """What streams were told of columns whose future is known."""
+
+    said: Flags
+    """(stream, horizon, column): which of the values ahead of the last sample were said; the others stand in."""
+
+    def __init__(self, spec: Spec, room: int) -> None:
+        super().__init__(room)
+        self._features = len(spec.features)
+        self._shape = (spec.horizon, len(spec.known))
+        self._limits = np.array([column.limit for column in spec.known], np.float32)
+        self._tail = np.tile(np.array([column.mean for column in spec.known], np.float32), spec.horizon)
+        self.is_whole = False
+        """Whether all streams were told of all values: nothing is to be noted of a sample that says all again."""
+        self._begin("said", self._shape, np.bool_)
+
+    def begin(self, x: Float32) -> None:
+        """Make rows of samples (stream, inputs) those of streams that were told nothing."""
+        x[..., self._features :] = self._tail
+
+    def tail(self, x: Float32) -> Float32:
+        """Return the values ahead in rows of samples (stream, inputs), a view (stream, horizon * column)."""
+        return x[..., self._features :]
+
+    def complete(self, rows: Rows, block: Float32, last: Float32) -> tuple[Float32, Told]:
+        """Return samples (stream, inputs) with something in place of what they do not say, and what they do.
+
+        NaN, and what is too large for the network, is not said. `last` are the samples before, (stream, inputs). What
+        was told is remembered with `remember`.
+        """
+        values = self.tail(block).reshape(-1, *self._shape)
+        before = self.tail(last).reshape(-1, *self._shape)
+        with np.errstate(invalid="ignore"):
+            usable = np.abs(values) <= self._limits
+        moved, said = self._moved(before, self.said[rows], np.ones(len(values), np.int64))
+        said |= usable
+        known = np.concatenate([before[:, :1], np.where(usable, values, moved)], axis=1)
+        steps = np.arange(1, self._shape[0] + 1)[:, None]
+        nearest = np.maximum.accumulate(np.where(said, steps, 0), axis=1)  # at 0 stands what is known of now
+        filled = np.take_along_axis(known, nearest, axis=1).reshape(len(values), -1)
+        lacking = ~usable.reshape(len(values), -1).all(axis=1)
+        return np.concatenate([block[:, : self._features], filled], axis=1), Told(said, lacking)
+
+    def ahead_of(self, row: Float32, steps: npt.NDArray[np.int64]) -> Float32:
+        """Return the values ahead so many steps (step,) after the sample `row` (inputs,): (step, horizon * column)."""
+        before = np.broadcast_to(self.tail(row).reshape(self._shape), (len(steps), *self._shape))
+        moved, _ = self._moved(before, np.zeros(before.shape, np.bool_), steps)
+        return moved.reshape(len(steps), -1)
+
+    def pass_by(self, rows: npt.NDArray[np.intp], x: Float32, steps: npt.NDArray[np.int64]) -> Float32:
+        """Let so many samples (stream,) pass without any; return their rows x (stream, inputs) as they are then."""
+        moved, self.said[rows] = self._moved(self.tail(x).reshape(-1, *self._shape), self.said[rows], steps)
+        self.is_whole = False
+        return np.concatenate([x[:, : self._features], moved.reshape(len(x), -1)], axis=1)
+
+    def _moved(self, before: Float32, said: Flags, steps: npt.NDArray[np.int64]) -> tuple[Float32, Flags]:
+        """Return windows (stream, horizon, column), and which of them was said, so many samples (stream,) later."""
+        horizon = self._shape[0]
+        places = np.arange(horizon) + np.minimum(steps, horizon)[:, None]
+        inside = np.minimum(places, horizon - 1)[..., None]
+        moved = np.take_along_axis(before, inside, axis=1)
+        return moved, np.take_along_axis(said, inside, axis=1) & (places < horizon)[..., None]
+
+    def are_usable(self, ahead: Float32) -> bool:
+        """Whether one sample's values ahead (horizon * column,) are all there."""
+        usable = np.abs(ahead.reshape(self._shape)) <= self._limits
+        return np.count_nonzero(usable) == usable.size
+
+    def remember(self, rows: Any, told: Told) -> None:
+        """Remember what samples of these streams have said, once they are taken."""
+        self.said[rows] = told.said
+        self.is_whole = False
+
+    def remember_all(self, rows: Rows) -> None:
+        """Remember that samples of these streams have said all."""
+        if not self.is_whole:
+            self.said[rows] = True
+            self.is_whole = isinstance(rows, slice)
+
+    def make_room(self, count: int) -> None:
+        """Have so many rows, or more."""
+        super().make_room(count)
+        self.is_whole = False
+
+    def erase(self, rows: Any) -> None:
+        """Make the rows those of streams that were told nothing."""
+        super().erase(rows)
+        self.is_whole = False
+
+    def array_of(self, row: int) -> Float32:
+        """Return what a snapshot keeps of a stream besides its last sample, (horizon, column)."""
+        return self.said[row].astype(np.float32)
+
+    def load(self, row: int, arrays: Mapping[str, Float32]) -> None:
+        """Make a stream that of a snapshot's arrays."""
+        self.said[row] = arrays.get(SAID, 0)
+        self.is_whole = False
+
+    def check(self, arrays: Mapping[str, Float32]) -> None:
+        """Raise `SnapshotError` for arrays of a snapshot that no stream has."""
+        said = arrays.get(SAID, np.zeros(1))
+        if not np.isin(said, (0, 1)).all() or not self.are_usable(self.tail(arrays["x"])):
+            raise SnapshotError("the snapshot has values ahead that no stream has")
