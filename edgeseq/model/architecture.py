@@ -31,7 +31,8 @@ def inputs(spec: Spec) -> int:
     """Return how many numbers the network sees in one step."""
     features = len(spec.features)
     if spec.layout == STREAM:
-        return features + sum(feature.level for feature in spec.features)
+        levels = sum(feature.level for feature in spec.features)
+        return levels + spec.inputs
     return features * spec.window if spec.layout == FEATURES else features
 
 

@@ -134,7 +134,8 @@ def _input_factors(spec: Spec) -> Sequence[float]:
         scales = [sharp / feature.scale for feature in spec.features]
         return scales * spec.window if spec.layout == FEATURES else scales
     levels = [sharp / feature.scale for feature in spec.features if feature.level]
-    return [*levels, *(sharp / feature.change for feature in spec.features)]
+    ahead = [sharp / column.scale for column in spec.known] * spec.horizon
+    return [*levels, *(sharp / feature.change for feature in spec.features), *ahead]
 
 
 def _sigmoid_table() -> Integers:

@@ -126,10 +126,11 @@ def _cell(spec: Spec, stored: QuantizedWeights, layer: int) -> CellWeights:
 
 
 def _input_scales(spec: Spec) -> Float32:
-    """Return what turns the graph's raw levels and changes into the network's inputs, (input,)."""
+    """Return what turns raw levels, changes and values known ahead into the network's inputs, (input,)."""
     if spec.layout in (FEATURES, STEPS):
         values = np.array([1 / feature.scale for feature in spec.features], np.float32)
         return np.tile(values, spec.window) if spec.layout == FEATURES else values
     levels = [1 / feature.scale for feature in spec.features if feature.level]
     changes = [1 / feature.change for feature in spec.features]
-    return np.array([*levels, *changes], np.float32)
+    ahead = [1 / column.scale for column in spec.known] * spec.horizon
+    return np.array([*levels, *changes, *ahead], np.float32)

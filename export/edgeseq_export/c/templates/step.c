@@ -23,8 +23,9 @@ static void take({{ name }}_memory *m, const float *sample, float *forecast)
     advance(m, sample, forecast);
 {% else %}
 {% if spec.sensors %}
-    float x[{{ NAME }}_FEATURES];
+    float x[{{ NAME }}_INPUTS];
     int f, k;
+    memcpy(x, sample, sizeof x);
     for (f = 0; f < {{ NAME }}_FEATURES; f++) /* in the typical sensor's numbers */
         x[f] = by_gain(m, f, sample[f] - m->offset[f]);
 {% else %}
@@ -73,9 +74,32 @@ static void forget({{ name }}_state *s)
 {% endif %}
 }
 
+{% if spec.known %}
+/* Copy what is known ahead, [step ahead][column]. Where it lacks, what was said last of the same time stands in; beyond that the
+   last that is known of the column; of a stream that has known nothing yet, the column's mean. */
+static void expect(const {{ name }}_state *s, const float *given, float *ahead)
+{
+    static const float mean[{{ NAME }}_KNOWN] = {{ "{" }}{{ known_means }}{{ "}" }};
+    const float *const before = s->sample + {{ NAME }}_FEATURES + {{ NAME }}_KNOWN;
+    int k, c;
+    for (k = 0; k < {{ NAME }}_HORIZON; k++)
+        for (c = 0; c < {{ NAME }}_KNOWN; c++) {
+            const int at = k * {{ NAME }}_KNOWN + c;
+            if (is_usable(given[at]))
+                ahead[at] = given[at];
+            else if (s->age && k + 1 < {{ NAME }}_HORIZON)
+                ahead[at] = before[at];
+            else if (k)
+                ahead[at] = ahead[at - {{ NAME }}_KNOWN];
+            else
+                ahead[at] = s->age ? s->sample[{{ NAME }}_FEATURES + at] : mean[c];
+        }
+}
+
+{% endif %}
 int {{ name }}_step({{ name }}_state *s, const float *sample, float *forecast)
 {
-    float x[{{ NAME }}_FEATURES];
+    float x[{{ NAME }}_INPUTS];
     int f, lacking = 0;
     for (f = 0; f < {{ NAME }}_FEATURES; f++) {
         x[f] = sample[f];
@@ -91,6 +115,9 @@ int {{ name }}_step({{ name }}_state *s, const float *sample, float *forecast)
         forget(s);
         return {{ NAME }}_MISSING;
     }
+{% if spec.known %}
+    expect(s, sample + {{ NAME }}_FEATURES, x + {{ NAME }}_FEATURES);
+{% endif %}
     take(&s->memory, x, forecast);
     memcpy(s->sample, x, sizeof x);
     memcpy(s->forecast, forecast, sizeof s->forecast);
@@ -114,7 +141,7 @@ void {{ name }}_set_sensor({{ name }}_state *s, const float *offset, const float
 #ifdef {{ NAME }}_SELF_TEST
 int {{ name }}_self_test(void)
 {
-    static const float samples[{{ vector.x|length }}][{{ NAME }}_FEATURES] = {
+    static const float samples[{{ vector.x|length }}][{{ NAME }}_INPUTS] = {
 {% for row in vector.x %}
         {{ "{" }}{{ row }}{{ "}" }}{{ "," if not loop.last }}
 {% endfor %}
