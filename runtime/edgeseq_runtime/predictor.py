@@ -387,7 +387,8 @@ class Predictor:
         """Return the next `steps` samples of each target, float32 (steps, target).
 
         Further than the horizon, the forecast itself is fed to a fork of the live state, a horizon at a time;
-        features that are no targets keep their last value, and so do columns known ahead beyond what is known. Raises `EdgeseqError` before the first sample.
+        features that are no targets keep their last value, and so do columns known ahead beyond what is known. Raises
+        `EdgeseqError` before the first sample.
         """
         if steps < 1:
             raise UsageError(f"steps: expected at least 1, got {steps}")
@@ -403,8 +404,8 @@ class Predictor:
                 ahead = self._clocks.features_at(self._clocks.next_times(0, begun + horizon)[begun:])
                 x[:, 0, self._features - len(self._clocks.features) : self._features] = ahead
             if self._known:
-                steps = np.arange(begun + 1, begun + horizon + 1)
-                x[:, 0, self._features :] = self._known.ahead_of(self._engine.x.reshape(-1), steps)
+                passed = np.arange(begun + 1, begun + horizon + 1)
+                x[:, 0, self._features :] = self._known.ahead_of(self._engine.x.reshape(-1), passed)
             y, states = self.session.advance(x, states)
             parts.append(y[-1].reshape(self._shape))
         return np.concatenate(parts)[:steps]

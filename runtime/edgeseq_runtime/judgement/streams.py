@@ -28,7 +28,7 @@ from edgeseq_runtime.streaming.ledger import (
     REASONS_BY_CODE,
     Ledger,
 )
-from edgeseq_runtime.streaming.known_ahead import SAID, KnownAhead
+from edgeseq_runtime.streaming.known_ahead import REACH, KnownAhead
 from edgeseq_runtime.streaming.policy import Policy
 from edgeseq_runtime.streaming.screening import Screening
 from edgeseq_runtime.streaming.sensors import Scale
@@ -224,7 +224,7 @@ class JudgedStreams:
             }
             arrays = {name: block[at].copy() for name, block in blocks.items()}
             watched = self.monitor.arrays_of(int(rows[at]), age) if self.monitor else {}
-            told = {SAID: self.known.array_of(int(rows[at]))} if self.known else {}
+            told = {REACH: self.known.array_of(int(rows[at]))} if self.known else {}
             found.append(Snapshot(named, arrays | watched | told))
         return found
 

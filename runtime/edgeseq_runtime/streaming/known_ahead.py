@@ -5,10 +5,10 @@ takes it. The row of a stream's last sample is therefore what was known then; mo
 value that a sample does not say is
 
 1. the value that was said before for the same time, where one was;
-2. else the one before it in time that is known, which beyond the last one said is that one;
+2. else the one before it in time, which beyond the last one said is that one;
 3. for a stream that was never told of a column, the column's mean over the training part.
 
-Everything here is over rows of streams: one stream is one row.
+A value that stands between two that were said counts as said from then on. Everything here is over rows of streams: one stream is one row.
 """
 
 from collections.abc import Mapping
@@ -23,18 +23,19 @@ from edgeseq_runtime.errors import SnapshotError
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.row_arrays import RowArrays
 
-SAID = "known.said"
-"""What a snapshot calls `KnownAhead.said`."""
+REACH = "known.reach"
+"""What a snapshot calls `KnownAhead.reach`."""
 
 Flags = npt.NDArray[np.bool_]
+Reach = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class Told:
     """What samples have said of the columns known ahead."""
 
-    said: Flags
-    """(stream, horizon, column): `KnownAhead.said` with these samples."""
+    reach: Reach
+    """(stream, column): `KnownAhead.reach` with these samples."""
     lacking: Flags
     """(stream,): whether something stands in."""
 
@@ -42,8 +43,8 @@ class Told:
 class KnownAhead(RowArrays):
     """What streams were told of columns whose future is known."""
 
-    said: Flags
-    """(stream, horizon, column): which of the values ahead of the last sample were said; the others stand in."""
+    reach: Reach
+    """(stream, column): up to how many steps ahead of the last sample values were said; those beyond stand in."""
 
     def __init__(self, spec: Spec, room: int) -> None:
         super().__init__(room)
@@ -53,7 +54,7 @@ class KnownAhead(RowArrays):
         self._tail = np.tile(np.array([column.mean for column in spec.known], np.float32), spec.horizon)
         self.is_whole = False
         """Whether all streams were told of all values: nothing is to be noted of a sample that says all again."""
-        self._begin("said", self._shape, np.bool_)
+        self._begin("reach", self._shape[1:], np.int32)
 
     def begin(self, x: Float32) -> None:
         """Make rows of samples (stream, inputs) those of streams that were told nothing."""
@@ -73,34 +74,34 @@ class KnownAhead(RowArrays):
         before = self.tail(last).reshape(-1, *self._shape)
         with np.errstate(invalid="ignore"):
             usable = np.abs(values) <= self._limits
-        moved, said = self._moved(before, self.said[rows], np.ones(len(values), np.int64))
-        said |= usable
+        moved = self._moved(before, np.ones(len(values), np.int64))
+        reach = np.maximum(self.reach[rows] - 1, 0)
+        steps = np.arange(1, self._shape[0] + 1, dtype=np.int32)[:, None]
         known = np.concatenate([before[:, :1], np.where(usable, values, moved)], axis=1)
-        steps = np.arange(1, self._shape[0] + 1)[:, None]
-        nearest = np.maximum.accumulate(np.where(said, steps, 0), axis=1)  # at 0 stands what is known of now
+        is_said = usable | (steps <= reach[:, None])
+        nearest = np.maximum.accumulate(np.where(is_said, steps, 0), axis=1)  # at 0 stands what is known of now
         filled = np.take_along_axis(known, nearest, axis=1).reshape(len(values), -1)
         lacking = ~usable.reshape(len(values), -1).all(axis=1)
-        return np.concatenate([block[:, : self._features], filled], axis=1), Told(said, lacking)
+        reach = np.maximum(reach, np.where(usable, steps, 0).max(axis=1))
+        return np.concatenate([block[:, : self._features], filled], axis=1), Told(reach, lacking)
 
     def ahead_of(self, row: Float32, steps: npt.NDArray[np.int64]) -> Float32:
         """Return the values ahead so many steps (step,) after the sample `row` (inputs,): (step, horizon * column)."""
         before = np.broadcast_to(self.tail(row).reshape(self._shape), (len(steps), *self._shape))
-        moved, _ = self._moved(before, np.zeros(before.shape, np.bool_), steps)
-        return moved.reshape(len(steps), -1)
+        return self._moved(before, steps).reshape(len(steps), -1)
 
     def pass_by(self, rows: npt.NDArray[np.intp], x: Float32, steps: npt.NDArray[np.int64]) -> Float32:
         """Let so many samples (stream,) pass without any; return their rows x (stream, inputs) as they are then."""
-        moved, self.said[rows] = self._moved(self.tail(x).reshape(-1, *self._shape), self.said[rows], steps)
+        moved = self._moved(self.tail(x).reshape(-1, *self._shape), steps)
+        self.reach[rows] = np.maximum(self.reach[rows] - steps[:, None], 0)
         self.is_whole = False
         return np.concatenate([x[:, : self._features], moved.reshape(len(x), -1)], axis=1)
 
-    def _moved(self, before: Float32, said: Flags, steps: npt.NDArray[np.int64]) -> tuple[Float32, Flags]:
-        """Return windows (stream, horizon, column), and which of them was said, so many samples (stream,) later."""
-        horizon = self._shape[0]
-        places = np.arange(horizon) + np.minimum(steps, horizon)[:, None]
-        inside = np.minimum(places, horizon - 1)[..., None]
-        moved = np.take_along_axis(before, inside, axis=1)
-        return moved, np.take_along_axis(said, inside, axis=1) & (places < horizon)[..., None]
+    def _moved(self, before: Float32, steps: npt.NDArray[np.int64]) -> Float32:
+        """Return values ahead (stream, horizon, column) so many samples (stream,) later: the last one stays."""
+        last = self._shape[0] - 1
+        places = np.minimum(np.arange(last + 1) + np.minimum(steps, last)[:, None], last)
+        return np.take_along_axis(before, places[..., None], axis=1)
 
     def are_usable(self, ahead: Float32) -> bool:
         """Whether one sample's values ahead (horizon * column,) are all there."""
@@ -109,13 +110,13 @@ class KnownAhead(RowArrays):
 
     def remember(self, rows: Any, told: Told) -> None:
         """Remember what samples of these streams have said, once they are taken."""
-        self.said[rows] = told.said
+        self.reach[rows] = told.reach
         self.is_whole = False
 
     def remember_all(self, rows: Rows) -> None:
         """Remember that samples of these streams have said all."""
         if not self.is_whole:
-            self.said[rows] = True
+            self.reach[rows] = self._shape[0]
             self.is_whole = isinstance(rows, slice)
 
     def make_room(self, count: int) -> None:
@@ -129,16 +130,16 @@ class KnownAhead(RowArrays):
         self.is_whole = False
 
     def array_of(self, row: int) -> Float32:
-        """Return what a snapshot keeps of a stream besides its last sample, (horizon, column)."""
-        return self.said[row].astype(np.float32)
+        """Return what a snapshot keeps of a stream besides its last sample, (column,)."""
+        return self.reach[row].astype(np.float32)
 
     def load(self, row: int, arrays: Mapping[str, Float32]) -> None:
         """Make a stream that of a snapshot's arrays."""
-        self.said[row] = arrays.get(SAID, 0)
+        self.reach[row] = arrays.get(REACH, 0)
         self.is_whole = False
 
     def check(self, arrays: Mapping[str, Float32]) -> None:
         """Raise `SnapshotError` for arrays of a snapshot that no stream has."""
-        said = arrays.get(SAID, np.zeros(1))
-        if not np.isin(said, (0, 1)).all() or not self.are_usable(self.tail(arrays["x"])):
+        reach = arrays.get(REACH, np.zeros(1, np.float32))
+        if not ((reach >= 0) & (reach <= self._shape[0])).all() or not self.are_usable(self.tail(arrays["x"])):
             raise SnapshotError("the snapshot has values ahead that no stream has")
