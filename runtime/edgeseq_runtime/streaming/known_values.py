@@ -72,6 +72,17 @@ class KnownReader:
             raise DataError(f"known has shape {block.shape}; the model takes {(*before, *self._shape)}")
         return block.reshape(*before, self.nothing.size)
 
+    def window(self, said: Sequence[float | None]) -> Float32 | None:
+        """Return the values of a sample as a line says them, step after step, as (horizon, column); None for none."""
+        return as_float32(np.array(said, np.float64)).reshape(self._shape) if said else None
+
+    def windows(self, said: Sequence[Sequence[float | None]]) -> Float32 | None:
+        """Return the same of several samples, (sample, horizon, column); None where none says anything."""
+        if not any(said):
+            return None
+        nothing = self.nothing.tolist()
+        return as_float32(np.array([one or nothing for one in said], np.float64)).reshape(-1, *self._shape)
+
     def with_ahead(self, block: Float32, ahead: Float32) -> Float32:
         """Return samples (..., feature) as the network takes them, (..., inputs)."""
         return np.concatenate([block, ahead], axis=-1) if self.names else block
