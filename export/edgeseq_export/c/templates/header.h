@@ -60,6 +60,9 @@ typedef struct {
     float forecast[{{ NAME }}_TARGETS]; /* and what was forecast of the next */
     uint32_t age; /* samples since the start, to see whether forecasts count */
     uint32_t imputed; /* samples in a row that were filled in */
+{% if spec.known %}
+    uint32_t reach[{{ NAME }}_KNOWN]; /* up to how many steps ahead values were said; those beyond stand in */
+{% endif %}
 } {{ name }}_state;
 
 /* Start afresh{{ ", as the typical sensor" if spec.sensors }}. */

@@ -56,10 +56,18 @@ static int is_usable(float value)
 
 void {{ name }}_reset({{ name }}_state *s)
 {
+{% if spec.known %}
+    static const float mean[{{ NAME }}_KNOWN] = {{ "{" }}{{ known_means }}{{ "}" }};
+    int k;
+{% endif %}
     memset(s, 0, sizeof *s);
+{% if spec.known %}
+    for (k = 0; k < {{ NAME }}_HORIZON * {{ NAME }}_KNOWN; k++)
+        s->sample[{{ NAME }}_FEATURES + k] = mean[k % {{ NAME }}_KNOWN]; /* until something is said */
+{% endif %}
 }
 
-/* Forget the stream, but not what the sensor is like. */
+/* Forget the stream, but not what the sensor is like{{ ", nor what is known ahead" if spec.known }}. */
 static void forget({{ name }}_state *s)
 {
 {% if spec.sensors %}
@@ -67,7 +75,17 @@ static void forget({{ name }}_state *s)
     memcpy(offset, s->memory.offset, sizeof offset);
     memcpy(gain, s->memory.gain, sizeof gain);
 {% endif %}
+{% if spec.known %}
+    float known[{{ NAME }}_HORIZON * {{ NAME }}_KNOWN];
+    uint32_t reach[{{ NAME }}_KNOWN];
+    memcpy(known, s->sample + {{ NAME }}_FEATURES, sizeof known);
+    memcpy(reach, s->reach, sizeof reach);
+{% endif %}
     {{ name }}_reset(s);
+{% if spec.known %}
+    memcpy(s->sample + {{ NAME }}_FEATURES, known, sizeof known);
+    memcpy(s->reach, reach, sizeof reach);
+{% endif %}
 {% if spec.sensors %}
     memcpy(s->memory.offset, offset, sizeof offset);
     memcpy(s->memory.gain, gain, sizeof gain);
@@ -75,25 +93,27 @@ static void forget({{ name }}_state *s)
 }
 
 {% if spec.known %}
-/* Copy what is known ahead, [step ahead][column]. Where it lacks, what was said last of the same time stands in; beyond that the
-   last that is known of the column; of a stream that has known nothing yet, the column's mean. */
-static void expect(const {{ name }}_state *s, const float *given, float *ahead)
+/* Take what is known ahead, [step ahead][column], into the state's sample. What lacks is the value that was said before for the
+   same time or, beyond those, the one before it. `reach` says up to which step ahead values were said. */
+static void look_ahead({{ name }}_state *s, const float *given)
 {
-    static const float mean[{{ NAME }}_KNOWN] = {{ "{" }}{{ known_means }}{{ "}" }};
-    const float *const before = s->sample + {{ NAME }}_FEATURES + {{ NAME }}_KNOWN;
-    int k, c;
-    for (k = 0; k < {{ NAME }}_HORIZON; k++)
-        for (c = 0; c < {{ NAME }}_KNOWN; c++) {
+    float *const known = s->sample + {{ NAME }}_FEATURES;
+    int c, k;
+    for (c = 0; c < {{ NAME }}_KNOWN; c++) {
+        const uint32_t reach = s->reach[c] ? s->reach[c] - 1 : 0;
+        float nearest = known[c]; /* of now */
+        s->reach[c] = reach;
+        for (k = 0; k < {{ NAME }}_HORIZON; k++) {
             const int at = k * {{ NAME }}_KNOWN + c;
-            if (is_usable(given[at]))
-                ahead[at] = given[at];
-            else if (s->age && k + 1 < {{ NAME }}_HORIZON)
-                ahead[at] = before[at];
-            else if (k)
-                ahead[at] = ahead[at - {{ NAME }}_KNOWN];
-            else
-                ahead[at] = s->age ? s->sample[{{ NAME }}_FEATURES + at] : mean[c];
+            if (is_usable(given[at])) {
+                nearest = given[at];
+                s->reach[c] = (uint32_t)k + 1 > reach ? (uint32_t)k + 1 : reach;
+            } else if ((uint32_t)k < reach) {
+                nearest = known[at + {{ NAME }}_KNOWN];
+            }
+            known[at] = nearest;
         }
+    }
 }
 
 {% endif %}
@@ -101,6 +121,10 @@ int {{ name }}_step({{ name }}_state *s, const float *sample, float *forecast)
 {
     float x[{{ NAME }}_INPUTS];
     int f, lacking = 0;
+{% if spec.known %}
+    look_ahead(s, sample + {{ NAME }}_FEATURES);
+    memcpy(x, s->sample, sizeof x);
+{% endif %}
     for (f = 0; f < {{ NAME }}_FEATURES; f++) {
         x[f] = sample[f];
         if (!is_usable(sample[f])) { /* a target's forecast stands in; another feature keeps its last value */
@@ -115,9 +139,6 @@ int {{ name }}_step({{ name }}_state *s, const float *sample, float *forecast)
         forget(s);
         return {{ NAME }}_MISSING;
     }
-{% if spec.known %}
-    expect(s, sample + {{ NAME }}_FEATURES, x + {{ NAME }}_FEATURES);
-{% endif %}
     take(&s->memory, x, forecast);
     memcpy(s->sample, x, sizeof x);
     memcpy(s->forecast, forecast, sizeof s->forecast);
