@@ -176,9 +176,9 @@ class Pool:
         """Take one sample of each stream named; return their forecasts, float32 (horizon, target).
 
         Streams not named stay as they are. `times`, by name or one for all, and `known` by name, count as in
-        `Predictor.step`. NaN where there is no forecast. Raises `DataError` for a sample of the wrong length, with text in it, or that a rule
-        refuses and, with missing="error", `MissingSampleError`; no stream has then moved. After any other exception, of
-        a signal's handler too, the streams named take no further sample until `restore`.
+        `Predictor.step`. NaN where there is no forecast. Raises `DataError` for a sample of the wrong length, with text
+        in it, or that a rule refuses and, with missing="error", `MissingSampleError`; no stream has then moved. After
+        any other exception, of a signal's handler too, the streams named take no further sample until `restore`.
         """
         return dict(zip(samples, self._step(samples, times, known)[1], strict=True))
 
@@ -235,8 +235,9 @@ class Pool:
     def run(self, block: npt.ArrayLike, times: Any = None, known: npt.ArrayLike | None = None) -> Float32:
         """Take a block of every stream, (time, stream, feature); return (time, stream, horizon, target).
 
-        As `step_array` gives them one after the other. `times` are (time,), the same for all, or (time, stream); `known`
-        is (time, stream, horizon, column). Raises what `step_array` does, with the sample's number; all is then as before the block.
+        As `step_array` gives them one after the other. `times` are (time,), the same for all, or (time, stream);
+        `known` is (time, stream, horizon, column). Raises what `step_array` does, with the sample's number; all is then
+        as before the block.
         """
         samples = np.asarray(block)
         parts = self._as_block(samples, samples.shape[:1], known)

@@ -266,15 +266,8 @@ class Predictor:
         assert usual, "only where there is such code"
         if type(sample) is float and len(self._ranges) == 1:
             usual.sample[0] = sample
-        else:
-            values = self._reader.read(sample)
-            if clocks.features and UNREAD in values:
-                seconds = self._last[0] + clocks.period if math.isnan(given) else given
-                if math.isnan(seconds):
-                    return None
-                values = clocks.complete(values, seconds)
-            for place, value in enumerate(values):
-                usual.sample[place] = value
+        elif not self._write(sample, given, usual.sample):
+            return None
         if ahead is not None:
             usual.sample[self._features :] = ahead.data
         usual.given[0] = given
@@ -298,6 +291,18 @@ class Predictor:
         if not clocks.is_known and not math.isnan(given):
             clocks.is_known, self._is_bare = True, False
         return self._copied()
+
+    def _write(self, sample: RawSample, given: float, to: Any) -> bool:
+        """Write a sample's numbers to a place, with those of its time; return False where that is not known."""
+        values, clocks = self._reader.read(sample), self._clocks
+        if clocks.features and UNREAD in values:
+            seconds = self._last[0] + clocks.period if math.isnan(given) else given
+            if math.isnan(seconds):
+                return False
+            values = clocks.complete(values, seconds)
+        for place, value in enumerate(values):
+            to[place] = value
+        return True
 
     def _take_calmly(self, sample: RawSample, given: float, ahead: Float32 | None) -> Float32 | None:
         """Take a sample step by step; None where something is odd about it. `given` may be NaN."""

@@ -512,7 +512,9 @@ class _LastTold:
         """Note what a sample of a stream has said; what it leaves open was said before."""
         before = self._said.get(name)
         if said:
-            self._said[name] = said if not before else [b if a is None else a for a, b in zip(said, before, strict=True)]
+            self._said[name] = (
+                said if not before else [b if a is None else a for a, b in zip(said, before, strict=True)]
+            )
 
     def take(self, name: str, count: int) -> Iterator[Said]:
         """Return what goes with so many samples that come of an interval and those after it."""

@@ -106,7 +106,7 @@ class Fields:
         except DataError as error:
             return Sample(number, point.time, self._nothing, str(error), point.key, text, in_nanoseconds=True)
         lacks = any(name not in point.fields for name in self._fields)
-        return Sample(number, point.time, values, None, point.key, text, True, lacks, known, now)  # noqa: FBT003
+        return Sample(number, point.time, values, None, point.key, text, True, lacks, known, now)
 
 
 def parse(text: str) -> Point:

@@ -1,5 +1,7 @@
-"""What a text says of the columns known ahead: in JSON a list for each, in a table and in line protocol cells `outdoor+1`,
-`outdoor+2` and so on; and beside it their values at the sample's own time, of which a file makes values ahead.
+"""What a text says of the columns known ahead.
+
+In JSON that is a list for each, in a table and in line protocol cells `outdoor+1`, `outdoor+2` and so on. Beside it may
+stand their values at the sample's own time, of which a file makes values ahead.
 """
 
 from collections.abc import Mapping, Sequence
@@ -96,7 +98,9 @@ class KnownColumns:
     def _list(self, column: int, values: list[Any]) -> list[float | None]:
         steps, read = len(self._steps), self._readers[column].number
         if len(values) > steps:
-            raise DataError(f"{self.names[column]} has {len(values)} values ahead; expected at most {steps}, the horizon")
+            raise DataError(
+                f"{self.names[column]} has {len(values)} values ahead; expected at most {steps}, the horizon"
+            )
         return [*map(read, values), *[None] * (steps - len(values))]
 
     def _cells(self) -> list[str]:

@@ -12,6 +12,7 @@ from edgeseq_runtime.arrays import Float32, Float64, Rows, are_finite
 from edgeseq_runtime.backends.usual import INFINITE, ODD
 from edgeseq_runtime.judgement.streams import Flags, JudgedStreams, Places
 from edgeseq_runtime.rules import ABSENT, CONFIRM, DISORDER, GAP, KNOWN, PACE, RANGE, STUCK, TIME
+from edgeseq_runtime.streaming.known_ahead import Told
 from edgeseq_runtime.streaming.ledger import (
     CODES,
     LEFT_OUT,
@@ -21,7 +22,6 @@ from edgeseq_runtime.streaming.ledger import (
     TAKEN,
     Codes,
 )
-from edgeseq_runtime.streaming.known_ahead import Told
 from edgeseq_runtime.streaming.screening import Findings
 from edgeseq_runtime.streaming.validation import IMPUTED, SKIPPED
 
@@ -45,8 +45,8 @@ class Judgement(JudgedStreams):
         """Move the streams at `rows` by a sample each; return forecasts (stream, outputs), NaN where there is none.
 
         `block` (stream, inputs) has NaN where a value is missing or not known ahead, `given` (stream,) the times, NaN
-        where there is none, and `unread` (stream,) which of them could not be read. A slice means all streams. Raises `DataError` and
-        `MissingSampleError` for what a policy refuses, `ModelFileError` from the engine; all is then as before.
+        where there is none, and `unread` (stream,) which of them could not be read. A slice means all streams. Raises
+        `DataError` and `MissingSampleError` for what a policy refuses, `ModelFileError` from the engine; all is then as before.
         """
         if self.usual and self.may_be_usual and (unread is None or not np.count_nonzero(unread)):
             forecasts = self._take_usual(rows, block, given)

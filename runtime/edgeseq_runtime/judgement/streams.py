@@ -21,6 +21,7 @@ from edgeseq_runtime.outcomes import Outcomes
 from edgeseq_runtime.rules import ERROR, Rules
 from edgeseq_runtime.spec import SETTINGS, Spec
 from edgeseq_runtime.streaming.clocks import Clocks
+from edgeseq_runtime.streaming.known_ahead import REACH, KnownAhead
 from edgeseq_runtime.streaming.ledger import (
     CODES,
     COUNTED,
@@ -28,7 +29,6 @@ from edgeseq_runtime.streaming.ledger import (
     REASONS_BY_CODE,
     Ledger,
 )
-from edgeseq_runtime.streaming.known_ahead import REACH, KnownAhead
 from edgeseq_runtime.streaming.policy import Policy
 from edgeseq_runtime.streaming.screening import Screening
 from edgeseq_runtime.streaming.sensors import Scale

@@ -8,7 +8,8 @@ value that a sample does not say is
 2. else the one before it in time, which beyond the last one said is that one;
 3. for a stream that was never told of a column, the column's mean over the training part.
 
-A value that stands between two that were said counts as said from then on. Everything here is over rows of streams: one stream is one row.
+A value that stands between two that were said counts as said from then on. Everything here is over rows of streams: one
+stream is one row.
 """
 
 from collections.abc import Mapping

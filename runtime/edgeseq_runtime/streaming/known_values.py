@@ -13,9 +13,15 @@ from edgeseq_runtime.printable import listed, shown
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.validation import as_float32
 
-KnownValues: TypeAlias = Mapping[str, Sequence[float | None]] | npt.ArrayLike | Sequence[float | None] | None
-"""The columns known ahead, from one step after the sample on: (horizon, column), of one column (horizon,) too, or a list
-for each column by its name. None and non-finite numbers are not known, and neither is what lacks at the end."""
+KnownValues: TypeAlias = (
+    Mapping[str, Sequence[float | None]]
+    | npt.NDArray[Any]
+    | Sequence[Sequence[float | None]]
+    | Sequence[float | None]
+    | None
+)
+"""The columns known ahead, from one step after the sample on: (horizon, column), of one column (horizon,) too, or a
+list for each column by its name. None and non-finite numbers are not known, and neither is what lacks at the end."""
 
 
 class KnownReader:

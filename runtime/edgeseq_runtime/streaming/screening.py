@@ -59,7 +59,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What values are compared with, each (1 or stream, inputs): features, then what is known ahead, which has no range."""
+    """What values are compared with, each (1 or stream, inputs): what is known ahead has no range."""
 
     limit: Float32
     """The largest that the network can take."""
@@ -77,7 +77,6 @@ class Bounds:
         columns = [_bounds(feature, margin) for feature in features] + [_unbound(column.limit) for column in ahead]
         with np.errstate(over="ignore"):
             return cls(*np.ascontiguousarray(np.array(columns, np.float64).astype(np.float32).T)[:, None])
-
 
     def of_first(self, count: int) -> "Bounds":
         """Return those of the first columns."""

@@ -1,4 +1,4 @@
-"""What stands in for values known ahead that a sample does not say: compared with a plain loop, over streams and ways."""
+"""What stands in for values known ahead that a sample does not say: beside a plain loop, for streams of every way."""
 
 import math
 from collections.abc import Sequence
