@@ -22,6 +22,7 @@ from edgeseq_runtime.adaptation import correction, experts
 from edgeseq_runtime.adaptation.correction import clipped
 from edgeseq_runtime.adaptation.layout import CHANGES, Layout
 from edgeseq_runtime.arrays import Float32, Rows
+from edgeseq_runtime.backends.usual import AdaptArrays
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import VALUE, Spec
 from edgeseq_runtime.streaming.row_arrays import RowArrays
@@ -115,7 +116,7 @@ class Adaptation(RowArrays):
             self.memory[rows, begin : begin + waiting.offset + waiting.size] = np.nan
 
     def look_up(self) -> None:
-        """Places may have changed otherwise than by `update`."""
+        """Look for the places anew: they may have changed otherwise than by `update`."""
         self._at = None
 
     # A sample
@@ -309,10 +310,9 @@ class Adaptation(RowArrays):
 
     # For people, and for who does the same in other code
 
-    def count(self, rows: Rows) -> None:
-        """Samples of the streams at `rows` were taken by other code, which has moved their places."""
-        del rows
-        self.look_up()
+    def arrays(self) -> AdaptArrays:
+        """Return what `update` reads and changes, for who does the same in other code; `look_up` comes after that."""
+        return AdaptArrays(self.memory, self.gains if self._has_gains else None, self.scales, self.changes)
 
     def learned(self, row: int) -> Learned:
         """Return what a stream has learned."""
