@@ -219,7 +219,7 @@ class Adaptation(RowArrays):
         if not np.count_nonzero(are_open):
             return False
         shares = shares * (are_open & warm[:, None, None])[..., None]
-        shift = self._shift(views, at, samples, forecasts, scales, shares, correcting)
+        shift = self._shift(views, at, samples, forecasts, scales, shares, changes)
         adapted = forecasts + (shift * scales).swapaxes(1, 2)
         np.copyto(forecasts, adapted, where=np.isfinite(adapted))
         return True
@@ -232,7 +232,7 @@ class Adaptation(RowArrays):
         forecasts: Float32,
         scales: Float32,
         shares: Float32,
-        correcting: Float32,
+        changes: Float32,
     ) -> Float32:
         """Return by how much adapted forecasts differ from the network's own, in typical changes, (stream, target, step).
 
@@ -242,9 +242,16 @@ class Adaptation(RowArrays):
         own = (forecasts.swapaxes(1, 2) - samples[..., None]) / scales
         between = self.layout.between.T
         share = np.matmul(shares.swapaxes(2, 3), between)  # (stream, target, expert, step)
-        shift = share[:, :, 1] * np.matmul(correcting, between) - share[:, :, 2] * own
+        weights = views["weights"]
+        alike = weights[..., 0] + (weights[..., -CHANGES:] * changes[:, :, None]).sum(axis=-1)
+        correcting = np.matmul(alike, between) + np.matmul(weights[..., 1], between) * clipped(own)
+        shift = -share[:, :, 2] * own
         seasonal = self._seasonal(views, at, samples, scales, own, steps)
-        return shift if seasonal is None else shift + share[:, :, 3] * (seasonal - own)
+        if seasonal is not None:
+            off = seasonal - own
+            shift += share[:, :, 3] * off
+            correcting += np.matmul(weights[..., 2], between) * clipped(off)
+        return shift + share[:, :, 1] * clipped(correcting)
 
     def _seasonal(
         self,

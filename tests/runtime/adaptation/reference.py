@@ -87,14 +87,13 @@ class Reference:
         own = (forecasts - x) / self.scales
         seasonal = np.array([self._seasonal(step, own[step - 1]) for step in range(1, len(own) + 1)])
         changes = [np.clip(self._change(back), -6, 6) for back in range(3)]
-        corrections = []
         for knot in self.knots:
             at = knot.steps - 1
             middle = [seasonal[at] - own[at]] if self.season else []
             seen = np.clip([1, own[at], *middle, *changes], -6, 6)
-            corrections.append(np.clip(knot.weights @ seen, -6, 6))
+            corrected = own[at] + np.clip(knot.weights @ seen, -6, 6)
             last = [seasonal[at]] if self.season else []
-            experts = np.array([own[at], own[at] + corrections[-1], 0, *last])
+            experts = np.array([own[at], corrected, 0, *last])
             knot.waiting.popleft()
             knot.waiting.append((x, experts, knot.shares() @ experts, seen) if warm else None)
         if not warm:
@@ -103,7 +102,10 @@ class Reference:
         out = own.copy()
         for step in range(1, len(own) + 1):
             at = step - 1
-            correction = self._between(step, np.array(corrections))
+            middle = [seasonal[at] - own[at]] if self.season else []
+            seen = np.clip([1, own[at], *middle, *changes], -6, 6)
+            weights = [self._between(step, column) for column in np.array([knot.weights for knot in self.knots]).T]
+            correction = np.clip(weights @ seen, -6, 6)
             share = [self._between(step, column) for column in shares.T]
             out[at] += share[1] * correction + share[2] * (0 - own[at])
             out[at] += share[3] * (seasonal[at] - own[at]) if self.season else 0
