@@ -34,6 +34,8 @@ def make_spec(
     sensors: int = 0,
     known: int = 0,
     reading: Reading | None = None,
+    season: int | None = None,
+    adapt: bool = False,
 ) -> Spec:
     """A spec with made-up statistics: feature i has mean i + offset, deviation 1 + i / 2, change 0.1 (1 + i).
 
@@ -45,7 +47,9 @@ def make_spec(
         + tuple(Feature(name, "", 0, 0.7, 0.2, -1, 1, level=True, center=0, scale=0.7, clock=True) for name in clocks),
         period=period,
         reading=reading,
-        format=2 if known or (reading and reading.binds) else 1,
+        season=season,
+        adapt=adapt,
+        format=2 if known or adapt or (reading and reading.binds) else 1,
         targets=tuple(f"f{i}" for i in range(targets)),
         horizon=horizon,
         target_scales=tuple(
@@ -97,7 +101,6 @@ def make_checkpoint(seed: int = 0, **choices: Any) -> Checkpoint:
         weights["linear.weight"] /= spec.linear_path * len(spec.measured)
     if spec.known:
         weights["known.weight"] /= spec.horizon * len(spec.known)
-    samples = np.cumsum(random.standard_normal((60, len(spec.features))), axis=0).astype(np.float32) * 0.1
-    if spec.known:
-        return Checkpoint(spec, weights)
-    return Checkpoint(spec, weights, validation=Part(samples[:40], 20), test=Part(samples, 40))
+    part, columns = max(20, 2 * spec.horizon), len(spec.features) + len(spec.known)
+    samples = np.cumsum(random.standard_normal((3 * part, columns)), axis=0).astype(np.float32) * 0.1
+    return Checkpoint(spec, weights, validation=Part(samples[: 2 * part], part), test=Part(samples, 2 * part))

@@ -14,6 +14,7 @@ sample: a network that has seen such a jump forecasts nothing of use for as long
 times `Rules.margin`.
 """
 
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
@@ -58,7 +59,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What values are compared with, each (1 or stream, feature)."""
+    """What values are compared with, each (1 or stream, inputs): what is known ahead has no range."""
 
     limit: Float32
     """The largest that the network can take."""
@@ -71,11 +72,19 @@ class Bounds:
     """How far out of range the first value of a stream may lie."""
 
     @classmethod
-    def of(cls, features: tuple[Feature, ...], margin: float) -> "Bounds":
-        """Return those of one sensor, (1, feature)."""
-        columns = [_bounds(feature, margin) for feature in features]
+    def of(cls, features: tuple[Feature, ...], margin: float, ahead: Sequence[Feature] = ()) -> "Bounds":
+        """Return those of one sensor, (1, inputs)."""
+        columns = [_bounds(feature, margin) for feature in features] + [_unbound(column.limit) for column in ahead]
         with np.errstate(over="ignore"):
             return cls(*np.ascontiguousarray(np.array(columns, np.float64).astype(np.float32).T)[:, None])
+
+    def of_first(self, count: int) -> "Bounds":
+        """Return those of the first columns."""
+        return Bounds(*(getattr(self, one.name)[:, :count] for one in fields(self)))
+
+
+def _unbound(limit: float) -> tuple[float, ...]:
+    return limit, -limit, limit, limit, limit
 
 
 def _bounds(feature: Feature, margin: float) -> tuple[float, ...]:
@@ -85,7 +94,7 @@ def _bounds(feature: Feature, margin: float) -> tuple[float, ...]:
     """
     limit = feature.limit
     if feature.clock or not (feature.maximum > feature.minimum and feature.change > 0):
-        return limit, -limit, limit, limit, limit
+        return _unbound(limit)
     reach = margin * SPREADS * (feature.std + feature.change)
     low, high = max(-limit, feature.minimum - reach), min(limit, feature.maximum + reach)
     first = margin * (feature.maximum - feature.minimum)
@@ -114,7 +123,8 @@ class Screening(RowArrays):
         self._targets = len(spec.targets)
         self._own = bool(spec.sensors)
         """Whether each stream has bounds of its own."""
-        self.bounds = Bounds.of(spec.features, rules.margin)
+        self._features, self._ahead = len(spec.features), spec.known * spec.horizon
+        self.bounds = Bounds.of(spec.features, rules.margin, self._ahead)
         self.any_waiting = False
         """Whether a value of any stream may be waiting to be confirmed, or is away."""
         self._begin("runs", (self._targets, 2), np.float32)
@@ -124,7 +134,7 @@ class Screening(RowArrays):
             self._columns: Float32
             self._guessed: Flags  # whether nothing is known of the sensor, so that its first value is no glitch yet
             self._begin("_guessed", (), np.bool_, is_setting=True)
-            self._begin("_columns", (len(fields(Bounds)), len(spec.features)), np.float32, is_setting=True)
+            self._begin("_columns", (len(fields(Bounds)), spec.inputs), np.float32, is_setting=True)
         self._rounded: Any = memoryview(np.zeros(1, np.float32).data)
         self._bind()
 
@@ -140,7 +150,7 @@ class Screening(RowArrays):
     def set_bounds(self, row: int, features: tuple[Feature, ...], *, guessed: bool) -> None:
         """Judge a stream by its own sensor's numbers; they may be `guessed`, from those of other sensors."""
         self._guessed[row] = guessed
-        self._columns[row] = np.concatenate(astuple(Bounds.of(features, self._margin)))
+        self._columns[row] = np.concatenate(astuple(Bounds.of(features, self._margin, self._ahead)))
 
     def bounds_of(self, rows: Any) -> Bounds:
         """Return the bounds of the streams at `rows`."""
@@ -192,7 +202,7 @@ class Screening(RowArrays):
 
         `last` are the values that the network saw last (stream, feature), which mean nothing where streams `are_fresh`.
         """
-        bounds = self.bounds_of(rows)
+        bounds = self.bounds_of(rows).of_first(self._features)
         with np.errstate(over="ignore", invalid="ignore"):
             usable = np.abs(block) <= bounds.limit
             outside = usable & ~((block >= bounds.low) & (block <= bounds.high))
@@ -277,8 +287,12 @@ class Screening(RowArrays):
 
     def are_flagged(self, block: Float32) -> Flags:
         """Return which of the first stream's plain samples (time, feature) are out of range all the same, (time,)."""
+        return np.asarray(self.are_outside(block).any(axis=1))
+
+    def are_outside(self, block: Float32) -> Flags:
+        """Return which values of the first stream's plain samples (time, feature) are out of range all the same."""
         bounds = self.bounds_of(slice(0, 1))
-        return np.asarray(~((block >= bounds.low) & (block <= bounds.high)).all(axis=1))
+        return np.asarray(~((block >= bounds.low) & (block <= bounds.high)))
 
     def is_near(self, sample: Float32, last: Float32) -> bool:
         """Whether each value of the first stream's sample (1, feature) is near the last one taken, or both in range."""

@@ -33,7 +33,7 @@ typedef struct {
     float *x, *y; /* [input], [output]: the last sample and forecast */
 
     /* Values: between low and high, a row for each stream or one for all. */
-    const float *low, *high; /* [feature] */
+    const float *low, *high; /* [input] */
     int64_t bounds_apart; /* numbers from one stream's to the next one's, 0 for one for all */
     float *runs; /* [target][2]: the last value, and how often in a row it has come */
     int64_t stuck_after; /* so many equal values are odd; 0: any number is fine */
@@ -101,7 +101,7 @@ static int is_usual(const edgeseq_streams *s, int64_t k)
     int f;
     if (!is_in_time(s, k))
         return 0;
-    for (f = 0; f < MODEL_FEATURES; f++)
+    for (f = 0; f < MODEL_INPUTS; f++)
         if (!(x[f] >= low[f] && x[f] <= high[f]))
             return 0;
     for (f = 0; s->stuck_after && f < MODEL_TARGETS; f++)
