@@ -256,12 +256,21 @@ def test_a_model_that_knows_nothing_ahead_says_so(model: bytes) -> None:
     assert (p.step(0.5, known=None) == Predictor(model).step(0.5)).all()
 
 
-def test_numbers_that_the_network_cannot_take_are_not_known() -> None:
-    p, q = Predictor(SESSION), Predictor(SESSION)
-    values: list[Any] = [math.inf, -math.inf, math.nan, 3e38, 10**400, None]
+def test_numbers_that_are_no_values_of_the_column_are_not_known() -> None:
+    """What float32 cannot hold; and what lies more than the training range's width out of it, unless rules take all."""
+    values: list[Any] = [math.inf, -math.inf, math.nan, 3e38, 10**400, None, 9999.0, -12.0]
     for value in values:
+        p, q = Predictor(SESSION), Predictor(SESSION)
         assert (p.step([0, 0], known={"k0": [value, 1.0]}) == q.step([0, 0], known=[[None, None], [1.0, None]])).all()
         assert p.reason == "known"
+    near = [[14.0, 6.0]] * HORIZON
+    for p in (Predictor(SESSION), Predictor(SESSION, rules=Rules(range="flag"))):
+        p.step([0, 0], known=near)
+        assert p.reason == ""
+    made = [Predictor(SESSION, rules=Rules(range=word)) for word in ("flag", "confirm")]
+    for p in made:
+        p.run([[0, 0]] * 3, known=np.full((3, HORIZON, COLUMNS), 9999.0))
+    assert [p.counts["known"] for p in made] == [0, 3]
 
 
 def test_one_column_may_be_a_plain_list() -> None:
