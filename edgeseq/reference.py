@@ -93,8 +93,8 @@ def cell_step(cell: str, x: Float64, memory: Sequence[Float64], *parameters: Flo
 class Oracle:
     """The step function of a checkpoint, in raw units, float64: what a model file must agree with.
 
-    `weights` are the network's, by torch's names; batches are independent streams. `watch` is shown what "head" and
-    "linear" path are multiplied with, (batch, column).
+    `weights` are the network's, by torch's names; batches are independent streams. `watch` is shown what "head",
+    "known" values and "linear" path are multiplied with, (batch, column).
     """
 
     def __init__(
@@ -165,6 +165,9 @@ class Oracle:
         known = (ahead - self._ahead_centers) / self._ahead_scales
         outputs = self.network(np.concatenate([level, change / self._changes, known], axis=1), memory)
         next_states |= {name: value[None] for name, value in memory.items()}
+        if self._spec.known:
+            self._watch("known", known)
+            outputs = outputs + known @ self._weights["known.weight"].T
         if self._spec.linear_path:
             measured = len(self._spec.measured)
             recent = np.concatenate([states["changes"], change[:, :measured, None]], axis=2)  # (batch, feature, lag)

@@ -99,8 +99,8 @@ def make_checkpoint(seed: int = 0, **choices: Any) -> Checkpoint:
     weights = {name: random.uniform(-0.6, 0.6, shape).astype(np.float32) for name, shape in weight_shapes(spec).items()}
     if spec.linear_path:
         weights["linear.weight"] /= spec.linear_path * len(spec.measured)
-    part = max(20, 2 * spec.horizon)
-    samples = np.cumsum(random.standard_normal((3 * part, len(spec.features))), axis=0).astype(np.float32) * 0.1
     if spec.known:
-        return Checkpoint(spec, weights)
+        weights["known.weight"] /= spec.horizon * len(spec.known)
+    part, columns = max(20, 2 * spec.horizon), len(spec.features) + len(spec.known)
+    samples = np.cumsum(random.standard_normal((3 * part, columns)), axis=0).astype(np.float32) * 0.1
     return Checkpoint(spec, weights, validation=Part(samples[: 2 * part], part), test=Part(samples, 2 * part))

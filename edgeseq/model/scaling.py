@@ -81,13 +81,14 @@ def network_inputs(spec: Spec, filled: Filled) -> Float32:
         for column, feature in enumerate(spec.features)
         if feature.level
     ]
-    return np.column_stack([*levels, changes, _ahead(spec, filled.values[:, features:])]).astype(np.float32)
+    return np.column_stack([*levels, changes, known_inputs(spec, filled.values)]).astype(np.float32)
 
 
-def _ahead(spec: Spec, known: Values) -> Float64:
-    """Return what is known ahead at each sample, scaled, (time, step ahead * column)."""
+def known_inputs(spec: Spec, values: Values) -> Float32:
+    """Return what is known ahead at each of samples (time, column), as the network sees it: (time, ahead * column)."""
+    known = values[:, len(spec.features) :]
     centers, scales = (np.array([getattr(column, name) for column in spec.known]) for name in ("center", "scale"))
-    return over_horizon(np.asarray((known - centers) / scales, np.float32), spec.horizon).reshape(len(known), -1)
+    return over_horizon(np.asarray((known - centers) / scales, np.float32), spec.horizon).reshape(len(known), spec.horizon * len(spec.known))
 
 
 def network_targets(spec: Spec, filled: Filled) -> Float32:

@@ -43,6 +43,8 @@ def over_horizon(values: Values, horizon: int) -> Float32:
 
     Beyond the last sample the last value stands in, as on a device; so it does in the gap between two sensors.
     """
+    if not values.shape[1]:
+        return np.zeros((len(values), horizon, 0), np.float32)
     rows = np.arange(len(values))[:, None] + np.arange(1, horizon + 1)
     return _carried(values)[np.minimum(rows, len(values) - 1)]
 
@@ -52,7 +54,7 @@ def graph_inputs(values: Values, features: int, horizon: int) -> Float32:
     known = values[:, features:]
     if not known.shape[1]:
         return values
-    return np.concatenate([values[:, :features], over_horizon(known, horizon).reshape(len(values), -1)], axis=1)
+    return np.concatenate([values[:, :features], over_horizon(known, horizon).reshape(len(values), horizon * known.shape[1])], axis=1)
 
 
 def _carried(values: Values) -> Values:

@@ -109,7 +109,9 @@ class FixedReference:
         inputs = to_input(sharp * self._factors)
         hidden = self._layers(inputs, memory.units)
         output = self._head(hidden)
-        linear = self._program.linear
+        linear, known = self._program.linear, self._program.known
+        if known:
+            output = output + known.scaled(known.products(inputs[:, inputs.shape[1] - ahead.shape[1] :]))
         if linear:
             changes = inputs[:, len(self._levels) :][:, : len(self._spec.measured), None]
             recent = np.concatenate([memory.changes, changes], axis=2)

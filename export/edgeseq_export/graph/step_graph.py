@@ -84,7 +84,15 @@ def _add_stream(graph: Graph, spec: Spec, weights: StepWeights, x: str) -> str:
         direction = graph.integers("direction_axis", 1)
         signal = output if one_sample else graph.node("Squeeze", [output, direction], f"H{layer}")
     output = _add_head(graph, weights, signal)
+    if weights.known:
+        product = graph.node("MatMul", [_ahead(spec), graph.matrix("known", weights.known)], "known_product")
+        output = graph.node("Add", [output, product], "with_known")
     return _add_linear(graph, spec, weights.linear, change, output) if weights.linear else output
+
+
+def _ahead(spec: Spec) -> str:
+    """Return the name of what is known ahead, less its centers."""
+    return "ahead" if any(column.center for column in spec.known) else "ahead_raw"
 
 
 def _add_change(graph: Graph, spec: Spec, x: str) -> str:

@@ -72,6 +72,8 @@ class StepWeights:
     """(outputs,)"""
     linear: Matrix | None
     """(outputs, feature, lag), newest last; None where there is no linear path."""
+    known: Matrix | None = None
+    """(step ahead * column, outputs); None where nothing is known ahead."""
 
 
 def unquantized(weights: Weights) -> QuantizedWeights:
@@ -95,7 +97,13 @@ def prepare(spec: Spec, stored: QuantizedWeights) -> StepWeights:
         head=stored["head.weight"].map_factors(np.transpose).scaled_by(scales),
         head_bias=head_bias.astype(np.float32),
         linear=_linear(spec, stored["linear.weight"], scales) if spec.linear_path else None,
+        known=_known(spec, stored["known.weight"], scales) if spec.known else None,
     )
+
+
+def _known(spec: Spec, weight: Matrix, scales: Float32) -> Matrix:
+    ahead = np.array([1 / column.scale for column in spec.known] * spec.horizon, np.float32)
+    return weight.scaled_by(scales[:, None]).scaled_by(ahead[None, :]).map_factors(np.transpose)
 
 
 def _linear(spec: Spec, weight: Matrix, scales: Float32) -> Matrix:

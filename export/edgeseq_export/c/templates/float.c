@@ -28,7 +28,7 @@
 
 static const float ALIGNED {{ product.name }}[{{ product.columns }} * {{ product.rows }}] = {
 {{ values(product.matrix) }}};
-{% if product.bias.any() or product.name != "linear" %}
+{% if product.name not in ("linear", "known") %}
 
 static const float {{ product.name }}_bias[{{ product.rows }}] = {
 {{ values(product.bias) }}};
@@ -213,6 +213,13 @@ static void advance({{ name }}_memory *m, const float *x, float *said)
     layer{{ layer.number }}({{ "in" if loop.first else "m->h%d" % (layer.number - 1) }}, m->h{{ layer.number }}{% if spec.cell == "lstm" %}, m->c{{ layer.number }}{% endif %});
 {% endfor %}
     head_layer(m->h{{ spec.layers }}, said);
+{% if program.known %}
+    {
+        float ahead[{{ program.known.columns }}] = {0};
+        memcpy(ahead, in + {{ program.levels|length }} + {{ NAME }}_FEATURES, {{ NAME }}_HORIZON * {{ NAME }}_KNOWN * sizeof(float));
+        add_product(said, {{ NAME }}_OUTPUTS, known, ahead, {{ program.known.columns }});
+    }
+{% endif %}
 {% if program.linear %}
     {
         /* The linear path over the last {{ spec.linear_path }} changes of each measured feature, oldest first. */

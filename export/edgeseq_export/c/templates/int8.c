@@ -65,6 +65,14 @@ static const int8_t linear[{{ NAME }}_OUTPUTS * {{ linear.columns }}] = {
 static const int32_t linear_factor[{{ NAME }}_OUTPUTS] = {
 {{ values(linear.factor) }}};
 {% endif %}
+{% if known %}
+
+static const int8_t known[{{ NAME }}_OUTPUTS * {{ NAME }}_HORIZON * {{ NAME }}_KNOWN] = {
+{{ values(known.matrix) }}};
+
+static const int32_t known_factor[{{ NAME }}_OUTPUTS] = {
+{{ values(known.factor) }}};
+{% endif %}
 
 /* From what the network says to the target's unit. */
 static const int32_t output_factor[{{ NAME }}_OUTPUTS] = {
@@ -256,6 +264,16 @@ static void advance({{ name }}_memory *m, const float *x, float *forecast)
     layer{{ layer.number }}({{ "in" if loop.first else "m->h%d" % (layer.number - 1) }}, m->h{{ layer.number }}{% if spec.cell == "lstm" %}, m->c{{ layer.number }}{% endif %});
 {% endfor %}
     head_layer(m->h{{ spec.layers }}, said);
+{% if known %}
+    for (f = 0; f < {{ NAME }}_OUTPUTS; f++) {
+        const int8_t *const w = known + f * {{ NAME }}_HORIZON * {{ NAME }}_KNOWN;
+        int64_t sum = 0;
+        int k;
+        for (k = 0; k < {{ NAME }}_HORIZON * {{ NAME }}_KNOWN; k++)
+            sum += (int32_t)w[k] * in[{{ levels|length }} + {{ NAME }}_FEATURES + k];
+        said[f] += shifted(sum * known_factor[f], {{ known.shift }});
+    }
+{% endif %}
 {% if linear %}
     /* The linear path over the last {{ spec.linear_path }} changes of each measured feature, oldest first. */
     for (f = 0; f < {{ NAME }}_OUTPUTS; f++) {
