@@ -46,7 +46,8 @@ class Judgement(JudgedStreams):
 
         `block` (stream, inputs) has NaN where a value is missing or not known ahead, `given` (stream,) the times, NaN
         where there is none, and `unread` (stream,) which of them could not be read. A slice means all streams. Raises
-        `DataError` and `MissingSampleError` for what a policy refuses, `ModelFileError` from the engine; all is then as before.
+        `DataError` and `MissingSampleError` for what a policy refuses, `ModelFileError` from the engine; all is then as
+        before.
         """
         if self.usual and self.may_be_usual and (unread is None or not np.count_nonzero(unread)):
             forecasts = self._take_usual(rows, block, given)

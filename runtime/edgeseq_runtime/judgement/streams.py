@@ -70,7 +70,7 @@ class JudgedStreams:
         self.monitor = Monitor(self.spec, room) if monitor else None
         adapt = self.spec.adapt if adapt is None else adapt
         self.adaptation = Adaptation(self.spec, room) if adapt else None
-        self.known = KnownAhead(self.spec, room) if self.spec.known else None
+        self.known = KnownAhead(self.spec, room, self.screening.bounds) if self.spec.known else None
         """What streams were told of the columns known ahead; None where the model has none."""
         self.parts: list[RowArrays] = [self.ledger, self.screening, self.clocks]
         self.parts += [part for part in (self.monitor, self.adaptation, self.known) if part]

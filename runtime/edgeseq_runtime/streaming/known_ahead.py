@@ -23,6 +23,7 @@ from edgeseq_runtime.arrays import Float32, Rows
 from edgeseq_runtime.errors import SnapshotError
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.row_arrays import RowArrays
+from edgeseq_runtime.streaming.screening import Bounds
 
 REACH = "known.reach"
 """What a snapshot calls `KnownAhead.reach`."""
@@ -47,11 +48,11 @@ class KnownAhead(RowArrays):
     reach: Reach
     """(stream, column): up to how many steps ahead of the last sample values were said; those beyond stand in."""
 
-    def __init__(self, spec: Spec, room: int) -> None:
+    def __init__(self, spec: Spec, room: int, bounds: Bounds) -> None:
         super().__init__(room)
         self._features = len(spec.features)
         self._shape = (spec.horizon, len(spec.known))
-        self._limits = np.array([column.limit for column in spec.known], np.float32)
+        self._low, self._high = (ends[0, self._features :].reshape(self._shape) for ends in (bounds.low, bounds.high))
         self._tail = np.tile(np.array([column.mean for column in spec.known], np.float32), spec.horizon)
         self.is_whole = False
         """Whether all streams were told of all values: nothing is to be noted of a sample that says all again."""
@@ -68,13 +69,12 @@ class KnownAhead(RowArrays):
     def complete(self, rows: Rows, block: Float32, last: Float32) -> tuple[Float32, Told]:
         """Return samples (stream, inputs) with something in place of what they do not say, and what they do.
 
-        NaN, and what is too large for the network, is not said. `last` are the samples before, (stream, inputs). What
-        was told is remembered with `remember`.
+        NaN, and what is no value of the column by `Bounds`, is not said. `last` are the samples before, (stream,
+        inputs). What was told is remembered with `remember`.
         """
         values = self.tail(block).reshape(-1, *self._shape)
         before = self.tail(last).reshape(-1, *self._shape)
-        with np.errstate(invalid="ignore"):
-            usable = np.abs(values) <= self._limits
+        usable = (values >= self._low) & (values <= self._high)
         moved = self._moved(before, np.ones(len(values), np.int64))
         reach = np.maximum(self.reach[rows] - 1, 0)
         steps = np.arange(1, self._shape[0] + 1, dtype=np.int32)[:, None]
@@ -82,7 +82,7 @@ class KnownAhead(RowArrays):
         is_said = usable | (steps <= reach[:, None])
         nearest = np.maximum.accumulate(np.where(is_said, steps, 0), axis=1)  # at 0 stands what is known of now
         filled = np.take_along_axis(known, nearest, axis=1).reshape(len(values), -1)
-        lacking = ~usable.reshape(len(values), -1).all(axis=1)
+        lacking = np.asarray(~usable.reshape(len(values), -1).all(axis=1))
         reach = np.maximum(reach, np.where(usable, steps, 0).max(axis=1))
         return np.concatenate([block[:, : self._features], filled], axis=1), Told(reach, lacking)
 
@@ -106,8 +106,9 @@ class KnownAhead(RowArrays):
 
     def are_usable(self, ahead: Float32) -> bool:
         """Whether one sample's values ahead (horizon * column,) are all there."""
-        usable = np.abs(ahead.reshape(self._shape)) <= self._limits
-        return np.count_nonzero(usable) == usable.size
+        values = ahead.reshape(self._shape)
+        usable = (values >= self._low) & (values <= self._high)
+        return bool(np.count_nonzero(usable) == usable.size)
 
     def remember(self, rows: Any, told: Told) -> None:
         """Remember what samples of these streams have said, once they are taken."""
@@ -132,7 +133,7 @@ class KnownAhead(RowArrays):
 
     def array_of(self, row: int) -> Float32:
         """Return what a snapshot keeps of a stream besides its last sample, (column,)."""
-        return self.reach[row].astype(np.float32)
+        return np.asarray(self.reach[row], np.float32)
 
     def load(self, row: int, arrays: Mapping[str, Float32]) -> None:
         """Make a stream that of a snapshot's arrays."""
@@ -142,5 +143,5 @@ class KnownAhead(RowArrays):
     def check(self, arrays: Mapping[str, Float32]) -> None:
         """Raise `SnapshotError` for arrays of a snapshot that no stream has."""
         reach = arrays.get(REACH, np.zeros(1, np.float32))
-        if not ((reach >= 0) & (reach <= self._shape[0])).all() or not self.are_usable(self.tail(arrays["x"])):
+        if not ((reach >= 0) & (reach <= self._shape[0])).all():
             raise SnapshotError("the snapshot has values ahead that no stream has")

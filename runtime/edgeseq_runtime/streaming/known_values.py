@@ -47,13 +47,14 @@ class KnownReader:
         if isinstance(known, Mapping):
             return self._by_name(known)
         block = _as_array(known)
-        if block.shape == (0,):
+        shape = block.shape
+        if shape == (0,):
             return self.nothing
         if block.ndim == 1 and self._shape[1] == 1:
             block = block[:, None]
         if block.ndim != 2 or block.shape[1] != self._shape[1] or len(block) > self._horizon:
             raise DataError(
-                f"known has shape {np.shape(known)}; the model takes (horizon, column) = {self._shape}: "
+                f"known has shape {shape}; the model takes (horizon, column) = {self._shape}: "
                 f"{listed(self.names)} at each step ahead"
             )
         return self._padded(block).reshape(-1)

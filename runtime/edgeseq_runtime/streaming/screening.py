@@ -59,7 +59,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What values are compared with, each (1 or stream, inputs): what is known ahead has no range."""
+    """What values are compared with, each (1 or stream, inputs): features, then what is known ahead."""
 
     limit: Float32
     """The largest that the network can take."""
@@ -72,9 +72,9 @@ class Bounds:
     """How far out of range the first value of a stream may lie."""
 
     @classmethod
-    def of(cls, features: tuple[Feature, ...], margin: float, ahead: Sequence[Feature] = ()) -> "Bounds":
+    def of(cls, features: tuple[Feature, ...], margin: float, ahead: Sequence[tuple[float, ...]] = ()) -> "Bounds":
         """Return those of one sensor, (1, inputs)."""
-        columns = [_bounds(feature, margin) for feature in features] + [_unbound(column.limit) for column in ahead]
+        columns = [*(_bounds(feature, margin) for feature in features), *ahead]
         with np.errstate(over="ignore"):
             return cls(*np.ascontiguousarray(np.array(columns, np.float64).astype(np.float32).T)[:, None])
 
@@ -101,6 +101,17 @@ def _bounds(feature: Feature, margin: float) -> tuple[float, ...]:
     return limit, low, high, min(limit, margin * CHANGES * feature.change), min(limit, first)
 
 
+def _bounds_ahead(column: Feature, margin: float, *, takes_all: bool) -> tuple[float, ...]:
+    """Return those of a column known ahead.
+
+    A value that lies further out of range than a fresh stream's first one may is none. It stands for no value, as 9999 does, and nothing that comes after it could confirm it.
+    """
+    limit, low, high, _, first = _bounds(column, margin)
+    if takes_all:
+        return _unbound(limit)
+    return limit, max(-limit, low - first), min(limit, high + first), limit, limit
+
+
 def _beyond(values: Float32, bounds: Bounds) -> Float32:
     """Return how far values (stream, feature) lie out of range; below 0 within it."""
     return np.asarray(np.maximum(bounds.low - values, values - bounds.high))
@@ -123,7 +134,9 @@ class Screening(RowArrays):
         self._targets = len(spec.targets)
         self._own = bool(spec.sensors)
         """Whether each stream has bounds of its own."""
-        self._features, self._ahead = len(spec.features), spec.known * spec.horizon
+        self._features = len(spec.features)
+        ahead = [_bounds_ahead(column, rules.margin, takes_all=policy.doubts_range) for column in spec.known]
+        self._ahead = ahead * spec.horizon
         self.bounds = Bounds.of(spec.features, rules.margin, self._ahead)
         self.any_waiting = False
         """Whether a value of any stream may be waiting to be confirmed, or is away."""
@@ -279,7 +292,8 @@ class Screening(RowArrays):
             if RANGE in self._flagged:
                 usable = np.abs(block) <= bounds.limit
                 near = np.asarray(np.abs(np.diff(block, axis=0, prepend=block[:1])) <= bounds.near)
-                plain |= usable & (near if self._confirms else True)
+                taken = usable & (near if self._confirms else True)
+                plain[:, : self._features] |= taken[:, : self._features]
                 if self._confirms:
                     away = (_beyond(block, bounds) > bounds.first).any(axis=1)
                     plain[1:] &= np.asarray(near)[1:] | ~np.asarray(away)[:-1, None]

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ import edgeseq_export
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor, Rules
 from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, MissingSampleError
 from edgeseq_runtime.spec import Spec
@@ -85,7 +87,7 @@ def is_lacking(known: Float32 | None) -> bool:
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(_WINDOWS, st.floats(-1, 1)), min_size=1, max_size=9))
-def test_the_network_sees_what_was_said_last_for_the_same_time(steps):
+def test_the_network_sees_what_was_said_last_for_the_same_time(steps: Any) -> None:
     p, oracle, states = Predictor(SESSION), Oracle(SESSION.spec), SESSION.fresh()
     for number, (window, value) in enumerate(steps):
         known, sample = as_array(window), [value, value]
@@ -112,7 +114,7 @@ def told(kind: str, seconds: float, value: float) -> tuple[list[float], float]:
 @pytest.mark.parametrize("missing", ["impute", "skip", "reset"])
 @settings(max_examples=15, deadline=None)
 @given(steps=STEPS)
-def test_windows_move_with_time_whatever_becomes_of_the_samples(missing, rules, steps):
+def test_windows_move_with_time_whatever_becomes_of_the_samples(missing: str, rules: Rules, steps: Any) -> None:
     """Samples that lack, that come late or not at all: what is known ahead is that of the time."""
     p, oracle, seconds = Predictor(SESSION, missing=missing, rules=rules), Oracle(SESSION.spec), 0.0
     for window, value, kind in steps:
@@ -130,7 +132,7 @@ def test_windows_move_with_time_whatever_becomes_of_the_samples(missing, rules, 
 @pytest.mark.parametrize("options", [{}, {"clocks": ("hour_sin", "hour_cos")}, {"sensors": 2}], ids=str)
 @settings(max_examples=10, deadline=None)
 @given(steps=STEPS)
-def test_blocks_and_pools_give_what_steps_give(options, steps):
+def test_blocks_and_pools_give_what_steps_give(options: dict[str, Any], steps: Any) -> None:
     session = session_of(tuple(options.items()))
     one, block, pool, arrays = Predictor(session), Predictor(session), Pool(session), Pool(session)
     pool.add("a", "b")
@@ -157,13 +159,13 @@ def test_blocks_and_pools_give_what_steps_give(options, steps):
 
 
 @lru_cache
-def session_of(options):
+def session_of(options: tuple[tuple[str, Any], ...]) -> Session:
     """A session of a model that knows two columns ahead."""
     choices = {"known": COLUMNS, "horizon": HORIZON, "features": 2, "period": 60.0, "gap_limit": 3, **dict(options)}
     return open_session(edgeseq_export.export(make_checkpoint(**choices)).content, provider="cpu")
 
 
-def test_a_stream_goes_on_from_its_snapshot_with_what_it_was_told():
+def test_a_stream_goes_on_from_its_snapshot_with_what_it_was_told() -> None:
     p, whole = Predictor(SESSION), np.arange(8, dtype=np.float32).reshape(4, 2)
     p.step([0.1, 0.2], known=whole[:3])
     q, pool = Predictor(SESSION), Pool(SESSION)
@@ -182,7 +184,7 @@ def test_a_stream_goes_on_from_its_snapshot_with_what_it_was_told():
     [({"missing": "error"}, [math.nan, 0.2]), ({"rules": Rules(range="error")}, [1e9, 0.2])],
     ids=["missing", "range"],
 )
-def test_what_a_refused_sample_says_is_not_remembered(options, sample):
+def test_what_a_refused_sample_says_is_not_remembered(options: dict[str, Any], sample: list[float]) -> None:
     p = Predictor(SESSION, **options)
     p.step([0.1, 0.2], known=[[1, 2]] * 2)
     before = p.snapshot()
@@ -191,7 +193,7 @@ def test_what_a_refused_sample_says_is_not_remembered(options, sample):
     assert p.snapshot() == before
 
 
-def test_a_forecast_beyond_the_horizon_keeps_the_last_value_ahead():
+def test_a_forecast_beyond_the_horizon_keeps_the_last_value_ahead() -> None:
     p, known = Predictor(SESSION), np.arange(8, dtype=np.float32).reshape(4, 2)
     first = p.step([0.1, 0.2], known=known)
     q = Predictor(SESSION)
@@ -202,7 +204,7 @@ def test_a_forecast_beyond_the_horizon_keeps_the_last_value_ahead():
     np.testing.assert_allclose(p.forecast(2 * HORIZON), np.concatenate([first, second]), rtol=1e-5, atol=1e-6)
 
 
-BAD = {
+BAD: dict[str, tuple[Any, str]] = {
     "too long": ([[1, 2]] * 5, "known has shape (5, 2)"),
     "too wide": ([[1, 2, 3]], "(horizon, column) = (4, 2)"),
     "flat": ([1, 2, 3, 4], "known has shape (4,)"),
@@ -219,7 +221,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_is_no_window_is_named_in_one_line(case):
+def test_what_is_no_window_is_named_in_one_line(case: str) -> None:
     known, said = BAD[case]
     p, pool = Predictor(SESSION), Pool(SESSION)
     for step in (lambda: p.step([0, 0], known=known), lambda: pool.step({"a": [0, 0]}, known={"a": known})):
@@ -230,7 +232,7 @@ def test_what_is_no_window_is_named_in_one_line(case):
     assert p.samples == len(pool) == 0
 
 
-def test_arrays_of_windows_have_the_shape_of_the_samples():
+def test_arrays_of_windows_have_the_shape_of_the_samples() -> None:
     p, pool = Predictor(SESSION), Pool(SESSION)
     pool.add("a", "b")
     with pytest.raises(DataError, match=r"the model takes \(2, 4, 2\)"):
@@ -241,7 +243,7 @@ def test_arrays_of_windows_have_the_shape_of_the_samples():
         pool.step({"a": [0, 0]}, known={"c": None})
 
 
-def test_a_model_that_knows_nothing_ahead_says_so(model):
+def test_a_model_that_knows_nothing_ahead_says_so(model: bytes) -> None:
     p, pool = Predictor(model), Pool(model)
     for step in (
         lambda: p.step(0.5, known=[1.0]),
@@ -254,14 +256,24 @@ def test_a_model_that_knows_nothing_ahead_says_so(model):
     assert (p.step(0.5, known=None) == Predictor(model).step(0.5)).all()
 
 
-def test_numbers_that_the_network_cannot_take_are_not_known():
-    p, q = Predictor(SESSION), Predictor(SESSION)
-    for value in (math.inf, -math.inf, math.nan, 3e38, 10**400, None):
+def test_numbers_that_are_no_values_of_the_column_are_not_known() -> None:
+    """What float32 cannot hold; and what lies more than the training range's width out of it, unless rules take all."""
+    values: list[Any] = [math.inf, -math.inf, math.nan, 3e38, 10**400, None, 9999.0, -12.0]
+    for value in values:
+        p, q = Predictor(SESSION), Predictor(SESSION)
         assert (p.step([0, 0], known={"k0": [value, 1.0]}) == q.step([0, 0], known=[[None, None], [1.0, None]])).all()
         assert p.reason == "known"
+    near = [[14.0, 6.0]] * HORIZON
+    for p in (Predictor(SESSION), Predictor(SESSION, rules=Rules(range="flag"))):
+        p.step([0, 0], known=near)
+        assert p.reason == ""
+    made = [Predictor(SESSION, rules=Rules(range=word)) for word in ("flag", "confirm")]
+    for p in made:
+        p.run([[0, 0]] * 3, known=np.full((3, HORIZON, COLUMNS), 9999.0))
+    assert [p.counts["known"] for p in made] == [0, 3]
 
 
-def test_one_column_may_be_a_plain_list():
+def test_one_column_may_be_a_plain_list() -> None:
     session = session_of((("known", 1),))
     a, b, c = (Predictor(session) for _ in range(3))
     wanted = a.step([0, 0], known=[[1.0], [2.0], [3.0], [4.0]])
