@@ -48,7 +48,7 @@ def measure(named: Named, steps: int | None = None) -> tuple[Setting, dict[str, 
     setting = Setting(spec.season or 1, spec.warmup, spec.gap_limit)
     task = set_task(named, parts, setting)
     found = {}
-    for name, adapt in ((STATIC, False),):
+    for name, adapt in ((STATIC, False), (ADAPTED, True)):
         begin = time.process_time()
         forecasts = _streamed(task, content, parts, adapt=adapt)
         each = 1e6 * (time.process_time() - begin) / len(task.values)
@@ -63,13 +63,17 @@ def set_task(named: Named, parts: Parts, setting: Setting) -> Task:
 
 
 def _streamed(task: Task, content: bytes, parts: Parts, *, adapt: bool) -> Forecasts:
-    """Return a model file's forecasts at all origins, from one stream through the whole series."""
-    predictor = Predictor(content, provider="cpu", rules=AS_THEY_ARE)
+    """Return a model file's forecasts at all origins, from one stream through the whole series.
+
+    The static one is what `edgeseq evaluate` shows. The adapted one is as a device has it, rules included: where a
+    level moves out of the range of training, confirmed samples teach.
+    """
+    predictor = Predictor(content, provider="cpu", rules=None if adapt else AS_THEY_ARE, adapt=False)
     if not adapt:
         return task.standardised(forecasts_at(predictor, parts.test.values, task.origins)[:, :, 0])
     begin = parts.validation.start
     predictor.run(parts.test.values[:begin])
-    learning = Predictor(predictor.session, rules=AS_THEY_ARE)
+    learning = Predictor(predictor.session, adapt=True)
     learning.restore(predictor.snapshot())
     forecasts = learning.run(parts.test.values[begin:])[task.origins - begin]
     return task.standardised(forecasts[:, :, 0].astype(np.float64))

@@ -70,7 +70,7 @@ def _season_before(task: Task, rows: npt.NDArray[np.int64], step: int) -> npt.ND
 def _taught(
     task: Task, rows: npt.NDArray[np.int64], step: int, start: int, stop: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:
-    """Return the rows of the design whose sample `step` ahead is a measured one in [start, stop), and the change to it."""
+    """Return the rows of the design from which a sample measured in [start, stop) is `step` ahead, and the change."""
     inside = rows[(rows + step < stop) & (rows + 1 >= start)]
     inside = inside[task.known[inside + step] & task.known[inside]]
     return inside - LAGS, task.values[inside + step] - task.values[inside]

@@ -16,7 +16,7 @@ class Outcome:
     training: float | None = None
     """Seconds of the processor, from the series in memory to the trained model; None: nothing is trained."""
     forecast: float | None = None
-    """Microseconds of the processor for a forecast, one origin after the other or all together, as is the model's way."""
+    """Microseconds of the processor for a forecast: of one origin after the other or of all, as the model does it."""
     bytes: int | None = None
     """Of all that is carried to where it forecasts."""
 

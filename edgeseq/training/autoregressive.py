@@ -5,7 +5,7 @@ trained network as the second member of a combined forecast (J. Bates and C. Gra
 1969): trained together, the network only learned what the regression leaves, and forecast worse.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +21,16 @@ from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.spec import Spec
 
 LENGTHS = (24, 48, baselines.LAGS, 168, 336)
-"""Lags that are tried. Those of the baseline are taken unless another number is clearly better."""
+"""Lags that are tried. Longer ones than the baseline's take part where these lower the error by `_PAYS`."""
+
+_PAYS = 0.01
+"""Share of the validation error: a longer path takes more memory, time and warm-up on the device."""
+
+_POWER = 4
+"""Of its inverse error, by which a length counts."""
+
+_HARDLY = 0.1
+"""Share in the path below which a length is left out."""
 
 _ROWS_FOR_A_LAG = 4
 """Training rows that there must be for each number that an output's regression looks at: the penalty does the rest."""
@@ -58,10 +67,10 @@ def candidates(spec: Spec, train: Filled) -> list[int]:
 
 
 def fit(spec: Spec, train: Filled, validation: Part, lengths: Sequence[int]) -> LinearPath:
-    """Fit a regression for each length and penalty to the training part; return the one to take.
+    """Fit a regression for each length and penalty to the training part; return the lengths' combined path.
 
-    The validation part chooses the penalty and, against the usual length, another that is better by two standard
-    errors: it is one stretch of time, and the next may be different.
+    The validation part chooses the penalties, and how much each length counts. It is one stretch of time, and the next
+    may be different, so no length is chosen alone.
     """
     judged = fill(validation.values, spec.gap_limit)
     rows, targets = drop_incomplete(*_counting(spec, train))
@@ -74,9 +83,38 @@ def fit(spec: Spec, train: Filled, validation: Part, lengths: Sequence[int]) -> 
         best = coefficients[np.argmin(squares.sum(axis=1))]
         fitted[lags] = _linear_path(spec, best)
         errors[lags] = (ridge.predict(design, judged_rows, best) - truth) * error_scales(spec)
-    usual = baselines.LAGS if baselines.LAGS in fitted else max(fitted)
-    better = [lags for lags in fitted if gain(errors[usual], errors[lags]) > 2]
-    return fitted[min(better, key=lambda lags: np.nanmean(errors[lags] ** 2), default=usual)]
+    chosen = shares(errors)
+    usual = {lags: error for lags, error in errors.items() if lags <= baselines.LAGS}
+    if usual and _combined_error(errors, chosen) > (1 - _PAYS) * _combined_error(errors, shares(usual)):
+        chosen = shares(usual)
+    return _combined(fitted, chosen)
+
+
+def shares(errors: Mapping[int, Float64]) -> dict[int, float]:
+    """Return how much each length counts, by its errors (row, output); those that hardly would are left out.
+
+    By a power of the inverse mean square (J. Stock and M. Watson, Journal of Forecasting 23, 2004).
+    """
+    squares = {lags: float(np.nanmean(error**2)) for lags, error in errors.items()}
+    least = min(squares.values())
+    weights = {lags: (least / square if square else 1.0) ** _POWER for lags, square in squares.items()}
+    counted = {lags: weight for lags, weight in weights.items() if weight > _HARDLY * sum(weights.values())}
+    return {lags: weight / sum(counted.values()) for lags, weight in counted.items()}
+
+
+def _combined_error(errors: Mapping[int, Float64], chosen: Mapping[int, float]) -> float:
+    combined = np.sum([share * errors[lags] for lags, share in chosen.items()], axis=0)
+    return float(np.nanmean(combined**2))
+
+
+def _combined(fitted: Mapping[int, LinearPath], chosen: Mapping[int, float]) -> LinearPath:
+    """Return the weighted sum of paths, as long as the longest: the last changes of all are the same."""
+    longest = max(chosen)
+    weights = (
+        share * np.pad(fitted[lags].weight, ((0, 0), (0, 0), (longest - lags, 0))) for lags, share in chosen.items()
+    )
+    biases = (share * fitted[lags].bias for lags, share in chosen.items())
+    return LinearPath(sum(weights, np.float32(0)).astype(np.float32), sum(biases, np.float32(0)).astype(np.float32))
 
 
 def gain(usual: Float64, other: Float64) -> float:
@@ -107,7 +145,7 @@ def ensemble_weight(checkpoint: Checkpoint, linear: LinearPath, validation: Part
 
     The smallest that is not worse over the validation part than the best one by more than a standard error (L. Breiman
     et al., Classification and Regression Trees, 1984, section 3.4.3): that part has chosen the network's weights, so it
-    flatters the network, but hardly the linear path. At least a third of the best one, since to combine pays by itself.
+    flatters the network, but hardly the linear path. At least two thirds of the best one, since to combine pays by itself.
     A step ahead counts where it is known, whatever else lacks in its forecast. Where none is known both count the same,
     which is hard to beat (R. Clemen, International Journal of Forecasting 5, 1989).
     """
@@ -121,7 +159,7 @@ def ensemble_weight(checkpoint: Checkpoint, linear: LinearPath, validation: Part
     slope, curvature = float(np.nansum(path * (path - network))), float(np.nansum((network - path) ** 2))
     best = min(max(slope / curvature, 0.0), 1.0) if curvature else 0.0
     mixed = best * network + (1 - best) * path
-    tried = (float(weight) for weight in np.linspace(best / 3, best, 21))
+    tried = (float(weight) for weight in np.linspace(2 * best / 3, best, 21))
     return next(weight for weight in tried if gain(weight * network + (1 - weight) * path, mixed) <= 1)
 
 

@@ -126,7 +126,7 @@ def test_a_run_goes_on_where_the_last_one_ended(
         name, package, note = "failing", "numpy", ""
 
         def measure(self, task: Task) -> Outcome:
-            raise RuntimeError("no season")
+            raise RuntimeError(f"no season of {task.season}")
 
     class Constant(Failing):
         name = "constant"
@@ -141,7 +141,7 @@ def test_a_run_goes_on_where_the_last_one_ended(
     words = ["--steps", "2", "--json", str(tmp_path / "results.json")]
     libraries.main(words)
     first = capsys.readouterr()
-    assert "failing on waves: RuntimeError('no season')" in first.err
+    assert "failing on waves: RuntimeError('no season of 24')" in first.err
     libraries.main(words)
     assert calls == [24]
     assert capsys.readouterr().out == first.out
@@ -183,8 +183,12 @@ def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
 def test_what_each_was_given_is_told() -> None:
     found = {model.name: model.note for model in MODELS}
     assert list(found) == [
-        "LightGBM on lags", "statsforecast Theta", "statsforecast AutoETS", "neuralforecast NHITS", "neuralforecast DLinear",
-    ]  # fmt: skip
+        "LightGBM on lags",
+        "statsforecast Theta",
+        "statsforecast AutoETS",
+        "neuralforecast NHITS",
+        "neuralforecast DLinear",
+    ]
     assert "ended by the validation part" in found["neuralforecast NHITS"]
 
 
@@ -207,8 +211,10 @@ def test_what_is_named_must_be_there(words: list[str], capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize("name", ["persistence", "seasonal naive"])
 def test_the_librarys_forecasts_lie_beside_our_truths(name: str, waves: Named) -> None:
-    """A linear network of neuralforecast with weights set by hand, which repeats the last sample or the one a day before,
-    has edgeseq's error; one sample too early or too late, and it has not."""
+    """A linear network of neuralforecast repeats the last sample or the one a day before, by weights set by hand.
+
+    It has edgeseq's error; one sample too early or too late, and it has not.
+    """
     pytest.importorskip("neuralforecast", reason="needs neuralforecast: docs/libraries.md")
     import torch
 
