@@ -2,13 +2,15 @@
 
 An autoregressive highway as in LSTNet (G. Lai et al., SIGIR 2018), but fitted by ridge regression and put beside the
 trained network as the second member of a combined forecast (J. Bates and C. Granger, Operational Research Quarterly 20,
-1969): trained together, the network only learned what the regression leaves, and forecast worse.
+1969): trained together, the network only learned what the regression leaves, and forecast worse. The path is itself a
+combination, of regressions of several lengths and of naive forecasts: a sum of linear paths is one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 import edgeseq_export
 from edgeseq.evaluation import baselines, ridge
@@ -26,11 +28,14 @@ LENGTHS = (24, 48, baselines.LAGS, 168, 336)
 _PAYS = 0.01
 """Share of the validation error: a longer path takes more memory, time and warm-up on the device."""
 
-_POWER = 4
-"""Of its inverse error, by which a length counts."""
+_POWER = 6
+"""Of its inverse error, by which a member of the linear path counts."""
 
 _HARDLY = 0.1
-"""Share in the path below which a length is left out."""
+"""Share in the path below which a member is left out."""
+
+_CLEARLY = 2
+"""Standard errors by which a naive forecast may be worse than the best regression, and still be a member."""
 
 _ROWS_FOR_A_LAG = 4
 """Training rows that there must be for each number that an output's regression looks at: the penalty does the rest."""
@@ -54,6 +59,11 @@ class LinearPath:
     bias: Float32
     """(outputs,)"""
 
+    @property
+    def lags(self) -> int:
+        """How many of the last changes it sees."""
+        return int(self.weight.shape[2])
+
 
 def candidates(spec: Spec, train: Filled) -> list[int]:
     """Return the lengths that the training part has samples for, and that most of these reach between gaps."""
@@ -67,54 +77,91 @@ def candidates(spec: Spec, train: Filled) -> list[int]:
 
 
 def fit(spec: Spec, train: Filled, validation: Part, lengths: Sequence[int]) -> LinearPath:
-    """Fit a regression for each length and penalty to the training part; return the lengths' combined path.
+    """Return a linear path that combines a regression for each length, persistence, and the seasonal naive forecast.
 
-    The validation part chooses the penalties, and how much each length counts. It is one stretch of time, and the next
-    may be different, so no length is chosen alone.
+    The training part teaches the regressions. The validation part chooses their penalties, and how much each member
+    counts. It is one stretch of time, and the next may be different, so none is chosen alone. The naive forecasts are
+    for series that do not go on as they were: where they are clearly worse there, they are no members.
     """
     judged = fill(validation.values, spec.gap_limit)
     rows, targets = drop_incomplete(*_counting(spec, train))
     judged_rows, truth = _counting(spec, judged, validation.origins(1))
-    fitted, errors = {}, {}
+    paths = []
     for lags in lengths:
         coefficients = ridge.solve(lagged_distances(spec, train, lags), rows, targets, ridge.PENALTIES)
-        design = lagged_distances(spec, judged, lags)
-        squares = ridge.squares(design, judged_rows, truth, coefficients) * error_scales(spec) ** 2
-        best = coefficients[np.argmin(squares.sum(axis=1))]
-        fitted[lags] = _linear_path(spec, best)
-        errors[lags] = (ridge.predict(design, judged_rows, best) - truth) * error_scales(spec)
-    chosen = shares(errors)
-    usual = {lags: error for lags, error in errors.items() if lags <= baselines.LAGS}
-    if usual and _combined_error(errors, chosen) > (1 - _PAYS) * _combined_error(errors, shares(usual)):
-        chosen = shares(usual)
-    return _combined(fitted, chosen)
+        squares = ridge.squares(lagged_distances(spec, judged, lags), judged_rows, truth, coefficients)
+        paths.append(_linear_path(spec, coefficients[np.argmin(squares @ error_scales(spec) ** 2)]))
+    naive = naive_paths(spec, lengths)
+    errors = [(_said(spec, path, judged, judged_rows) - truth) * error_scales(spec) for path in (*paths, *naive)]
+    best = min(errors[: len(paths)], key=lambda error: np.nanmean(error**2))
+    allowed = [number < len(paths) or gain(error, best) <= _CLEARLY for number, error in enumerate(errors)]
+    chosen = shares(errors, allowed)
+    usual = [path.lags <= baselines.LAGS for path in (*paths, *naive)]
+    if any(usual):
+        short = shares(errors, np.logical_and(allowed, usual))
+        if _square_of_mean(errors, chosen) > (1 - _PAYS) * _square_of_mean(errors, short):
+            chosen = short
+    return combined([*paths, *naive], chosen)
 
 
-def shares(errors: Mapping[int, Float64]) -> dict[int, float]:
-    """Return how much each length counts, by its errors (row, output); those that hardly would are left out.
+def shares(errors: Sequence[Float64], among: npt.ArrayLike | None = None) -> Float64:
+    """Return how much each member counts, by its errors (row, output); 0 for what hardly would, or is not `among`.
 
     By a power of the inverse mean square (J. Stock and M. Watson, Journal of Forecasting 23, 2004).
     """
-    squares = {lags: float(np.nanmean(error**2)) for lags, error in errors.items()}
-    least = min(squares.values())
-    weights = {lags: (least / square if square else 1.0) ** _POWER for lags, square in squares.items()}
-    counted = {lags: weight for lags, weight in weights.items() if weight > _HARDLY * sum(weights.values())}
-    return {lags: weight / sum(counted.values()) for lags, weight in counted.items()}
+    squares = np.array([np.nanmean(error**2) for error in errors])
+    allowed = np.ones(len(errors), bool) if among is None else np.asarray(among)
+    least = squares[allowed].min()
+    weights = np.where(allowed, np.divide(least, squares, out=np.ones(len(errors)), where=squares > 0) ** _POWER, 0)
+    weights[weights < _HARDLY * weights.sum()] = 0
+    return np.asarray(weights / weights.sum())
 
 
-def _combined_error(errors: Mapping[int, Float64], chosen: Mapping[int, float]) -> float:
-    combined = np.sum([share * errors[lags] for lags, share in chosen.items()], axis=0)
-    return float(np.nanmean(combined**2))
+def combined(paths: Sequence[LinearPath], chosen: Float64) -> LinearPath:
+    """Return the weighted mean of paths, as long as the longest that counts: the last changes of all are the same."""
+    counted = [(path, share) for path, share in zip(paths, chosen, strict=True) if share]
+    longest = max(path.lags for path, _ in counted)
+    weight = sum(share * np.pad(path.weight, ((0, 0), (0, 0), (longest - path.lags, 0))) for path, share in counted)
+    bias = sum(share * path.bias for path, share in counted)
+    return LinearPath(np.asarray(weight, np.float32), np.asarray(bias, np.float32))
 
 
-def _combined(fitted: Mapping[int, LinearPath], chosen: Mapping[int, float]) -> LinearPath:
-    """Return the weighted sum of paths, as long as the longest: the last changes of all are the same."""
-    longest = max(chosen)
-    weights = (
-        share * np.pad(fitted[lags].weight, ((0, 0), (0, 0), (longest - lags, 0))) for lags, share in chosen.items()
-    )
-    biases = (share * fitted[lags].bias for lags, share in chosen.items())
-    return LinearPath(sum(weights, np.float32(0)).astype(np.float32), sum(biases, np.float32(0)).astype(np.float32))
+def naive_paths(spec: Spec, lengths: Sequence[int]) -> list[LinearPath]:
+    """Return persistence and, where a path may be as long as a season, the seasonal naive forecast as linear paths.
+
+    Each has the shortest of `lengths` that holds it: one that is combined with others of that length costs nothing.
+    """
+    shape, bias = (spec.horizon, len(spec.targets), len(spec.measured)), np.zeros(spec.outputs, np.float32)
+
+    def path(weight: Float32) -> LinearPath:
+        return LinearPath(weight.reshape(spec.outputs, len(spec.measured), -1), bias)
+
+    persistence = path(np.zeros((*shape, min(lengths)), np.float32))
+    if not spec.season or spec.season > max(lengths) + 1:
+        return [persistence]
+    lags = min(length for length in lengths if length + 1 >= spec.season)
+    seasonal = np.zeros((*shape, lags), np.float32)
+    for step, scales in enumerate(spec.target_scales):
+        back = -(step + 1) % spec.season  # changes since the sample that is a season, or several, before the one ahead
+        for target, feature in enumerate(spec.target_features):
+            seasonal[step, target, target, lags - back :] = -feature.change / scales[target]
+    return [persistence, path(seasonal)]
+
+
+def _said(spec: Spec, path: LinearPath, filled: Filled, rows: ridge.Rows) -> Float64:
+    """Return a path's forecasts at the rows, (row, output)."""
+    distances = lagged_distances(spec, filled, path.lags)
+
+    def changes(rows: ridge.Rows) -> Float64:
+        each = distances(rows).reshape(len(rows), -1, path.lags)
+        return np.asarray(np.diff(each, axis=2, append=0)).reshape(len(rows), -1)
+
+    return ridge.predict(changes, rows, np.vstack([path.weight.reshape(spec.outputs, -1).T, path.bias]))
+
+
+def _square_of_mean(errors: Sequence[Float64], chosen: Float64) -> float:
+    mean = sum(share * error for share, error in zip(chosen, errors, strict=True))
+    return float(np.nanmean(np.square(mean)))
 
 
 def gain(usual: Float64, other: Float64) -> float:
@@ -145,9 +192,9 @@ def ensemble_weight(checkpoint: Checkpoint, linear: LinearPath, validation: Part
 
     The smallest that is not worse over the validation part than the best one by more than a standard error (L. Breiman
     et al., Classification and Regression Trees, 1984, section 3.4.3): that part has chosen the network's weights, so it
-    flatters the network, but hardly the linear path. At least two thirds of the best one, since to combine pays by itself.
-    A step ahead counts where it is known, whatever else lacks in its forecast. Where none is known both count the same,
-    which is hard to beat (R. Clemen, International Journal of Forecasting 5, 1989).
+    flatters the network, but hardly the linear path. At least two thirds of the best one, since to combine pays by
+    itself. A step ahead counts where it is known, whatever else lacks in its forecast. Where none is known both count
+    the same, which is hard to beat (R. Clemen, International Journal of Forecasting 5, 1989).
     """
     network, path = (_errors(blended(checkpoint, linear, weight), validation) for weight in (1.0, 0.0))
     known = np.isfinite(network) & np.isfinite(path)
@@ -169,7 +216,7 @@ def blended(checkpoint: Checkpoint, linear: LinearPath, weight: float) -> Checkp
     weights["head.weight"] = np.float32(weight) * weights["head.weight"]
     weights["head.bias"] = np.float32(weight) * weights["head.bias"] + np.float32(1 - weight) * linear.bias
     weights["linear.weight"] = np.float32(1 - weight) * linear.weight
-    return replace(checkpoint, spec=replace(checkpoint.spec, linear_path=linear.weight.shape[2]), weights=weights)
+    return replace(checkpoint, spec=replace(checkpoint.spec, linear_path=linear.lags), weights=weights)
 
 
 def _errors(checkpoint: Checkpoint, part: Part) -> Float64:

@@ -9,6 +9,7 @@ import pytest
 
 import edgeseq
 import edgeseq_export
+from edgeseq.evaluation import baselines
 from edgeseq.evaluation.baselines import truths
 from edgeseq.evaluation.evaluate import forecasts_at
 from edgeseq.model.checkpoint import Checkpoint
@@ -90,29 +91,49 @@ def test_its_length_is_what_the_series_needs() -> None:
         assert found.weight.shape == (1, 1, chosen)
 
 
-def test_lengths_count_by_their_errors() -> None:
-    """Squares of 1, 2 and 3: fourth powers of the inverse are 1, 1/16 and 1/81, and the last two hardly count."""
-    columns = {lags: np.full((4, 1), np.sqrt(square)) for lags, square in ((24, 1.0), (48, 2.0), (96, 3.0))}
-    assert autoregressive.shares(columns) == {24: 1.0}
-    near = {**columns, 48: np.array([[1.0], [np.nan], [1.0], [1.0]])}
-    assert autoregressive.shares(near) == {24: 0.5, 48: 0.5}
-    assert autoregressive.shares({24: np.zeros((4, 1)), 48: np.ones((4, 1))}) == {24: 1.0}
+def test_members_count_by_their_errors() -> None:
+    """Squares of 1, 1.2 and 2: sixth powers of the inverse are 1, 0.335 and 1/64, and the last hardly counts."""
+    errors = [np.full((4, 1), np.sqrt(square)) for square in (1.0, 1.2, 2.0)]
+    np.testing.assert_allclose(autoregressive.shares(errors), [1 / 1.335, 0.335 / 1.335, 0], atol=1e-3)
+    np.testing.assert_allclose(autoregressive.shares(errors, [False, True, True]), [0, 1, 0])
+    holed = [np.array([[1.0], [np.nan]]), np.ones((2, 1))]
+    np.testing.assert_allclose(autoregressive.shares(holed), [0.5, 0.5])
+    np.testing.assert_array_equal(autoregressive.shares([np.zeros((4, 1)), np.ones((4, 1))]), [1, 0])
 
 
 def test_paths_of_several_lengths_are_one_path() -> None:
     """Its forecasts are the weighted mean of theirs, on the changes that all of them see."""
     random = np.random.default_rng(4)
-    paths = {
-        lags: LinearPath(random.normal(size=(2, 1, lags)).astype(np.float32), random.normal(size=2).astype(np.float32))
+    paths = [
+        LinearPath(random.normal(size=(2, 1, lags)).astype(np.float32), random.normal(size=2).astype(np.float32))
         for lags in (3, 5)
-    }
-    both = autoregressive._combined(paths, {3: 0.25, 5: 0.75})
-    changes = random.normal(size=5)
+    ]
+    both, changes = autoregressive.combined(paths, np.array([0.25, 0.75])), random.normal(size=5)
     wanted = sum(
-        share * (paths[lags].weight[:, 0] @ changes[-lags:] + paths[lags].bias)
-        for lags, share in ((3, 0.25), (5, 0.75))
+        share * (path.weight[:, 0] @ changes[-path.lags :] + path.bias)
+        for share, path in zip((0.25, 0.75), paths, strict=True)
     )
     np.testing.assert_allclose(both.weight[:, 0] @ changes + both.bias, wanted, rtol=1e-5)
+    assert autoregressive.combined(paths, np.array([1.0, 0.0])).lags == 3
+
+
+@pytest.mark.parametrize("season", [7, 24])
+def test_naive_forecasts_are_linear_paths(season: int) -> None:
+    """Through an exported file they say what the baselines say, also where the horizon is longer than a season."""
+    series, parts = recursion(600)
+    made = planned(series, parts, horizon=9, season=season)
+    checkpoint, _ = drawn(made, 2)
+    values, at = parts.test.values, parts.test.origins(9)
+    persistence, seasonal = autoregressive.naive_paths(made.spec, (24, 48))
+    for path, wanted in (
+        (persistence, baselines.persistence(made.spec, values, at)),
+        (seasonal, baselines.seasonal_naive(made.spec, season, values, at)),
+    ):
+        assert path.lags == 24
+        blended = autoregressive.blended(checkpoint, path, 0.0)
+        found = forecasts_at(Predictor(edgeseq_export.export(blended).content), values, at)
+        np.testing.assert_allclose(found, wanted, atol=2e-5)
+    assert len(autoregressive.naive_paths(made.spec, (5,))) == 1
 
 
 @pytest.mark.parametrize(("noise", "wanted"), [(0.0, np.inf), (1.0, 1.0)])
