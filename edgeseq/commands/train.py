@@ -171,6 +171,7 @@ def train(
     # how the series is read
     target: tuple[str, ...],
     feature: tuple[str, ...],
+    known: tuple[str, ...],
     split: str | None,
     sort: bool,
     overrides: "OverrideKeywords",
@@ -247,6 +248,7 @@ def train(
                 series,
                 targets=target,
                 features=feature,
+                known=known,
                 split=split,
                 units=_units(unit),
                 gap_limit=max_gap,

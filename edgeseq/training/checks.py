@@ -22,8 +22,11 @@ def check_values(series: Series, parts: Parts) -> None:
             raise DataError(f"column {name!r} has no value in the training part of {series.name}")
 
 
-def check_options(options: TrainingOptions, layout: str) -> None:
-    """Refuse options that say something of another layout."""
+def check_options(options: TrainingOptions, layout: str, *, known: bool = False) -> None:
+    """Refuse options that say something of another layout, where columns are `known` ahead too."""
+    if known and layout != STREAM:
+        whose = f"--layout {layout}" if options.layout else f"--preset {options.preset}"
+        raise UsageError(f"{whose} takes no --known: a window holds what was, and nothing ahead of it")
     if options.window and layout == STREAM:
         raise UsageError("--window is for --layout features or steps; a stream has no window")
     chosen = {

@@ -72,7 +72,7 @@ def plan(series: Series, parts: Parts, options: TrainingOptions) -> Plan:
     Raises `UsageError` for options that do not go together, and `DataError` for a series that cannot be learned from.
     """
     layout = options.layout or (FEATURES if options.preset == CLASSIC else STREAM)
-    checks.check_options(options, layout)
+    checks.check_options(options, layout, known=bool(series.known))
     if options.preset == CLASSIC:  # nothing is chosen by the validation part, so it may teach as well
         parts = replace(parts, train=parts.validation.values)
     checks.check_values(series, parts)
