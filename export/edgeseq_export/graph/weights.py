@@ -74,6 +74,8 @@ class StepWeights:
     """(outputs, feature, lag), newest last; None where there is no linear path."""
     known: Matrix | None = None
     """(step ahead * column, outputs); None where nothing is known ahead."""
+    coefficient: Matrix | None = None
+    """(hidden, outputs * column); None where nothing is known ahead."""
 
 
 def unquantized(weights: Weights) -> QuantizedWeights:
@@ -98,7 +100,13 @@ def prepare(spec: Spec, stored: QuantizedWeights) -> StepWeights:
         head_bias=head_bias.astype(np.float32),
         linear=_linear(spec, stored["linear.weight"], scales) if spec.linear_path else None,
         known=_known(spec, stored["known.weight"], scales) if spec.known else None,
+        coefficient=_coefficient(spec, stored["coefficient.weight"]) if spec.known else None,
     )
+
+
+def _coefficient(spec: Spec, weight: Matrix) -> Matrix:
+    rows = [[scale / column.scale for column in spec.known] for step in spec.target_scales for scale in step]
+    return weight.scaled_by(np.array(rows, np.float32).reshape(-1, 1)).map_factors(np.transpose)
 
 
 def _known(spec: Spec, weight: Matrix, scales: Float32) -> Matrix:
