@@ -62,8 +62,8 @@ class StepArrays:
     begun: Counts
     watch: WatchArrays | None
     """None where nobody asks for intervals."""
-    adaptation: Float32 | None = None
-    """(stream, word): what streams go on learning, see `adaptation`; None where they do not."""
+    adapted: Float32 | None = None
+    """(stream, word): what streams go on learning, see `adaptation.layout`; None where they do not."""
 
 
 @dataclass(frozen=True)

@@ -108,8 +108,8 @@ static void compare({{ name }}_learned *s, int k, const float *waits, float came
 /* How fast an expert's weight follows its losses. */
 static inline float rate_of(const {{ name }}_learned *s, int k, int e)
 {
-    const float by_range = 0.5f / (2.0f * s->range[k][e] + 1e-30f);
-    return smaller(by_range, trust[e] * root_of_inverse(s->variance[k][e] + 1e-30f));
+    const float by_range = {{ number(rate / 2) }} / (s->range[k][e] + {{ number(least) }});
+    return smaller(by_range, trust[e] * root_of_inverse(s->variance[k][e] + {{ number(least) }}));
 }
 
 /* What each expert would have lost. */
@@ -136,29 +136,43 @@ static void look_at(const float *waits, float *phi)
     *phi++ = clipped(waits[SEASONAL] - waits[OWN], -CLIP, CLIP);
 {% endif %}
     for (c = 0; c < CHANGES; c++)
-        *phi++ = clipped(waits[CHANGE + c], -CLIP, CLIP);
+        *phi++ = waits[CHANGE + c];
+}
+
+static void set_unsure({{ name }}_learned *s, int k)
+{
+    int r;
+    memset(s->covariance[k], 0, sizeof s->covariance[k]);
+    for (r = 0; r < REGRESSORS; r++)
+        s->covariance[k][r][r] = {{ number(unsure) }};
 }
 
 /* Recursive least squares of the network's error, with forgetting. */
 static void correct({{ name }}_learned *s, int k, const float *waits, float came)
 {
+    const float most = {{ number(most_trace) }};
     float *const weights = s->weights[k];
-    float phi[REGRESSORS], along[REGRESSORS], share, error, scale = {{ number(1 / forgetting) }}, trace = 0.0f;
+    float phi[REGRESSORS], along[REGRESSORS], spread, share, error, trace = 0.0f, scale = {{ number(1 / forgetting) }};
     int r, q;
     look_at(waits, phi);
     for (r = 0; r < REGRESSORS; r++)
         along[r] = product(s->covariance[k][r], phi);
-    share = 1.0f / ({{ number(forgetting) }} + product(phi, along));
-    error = clipped(came - waits[OWN], -CLIP, CLIP) - product(weights, phi);
+    spread = product(phi, along);
+    share = 1.0f / (larger(spread, 0.0f) + {{ number(forgetting) }});
+    error = (clipped(came - waits[OWN], -CLIP, CLIP) - product(weights, phi)) * share;
     for (r = 0; r < REGRESSORS; r++) {
-        weights[r] += share * along[r] * error;
-        trace += s->covariance[k][r][r] - share * along[r] * along[r];
+        weights[r] += along[r] * error;
+        trace += s->covariance[k][r][r] - along[r] * along[r] * share;
     }
-    if (trace * scale > {{ number(most_trace) }})
-        scale = {{ number(most_trace) }} / trace;
+    if (spread < 0.0f || trace <= 0.0f) { /* rounding has left no covariance */
+        set_unsure(s, k);
+        return;
+    }
+    if (trace * scale > most)
+        scale = most / trace;
     for (r = 0; r < REGRESSORS; r++)
         for (q = 0; q < REGRESSORS; q++)
-            s->covariance[k][r][q] = (s->covariance[k][r][q] - share * (along[r] * along[q])) * scale;
+            s->covariance[k][r][q] = (s->covariance[k][r][q] - along[r] * along[q] * share) * scale;
 }
 
 /* Learn of a truth all that waited for it; return whether anything did. */
@@ -168,7 +182,7 @@ static int learn({{ name }}_learned *s, const float *places, const float *units,
     for (k = 0; k < KNOTS; k++) {
         const float *const waits = s->waiting[slot(places, k)];
         const float came = (truth - waits[BASE]) / (units[knots[k] - 1] * size);
-        if (is_number(came) && is_number(waits[OWN])) {
+        if (is_number(came - waits[SAID])) {
             compare(s, k, waits, came);
             charge(s, k, waits, came);
             correct(s, k, waits, came);
@@ -199,80 +213,135 @@ static void weigh(const {{ name }}_learned *s, int k, float *weights)
     for (e = 0; e < EXPERTS; e++)
         weights[e] /= sum;
 }
-{% if layout.season %}
 
-/* What was said {{ layout.season }} samples before a step to come, or at the same time of an earlier season; what the network says
-   where that is not known. */
-static inline float season_before(const {{ name }}_learned *s, int newest, int step, float divisor, float own)
-{
-    const float then = value_of(s, newest, ({{ layout.season }} - step % {{ layout.season }}) % {{ layout.season }});
-    return is_number(then) ? (then - s->values[newest]) / divisor : own;
-}
-{% endif %}
-
-/* What the forecasts are moved by at knots: shares of the experts, 0 where the gate is closed, and the correction. */
+/* What a knot makes of forecasts: the shares of experts, 0 where its gate is closed; and the correction, of which a part is
+   alike for all, and the others go by the forecasts. */
 typedef struct {
-    float corrected[KNOTS], persistence[KNOTS]{% if layout.season %}, season[KNOTS]{% endif %}, correction[KNOTS];
-} moves;
+    float of_corrected, of_persistence, alike, by_own{% if layout.season %}, of_season, by_season{% endif %};
+} influence;
+
+/* A forecast of the network, and how far that of the season is from it: 0 where it is not known. */
+typedef struct {
+    float divisor, own{% if layout.season %}, off{% endif %};
+} view;
+
+/* So many steps ahead, in units of what is usual for them. */
+static inline view view_of(const {{ name }}_learned *s, int newest, int steps, float divisor, float forecast)
+{
+    const float x = s->values[newest];
+    view v;
+    v.divisor = divisor;
+    v.own = (forecast - x) / divisor;
+{% if layout.season %}
+    v.off = (value_of(s, newest, ({{ layout.season }} - steps % {{ layout.season }}) % {{ layout.season }}) - x) / divisor - v.own;
+    if (!is_number(v.off))
+        v.off = 0.0f;
+{% else %}
+    (void)steps;
+{% endif %}
+    return v;
+}
+
+static inline float correction(const influence *by, const view *v)
+{
+    const float sum = by->alike + by->by_own * clipped(v->own, -CLIP, CLIP);
+    return clipped(sum{% if layout.season %} + by->by_season * clipped(v->off, -CLIP, CLIP){% endif %}, -CLIP, CLIP);
+}
+
+static inline float mixed(float near, float before, float after)
+{
+    return (1.0f - near) * before + near * after;
+}
 
 /* Between two knots. */
-static inline float between(const float *of_knots, int step)
+static inline influence between(const influence *of_knots, int step)
 {
-    const float near = nearness[step], *const before = of_knots + knot_before[step];
-    return (1.0f - near) * before[0] + near * before[KNOTS > 1];
+    const float near = nearness[step];
+    const influence *const a = of_knots + knot_before[step], *const b = a + (KNOTS > 1);
+    influence by;
+    by.of_corrected = mixed(near, a->of_corrected, b->of_corrected);
+    by.of_persistence = mixed(near, a->of_persistence, b->of_persistence);
+    by.alike = mixed(near, a->alike, b->alike);
+    by.by_own = mixed(near, a->by_own, b->by_own);
+{% if layout.season %}
+    by.of_season = mixed(near, a->of_season, b->of_season);
+    by.by_season = mixed(near, a->by_season, b->by_season);
+{% endif %}
+    return by;
 }
 
-/* Let what is said at a knot wait for its truth; leave there what it moves. Return whether the gate is open. */
-static int say({{ name }}_learned *s, int k, float *waits, int newest, float divisor, const float *changes, float own, moves *by)
+/* NaN, in all that waits at a slot. */
+static void say_nothing(float *waits)
 {
-    float phi[REGRESSORS], weights[EXPERTS];
-    const int is_open = s->gain[k] < {{ number(-gate) }} * s->worst[k];
-    waits[BASE] = s->values[newest];
-    waits[OWN] = own;
+    memset(waits, 0xFF, WAITS * sizeof(float));
+}
+
+/* Let what is said at a knot wait for its truth; leave what the knot makes of forecasts. Return whether its gate is open. */
+static int say({{ name }}_learned *s, int k, float *waits, float x, const view *v, const float *changes, influence *by)
+{
+    const float *const weights = s->weights[k];
+    const int is_open = s->gain[k] < {{ number(-margin) }} * s->worst[k];
+    float shares[EXPERTS];
+    int c;
+    by->alike = weights[0];
+    for (c = 0; c < CHANGES; c++)
+        by->alike += weights[REGRESSORS - CHANGES + c] * changes[c];
+    by->by_own = weights[1];
 {% if layout.season %}
-    waits[SEASONAL] = season_before(s, newest, knots[k], divisor, own);
-{% else %}
-    (void)newest;
-    (void)divisor;
+    by->by_season = weights[2];
 {% endif %}
+    weigh(s, k, shares);
+    waits[BASE] = x;
+    waits[OWN] = v->own;
+    waits[CORRECTED] = v->own + correction(by, v);
+    waits[SAID] = shares[0] * v->own + shares[1] * waits[CORRECTED];
+{% if layout.season %}
+    waits[SEASONAL] = v->own + v->off;
+    waits[SAID] += shares[3] * waits[SEASONAL];
+    by->of_season = is_open ? shares[3] : 0.0f;
+{% endif %}
+    by->of_corrected = is_open ? shares[1] : 0.0f;
+    by->of_persistence = is_open ? shares[2] : 0.0f;
     memcpy(waits + CHANGE, changes, CHANGES * sizeof(float));
-    look_at(waits, phi);
-    by->correction[k] = clipped(product(s->weights[k], phi), -CLIP, CLIP);
-    waits[CORRECTED] = own + by->correction[k];
-    weigh(s, k, weights);
-    waits[SAID] = weights[0] * own + weights[1] * waits[CORRECTED]{% if layout.season %} + weights[3] * waits[SEASONAL]{% endif %};
-    by->corrected[k] = is_open ? weights[1] : 0.0f;
-    by->persistence[k] = is_open ? weights[2] : 0.0f;
-{% if layout.season %}
-    by->season[k] = is_open ? weights[3] : 0.0f;
-{% endif %}
+    if (!is_number(v->own) || !is_number(waits[SAID]))
+        say_nothing(waits);
     return is_open;
 }
 
-/* Say the forecasts of a target; those of the network become the adapted ones, where these are better. */
-static void forecast_target({{ name }}_learned *s, const float *places, int newest, const float *units, float size, float unit_of_change,
-                            float *forecast)
+/* Move a forecast of the network towards the better ones. */
+static inline float adapted(const influence *by, const view *v, float forecast)
 {
-    const float x = s->values[newest];
-    float changes[CHANGES];
-    moves by;
-    int c, k, step, is_any_open = 0;
+    const float of_others = by->of_corrected * correction(by, v) - by->of_persistence * v->own;
+    const float moved = forecast + (of_others{% if layout.season %} + by->of_season * v->off{% endif %}) * v->divisor;
+    return is_number(moved) ? moved : forecast;
+}
+
+/* The last changes, 0 where they are not known. */
+static void look_back(const {{ name }}_learned *s, int newest, float divisor, float *changes)
+{
+    int c;
     for (c = 0; c < CHANGES; c++) {
-        const float change = value_of(s, newest, c) - value_of(s, newest, c + 1);
-        changes[c] = is_number(change) ? change / unit_of_change : 0.0f;
+        const float change = (value_of(s, newest, c) - value_of(s, newest, c + 1)) / divisor;
+        changes[c] = is_number(change) ? clipped(change, -CLIP, CLIP) : 0.0f;
     }
+}
+
+/* Adapt the forecasts of a target, each {{ layout.targets }} numbers after the last. */
+static void adapt_target({{ name }}_learned *s, const float *places, int newest, const float *units, float size, const float *changes,
+                         float *forecast)
+{
+    influence of_knots[KNOTS];
+    int k, step, is_any_open = 0;
     for (k = 0; k < KNOTS; k++) {
-        const float divisor = units[knots[k] - 1] * size;
-        const float own = (forecast[(knots[k] - 1) * {{ layout.targets }}] - x) / divisor;
-        is_any_open |= say(s, k, s->waiting[slot(places, k)], newest, divisor, changes, own, &by);
+        const int at = knots[k] - 1;
+        const view v = view_of(s, newest, knots[k], units[at] * size, forecast[at * {{ layout.targets }}]);
+        is_any_open |= say(s, k, s->waiting[slot(places, k)], s->values[newest], &v, changes, of_knots + k);
     }
     for (step = 0; is_any_open && step < {{ layout.horizon }}; step++) {
-        const float divisor = units[step] * size, own = (forecast[step * {{ layout.targets }}] - x) / divisor;
-        float moved = between(by.corrected, step) * between(by.correction, step) - between(by.persistence, step) * own;
-{% if layout.season %}
-        moved += between(by.season, step) * (season_before(s, newest, step + 1, divisor, own) - own);
-{% endif %}
-        forecast[step * {{ layout.targets }}] += moved * divisor;
+        float *const said = forecast + step * {{ layout.targets }};
+        const view v = view_of(s, newest, step + 1, units[step] * size, *said);
+        const influence by = between(of_knots, step);
+        *said = adapted(&by, &v, *said);
     }
 }
 
@@ -298,14 +367,15 @@ static void adapt({{ name }}_adaptation *a, const {{ name }}_memory *m, const fl
     for (t = 0; t < {{ layout.targets }}; t++) {
         {{ name }}_learned *const s = a->targets + t;
         const float *const units = unit + t * {{ layout.horizon }}, size = {{ "1.0f + m->gain[t]" if spec.sensors else "1.0f" }};
-        if (is_number(truth[t]))
-            has_learned |= learn(s, a->places, units, size, truth[t]);
+        has_learned |= learn(s, a->places, units, size, truth[t]);
         s->values[newest] = x[t];
-        if (is_warm && are_numbers(forecast + t))
-            forecast_target(s, a->places, newest, units, size, unit_of_changes[t] * size, forecast + t);
-        else
+        if (is_warm && are_numbers(forecast + t)) {
+            float changes[CHANGES];
+            look_back(s, newest, unit_of_changes[t] * size, changes);
+            adapt_target(s, a->places, newest, units, size, changes, forecast + t);
+        } else
             for (k = 0; k < KNOTS; k++)
-                memset(s->waiting[slot(a->places, k)], 0xFF, sizeof s->waiting[0]); /* NaN */
+                say_nothing(s->waiting[slot(a->places, k)]);
     }
     for (k = 0; k < KNOTS; k++)
         a->places[k] = (int)a->places[k] + 1 < knots[k] ? a->places[k] + 1.0f : 0.0f;

@@ -69,12 +69,11 @@ static void forget_waiting({{ name }}_adaptation *a)
 /* For a stream that has learned nothing yet. */
 static void begin({{ name }}_adaptation *a)
 {
-    int t, k, r;
+    int t, k;
     memset(a, 0, sizeof *a);
     for (t = 0; t < {{ NAME }}_TARGETS; t++)
         for (k = 0; k < KNOTS; k++)
-            for (r = 0; r < REGRESSORS; r++)
-                a->targets[t].covariance[k][r][r] = {{ number(first_variance) }};
+            set_unsure(a->targets + t, k);
     forget_waiting(a);
 }
 

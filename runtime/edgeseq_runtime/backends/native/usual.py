@@ -136,7 +136,7 @@ class NativeUsualStep(UsualStep):
         streams.told = arrays.told
         streams.stuck_after = arrays.stuck_after
         streams.period, streams.early, streams.late = arrays.times
-        streams.adaptation = None if arrays.adaptation is None else _start(arrays.adaptation)
+        streams.adaptation = None if arrays.adapted is None else _start(arrays.adapted)
         if watch is None:
             return
         for name in ("said", "turn", "middle", "below", "above", "log_width", "width"):
