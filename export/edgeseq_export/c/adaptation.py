@@ -7,11 +7,16 @@ import numpy as np
 
 from edgeseq_runtime.adaptation import adaptation, correction, experts
 from edgeseq_runtime.adaptation.layout import CHANGES, Layout
+from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import Spec
 
 
 def values(spec: Spec) -> dict[str, Any]:
-    """Return what the templates ask for. Raises `UsageError` for a model that cannot adapt."""
+    """Return what the templates ask for; of a model that cannot adapt, no layout."""
+    try:
+        units = adaptation.typical_changes(spec)
+    except UsageError:
+        return {"layout": None}
     layout = Layout.of(spec)
     knots, steps = np.array(layout.knots), np.arange(1, spec.horizon + 1)
     before = np.clip(np.searchsorted(knots, steps, side="right") - 1, 0, max(len(knots) - 2, 0))
@@ -21,7 +26,7 @@ def values(spec: Spec) -> dict[str, Any]:
         "layout": layout,
         "changes": CHANGES,
         "first_slots": list(accumulate(layout.knots[:-1], initial=0)),
-        "units": adaptation.typical_changes(spec),
+        "units": units,
         "units_of_changes": [feature.change for feature in spec.target_features],
         "before": before,
         "nearness": layout.between[steps - 1, after] * (after > before),

@@ -8,6 +8,7 @@
 #define REGRESSORS {{ layout.features }} /* of the correction: 1, the network's{% if layout.season %}, the season's less that{% endif %}, the last changes */
 #define CHANGES {{ changes }}
 #define KEPT {{ layout.kept }} /* samples */
+#define WAITS {{ layout.waits|length }} /* numbers that wait together */
 #define CLIP {{ number(clip) }}
 
 /* What waits for its truth. */
