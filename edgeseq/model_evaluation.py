@@ -28,9 +28,9 @@ def evaluate(
     those that say how text is read, from time to hold. `provider` says what runs the model: auto, cpu, cuda, arm,
     native or onnxruntime's name of another. `key` is a file with an Ed25519 public key: only a model file that its
     private half signed is opened. `adapt` says whether the part is streamed once more, with adaptation from the
-    validation part on, which gives the figures under "adapted"; None: where the model adapts on the device. Errors are in the targets' units, or standardised by the training part's deviations;
-    None stands where nothing could be computed. Raises `UsageError` (an unknown provider, too), `DataError`,
-    `ModelFileError` or `FileError`.
+    validation part on, which gives the figures under "adapted"; None: where the model adapts on the device. Errors are
+    in the targets' units, or standardised by the training part's deviations; None stands where nothing could be
+    computed. Raises `UsageError` (an unknown provider, too), `DataError`, `ModelFileError` or `FileError`.
     """
     return evaluate_model(model, series, provider=provider, key=key, adapt=adapt, **reading).to_dict()
 

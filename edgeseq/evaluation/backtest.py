@@ -73,8 +73,8 @@ def backtest(
 
     The baselines are those of `evaluate`: fitted on the training part, and not again. Where several sensors lie one
     after the other, a fold holds a stretch of each. With `adapt` the series is streamed once more, with adaptation from
-    the end of the training part on; `predictor` itself has none. Raises `UsageError` for more folds than origins, `DataError` where
-    no forecast after the training part counts.
+    the end of the training part on; `predictor` itself has none. Raises `UsageError` for more folds than origins,
+    `DataError` where no forecast after the training part counts.
     """
     spec = predictor.spec
     values = whole(spec, series, parts)

@@ -166,7 +166,10 @@ def interval_rows(evaluation: Evaluation) -> tuple[list[str], list[list[str]]]:
     horizon, measured = evaluation.spec.horizon, evaluation.adapted_intervals or evaluation.intervals
     steps = chosen_steps(horizon) if horizon > 1 else []
     names = [f"{100 * interval.level:g} % interval" for interval in measured]
-    header = [f"samples ahead, {ADAPTED}" if evaluation.adapted else "samples ahead", *(cell for name in names for cell in (f"in {name}", "width"))]
+    header = [
+        "samples ahead" + (f", {ADAPTED}" if evaluation.adapted else ""),
+        *(cell for name in names for cell in (f"in {name}", "width")),
+    ]
     rows = []
     for name, step in (("all", 0), *((str(step), step) for step in steps)):
         pairs = [one.per_horizon[step - 1] if step else (one.coverage, one.width) for one in measured]

@@ -62,8 +62,8 @@ def fit(
 
     `series` and `parts` are what `load` returns. The further arguments are what `edgeseq train` takes as options:
     preset, horizon, cell, layers, hidden, steps, warmup, season, level, linear_path, layout, window, learning_rate,
-    unroll, gap_limit, adapt; their defaults are those of `TrainingOptions`. Raises `UsageError` for options that do not go
-    together and `DataError` for a series that cannot be learned from. Where the test part cannot be scored, the
+    unroll, gap_limit, adapt; their defaults are those of `TrainingOptions`. Raises `UsageError` for options that do not
+    go together and `DataError` for a series that cannot be learned from. Where the test part cannot be scored, the
     checkpoint's spec has no figures.
     """
     plan = planning.plan(series, parts, TrainingOptions(**options))

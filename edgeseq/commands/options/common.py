@@ -54,7 +54,7 @@ sidecar_option = click.option(
 )
 
 
-def adapt_option(text: str) -> Any:
+def adapt_option(text: str) -> Callable[[Function], Function]:
     """Return the option that says whether forecasts go on learning; `text` says what that does to the command.
 
     Its value is None where the user says nothing.
