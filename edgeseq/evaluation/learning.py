@@ -6,7 +6,7 @@ test part: so many precede the part in a checkpoint, by which an export measures
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, repeat
 
 import numpy as np
@@ -16,6 +16,10 @@ from edgeseq.series import Part
 from edgeseq.series.series import Values
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.rules import AS_THEY_ARE
+
+_AS_THEY_ARE = replace(AS_THEY_ARE, margin=1e6)
+"""As the static forecasts are made: samples are taken as they are. None is out of range, which would teach nothing: a
+device learns from those that others have confirmed."""
 
 MOST_LEARNED = 5_000
 """Samples that a stream learns from, at most, before those that are to be forecast."""
@@ -47,7 +51,7 @@ def adapted_forecasts(predictor: Predictor, values: Values, streams: Sequence[Le
     cannot adapt.
     """
     spec = predictor.spec
-    learner = Predictor(predictor.session, rules=AS_THEY_ARE, adapt=True)
+    learner = Predictor(predictor.session, rules=_AS_THEY_ARE, adapt=True)
     forecasts = np.full((len(values), spec.horizon, len(spec.targets)), np.nan)
     for stream in streams:
         predictor.reset()

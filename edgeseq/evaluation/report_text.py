@@ -78,8 +78,9 @@ def verdict(comparison: Comparison) -> str:
     lost = {name: _compared(own, others[name]) for name in comparison.losses}
     lines = [f"{model} LOSES to {name}: its squared error is {compared}." for name, compared in lost.items()]
     if lost:
-        more = "more data" if comparison.adapted else "--adapt on, more data"
-        lines.append(f"Try {more}, --search 20 or a longer --every; if it stays so, use what wins.")
+        if not comparison.adapted:
+            lines.append("Without adaptation: where the series has changed, --adapt on may follow it.")
+        lines.append("Try more data, --search 20 or a longer --every; if it stays so, use what wins.")
     if comparison.exact:
         both = " and ".join(comparison.exact)
         lines.append(f"{model} and {both} are exact: only the data's rounding to float32 is left.")
