@@ -97,7 +97,7 @@ class Predictor:
         """Bind once what the short ways of `step` have no time to look for."""
         judgement, engine = self._judgement, self._engine
         self._ledger, self._clocks, self._screening = judgement.ledger, judgement.clocks, judgement.screening
-        self._monitor = judgement.monitor
+        self._monitor, self._adaptation = judgement.monitor, judgement.adaptation
         self._x: Any = memoryview(engine.x.reshape(-1).data)  # writing to an array itself takes three times as long
         self._numbers: Any = memoryview(engine.y.reshape(-1).data)
         self._last: Any = memoryview(self._clocks.last.data)
@@ -287,6 +287,8 @@ class Predictor:
             return self._without_forecast(self._last[0] + clocks.period if math.isnan(given) else given)
         if monitor:
             monitor.turns += 1
+        if self._adaptation:
+            self._adaptation.look_up()
         if ledger.is_quiet:
             ledger.steps += 1
         else:

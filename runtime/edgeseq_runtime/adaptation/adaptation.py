@@ -22,6 +22,7 @@ from edgeseq_runtime.adaptation import correction, experts
 from edgeseq_runtime.adaptation.correction import clipped
 from edgeseq_runtime.adaptation.layout import CHANGES, Layout
 from edgeseq_runtime.arrays import Float32, Rows
+from edgeseq_runtime.backends.usual import AdaptArrays
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import VALUE, Spec
 from edgeseq_runtime.streaming.row_arrays import RowArrays
@@ -115,7 +116,7 @@ class Adaptation(RowArrays):
             self.memory[rows, begin : begin + waiting.offset + waiting.size] = np.nan
 
     def look_up(self) -> None:
-        """Places may have changed otherwise than by `update`."""
+        """Look for the places anew: they may have changed otherwise than by `update`."""
         self._at = None
 
     # A sample
@@ -218,7 +219,7 @@ class Adaptation(RowArrays):
         if not np.count_nonzero(are_open):
             return False
         shares = shares * (are_open & warm[:, None, None])[..., None]
-        shift = self._shift(views, at, samples, forecasts, scales, shares, correcting)
+        shift = self._shift(views, at, samples, forecasts, scales, shares, changes)
         adapted = forecasts + (shift * scales).swapaxes(1, 2)
         np.copyto(forecasts, adapted, where=np.isfinite(adapted))
         return True
@@ -231,7 +232,7 @@ class Adaptation(RowArrays):
         forecasts: Float32,
         scales: Float32,
         shares: Float32,
-        correcting: Float32,
+        changes: Float32,
     ) -> Float32:
         """Return by how much adapted forecasts differ from the network's own, in typical changes, (stream, target, step).
 
@@ -241,9 +242,16 @@ class Adaptation(RowArrays):
         own = (forecasts.swapaxes(1, 2) - samples[..., None]) / scales
         between = self.layout.between.T
         share = np.matmul(shares.swapaxes(2, 3), between)  # (stream, target, expert, step)
-        shift = share[:, :, 1] * np.matmul(correcting, between) - share[:, :, 2] * own
+        weights = views["weights"]
+        alike = weights[..., 0] + (weights[..., -CHANGES:] * changes[:, :, None]).sum(axis=-1)
+        correcting = np.matmul(alike, between) + np.matmul(weights[..., 1], between) * clipped(own)
+        shift = -share[:, :, 2] * own
         seasonal = self._seasonal(views, at, samples, scales, own, steps)
-        return shift if seasonal is None else shift + share[:, :, 3] * (seasonal - own)
+        if seasonal is not None:
+            off = seasonal - own
+            shift += share[:, :, 3] * off
+            correcting += np.matmul(weights[..., 2], between) * clipped(off)
+        return shift + share[:, :, 1] * clipped(correcting)
 
     def _seasonal(
         self,
@@ -309,10 +317,9 @@ class Adaptation(RowArrays):
 
     # For people, and for who does the same in other code
 
-    def count(self, rows: Rows) -> None:
-        """Samples of the streams at `rows` were taken by other code, which has moved their places."""
-        del rows
-        self.look_up()
+    def arrays(self) -> AdaptArrays:
+        """Return what `update` reads and changes, for who does the same in other code; `look_up` comes after that."""
+        return AdaptArrays(self.memory, self.gains if self._has_gains else None, self.scales, self.changes)
 
     def learned(self, row: int) -> Learned:
         """Return what a stream has learned."""

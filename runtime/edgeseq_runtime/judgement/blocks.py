@@ -114,6 +114,8 @@ class Block:
             interval = monitor.around_through(made.width[:count], forecasts, LEVEL)
             drift = made.raised[:count] > 0
             monitor.count(_ROW, count)
+        if judgement.adaptation:
+            judgement.adaptation.look_up()
         warm = ledger.ages(_ROW) + 1 + numbers >= judgement.spec.warmup
         numbers = ledger.samples(_ROW) + numbers
         seconds = np.full(count, np.nan) if given is None else given[:count]

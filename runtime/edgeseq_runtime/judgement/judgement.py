@@ -89,6 +89,8 @@ class Judgement(JudgedStreams):
             return self.drop_infinite(rows, block, forecasts, clocks.resolve(rows, given))
         if monitor:
             monitor.count(rows)
+        if self.adaptation:
+            self.adaptation.look_up()
         self.ledger.take_clean(rows)
         return forecasts
 

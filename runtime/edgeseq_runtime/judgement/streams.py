@@ -292,9 +292,6 @@ class JudgedStreams:
     # What a backend that takes usual steps has to know
 
     def _bind_usual(self) -> None:
-        if self.adaptation:  # of which no backend's own code knows yet
-            self.usual = None
-            return
         self.usual = self.engine.usual_step(self._step_arrays())
         if self.monitor and self.usual:
             self.monitor.intervals.exponentials = self.usual.exponentials
@@ -314,4 +311,5 @@ class JudgedStreams:
             clocks.told,
             self.ledger.begun,
             self.monitor.arrays() if self.monitor else None,
+            self.adaptation.arrays() if self.adaptation else None,
         )
