@@ -134,6 +134,12 @@ def _parse_time_features(_context: click.Context, _option: click.Parameter, valu
     type=click.FloatRange(min=0, min_open=True),
     help="Peak learning rate.  [default: from the data]",
 )
+@_lazy_option(
+    "--adapt",
+    type=click.Choice(["auto", "on", "off"]),
+    default=lambda: _options().adapt,
+    help="Let forecasts go on learning on the device. auto: where that is no worse over the validation part.",
+)
 @click.option(
     "--search",
     type=click.IntRange(min=1),
@@ -192,6 +198,7 @@ def train(
     window: int | None,
     unroll: int | None,
     learning_rate: float | None,
+    adapt: str,
     # how it goes, and what it writes
     search: int | None,
     seed: int,
@@ -236,6 +243,7 @@ def train(
         learning_rate=learning_rate,
         unroll=unroll,
         gap_limit=max_gap,
+        adapt=adapt,
     )
     with ProcessGroup.join(device) as group:
         try:

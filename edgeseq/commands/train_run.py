@@ -17,7 +17,7 @@ from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown
 from edgeseq.commands.train_log import ProgressLog
 from edgeseq.evaluation.report_text import summary
 from edgeseq.model.checkpoint import Checkpoint
-from edgeseq.training import curves, fitting
+from edgeseq.training import adapting, curves, fitting
 from edgeseq.training.plan import plan
 from edgeseq_runtime.errors import DataError
 
@@ -230,6 +230,8 @@ def _conclude(checkpoint: Checkpoint, parts: "Parts", output: str) -> None:
     else:
         fitted.checkpoint.save(output)
         click.echo(summary(fitted.evaluation))
+        if checkpoint.spec.adapt and not fitted.evaluation.adapted:
+            note("adaptation is left out of these figures, since the test part is long; edgeseq evaluate has it")
     resume_path(output).unlink(missing_ok=True)
     step = checkpoint.spec.training.best_step if checkpoint.spec.training else 0
     note(f"wrote {output}: the weights of step {step}")
@@ -238,9 +240,12 @@ def _conclude(checkpoint: Checkpoint, parts: "Parts", output: str) -> None:
 
 def _decisions(spec: "Spec") -> list[str]:
     """Return what was decided after the training."""
-    from edgeseq.training.fitting import RECORDED_WEIGHT
+    return [*_forecast(spec), *filter(None, [adapting.decision(spec)])]
 
-    share = spec.training.options.get(RECORDED_WEIGHT) if spec.training else None
+
+def _forecast(spec: "Spec") -> list[str]:
+    """Return what the forecast is made of."""
+    share = spec.training.options.get(fitting.RECORDED_WEIGHT) if spec.training else None
     if share is None:
         return []
     if not spec.linear_path:

@@ -1,4 +1,4 @@
-"""From a series to a checkpoint: plan, train, blend in a linear path, and evaluate the model file made of it."""
+"""From a series to a checkpoint: plan, train, blend in a linear path, decide on adaptation, evaluate the model file."""
 
 import contextlib
 import tempfile
@@ -19,9 +19,10 @@ from edgeseq.evaluation.evaluate import (
     score_part,
     typical_predictor,
 )
+from edgeseq.evaluation.learning import MOST_LEARNED
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, Parts, Series
-from edgeseq.training import autoregressive
+from edgeseq.training import adapting, autoregressive
 from edgeseq.training import plan as planning
 from edgeseq.training.distributed import ProcessGroup
 from edgeseq.training.options import TrainingKeywords, TrainingOptions
@@ -38,8 +39,8 @@ MOST_ROWS = 50_000
 LARGEST_SEED = 2**64 - 1
 """The largest that torch takes."""
 
-_CONTEXT = 5_000
-"""Rows that precede a part, as many as are carried along to warm the state up."""
+_CONTEXT = MOST_LEARNED
+"""Rows that precede a part, as many as are carried along to warm the state up and to learn from."""
 
 
 RECORDED_WEIGHT = "network_share"
@@ -61,8 +62,8 @@ def fit(
 
     `series` and `parts` are what `load` returns. The further arguments are what `edgeseq train` takes as options:
     preset, horizon, cell, layers, hidden, steps, warmup, season, level, linear_path, layout, window, learning_rate,
-    unroll, gap_limit; their defaults are those of `TrainingOptions`. Raises `UsageError` for options that do not go
-    together and `DataError` for a series that cannot be learned from. Where the test part cannot be scored, the
+    unroll, gap_limit, adapt; their defaults are those of `TrainingOptions`. Raises `UsageError` for options that do not
+    go together and `DataError` for a series that cannot be learned from. Where the test part cannot be scored, the
     checkpoint's spec has no figures.
     """
     plan = planning.plan(series, parts, TrainingOptions(**options))
@@ -105,8 +106,9 @@ def start(plan: Plan, parts: Parts, *, seed: int, device: str, group: ProcessGro
 
 
 def finish(plan: Plan, trainer: Trainer, parts: Parts) -> Checkpoint:
-    """Return the checkpoint of the best weights so far, with a linear path where that helps."""
-    return _without_unscorable_test(_with_linear_path(plan, _trained(plan, trainer, parts), parts))
+    """Return the checkpoint of the best weights so far, with a linear path and adaptation where they help."""
+    checkpoint = _with_linear_path(plan, _trained(plan, trainer, parts), parts)
+    return _without_unscorable_test(_with_adaptation(plan, checkpoint))
 
 
 def _with_linear_path(plan: Plan, checkpoint: Checkpoint, parts: Parts) -> Checkpoint:
@@ -119,6 +121,13 @@ def _with_linear_path(plan: Plan, checkpoint: Checkpoint, parts: Parts) -> Check
         return checkpoint
     checkpoint = autoregressive.blended(checkpoint, path, weight)
     return _with_measured_warmup(checkpoint, parts) if plan.measures_warmup else checkpoint
+
+
+def _with_adaptation(plan: Plan, checkpoint: Checkpoint) -> Checkpoint:
+    adapt, noted = adapting.decide(checkpoint, plan.adapt)
+    for name, value in noted.items():
+        checkpoint = with_option(checkpoint, name, value)
+    return replace(checkpoint, spec=replace(checkpoint.spec, adapt=adapt))
 
 
 def _trained(plan: Plan, trainer: Trainer, parts: Parts) -> Checkpoint:
@@ -154,11 +163,15 @@ def with_option(checkpoint: Checkpoint, name: str, value: float) -> Checkpoint:
 
 
 def judge(checkpoint: Checkpoint, parts: Parts) -> Fitted:
-    """Evaluate a checkpoint through its model file, streamed, and write the figures into its spec."""
+    """Evaluate a checkpoint through its model file, streamed, and write the figures into its spec.
+
+    Those with adaptation, which takes the samples one by one, only where the test part is no longer than what a
+    checkpoint carries of it.
+    """
     predictor = typical_predictor(edgeseq_export.build(checkpoint))
     spec: Spec = replace(checkpoint.spec, residuals=residual_quantiles(predictor, parts.validation))
     promising = typical_predictor(edgeseq_export.build(replace(checkpoint, spec=spec)))
-    evaluation = evaluate_test_part(promising, parts)
+    evaluation = evaluate_test_part(promising, parts, adapt=spec.adapt and is_short(parts.test))
     by_step = {
         name: np.array([rmse for rmse, _ in scored.per_horizon])
         for name, scored in evaluation.baselines.items()
@@ -176,6 +189,11 @@ def resolve_device(device: str) -> str:
         # A small network is bound by the start of each kernel, not by arithmetic: a GPU gains nothing.
         return "cpu"
     return device
+
+
+def is_short(part: Part) -> bool:
+    """Whether a checkpoint carries all of a part."""
+    return len(part.values) - max(0, part.start - _CONTEXT) <= MOST_ROWS
 
 
 def _shorten(part: Part) -> Part:

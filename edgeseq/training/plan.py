@@ -11,7 +11,7 @@ from edgeseq.series.gaps import Filled, fill, together
 from edgeseq.text import every
 from edgeseq.training import analysis, autoregressive, checks
 from edgeseq.training.hyperparameters import HyperParameters
-from edgeseq.training.options import TrainingOptions
+from edgeseq.training.options import AUTO, OFF, TrainingOptions
 from edgeseq_runtime import __version__
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import UsageError
@@ -44,6 +44,8 @@ class Plan:
     """Lengths of a linear path to choose from; empty: none."""
     measures_warmup: bool
     """Whether the warm-up is to be measured when the network is trained."""
+    adapt: str
+    """One of `options.ADAPT`: auto leaves it to the validation part."""
     notes: tuple[str, ...]
     """What was found in the data and decided from it, for the user to read."""
 
@@ -89,8 +91,15 @@ def plan(series: Series, parts: Parts, options: TrainingOptions) -> Plan:
         train,
         lags,
         measures_warmup=not (options.warmup or parts.warmup or decisions.window),
+        adapt=_adapt(options, layout),
         notes=_notes(series, parts, spec, decisions),
     )
+
+
+def _adapt(options: TrainingOptions, layout: str) -> str:
+    """Return whether streams are to adapt: what sees windows, or has learned from the validation part, is as it was."""
+    is_open = layout == STREAM and options.preset != CLASSIC
+    return options.adapt if is_open or options.adapt != AUTO else OFF
 
 
 def _decide(series: Series, parts: Parts, train: Filled, options: TrainingOptions, layout: str) -> _Decisions:
