@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from edgeseq.series import Parts, Series
     from edgeseq.training.distributed import ProcessGroup
+    from edgeseq.training.fine_tuning import Start
     from edgeseq.training.options import TrainingOptions
     from edgeseq.training.plan import Plan
     from edgeseq.training.trainer import Trainer
@@ -98,10 +99,11 @@ def train(
     resume: bool,
     seed: int,
     device: str,
+    begin: "Start | None" = None,
 ) -> int:
     """Train, and return the exit code. Of several processes only the main one writes and reports."""
     output = outputs.checkpoint
-    training = plan(series, parts, options)
+    training = plan(series, parts, options, begin)
     trainer = fitting.start(training, parts, seed=seed, device=device, group=group)
     report: Callable[[str], None] = note if group.is_main else _ignore
     for line in training.notes:
@@ -135,6 +137,7 @@ def search(
     resume: bool,
     seed: int,
     device: str,
+    begin: "Start | None" = None,
 ) -> int:
     """Train with many settings, but for those that are `fixed`, and conclude with the best; return the exit code."""
     from edgeseq.commands import train_search  # needs optuna
@@ -149,6 +152,7 @@ def search(
         device=device,
         output=outputs.checkpoint,
         keep_curve=lambda trainer: outputs.of_trial(trainer).write_curve(trainer),
+        begin=begin,
     )
     checkpoint = train_search.run_search(job, resume=resume)
     if checkpoint is None:
@@ -210,7 +214,7 @@ def _run(trainer: "Trainer", steps: int, interrupted: Path, *, quiet: bool) -> b
 def _keep_best(trainer: "Trainer", training: "Plan", parts: "Parts", output: str) -> int:
     """Save what an interrupted run has reached."""
     at = f"stopped at step {trainer.step} of {training.hyperparameters.steps}"
-    if trainer.best.step:
+    if math.isfinite(trainer.best.mse):
         fitting.finish(training, trainer, parts).save(output)
         note(f"{at}; {output} holds the best weights so far, of step {trainer.best.step}; --resume continues")
     else:
@@ -238,7 +242,7 @@ def _conclude(checkpoint: Checkpoint, parts: "Parts", output: str) -> None:
 
 def _decisions(spec: "Spec") -> list[str]:
     """Return what was decided after the training."""
-    from edgeseq.training.fitting import RECORDED_WEIGHT
+    from edgeseq.training.autoregressive import RECORDED_WEIGHT
 
     share = spec.training.options.get(RECORDED_WEIGHT) if spec.training else None
     if share is None:

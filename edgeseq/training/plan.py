@@ -10,6 +10,7 @@ from edgeseq.series import Parts, Series, augment, fleet
 from edgeseq.series.gaps import Filled, fill, together
 from edgeseq.text import every
 from edgeseq.training import analysis, autoregressive, checks
+from edgeseq.training.fine_tuning import Beginning, Start
 from edgeseq.training.hyperparameters import HyperParameters
 from edgeseq.training.options import TrainingOptions
 from edgeseq_runtime import __version__
@@ -46,6 +47,8 @@ class Plan:
     """Whether the warm-up is to be measured when the network is trained."""
     notes: tuple[str, ...]
     """What was found in the data and decided from it, for the user to read."""
+    beginning: Beginning | None = None
+    """The weights that the training begins with, where these are another model's."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,8 @@ class _Decisions:
     hyperparameters: HyperParameters
 
 
-def plan(series: Series, parts: Parts, options: TrainingOptions) -> Plan:
-    """Analyse the training part and decide all that the options leave open.
+def plan(series: Series, parts: Parts, options: TrainingOptions, start: Start | None = None) -> Plan:
+    """Analyse the training part and decide all that the options leave open; what `start` sees its network sees as well.
 
     Raises `UsageError` for options that do not go together, and `DataError` for a series that cannot be learned from.
     """
@@ -78,36 +81,43 @@ def plan(series: Series, parts: Parts, options: TrainingOptions) -> Plan:
     train = fill(parts.train, options.gap_limit)
     checks.check_samples(series, parts, train, options.horizon)
     checks.check_change(series, parts, train)
-    decisions = _decide(series, parts, train, options, layout)
+    decisions = _decide(series, parts, train, options, layout, start.spec if start else None)
     spec = _spec(series, parts, train, options, decisions)
+    if start:
+        start.check(spec)
     lags = _lags(spec, train, options.linear_path, augment=decisions.augment)
     checks.check_targets(spec, train)
     checks.check_size(spec)
+    beginning = start.on(spec, parts.validation) if start else None
     return Plan(
         spec,
         decisions.hyperparameters,
         train,
         lags,
         measures_warmup=not (options.warmup or parts.warmup or decisions.window),
-        notes=_notes(series, parts, spec, decisions),
+        notes=(*_notes(series, parts, spec, decisions), *([beginning.note] if beginning else [])),
+        beginning=beginning,
     )
 
 
-def _decide(series: Series, parts: Parts, train: Filled, options: TrainingOptions, layout: str) -> _Decisions:
+def _decide(
+    series: Series, parts: Parts, train: Filled, options: TrainingOptions, layout: str, like: Spec | None
+) -> _Decisions:
     """Decide all that the spec is written from. Raises `DataError` where a season or a warm-up is too long."""
     window = 0 if layout == STREAM else options.window or CLASSIC_WINDOW
     checks.check_season(series, train, options.season)
     season = options.season or analysis.season_length(train)
     warmup = window or options.warmup or parts.warmup or analysis.default_warmup(season, len(parts.train))
     checks.check_stretch(series, train, warmup, options.horizon)
-    levels = [layout != STREAM or level for level in _levels(series, train, options.level)]
+    levels = [layout != STREAM or level for level in _levels(series, train, options.level, like)]
     features = scaling.describe(series, parts.train, train, levels)
     innovation = analysis.innovation(train)
     if options.preset == CLASSIC:
         features, predicts, augment = _unscaled(features), VALUE, False
         hyperparameters = HyperParameters.classic(options.steps)
     else:
-        predicts = CHANGE  # a network that says values stays behind where the level moves for good
+        # A network that says values stays behind where the level moves for good.
+        predicts = like.predicts if like else CHANGE
         augment = layout == STREAM and _is_augmentable(train)
         hyperparameters = HyperParameters.choose(innovation, warmup, linear_recurrence=augment, steps=options.steps)
     return _Decisions(
@@ -156,9 +166,14 @@ def _time_of(series: Series, row: int) -> float | None:
     return None if series.seconds is None else float(series.seconds[row])
 
 
-def _levels(series: Series, train: Filled, chosen: bool | None) -> list[bool]:
-    """Return for each column whether the network sees its value: as chosen, else where it stays near one level."""
+def _levels(series: Series, train: Filled, chosen: bool | None, like: Spec | None) -> list[bool]:
+    """Return for each column whether the network sees its value: as chosen, else where it stays near one level.
+
+    A network that goes on from another, `like`, sees what that has seen.
+    """
     columns = range(len(series.columns))
+    if chosen is None and like and len(like.features) == len(columns):
+        return [feature.level for feature in like.features]
     clocks = len(series.columns) - series.clocks
     if chosen is not None:
         return [chosen or column >= clocks for column in columns]
