@@ -33,6 +33,8 @@ def make_spec(
     period: float | None = None,
     sensors: int = 0,
     reading: Reading | None = None,
+    season: int | None = None,
+    adapt: bool = False,
 ) -> Spec:
     """A spec with made-up statistics: feature i has mean i + offset, deviation 1 + i / 2, change 0.1 (1 + i)."""
     return Spec(
@@ -55,7 +57,9 @@ def make_spec(
         + tuple(Feature(name, "", 0, 0.7, 0.2, -1, 1, level=True, center=0, scale=0.7, clock=True) for name in clocks),
         period=period,
         reading=reading,
-        format=2 if reading and reading.binds else 1,
+        season=season,
+        adapt=adapt,
+        format=2 if adapt or (reading and reading.binds) else 1,
         targets=tuple(f"f{i}" for i in range(targets)),
         horizon=horizon,
         target_scales=tuple(
@@ -89,5 +93,6 @@ def make_checkpoint(seed: int = 0, **choices: Any) -> Checkpoint:
     weights = {name: random.uniform(-0.6, 0.6, shape).astype(np.float32) for name, shape in weight_shapes(spec).items()}
     if spec.linear_path:
         weights["linear.weight"] /= spec.linear_path * len(spec.measured)
-    samples = np.cumsum(random.standard_normal((60, len(spec.features))), axis=0).astype(np.float32) * 0.1
-    return Checkpoint(spec, weights, validation=Part(samples[:40], 20), test=Part(samples, 40))
+    part = max(20, 2 * spec.horizon)
+    samples = np.cumsum(random.standard_normal((3 * part, len(spec.features))), axis=0).astype(np.float32) * 0.1
+    return Checkpoint(spec, weights, validation=Part(samples[: 2 * part], part), test=Part(samples, 2 * part))

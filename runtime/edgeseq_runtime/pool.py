@@ -13,6 +13,7 @@ from typing import Any, Self, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq_runtime.adaptation.adaptation import Learned
 from edgeseq_runtime.arrays import Float32, Float64, Rows
 from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
@@ -62,6 +63,7 @@ class Pool:
         rules: Rules | None = None,
         *,
         monitor: bool = False,
+        adapt: bool | None = None,
         sidecar: Sidecar | str | os.PathLike[str] | None = None,
         key: str | os.PathLike[str] | None = None,
         reading: Reading | None = None,
@@ -71,14 +73,22 @@ class Pool:
         self.session = model
         self._spec = replace(model.spec, reading=reading) if reading else model.spec
         self._times = TimeReader(self._spec.reading)
-        self._options: dict[str, Any] = {"missing": missing, "rules": rules, "monitor": monitor, "reading": reading}
+        self._options: dict[str, Any] = {
+            "missing": missing,
+            "rules": rules,
+            "monitor": monitor,
+            "adapt": adapt,
+            "reading": reading,
+        }
         self._features = len(self.spec.features)
         self._forecast = (self.spec.horizon, len(self.spec.targets))  # a stream's, in step_array's result
         self._names: list[Hashable] = []
         self._row: dict[Hashable, int] = {}
         self._reader = Reader(self.spec)
         self._engine = model.batch_engine(LEAST_ROOM)
-        self._judgement = Judgement(model, self._engine, LEAST_ROOM, missing=missing, rules=rules, monitor=monitor)
+        self._judgement = Judgement(
+            model, self._engine, LEAST_ROOM, missing=missing, rules=rules, monitor=monitor, adapt=adapt
+        )
         self._ledger = self._judgement.ledger
         self._known = {sensor.name for sensor in self.spec.sensors}
         self._default_scale = Scale.default(self.spec) if self._known else None
@@ -138,6 +148,17 @@ class Pool:
     def monitors(self) -> bool:
         """Whether `interval` and `drift` are there."""
         return self._judgement.monitor is not None
+
+    @property
+    def adapts(self) -> bool:
+        """Whether forecasts learn from what comes."""
+        return self._judgement.adaptation is not None
+
+    def learned(self, name: Hashable) -> Learned:
+        """Return what a stream has learned. Raises `UsageError` where forecasts do not adapt, and for an unknown one."""
+        if self._judgement.adaptation is None:
+            raise UsageError("this Pool does not adapt: make it with adapt=True")
+        return self._judgement.adaptation.learned(self._existing(name))
 
     @property
     def drift(self) -> dict[Hashable, bool]:

@@ -9,6 +9,7 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq_runtime.adaptation.adaptation import Learned
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.backends.base import OneStream, Session
 from edgeseq_runtime.backends.open import open_session
@@ -48,13 +49,14 @@ class Predictor:
     "skip" leaves the state alone and repeats the last forecast, at most `rules.skip_limit` times in a row; "reset"
     starts afresh at once; "error" raises `MissingSampleError`. `rules` says what is odd besides, and what that leads
     to. `monitor` compares forecasts with what comes, for `interval` and `drift`; it costs some five microseconds
-    a sample, with a native library a tenth of one. `sensor` is as in `set_sensor`, for a model that was trained on
+    a sample, with a native library a tenth of one. `adapt` lets forecasts learn from what comes (`adaptation`); None:
+    where the model file says so. `sensor` is as in `set_sensor`, for a model that was trained on
     several; `sidecar` describes a model that edgeseq did not write (see `sidecar`). `key` is a file with an Ed25519
     public key, in PEM form: only what was signed with its private half is opened. `reading` says how times are written,
     where that differs from what the model file says.
 
     Raises `ModelFileError` for a file that is no model of edgeseq's or was changed after it was written, before
-    anything of it is run; `UsageError` for an unknown provider or policy; and, with `monitor`, `DataError` for a model
+    anything of it is run; `UsageError` for an unknown provider or policy, and for a model that cannot adapt; and, with `monitor`, `DataError` for a model
     without residual quantiles.
     """
 
@@ -67,6 +69,7 @@ class Predictor:
         rules: Rules | None = None,
         *,
         monitor: bool = False,
+        adapt: bool | None = None,
         sensor: str | Scale | npt.ArrayLike | None = None,
         sidecar: Sidecar | str | os.PathLike[str] | None = None,
         key: str | os.PathLike[str] | None = None,
@@ -82,7 +85,7 @@ class Predictor:
         self._sensor: tuple[str, Scale] | None = None  # the one that was asked for: how it is called, and its scale
         self._stream = OneStream(model)
         self._engine = self._stream.engine
-        self._judgement = Judgement(model, self._stream, 1, missing=missing, rules=rules, monitor=monitor)
+        self._judgement = Judgement(model, self._stream, 1, missing=missing, rules=rules, monitor=monitor, adapt=adapt)
         self._reader = Reader(model.spec)
         self._shape = (self.spec.horizon, len(self.spec.targets))
         self._interrupted = False  # whether the stream may be neither before a sample nor after it
@@ -94,7 +97,7 @@ class Predictor:
         """Bind once what the short ways of `step` have no time to look for."""
         judgement, engine = self._judgement, self._engine
         self._ledger, self._clocks, self._screening = judgement.ledger, judgement.clocks, judgement.screening
-        self._monitor = judgement.monitor
+        self._monitor, self._adaptation = judgement.monitor, judgement.adaptation
         self._x: Any = memoryview(engine.x.reshape(-1).data)  # writing to an array itself takes three times as long
         self._numbers: Any = memoryview(engine.y.reshape(-1).data)
         self._last: Any = memoryview(self._clocks.last.data)
@@ -113,7 +116,7 @@ class Predictor:
         span = self._clocks.span_of_first()
         self._is_calm = self._judgement.is_calm and span is not None and not self._interrupted
         self._early, self._late = span or (math.inf, -math.inf)
-        watched = self._monitor is not None or self._screening.stuck_after
+        watched = self._judgement.watches or self._screening.stuck_after
         bare = len(self._ranges) == 1 and not watched and not self._clocks.is_known
         self._is_bare = self._is_calm and bare
         self._is_native = self._usual_step is not None and self._judgement.may_be_usual and not self._interrupted
@@ -187,6 +190,18 @@ class Predictor:
         is not between 0 and 1.
         """
         return self._required_monitor().around(0, self._said, level)
+
+    @property
+    def adapts(self) -> bool:
+        """Whether forecasts learn from what comes."""
+        return self._judgement.adaptation is not None
+
+    @property
+    def learned(self) -> Learned:
+        """What the stream has learned. Raises `UsageError` where forecasts do not adapt."""
+        if self._judgement.adaptation is None:
+            raise UsageError("this Predictor does not adapt: make it with adapt=True")
+        return self._judgement.adaptation.learned(0)
 
     def set_sensor(self, sensor: str | Scale | npt.ArrayLike | None) -> None:
         """Tell a model that was trained on several sensors which one this is; its stream starts afresh.
@@ -272,6 +287,8 @@ class Predictor:
             return self._without_forecast(self._last[0] + clocks.period if math.isnan(given) else given)
         if monitor:
             monitor.turns += 1
+        if self._adaptation:
+            self._adaptation.look_up()
         if ledger.is_quiet:
             ledger.steps += 1
         else:
@@ -312,7 +329,7 @@ class Predictor:
             self._screening.count_first(values)
         if not math.isfinite(self._numbers[0] + self._numbers[-1]):
             return self._without_forecast(seconds)
-        if self._monitor:
+        if self._judgement.watches:
             self._judgement.watch_known(self._truths, self._said)
         self._ledger.steps += 1
         if not math.isnan(seconds):
@@ -455,6 +472,7 @@ class Predictor:
             "missing": self._missing,
             "rules": self._rules,
             "monitor": self.monitors,
+            "adapt": self.adapts,
             "reading": self._reading,
         }
 

@@ -224,6 +224,10 @@ class BatchEngine(ABC):
         """Make these the last samples and forecasts of the streams at `rows`."""
         self.x[rows], self.y[rows] = x, y
 
+    def put_forecasts(self, rows: Any, y: Float32) -> None:
+        """Make these the last forecasts of the streams at `rows`, in place of the network's own."""
+        self.y[rows] = y
+
     def make_room(self, count: int) -> None:
         """Have so many rows, or more; new ones are those of fresh streams."""
         self.x, self.y = roomy(self.x, count), roomy(self.y, count, filled=np.nan)
@@ -277,6 +281,12 @@ class OneStream(BatchEngine):
         """Make these the last sample and forecast."""
         del rows
         self.x[...], self.y[...] = x, y
+        self.engine.keep()
+
+    def put_forecasts(self, rows: Any, y: Float32) -> None:
+        """Make these the last forecast; see `BatchEngine`."""
+        del rows
+        self.y[...] = y
         self.engine.keep()
 
 

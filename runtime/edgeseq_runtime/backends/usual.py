@@ -45,6 +45,20 @@ class WatchArrays:
 
 
 @dataclass(frozen=True)
+class AdaptArrays:
+    """What adaptation remembers and learns, and the sizes that it counts in; see `adaptation`."""
+
+    memory: Float32
+    """(stream, words): see `adaptation.layout`."""
+    gains: Float32 | None
+    """(stream, target); None where there are no sensors."""
+    scales: Float32
+    """(target, horizon): typical changes over so many steps."""
+    changes: Float32
+    """(target,): typical changes from one sample to the next."""
+
+
+@dataclass(frozen=True)
 class StepArrays:
     """What a usual step reads and changes, of arrays with a row for each stream; see `streaming`."""
 
@@ -62,6 +76,8 @@ class StepArrays:
     begun: Counts
     watch: WatchArrays | None
     """None where nobody asks for intervals."""
+    adapted: AdaptArrays | None = None
+    """None where forecasts stay as the network says them."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 Each step asks the same questions of all its samples at once: do they come when they should, is there anything odd about
 their values? Where there is not, the network moves, and that is all. Only what is odd is looked at row by row. What
-compares forecasts with truths, the monitor, is told of each step in one place, `watch`.
+compares forecasts with truths, the monitor and the adaptation, is told of each step in one place, `watch`.
 """
 
 import numpy as np
@@ -89,6 +89,8 @@ class Judgement(JudgedStreams):
             return self.drop_infinite(rows, block, forecasts, clocks.resolve(rows, given))
         if monitor:
             monitor.count(rows)
+        if self.adaptation:
+            self.adaptation.look_up()
         self.ledger.take_clean(rows)
         return forecasts
 
@@ -111,7 +113,7 @@ class Judgement(JudgedStreams):
         self.screening.count_runs(rows, block)
         if not are_finite(forecasts):
             return self.drop_infinite(rows, block, forecasts, seconds)
-        if self.monitor:
+        if self.watches:
             self.watch(rows, block[:, : self._targets], forecasts)
         self.ledger.take_clean(rows)
         if seconds is not None:
@@ -171,8 +173,20 @@ class Judgement(JudgedStreams):
             forecasts[moving] = self.engine.advance(places[moving], filled[moving])
         self.screening.look_away(places[moving], filled[moving])
         self.screening.remember(places, findings)
-        self._settle(places, status, reason, filled, rejected, forecasts, seconds)
+        self._settle(places, status, reason, filled, rejected, forecasts, seconds, self._doubted(findings))
         return forecasts
+
+    def _doubted(self, findings: Findings) -> Flags:
+        """Return which targets' values are only flagged, (stream, target): they may be wrong.
+
+        What lies out of range and was confirmed is not among them: a level that has moved for good is to be learned.
+        """
+        doubted = np.zeros(findings.stuck.shape, np.bool_)
+        if STUCK in self.policy.flagged:
+            doubted |= findings.stuck
+        if self.policy.doubts_range:
+            doubted |= findings.outside[:, : self._targets]
+        return doubted
 
     def _judge(
         self, places: Places, ages: npt.NDArray[np.int64], findings: Findings, timeless: Flags | None
@@ -213,8 +227,12 @@ class Judgement(JudgedStreams):
         rejected: Flags,
         forecasts: Float32,
         seconds: Float64 | None,
+        doubted: Flags | None = None,
     ) -> None:
-        """Write down what became of samples; where there is no forecast its place becomes NaN, its stream fresh."""
+        """Write down what became of samples; where there is no forecast its place becomes NaN, its stream fresh.
+
+        Values that are `doubted` (stream, target) were taken all the same, but are nothing to learn from.
+        """
         moved = status <= STOOD_IN
         status[moved & ~np.isfinite(forecasts).all(axis=1)] = NONE
         moved = status <= STOOD_IN
@@ -222,7 +240,9 @@ class Judgement(JudgedStreams):
         forecasts[none] = np.nan
         if moved.any():
             truths = np.where(rejected[moved, : self._targets], np.nan, block[moved, : self._targets])
-            self.watch(places[moved], truths, forecasts[moved])
+            said = forecasts[moved]
+            self.watch(places[moved], truths, said, None if doubted is None else doubted[moved])
+            forecasts[moved] = said
             self.ledger.begun[places[moved]] -= 1
         if none.any():
             self.begin_afresh(places[none])
@@ -230,24 +250,31 @@ class Judgement(JudgedStreams):
         if seconds is not None:
             self.clocks.commit(places, seconds)
 
-    def watch(self, rows: Rows, truths: Float32, forecasts: Float32) -> None:
+    def watch(self, rows: Rows, truths: Float32, forecasts: Float32, doubted: Flags | None = None) -> None:
         """Tell what compares forecasts with truths of a step: `truths` (stream, target), NaN where they are not known.
 
-        It comes after the network's step and before the forecasts (stream, outputs) go out; the ages do not count the
-        step yet.
+        It comes after the network's step and before the forecasts (stream, outputs) go out, which are adapted in place,
+        here and in the engine; the ages do not count the step yet. Nothing is to be learned from truths that are
+        `doubted` (stream, target).
         """
-        if self.monitor is None:
+        if not self.watches:
             return
         warm = self.ledger.ages(rows) + 1 >= self.spec.warmup
         said = forecasts.reshape(-1, *self._shape)
-        if np.count_nonzero(warm) < len(warm):
-            said = np.where(warm[:, None, None], said, np.float32(np.nan))
-        self.monitor.update(rows, truths, said)
+        if self.adaptation:
+            certain = truths if doubted is None else np.where(doubted, np.float32(np.nan), truths)
+            if self.adaptation.update(rows, self.engine.x[rows, : self._targets], certain, said, warm):
+                self.engine.put_forecasts(rows, forecasts.reshape(len(said), -1))
+        if self.monitor:
+            if np.count_nonzero(warm) < len(warm):
+                said = np.where(warm[:, None, None], said, np.float32(np.nan))
+            self.monitor.update(rows, truths, said)
 
     def watch_known(self, truths: Float32, forecasts: Float32) -> None:
         """As `watch`, for a lone stream's truths (target,) or () and forecasts (horizon, target), all numbers."""
         monitor, ledger = self.monitor, self.ledger
-        if monitor and monitor.knows_first() and ledger.steps - ledger.begun.item(0) + 1 >= self.spec.warmup:
+        is_warm = ledger.steps - ledger.begun.item(0) + 1 >= self.spec.warmup
+        if self.adaptation is None and monitor and monitor.knows_first() and is_warm:
             monitor.update_known(truths, forecasts)
         else:
             self.watch(_FIRST, truths.reshape(1, -1), forecasts[None])

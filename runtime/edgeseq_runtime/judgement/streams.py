@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq_runtime.adaptation.adaptation import Adaptation
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.backends.base import BatchEngine, Session
 from edgeseq_runtime.backends.usual import StepArrays, UsualStep
@@ -48,7 +49,15 @@ class JudgedStreams:
     """Streams in rows: their engine, and all that is remembered of them besides."""
 
     def __init__(
-        self, session: Session, engine: BatchEngine, room: int, *, missing: str, rules: Rules | None, monitor: bool
+        self,
+        session: Session,
+        engine: BatchEngine,
+        room: int,
+        *,
+        missing: str,
+        rules: Rules | None,
+        monitor: bool,
+        adapt: bool | None = None,
     ) -> None:
         self.spec: Spec = session.spec
         self.engine = engine
@@ -58,8 +67,12 @@ class JudgedStreams:
         self.screening = Screening(self.spec, rules, self.policy, room)
         self.clocks = Clocks(self.spec, room, confirms=rules.gap != ERROR)
         self.monitor = Monitor(self.spec, room) if monitor else None
+        adapt = self.spec.adapt if adapt is None else adapt
+        self.adaptation = Adaptation(self.spec, room) if adapt else None
         self.parts: list[RowArrays] = [self.ledger, self.screening, self.clocks]
-        self.parts += [self.monitor] if self.monitor else []
+        self.parts += [part for part in (self.monitor, self.adaptation) if part]
+        self.watches = bool(self.monitor or self.adaptation)
+        """Whether anything compares forecasts with what comes."""
         self._targets = len(self.spec.targets)
         self._shape = (self.spec.horizon, self._targets)
         self.is_torn = False
@@ -77,6 +90,8 @@ class JudgedStreams:
         self.ledger.imputed[rows] = 0
         if self.monitor:
             self.monitor.forget(rows)
+        if self.adaptation:
+            self.adaptation.forget(rows)
 
     def erase(self, rows: Any) -> None:
         """Make the streams at `rows` as if they had never been, but for their sensors' settings."""
@@ -130,6 +145,8 @@ class JudgedStreams:
         self.screening.set_bounds(row, scale.features(self.spec), guessed=guessed)
         if self.monitor:
             self.monitor.gains[row] = scale.gain[: self._targets]
+        if self.adaptation:
+            self.adaptation.gains[row] = scale.gain[: self._targets]
 
     @contextmanager
     def all_or_nothing(self, rows: Any) -> Iterator[None]:
@@ -145,6 +162,8 @@ class JudgedStreams:
             self.is_torn = True  # until all is in its place
             for array, before in zip(arrays, kept, strict=True):
                 array[rows] = before
+            if self.adaptation:
+                self.adaptation.look_up()
             engine.put_states(rows, states)
             engine.put(rows, x, y)
             self.ledger.steps = steps
@@ -203,7 +222,8 @@ class JudgedStreams:
             }
             arrays = {name: block[at].copy() for name, block in blocks.items()}
             watched = self.monitor.arrays_of(int(rows[at]), age) if self.monitor else {}
-            found.append(Snapshot(named, arrays | watched))
+            adapted = self.adaptation.arrays_of(int(rows[at])) if self.adaptation else {}
+            found.append(Snapshot(named, arrays | watched | adapted))
         return found
 
     def check(self, snapshot: Snapshot) -> None:
@@ -214,6 +234,8 @@ class JudgedStreams:
         odd = sum(counters[f"counts.{status}"] for status in STATUSES[1:])
         if odd > counters["samples"] or (self.monitor and not self.monitor.might_hold(snapshot.arrays)):
             raise SnapshotError("the snapshot has counters or widths that no stream has")
+        if self.adaptation and not self.adaptation.might_hold(snapshot.arrays):
+            raise SnapshotError("the snapshot has an adaptation that no stream has")
 
     def load(self, row: int, snapshot: Snapshot) -> None:
         """Make a stream that of a snapshot, with its sensor; what lacks in it, of a monitor, is as at first."""
@@ -241,6 +263,8 @@ class JudgedStreams:
         self.clocks.is_known = self.clocks.is_known or not math.isnan(counters["seconds"])
         if self.monitor:
             self.monitor.load(row, counters["age"], arrays)
+        if self.adaptation:
+            self.adaptation.load(row, arrays)
 
     def outcomes(self, rows: Any, forecasts: Float32) -> Outcomes:
         """Return what became of the last samples of streams, with their forecasts (stream, outputs)."""
@@ -287,4 +311,5 @@ class JudgedStreams:
             clocks.told,
             self.ledger.begun,
             self.monitor.arrays() if self.monitor else None,
+            self.adaptation.arrays() if self.adaptation else None,
         )

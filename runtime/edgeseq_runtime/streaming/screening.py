@@ -277,8 +277,12 @@ class Screening(RowArrays):
 
     def are_flagged(self, block: Float32) -> Flags:
         """Return which of the first stream's plain samples (time, feature) are out of range all the same, (time,)."""
+        return np.asarray(self.are_outside(block).any(axis=1))
+
+    def are_outside(self, block: Float32) -> Flags:
+        """Return which values of the first stream's plain samples (time, feature) are out of range all the same."""
         bounds = self.bounds_of(slice(0, 1))
-        return np.asarray(~((block >= bounds.low) & (block <= bounds.high)).all(axis=1))
+        return np.asarray(~((block >= bounds.low) & (block <= bounds.high)))
 
     def is_near(self, sample: Float32, last: Float32) -> bool:
         """Whether each value of the first stream's sample (1, feature) is near the last one taken, or both in range."""
