@@ -257,9 +257,9 @@ def train(
                 raise UsageError("--search runs in one process; start it without torchrun")
             start, named = None, _named_options()
             if begin:
-                from edgeseq.training.fine_tuning import Start
+                from edgeseq.training.fine_tuning import Pretrained
 
-                start = Start.read(begin)
+                start = Pretrained.read(begin)
                 options = start.adopt(options, named)
                 if series:
                     target, feature, time_features = start.columns(target, feature, time_features)

@@ -26,11 +26,14 @@ if TYPE_CHECKING:
 
     from edgeseq.series import Parts, Series
     from edgeseq.training.distributed import ProcessGroup
-    from edgeseq.training.fine_tuning import Start
+    from edgeseq.training.fine_tuning import Pretrained
     from edgeseq.training.options import TrainingOptions
     from edgeseq.training.plan import Plan
     from edgeseq.training.trainer import Trainer
     from edgeseq_runtime.spec import Spec
+
+    Conclude = Callable[[Checkpoint, Parts, str], int]
+    """Told of a finished checkpoint, the parts and where it is to be written; returns the exit code."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +102,13 @@ def train(
     resume: bool,
     seed: int,
     device: str,
-    begin: "Start | None" = None,
+    begin: "Pretrained | None" = None,
+    conclude: "Conclude | None" = None,
 ) -> int:
-    """Train, and return the exit code. Of several processes only the main one writes and reports."""
+    """Train, and return the exit code. Of several processes only the main one writes and reports.
+
+    `conclude` is told of the finished checkpoint, and returns the exit code, in the place of what `train` does.
+    """
     output = outputs.checkpoint
     training = plan(series, parts, options, begin)
     trainer = fitting.start(training, parts, seed=seed, device=device, group=group)
@@ -112,7 +119,7 @@ def train(
     start = group.on_main(lambda: _start(trainer, steps, output, resume=resume))
     if start is Start.FINISHED:
         report(f"{output} is complete already: nothing to resume")
-        return 0
+        return conclude(Checkpoint.load(output), parts, output) if conclude else 0
     if start is Start.RESUMED:
         trainer.restore(resume_path(output))
         report(f"resumed at step {trainer.step} of {steps}")
@@ -122,7 +129,10 @@ def train(
     outputs.write_curve(trainer)
     if not finished:
         return _keep_best(trainer, training, parts, output)
-    _conclude(fitting.finish(training, trainer, parts), parts, output)
+    checkpoint = fitting.finish(training, trainer, parts)
+    if conclude:
+        return conclude(checkpoint, parts, output)
+    _conclude(checkpoint, parts, output)
     return 0
 
 
@@ -137,7 +147,7 @@ def search(
     resume: bool,
     seed: int,
     device: str,
-    begin: "Start | None" = None,
+    begin: "Pretrained | None" = None,
 ) -> int:
     """Train with many settings, but for those that are `fixed`, and conclude with the best; return the exit code."""
     from edgeseq.commands import train_search  # needs optuna
@@ -224,7 +234,7 @@ def _keep_best(trainer: "Trainer", training: "Plan", parts: "Parts", output: str
 
 def _conclude(checkpoint: Checkpoint, parts: "Parts", output: str) -> None:
     """Judge what was trained, and write it in any case."""
-    for line in _decisions(checkpoint.spec):
+    for line in decisions(checkpoint.spec):
         note(line)
     try:
         fitted = fitting.judge(checkpoint, parts)
@@ -240,7 +250,7 @@ def _conclude(checkpoint: Checkpoint, parts: "Parts", output: str) -> None:
     note(f"next: edgeseq export {output} -o MODEL.onnx")
 
 
-def _decisions(spec: "Spec") -> list[str]:
+def decisions(spec: "Spec") -> list[str]:
     """Return what was decided after the training."""
     from edgeseq.training.autoregressive import RECORDED_WEIGHT
 

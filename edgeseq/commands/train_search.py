@@ -20,7 +20,7 @@ from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Parts, Series
 from edgeseq.text import number, table
 from edgeseq.training import fitting
-from edgeseq.training.fine_tuning import Start
+from edgeseq.training.fine_tuning import Pretrained
 from edgeseq.training.options import TrainingOptions
 from edgeseq.training.plan import Plan, plan
 from edgeseq.training.search import FAILED, FINISHED, PRUNED, Proposal, Search, Trial, validated, validation_error
@@ -56,7 +56,7 @@ class Job:
     """Holds the best checkpoint so far at any time."""
     keep_curve: Callable[[Trainer], None]
     """Called with the run of each checkpoint that is the best so far."""
-    begin: Start | None = None
+    begin: Pretrained | None = None
     """The model that all trials go on from; its shape is not searched over."""
 
 

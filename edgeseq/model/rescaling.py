@@ -67,8 +67,9 @@ def _inputs(spec: Spec) -> tuple[Float64, Float64]:
     values = np.array([(feature.center, feature.scale) for feature in spec.features])
     if spec.layout == STREAM:
         levels = values[[feature.level for feature in spec.features]]
-        changes = np.array([(0.0, feature.change) for feature in spec.features])
-        values = np.concatenate([levels, changes])
+        changes = [(0.0, feature.change) for feature in spec.features]
+        ahead = [(column.center, column.scale) for column in spec.known] * spec.horizon
+        values = np.array([*levels, *changes, *ahead])
     elif spec.layout == FEATURES:
         values = np.tile(values, (spec.window, 1))
     return values[:, 0], values[:, 1]

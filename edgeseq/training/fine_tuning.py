@@ -39,7 +39,7 @@ _LEAST_SHARE = 0.1
 
 
 @dataclass(frozen=True)
-class Start:
+class Pretrained:
     """A model to go on from."""
 
     name: str
@@ -49,7 +49,7 @@ class Start:
     """By torch's names, in the units of `spec`, the linear path among them."""
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str], key: str | os.PathLike[str] | None = None) -> "Start":
+    def read(cls, path: str | os.PathLike[str], key: str | os.PathLike[str] | None = None) -> "Pretrained":
         """Read a checkpoint, or a model file of float weights; with `key` it must be signed, as for a predictor.
 
         Raises `FileError`, `ModelFileError`, and `UsageError` for a model whose weights cannot be had.
@@ -68,7 +68,7 @@ class Start:
         return cls(file.name, source.spec, _weights_of_file(source.content, source.spec, file.name))
 
     @classmethod
-    def of(cls, checkpoint: Checkpoint, name: str = "the checkpoint") -> "Start":
+    def of(cls, checkpoint: Checkpoint, name: str = "the checkpoint") -> "Pretrained":
         """Return a checkpoint to go on from."""
         return cls(name, checkpoint.spec, checkpoint.weights)
 
@@ -112,7 +112,7 @@ class Start:
         if different:
             raise UsageError(f"{self.name} is no start for this training: it has {'; '.join(different)}")
 
-    def on(self, spec: Spec, validation: Part) -> "Beginning":
+    def on(self, spec: Spec, validation: Part) -> "InitialWeights":
         """Return the weights to begin with for a network of `spec`. Raises `UsageError` where it has another shape.
 
         In raw units, unless the validation part is clearly better forecast in the series' own.
@@ -129,7 +129,7 @@ class Start:
             errors[units] = judge.mse(network)
         units = OWN_UNITS if errors[OWN_UNITS] < _CLEARLY * errors[RAW] else RAW
         weights = turned[units] if head else {n: v for n, v in turned[units].items() if not n.startswith("head.")}
-        return Beginning(self.name, weights, self.digest, units, errors)
+        return InitialWeights(self.name, weights, self.digest, units, errors)
 
     def _without_linear_path(self) -> tuple[Weights, bool]:
         """Return the network's own weights, and whether its head is known.
@@ -148,7 +148,7 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Beginning:
+class InitialWeights:
     """What a run begins with."""
 
     name: str
@@ -169,6 +169,8 @@ class Beginning:
     @property
     def note(self) -> str:
         """What the user is told."""
+        if "head.weight" not in self.weights:
+            return f"begins with the recurrent layers of {self.name}, whose forecast is its linear path's"
         kept, other = (self.errors[units] for units in (self.units, OWN_UNITS if self.units == RAW else RAW))
         if self.units == RAW:
             return f"begins with {self.name}: the same forecasts in raw units (validation error {kept:.3g})"

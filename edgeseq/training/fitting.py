@@ -24,7 +24,7 @@ from edgeseq.series import Part, Parts, Series
 from edgeseq.training import autoregressive
 from edgeseq.training import plan as planning
 from edgeseq.training.distributed import ProcessGroup
-from edgeseq.training.fine_tuning import Start
+from edgeseq.training.fine_tuning import Pretrained
 from edgeseq.training.options import TrainingKeywords, TrainingOptions
 from edgeseq.training.plan import Plan
 from edgeseq.training.trainer import Trainer
@@ -72,7 +72,7 @@ def fit(
     """
     chosen, source = TrainingOptions(**options), None
     if begin is not None:
-        source = Start.of(begin) if isinstance(begin, Checkpoint) else Start.read(begin)
+        source = Pretrained.of(begin) if isinstance(begin, Checkpoint) else Pretrained.read(begin)
         chosen = source.adopt(chosen, options)
     plan = planning.plan(series, parts, chosen, source)
     with torch_as_before(), tempfile.TemporaryDirectory() as folder:
@@ -110,7 +110,7 @@ def start(plan: Plan, parts: Parts, *, seed: int, device: str, group: ProcessGro
         seed=seed,
         device=resolve_device(device),
         group=group or ProcessGroup(),
-        beginning=plan.beginning,
+        initial=plan.initial,
     )
 
 

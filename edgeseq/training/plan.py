@@ -10,7 +10,7 @@ from edgeseq.series import Parts, Series, augment, fleet
 from edgeseq.series.gaps import Filled, fill, together
 from edgeseq.text import every
 from edgeseq.training import analysis, autoregressive, checks
-from edgeseq.training.fine_tuning import Beginning, Start
+from edgeseq.training.fine_tuning import RAW, InitialWeights, Pretrained
 from edgeseq.training.hyperparameters import HyperParameters
 from edgeseq.training.options import TrainingOptions
 from edgeseq_runtime import __version__
@@ -47,7 +47,7 @@ class Plan:
     """Whether the warm-up is to be measured when the network is trained."""
     notes: tuple[str, ...]
     """What was found in the data and decided from it, for the user to read."""
-    beginning: Beginning | None = None
+    initial: InitialWeights | None = None
     """The weights that the training begins with, where these are another model's."""
 
 
@@ -68,10 +68,11 @@ class _Decisions:
     hyperparameters: HyperParameters
 
 
-def plan(series: Series, parts: Parts, options: TrainingOptions, start: Start | None = None) -> Plan:
-    """Analyse the training part and decide all that the options leave open; what `start` sees its network sees as well.
+def plan(series: Series, parts: Parts, options: TrainingOptions, pretrained: Pretrained | None = None) -> Plan:
+    """Analyse the training part and decide all that the options leave open.
 
-    Raises `UsageError` for options that do not go together, and `DataError` for a series that cannot be learned from.
+    A network that goes on from a `pretrained` one sees and says what that one does. Raises `UsageError` for options
+    that do not go together, and `DataError` for a series that cannot be learned from.
     """
     layout = options.layout or (FEATURES if options.preset == CLASSIC else STREAM)
     checks.check_options(options, layout)
@@ -81,22 +82,24 @@ def plan(series: Series, parts: Parts, options: TrainingOptions, start: Start | 
     train = fill(parts.train, options.gap_limit)
     checks.check_samples(series, parts, train, options.horizon)
     checks.check_change(series, parts, train)
-    decisions = _decide(series, parts, train, options, layout, start.spec if start else None)
+    decisions = _decide(series, parts, train, options, layout, pretrained.spec if pretrained else None)
     spec = _spec(series, parts, train, options, decisions)
-    if start:
-        start.check(spec)
+    if pretrained:
+        pretrained.check(spec)
     lags = _lags(spec, train, options.linear_path, augment=decisions.augment)
     checks.check_targets(spec, train)
     checks.check_size(spec)
-    beginning = start.on(spec, parts.validation) if start else None
+    initial = pretrained.on(spec, parts.validation) if pretrained else None
+    if pretrained and initial and initial.units == RAW:
+        spec = replace(spec, features=_known_ranges(spec.features, pretrained.spec.features))
     return Plan(
         spec,
         decisions.hyperparameters,
         train,
         lags,
         measures_warmup=not (options.warmup or parts.warmup or decisions.window),
-        notes=(*_notes(series, parts, spec, decisions), *([beginning.note] if beginning else [])),
-        beginning=beginning,
+        notes=(*_notes(series, parts, spec, decisions), *([initial.note] if initial else [])),
+        initial=initial,
     )
 
 
@@ -183,6 +186,14 @@ def _levels(series: Series, train: Filled, chosen: bool | None, like: Spec | Non
 def _is_augmentable(train: Filled) -> bool:
     """Whether the series follows a linear recurrence, and its copies do too: they need samples that lie closely."""
     return all(map(analysis.follows_linear_recurrence, (train, *augment.at_other_rates(train))))
+
+
+def _known_ranges(features: tuple[Feature, ...], known: tuple[Feature, ...]) -> tuple[Feature, ...]:
+    """Return the features with the range that the model gone on from knows as well: what it has seen is not odd."""
+    return tuple(
+        replace(own, minimum=min(own.minimum, other.minimum), maximum=max(own.maximum, other.maximum))
+        for own, other in zip(features, known, strict=True)
+    )
 
 
 def _unscaled(features: tuple[Feature, ...]) -> tuple[Feature, ...]:

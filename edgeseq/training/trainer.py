@@ -22,7 +22,7 @@ from edgeseq.series import Part
 from edgeseq.series.gaps import Filled
 from edgeseq.training.allocator import keep_freed_memory
 from edgeseq.training.distributed import ProcessGroup
-from edgeseq.training.fine_tuning import Beginning, load
+from edgeseq.training.fine_tuning import InitialWeights, load
 from edgeseq.training.hyperparameters import HyperParameters
 from edgeseq.training.network import Network
 from edgeseq.training.tbptt import TbpttBatches
@@ -62,10 +62,10 @@ class Trainer:
         seed: int,
         device: str,
         group: ProcessGroup,
-        beginning: Beginning | None = None,
+        initial: InitialWeights | None = None,
     ) -> None:
-        self._recorded = {**hyperparameters.options(), **(beginning.recorded if beginning else {})}
-        self._identity = _identity(spec, hyperparameters, seed, device) | (beginning.recorded if beginning else {})
+        self._recorded = {**hyperparameters.options(), **(initial.recorded if initial else {})}
+        self._identity = _identity(spec, hyperparameters, seed, device) | (initial.recorded if initial else {})
         self.run_id = hashlib.sha256(json.dumps(self._identity).encode()).hexdigest()[:16]
         """The same for two runs that end at the same weights."""
         _make_repeatable(seed, spec, device)
@@ -77,8 +77,8 @@ class Trainer:
         self.network = Network(spec)
         if hyperparameters.preset == "classic":
             self.network.init_classic()
-        if beginning:
-            load(self.network, beginning.weights)
+        if initial:
+            load(self.network, initial.weights)
         self.network.to(torch.device(device))
         self._average = copy.deepcopy(self.network)
         self._average.cell.flatten_parameters()  # a copy's weights lie apart, and a GPU would gather them at each call
@@ -87,7 +87,7 @@ class Trainer:
         self.batches = kind(spec, hyperparameters, train, self.network, torch.device(device), group)
         self._validator = validator(spec, validation, torch.device(device))
         self.best = Best(self._average.weights())
-        if beginning and hyperparameters.keep_weights == "best":
+        if initial and hyperparameters.keep_weights == "best":
             self.best.mse = self._validator.mse(self._average)  # training that only makes it worse changes nothing
         self._losses: list[float] = []
 

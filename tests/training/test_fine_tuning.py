@@ -14,7 +14,7 @@ from edgeseq.reference import Oracle
 from edgeseq.series import Parts, Series, load
 from edgeseq.testing import make_checkpoint
 from edgeseq.training import fitting
-from edgeseq.training.fine_tuning import OWN_UNITS, RAW, Start
+from edgeseq.training.fine_tuning import OWN_UNITS, RAW, Pretrained
 from edgeseq.training.options import TrainingOptions
 from edgeseq.training.plan import Plan, plan
 from edgeseq_runtime import Predictor
@@ -73,7 +73,7 @@ def test_a_model_files_weights_are_the_checkpoints(network: dict[str, Any], tmp_
     """The two biases of a gate may be one there; all that the network computes is the same."""
     checkpoint, path = make_checkpoint(**network), tmp_path / "model.onnx"
     path.write_bytes(edgeseq_export.build(checkpoint))
-    read = Start.read(path)
+    read = Pretrained.read(path)
     samples = np.random.default_rng(2).normal(0.4, 1.0, (20, len(checkpoint.spec.features)))
     expected = oracle_forecasts(checkpoint.spec, checkpoint.weights, samples)
     np.testing.assert_allclose(oracle_forecasts(read.spec, read.weights, samples), expected, rtol=1e-5, atol=1e-6)
@@ -87,7 +87,7 @@ def test_a_quantised_file_is_refused_in_one_line(kind: str, tmp_path: Path) -> N
     path = tmp_path / "model.onnx"
     path.write_bytes(edgeseq_export.build(make_checkpoint(), kind))
     with pytest.raises(UsageError, match=rf"model.onnx is quantised \({kind}\).*give its checkpoint") as error:
-        Start.read(path)
+        Pretrained.read(path)
     assert "\n" not in str(error.value)
 
 
@@ -110,7 +110,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Checkpoint, str]:
     return fitting.fit(data, parts, horizon=2, hidden=8, layers=1, steps=60, linear_path=0), path
 
 
-def planned(path: str, start: Start, **options: Any) -> tuple[Plan, Series, Parts]:
+def planned(path: str, start: Pretrained, **options: Any) -> tuple[Plan, Series, Parts]:
     data, parts = load(path)
     return plan(data, parts, start.adopt(TrainingOptions(**options), options), start), data, parts
 
@@ -123,11 +123,11 @@ def test_untouched_the_start_gives_the_old_forecasts(trained: tuple[Checkpoint, 
     """On the same series gone on, whose mean, deviation and changes are others: in raw units nothing has moved."""
     checkpoint, _ = trained
     longer = series_file(tmp_path, np.concatenate([wave(), wave(600, 1.4, 21, seed=3)]))
-    training, _, _ = planned(longer, Start.of(checkpoint))
-    assert training.beginning
-    assert training.beginning.units == RAW
+    training, _, _ = planned(longer, Pretrained.of(checkpoint))
+    assert training.initial
+    assert training.initial.units == RAW
     assert training.spec.features[0].scale != checkpoint.spec.features[0].scale
-    untouched = Checkpoint(training.spec, training.beginning.weights)
+    untouched = Checkpoint(training.spec, training.initial.weights)
     samples = wave(100, seed=9)
     np.testing.assert_allclose(forecasts_of(untouched, samples), forecasts_of(checkpoint, samples), atol=2e-5)
 
@@ -136,10 +136,10 @@ def test_a_series_in_other_units_is_seen_as_the_old_one_was(trained: tuple[Check
     """The same wave in thousandths, from another zero: forecasts are the old ones in thousandths from there."""
     checkpoint, _ = trained
     other = series_file(tmp_path, 1000 * (wave() - 20) - 5)
-    training, _, _ = planned(other, Start.of(checkpoint))
-    assert training.beginning
-    assert training.beginning.units == OWN_UNITS
-    untouched = Checkpoint(training.spec, training.beginning.weights)
+    training, _, _ = planned(other, Pretrained.of(checkpoint))
+    assert training.initial
+    assert training.initial.units == OWN_UNITS
+    untouched = Checkpoint(training.spec, training.initial.weights)
     samples = wave(100, seed=9)
     expected = 1000 * (forecasts_of(checkpoint, samples) - 20) - 5
     np.testing.assert_allclose(forecasts_of(untouched, 1000 * (samples - 20) - 5), expected, atol=2)
@@ -154,15 +154,15 @@ def test_a_linear_path_is_taken_off_the_head(trained: tuple[Checkpoint, str]) ->
     blended["linear.weight"] = np.zeros((2, 1, 3), np.float32)
     assert isinstance(checkpoint.spec.training, Training)
     training = replace(checkpoint.spec.training, options={**checkpoint.spec.training.options, "network_share": 0.25})
-    start = Start.of(Checkpoint(replace(checkpoint.spec, linear_path=3, training=training), blended))
-    begun = planned(path, start)[0].beginning
+    start = Pretrained.of(Checkpoint(replace(checkpoint.spec, linear_path=3, training=training), blended))
+    begun = planned(path, start)[0].initial
     assert begun
     for name, value in checkpoint.weights.items():
         np.testing.assert_allclose(begun.weights[name], value, rtol=1e-5, atol=1e-6)
 
 
 def run(checkpoint: Checkpoint, path: str, folder: Path, stop_at: int | None = None, steps: int = 30) -> Any:
-    training, _, parts = planned(path, Start.of(checkpoint), steps=steps)
+    training, _, parts = planned(path, Pretrained.of(checkpoint), steps=steps)
     trainer = fitting.start(training, parts, seed=0, device="cpu")
     trainer.run(lambda *_: None, lambda: trainer.step == stop_at, folder / "run")
     return trainer
@@ -174,7 +174,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights_and_another_start_is_another_
     checkpoint, path = trained
     whole = run(checkpoint, path, tmp_path)
     run(checkpoint, path, tmp_path, stop_at=13)
-    training, _, parts = planned(path, Start.of(checkpoint), steps=30)
+    training, _, parts = planned(path, Pretrained.of(checkpoint), steps=30)
     resumed = fitting.start(training, parts, seed=0, device="cpu")
     resumed.restore(tmp_path / "run")
     assert resumed.step == 13
@@ -182,7 +182,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights_and_another_start_is_another_
     for name, value in whole.best.weights.items():
         np.testing.assert_array_equal(resumed.best.weights[name], value)
     other = replace(checkpoint, weights={**checkpoint.weights, "head.bias": checkpoint.weights["head.bias"] + 1})
-    training, _, parts = planned(path, Start.of(other), steps=30)
+    training, _, parts = planned(path, Pretrained.of(other), steps=30)
     with pytest.raises(UsageError, match="belongs to another run"):
         fitting.start(training, parts, seed=0, device="cpu").restore(tmp_path / "run")
 
@@ -190,7 +190,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights_and_another_start_is_another_
 def test_training_that_only_harms_leaves_the_start(trained: tuple[Checkpoint, str], tmp_path: Path) -> None:
     """At a learning rate at which the network falls apart, the weights of step 0 have the lowest validation error."""
     checkpoint, path = trained
-    training, _, parts = planned(path, Start.of(checkpoint), steps=30, learning_rate=30.0)
+    training, _, parts = planned(path, Pretrained.of(checkpoint), steps=30, learning_rate=30.0)
     trainer = fitting.start(training, parts, seed=0, device="cpu")
     trainer.run(lambda *_: None, NEVER, tmp_path / "run")
     assert trainer.best.step == 0
@@ -209,7 +209,7 @@ def test_the_command_takes_what_is_not_said_from_the_model_and_records_it(
     spec = Checkpoint.load(new).spec
     assert (spec.horizon, spec.hidden, spec.layers, spec.linear_path) == (2, 8, 1, 0)
     assert spec.training
-    assert spec.training.options["from"] == Start.of(checkpoint).digest
+    assert spec.training.options["from"] == Pretrained.of(checkpoint).digest
     assert spec.training.options["from_units"] == RAW
 
 
