@@ -9,7 +9,7 @@ import click
 from edgeseq.commands.notes import note
 from edgeseq.commands.options.common import json_option, key_option, model_argument, resume_path
 from edgeseq.commands.options.evaluation import evaluation_options
-from edgeseq_runtime.errors import DataError
+from edgeseq_runtime.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from edgeseq.evaluation.model_series import ModelSeriesKeywords
@@ -71,8 +71,10 @@ def update(
     from edgeseq_runtime.predictor import Predictor
     from edgeseq_runtime.rules import AS_THEY_ARE
 
+    if series is None:
+        raise UsageError("update needs a SERIES: what has come since the training")
     outputs = train_run.Outputs(output, plot=None, tensorboard=None)
-    outputs.check([series] if series else [])
+    outputs.check([series])
     start = Pretrained.read(model, key)
     old = Predictor(as_model_file(model), provider="cpu", rules=AS_THEY_ARE, key=key)
     new = updating.load_new(old, series, reading)

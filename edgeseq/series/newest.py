@@ -32,7 +32,7 @@ def part(series: Series, first: int, split: str) -> tuple[Series, Parts]:
     """
     train, validation, _ = shares(split)
     new = len(series) - first
-    stops = first + int(new * train), first + int(new * (train + validation)), len(series)
+    stops = first + round(new * train), first + round(new * (train + validation)), len(series)
     begin = max(0, first - CONTEXT)
 
     def stretch(start: int, stop: int) -> Part:

@@ -77,7 +77,8 @@ def plan(series: Series, parts: Parts, options: TrainingOptions, pretrained: Pre
     layout = options.layout or (FEATURES if options.preset == CLASSIC else STREAM)
     checks.check_options(options, layout)
     if options.preset == CLASSIC:  # nothing is chosen by the validation part, so it may teach as well
-        parts = replace(parts, train=parts.validation.values)
+        begin = max(0, parts.validation.start - len(parts.train))  # what precedes it only warms streams up
+        parts = replace(parts, train=parts.validation.values[begin:])
     checks.check_values(series, parts)
     train = fill(parts.train, options.gap_limit)
     checks.check_samples(series, parts, train, options.horizon)

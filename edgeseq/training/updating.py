@@ -55,7 +55,8 @@ def _of_sensors(spec: Spec, series: Series, parts: Parts, split: str, sensor: st
         scale = Scale.by_name(spec, sensor) if sensor else Scale.fit(spec, measured)
         called = sensor or series.name
         series, parts = fleet.join(series.name, {called: (series, parts)}, spec.gap_limit, {called: scale})
-    new = counted(sum(part.samples for part in (parts.validation, parts.test)) + len(parts.train), "sample")
+    between = (len(parts.begins) - 1) * fleet.gap_rows(spec.gap_limit)
+    new = counted(len(parts.train) - between + parts.validation.samples + parts.test.samples, "sample")
     note = f"new: all {new}, since a model of several sensors does not say when its training ended"
     return NewSamples(series, replace(parts, split=split), note)
 
