@@ -86,7 +86,9 @@ def baseline(session: OrtSession, raw: Any = None) -> Callable[[object], object]
     states = {name: value for name, value in session.fresh().items() if name in names}
     shape = io.x_shape(1, 1, session.spec.inputs + io.overlap)
     before = np.zeros(io.overlap, np.float32)
-    ahead = np.array([feature.mean for feature in session.spec.input_features[len(session.spec.features) :]], np.float32)
+    ahead = np.array(
+        [feature.mean for feature in session.spec.input_features[len(session.spec.features) :]], np.float32
+    )
 
     def step(sample: object) -> object:
         nonlocal states
