@@ -1,5 +1,7 @@
 """Training with a column known ahead, from the series to the file's forecasts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -54,12 +56,10 @@ def test_other_scales_and_centers_give_the_same_forecasts() -> None:
     old = checkpoint.spec
 
     def moved(feature: Feature) -> Feature:
-        changes = {"center": feature.center - 1.5, "scale": 1.7 * feature.scale, "change": 1.3 * feature.change}
-        return Feature(**{**vars(feature), **changes})
+        center, scale, change = feature.center - 1.5, 1.7 * feature.scale, 1.3 * feature.change
+        return replace(feature, center=center, scale=scale, change=change)
 
-    new = make_checkpoint(known=2, horizon=3, features=2, targets=2, linear_path=3).spec
-    object.__setattr__(new, "features", tuple(map(moved, old.features)))
-    object.__setattr__(new, "known", tuple(map(moved, old.known)))
+    new = replace(old, features=tuple(map(moved, old.features)), known=tuple(map(moved, old.known)))
     x = random_walk(old, 40, 2)
     wanted, _ = Oracle(old, checkpoint.weights).run(x)
     made, _ = Oracle(new, rescaled(checkpoint.weights, old, new)).run(x)
