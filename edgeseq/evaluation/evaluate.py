@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from edgeseq.evaluation.baselines import Baselines, Origins
 from edgeseq.evaluation.intervals import Interval
 from edgeseq.evaluation.learning import Learner, adapted_forecasts, learners
 from edgeseq.evaluation.metrics import Forecasts, Metrics, compute_metrics, rounded
+from edgeseq.evaluation.samples import Samples, Streamer
 from edgeseq.series import Part, Parts
 from edgeseq.series.gaps import fill
 from edgeseq.series.series import Values
@@ -32,20 +33,6 @@ _GRAINS = 32
 
 Chosen: TypeAlias = slice | Origins
 """Some of the origins, by their numbers."""
-
-
-class Streamer(Protocol):
-    """What forecasts a stream: a `Predictor`, or what was compiled."""
-
-    @property
-    def spec(self) -> Spec:
-        """What it says of itself."""
-
-    def reset(self) -> None:
-        """Start afresh."""
-
-    def run(self, samples: Any) -> Float32:
-        """Take samples (time, feature), NaN where one is missing; return forecasts (time, horizon, target)."""
 
 
 @dataclass(frozen=True)
@@ -268,7 +255,7 @@ def evaluate_test_part(
 def forecasts_at(predictor: Streamer, values: Values, at: Origins) -> Forecasts:
     """Return a model's forecasts at the rows `at` of a stream, NaN where it was not warm."""
     predictor.reset()
-    return _warm_at(predictor.spec, values, at, predictor.run(values))
+    return _warm_at(predictor.spec, values, at, Samples(predictor.spec, values).run(predictor))
 
 
 def adapted_at(predictor: Predictor, values: Values, at: Origins, streams: Sequence[Learner]) -> Forecasts:

@@ -12,6 +12,7 @@ from itertools import chain, repeat
 import numpy as np
 
 from edgeseq.evaluation.metrics import Forecasts
+from edgeseq.evaluation.samples import Samples
 from edgeseq.series import Part
 from edgeseq.series.series import Values
 from edgeseq_runtime.predictor import Predictor
@@ -52,10 +53,11 @@ def adapted_forecasts(predictor: Predictor, values: Values, streams: Sequence[Le
     """
     spec = predictor.spec
     learner = Predictor(predictor.session, rules=_AS_THEY_ARE, adapt=True)
+    samples = Samples(spec, values)
     forecasts = np.full((len(values), spec.horizon, len(spec.targets)), np.nan)
     for stream in streams:
         predictor.reset()
-        forecasts[stream.begin : stream.learns] = predictor.run(values[stream.begin : stream.learns])
+        forecasts[stream.begin : stream.learns] = samples.run(predictor, stream.begin, stream.learns)
         learner.load(predictor.state())  # which has learned nothing
-        forecasts[stream.learns : stream.stop] = learner.run(values[stream.learns : stream.stop])
+        forecasts[stream.learns : stream.stop] = samples.run(learner, stream.learns, stream.stop)
     return forecasts
