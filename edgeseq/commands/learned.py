@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeseq_runtime import files
+from edgeseq_runtime import file_lock, files
 from edgeseq_runtime.printable import counted
 
 if TYPE_CHECKING:
@@ -61,13 +61,12 @@ def of_state(session: "Session", path: str) -> "Mapping[str, Learned]":
 
 def _of_database(session: "Session", path: str) -> "Mapping[str, Learned]":
     """Read a copy: going on from a database may write to it."""
-    from edgeseq.commands.predict.state_file import owned
     from edgeseq_runtime.pool import Pool
     from edgeseq_runtime.service import NamedStreams
     from edgeseq_runtime.stores import companions
 
     pool = Pool(session, adapt=True)
-    with owned(path), tempfile.TemporaryDirectory() as folder:
+    with file_lock.exclusive(path), tempfile.TemporaryDirectory() as folder:
         database = Path(path).resolve()
         for one in (database, companions.log(database), companions.journal(database)):
             if one.is_file():
