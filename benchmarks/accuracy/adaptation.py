@@ -51,7 +51,7 @@ def main(words: list[str] | None = None) -> None:
         try:
             rows.append(measure(task, options.keep, options.seed))
         except EdgeseqError as error:
-            rows.append({"series": task.name, **dict.fromkeys(RATIOS), "note": str(error)})
+            rows.append({"series": task.name, **dict.fromkeys(RATIOS), "adapts": "", "best": "", "note": str(error)})
         print(rows[-1], file=sys.stderr, flush=True)
     rows += summary(rows)
     publish(f"Adaptation on {len(tasks)} series, {options.horizon} samples ahead", rows, options.json)
