@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _C = ("c", "arduino")
 _ONNX = ("onnx",)
-_FORMATS = {"key": ("onnx", "native"), "report": _ONNX, "form": _ONNX, "opset": _ONNX, "libm": _C}
+_FORMATS = {"key": ("onnx", "native"), "report": _ONNX, "form": _ONNX, "opset": _ONNX, "libm": _C, "adapt": _C}
 """Parameter -> the formats that it has a meaning for; the others are for all."""
 
 
@@ -65,6 +65,11 @@ _FORMATS = {"key": ("onnx", "native"), "report": _ONNX, "form": _ONNX, "opset": 
     help="Write an HTML report about the file: forecasts, errors, times, graph and spec.",
 )
 @click.option("--opset", type=int, default=onnx_opset.DEFAULT, show_default=True, help="Version of the ONNX operators.")
+@click.option(
+    "--adapt/--no-adapt",
+    default=None,
+    help="In C, whether forecasts go on learning. [default: as the checkpoint says]",
+)
 @click.option("--libm/--no-libm", default=False, help="In C, use exp() of the C library instead of a built-in one.")
 @click.pass_context
 def export(
@@ -80,6 +85,7 @@ def export(
     report: str | None,
     opset: int,
     libm: bool,
+    adapt: bool | None,
 ) -> None:
     r"""Write CHECKPOINT as one self-contained ONNX file, which runs without torch, or as C.
 
@@ -101,7 +107,7 @@ def export(
     elif file_format == "native":
         export_native(checkpoint, output, quantize, key)
     else:
-        export_c(checkpoint, output, quantize, libm=libm, as_library=file_format == "arduino")
+        export_c(checkpoint, output, quantize, libm=libm, adapt=adapt, as_library=file_format == "arduino")
 
 
 def _export_onnx(

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from edgeseq_export.c.export import CFiles
 
 
-def export_c(checkpoint: str, output: str, quantize: str, *, libm: bool, as_library: bool) -> None:
+def export_c(
+    checkpoint: str, output: str, quantize: str, *, libm: bool, adapt: bool | None, as_library: bool
+) -> None:
     """Write a checkpoint as output.c and output.h, or as a library's folder."""
     from edgeseq_export.c import export, render
 
@@ -29,7 +31,7 @@ def export_c(checkpoint: str, output: str, quantize: str, *, libm: bool, as_libr
     name = target.name if as_library else target.stem
     check_outputs({f"the {suffix} file of -o": place / f"{name}{suffix}" for suffix in (".c", ".h")})
     source = load_checkpoint(checkpoint)
-    code = export.export(source, name, quantize, libm=libm)
+    code = export.export(source, name, quantize, libm=libm, adapt=adapt)
     texts = {place / file: text for file, text in code.sources.files().items()}
     if as_library:
         library = render.library(code.spec, name, is_fixed=quantize == "int8")
