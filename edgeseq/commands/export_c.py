@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from edgeseq_export.c.export import CFiles
 
 
-def export_c(
-    checkpoint: str, output: str, quantize: str, *, libm: bool, adapt: bool | None, as_library: bool
-) -> None:
+def export_c(checkpoint: str, output: str, quantize: str, *, libm: bool, adapt: bool | None, as_library: bool) -> None:
     """Write a checkpoint as output.c and output.h, or as a library's folder."""
     from edgeseq_export.c import export, render
 

@@ -61,9 +61,9 @@ def export(
     """
     check_name(name)
     checkpoint = checkpoint if adapt is None else replace(checkpoint, spec=replace(checkpoint.spec, adapt=adapt))
+    if checkpoint.spec.adapt:
+        typical_changes(checkpoint.spec)
     kind = kind_of(checkpoint, quantize, libm=libm)
-    if kind.spec.adapt:
-        typical_changes(kind.spec)
     command = compiler()
     if command is None:
         return CFiles(kind.spec, kind.render(kind.spec, name), None, None)
