@@ -158,23 +158,24 @@ class Adaptation(RowArrays):
         """Do what `update` does for the only stream, of one target; `forecasts` (step,) are changed in place."""
         lone, views = self._lone, self._views_of(self.memory)
         assert lone, "only where there is one stream"
-        scales = self.scales * self.gains[0, 0]
         if not self._is_bound:
-            lone.bind(scales[0], float(self.changes[0] * self.gains[0, 0]))
             self._is_bound = True
-        with np.errstate(all="ignore"):
-            if lone.learn(truth):
-                shares = lone.shares
-            else:
+            lone.bind(self.scales[0] * self.gains[0, 0], float(self.changes[0] * self.gains[0, 0]))
+        if lone.learn(truth):
+            shares = lone.shares
+        else:
+            with np.errstate(all="ignore"):
+                scales = self.scales * self.gains[0, 0]
                 shares = self._learn(views, lone.places, np.full((1, 1), truth, np.float32), scales)[0, 0]
-                lone.mistrust()
-            lone.take(sample)
-            changed = lone.forecast(forecasts, shares) if is_warm and lone.is_known else None
-            if changed is None:
-                units = self.changes * self.gains[0]
-                samples, warm = np.full((1, 1), sample, np.float32), np.full(1, is_warm)
-                shaped = forecasts.reshape(1, -1, 1)
-                changed = self._forecast(views, lone.places, samples, shaped, warm, scales, units, shares[None, None])
+            lone.mistrust()
+        lone.take(sample)
+        changed = lone.forecast(forecasts, shares) if is_warm and lone.is_known else None
+        if changed is None:
+            scales, units = self.scales * self.gains[0, 0], self.changes * self.gains[0]
+            samples, warm = np.full((1, 1), sample, np.float32), np.full(1, is_warm)
+            shaped, shares = forecasts.reshape(1, -1, 1), shares[None, None]
+            with np.errstate(all="ignore"):
+                changed = self._forecast(views, lone.places, samples, shaped, warm, scales, units, shares)
         lone.move_on()
         return changed
 
