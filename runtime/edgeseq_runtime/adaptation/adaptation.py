@@ -22,7 +22,7 @@ from edgeseq_runtime.adaptation import correction, experts
 from edgeseq_runtime.adaptation.correction import clipped
 from edgeseq_runtime.adaptation.layout import CHANGES, Layout
 from edgeseq_runtime.adaptation.lone_stream import MARGIN, MEMORY, MOST_TAUGHT, WORST, LoneStream
-from edgeseq_runtime.arrays import Float32, Rows
+from edgeseq_runtime.arrays import Float32, Rows, are_finite
 from edgeseq_runtime.backends.usual import AdaptArrays
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import VALUE, Spec
@@ -182,41 +182,50 @@ class Adaptation(RowArrays):
     def _learn(self, views: Mapping[str, Float32], at: Places, truths: Float32, scales: Float32) -> Float32:
         """Compare with truths (stream, target) what waits for them; return the experts' weights after that."""
         layout, waits = self.layout, self.layout.waits
-        waited = views["waiting"][:, :, self._first + at[:-1]]  # (stream, target, knot, word)
+        waited = views["waiting"].take(self._first + at[:-1], axis=2)  # (stream, target, knot, word)
         word = {name: waited[..., number] for number, name in enumerate(waits)}
+        own, said, seasonal = word["own"], word["said"], word.get("seasonal")
         came = (truths[..., None] - word["base"]) / scales[..., self._steps]
-        said = word["said"]
         known = np.isfinite(came - said)
-        regret, variance, largest = views["regret"], views["variance"], views["range"]
-        if not np.count_nonzero(known):
-            return experts.weights(layout.prior, experts.rates(layout.prior, variance, largest), regret)
+        count = np.count_nonzero(known)
+        if not count:
+            rate = experts.rates(layout.prior, views["variance"], views["range"])
+            return experts.weights(layout.prior, rate, views["regret"])
+        seen = self._seen(own, seasonal, waited[..., -CHANGES:])
+        loss = experts.losses(self._experts(own, word["corrected"], seasonal), said, came)
+        errors = clipped(came - own)
+        if count < known.size:
+            unknown = ~known
+            seen[unknown], loss[unknown], errors[unknown] = 0, 0, 0
         taught = views["taught"][:, 0]
-        taught += np.any(known, axis=(1, 2)) & (taught < MOST_TAUGHT)
-        own = word["own"]
-        self._learn_gate(views, known, came, own, said)
-        # The experts
-        forecasts = self._experts(own, word["corrected"], word.get("seasonal"))
-        loss = np.where(known[..., None], experts.losses(forecasts, said, came), np.float32(0))
-        np.maximum(largest, np.abs(loss), out=largest)
-        variance += loss * loss
-        rate = experts.rates(layout.prior, variance, largest)
-        regret += loss * (1 + rate * loss)
-        # The correction
-        seen = self._seen(own, word.get("seasonal"), waited[..., -CHANGES:])
-        seen = np.where(known[..., None], seen, np.float32(0))
-        errors = np.where(known, clipped(came - own), np.float32(0))
+        taught += known.any(axis=(1, 2)) & (taught < MOST_TAUGHT)
+        where = True if count == known.size else known
+        self._learn_gate(views, where, came, own, said)
+        rate = self._learn_experts(views, loss)
+        # Weights do not move where nothing is known, of which covariances know nothing.
         weights, covariance = correction.learn(views["weights"], views["covariance"], seen, errors)
-        np.copyto(views["weights"], weights, where=known[..., None])
-        np.copyto(views["covariance"], covariance, where=known[..., None, None])
-        return experts.weights(layout.prior, rate, regret)
+        views["weights"][...] = weights
+        np.copyto(views["covariance"], covariance, where=where if where is True else where[..., None, None])
+        return experts.weights(layout.prior, rate, views["regret"])
 
     @staticmethod
-    def _learn_gate(views: Mapping[str, Float32], known: Flags, came: Float32, own: Float32, said: Float32) -> None:
+    def _learn_gate(
+        views: Mapping[str, Float32], where: Flags | bool, came: Float32, own: Float32, said: Float32
+    ) -> None:
         """Count by how much what was said has been better than the network's own forecasts."""
         lost, lost_by_all = (np.minimum(np.square(came - forecast), WORST) for forecast in (own, said))
         gain, worst = views["gain"], views["worst"]
-        np.copyto(gain, MEMORY * gain + (lost_by_all - lost), where=known)
-        np.copyto(worst, np.maximum(MEMORY * worst, lost), where=known)
+        np.copyto(gain, MEMORY * gain + (lost_by_all - lost), where=where)
+        np.copyto(worst, np.maximum(MEMORY * worst, lost), where=where)
+
+    def _learn_experts(self, views: Mapping[str, Float32], loss: Float32) -> Float32:
+        """Let experts lose (stream, target, knot, expert); return their rates."""
+        largest, variance, regret = views["range"], views["variance"], views["regret"]
+        np.maximum(largest, np.abs(loss), out=largest)
+        variance += loss * loss
+        rate = experts.rates(self.layout.prior, variance, largest)
+        regret += loss * (1 + rate * loss)
+        return rate
 
     def _forecast(
         self,
@@ -237,15 +246,19 @@ class Adaptation(RowArrays):
         last = views["values"][..., (at[-1] - self._last) % self._sizes[-1]]
         changes = (last[..., :-1] - last[..., 1:]) / units[..., None]
         changes = clipped(np.where(np.isfinite(changes), changes, np.float32(0)))
-        seen = self._seen(own, seasonal, np.broadcast_to(changes[..., None, :], (*own.shape, CHANGES)))
-        correcting = clipped((views["weights"] * seen).sum(axis=-1))
-        corrected = own + correcting
-        said = (shares * self._experts(own, corrected, seasonal)).sum(axis=-1)
-        base = np.broadcast_to(samples[..., None], own.shape)
-        middle = () if seasonal is None else (seasonal,)
-        waits = np.stack([base, own, *middle, corrected, said, *np.moveaxis(seen[..., -CHANGES:], -1, 0)], axis=-1)
-        whole = np.isfinite(waits.sum(axis=-1)) & warm[:, None, None]
-        views["waiting"][:, :, self._first + at[:-1]] = np.where(whole[..., None], waits, np.float32(np.nan))
+        seen = self._seen(own, seasonal, changes[..., None, :])
+        corrected = own + clipped(np.einsum("...i,...i->...", views["weights"], seen))
+        said = np.einsum("...i,...i->...", shares, self._experts(own, corrected, seasonal))
+        waits = np.empty((*own.shape, len(self.layout.waits)), np.float32)
+        words = (samples[..., None], own, *([] if seasonal is None else [seasonal]), corrected, said)
+        for number, word in enumerate(words):
+            waits[..., number] = word
+        waits[..., -CHANGES:] = changes[..., None, :]
+        sums = np.matmul(waits, np.ones(waits.shape[-1], np.float32))
+        if np.count_nonzero(warm) < len(warm) or not are_finite(sums):
+            waits[~(np.isfinite(sums) & warm[:, None, None])] = np.nan
+        for number, slot in enumerate((self._first + at[:-1]).tolist()):
+            views["waiting"][:, :, slot] = waits[:, :, number]
         are_open = views["gain"] < -MARGIN * views["worst"]
         if not np.count_nonzero(are_open):
             return False
@@ -303,17 +316,21 @@ class Adaptation(RowArrays):
         seasonal = (before - samples[..., None]) / scales
         return np.where(np.isfinite(seasonal), seasonal, own)
 
-    @staticmethod
-    def _seen(own: Float32, seasonal: Float32 | None, changes: Float32) -> Float32:
+    def _seen(self, own: Float32, seasonal: Float32 | None, changes: Float32) -> Float32:
         """Return what the correction sees of forecasts (stream, target, knot): with a last axis of features."""
-        middle = [] if seasonal is None else [seasonal - own]
-        return clipped(np.stack([np.ones_like(own), own, *middle, *np.moveaxis(changes, -1, 0)], axis=-1))
+        seen = np.empty((*own.shape, self.layout.features), np.float32)
+        seen[..., 0], seen[..., 1], seen[..., -CHANGES:] = 1, own, changes
+        if seasonal is not None:
+            np.subtract(seasonal, own, out=seen[..., 2])
+        return clipped(seen)
 
-    @staticmethod
-    def _experts(own: Float32, corrected: Float32, seasonal: Float32 | None) -> Float32:
+    def _experts(self, own: Float32, corrected: Float32, seasonal: Float32 | None) -> Float32:
         """Return the forecasts that are weighed (stream, target, knot, expert)."""
-        last = [] if seasonal is None else [seasonal]
-        return np.stack([own, corrected, np.zeros_like(own), *last], axis=-1)
+        found = np.zeros((*own.shape, self.layout.experts), np.float32)
+        found[..., 0], found[..., 1] = own, corrected
+        if seasonal is not None:
+            found[..., 3] = seasonal
+        return found
 
     # Where everything lies
 

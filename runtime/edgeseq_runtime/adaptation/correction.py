@@ -34,25 +34,34 @@ def learn(weights: Float32, covariance: Float32, seen: Float32, errors: Float32)
 
     `seen` (..., feature) are the features that the forecasts were made with.
     """
-    direction = np.matmul(covariance, seen[..., None])[..., 0]
-    spread = (seen * direction).sum(axis=-1)
+    # With all that is learned apart along the last axis, NumPy takes a third of the time.
+    features, count = seen.shape[-1], errors.size
+    by_feature = np.ascontiguousarray(seen.reshape(count, features).T)
+    weight = np.ascontiguousarray(weights.reshape(count, features).T)
+    spreads = np.array(covariance.reshape(count, features * features).T, order="C").reshape(features, features, count)
+    direction = np.einsum("ijm,jm->im", spreads, by_feature)
+    spread = np.einsum("im,im->m", by_feature, direction)
     certainty = np.maximum(spread, 0) + FORGETTING
-    step = (errors - (weights * seen).sum(axis=-1)) / certainty
-    weights = weights + step[..., None] * direction
-    direction = direction / np.sqrt(certainty)[..., None]  # of which the product with itself is symmetric to the bit
-    covariance = covariance - direction[..., :, None] * direction[..., None, :]
-    let_grow(covariance)
+    left = (errors.reshape(count) - np.einsum("im,im->m", weight, by_feature)) / certainty
+    weight = weight + left * direction
+    direction /= np.sqrt(certainty)  # of which the product with itself is symmetric to the bit
+    spreads -= direction[:, None] * direction
+    _grow(spreads)
     broken = spread < 0
     if np.count_nonzero(broken):  # what float32 rounds off has made it no covariance any more
-        covariance[broken] = UNSURE * np.eye(seen.shape[-1], dtype=np.float32)
-    return weights, covariance
+        spreads[..., broken] = UNSURE * np.eye(features, dtype=np.float32)[..., None]
+    return weight.T.reshape(weights.shape), spreads.reshape(-1, count).T.reshape(covariance.shape)
 
 
 def let_grow(covariance: Float32) -> None:
-    """Forget: let covariances (..., feature, feature) grow in place, up to their limit."""
-    trace = np.trace(covariance, axis1=-2, axis2=-1)
-    limit = MOST * UNSURE * np.float32(covariance.shape[-1])
-    covariance *= np.minimum(_KEPT, limit / np.maximum(trace, _LEAST))[..., None, None]
+    """Forget: let covariances (knot, feature, feature) grow in place, up to their limit."""
+    _grow(np.moveaxis(covariance, 0, -1))
+
+
+def _grow(covariance: Float32) -> None:
+    trace = np.einsum("iim->m", covariance)
+    limit = MOST * UNSURE * np.float32(len(covariance))
+    covariance *= np.minimum(_KEPT, limit / np.maximum(trace, _LEAST))
 
 
 def clipped(numbers: Float32) -> Float32:

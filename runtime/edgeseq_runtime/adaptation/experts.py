@@ -43,6 +43,9 @@ def rates(prior: Sequence[float], variance: Float32, largest: Float32) -> Float3
 
 def weights(prior: Sequence[float], rate: Float32, regret: Float32) -> Float32:
     """Return each expert's weight (..., expert); they sum to 1."""
-    score = np.log(np.array(prior, np.float32)) + np.log(rate) - rate * regret
-    found = np.exp(score - score.max(axis=-1, keepdims=True))
-    return np.asarray(found / found.sum(axis=-1, keepdims=True))
+    found = np.log(np.array(prior, np.float32)) - rate * regret
+    most = found[..., 0]
+    for number in range(1, len(prior)):  # a reduction over so few takes three times as long
+        most = np.maximum(most, found[..., number])
+    found = np.exp(found - most[..., None]) * rate
+    return np.asarray(found / np.matmul(found, np.ones(len(prior), np.float32))[..., None])

@@ -371,7 +371,7 @@ class LoneStream:
         self._slot_words.take(self._at_experts, None, weighed, "clip")
         np.multiply(weighed, shares.reshape(-1), weighed)
         np.dot(self._forecasts_by_knot, self._sum_experts, self._came)
-        self._said = self._came
+        self._said[...] = self._came
         size = np.vdot(self._flat_slots, self._flat_slots)
         if not size - size == 0:
             return None
