@@ -30,36 +30,27 @@ _LEAST = np.float32(1e-30)
 
 
 def learn(weights: Float32, covariance: Float32, seen: Float32, errors: Float32) -> tuple[Float32, Float32]:
-    """Return weights (..., feature) and covariance (..., feature, feature) after errors (...) of uncorrected forecasts.
+    """Return weights (feature, ...) and covariance (feature, feature, ...) after errors (...) of uncorrected forecasts.
 
-    `seen` (..., feature) are the features that the forecasts were made with.
+    `seen` (feature, ...) are the features that the forecasts were made with. The covariance is changed in place.
     """
-    # With all that is learned apart along the last axis, NumPy takes a third of the time.
-    features, count = seen.shape[-1], errors.size
-    by_feature = np.ascontiguousarray(seen.reshape(count, features).T)
-    weight = np.ascontiguousarray(weights.reshape(count, features).T)
-    spreads = np.array(covariance.reshape(count, features * features).T, order="C").reshape(features, features, count)
-    direction = np.einsum("ijm,jm->im", spreads, by_feature)
-    spread = np.einsum("im,im->m", by_feature, direction)
+    direction = np.einsum("ij...,j...->i...", covariance, seen)
+    spread = np.einsum("i...,i...->...", seen, direction)
     certainty = np.maximum(spread, 0) + FORGETTING
-    left = (errors.reshape(count) - np.einsum("im,im->m", weight, by_feature)) / certainty
-    weight = weight + left * direction
+    left = (errors - np.einsum("i...,i...->...", weights, seen)) / certainty
+    weights = weights + left * direction
     direction /= np.sqrt(certainty)  # of which the product with itself is symmetric to the bit
-    spreads -= direction[:, None] * direction
-    _grow(spreads)
+    covariance -= direction[:, None] * direction
+    let_grow(covariance)
     broken = spread < 0
     if np.count_nonzero(broken):  # what float32 rounds off has made it no covariance any more
-        spreads[..., broken] = UNSURE * np.eye(features, dtype=np.float32)[..., None]
-    return weight.T.reshape(weights.shape), spreads.reshape(-1, count).T.reshape(covariance.shape)
+        covariance[..., broken] = UNSURE * np.eye(len(seen), dtype=np.float32)[..., None]
+    return weights, covariance
 
 
 def let_grow(covariance: Float32) -> None:
-    """Forget: let covariances (knot, feature, feature) grow in place, up to their limit."""
-    _grow(np.moveaxis(covariance, 0, -1))
-
-
-def _grow(covariance: Float32) -> None:
-    trace = np.einsum("iim->m", covariance)
+    """Forget: let covariances (feature, feature, ...) grow in place, up to their limit."""
+    trace = np.einsum("ii...->...", covariance)
     limit = MOST * UNSURE * np.float32(len(covariance))
     covariance *= np.minimum(_KEPT, limit / np.maximum(trace, _LEAST))
 

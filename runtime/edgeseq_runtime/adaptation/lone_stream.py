@@ -5,6 +5,8 @@ was made before, the row's own words are changed where they lie, and what is to 
 were found before. Whatever is unusual, of a forecast that waits or of a sample, is left to `adaptation`.
 """
 
+import math
+
 import numpy as np
 
 from edgeseq_runtime.adaptation import correction, experts
@@ -193,8 +195,7 @@ class LoneStream:
             return True
         slots = self._slots
         self._waiting.take(self._at, 0, slots, "clip")
-        size = np.vdot(self._flat_slots, self._flat_slots)
-        if not size - size == 0:
+        if not math.isfinite(np.vdot(self._flat_slots, self._flat_slots)):
             return False
         came, missed, lost, off = self._came, self._missed, self._lost, self._off
         self._write_sample[0] = truth
@@ -285,9 +286,10 @@ class LoneStream:
         np.minimum(self._own_missed, self._clip, out=error)
         np.maximum(error, self._minus_clip, out=error)
         if min(spread.tolist()) < 0:
-            self._weights[...], self._covariance[...] = correction.learn(
-                self._weights, self._covariance, self._seen, error
+            weights, covariance = correction.learn(
+                self._weights.T, np.moveaxis(self._covariance, 0, -1), self._seen.T, error
             )
+            self._weights[...], self._covariance[...] = weights.T, np.moveaxis(covariance, -1, 0)
             self.mistrust()
             return
         np.subtract(error, self._corrected_by, error)
@@ -320,7 +322,7 @@ class LoneStream:
             if self._diagonal < _ROOM:
                 np.multiply(covariance, self._kept_on, covariance)
             else:
-                correction.let_grow(self._covariance)
+                correction.let_grow(np.moveaxis(self._covariance, 0, -1))
 
     def take(self, sample: float) -> None:
         """Keep a sample."""
@@ -347,8 +349,7 @@ class LoneStream:
         Return whether they have changed; None where that is not for here. The sample was taken before.
         """
         slots, sample = self._slots, self._sample
-        size = np.vdot(forecasts, forecasts)
-        if not size - size == 0:
+        if not math.isfinite(np.vdot(forecasts, forecasts)):
             return None
         forecasts.take(self._steps, None, self._now_own, "clip")
         if self._since_knots is not None:
@@ -372,8 +373,7 @@ class LoneStream:
         np.multiply(weighed, shares.reshape(-1), weighed)
         np.dot(self._forecasts_by_knot, self._sum_experts, self._came)
         self._said[...] = self._came
-        size = np.vdot(self._flat_slots, self._flat_slots)
-        if not size - size == 0:
+        if not math.isfinite(np.vdot(self._flat_slots, self._flat_slots)):
             return None
         self._waiting[self._at] = slots
         gate, knots = self._gate.tolist(), len(self._at)
@@ -390,8 +390,7 @@ class LoneStream:
         else:
             shift = self._shift(forecasts, shares)
         adapted = shift * self._scales + forecasts
-        size = np.vdot(adapted, adapted)
-        if size - size == 0:
+        if math.isfinite(np.vdot(adapted, adapted)):
             forecasts[...] = adapted
         else:
             np.copyto(forecasts, adapted, where=np.isfinite(adapted))
