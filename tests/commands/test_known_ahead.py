@@ -265,3 +265,8 @@ def test_samples_that_are_gathered_bring_what_the_last_of_them_said(
     made = Predictor(model, "cpu").process([[at + 0.5, 1] for at in range(4)], None, np.array(windows[:4]))
     np.testing.assert_allclose([line["forecast"] for line in found], made.forecasts[:, :, 0], rtol=1e-4, atol=1e-5)
     assert not any("reason" in line for line in found)
+
+
+def test_info_names_them(edgeseq: CommandLine, model: Path) -> None:
+    lines = [line.split() for line in edgeseq.must("info", model).out.splitlines()]
+    assert "k1 3 to 9 in training; known ahead, over the horizon".split() in lines
