@@ -25,8 +25,8 @@ _BEGIN = datetime(2023, 7, 1, tzinfo=UTC)
 _HOLIDAYS = ((1, 1), (5, 1), (10, 3), (12, 24), (12, 25), (12, 26), (12, 31))
 """Month and day; the house is lived in as on a Sunday."""
 
-_WEEKDAY = (((7.0, 1.0), 0.9), ((12.5, 1.5), 0.3), ((19.0, 2.0), 1.6), ((22.0, 1.0), 0.5))
-_WEEKEND = (((9.5, 1.5), 0.9), ((13.0, 2.0), 1.1), ((18.5, 2.5), 1.4), ((22.5, 1.2), 0.6))
+_WEEKDAY = (((7.0, 1.0), 1.0), ((19.0, 2.0), 1.5), ((22.0, 1.0), 0.5))
+_WEEKEND = (((10.0, 1.5), 1.5), ((13.5, 2.0), 1.8), ((18.5, 2.5), 1.2))
 """Hours at which people use power, how long around them, and how much: ((hour, width), kW)."""
 
 
@@ -47,7 +47,7 @@ def home(seed: int) -> tuple[Float64, Float64]:
     outdoor = _temperature(random)
     away = _absences(random)
     people = np.array([_people(moment) for moment in local]) * np.where(away, 0.15, 1.0)
-    uses = people * random.gamma(2.5, 1 / 2.5, HOURS) + 0.12 * _persistent(random, hours=6)
+    uses = people * random.gamma(4.0, 1 / 4.0, HOURS) + 0.12 * _persistent(random, hours=6)
     load = 0.35 + np.maximum(uses, 0.0) + _heating(outdoor, local, away)
     forecast = outdoor + FORECAST_ERROR * _persistent(random, hours=6)
     return _with_gaps(load, random, 25, longest=48), _with_gaps(forecast, random, 8, longest=12)

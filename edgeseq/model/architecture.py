@@ -46,7 +46,7 @@ def weight_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
         shapes[f"cell.bias_ih_l{layer}"] = shapes[f"cell.bias_hh_l{layer}"] = (rows,)
     shapes |= {"head.weight": (spec.outputs, spec.hidden), "head.bias": (spec.outputs,)}
     if spec.known:
-        shapes["known.weight"] = (spec.outputs, spec.horizon * len(spec.known))
+        shapes["known.weight"] = (spec.outputs, spec.ahead)
     if spec.linear_path:
         shapes["linear.weight"] = (spec.outputs, len(spec.measured), spec.linear_path)
     return shapes

@@ -22,7 +22,7 @@ class Network(nn.Module):
         kind = CELLS[spec.cell]
         self.cell = getattr(nn, kind.torch_class)(inputs(spec), spec.hidden, spec.layers)
         self.head = nn.Linear(spec.hidden, spec.outputs)
-        self._ahead = spec.horizon * len(spec.known)
+        self._ahead = spec.ahead
         if self._ahead:
             self.known = nn.Linear(self._ahead, spec.outputs, bias=False)
             nn.init.zeros_(self.known.weight)

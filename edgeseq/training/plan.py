@@ -98,10 +98,11 @@ def _decide(series: Series, parts: Parts, train: Filled, options: TrainingOption
     """Decide all that the spec is written from. Raises `DataError` where a season or a warm-up is too long."""
     window = 0 if layout == STREAM else options.window or CLASSIC_WINDOW
     checks.check_season(series, train, options.season)
-    season = options.season or analysis.season_length(train)
+    rest = analysis.less_known(train, series.features)
+    season = options.season or analysis.season_length(rest)
     warmup = window or options.warmup or parts.warmup or analysis.default_warmup(season, len(parts.train))
     checks.check_stretch(series, train, warmup, options.horizon)
-    levels = [layout != STREAM or level for level in _levels(series, train, options.level)]
+    levels = [layout != STREAM or level for level in _levels(series, rest, options.level)]
     described = scaling.describe(series, parts.train, train, levels)
     features, known = described[: series.features], described[series.features :]
     innovation = analysis.innovation(train)
