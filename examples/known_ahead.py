@@ -2,8 +2,8 @@
 
     python known_ahead.py
 
-The temperature of the hours to come is known when the load is forecast. Training takes it from the file's later rows; on
-the device it comes with each sample. Writes home.csv and home.onnx.
+The temperature of the hours to come is known when the load is forecast. Training takes it from the file's later rows;
+on the device it comes with each sample. Writes home.csv and home.onnx.
 """
 
 import math
