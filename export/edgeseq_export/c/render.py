@@ -6,7 +6,7 @@ Jinja2 was chosen because a template of it reads like the C that comes out.
 import re
 import struct
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jinja2
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from edgeseq.model import architecture
 from edgeseq.model.about import about
 from edgeseq.model.cells import CELLS
-from edgeseq_export.c import fixed_program
+from edgeseq_export.c import adaptation, fixed_program
 from edgeseq_export.c.fixed_program import FixedProgram, Scaled
 from edgeseq_export.c.float_program import Product, Program, padded
 from edgeseq_runtime import __version__
@@ -72,14 +72,17 @@ def native_sources(program: Program, content: bytes) -> dict[str, str]:
 
     native.c is to be compiled, and judgement.c by itself: only the former may be taken liberties with.
     """
-    sources = float_sources(program, "model")
+    # Its own step function is the network's alone: judgement adapts.
+    sources = float_sources(replace(program, spec=replace(program.spec, adapt=False)), "model")
     glue = _TEMPLATES.get_template("native.c").render(
         interface=INTERFACE,
         content=np.frombuffer(content, np.uint8),
         values=c_values,
         program=program,
     )
-    judgement = _TEMPLATES.get_template("judgement.c").render(version=JUDGEMENT)
+    judgement = _TEMPLATES.get_template("judgement.c").render(
+        _values(program.spec, "model") | adaptation.values(program.spec), version=JUDGEMENT
+    )
     return sources.files() | {"native.c": glue, "judgement.c": judgement}
 
 
@@ -108,7 +111,9 @@ def fixed_sources(program: FixedProgram, name: str) -> Sources:
         linear=program.linear and {**vars(program.linear), "columns": program.linear.matrix.shape[1]},
         known=program.known,
         input_factors=program.input_factors,
-        known_factors=", ".join(map(c_number, program.input_factors[-spec.horizon * len(spec.known) :][: len(spec.known)])),
+        known_factors=", ".join(
+            map(c_number, program.input_factors[-spec.horizon * len(spec.known) :][: len(spec.known)])
+        ),
         output_factors=program.output_factors,
         output_scale=c_number(2.0**-program.output_shift),
         table=program.table,
@@ -229,6 +234,9 @@ def _values(spec: Spec, name: str) -> dict[str, Any]:
         "vector": _vector(spec),
         "number": c_number,
         "values": c_values,
+        "numbers": lambda numbers: ", ".join(map(c_number, numbers)),
+        "layout": None,
+        **(adaptation.values(spec) if spec.adapt else {}),
     }
 
 

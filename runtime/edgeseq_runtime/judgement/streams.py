@@ -164,7 +164,7 @@ class JudgedStreams:
         if self.monitor:
             self.monitor.gains[row] = scale.gain[: self._targets]
         if self.adaptation:
-            self.adaptation.gains[row] = scale.gain[: self._targets]
+            self.adaptation.set_gain(row, scale.gain[: self._targets])
 
     @contextmanager
     def all_or_nothing(self, rows: Any) -> Iterator[None]:
@@ -336,5 +336,5 @@ class JudgedStreams:
             clocks.told,
             self.ledger.begun,
             self.monitor.arrays() if self.monitor else None,
-            self.adaptation.arrays() if self.adaptation else None,
+            self.adaptation.memory if self.adaptation else None,
         )

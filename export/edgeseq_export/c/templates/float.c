@@ -62,7 +62,7 @@ static inline void add_product(float *restrict z, int rows, const float *restric
             z[r] += a[r] * x[j] + b[r] * x[j + 1] + c[r] * x[j + 2] + d[r] * x[j + 3];
     }
 }
-{% if not libm %}
+{% if not libm or layout %}
 
 {% include "exponential.h" %}
 {% endif %}

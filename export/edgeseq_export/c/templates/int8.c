@@ -150,6 +150,10 @@ static int16_t as_input(float sharp)
     return (int16_t)cut(shifted((int32_t)limited, {{ SHARP }}), LARGEST);
 }
 
+{% if layout %}
+{% include "exponential.h" %}
+
+{% endif %}
 /* ---- The network ---- */
 {% if not change or not stream %}
 
