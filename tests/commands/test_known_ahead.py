@@ -341,8 +341,13 @@ def test_a_raw_file_is_read_ahead_in_its_intervals(aggregate: str) -> None:
     samples = text_lines.read([line.encode() for line in lines], SPEC)
     found = [sample.known for sample in read_ahead(samples, SPEC, reading)]
     of_minutes = known.reshape(20, 3, 2)
-    how = {"mean": np.mean, "max": np.max, "sum": np.sum, "last": lambda rows, axis: rows.take(-1, axis)}[aggregate]
-    gathered = np.concatenate([how(of_minutes, axis=1), np.full((HORIZON, 2), np.nan)])
+    ways: dict[str, Any] = {
+        "mean": np.mean,
+        "max": np.max,
+        "sum": np.sum,
+        "last": lambda rows, axis: rows.take(-1, axis),
+    }
+    gathered = np.concatenate([ways[aggregate](of_minutes, axis=1), np.full((HORIZON, 2), np.nan)])
     for row, ahead in enumerate(found[:-3]):
         minute = row // 3
         wanted = gathered[minute + 1 : minute + 1 + HORIZON]
