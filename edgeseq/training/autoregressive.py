@@ -225,6 +225,7 @@ def blended(checkpoint: Checkpoint, linear: LinearPath, weight: float) -> Checkp
     weights["head.bias"] = np.float32(weight) * weights["head.bias"] + np.float32(1 - weight) * linear.bias
     weights["linear.weight"] = np.float32(1 - weight) * linear.weight
     if checkpoint.spec.known:
+        weights["coefficient.weight"] = np.float32(weight) * weights["coefficient.weight"]
         weights["known.weight"] = np.float32(weight) * weights["known.weight"] + np.float32(1 - weight) * linear.known
     return replace(checkpoint, spec=replace(checkpoint.spec, linear_path=linear.lags), weights=weights)
 

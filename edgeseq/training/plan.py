@@ -78,7 +78,7 @@ def plan(series: Series, parts: Parts, options: TrainingOptions, pretrained: Pre
     that do not go together, and `DataError` for a series that cannot be learned from.
     """
     layout = options.layout or (FEATURES if options.preset == CLASSIC else STREAM)
-    checks.check_options(options, layout)
+    checks.check_options(options, layout, known=bool(series.known))
     if options.preset == CLASSIC:  # nothing is chosen by the validation part, so it may teach as well
         begin = max(0, parts.validation.start - len(parts.train))  # what precedes it only warms streams up
         parts = replace(parts, train=parts.validation.values[begin:])
