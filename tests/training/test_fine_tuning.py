@@ -236,3 +236,18 @@ def test_what_does_not_fit_is_named_in_one_line(
     told = edgeseq("train", path, "--from", old, *options, "-o", tmp_path / "new.safetensors")
     assert told.code == 2
     assert f"edgeseq: {old} is no start for this training: it has {complaint}" in told.err
+
+
+STORED = Path(__file__).parents[1] / "stored" / "0.1"
+
+
+@pytest.mark.parametrize("name", ["gru", "value", "windows-gru", "paths", "clock", "lstm-trained"])
+def test_files_of_version_0_1_can_be_gone_on_from(name: str) -> None:
+    """A model file and the checkpoint that it was made of: the same network, by the equations."""
+    checkpoint = Checkpoint.load(STORED / "checkpoints" / f"{name}.safetensors")
+    read = Pretrained.read(STORED / "models" / f"{name}.onnx")
+    spec = checkpoint.spec
+    centers, sizes = ([getattr(feature, field) for feature in spec.features] for field in ("mean", "std"))
+    samples = np.random.default_rng(3).normal(centers, sizes, (20, len(spec.features)))
+    expected = oracle_forecasts(spec, checkpoint.weights, samples)
+    np.testing.assert_allclose(oracle_forecasts(spec, read.weights, samples), expected, rtol=1e-4, atol=1e-5)
