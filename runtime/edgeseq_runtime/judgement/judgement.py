@@ -274,10 +274,18 @@ class Judgement(JudgedStreams):
         """As `watch`, for a lone stream's truths (target,) or () and forecasts (horizon, target), all numbers."""
         monitor, ledger = self.monitor, self.ledger
         is_warm = ledger.steps - ledger.begun.item(0) + 1 >= self.spec.warmup
-        if self.adaptation is None and monitor and monitor.knows_first() and is_warm:
-            monitor.update_known(truths, forecasts)
-        else:
+        if self.adaptation and self._targets > 1:
             self.watch(_FIRST, truths.reshape(1, -1), forecasts[None])
+            return
+        if self.adaptation:
+            value = truths.item()
+            if self.adaptation.update_lone(value, value, forecasts.reshape(-1), is_warm=is_warm):
+                self.engine.put_forecasts(_FIRST, self.engine.y)
+        if monitor and is_warm and monitor.knows_first():
+            monitor.update_known(truths, forecasts)
+        elif monitor:
+            said = forecasts if is_warm else np.full_like(forecasts, np.nan)
+            monitor.update(_FIRST, truths.reshape(1, -1), said[None])
 
     # A sample at an odd time
 

@@ -146,7 +146,7 @@ class JudgedStreams:
         if self.monitor:
             self.monitor.gains[row] = scale.gain[: self._targets]
         if self.adaptation:
-            self.adaptation.gains[row] = scale.gain[: self._targets]
+            self.adaptation.set_gain(row, scale.gain[: self._targets])
 
     @contextmanager
     def all_or_nothing(self, rows: Any) -> Iterator[None]:
