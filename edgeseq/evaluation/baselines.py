@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from edgeseq.evaluation import ridge
 from edgeseq.evaluation.metrics import Forecasts
-from edgeseq.model.scaling import per_output
+from edgeseq.model.scaling import known_inputs, per_output
 from edgeseq.series import Part, Parts
 from edgeseq.series.series import Values
 from edgeseq_runtime.arrays import Float64
@@ -94,7 +94,8 @@ def seasonal_naive(spec: Spec, season: int, values: Values, at: Origins) -> Fore
 
 
 def lagged_ridge(spec: Spec, parts: Parts) -> Forecaster:
-    """Ridge regression of the change of each target on the last lags' distances from the last sample.
+    """Ridge regression of the change of each target on the last lags' distances from the last sample, and on what is
+    known ahead.
 
     Fitted on the training part with `LAGS` lags, or as many as the warm-up of the test part allows; each output
     on the rows where it is known. The penalty is the one with the lowest error over the validation part.
@@ -107,13 +108,15 @@ def lagged_ridge(spec: Spec, parts: Parts) -> Forecaster:
     validation_changes = _changes(spec, parts.validation.values, chosen_at)
     if not np.isfinite(validation_changes).any():
         raise _NothingToFitError("no row of the validation part, which chooses its penalty, has a known sample ahead")
-    coefficients = ridge.solve(_lagged(parts.train, lags), rows, changes, ridge.PENALTIES)
-    squares = ridge.squares(_lagged(parts.validation.values, lags), chosen_at, validation_changes, coefficients)
+    coefficients = ridge.solve(_design(spec, parts.train, lags), rows, changes, ridge.PENALTIES)
+    squares = ridge.squares(
+        _design(spec, parts.validation.values, lags), chosen_at, validation_changes, coefficients
+    )
     weights = per_output([1 / feature.std**2 for feature in spec.target_features], spec.horizon)
     best = coefficients[np.argmin(squares @ weights)]
 
     def forecast(values: Values, at: Origins) -> Forecasts:
-        change = ridge.predict(_lagged(values, lags), at, best)
+        change = ridge.predict(_design(spec, values, lags), at, best)
         return persistence(spec, values, at) + change.reshape(-1, spec.horizon, len(spec.targets))
 
     return forecast
@@ -151,6 +154,11 @@ def _carried(values: Values) -> Float64:
     carried = np.take_along_axis(values, last_known, axis=0).astype(np.float64)
     first = np.take_along_axis(values, known.argmax(axis=0)[None], axis=0) if len(values) else values
     return np.where(np.isfinite(carried), carried, first)
+
+
+def _design(spec: Spec, values: Values, lags: int) -> ridge.Design:
+    """Return what gives, at each origin, the distances of `_lagged` and, behind them, what is known ahead."""
+    return ridge.beside(_lagged(values[:, : len(spec.features)], lags), known_inputs(spec, values))
 
 
 def _lagged(values: Values, lags: int) -> ridge.Design:

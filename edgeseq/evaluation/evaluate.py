@@ -12,6 +12,7 @@ from edgeseq.evaluation.baselines import Baselines, Origins
 from edgeseq.evaluation.intervals import Interval
 from edgeseq.evaluation.metrics import Forecasts, Metrics, compute_metrics, rounded
 from edgeseq.series import Part, Parts
+from edgeseq.series.ahead import over_horizon
 from edgeseq.series.gaps import fill
 from edgeseq.series.series import Values
 from edgeseq.text import decimals_of
@@ -43,8 +44,11 @@ class Streamer(Protocol):
     def reset(self) -> None:
         """Start afresh."""
 
-    def run(self, samples: Any) -> Float32:
-        """Take samples (time, feature), NaN where one is missing; return forecasts (time, horizon, target)."""
+    def run(self, samples: Any, *, known: Any = None) -> Float32:
+        """Take samples (time, feature), NaN where one is missing; return forecasts (time, horizon, target).
+
+        `known` (time, horizon, column) is what is known ahead, of a model with such columns.
+        """
 
 
 @dataclass(frozen=True)
@@ -227,9 +231,18 @@ def evaluate_test_part(predictor: Streamer, parts: Parts, sensors: Sequence[str]
 def forecasts_at(predictor: Streamer, values: Values, at: Origins) -> Forecasts:
     """Return a model's forecasts at the rows `at` of a stream, NaN where it was not warm."""
     predictor.reset()
-    forecasts = predictor.run(values)
+    forecasts = _streamed(predictor, values)
     forecasts[~fill(values, predictor.spec.gap_limit).warm(predictor.spec.warmup)] = np.nan
     return forecasts[at].astype(np.float64)
+
+
+def _streamed(predictor: Streamer, values: Values) -> Float32:
+    """Return a model's forecasts of a stream of samples (time, column), (time, horizon, target)."""
+    spec = predictor.spec
+    if not spec.known:
+        return predictor.run(values)
+    features = len(spec.features)
+    return predictor.run(values[:, :features], known=over_horizon(values[:, features:], spec.horizon))
 
 
 def score_part(predictor: Streamer, part: Part) -> tuple[int, Score]:

@@ -16,7 +16,7 @@ import edgeseq_export
 from edgeseq.evaluation import baselines, ridge
 from edgeseq.evaluation.evaluate import forecasts_at, typical_predictor
 from edgeseq.model.checkpoint import Checkpoint
-from edgeseq.model.scaling import error_scales, network_targets
+from edgeseq.model.scaling import error_scales, known_inputs, network_targets
 from edgeseq.series import Part
 from edgeseq.series.gaps import Filled, fill
 from edgeseq_runtime.arrays import Float32, Float64
@@ -58,6 +58,8 @@ class LinearPath:
     """(outputs, feature, lag), newest last."""
     bias: Float32
     """(outputs,)"""
+    known: Float32
+    """(outputs, step ahead * column), of what is known ahead."""
 
     @property
     def lags(self) -> int:
@@ -88,8 +90,8 @@ def fit(spec: Spec, train: Filled, validation: Part, lengths: Sequence[int]) -> 
     judged_rows, truth = _counting(spec, judged, validation.origins(1))
     paths = []
     for lags in lengths:
-        coefficients = ridge.solve(lagged_distances(spec, train, lags), rows, targets, ridge.PENALTIES)
-        squares = ridge.squares(lagged_distances(spec, judged, lags), judged_rows, truth, coefficients)
+        coefficients = ridge.solve(_design(spec, train, lags), rows, targets, ridge.PENALTIES)
+        squares = ridge.squares(_design(spec, judged, lags), judged_rows, truth, coefficients)
         paths.append(_linear_path(spec, coefficients[np.argmin(squares @ error_scales(spec) ** 2)]))
     naive = naive_paths(spec, lengths)
     errors = [(_said(spec, path, judged, judged_rows) - truth) * error_scales(spec) for path in (*paths, *naive)]
@@ -122,8 +124,8 @@ def combined(paths: Sequence[LinearPath], chosen: Float64) -> LinearPath:
     counted = [(path, share) for path, share in zip(paths, chosen, strict=True) if share]
     longest = max(path.lags for path, _ in counted)
     weight = sum(share * np.pad(path.weight, ((0, 0), (0, 0), (longest - path.lags, 0))) for path, share in counted)
-    bias = sum(share * path.bias for path, share in counted)
-    return LinearPath(np.asarray(weight, np.float32), np.asarray(bias, np.float32))
+    bias, known = (sum(share * getattr(path, name) for path, share in counted) for name in ("bias", "known"))
+    return LinearPath(*(np.asarray(each, np.float32) for each in (weight, bias, known)))
 
 
 def naive_paths(spec: Spec, lengths: Sequence[int]) -> list[LinearPath]:
@@ -132,9 +134,10 @@ def naive_paths(spec: Spec, lengths: Sequence[int]) -> list[LinearPath]:
     Each has the shortest of `lengths` that holds it: one that is combined with others of that length costs nothing.
     """
     shape, bias = (spec.horizon, len(spec.targets), len(spec.measured)), np.zeros(spec.outputs, np.float32)
+    known = np.zeros((spec.outputs, spec.ahead), np.float32)
 
     def path(weight: Float32) -> LinearPath:
-        return LinearPath(weight.reshape(spec.outputs, len(spec.measured), -1), bias)
+        return LinearPath(weight.reshape(spec.outputs, len(spec.measured), -1), bias, known)
 
     persistence = path(np.zeros((*shape, min(lengths)), np.float32))
     if not spec.season or spec.season > max(lengths) + 1:
@@ -156,7 +159,8 @@ def _said(spec: Spec, path: LinearPath, filled: Filled, rows: ridge.Rows) -> Flo
         each = distances(rows).reshape(len(rows), -1, path.lags)
         return np.asarray(np.diff(each, axis=2, append=0)).reshape(len(rows), -1)
 
-    return ridge.predict(changes, rows, np.vstack([path.weight.reshape(spec.outputs, -1).T, path.bias]))
+    design = ridge.beside(changes, known_inputs(spec, filled.values))
+    return ridge.predict(design, rows, np.vstack([path.weight.reshape(spec.outputs, -1).T, path.known.T, path.bias]))
 
 
 def _square_of_mean(errors: Sequence[Float64], chosen: Float64) -> float:
@@ -183,8 +187,9 @@ def _linear_path(spec: Spec, coefficients: Float64) -> LinearPath:
 
     A distance is the sum of the changes since, the other way round; so a change counts in all distances from before it.
     """
-    distances = coefficients[:-1].T.reshape(spec.outputs, len(spec.measured), -1)
-    return LinearPath(-np.cumsum(distances, axis=2).astype(np.float32), coefficients[-1].astype(np.float32))
+    lagged, known, bias = np.split(coefficients.astype(np.float32), [-1 - spec.ahead, -1])
+    distances = coefficients[: len(lagged)].T.reshape(spec.outputs, len(spec.measured), -1)
+    return LinearPath(-np.cumsum(distances, axis=2).astype(np.float32), bias[0], known.T)
 
 
 def ensemble_weight(checkpoint: Checkpoint, linear: LinearPath, validation: Part) -> float:
@@ -216,6 +221,8 @@ def blended(checkpoint: Checkpoint, linear: LinearPath, weight: float) -> Checkp
     weights["head.weight"] = np.float32(weight) * weights["head.weight"]
     weights["head.bias"] = np.float32(weight) * weights["head.bias"] + np.float32(1 - weight) * linear.bias
     weights["linear.weight"] = np.float32(1 - weight) * linear.weight
+    if checkpoint.spec.known:
+        weights["known.weight"] = np.float32(weight) * weights["known.weight"] + np.float32(1 - weight) * linear.known
     return replace(checkpoint, spec=replace(checkpoint.spec, linear_path=linear.lags), weights=weights)
 
 
@@ -243,6 +250,11 @@ def drop_incomplete(rows: ridge.Rows, targets: Float64) -> tuple[ridge.Rows, Flo
     """
     whole = np.isfinite(targets).all(axis=1)
     return (rows[whole], targets[whole]) if 2 * whole.sum() >= len(rows) else (rows, targets)
+
+
+def _design(spec: Spec, filled: Filled, lags: int) -> ridge.Design:
+    """Return what gives, for rows, the distances of `lagged_distances` and, behind them, what is known ahead."""
+    return ridge.beside(lagged_distances(spec, filled, lags), known_inputs(spec, filled.values))
 
 
 def lagged_distances(spec: Spec, filled: Filled, lags: int) -> ridge.Design:

@@ -59,6 +59,7 @@ class _Decisions:
     warmup: int
     predicts: str
     features: tuple[Feature, ...]
+    known: tuple[Feature, ...]
     innovation: float
     augment: bool
     """Whether copies of the series at other rates teach as well: then the network learns the series' own recurrence."""
@@ -101,14 +102,15 @@ def _decide(series: Series, parts: Parts, train: Filled, options: TrainingOption
     warmup = window or options.warmup or parts.warmup or analysis.default_warmup(season, len(parts.train))
     checks.check_stretch(series, train, warmup, options.horizon)
     levels = [layout != STREAM or level for level in _levels(series, train, options.level)]
-    features = scaling.describe(series, parts.train, train, levels)
+    described = scaling.describe(series, parts.train, train, levels)
+    features, known = described[: series.features], described[series.features :]
     innovation = analysis.innovation(train)
     if options.preset == CLASSIC:
         features, predicts, augment = _unscaled(features), VALUE, False
         hyperparameters = HyperParameters.classic(options.steps)
     else:
         predicts = CHANGE  # a network that says values stays behind where the level moves for good
-        augment = layout == STREAM and _is_augmentable(train)
+        augment = layout == STREAM and not known and _is_augmentable(train)
         hyperparameters = HyperParameters.choose(innovation, warmup, linear_recurrence=augment, steps=options.steps)
     return _Decisions(
         layout=layout,
@@ -117,6 +119,7 @@ def _decide(series: Series, parts: Parts, train: Filled, options: TrainingOption
         warmup=warmup,
         predicts=predicts,
         features=features,
+        known=known,
         innovation=innovation,
         augment=augment,
         hyperparameters=hyperparameters.override(options.learning_rate, options.unroll),
@@ -149,6 +152,7 @@ def _spec(series: Series, parts: Parts, train: Filled, options: TrainingOptions,
         data_sha256=hashlib.sha256(np.ascontiguousarray(parts.train, "<f4").tobytes()).hexdigest(),
         producer={"edgeseq": __version__},
         sensors=series.sensors,
+        known=decisions.known,
     )
 
 
@@ -159,10 +163,9 @@ def _time_of(series: Series, row: int) -> float | None:
 def _levels(series: Series, train: Filled, chosen: bool | None) -> list[bool]:
     """Return for each column whether the network sees its value: as chosen, else where it stays near one level."""
     columns = range(len(series.columns))
-    clocks = len(series.columns) - series.clocks
     if chosen is not None:
-        return [chosen or column >= clocks for column in columns]
-    return [column >= clocks or not analysis.level_shifts(train, column) for column in columns]
+        return [chosen or column >= series.measured for column in columns]
+    return [column >= series.measured or not analysis.level_shifts(train, column) for column in columns]
 
 
 def _is_augmentable(train: Filled) -> bool:
@@ -231,6 +234,8 @@ def _noise(innovation: float) -> str:
 def _seen(spec: Spec) -> str:
     shown = ", ".join(feature.name for feature in spec.features if feature.level)
     seen = f"changes, and the level of {shown}" if shown else "changes only, since the level drifts"
+    if spec.known:
+        seen += f", and {', '.join(column.name for column in spec.known)} over the horizon"
     if spec.layout != STREAM:
         seen = f"the last {spec.window} values, as {f'{spec.window} steps' if spec.layout != FEATURES else 'one step'}"
     return f"network input: {seen}; output: the next {spec.predicts}"
@@ -249,7 +254,7 @@ def _coarse(spec: Spec, train: Float32) -> list[str]:
     return [
         f"warning: {feature.name} typically changes by {feature.change:.2g}, but float32 has steps of {grain:g} near "
         f"{feature.maximum:g}: subtract a constant from the column first"
-        for feature, grain in zip(spec.features, grains, strict=True)
+        for feature, grain in zip((*spec.features, *spec.known), grains, strict=True)
         if grain > _FINEST * feature.change
     ]
 

@@ -72,6 +72,8 @@ class StepWeights:
     """(outputs,)"""
     linear: Matrix | None
     """(outputs, feature, lag), newest last; None where there is no linear path."""
+    known: Matrix | None = None
+    """(step ahead * column, outputs); None where nothing is known ahead."""
 
 
 def unquantized(weights: Weights) -> QuantizedWeights:
@@ -95,7 +97,13 @@ def prepare(spec: Spec, stored: QuantizedWeights) -> StepWeights:
         head=stored["head.weight"].map_factors(np.transpose).scaled_by(scales),
         head_bias=head_bias.astype(np.float32),
         linear=_linear(spec, stored["linear.weight"], scales) if spec.linear_path else None,
+        known=_known(spec, stored["known.weight"], scales) if spec.known else None,
     )
+
+
+def _known(spec: Spec, weight: Matrix, scales: Float32) -> Matrix:
+    ahead = np.array([1 / column.scale for column in spec.known] * spec.horizon, np.float32)
+    return weight.scaled_by(scales[:, None]).scaled_by(ahead[None, :]).map_factors(np.transpose)
 
 
 def _linear(spec: Spec, weight: Matrix, scales: Float32) -> Matrix:
@@ -126,10 +134,11 @@ def _cell(spec: Spec, stored: QuantizedWeights, layer: int) -> CellWeights:
 
 
 def _input_scales(spec: Spec) -> Float32:
-    """Return what turns the graph's raw levels and changes into the network's inputs, (input,)."""
+    """Return what turns raw levels, changes and values known ahead into the network's inputs, (input,)."""
     if spec.layout in (FEATURES, STEPS):
         values = np.array([1 / feature.scale for feature in spec.features], np.float32)
         return np.tile(values, spec.window) if spec.layout == FEATURES else values
     levels = [1 / feature.scale for feature in spec.features if feature.level]
     changes = [1 / feature.change for feature in spec.features]
-    return np.array([*levels, *changes], np.float32)
+    ahead = [1 / column.scale for column in spec.known] * spec.horizon
+    return np.array([*levels, *changes, *ahead], np.float32)

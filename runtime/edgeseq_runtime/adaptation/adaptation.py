@@ -48,7 +48,8 @@ class Learned:
 
 class Adaptation(RowArrays):
     """What streams have shown, and what was learned of it. Raises `UsageError` for a model that does not say of what
-    size changes are."""
+    size changes are.
+    """
 
     memory: Float32
     """(stream, words): see `layout`."""
