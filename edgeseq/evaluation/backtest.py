@@ -136,7 +136,7 @@ def whole(spec: Spec, series: Series, parts: Parts) -> Values:
     """
     if parts.split:
         return series.values
-    gap = np.full((spec.gap_limit + 1, len(spec.features)), np.nan, np.float32)
+    gap = np.full((spec.gap_limit + 1, series.values.shape[1]), np.nan, np.float32)
     return np.concatenate([series.values, gap, parts.test.values])
 
 

@@ -12,6 +12,7 @@ from edgeseq.evaluation.baselines import Baselines, Origins
 from edgeseq.evaluation.intervals import Interval
 from edgeseq.evaluation.metrics import Forecasts, Metrics, compute_metrics, rounded
 from edgeseq.series import Part, Parts
+from edgeseq.series.ahead import over_horizon
 from edgeseq.series.gaps import fill
 from edgeseq.series.series import Values
 from edgeseq.text import decimals_of
@@ -29,6 +30,9 @@ TIE = 1e-3
 _GRAINS = 32
 """How many of float32's steps an error is that comes from rounding: of samples, of their times, and in sums of them."""
 
+LEAD = 50_000
+"""Rows that a stream takes before the first forecast that counts, at most, unless its warm-up is longer."""
+
 Chosen: TypeAlias = slice | Origins
 """Some of the origins, by their numbers."""
 
@@ -43,8 +47,11 @@ class Streamer(Protocol):
     def reset(self) -> None:
         """Start afresh."""
 
-    def run(self, samples: Any) -> Float32:
-        """Take samples (time, feature), NaN where one is missing; return forecasts (time, horizon, target)."""
+    def run(self, samples: Any, *, known: Any = None) -> Float32:
+        """Take samples (time, feature), NaN where one is missing; return forecasts (time, horizon, target).
+
+        `known` (time, horizon, column) is what is known ahead, of a model with such columns.
+        """
 
 
 @dataclass(frozen=True)
@@ -225,11 +232,32 @@ def evaluate_test_part(predictor: Streamer, parts: Parts, sensors: Sequence[str]
 
 
 def forecasts_at(predictor: Streamer, values: Values, at: Origins) -> Forecasts:
-    """Return a model's forecasts at the rows `at` of a stream, NaN where it was not warm."""
-    predictor.reset()
-    forecasts = predictor.run(values)
-    forecasts[~fill(values, predictor.spec.gap_limit).warm(predictor.spec.warmup)] = np.nan
-    return forecasts[at].astype(np.float64)
+    """Return a model's forecasts at the rows `at` of a stream, rising; NaN where it was not warm.
+
+    Of what lies before them, and between two of them, the last `LEAD` rows are streamed: the state knows no more.
+    """
+    spec = predictor.spec
+    lead = max(LEAD, 10 * spec.warmup)
+    forecasts = np.empty((len(at), spec.horizon, len(spec.targets)))
+    for chosen in np.split(np.arange(len(at)), np.flatnonzero(np.diff(at) > lead) + 1):
+        if not len(chosen):
+            continue
+        first, last = at[chosen[0]], at[chosen[-1]]
+        stretch = values[max(0, first - lead) : None if last == at[-1] else last + spec.gap_limit + 2]
+        predictor.reset()
+        made = _streamed(predictor, stretch)
+        made[~fill(stretch, spec.gap_limit).warm(spec.warmup)] = np.nan
+        forecasts[chosen] = made[at[chosen] - max(0, first - lead)]
+    return forecasts
+
+
+def _streamed(predictor: Streamer, values: Values) -> Float32:
+    """Return a model's forecasts of a stream of samples (time, column), (time, horizon, target)."""
+    spec = predictor.spec
+    if not spec.known:
+        return predictor.run(values)
+    features = len(spec.features)
+    return predictor.run(values[:, :features], known=over_horizon(values[:, features:], spec.horizon))
 
 
 def score_part(predictor: Streamer, part: Part) -> tuple[int, Score]:

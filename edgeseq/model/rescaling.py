@@ -46,6 +46,11 @@ def rescaled(weights: Weights, old: Spec, new: Spec) -> Weights:
         changed["linear.weight"] = (
             weights["linear.weight"] * ratio[:, None, None] * (after.changes / before.changes)[:, None]
         )
+    if old.known:
+        before_ahead, after_ahead = _ahead(old), _ahead(new)
+        known = weights["known.weight"] * ratio[:, None] / before_ahead[:, 1]
+        changed["known.weight"] = known * after_ahead[:, 1]
+        changed["head.bias"] = changed["head.bias"] + known @ (after_ahead[:, 0] - before_ahead[:, 0])
     return {**weights, **{name: value.astype(np.float32) for name, value in changed.items()}}
 
 
@@ -68,8 +73,12 @@ def _inputs(spec: Spec) -> tuple[Float64, Float64]:
     if spec.layout == STREAM:
         levels = values[[feature.level for feature in spec.features]]
         changes = [(0.0, feature.change) for feature in spec.features]
-        ahead = [(column.center, column.scale) for column in spec.known] * spec.horizon
-        values = np.array([*levels, *changes, *ahead])
+        values = np.concatenate([levels, np.array(changes), _ahead(spec)])
     elif spec.layout == FEATURES:
         values = np.tile(values, (spec.window, 1))
     return values[:, 0], values[:, 1]
+
+
+def _ahead(spec: Spec) -> Float64:
+    """Return center and scale of each value that is known ahead, (ahead, 2)."""
+    return np.array([(column.center, column.scale) for column in spec.known] * spec.horizon).reshape(-1, 2)

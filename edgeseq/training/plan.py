@@ -62,6 +62,7 @@ class _Decisions:
     warmup: int
     predicts: str
     features: tuple[Feature, ...]
+    known: tuple[Feature, ...]
     innovation: float
     augment: bool
     """Whether copies of the series at other rates teach as well: then the network learns the series' own recurrence."""
@@ -114,7 +115,8 @@ def _decide(
     warmup = window or options.warmup or parts.warmup or analysis.default_warmup(season, len(parts.train))
     checks.check_stretch(series, train, warmup, options.horizon)
     levels = [layout != STREAM or level for level in _levels(series, train, options.level, like)]
-    features = scaling.describe(series, parts.train, train, levels)
+    described = scaling.describe(series, parts.train, train, levels)
+    features, known = described[: series.features], described[series.features :]
     innovation = analysis.innovation(train)
     if options.preset == CLASSIC:
         features, predicts, augment = _unscaled(features), VALUE, False
@@ -122,7 +124,7 @@ def _decide(
     else:
         # A network that says values stays behind where the level moves for good.
         predicts = like.predicts if like else CHANGE
-        augment = layout == STREAM and _is_augmentable(train)
+        augment = layout == STREAM and not known and _is_augmentable(train)
         hyperparameters = HyperParameters.choose(innovation, warmup, linear_recurrence=augment, steps=options.steps)
     return _Decisions(
         layout=layout,
@@ -131,6 +133,7 @@ def _decide(
         warmup=warmup,
         predicts=predicts,
         features=features,
+        known=known,
         innovation=innovation,
         augment=augment,
         hyperparameters=hyperparameters.override(options.learning_rate, options.unroll),
@@ -163,6 +166,7 @@ def _spec(series: Series, parts: Parts, train: Filled, options: TrainingOptions,
         data_sha256=hashlib.sha256(np.ascontiguousarray(parts.train, "<f4").tobytes()).hexdigest(),
         producer={"edgeseq": __version__},
         sensors=series.sensors,
+        known=decisions.known,
     )
 
 
@@ -176,17 +180,17 @@ def _levels(series: Series, train: Filled, chosen: bool | None, like: Spec | Non
     A network that goes on from another, `like`, sees what that has seen.
     """
     columns = range(len(series.columns))
-    if chosen is None and like and len(like.features) == len(columns):
-        return [feature.level for feature in like.features]
-    clocks = len(series.columns) - series.clocks
+    if chosen is None and like and len(like.features) == series.features:
+        return [*(feature.level for feature in like.features), *[True] * series.known]
     if chosen is not None:
-        return [chosen or column >= clocks for column in columns]
-    return [column >= clocks or not analysis.level_shifts(train, column) for column in columns]
+        return [chosen or column >= series.measured for column in columns]
+    return [column >= series.measured or not analysis.level_shifts(train, column) for column in columns]
 
 
 def _is_augmentable(train: Filled) -> bool:
     """Whether the series follows a linear recurrence, and its copies do too: they need samples that lie closely."""
-    return all(map(analysis.follows_linear_recurrence, (train, *augment.at_other_rates(train))))
+    follows = analysis.follows_linear_recurrence
+    return follows(train) and all(map(follows, augment.at_other_rates(train)))
 
 
 def _known_ranges(features: tuple[Feature, ...], known: tuple[Feature, ...]) -> tuple[Feature, ...]:
@@ -258,6 +262,8 @@ def _noise(innovation: float) -> str:
 def _seen(spec: Spec) -> str:
     shown = ", ".join(feature.name for feature in spec.features if feature.level)
     seen = f"changes, and the level of {shown}" if shown else "changes only, since the level drifts"
+    if spec.known:
+        seen += f", and {', '.join(column.name for column in spec.known)} over the horizon"
     if spec.layout != STREAM:
         seen = f"the last {spec.window} values, as {f'{spec.window} steps' if spec.layout != FEATURES else 'one step'}"
     return f"network input: {seen}; output: the next {spec.predicts}"
@@ -276,7 +282,7 @@ def _coarse(spec: Spec, train: Float32) -> list[str]:
     return [
         f"warning: {feature.name} typically changes by {feature.change:.2g}, but float32 has steps of {grain:g} near "
         f"{feature.maximum:g}: subtract a constant from the column first"
-        for feature, grain in zip(spec.features, grains, strict=True)
+        for feature, grain in zip((*spec.features, *spec.known), grains, strict=True)
         if grain > _FINEST * feature.change
     ]
 

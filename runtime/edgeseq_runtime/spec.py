@@ -178,7 +178,7 @@ class Verification:
     """A short stream with the forecasts that the oracle makes of it from a fresh state."""
 
     x: tuple[tuple[float, ...], ...]
-    """[time][feature]"""
+    """[time][input]"""
     y: tuple[tuple[float, ...], ...]
     """[time][horizon * target], target fastest"""
     tolerance: tuple[float, ...]
@@ -311,6 +311,7 @@ class Spec:
             ("layout", LAYOUTS),
         ):
             _require(getattr(self, name) in kinds, name, f"one of {', '.join(kinds)}")
+        _require(not self.known or self.layout == STREAM or self.cell == OWN, "known", "none, but in a stream")
         _require(self.window >= 2 or (self.window == 0 and self.layout == STREAM), "window", "2 or more, 0 in a stream")
         linear = self.linear_path >= 2 and self.layout == STREAM and self.predicts == CHANGE
         _require(self.linear_path == 0 or linear, "linear_path", "2 or more, in a stream that predicts changes")
@@ -357,7 +358,7 @@ class Spec:
 
     def _check_verification(self, vector: Verification) -> None:
         x, y = vector.x, vector.y
-        tables = _is_table(x, len(x), len(self.features)) and _is_table(y, len(x), self.outputs)
+        tables = _is_table(x, len(x), self.inputs) and _is_table(y, len(x), self.outputs)
         _require(x and tables and len(vector.tolerance) == len(self.targets), "verification", "tables")
         known = {state.name for state in self.states}
         fits = vector.states.keys() <= known and all(len(pair) == 2 for pair in vector.states.values())
@@ -403,7 +404,17 @@ class Spec:
 
         Of the latter the column runs fastest: step ahead k (from 0) and column j are at features + k * columns + j.
         """
-        return len(self.features) + self.horizon * len(self.known)
+        return len(self.features) + self.ahead
+
+    @property
+    def ahead(self) -> int:
+        """Numbers of these that are known ahead."""
+        return self.horizon * len(self.known)
+
+    @cached_property
+    def input_features(self) -> tuple[Feature, ...]:
+        """What each of these numbers is."""
+        return (*self.features, *self.known * self.horizon)
 
     @property
     def binds(self) -> bool:

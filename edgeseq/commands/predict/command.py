@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from edgeseq_runtime.mqtt.credentials import Credentials
     from edgeseq_runtime.mqtt.topics import Route
     from edgeseq_runtime.reading.overrides import OverrideKeywords
+    from edgeseq_runtime.reading.reading import Reading
     from edgeseq_runtime.service import Streams
     from edgeseq_runtime.spec import Spec
 
@@ -282,15 +284,25 @@ def _reader(options: PredictOptions, spec: "Spec") -> "Reader":
 
     reading = options.reading(spec)
     if options.is_influx:
-        return partial(influx.read, reading=reading, columns=options.fields)
-    read = partial(text_lines.read, reading=reading, columns=options.fields)
+        return _reading_ahead(options, reading, partial(influx.read, reading=reading, columns=options.fields))
+    read: Reader = partial(text_lines.read, reading=reading, columns=options.fields)
     if options.is_table:
         read = partial(input_file.read_table, options.source, reading, options.fields)
+    read = _reading_ahead(options, reading, read)
     if not reading.id:
         return read
     if options.is_named(spec):
         return lambda *about: of_many(read(*about), reading.id, is_said=options.names_streams)
     return lambda *about: of_one(read(*about))
+
+
+def _reading_ahead(options: PredictOptions, reading: "Reading", read: "Reader") -> "Reader":
+    """Return the same, and of a file what it holds of the columns known ahead at later rows."""
+    from edgeseq_runtime.io.read_ahead import read_ahead
+
+    if options.source == "-" or not Path(options.source).is_file():
+        return read
+    return lambda lines, spec, tell: read_ahead(read(lines, spec, tell), spec, reading)
 
 
 def _run_mqtt(options: PredictOptions, url: str) -> int:

@@ -72,6 +72,8 @@ class StepWeights:
     """(outputs,)"""
     linear: Matrix | None
     """(outputs, feature, lag), newest last; None where there is no linear path."""
+    known: Matrix | None = None
+    """(step ahead * column, outputs); None where nothing is known ahead."""
 
 
 def unquantized(weights: Weights) -> QuantizedWeights:
@@ -95,6 +97,7 @@ def prepare(spec: Spec, stored: QuantizedWeights) -> StepWeights:
         head=stored["head.weight"].map_factors(np.transpose).scaled_by(scales),
         head_bias=head_bias.astype(np.float32),
         linear=_linear(spec, stored["linear.weight"], scales) if spec.linear_path else None,
+        known=_known(spec, stored["known.weight"], scales) if spec.known else None,
     )
 
 
@@ -110,6 +113,9 @@ def network_weights(spec: Spec, step: StepWeights) -> Weights:
     if step.linear:
         changes = np.array([feature.change for feature in spec.measured])
         weights["linear.weight"] = step.linear.value() / scales[:, None, None] * changes[:, None]
+    if step.known:
+        ahead = np.array([column.scale for column in spec.known] * spec.horizon)
+        weights["known.weight"] = step.known.value().T / scales[:, None] * ahead
     for layer, cell in enumerate(step.cells):
         W, R = cell.W.value()[0], cell.R.value()[0]
         rows = len(W)
@@ -121,6 +127,11 @@ def network_weights(spec: Spec, step: StepWeights) -> Weights:
         named = {"weight_ih": W, "weight_hh": R, "bias_ih": halves[0], "bias_hh": halves[1]}
         weights |= {f"cell.{name}_l{layer}": _in_torch_order(spec.cell, value) for name, value in named.items()}
     return {name: np.ascontiguousarray(value, np.float32) for name, value in weights.items()}
+
+
+def _known(spec: Spec, weight: Matrix, scales: Float32) -> Matrix:
+    ahead = np.array([1 / column.scale for column in spec.known] * spec.horizon, np.float32)
+    return weight.scaled_by(scales[:, None]).scaled_by(ahead[None, :]).map_factors(np.transpose)
 
 
 def _linear(spec: Spec, weight: Matrix, scales: Float32) -> Matrix:
@@ -157,10 +168,11 @@ def _cell(spec: Spec, stored: QuantizedWeights, layer: int) -> CellWeights:
 
 
 def _input_scales(spec: Spec) -> Float32:
-    """Return what turns the graph's raw levels and changes into the network's inputs, (input,)."""
+    """Return what turns raw levels, changes and values known ahead into the network's inputs, (input,)."""
     if spec.layout in (FEATURES, STEPS):
         values = np.array([1 / feature.scale for feature in spec.features], np.float32)
         return np.tile(values, spec.window) if spec.layout == FEATURES else values
     levels = [1 / feature.scale for feature in spec.features if feature.level]
     changes = [1 / feature.change for feature in spec.features]
-    return np.array([*levels, *changes], np.float32)
+    ahead = [1 / column.scale for column in spec.known] * spec.horizon
+    return np.array([*levels, *changes, *ahead], np.float32)

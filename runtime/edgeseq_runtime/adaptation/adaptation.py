@@ -21,6 +21,7 @@ import numpy.typing as npt
 from edgeseq_runtime.adaptation import correction, experts
 from edgeseq_runtime.adaptation.correction import clipped
 from edgeseq_runtime.adaptation.layout import CHANGES, Layout
+from edgeseq_runtime.adaptation.lone_stream import MARGIN, MEMORY, MOST_TAUGHT, WORST, LoneStream
 from edgeseq_runtime.arrays import Float32, Rows
 from edgeseq_runtime.backends.usual import AdaptArrays
 from edgeseq_runtime.errors import UsageError
@@ -29,18 +30,6 @@ from edgeseq_runtime.streaming.row_arrays import RowArrays
 
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.int64]
-
-MEMORY = np.float32(0.999)
-"""Weight in the gate's sums of a squared error after each further one."""
-
-WORST = np.float32(64.0)
-"""The largest squared error, in squared typical changes, that the gate counts."""
-
-MARGIN = np.float32(2.0)
-"""The gate opens where the network has lost more than so many of its largest squared errors."""
-
-_MOST_TAUGHT = 2.0**24
-"""Where float32 stops counting."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +48,8 @@ class Learned:
 
 class Adaptation(RowArrays):
     """What streams have shown, and what was learned of it. Raises `UsageError` for a model that does not say of what
-    size changes are."""
+    size changes are.
+    """
 
     memory: Float32
     """(stream, words): see `layout`."""
@@ -84,6 +74,14 @@ class Adaptation(RowArrays):
         self._begin("memory", (layout.words,), np.float32)
         self._begin("gains", (layout.targets,), np.float32, 1, is_setting=True)
         self.memory[:] = self._fresh
+        self._lone: LoneStream | None = None
+        self._find_lone()
+
+    def _find_lone(self) -> None:
+        """Have one stream of one target go a way of its own; always, since a float differs there in its last bit."""
+        is_lone = len(self.memory) == self.layout.targets == 1
+        self._lone = LoneStream(self.layout, self.memory[0]) if is_lone else None
+        self._is_bound = False
 
     def _fresh_row(self) -> Float32:
         row = np.zeros((1, self.layout.words), np.float32)
@@ -101,6 +99,7 @@ class Adaptation(RowArrays):
         super().make_room(count)
         self.memory[before:] = self._fresh
         self._views = {}
+        self._find_lone()
         self.look_up()
 
     def erase(self, rows: Any) -> None:
@@ -118,6 +117,12 @@ class Adaptation(RowArrays):
     def look_up(self) -> None:
         """Look for the places anew: they may have changed otherwise than by `update`."""
         self._at = None
+        self._is_bound = False
+
+    def set_gain(self, row: int, gain: npt.ArrayLike) -> None:
+        """Have a stream's sensor measure so many times what the typical one does, (target,)."""
+        self.gains[row] = gain
+        self.look_up()
 
     # A sample
 
@@ -128,6 +133,8 @@ class Adaptation(RowArrays):
         `forecasts` (stream, horizon, target) are numbers; those of streams that are not `warm` stay as they are.
         Return whether any has changed.
         """
+        if self._lone and isinstance(rows, slice):
+            return self.update_lone(samples.item(), truths.item(), forecasts.reshape(-1), is_warm=bool(warm[0]))
         memory, at = self._brought_together(rows)
         views = self._views_of(memory) if isinstance(rows, slice) else self.layout.views(memory)
         scales = self.scales  # (target, step), or with the sensors' gains (stream, target, step)
@@ -145,7 +152,31 @@ class Adaptation(RowArrays):
             self._at = at
         else:
             self.memory[rows] = memory
-            self._at = None
+            self.look_up()
+        return changed
+
+    def update_lone(self, sample: float, truth: float, forecasts: Float32, *, is_warm: bool) -> bool:
+        """Do what `update` does for the only stream, of one target; `forecasts` (step,) are changed in place."""
+        lone, views = self._lone, self._views_of(self.memory)
+        assert lone, "only where there is one stream"
+        scales = self.scales * self.gains[0, 0]
+        if not self._is_bound:
+            lone.bind(scales[0], float(self.changes[0] * self.gains[0, 0]))
+            self._is_bound = True
+        with np.errstate(all="ignore"):
+            if lone.learn(truth):
+                shares = lone.shares
+            else:
+                shares = self._learn(views, lone.places, np.full((1, 1), truth, np.float32), scales)[0, 0]
+                lone.mistrust()
+            lone.take(sample)
+            changed = lone.forecast(forecasts, shares) if is_warm and lone.is_known else None
+            if changed is None:
+                units = self.changes * self.gains[0]
+                samples, warm = np.full((1, 1), sample, np.float32), np.full(1, is_warm)
+                shaped = forecasts.reshape(1, -1, 1)
+                changed = self._forecast(views, lone.places, samples, shaped, warm, scales, units, shares[None, None])
+        lone.move_on()
         return changed
 
     def _learn(self, views: Mapping[str, Float32], at: Places, truths: Float32, scales: Float32) -> Float32:
@@ -160,7 +191,7 @@ class Adaptation(RowArrays):
         if not np.count_nonzero(known):
             return experts.weights(layout.prior, experts.rates(layout.prior, variance, largest), regret)
         taught = views["taught"][:, 0]
-        taught += np.any(known, axis=(1, 2)) & (taught < _MOST_TAUGHT)
+        taught += np.any(known, axis=(1, 2)) & (taught < MOST_TAUGHT)
         own = word["own"]
         self._learn_gate(views, known, came, own, said)
         # The experts
@@ -219,7 +250,7 @@ class Adaptation(RowArrays):
         if not np.count_nonzero(are_open):
             return False
         shares = shares * (are_open & warm[:, None, None])[..., None]
-        shift = self._shift(views, at, samples, forecasts, scales, shares, correcting)
+        shift = self._shift(views, at, samples, forecasts, scales, shares, changes)
         adapted = forecasts + (shift * scales).swapaxes(1, 2)
         np.copyto(forecasts, adapted, where=np.isfinite(adapted))
         return True
@@ -232,7 +263,7 @@ class Adaptation(RowArrays):
         forecasts: Float32,
         scales: Float32,
         shares: Float32,
-        correcting: Float32,
+        changes: Float32,
     ) -> Float32:
         """Return by how much adapted forecasts differ from the network's own, in typical changes, (stream, target, step).
 
@@ -242,9 +273,16 @@ class Adaptation(RowArrays):
         own = (forecasts.swapaxes(1, 2) - samples[..., None]) / scales
         between = self.layout.between.T
         share = np.matmul(shares.swapaxes(2, 3), between)  # (stream, target, expert, step)
-        shift = share[:, :, 1] * np.matmul(correcting, between) - share[:, :, 2] * own
+        weights = views["weights"]
+        alike = weights[..., 0] + (weights[..., -CHANGES:] * changes[:, :, None]).sum(axis=-1)
+        correcting = np.matmul(alike, between) + np.matmul(weights[..., 1], between) * clipped(own)
+        shift = -share[:, :, 2] * own
         seasonal = self._seasonal(views, at, samples, scales, own, steps)
-        return shift if seasonal is None else shift + share[:, :, 3] * (seasonal - own)
+        if seasonal is not None:
+            off = seasonal - own
+            shift += share[:, :, 3] * off
+            correcting += np.matmul(weights[..., 2], between) * clipped(off)
+        return shift + share[:, :, 1] * clipped(correcting)
 
     def _seasonal(
         self,
@@ -345,7 +383,7 @@ class Adaptation(RowArrays):
         whole = finite.all(axis=-1) | ~finite.any(axis=-1)
         diagonal = np.diagonal(views["covariance"], axis1=-2, axis2=-1)
         bounds = {"weights": 1e6, "regret": 1e12, "gain": 1e6}
-        sums = {"variance": 1e15, "range": 1e4, "worst": float(WORST), "taught": _MOST_TAUGHT}
+        sums = {"variance": 1e15, "range": 1e4, "worst": float(WORST), "taught": MOST_TAUGHT}
         return bool(
             whole.all()
             and not np.isinf(views["values"]).any()

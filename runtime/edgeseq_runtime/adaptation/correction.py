@@ -26,13 +26,14 @@ CLIP = np.float32(6.0)
 
 _KEPT = np.float32(1) / FORGETTING
 
+_LEAST = np.float32(1e-30)
+
 
 def learn(weights: Float32, covariance: Float32, seen: Float32, errors: Float32) -> tuple[Float32, Float32]:
     """Return weights (..., feature) and covariance (..., feature, feature) after errors (...) of uncorrected forecasts.
 
     `seen` (..., feature) are the features that the forecasts were made with.
     """
-    features = seen.shape[-1]
     direction = np.matmul(covariance, seen[..., None])[..., 0]
     spread = (seen * direction).sum(axis=-1)
     certainty = np.maximum(spread, 0) + FORGETTING
@@ -40,12 +41,18 @@ def learn(weights: Float32, covariance: Float32, seen: Float32, errors: Float32)
     weights = weights + step[..., None] * direction
     direction = direction / np.sqrt(certainty)[..., None]  # of which the product with itself is symmetric to the bit
     covariance = covariance - direction[..., :, None] * direction[..., None, :]
-    trace = np.trace(covariance, axis1=-2, axis2=-1)
-    covariance *= np.minimum(_KEPT, MOST * UNSURE * np.float32(features) / trace)[..., None, None]
-    broken = ~((spread >= 0) & (trace > 0))
+    let_grow(covariance)
+    broken = spread < 0
     if np.count_nonzero(broken):  # what float32 rounds off has made it no covariance any more
-        covariance[broken] = UNSURE * np.eye(features, dtype=np.float32)
+        covariance[broken] = UNSURE * np.eye(seen.shape[-1], dtype=np.float32)
     return weights, covariance
+
+
+def let_grow(covariance: Float32) -> None:
+    """Forget: let covariances (..., feature, feature) grow in place, up to their limit."""
+    trace = np.trace(covariance, axis1=-2, axis2=-1)
+    limit = MOST * UNSURE * np.float32(covariance.shape[-1])
+    covariance *= np.minimum(_KEPT, limit / np.maximum(trace, _LEAST))[..., None, None]
 
 
 def clipped(numbers: Float32) -> Float32:
