@@ -110,9 +110,7 @@ def lagged_ridge(spec: Spec, parts: Parts) -> Forecaster:
     if not np.isfinite(validation_changes).any():
         raise _NothingToFitError("no row of the validation part, which chooses its penalty, has a known sample ahead")
     coefficients = ridge.solve(_design(spec, parts.train, lags), rows, changes, ridge.PENALTIES)
-    squares = ridge.squares(
-        _design(spec, parts.validation.values, lags), chosen_at, validation_changes, coefficients
-    )
+    squares = ridge.squares(_design(spec, parts.validation.values, lags), chosen_at, validation_changes, coefficients)
     weights = per_output([1 / feature.std**2 for feature in spec.target_features], spec.horizon)
     best = coefficients[np.argmin(squares @ weights)]
 

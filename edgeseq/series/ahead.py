@@ -54,7 +54,9 @@ def graph_inputs(values: Values, features: int, horizon: int) -> Float32:
     known = values[:, features:]
     if not known.shape[1]:
         return values
-    return np.concatenate([values[:, :features], over_horizon(known, horizon).reshape(len(values), horizon * known.shape[1])], axis=1)
+    return np.concatenate(
+        [values[:, :features], over_horizon(known, horizon).reshape(len(values), horizon * known.shape[1])], axis=1
+    )
 
 
 def _carried(values: Values) -> Values:

@@ -23,6 +23,9 @@ from edgeseq.series.gaps import Filled, fill
 from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.spec import Spec
 
+RECORDED_WEIGHT = "network_share"
+"""The name in `training.options` of the network's weight in the forecast; version 0.1 writes it, so it stays."""
+
 LENGTHS = (24, 48, baselines.LAGS, 168, 336)
 """Lags that are tried. Longer ones than the baseline's take part where these lower the error by `_PAYS`."""
 

@@ -24,6 +24,7 @@ from edgeseq.series import Part, Parts, Series
 from edgeseq.training import autoregressive
 from edgeseq.training import plan as planning
 from edgeseq.training.distributed import ProcessGroup
+from edgeseq.training.fine_tuning import Pretrained
 from edgeseq.training.options import TrainingKeywords, TrainingOptions
 from edgeseq.training.plan import Plan
 from edgeseq.training.thinning import thinned
@@ -31,6 +32,7 @@ from edgeseq.training.trainer import Trainer
 from edgeseq.training.warmup import measure_warmup
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.files import AnyPath
 from edgeseq_runtime.spec import Spec, Training
 
 MOST_ROWS = 50_000
@@ -43,10 +45,6 @@ _CONTEXT = 5_000
 """Rows that precede a part, as many as are carried along to warm the state up."""
 
 
-RECORDED_WEIGHT = "network_share"
-"""The name in `training.options` of the network's weight in the forecast; version 0.1 writes it, so it stays."""
-
-
 @dataclass(frozen=True)
 class Fitted:
     """A trained checkpoint, and how it does over the test part."""
@@ -56,17 +54,28 @@ class Fitted:
 
 
 def fit(
-    series: Series, parts: Parts, *, seed: int = 0, device: str = "auto", **options: Unpack[TrainingKeywords]
+    series: Series,
+    parts: Parts,
+    *,
+    seed: int = 0,
+    device: str = "auto",
+    begin: Checkpoint | AnyPath | None = None,
+    **options: Unpack[TrainingKeywords],
 ) -> Checkpoint:
     """Train a network on a series and return its checkpoint.
 
     `series` and `parts` are what `load` returns. The further arguments are what `edgeseq train` takes as options:
     preset, horizon, cell, layers, hidden, steps, warmup, season, level, linear_path, layout, window, learning_rate,
-    unroll, gap_limit; their defaults are those of `TrainingOptions`. Raises `UsageError` for options that do not go
-    together and `DataError` for a series that cannot be learned from. Where the test part cannot be scored, the
-    checkpoint's spec has no figures.
+    unroll, gap_limit; their defaults are those of `TrainingOptions`. `begin` is a checkpoint, or the path of one or of
+    a float model file, whose weights the training begins with; what is not given is then as in that model. Raises
+    `UsageError` for options that do not go together and `DataError` for a series that cannot be learned from. Where
+    the test part cannot be scored, the checkpoint's spec has no figures.
     """
-    plan = planning.plan(series, parts, TrainingOptions(**options))
+    chosen, source = TrainingOptions(**options), None
+    if begin is not None:
+        source = Pretrained.of(begin) if isinstance(begin, Checkpoint) else Pretrained.read(begin)
+        chosen = source.adopt(chosen, options)
+    plan = planning.plan(series, parts, chosen, source)
     with torch_as_before(), tempfile.TemporaryDirectory() as folder:
         trainer = start(plan, parts, seed=seed, device=device)
         trainer.run(lambda *_: None, lambda: False, Path(folder, "run"))
@@ -102,6 +111,7 @@ def start(plan: Plan, parts: Parts, *, seed: int, device: str, group: ProcessGro
         seed=seed,
         device=resolve_device(device),
         group=group or ProcessGroup(),
+        initial=plan.initial,
     )
 
 
@@ -116,7 +126,7 @@ def _with_linear_path(plan: Plan, checkpoint: Checkpoint, parts: Parts) -> Check
     validation = thinned(plan.spec, parts.validation)
     path = autoregressive.fit(plan.spec, plan.train, validation, plan.lags)
     weight = autoregressive.ensemble_weight(checkpoint, path, validation)
-    checkpoint = with_option(checkpoint, RECORDED_WEIGHT, float(f"{weight:.3f}"))
+    checkpoint = with_option(checkpoint, autoregressive.RECORDED_WEIGHT, float(f"{weight:.3f}"))
     if weight == 1:
         return checkpoint
     checkpoint = autoregressive.blended(checkpoint, path, weight)

@@ -10,6 +10,7 @@ from edgeseq.series import Parts, Series, augment, fleet
 from edgeseq.series.gaps import Filled, fill, together
 from edgeseq.text import every
 from edgeseq.training import analysis, autoregressive, checks
+from edgeseq.training.fine_tuning import RAW, InitialWeights, Pretrained
 from edgeseq.training.hyperparameters import HyperParameters
 from edgeseq.training.options import TrainingOptions
 from edgeseq_runtime import __version__
@@ -46,6 +47,8 @@ class Plan:
     """Whether the warm-up is to be measured when the network is trained."""
     notes: tuple[str, ...]
     """What was found in the data and decided from it, for the user to read."""
+    initial: InitialWeights | None = None
+    """The weights that the training begins with, where these are another model's."""
 
 
 @dataclass(frozen=True)
@@ -66,42 +69,52 @@ class _Decisions:
     hyperparameters: HyperParameters
 
 
-def plan(series: Series, parts: Parts, options: TrainingOptions) -> Plan:
+def plan(series: Series, parts: Parts, options: TrainingOptions, pretrained: Pretrained | None = None) -> Plan:
     """Analyse the training part and decide all that the options leave open.
 
-    Raises `UsageError` for options that do not go together, and `DataError` for a series that cannot be learned from.
+    A network that goes on from a `pretrained` one sees and says what that one does. Raises `UsageError` for options
+    that do not go together, and `DataError` for a series that cannot be learned from.
     """
     layout = options.layout or (FEATURES if options.preset == CLASSIC else STREAM)
     checks.check_options(options, layout)
     if options.preset == CLASSIC:  # nothing is chosen by the validation part, so it may teach as well
-        parts = replace(parts, train=parts.validation.values)
+        begin = max(0, parts.validation.start - len(parts.train))  # what precedes it only warms streams up
+        parts = replace(parts, train=parts.validation.values[begin:])
     checks.check_values(series, parts)
     train = fill(parts.train, options.gap_limit)
     checks.check_samples(series, parts, train, options.horizon)
     checks.check_change(series, parts, train)
-    decisions = _decide(series, parts, train, options, layout)
+    decisions = _decide(series, parts, train, options, layout, pretrained.spec if pretrained else None)
     spec = _spec(series, parts, train, options, decisions)
+    if pretrained:
+        pretrained.check(spec)
     lags = _lags(spec, train, options.linear_path, augment=decisions.augment)
     checks.check_targets(spec, train)
     checks.check_size(spec)
+    initial = pretrained.on(spec, parts.validation) if pretrained else None
+    if pretrained and initial and initial.units == RAW:
+        spec = replace(spec, features=_known_ranges(spec.features, pretrained.spec.features))
     return Plan(
         spec,
         decisions.hyperparameters,
         train,
         lags,
         measures_warmup=not (options.warmup or parts.warmup or decisions.window),
-        notes=_notes(series, parts, spec, decisions),
+        notes=(*_notes(series, parts, spec, decisions), *([initial.note] if initial else [])),
+        initial=initial,
     )
 
 
-def _decide(series: Series, parts: Parts, train: Filled, options: TrainingOptions, layout: str) -> _Decisions:
+def _decide(
+    series: Series, parts: Parts, train: Filled, options: TrainingOptions, layout: str, like: Spec | None
+) -> _Decisions:
     """Decide all that the spec is written from. Raises `DataError` where a season or a warm-up is too long."""
     window = 0 if layout == STREAM else options.window or CLASSIC_WINDOW
     checks.check_season(series, train, options.season)
     season = options.season or analysis.season_length(train)
     warmup = window or options.warmup or parts.warmup or analysis.default_warmup(season, len(parts.train))
     checks.check_stretch(series, train, warmup, options.horizon)
-    levels = [layout != STREAM or level for level in _levels(series, train, options.level)]
+    levels = [layout != STREAM or level for level in _levels(series, train, options.level, like)]
     described = scaling.describe(series, parts.train, train, levels)
     features, known = described[: series.features], described[series.features :]
     innovation = analysis.innovation(train)
@@ -109,7 +122,8 @@ def _decide(series: Series, parts: Parts, train: Filled, options: TrainingOption
         features, predicts, augment = _unscaled(features), VALUE, False
         hyperparameters = HyperParameters.classic(options.steps)
     else:
-        predicts = CHANGE  # a network that says values stays behind where the level moves for good
+        # A network that says values stays behind where the level moves for good.
+        predicts = like.predicts if like else CHANGE
         augment = layout == STREAM and not known and _is_augmentable(train)
         hyperparameters = HyperParameters.choose(innovation, warmup, linear_recurrence=augment, steps=options.steps)
     return _Decisions(
@@ -160,9 +174,14 @@ def _time_of(series: Series, row: int) -> float | None:
     return None if series.seconds is None else float(series.seconds[row])
 
 
-def _levels(series: Series, train: Filled, chosen: bool | None) -> list[bool]:
-    """Return for each column whether the network sees its value: as chosen, else where it stays near one level."""
+def _levels(series: Series, train: Filled, chosen: bool | None, like: Spec | None) -> list[bool]:
+    """Return for each column whether the network sees its value: as chosen, else where it stays near one level.
+
+    A network that goes on from another, `like`, sees what that has seen.
+    """
     columns = range(len(series.columns))
+    if chosen is None and like and len(like.features) == series.features:
+        return [*(feature.level for feature in like.features), *[True] * series.known]
     if chosen is not None:
         return [chosen or column >= series.measured for column in columns]
     return [column >= series.measured or not analysis.level_shifts(train, column) for column in columns]
@@ -172,6 +191,14 @@ def _is_augmentable(train: Filled) -> bool:
     """Whether the series follows a linear recurrence, and its copies do too: they need samples that lie closely."""
     follows = analysis.follows_linear_recurrence
     return follows(train) and all(map(follows, augment.at_other_rates(train)))
+
+
+def _known_ranges(features: tuple[Feature, ...], known: tuple[Feature, ...]) -> tuple[Feature, ...]:
+    """Return the features with the range that the model gone on from knows as well: what it has seen is not odd."""
+    return tuple(
+        replace(own, minimum=min(own.minimum, other.minimum), maximum=max(own.maximum, other.maximum))
+        for own, other in zip(features, known, strict=True)
+    )
 
 
 def _unscaled(features: tuple[Feature, ...]) -> tuple[Feature, ...]:

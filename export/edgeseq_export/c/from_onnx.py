@@ -22,17 +22,18 @@ Constants: TypeAlias = Mapping[str, npt.NDArray[np.float32]]
 """Name -> value."""
 
 
-def step_weights(model: onnx.ModelProto, spec: Spec) -> StepWeights:
+def step_weights(model: onnx.ModelProto, spec: Spec, purpose: str = "the provider 'native'") -> StepWeights:
     """Return the weights of a model file's graph, as `graph.weights.prepare` has them.
 
-    Raises `UsageError` where the graph lacks one of the constants that docs/format.md names.
+    `purpose` is what needs them, for the error. Raises `UsageError` where the graph lacks one of the constants that
+    docs/format.md names.
     """
     shapes = weight_shapes(spec)
     weights = constants(model, shapes)
     for name, shape in shapes.items():
         if name not in weights or weights[name].shape != shape:
             raise UsageError(
-                f"the model file was not written by edgeseq; the provider 'native' needs a constant {name!r} of shape "
+                f"the model file was not written by edgeseq; {purpose} needs a constant {name!r} of shape "
                 f"{list(shape)} in its graph"
             )
     layers = range(1, spec.layers + 1)

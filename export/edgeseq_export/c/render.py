@@ -108,7 +108,9 @@ def fixed_sources(program: FixedProgram, name: str) -> Sources:
         linear=program.linear and {**vars(program.linear), "columns": program.linear.matrix.shape[1]},
         known=program.known,
         input_factors=program.input_factors,
-        known_factors=", ".join(map(c_number, program.input_factors[-spec.horizon * len(spec.known) :][: len(spec.known)])),
+        known_factors=", ".join(
+            map(c_number, program.input_factors[-spec.horizon * len(spec.known) :][: len(spec.known)])
+        ),
         output_factors=program.output_factors,
         output_scale=c_number(2.0**-program.output_shift),
         table=program.table,
