@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.evaluation import ridge
+from edgeseq.evaluation.lagged import LaggedDistances
 from edgeseq.evaluation.metrics import Forecasts
 from edgeseq.model.scaling import known_inputs, per_output
 from edgeseq.series import Part, Parts
@@ -109,9 +110,7 @@ def lagged_ridge(spec: Spec, parts: Parts) -> Forecaster:
     if not np.isfinite(validation_changes).any():
         raise _NothingToFitError("no row of the validation part, which chooses its penalty, has a known sample ahead")
     coefficients = ridge.solve(_design(spec, parts.train, lags), rows, changes, ridge.PENALTIES)
-    squares = ridge.squares(
-        _design(spec, parts.validation.values, lags), chosen_at, validation_changes, coefficients
-    )
+    squares = ridge.squares(_design(spec, parts.validation.values, lags), chosen_at, validation_changes, coefficients)
     weights = per_output([1 / feature.std**2 for feature in spec.target_features], spec.horizon)
     best = coefficients[np.argmin(squares @ weights)]
 
@@ -161,19 +160,14 @@ def _design(spec: Spec, values: Values, lags: int) -> ridge.Design:
     return ridge.beside(_lagged(values[:, : len(spec.features)], lags), known_inputs(spec, values))
 
 
-def _lagged(values: Values, lags: int) -> ridge.Design:
+def _lagged(values: Values, lags: int) -> LaggedDistances:
     """Return what gives, at each origin, the last `lags` samples less the last one, (origin, feature * (lags - 1)).
 
     Before the beginning stands the first sample; a feature that is never measured never changes.
     """
     known = np.nan_to_num(_carried(values))
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(known, ((lags - 1, 0), (0, 0)), "edge"), lags, axis=0)
-
-    def design(at: Origins) -> Float64:
-        window = windows[at]  # (origin, feature, lag)
-        return np.asarray(window[:, :, :-1] - window[:, :, -1:]).reshape(len(at), -1)
-
-    return design
+    padded = np.pad(known, ((lags - 1, 0), (0, 0)), "edge")
+    return LaggedDistances(padded, np.arange(lags - 1, len(padded)), lags - 1)
 
 
 def _changes(spec: Spec, values: Values, at: Origins) -> Float64:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import edgeseq_export
 from edgeseq.evaluation import baselines, ridge
 from edgeseq.evaluation.evaluate import forecasts_at, typical_predictor
+from edgeseq.evaluation.lagged import LaggedDistances
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.model.scaling import error_scales, known_inputs, network_targets
 from edgeseq.series import Part
@@ -261,7 +262,7 @@ def _design(spec: Spec, filled: Filled, lags: int) -> ridge.Design:
     return ridge.beside(lagged_distances(spec, filled, lags), known_inputs(spec, filled.values))
 
 
-def lagged_distances(spec: Spec, filled: Filled, lags: int) -> ridge.Design:
+def lagged_distances(spec: Spec, filled: Filled, lags: int) -> LaggedDistances:
     """Return what gives, for rows, the distances of the `lags` samples before a row from it, (row, feature * lag).
 
     The farthest comes first; distances are scaled as changes are. Before a segment's first sample stands that sample
@@ -284,10 +285,4 @@ def lagged_distances(spec: Spec, filled: Filled, lags: int) -> ridge.Design:
         padded[begin - lags : begin] = values[start]
         padded[begin : begin + stop - start] = values[start:stop]
         place[start:stop] = np.arange(begin, begin + stop - start)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, lags + 1, axis=0)  # (time, feature, lag + 1)
-
-    def design(rows: ridge.Rows) -> Float64:
-        window = windows[place[rows] - lags]
-        return np.asarray(window[:, :, :-1] - window[:, :, -1:]).reshape(len(rows), -1)
-
-    return design
+    return LaggedDistances(padded, place, lags)

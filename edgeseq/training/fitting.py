@@ -28,6 +28,7 @@ from edgeseq.training.distributed import ProcessGroup
 from edgeseq.training.fine_tuning import Pretrained
 from edgeseq.training.options import AUTO, TrainingKeywords, TrainingOptions
 from edgeseq.training.plan import Plan
+from edgeseq.training.thinning import thinned
 from edgeseq.training.trainer import Trainer
 from edgeseq.training.warmup import measure_warmup
 from edgeseq_runtime.backends.open import open_session
@@ -107,7 +108,7 @@ def start(plan: Plan, parts: Parts, *, seed: int, device: str, group: ProcessGro
         plan.spec,
         plan.hyperparameters,
         plan.train,
-        parts.validation,
+        thinned(plan.spec, parts.validation),
         seed=seed,
         device=resolve_device(device),
         group=group or ProcessGroup(),
@@ -124,13 +125,14 @@ def finish(plan: Plan, trainer: Trainer, parts: Parts) -> Checkpoint:
 def _with_linear_path(plan: Plan, checkpoint: Checkpoint, parts: Parts) -> Checkpoint:
     if not plan.lags:
         return checkpoint
-    path = autoregressive.fit(plan.spec, plan.train, parts.validation, plan.lags)
-    weight = autoregressive.ensemble_weight(checkpoint, path, parts.validation)
+    validation = thinned(plan.spec, parts.validation)
+    path = autoregressive.fit(plan.spec, plan.train, validation, plan.lags)
+    weight = autoregressive.ensemble_weight(checkpoint, path, validation)
     checkpoint = with_option(checkpoint, autoregressive.RECORDED_WEIGHT, float(f"{weight:.3f}"))
     if weight == 1:
         return checkpoint
     checkpoint = autoregressive.blended(checkpoint, path, weight)
-    return _with_measured_warmup(checkpoint, parts) if plan.measures_warmup else checkpoint
+    return _with_measured_warmup(checkpoint, validation) if plan.measures_warmup else checkpoint
 
 
 def _with_adaptation(plan: Plan, checkpoint: Checkpoint) -> Checkpoint:
@@ -159,10 +161,10 @@ def _without_unscorable_test(checkpoint: Checkpoint) -> Checkpoint:
     return checkpoint
 
 
-def _with_measured_warmup(checkpoint: Checkpoint, parts: Parts) -> Checkpoint:
+def _with_measured_warmup(checkpoint: Checkpoint, validation: Part) -> Checkpoint:
     """Return the checkpoint with the warm-up that its forecasts are measured to need."""
     session = open_session(edgeseq_export.build(checkpoint), provider="cpu")
-    warmup = measure_warmup(session, parts.validation, checkpoint.spec.linear_path)
+    warmup = measure_warmup(session, validation, checkpoint.spec.linear_path)
     return replace(checkpoint, spec=replace(checkpoint.spec, warmup=warmup))
 
 
@@ -181,7 +183,9 @@ def judge(checkpoint: Checkpoint, parts: Parts) -> Fitted:
     checkpoint carries of it.
     """
     predictor = typical_predictor(edgeseq_export.build(checkpoint))
-    spec: Spec = replace(checkpoint.spec, residuals=residual_quantiles(predictor, parts.validation))
+    spec: Spec = replace(
+        checkpoint.spec, residuals=residual_quantiles(predictor, thinned(checkpoint.spec, parts.validation))
+    )
     promising = typical_predictor(edgeseq_export.build(replace(checkpoint, spec=spec)))
     evaluation = evaluate_test_part(promising, parts, adapt=spec.adapt and is_short(parts.test))
     by_step = {

@@ -199,7 +199,8 @@ def _levels(series: Series, train: Filled, chosen: bool | None, like: Spec | Non
 
 def _is_augmentable(train: Filled) -> bool:
     """Whether the series follows a linear recurrence, and its copies do too: they need samples that lie closely."""
-    return all(map(analysis.follows_linear_recurrence, (train, *augment.at_other_rates(train))))
+    follows = analysis.follows_linear_recurrence
+    return follows(train) and all(map(follows, augment.at_other_rates(train)))
 
 
 def _known_ranges(features: tuple[Feature, ...], known: tuple[Feature, ...]) -> tuple[Feature, ...]:
