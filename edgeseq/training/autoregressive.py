@@ -144,15 +144,15 @@ def _errors(checkpoint: Checkpoint, part: Part) -> Float64:
     return np.asarray((forecasts_at(predictor, part.values, at) - baselines.truths(spec, part.values, at)) / deviations)
 
 
-def _counting(spec: Spec, filled: Filled, among: ridge.Rows | None = None) -> tuple[ridge.Rows, Float64]:
+def _counting(spec: Spec, filled: Filled, among: ridge.Rows | None = None) -> tuple[ridge.Rows, Float32]:
     """Return the rows, all or `among` some, whose forecasts count, and what the network should say there."""
-    targets = network_targets(spec, filled).astype(np.float64)
+    targets = network_targets(spec, filled)
     counts = filled.warm(spec.warmup) & np.isfinite(targets).any(axis=1)
     rows = np.flatnonzero(counts) if among is None else among[counts[among]]
     return rows, targets[rows]
 
 
-def drop_incomplete(rows: ridge.Rows, targets: Float64) -> tuple[ridge.Rows, Float64]:
+def drop_incomplete(rows: ridge.Rows, targets: Float32) -> tuple[ridge.Rows, Float32]:
     """Leave out rows in which a target is unknown, where these are the minority.
 
     Outputs that are known in the same rows share a decomposition; else each step of a long horizon needs its own.
