@@ -215,6 +215,7 @@ def train(
     edgeseq train co2 --search 20 -o co2.safetensors
     """
     from edgeseq.commands import train_run
+    from edgeseq.commands.train_log import tell_of_reading
     from edgeseq.series import load
     from edgeseq.training.distributed import ProcessGroup
     from edgeseq.training.options import TrainingOptions
@@ -243,6 +244,8 @@ def train(
                 outputs.check(series)
             if search and group.size > 1:
                 raise UsageError("--search runs in one process; start it without torchrun")
+            if group.is_main:
+                tell_of_reading(series)
             data, parts = load(
                 series,
                 targets=target,

@@ -14,10 +14,10 @@ from edgeseq.commands.notes import note
 from edgeseq.commands.options.common import resume_path, search_path
 from edgeseq.commands.options.outputs import check_outputs, series_inputs
 from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown
-from edgeseq.commands.train_log import ProgressLog
+from edgeseq.commands.train_log import PhaseLog, ProgressLog
 from edgeseq.evaluation.report_text import summary
 from edgeseq.model.checkpoint import Checkpoint
-from edgeseq.training import curves, fitting
+from edgeseq.training import curves, fitting, phases
 from edgeseq.training.plan import plan
 from edgeseq_runtime.errors import DataError
 
@@ -101,6 +101,8 @@ def train(
 ) -> int:
     """Train, and return the exit code. Of several processes only the main one writes and reports."""
     output = outputs.checkpoint
+    say = PhaseLog(len(series)).say if group.is_main else phases.silent
+    say("analysis", f"season, noise and level of {len(parts.train):,} training samples")
     training = plan(series, parts, options)
     trainer = fitting.start(training, parts, seed=seed, device=device, group=group)
     report: Callable[[str], None] = note if group.is_main else _ignore
@@ -120,7 +122,7 @@ def train(
     outputs.write_curve(trainer)
     if not finished:
         return _keep_best(trainer, training, parts, output)
-    _conclude(fitting.finish(training, trainer, parts), parts, output)
+    _conclude(fitting.finish(training, trainer, parts, say), parts, output, say)
     return 0
 
 
@@ -153,7 +155,7 @@ def search(
     checkpoint = train_search.run_search(job, resume=resume)
     if checkpoint is None:
         return INTERRUPTED
-    _conclude(checkpoint, parts, outputs.checkpoint)
+    _conclude(checkpoint, parts, outputs.checkpoint, PhaseLog(len(series)).say)
     return 0
 
 
@@ -218,12 +220,12 @@ def _keep_best(trainer: "Trainer", training: "Plan", parts: "Parts", output: str
     return INTERRUPTED
 
 
-def _conclude(checkpoint: Checkpoint, parts: "Parts", output: str) -> None:
+def _conclude(checkpoint: Checkpoint, parts: "Parts", output: str, say: phases.Say) -> None:
     """Judge what was trained, and write it in any case."""
     for line in _decisions(checkpoint.spec):
         note(line)
     try:
-        fitted = fitting.judge(checkpoint, parts)
+        fitted = fitting.judge(checkpoint, parts, say)
     except DataError as error:  # hours of training are not lost over a test part that cannot be scored
         checkpoint.save(output)
         note(f"warning: cannot score the test part: {error}")

@@ -18,6 +18,7 @@ from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.model.scaling import error_scales, network_targets
 from edgeseq.series import Part
 from edgeseq.series.gaps import Filled, fill
+from edgeseq.training.phases import Say, silent
 from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.spec import Spec
 
@@ -58,7 +59,7 @@ def candidates(spec: Spec, train: Filled) -> list[int]:
     return [lags for lags in LENGTHS if is_possible(lags)] or [lags for lags in _SHORTER if is_possible(lags)][:1]
 
 
-def fit(spec: Spec, train: Filled, validation: Part, lengths: Sequence[int]) -> LinearPath:
+def fit(spec: Spec, train: Filled, validation: Part, lengths: Sequence[int], say: Say = silent) -> LinearPath:
     """Fit a regression for each length and penalty to the training part; return the one to take.
 
     The validation part chooses the penalty and, against the usual length, another that is better by two standard
@@ -68,7 +69,8 @@ def fit(spec: Spec, train: Filled, validation: Part, lengths: Sequence[int]) -> 
     rows, targets = drop_incomplete(*_counting(spec, train))
     judged_rows, truth = _counting(spec, judged, validation.origins(1))
     fitted, errors = {}, {}
-    for lags in lengths:
+    for number, lags in enumerate(lengths, 1):
+        say("linear path", f"regression on the last {lags} changes, {number} of {len(lengths)}, {len(rows):,} rows")
         coefficients = ridge.solve(lagged_distances(spec, train, lags), rows, targets, ridge.PENALTIES)
         design = lagged_distances(spec, judged, lags)
         squares = ridge.squares(design, judged_rows, truth, coefficients) * error_scales(spec) ** 2
