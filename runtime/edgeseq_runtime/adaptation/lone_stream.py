@@ -286,10 +286,7 @@ class LoneStream:
         np.minimum(self._own_missed, self._clip, out=error)
         np.maximum(error, self._minus_clip, out=error)
         if min(spread.tolist()) < 0:
-            weights, covariance = correction.learn(
-                self._weights.T, np.moveaxis(self._covariance, 0, -1), self._seen.T, error
-            )
-            self._weights[...], self._covariance[...] = weights.T, np.moveaxis(covariance, -1, 0)
+            correction.learn(self._weights.T, np.moveaxis(self._covariance, 0, -1), self._seen.T, error)
             self.mistrust()
             return
         np.subtract(error, self._corrected_by, error)
