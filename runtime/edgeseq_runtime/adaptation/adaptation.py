@@ -23,7 +23,6 @@ from edgeseq_runtime.adaptation.correction import clipped
 from edgeseq_runtime.adaptation.layout import CHANGES, Layout
 from edgeseq_runtime.adaptation.lone_stream import MARGIN, MEMORY, MOST_TAUGHT, WORST, LoneStream
 from edgeseq_runtime.arrays import Float32, Rows, are_finite
-from edgeseq_runtime.backends.usual import AdaptArrays
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import VALUE, Spec
 from edgeseq_runtime.streaming.row_arrays import RowArrays
@@ -90,7 +89,8 @@ class _Moment:
 
 class Adaptation(RowArrays):
     """What streams have shown, and what was learned of it. Raises `UsageError` for a model that does not say of what
-    size changes are."""
+    size changes are.
+    """
 
     memory: Float32
     """(stream, words): see `layout`."""
@@ -427,11 +427,7 @@ class Adaptation(RowArrays):
             memory[apart] = turned
         return memory, at
 
-    # For people, and for who does the same in other code
-
-    def arrays(self) -> AdaptArrays:
-        """Return what `update` reads and changes, for who does the same in other code; `look_up` comes after that."""
-        return AdaptArrays(self.memory, self.gains if self._has_gains else None, self.scales, self.changes)
+    # For people, and for snapshots
 
     def learned(self, row: int) -> Learned:
         """Return what a stream has learned."""

@@ -47,10 +47,10 @@ class NativeSession(Session):
         return [NATIVE]
 
     def advance(self, x: Float32, states: Mapping[str, Float32]) -> tuple[Float32, States]:
-        """Run samples x (time, batch, feature); return forecasts (time, batch, outputs) and the next states."""
+        """Run samples x (time, batch, input); return forecasts (time, batch, outputs) and the next states."""
         time, batch, _ = x.shape
         shapes = self._shapes(batch)
-        given = _plain(x, (time, batch, len(self.spec.features)))
+        given = _plain(x, (time, batch, self.spec.inputs))
         before = [_plain(states[name], shape) for name, shape in shapes.items()]
         y = np.empty((time, batch, self.spec.outputs), np.float32)
         next_states = {name: np.empty(shape, np.float32) for name, shape in shapes.items()}
@@ -68,9 +68,7 @@ class NativeSession(Session):
 
     def usual_step(self, memory: Float32, x: Float32, y: Float32, arrays: StepArrays) -> UsualStep | None:
         """Return what takes usual steps of streams with these memories, samples and forecasts, where there is such."""
-        if not self.judges or arrays.adapted:  # of which the library knows nothing
-            return None
-        return usual.NativeUsualStep(self.library, self.quick, (memory, x, y), arrays)
+        return usual.NativeUsualStep(self.library, self.quick, (memory, x, y), arrays) if self.judges else None
 
     def _shapes_for(self, batch: int) -> dict[str, tuple[int, ...]]:
         return {state.name: state.sized(batch) for state in self.spec.states}
