@@ -21,7 +21,8 @@ import numpy.typing as npt
 from edgeseq_runtime.adaptation import correction, experts
 from edgeseq_runtime.adaptation.correction import clipped
 from edgeseq_runtime.adaptation.layout import CHANGES, Layout
-from edgeseq_runtime.adaptation.lone_stream import MARGIN, MEMORY, MOST_TAUGHT, WORST, LoneStream
+from edgeseq_runtime.adaptation.gate import MARGIN, MEMORY, MOST_TAUGHT, WORST
+from edgeseq_runtime.adaptation.lone_stream import LoneStream
 from edgeseq_runtime.arrays import Float32, Rows, are_finite
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import VALUE, Spec
@@ -249,28 +250,7 @@ class Adaptation(RowArrays):
         if not self._is_bound:
             self._is_bound = True
             lone.bind(self.scales[0] * self.gains[0, 0], float(self.changes[0] * self.gains[0, 0]))
-        learned = lone.learn(truth)
-        shares = lone.shares
-        if not learned:
-            moment = self._lone_moment(lone, sample, forecasts, is_warm=is_warm)
-            with np.errstate(all="ignore"):
-                shares = self._learn(moment, np.full((1, 1), truth, np.float32))[:, 0, 0].T
-            moment.learned.write(moment.views)
-            lone.mistrust()
-        lone.take(sample)
-        changed = lone.forecast(forecasts, shares) if is_warm and lone.is_known else None
-        if changed is None:
-            moment = self._lone_moment(lone, sample, forecasts, is_warm=is_warm)
-            with np.errstate(all="ignore"):
-                changed = self._forecast(moment, shares.T[:, None, None])
-        lone.move_on()
-        return changed
-
-    def _lone_moment(self, lone: LoneStream, sample: float, forecasts: Float32, *, is_warm: bool) -> _Moment:
-        views, samples = self._views_of(self.memory), np.full((1, 1), sample, np.float32)
-        shaped = forecasts.reshape(1, -1, 1)
-        learned = _Learned.of(views)
-        return self._moment(views, learned, lone.places, slice(0, 1), samples, shaped, np.full(1, is_warm))
+        return lone.update(sample, truth, forecasts, is_warm=is_warm)
 
     def _learn(self, moment: _Moment, truths: Float32) -> Float32:
         """Compare with truths (stream, target) what waits for them.
