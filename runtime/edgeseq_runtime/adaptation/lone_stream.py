@@ -1,7 +1,7 @@
 """One stream of one target: what `adaptation` does for rows, number by number.
 
-A call of NumPy takes as long as ten operations of Python. For one stream there is so little to compute that most of it is
-done without; the covariance alone is left to NumPy. The row's own words are changed where they lie.
+A call of NumPy takes as long as ten operations of Python. For one stream there is so little to compute that most of it
+is done without; the covariance alone is left to NumPy. The row's own words are changed where they lie.
 """
 
 import math
@@ -61,8 +61,8 @@ class LoneStream:
     """The row of a stream. `bind` comes first, and after any change by others."""
 
     def __init__(self, layout: Layout, row: Float32) -> None:
-        self._layout, self._row = layout, memoryview(row.data)
-        self._write: Any = self._row
+        self._layout = layout
+        self._row: Any = memoryview(row.data)  # of which single numbers are read sooner than of an array
         self._knots = [_Knot(layout, row, number) for number in range(len(layout.knots))]
         begin = layout.head + layout.of_target["values"].offset
         self._begin, self._values = begin, row[begin : begin + layout.kept]
@@ -113,10 +113,10 @@ class LoneStream:
             shares.append(self._weigh(knot, sums))
             learned = learned or came
         if learned:
-            self._write[self._sums] = array("f", sums)
+            self._row[self._sums] = array("f", sums)
         if learned and self._row[self._taught] < gate.MOST_TAUGHT:
-            self._write[self._taught] += 1
-        self._write[self._begin + self._place] = sample
+            self._row[self._taught] += 1
+        self._row[self._begin + self._place] = sample
         sample = self._row[self._begin + self._place]
         changes = self._changes
         changes[:] = [self._change_between(sample, self._last), *changes[:-1]]
@@ -141,7 +141,7 @@ class LoneStream:
         missed = came - said
         if not math.isfinite(missed):
             return False
-        row = self._write
+        row = self._row
         error = came - own
         lost = min(error * error, _WORST)
         row[knot.gain] = _MEMORY * row[knot.gain] + (min(missed * missed, _WORST) - lost)
@@ -236,7 +236,7 @@ class LoneStream:
         if not (is_warm and size < _LARGEST):
             words = [math.nan] * self._words
         at = knot.first + knot.place * self._words
-        self._write[at : at + self._words] = array("f", words)
+        self._row[at : at + self._words] = array("f", words)
         knot.shift = (words[-1 - CHANGES] - own) * knot.scale
         return self._row[knot.gain] < -_MARGIN * self._row[knot.worst]
 
@@ -255,11 +255,11 @@ class LoneStream:
         known[-3] = np.dot(weights[:, -CHANGES:], np.array(self._changes, np.float32)) + weights[:, 0]
         known[-2:] = weights.T[1:3]  # without a season there is nothing that the last is for
         with np.errstate(all="ignore"):
-            adapted = forecasts + self._shift(sample, forecasts) * self._scales
-        if are_finite(adapted):
-            forecasts[...] = adapted
+            found = forecasts + self._shift(sample, forecasts) * self._scales
+        if are_finite(found):
+            forecasts[...] = found
         else:
-            np.copyto(forecasts, adapted, where=np.isfinite(adapted))
+            np.copyto(forecasts, found, where=np.isfinite(found))
 
     def _shift(self, sample: float, forecasts: Float32) -> Float32:
         """Return what `Learning.shift` does, (step,), of what is known at the knots."""
@@ -282,6 +282,6 @@ class LoneStream:
         """Have the next places be where the next sample is taken."""
         for number, knot in enumerate(self._knots):
             knot.place = (knot.place + 1) % knot.steps
-            self._write[number] = knot.place
+            self._row[number] = knot.place
         self._place = (self._place + 1) % self._layout.kept
-        self._write[len(self._knots)] = self._place
+        self._row[len(self._knots)] = self._place
