@@ -238,7 +238,7 @@ class LoneStream:
         at = knot.first + knot.place * self._words
         self._row[at : at + self._words] = array("f", words)
         knot.shift = (words[-1 - CHANGES] - own) * knot.scale
-        return self._row[knot.gain] < -_MARGIN * self._row[knot.worst]
+        return bool(self._row[knot.gain] < -_MARGIN * self._row[knot.worst])
 
     def _adapt(self, sample: float, forecasts: Float32, shares: list[list[float]], are_open: list[bool]) -> None:
         """Adapt forecasts (step,) in place, of which some are to be."""
