@@ -152,7 +152,7 @@ class Adaptation(RowArrays):
         `forecasts` (stream, horizon, target) are numbers; those of streams that are not `warm` stay as they are.
         Return whether any has changed.
         """
-        if self._lone and isinstance(rows, slice):
+        if self._lone and len(samples):
             return self.update_lone(samples.item(), truths.item(), forecasts.reshape(-1), is_warm=bool(warm[0]))
         memory, at = self._brought_together(rows)
         views = self._views_of(memory) if isinstance(rows, slice) else self.layout.views(memory)
