@@ -155,7 +155,7 @@ class Adaptation(RowArrays):
         if self._lone and len(samples):
             return self.update_lone(samples.item(), truths.item(), forecasts.reshape(-1), is_warm=bool(warm[0]))
         memory, at = self._brought_together(rows)
-        views = self._views_of(memory) if isinstance(rows, slice) else self.layout.views(memory)
+        views = self._views_of(memory) if isinstance(rows, slice) else self._views_for(memory)
         moment = self._moment(views, at, rows, samples, forecasts, warm)
         with np.errstate(all="ignore"):
             shares = self._learn(moment, truths)
@@ -213,16 +213,15 @@ class Adaptation(RowArrays):
         feature has these along the first axis, so that NumPy's loops are long.
         """
         layout, views = self.layout, moment.views
-        waited = np.moveaxis(views["waiting"].take(self._first + moment.at[:-1], axis=2), -1, 0)
-        word = dict(zip(layout.waits, np.ascontiguousarray(waited), strict=True))
+        word = dict(zip(layout.waits, _picked(views["waiting"], self._first + moment.at[:-1]), strict=True))
         own, said, seasonal = word["own"], word["said"], word.get("seasonal")
         came = (truths[..., None] - word["base"]) / moment.scales[..., self._steps]
         known = np.isfinite(came - said)
         count = np.count_nonzero(known)
-        regret, variance, largest = (_first(views[name], 1) for name in ("regret", "variance", "range"))
+        regret, variance, largest = sums = _first(views["sums"], 2)
         if not count:
             return experts.weights(layout.prior, experts.rates(layout.prior, variance, largest), regret)
-        seen = self._seen(own, seasonal, [word[name] for name in layout.waits[-CHANGES:]])
+        seen = self._seen(own, seasonal, np.stack([word[name] for name in layout.waits[-CHANGES:]]))
         loss = experts.losses(self._experts(own, word["corrected"], seasonal), said, came)
         errors = clipped(came - own)
         if count < known.size:
@@ -236,8 +235,7 @@ class Adaptation(RowArrays):
         variance += loss * loss
         rate = experts.rates(layout.prior, variance, largest)
         regret += loss * (1 + rate * loss)
-        for name, sums in (("regret", regret), ("variance", variance), ("range", largest)):
-            _put(views[name], sums)
+        _put(views["sums"], sums)
         # Weights do not move where nothing is known, of which covariances know nothing.
         weights, covariance = correction.learn(
             _first(views["weights"], 1), _first(views["covariance"], 2), seen, errors
@@ -263,10 +261,10 @@ class Adaptation(RowArrays):
         """
         views, at, samples, warm = moment.views, moment.at, moment.samples, moment.warm
         own, seasonal = self._ahead(moment, self._steps)
-        last = views["values"].take((at[-1] - self._last) % self._sizes[-1], axis=2)
-        changes = (last[..., :-1] - last[..., 1:]) / moment.unit[..., None]
-        changes = clipped(np.where(np.isfinite(changes), changes, np.float32(0)))
-        changes = list(np.moveaxis(changes, -1, 0)[..., None])  # each (stream, target, 1)
+        last = np.stack([views["values"][..., place] for place in (at[-1] - self._last) % self._sizes[-1]])
+        changes = clipped((last[:-1] - last[1:]) / moment.unit)[..., None]  # (number, stream, target, 1)
+        if not are_finite(changes):
+            changes[~np.isfinite(changes)] = 0
         seen = self._seen(own, seasonal, changes)
         weights = _first(views["weights"], 1)
         corrected = own + clipped(np.einsum("i...,i...->...", weights, seen))
@@ -287,7 +285,7 @@ class Adaptation(RowArrays):
         np.copyto(moment.forecasts, adapted, where=np.isfinite(adapted))
         return True
 
-    def _shift(self, moment: "_Moment", shares: Float32, weights: Float32, changes: list[Float32]) -> Float32:
+    def _shift(self, moment: "_Moment", shares: Float32, weights: Float32, changes: Float32) -> Float32:
         """Return by how much adapted forecasts differ from the network's own, in typical changes, (stream, target, step).
 
         `shares` (expert, stream, target, knot) are the weights, zero where the gate is closed.
@@ -313,18 +311,17 @@ class Adaptation(RowArrays):
         own = np.ascontiguousarray((moment.forecasts[:, steps].swapaxes(1, 2) - samples) / scales)
         if not self.layout.season:
             return own, None
-        before = moment.views["values"].take((moment.at[-1] - self._since[steps]) % self._sizes[-1], axis=2)
+        before = moment.views["values"][..., (moment.at[-1] - self._since[steps]) % self._sizes[-1]]
         seasonal = (before - samples) / scales
         return own, seasonal if are_finite(seasonal) else np.where(np.isfinite(seasonal), seasonal, own)
 
-    def _seen(self, own: Float32, seasonal: Float32 | None, changes: list[Float32]) -> Float32:
+    def _seen(self, own: Float32, seasonal: Float32 | None, changes: Float32) -> Float32:
         """Return what the correction sees of forecasts (stream, target, knot): features first."""
         seen = np.empty((self.layout.features, *own.shape), np.float32)
         seen[0], seen[1] = 1, own
         if seasonal is not None:
             np.subtract(seasonal, own, out=seen[2])
-        for number, change in enumerate(changes, start=len(seen) - CHANGES):
-            seen[number] = change
+        seen[-CHANGES:] = changes
         np.minimum(seen, correction.CLIP, out=seen)
         return np.maximum(seen, -correction.CLIP, out=seen)
 
@@ -342,8 +339,11 @@ class Adaptation(RowArrays):
         """Return the views of the first rows, which are made once."""
         count = len(memory)
         if count not in self._views:
-            self._views = {count: self.layout.views(memory)}
+            self._views = {count: self._views_for(memory)}
         return self._views[count]
+
+    def _views_for(self, memory: Float32) -> dict[str, Float32]:
+        return self.layout.views(memory) | {"sums": self.layout.sums(memory)}
 
     def _brought_together(self, rows: Rows) -> tuple[Float32, Places]:
         """Return the rows, and the places that they have in common; rings are turned where places differ."""
@@ -371,8 +371,8 @@ class Adaptation(RowArrays):
 
     def learned(self, row: int) -> Learned:
         """Return what a stream has learned."""
-        views, layout = self.layout.views(self.memory[row : row + 1].copy()), self.layout
-        regret, variance, largest = (_first(views[name], 1) for name in ("regret", "variance", "range"))
+        views, layout = self._views_for(self.memory[row : row + 1]), self.layout
+        regret, variance, largest = _first(views["sums"], 2)
         with np.errstate(all="ignore"):
             weights = experts.weights(layout.prior, experts.rates(layout.prior, variance, largest), regret)
         are_open = views["gain"] < -MARGIN * views["worst"]
@@ -417,6 +417,17 @@ _KEPT = "adaptation.memory"
 """What a snapshot calls a stream's row."""
 
 
+def _picked(view: Float32, places: Places) -> Float32:
+    """Return what lies at places of rings (stream, target, place, word): (word, stream, target, place).
+
+    A copy of these alone: `take` would make one of all before.
+    """
+    picked = np.empty((view.shape[-1], *view.shape[:2], len(places)), np.float32)
+    for number, place in enumerate(places.tolist()):
+        picked[..., number] = np.moveaxis(view[:, :, place], -1, 0)
+    return picked
+
+
 def _first(view: Float32, axes: int) -> Float32:
     """Return a copy with its last axes before the others."""
     return np.array(np.moveaxis(view, range(-axes, 0), range(axes)), order="C")
@@ -424,7 +435,7 @@ def _first(view: Float32, axes: int) -> Float32:
 
 def _put(view: Float32, numbers: Float32, where: Flags | bool = True) -> None:
     """Write what `_first` gives back; a column at a time, since NumPy takes five times as long for all at once."""
-    axes = numbers.ndim - 3
+    axes = numbers.ndim - 3  # behind which are stream, target and knot
     for place in np.ndindex(numbers.shape[:axes]):
         np.copyto(view[..., *place], numbers[place], where=where)
 

@@ -157,6 +157,13 @@ class Layout:
             for name, part in self.of_target.items()
         }
 
+    def sums(self, rows: Float32) -> Float32:
+        """Return a view of what experts have lost, (stream, target, knot, 3, expert): regret, variance and range."""
+        blocks = rows[:, self.head :].reshape(len(rows), self.targets, self.block)
+        begin, last = self.of_target["regret"], self.of_target["range"]
+        words = blocks[:, :, begin.offset : last.offset + last.size]
+        return np.moveaxis(words.reshape(len(rows), self.targets, 3, *begin.shape), 3, 2)
+
 
 def _parts(shapes: dict[str, tuple[int, ...]], offset: int) -> dict[str, Part]:
     parts = {}
