@@ -61,7 +61,7 @@ def float_sources(program: Program, name: str, *, libm: bool = False) -> Sources
     """Return the C of a float program; with `libm` its activations are those of the C library."""
     layers = [product for layer in program.layers for product in layer.products]
     fields = [{"type": "float", "name": field.name, "size": field.size} for field in program.fields]
-    products: list[Product] = [*layers, program.head, *([program.linear] if program.linear else [])]
+    products: list[Product] = [*layers, program.head, *filter(None, (program.linear, program.known))]
     return _render(
         "float.c", program.spec, name, program=program, products=products, fields=fields, libm=libm, fixed=False
     )
@@ -109,7 +109,11 @@ def fixed_sources(program: FixedProgram, name: str) -> Sources:
         layers=layers,
         head=program.head,
         linear=program.linear and {**vars(program.linear), "columns": program.linear.matrix.shape[1]},
+        known=program.known,
         input_factors=program.input_factors,
+        known_factors=", ".join(
+            map(c_number, program.input_factors[-spec.horizon * len(spec.known) :][: len(spec.known)])
+        ),
         output_factors=program.output_factors,
         output_scale=c_number(2.0**-program.output_shift),
         table=program.table,
@@ -222,8 +226,11 @@ def _values(spec: Spec, name: str) -> dict[str, Any]:
         "gates": CELLS[spec.cell].gates,
         "stream": spec.layout == STREAM,
         "change": spec.predicts == CHANGE,
+        "ahead": _comment("; ".join(column.label for column in spec.known)),
+        "known_means": ", ".join(c_number(column.mean) for column in spec.known),
+        "known_centers": ", ".join(c_number(column.center) for column in spec.known),
         "centers": ", ".join(c_number(feature.center) for feature in spec.features),
-        "limit": f"0x{_bits(min(feature.limit for feature in spec.features)):08X}",
+        "limit": f"0x{_bits(min(feature.limit for feature in (*spec.features, *spec.known))):08X}",
         "vector": _vector(spec),
         "number": c_number,
         "values": c_values,

@@ -66,7 +66,8 @@ class _Moment:
 
 class Adaptation(RowArrays):
     """What streams have shown, and what was learned of it. Raises `UsageError` for a model that does not say of what
-    size changes are."""
+    size changes are.
+    """
 
     memory: Float32
     """(stream, words): see `layout`."""

@@ -26,7 +26,7 @@ class _NotFiniteError(Exception):
 
 
 class Block:
-    """Samples of one stream (time, feature) with their times, and what becomes of them."""
+    """Samples of one stream (time, inputs) with their times, and what becomes of them."""
 
     def __init__(self, judgement: Judgement, samples: Float32, given: Float64 | None, unread: Flags | None) -> None:
         self._judgement, self._engine = judgement, judgement.engine
@@ -110,6 +110,8 @@ class Block:
             raise _NotFiniteError
         if not count:
             return 0
+        if judgement.known:
+            judgement.known.remember_all(_ROW)
         forecasts, numbers = made.forecasts[:count], np.arange(count)
         interval = drift = None
         if monitor:
@@ -165,6 +167,8 @@ class Block:
         forecasts = self._engine.engine.run(samples).reshape(-1, *self._shape)
         if not np.isfinite(forecasts).all():
             raise _NotFiniteError
+        if judgement.known:
+            judgement.known.remember_all(_ROW)
         seconds = np.full(count, np.nan) if self._given is None else self._given[at : at + count]
         numbers = np.arange(count)
         warm = ledger.ages(_ROW) + 1 + numbers >= judgement.spec.warmup

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from edgeseq_runtime.arrays import Float32, Float64, Rows, are_finite
 from edgeseq_runtime.backends.usual import INFINITE, ODD
 from edgeseq_runtime.judgement.streams import Flags, JudgedStreams, Places
-from edgeseq_runtime.rules import ABSENT, CONFIRM, DISORDER, GAP, PACE, RANGE, STUCK, TIME
+from edgeseq_runtime.rules import ABSENT, CONFIRM, DISORDER, GAP, KNOWN, PACE, RANGE, STUCK, TIME
+from edgeseq_runtime.streaming.known_ahead import Told
 from edgeseq_runtime.streaming.ledger import (
     CODES,
     LEFT_OUT,
@@ -43,9 +44,10 @@ class Judgement(JudgedStreams):
     def take(self, rows: Rows, block: Float32, given: Float64 | None, unread: Flags | None) -> Float32:
         """Move the streams at `rows` by a sample each; return forecasts (stream, outputs), NaN where there is none.
 
-        `block` (stream, feature) has NaN where a value is missing, `given` (stream,) the times, NaN where there is
-        none, and `unread` (stream,) which of them could not be read. A slice means all streams. Raises `DataError` and
-        `MissingSampleError` for what a policy refuses, `ModelFileError` from the engine; all is then as before.
+        `block` (stream, inputs) has NaN where a value is missing or not known ahead, `given` (stream,) the times, NaN
+        where there is none, and `unread` (stream,) which of them could not be read. A slice means all streams. Raises
+        `DataError` and `MissingSampleError` for what a policy refuses, `ModelFileError` from the engine; all is then as
+        before.
         """
         if self.usual and self.may_be_usual and (unread is None or not np.count_nonzero(unread)):
             forecasts = self._take_usual(rows, block, given)
@@ -83,6 +85,8 @@ class Judgement(JudgedStreams):
         made = self.usual.take(rows, block, given, self.ledger.steps, monitor.turns if monitor else 0)
         if made == ODD:
             return None
+        if self.known:
+            self.known.remember_all(rows)
         forecasts = engine.y[rows].copy() if isinstance(rows, slice) else engine.y[rows]
         if made == INFINITE:
             given = np.full(len(block), np.nan) if given is None else given
@@ -107,8 +111,21 @@ class Judgement(JudgedStreams):
 
         `timeless` (stream,) are those whose time could not be read and is not known, for whose features there is none.
         """
-        if not self.screening.are_inside(rows, block):
-            return self._take_odd_values(self.places(rows), block, seconds, timeless)
+        told: Told | None = None
+        is_inside = self.screening.are_inside(rows, block)
+        if self.known and not is_inside:
+            block, told = self.known.complete(rows, block, self.engine.x[rows])
+            is_inside = self.screening.are_inside(rows, block)
+        if not is_inside:
+            forecasts = self._take_odd_values(self.places(rows), block, seconds, timeless)
+            self._note_told(rows, told)
+            return forecasts
+        forecasts = self._take_inside(rows, block, seconds)
+        self._note_told(rows, told)
+        return forecasts
+
+    def _take_inside(self, rows: Rows, block: Float32, seconds: Float64 | None) -> Float32:
+        """Take samples that nothing is odd about."""
         forecasts = self.engine.advance(rows, block)
         self.screening.count_runs(rows, block)
         if not are_finite(forecasts):
@@ -119,6 +136,17 @@ class Judgement(JudgedStreams):
         if seconds is not None:
             self.clocks.commit(rows, seconds)
         return forecasts
+
+    def _note_told(self, rows: Rows, told: Told | None) -> None:
+        """Note what samples that were taken have said of what is known ahead; None: all."""
+        if self.known is None:
+            return
+        if told is None:
+            self.known.remember_all(rows)
+            return
+        self.known.remember(rows, told)
+        if told.lacking.any():
+            self.ledger.find(self.places(rows), np.where(told.lacking, REASON_CODES[KNOWN], 0).astype(np.int8))
 
     def _note_pace(self, places: Places, passed: Float64) -> None:
         """Note in what pace samples come that were taken, (stream,); a new pace is the reason of one."""
@@ -141,7 +169,8 @@ class Judgement(JudgedStreams):
         self, places: Places, block: Float32, seconds: Float64 | None, timeless: Flags | None
     ) -> Float32:
         ages = self.ledger.ages(places)
-        findings = self.screening.find(places, block, self.engine.x[places], ages == 0)
+        last = self.engine.x[places, : self._features]
+        findings = self.screening.find(places, block[:, : self._features], last, ages == 0)
         status, reason, rejected = self._judge(places, ages, findings, timeless)
         jumps = findings.jumps & (status == TAKEN)
         if not jumps.any():
@@ -164,13 +193,17 @@ class Judgement(JudgedStreams):
         """Let the network take samples that were judged, where it is to."""
         instead = self.engine.x[places]  # a feature that is no target keeps its last value
         instead[:, : self._targets] = self.engine.y[places, : self._targets]
-        filled = np.where(rejected, instead, block)
+        filled = block.copy()
+        filled[:, : self._features] = np.where(rejected, instead[:, : self._features], block[:, : self._features])
         moving = status <= STOOD_IN
         forecasts = self.engine.y[places]
         if moving.all():
             forecasts = self.engine.advance(places, filled)
         elif moving.any():
             forecasts[moving] = self.engine.advance(places[moving], filled[moving])
+        if self.known and not moving.all():  # a sample passes that the network does not see
+            instead[:, self._features :] = block[:, self._features :]
+            self.engine.put(places[~moving], instead[~moving], self.engine.y[places[~moving]])
         self.screening.look_away(places[moving], filled[moving])
         self.screening.remember(places, findings)
         self._settle(places, status, reason, filled, rejected, forecasts, seconds, self._doubted(findings))
@@ -339,6 +372,10 @@ class Judgement(JudgedStreams):
             fills[at] = lag if status == IMPUTED else 0
         if afresh.any():
             self.begin_afresh(places[afresh])
+        passed = (lags > 0) & (fills == 0)
+        if self.known and passed.any():
+            rows = places[passed]
+            self.engine.put(rows, self.known.pass_by(rows, self.engine.x[rows], lags[passed]), self.engine.y[rows])
         if fills.any():
             self._fill(places, fills)
         return left_out
@@ -353,7 +390,10 @@ class Judgement(JudgedStreams):
             x = self.engine.x[rows]
             x[:, : self._targets] = self.engine.y[rows, : self._targets]
             if self.clocks.features:
-                x[:, measured:] = self.clocks.features_at(self.clocks.last[rows] + step * self.clocks.period)
+                seconds = self.clocks.last[rows] + step * self.clocks.period
+                x[:, measured : self._features] = self.clocks.features_at(seconds)
+            if self.known:
+                x = self.known.pass_by(rows, x, np.ones(len(rows), np.int64))
             forecasts = self.engine.advance(rows, x)
             self.ledger.counts[rows, -1] += 1
             finite = np.isfinite(forecasts).all(axis=1)

@@ -22,6 +22,7 @@ from edgeseq_runtime.outcomes import Outcomes
 from edgeseq_runtime.rules import ERROR, Rules
 from edgeseq_runtime.spec import SETTINGS, Spec
 from edgeseq_runtime.streaming.clocks import Clocks
+from edgeseq_runtime.streaming.known_ahead import REACH, KnownAhead
 from edgeseq_runtime.streaming.ledger import (
     CODES,
     COUNTED,
@@ -69,10 +70,13 @@ class JudgedStreams:
         self.monitor = Monitor(self.spec, room) if monitor else None
         adapt = self.spec.adapt if adapt is None else adapt
         self.adaptation = Adaptation(self.spec, room) if adapt else None
+        self.known = KnownAhead(self.spec, room, self.screening.bounds) if self.spec.known else None
+        """What streams were told of the columns known ahead; None where the model has none."""
         self.parts: list[RowArrays] = [self.ledger, self.screening, self.clocks]
-        self.parts += [part for part in (self.monitor, self.adaptation) if part]
+        self.parts += [part for part in (self.monitor, self.adaptation, self.known) if part]
         self.watches = bool(self.monitor or self.adaptation)
         """Whether anything compares forecasts with what comes."""
+        self._features = len(self.spec.features)
         self._targets = len(self.spec.targets)
         self._shape = (self.spec.horizon, self._targets)
         self.is_torn = False
@@ -80,11 +84,25 @@ class JudgedStreams:
         self._room = room
         self.usual: UsualStep | None
         """What takes steps that nothing is odd about in the backend's own code; None where it has none."""
+        if self.known:
+            self._clear(slice(0, room))
         self._bind_usual()
 
-    def begin_afresh(self, rows: Places) -> None:
-        """Make the streams at `rows` fresh: what was learned of them, and their counts, stay."""
+    def _clear(self, rows: Any) -> None:
+        """Make the engine's streams fresh, which were told nothing of what is known ahead."""
         self.engine.clear(rows)
+        if self.known:
+            x = self.engine.x[rows].copy()
+            self.known.begin(x)
+            self.engine.put(rows, x, self.engine.y[rows])
+
+    def begin_afresh(self, rows: Places) -> None:
+        """Make the streams at `rows` fresh: what was learned and told of them, and their counts, stay."""
+        before = self.engine.x[rows]
+        self.engine.clear(rows)
+        if self.known:
+            before[:, : self._features] = 0
+            self.engine.put(rows, before, self.engine.y[rows])
         self.screening.away[rows] = False
         self.ledger.begun[rows] = self.ledger.steps
         self.ledger.imputed[rows] = 0
@@ -95,7 +113,7 @@ class JudgedStreams:
 
     def erase(self, rows: Any) -> None:
         """Make the streams at `rows` as if they had never been, but for their sensors' settings."""
-        self.engine.clear(rows)
+        self._clear(rows)
         for part in self.parts:
             part.erase(rows)
         self.screening.settle()
@@ -170,6 +188,8 @@ class JudgedStreams:
             if self.monitor:
                 self.monitor.turns = turns
             self.ledger.is_quiet, self.screening.any_waiting, self.clocks.any_ahead, self.clocks.any_paced = flags
+            if self.known:
+                self.known.is_whole = False
             self.is_torn = False
             raise
 
@@ -223,7 +243,8 @@ class JudgedStreams:
             arrays = {name: block[at].copy() for name, block in blocks.items()}
             watched = self.monitor.arrays_of(int(rows[at]), age) if self.monitor else {}
             adapted = self.adaptation.arrays_of(int(rows[at])) if self.adaptation else {}
-            found.append(Snapshot(named, arrays | watched | adapted))
+            told = {REACH: self.known.array_of(int(rows[at]))} if self.known else {}
+            found.append(Snapshot(named, arrays | watched | adapted | told))
         return found
 
     def check(self, snapshot: Snapshot) -> None:
@@ -236,6 +257,8 @@ class JudgedStreams:
             raise SnapshotError("the snapshot has counters or widths that no stream has")
         if self.adaptation and not self.adaptation.might_hold(snapshot.arrays):
             raise SnapshotError("the snapshot has an adaptation that no stream has")
+        if self.known:
+            self.known.check(snapshot.arrays)
 
     def load(self, row: int, snapshot: Snapshot) -> None:
         """Make a stream that of a snapshot, with its sensor; what lacks in it, of a monitor, is as at first."""
@@ -265,6 +288,8 @@ class JudgedStreams:
             self.monitor.load(row, counters["age"], arrays)
         if self.adaptation:
             self.adaptation.load(row, arrays)
+        if self.known:
+            self.known.load(row, arrays)
 
     def outcomes(self, rows: Any, forecasts: Float32) -> Outcomes:
         """Return what became of the last samples of streams, with their forecasts (stream, outputs)."""

@@ -12,6 +12,9 @@
        {{ name }}_step(&s, sample, forecast);
 
    sample     {{ sample }}
+{% if spec.known %}
+              and behind these, for each of the next {{ spec.horizon }} samples: {{ ahead }}
+{% endif %}
    forecast   {{ forecast }}
 
 {% if layout %}
@@ -28,10 +31,12 @@
 extern "C" {
 #endif
 
-#define {{ NAME }}_FEATURES {{ spec.features|length }} /* numbers in a sample */
+#define {{ NAME }}_FEATURES {{ spec.features|length }} /* what a sensor measures, and what is read off the time */
 #define {{ NAME }}_MEASURED {{ spec.measured|length }} /* of these, numbers that a sensor gives; the others are of the time */
+#define {{ NAME }}_KNOWN {{ spec.known|length }} /* columns whose values are known ahead */
 #define {{ NAME }}_TARGETS {{ spec.targets|length }} /* the first of these are forecast */
 #define {{ NAME }}_HORIZON {{ spec.horizon }} /* samples ahead */
+#define {{ NAME }}_INPUTS ({{ NAME }}_FEATURES + {{ NAME }}_HORIZON * {{ NAME }}_KNOWN) /* numbers in a sample */
 #define {{ NAME }}_OUTPUTS ({{ NAME }}_HORIZON * {{ NAME }}_TARGETS)
 #define {{ NAME }}_WARMUP {{ spec.warmup }} /* samples before a forecast counts */
 #define {{ NAME }}_GAP_LIMIT {{ spec.gap_limit }} /* missing samples in a row that are filled in */
@@ -59,12 +64,15 @@ typedef struct {
 {% endif %}
 typedef struct {
     {{ name }}_memory memory;
-    float sample[{{ NAME }}_FEATURES]; /* the last one */
+    float sample[{{ NAME }}_INPUTS]; /* the last one */
     float forecast[{{ NAME }}_TARGETS]; /* and what was forecast of the next */
     uint32_t age; /* samples since the start, to see whether forecasts count */
     uint32_t imputed; /* samples in a row that were filled in */
 {% if layout %}
     {{ name }}_adaptation adaptation;
+{% endif %}
+{% if spec.known %}
+    uint32_t reach[{{ NAME }}_KNOWN]; /* up to how many steps ahead values were said; those beyond stand in */
 {% endif %}
 } {{ name }}_state;
 

@@ -31,16 +31,16 @@ enum {
 typedef struct {
     int64_t count;
     const int64_t *rows; /* of the streams; NULL: the first ones */
-    const float *samples; /* [count][feature] */
+    const float *samples; /* [count][input] */
     const double *given; /* [count] seconds since 1970, NaN where a sample has no time; NULL: none has one */
     int64_t steps, turns; /* that the reference has counted for all streams */
 
     /* The network's: a row for each stream. */
     model_memory *memory;
-    float *x, *y; /* [feature], [output]: the last sample and forecast */
+    float *x, *y; /* [input], [output]: the last sample and forecast */
 
     /* Values: between low and high, a row for each stream or one for all. */
-    const float *low, *high; /* [feature] */
+    const float *low, *high; /* [input] */
     int64_t bounds_apart; /* numbers from one stream's to the next one's, 0 for one for all */
     float *runs; /* [target][2]: the last value, and how often in a row it has come */
     int64_t stuck_after; /* so many equal values are odd; 0: any number is fine */
@@ -110,12 +110,12 @@ static int is_in_time(const edgeseq_streams *s, int64_t k)
 static int is_usual(const edgeseq_streams *s, int64_t k)
 {
     const int64_t row = row_of(s, k);
-    const float *const x = s->samples + k * MODEL_FEATURES;
+    const float *const x = s->samples + k * MODEL_INPUTS;
     const float *const low = s->low + row * s->bounds_apart, *const high = s->high + row * s->bounds_apart;
     int f;
     if (!is_in_time(s, k))
         return 0;
-    for (f = 0; f < MODEL_FEATURES; f++)
+    for (f = 0; f < MODEL_INPUTS; f++)
         if (!(x[f] >= low[f] && x[f] <= high[f]))
             return 0;
     for (f = 0; s->stuck_after && f < MODEL_TARGETS; f++)
@@ -127,7 +127,7 @@ static int is_usual(const edgeseq_streams *s, int64_t k)
 static void count_runs(const edgeseq_streams *s, int64_t k)
 {
     float *const runs = s->runs + 2 * row_of(s, k) * MODEL_TARGETS;
-    const float *const x = s->samples + k * MODEL_FEATURES;
+    const float *const x = s->samples + k * MODEL_INPUTS;
     int f;
     for (f = 0; f < MODEL_TARGETS; f++) {
         runs[2 * f + 1] = run_of(runs + 2 * f, x[f]);
@@ -181,7 +181,7 @@ static void watch_drift(const edgeseq_streams *s, int64_t row, const float *erro
 static void watch(const edgeseq_streams *s, int64_t row, int is_warm)
 {
     const int64_t place = (s->turns + s->turn[row]) % MODEL_HORIZON;
-    const float *const y = s->y + row * MODEL_OUTPUTS, *const x = s->x + row * MODEL_FEATURES;
+    const float *const y = s->y + row * MODEL_OUTPUTS, *const x = s->x + row * MODEL_INPUTS;
     float *const said = s->said + row * MODEL_HORIZON * MODEL_OUTPUTS;
     float errors[MODEL_OUTPUTS];
     int step, t;
@@ -236,7 +236,7 @@ int edgeseq_take(const edgeseq_streams *s)
         if (!is_usual(s, k))
             return ODD;
     for (k = 0; k < s->count; k++) {
-        memcpy(s->x + row_of(s, k) * MODEL_FEATURES, s->samples + k * MODEL_FEATURES, MODEL_FEATURES * sizeof(float));
+        memcpy(s->x + row_of(s, k) * MODEL_INPUTS, s->samples + k * MODEL_INPUTS, MODEL_INPUTS * sizeof(float));
         if (s->stuck_after)
             count_runs(s, k);
     }
@@ -269,7 +269,7 @@ int64_t edgeseq_run(const edgeseq_streams *s, float *y, float *width, float *rai
             memcpy(width + t * MODEL_OUTPUTS, s->width, MODEL_OUTPUTS * sizeof(float));
             raised[t] = *s->raised;
         }
-        one.samples += MODEL_FEATURES;
+        one.samples += MODEL_INPUTS;
         one.given = one.given ? one.given + 1 : NULL;
         one.steps++;
         one.turns++;

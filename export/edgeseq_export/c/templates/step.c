@@ -23,8 +23,9 @@ static void take({{ name }}_memory *m, const float *sample, float *forecast)
     advance(m, sample, forecast);
 {% else %}
 {% if spec.sensors %}
-    float x[{{ NAME }}_FEATURES];
+    float x[{{ NAME }}_INPUTS];
     int f, k;
+    memcpy(x, sample, sizeof x);
     for (f = 0; f < {{ NAME }}_FEATURES; f++) /* in the typical sensor's numbers */
         x[f] = by_gain(m, f, sample[f] - m->offset[f]);
 {% else %}
@@ -80,13 +81,21 @@ static void begin({{ name }}_adaptation *a)
 {% endif %}
 void {{ name }}_reset({{ name }}_state *s)
 {
+{% if spec.known %}
+    static const float mean[{{ NAME }}_KNOWN] = {{ "{" }}{{ known_means }}{{ "}" }};
+    int k;
+{% endif %}
     memset(s, 0, sizeof *s);
+{% if spec.known %}
+    for (k = 0; k < {{ NAME }}_HORIZON * {{ NAME }}_KNOWN; k++)
+        s->sample[{{ NAME }}_FEATURES + k] = mean[k % {{ NAME }}_KNOWN]; /* until something is said */
+{% endif %}
 {% if layout %}
     begin(&s->adaptation);
 {% endif %}
 }
 
-/* Forget the stream, but not what the sensor is like{{ " and what was learned" if layout }}. */
+/* Forget the stream, but not what the sensor is like{{ ", what is known ahead" if spec.known }}{{ ", what was learned" if layout }}. */
 static void forget({{ name }}_state *s)
 {
 {% if spec.sensors %}
@@ -105,13 +114,42 @@ static void forget({{ name }}_state *s)
 {% endif %}
 }
 
+{% if spec.known %}
+/* Take what is known ahead, [step ahead][column], into the state's sample. What lacks is the value that was said before for the
+   same time or, beyond those, the one before it. `reach` says up to which step ahead values were said. */
+static void look_ahead({{ name }}_state *s, const float *given)
+{
+    float *const known = s->sample + {{ NAME }}_FEATURES;
+    int c, k;
+    for (c = 0; c < {{ NAME }}_KNOWN; c++) {
+        const uint32_t reach = s->reach[c] ? s->reach[c] - 1 : 0;
+        float nearest = known[c]; /* of now */
+        s->reach[c] = reach;
+        for (k = 0; k < {{ NAME }}_HORIZON; k++) {
+            const int at = k * {{ NAME }}_KNOWN + c;
+            if (is_usable(given[at])) {
+                nearest = given[at];
+                s->reach[c] = (uint32_t)k + 1 > reach ? (uint32_t)k + 1 : reach;
+            } else if ((uint32_t)k < reach) {
+                nearest = known[at + {{ NAME }}_KNOWN];
+            }
+            known[at] = nearest;
+        }
+    }
+}
+
+{% endif %}
 int {{ name }}_step({{ name }}_state *s, const float *sample, float *forecast)
 {
     const uint32_t nan = 0x7FC00000u;
-    float x[{{ NAME }}_FEATURES]{% if layout %}, truth[{{ NAME }}_TARGETS]{% endif %};
+    float x[{{ NAME }}_INPUTS]{% if layout %}, truth[{{ NAME }}_TARGETS]{% endif %};
     int f, lacking = 0;
 {% if layout %}
     memcpy(truth, sample, sizeof truth);
+{% endif %}
+{% if spec.known %}
+    look_ahead(s, sample + {{ NAME }}_FEATURES);
+    memcpy(x, s->sample, sizeof x);
 {% endif %}
     for (f = 0; f < {{ NAME }}_FEATURES; f++) {
         x[f] = sample[f];
@@ -156,7 +194,7 @@ void {{ name }}_set_sensor({{ name }}_state *s, const float *offset, const float
 #ifdef {{ NAME }}_SELF_TEST
 int {{ name }}_self_test(void)
 {
-    static const float samples[{{ vector.x|length }}][{{ NAME }}_FEATURES] = {
+    static const float samples[{{ vector.x|length }}][{{ NAME }}_INPUTS] = {
 {% for row in vector.x %}
         {{ "{" }}{{ row }}{{ "}" }}{{ "," if not loop.last }}
 {% endfor %}
