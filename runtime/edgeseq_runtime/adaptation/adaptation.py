@@ -13,7 +13,7 @@ steps (`spec.target_scales`), times the gain of a stream's sensor.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,8 @@ import numpy.typing as npt
 from edgeseq_runtime.adaptation import correction, experts
 from edgeseq_runtime.adaptation.correction import clipped
 from edgeseq_runtime.adaptation.layout import CHANGES, Layout
-from edgeseq_runtime.adaptation.lone_stream import MARGIN, MEMORY, MOST_TAUGHT, WORST, LoneStream
+from edgeseq_runtime.adaptation.gate import MARGIN, MEMORY, MOST_TAUGHT, WORST
+from edgeseq_runtime.adaptation.lone_stream import LoneStream
 from edgeseq_runtime.arrays import Float32, Rows, are_finite
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import VALUE, Spec
@@ -46,11 +47,34 @@ class Learned:
 
 
 @dataclass(frozen=True)
+class _Learned:
+    """What is learned of streams, with experts and features along the first axes: so NumPy's loops are long."""
+
+    weights: Float32
+    """(feature, stream, target, knot)"""
+    covariance: Float32
+    """(feature, feature, stream, target, knot)"""
+    sums: Float32
+    """(3, expert, stream, target, knot): the experts' regret, variance and range."""
+
+    @classmethod
+    def of(cls, views: Mapping[str, Float32]) -> Self:
+        """Return a copy of what the rows hold."""
+        return cls(_first(views["weights"], 1), _first(views["covariance"], 2), _first(views["sums"], 2))
+
+    def write(self, views: Mapping[str, Float32]) -> None:
+        """Write it to the rows."""
+        for name in ("weights", "covariance", "sums"):
+            _put(views[name], getattr(self, name))
+
+
+@dataclass(frozen=True)
 class _Moment:
     """A sample each of streams at the same places."""
 
     views: dict[str, Float32]
     """Of the streams' rows, by name."""
+    learned: _Learned
     at: Places
     samples: Float32
     """(stream, target): as the network saw them."""
@@ -90,6 +114,10 @@ class Adaptation(RowArrays):
         self._at: Places | None = None
         """Places that all streams have in common; None where that is to be looked up."""
         self._views: dict[int, dict[str, Float32]] = {}
+        self._apart: tuple[int, _Learned] | None = None
+        """What was learned of the first streams, so many, while `memory` does not have it: see `gather`."""
+        self.keeps_apart = True
+        """Whether that may be so after `update`: not where other code works on `memory`."""
         self._fresh = self._fresh_row()
         self._begin("memory", (layout.words,), np.float32)
         self._begin("gains", (layout.targets,), np.float32, 1, is_setting=True)
@@ -115,6 +143,7 @@ class Adaptation(RowArrays):
 
     def make_room(self, count: int) -> None:
         """Have so many rows, or more; see `RowArrays`."""
+        self.gather()
         before = len(self.memory)
         super().make_room(count)
         self.memory[before:] = self._fresh
@@ -124,8 +153,21 @@ class Adaptation(RowArrays):
 
     def erase(self, rows: Any) -> None:
         """Make the rows those of streams that have seen nothing; see `RowArrays`."""
+        self.gather()
         self.memory[rows] = self._fresh
         self.look_up()
+
+    def row_arrays(self) -> list[npt.NDArray[Any]]:
+        """Return the arrays themselves; see `RowArrays`."""
+        self.gather()
+        return super().row_arrays()
+
+    def gather(self) -> None:
+        """Have `memory` hold all that was learned: a pool's steps keep most of it where it is changed sooner."""
+        if self._apart:
+            count, learned = self._apart
+            self._apart = None
+            learned.write(self._views_of(self.memory[:count]))
 
     def forget(self, rows: Any) -> None:
         """Streams start afresh: no forecast waits, no sample is known. What was learned stays."""
@@ -155,13 +197,18 @@ class Adaptation(RowArrays):
         """
         if self._lone and len(samples):
             return self.update_lone(samples.item(), truths.item(), forecasts.reshape(-1), is_warm=bool(warm[0]))
+        if not isinstance(rows, slice):
+            self.gather()
         memory, at = self._brought_together(rows)
         views = self._views_of(memory) if isinstance(rows, slice) else self._views_for(memory)
-        moment = self._moment(views, at, rows, samples, forecasts, warm)
+        learned = self._learned_of(views, len(memory)) if isinstance(rows, slice) else _Learned.of(views)
+        moment = self._moment(views, learned, at, rows, samples, forecasts, warm)
         with np.errstate(all="ignore"):
             shares = self._learn(moment, truths)
             views["values"][..., at[-1]] = samples
             changed = self._forecast(moment, shares)
+        if not self._apart:
+            learned.write(views)
         at = (at + 1) % self._sizes
         views["places"][...] = at
         if isinstance(rows, slice):
@@ -171,13 +218,30 @@ class Adaptation(RowArrays):
             self.look_up()
         return changed
 
+    def _learned_of(self, views: dict[str, Float32], count: int) -> _Learned:
+        """Return what was learned of the first streams, so many, which stays apart from their rows if it may."""
+        if self._apart and self._apart[0] != count:
+            self.gather()
+        learned = self._apart[1] if self._apart else _Learned.of(views)
+        if self.keeps_apart:
+            self._apart = count, learned
+        return learned
+
     def _moment(
-        self, views: dict[str, Float32], at: Places, rows: Rows, samples: Float32, forecasts: Float32, warm: Flags
-    ) -> "_Moment":
-        if not self._has_gains:
-            return _Moment(views, at, samples, forecasts, warm, self.scales, self.changes)
-        gains = self.gains[rows]
-        return _Moment(views, at, samples, forecasts, warm, self.scales * gains[..., None], self.changes * gains)
+        self,
+        views: dict[str, Float32],
+        learned: _Learned,
+        at: Places,
+        rows: Rows,
+        samples: Float32,
+        forecasts: Float32,
+        warm: Flags,
+    ) -> _Moment:
+        scales, unit = self.scales, self.changes
+        if self._has_gains:
+            gains = self.gains[rows]
+            scales, unit = scales * gains[..., None], unit * gains
+        return _Moment(views, learned, at, samples, forecasts, warm, scales, unit)
 
     def update_lone(self, sample: float, truth: float, forecasts: Float32, *, is_warm: bool) -> bool:
         """Do what `update` does for the only stream, of one target; `forecasts` (step,) are changed in place."""
@@ -186,40 +250,20 @@ class Adaptation(RowArrays):
         if not self._is_bound:
             self._is_bound = True
             lone.bind(self.scales[0] * self.gains[0, 0], float(self.changes[0] * self.gains[0, 0]))
-        learned = lone.learn(truth)
-        shares = lone.shares
-        if not learned:
-            moment = self._lone_moment(lone, sample, forecasts, is_warm=is_warm)
-            with np.errstate(all="ignore"):
-                shares = self._learn(moment, np.full((1, 1), truth, np.float32))[:, 0, 0].T
-            lone.mistrust()
-        lone.take(sample)
-        changed = lone.forecast(forecasts, shares) if is_warm and lone.is_known else None
-        if changed is None:
-            moment = self._lone_moment(lone, sample, forecasts, is_warm=is_warm)
-            with np.errstate(all="ignore"):
-                changed = self._forecast(moment, shares.T[:, None, None])
-        lone.move_on()
-        return changed
+        return lone.update(sample, truth, forecasts, is_warm=is_warm)
 
-    def _lone_moment(self, lone: LoneStream, sample: float, forecasts: Float32, *, is_warm: bool) -> "_Moment":
-        views, samples = self._views_of(self.memory), np.full((1, 1), sample, np.float32)
-        shaped = forecasts.reshape(1, -1, 1)
-        return self._moment(views, lone.places, slice(0, 1), samples, shaped, np.full(1, is_warm))
-
-    def _learn(self, moment: "_Moment", truths: Float32) -> Float32:
+    def _learn(self, moment: _Moment, truths: Float32) -> Float32:
         """Compare with truths (stream, target) what waits for them.
 
-        Return the experts' weights after that, (expert, stream, target, knot): what is computed for each expert or
-        feature has these along the first axis, so that NumPy's loops are long.
+        Return the experts' weights after that, (expert, stream, target, knot).
         """
-        layout, views = self.layout, moment.views
+        layout, views, learned = self.layout, moment.views, moment.learned
         word = dict(zip(layout.waits, _picked(views["waiting"], self._first + moment.at[:-1]), strict=True))
         own, said, seasonal = word["own"], word["said"], word.get("seasonal")
         came = (truths[..., None] - word["base"]) / moment.scales[..., self._steps]
         known = np.isfinite(came - said)
         count = np.count_nonzero(known)
-        regret, variance, largest = sums = _first(views["sums"], 2)
+        regret, variance, largest = learned.sums
         if not count:
             return experts.weights(layout.prior, experts.rates(layout.prior, variance, largest), regret)
         seen = self._seen(own, seasonal, np.stack([word[name] for name in layout.waits[-CHANGES:]]))
@@ -236,13 +280,7 @@ class Adaptation(RowArrays):
         variance += loss * loss
         rate = experts.rates(layout.prior, variance, largest)
         regret += loss * (1 + rate * loss)
-        _put(views["sums"], sums)
-        # Weights do not move where nothing is known, of which covariances know nothing.
-        weights, covariance = correction.learn(
-            _first(views["weights"], 1), _first(views["covariance"], 2), seen, errors
-        )
-        _put(views["weights"], weights)
-        _put(views["covariance"], covariance, where)
+        correction.learn(learned.weights, learned.covariance, seen, errors, where)
         return experts.weights(layout.prior, rate, regret)
 
     @staticmethod
@@ -255,7 +293,7 @@ class Adaptation(RowArrays):
         np.copyto(gain, MEMORY * gain + (lost_by_all - lost), where=where)
         np.copyto(worst, np.maximum(MEMORY * worst, lost), where=where)
 
-    def _forecast(self, moment: "_Moment", shares: Float32) -> bool:
+    def _forecast(self, moment: _Moment, shares: Float32) -> bool:
         """Let what is said at the knots wait, and adapt forecasts; return whether any has changed.
 
         `shares` are the experts' weights (expert, stream, target, knot).
@@ -267,7 +305,7 @@ class Adaptation(RowArrays):
         if not are_finite(changes):
             changes[~np.isfinite(changes)] = 0
         seen = self._seen(own, seasonal, changes)
-        weights = _first(views["weights"], 1)
+        weights = moment.learned.weights
         corrected = own + clipped(np.einsum("i...,i...->...", weights, seen))
         said = np.einsum("i...,i...->...", shares, self._experts(own, corrected, seasonal))
         words = (samples[..., None], own, *([] if seasonal is None else [seasonal]), corrected, said, *changes)
@@ -281,16 +319,17 @@ class Adaptation(RowArrays):
         are_open = views["gain"] < -MARGIN * views["worst"]
         if not np.count_nonzero(are_open):
             return False
-        shift = self._shift(moment, shares * (are_open & warm[:, None, None]), weights, changes)
+        shift = self._shift(moment, shares * (are_open & warm[:, None, None]), changes)
         adapted = moment.forecasts + (shift * moment.scales).swapaxes(1, 2)
         np.copyto(moment.forecasts, adapted, where=np.isfinite(adapted))
         return True
 
-    def _shift(self, moment: "_Moment", shares: Float32, weights: Float32, changes: Float32) -> Float32:
+    def _shift(self, moment: _Moment, shares: Float32, changes: Float32) -> Float32:
         """Return by how much adapted forecasts differ from the network's own, in typical changes, (stream, target, step).
 
         `shares` (expert, stream, target, knot) are the weights, zero where the gate is closed.
         """
+        weights = moment.learned.weights
         own, seasonal = self._ahead(moment, self._all_steps)
         alike = weights[0] + sum(weight * change for weight, change in zip(weights[-CHANGES:], changes, strict=True))
         share, alike, by_own = (np.matmul(known, self._between) for known in (shares[1:], alike, weights[1]))
@@ -302,7 +341,7 @@ class Adaptation(RowArrays):
             correcting += np.matmul(weights[2], self._between) * clipped(off)
         return np.asarray(shift + share[0] * clipped(correcting))
 
-    def _ahead(self, moment: "_Moment", steps: Places) -> tuple[Float32, Float32 | None]:
+    def _ahead(self, moment: _Moment, steps: Places) -> tuple[Float32, Float32 | None]:
         """Return the network's forecasts and the seasonal naive ones of steps ahead, counted from 0.
 
         In typical changes from the sample, (stream, target, step). The latter are the network's where the season before
@@ -372,6 +411,7 @@ class Adaptation(RowArrays):
 
     def learned(self, row: int) -> Learned:
         """Return what a stream has learned."""
+        self.gather()
         views, layout = self._views_for(self.memory[row : row + 1]), self.layout
         regret, variance, largest = _first(views["sums"], 2)
         with np.errstate(all="ignore"):
@@ -381,6 +421,7 @@ class Adaptation(RowArrays):
 
     def arrays_of(self, row: int) -> dict[str, Float32]:
         """Return a copy of all that a snapshot has to keep of a stream."""
+        self.gather()
         return {_KEPT: self.memory[row].copy()}
 
     def load(self, row: int, arrays: Mapping[str, Float32]) -> None:
@@ -434,11 +475,11 @@ def _first(view: Float32, axes: int) -> Float32:
     return np.array(np.moveaxis(view, range(-axes, 0), range(axes)), order="C")
 
 
-def _put(view: Float32, numbers: Float32, where: Flags | bool = True) -> None:
+def _put(view: Float32, numbers: Float32) -> None:
     """Write what `_first` gives back; a column at a time, since NumPy takes five times as long for all at once."""
     axes = numbers.ndim - 3  # behind which are stream, target and knot
     for place in np.ndindex(numbers.shape[:axes]):
-        np.copyto(view[..., *place], numbers[place], where=where)
+        view[..., *place] = numbers[place]
 
 
 def typical_changes(spec: Spec) -> Float32:
