@@ -12,6 +12,7 @@ import edgeseq_export
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.testing import make_checkpoint
 from edgeseq_export.c import export, toolchain
+from edgeseq_export.c.adaptation import adapted
 from edgeseq_export.c.toolchain import STRICT, Compiled
 from edgeseq_runtime import Predictor
 from edgeseq_runtime.adaptation.adaptation import Adaptation, typical_changes
@@ -178,7 +179,7 @@ def test_c_that_adapts_otherwise_is_not_written(monkeypatch: pytest.MonkeyPatch)
     def other(spec: Spec, samples: Float32, forecasts: Float32) -> Float32:
         return reference(spec, samples, forecasts) + np.float32(1e-3 * spec.target_scales[-1][0])
 
-    reference = export.adapted
+    reference = adapted
     monkeypatch.setattr(export, "adapted", other)
     with pytest.raises(CheckError, match="adaptation in C deviates from NumPy's by"):
         export.export(checkpoint, "model")

@@ -53,7 +53,7 @@ def pair(request: pytest.FixtureRequest) -> Pair:
 def wave(spec: Spec, count: int, sensor: int | None = None, seed: int = 0) -> Float32:
     """Samples (time, feature): waves, noise, a shift of the level, and now and then none."""
     random = np.random.default_rng(seed)
-    samples = np.sin(2 * np.pi * np.arange(count) / (spec.season or 24))[:, None] + np.arange(len(spec.features))
+    samples = np.sin(2 * np.pi * np.arange(count) / (spec.season or 24))[:, None] + np.arange(float(len(spec.features)))
     samples = samples + random.normal(0, 0.1, samples.shape)
     samples[count // 2 :] += 0.7
     if sensor is not None:
@@ -64,7 +64,7 @@ def wave(spec: Spec, count: int, sensor: int | None = None, seed: int = 0) -> Fl
 
 
 def off(spec: Spec, ours: Float32, wanted: Float32, gain: float = 1.0) -> npt.NDArray[np.float64]:
-    """How far forecasts (time, horizon, target) are apart, less four roundings of the largest to float32, in typical changes."""
+    """How far forecasts (time, horizon, target) are apart in typical changes, less four roundings of the largest."""
     np.testing.assert_array_equal(np.isnan(ours), np.isnan(wanted))
     apart = np.abs(ours.astype(np.float64) - wanted) - 4 * np.spacing(np.nanmax(np.abs(wanted)))
     return np.asarray(np.nan_to_num(apart / (typical_changes(spec).T * gain)).reshape(len(ours), -1).max(axis=1))
