@@ -34,9 +34,9 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-def pair_of(kind: str) -> Pair:
+def pair_of(choices: dict[str, Any]) -> Pair:
     """Return two sessions of one library, of which the second judges in NumPy."""
-    content = edgeseq_export.build(make_checkpoint(hidden=4, layers=1, adapt=True, **KINDS[kind]))
+    content = edgeseq_export.build(make_checkpoint(hidden=4, layers=1, adapt=True, **choices))
     sessions = [open_session(content, provider="native") for _ in range(2)]
     for session, judges in zip(sessions, (True, False), strict=True):
         assert isinstance(session, NativeSession)
@@ -47,7 +47,7 @@ def pair_of(kind: str) -> Pair:
 
 @pytest.fixture(scope="module", params=KINDS)
 def pair(request: pytest.FixtureRequest) -> Pair:
-    return pair_of(request.param)
+    return pair_of(KINDS[request.param])
 
 
 def wave(spec: Spec, count: int, sensor: int | None = None, seed: int = 0) -> Float32:
@@ -171,11 +171,26 @@ def test_a_fresh_start_forgets_what_waits(pair: Pair) -> None:
     np.testing.assert_allclose(memory, wanted, rtol=1e-3, atol=1e-4)
 
 
+def test_streams_with_values_known_ahead_are_each_others_neighbours() -> None:
+    """Each learns from its own sample, though the values that are known lie between two samples."""
+    pair = pair_of({"horizon": 4, "known": 2, "season": 12})
+    spec, random = pair[0].spec, np.random.default_rng(0)
+    pools = [Pool(session) for session in pair]
+    waves = np.stack([wave(spec, 300, seed=seed) for seed in range(3)], axis=1)
+    known = random.normal(5, 1, (300, 3, spec.horizon, 2)).astype(np.float32)
+    for pool in pools:
+        pool.add("a", "b", "c")
+    made, wanted = (pool.run(waves, known=known) for pool in pools)
+    assert off(spec, made.reshape(-1, spec.horizon, 1), wanted.reshape(-1, spec.horizon, 1)).max() <= 1e-4
+    assert all(pools[0].learned(name).taught == pools[1].learned(name).taught > 200 for name in "abc")
+    assert any(pools[0].learned(name).open.any() for name in "abc")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["one step", "a season"])
 def test_after_a_hundred_thousand_samples_they_are_still_as_near(kind: str) -> None:
     """Float32 recursions part: by less than a ten-thousandth of a typical change. The network is one library's."""
-    pair = pair_of(kind)
+    pair = pair_of(KINDS[kind])
     samples = wave(pair[0].spec, 100_000)
     made, wanted = (Predictor(session).process(samples).forecasts for session in pair)
     far = off(pair[0].spec, made, wanted)
