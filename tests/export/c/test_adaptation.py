@@ -98,7 +98,7 @@ def test_forecasts_are_what_numpy_makes_of_the_networks(choices: dict[str, Any],
     with compiled(checkpoint, quantize) as ours:
         far = off(checkpoint, ours.stream(samples, sensor)[1], wanted)
     assert far[:100].max() <= 1e-6
-    assert far.max() <= 1e-5
+    assert far.max() <= 1e-4
     with compiled(checkpoint, quantize, ("-std=gnu11", "-Ofast", "-march=native")) as ours:
         assert off(checkpoint, ours.stream(samples, sensor)[1], wanted).max() <= 1e-4
 
