@@ -1,7 +1,7 @@
 """A linear correction of forecasts, learned on the device by recursive least squares.
 
-R. Plackett, Biometrika 37 (1950), with exponential forgetting: S. Haykin, Adaptive Filter Theory (2002), chapter 9. Each
-target and each knot of the horizon has its own. It begins as no correction at all.
+R. Plackett, Biometrika 37 (1950), with exponential forgetting: S. Haykin, Adaptive Filter Theory (2002), chapter 9.
+Each target and each knot of the horizon has its own. It begins as no correction at all.
 
 Why it stays bounded: what is seen and what is learned from is clipped to `CLIP`, so that the sum of forgotten squares
 that the weights are a minimum of grows by no more than its square a sample; and the covariance's trace is limited.

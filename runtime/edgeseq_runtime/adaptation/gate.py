@@ -1,7 +1,7 @@
 """The gate at each knot: adapted forecasts go out only while they have done clearly better than the network's own.
 
-It opens where, over some thousand samples, the network has lost more than `MARGIN` of its largest squared errors against
-what was said instead: one lucky forecast opens none.
+It opens where, over some thousand samples, the network has lost more than `MARGIN` of its largest squared errors
+against what was said instead: one lucky forecast opens none.
 """
 
 import numpy as np

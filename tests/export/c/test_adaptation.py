@@ -139,7 +139,11 @@ def test_the_state_is_numpys_row_and_less_than_four_kilobytes(tmp_path: Path) ->
     checkpoint = small(horizon=24, season=336)
     words = Adaptation(checkpoint.spec, 1).layout.words
     sources = sources_of(checkpoint)
-    main = '#include "model.h"\nint printf(const char *, ...);\nint main(void) { return !printf("%d", (int)sizeof(model_adaptation)); }\n'
+    main = """
+        #include "model.h"
+        int printf(const char *, ...);
+        int main(void) { return !printf("%d", (int)sizeof(model_adaptation)); }
+    """
     for name, text in (sources.files() | {"main.c": main}).items():
         (tmp_path / name).write_text(text)
     command = toolchain.compiler()
