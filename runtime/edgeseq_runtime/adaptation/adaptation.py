@@ -126,6 +126,7 @@ class Adaptation(RowArrays):
             begin = self.layout.head + target * self.layout.block
             waiting = self.layout.of_target["waiting"]
             self.memory[rows, begin : begin + waiting.offset + waiting.size] = np.nan
+        self.look_up()
 
     def look_up(self) -> None:
         """Look for the places anew: they may have changed otherwise than by `update`."""
