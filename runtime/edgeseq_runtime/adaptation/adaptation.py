@@ -126,6 +126,7 @@ class Adaptation(RowArrays):
             begin = self.layout.head + target * self.layout.block
             waiting = self.layout.of_target["waiting"]
             self.memory[rows, begin : begin + waiting.offset + waiting.size] = np.nan
+        self.look_up()
 
     def look_up(self) -> None:
         """Look for the places anew: they may have changed otherwise than by `update`."""
@@ -146,7 +147,7 @@ class Adaptation(RowArrays):
         `forecasts` (stream, horizon, target) are numbers; those of streams that are not `warm` stay as they are.
         Return whether any has changed.
         """
-        if self._lone and isinstance(rows, slice):
+        if self._lone and len(samples):
             return self.update_lone(samples.item(), truths.item(), forecasts.reshape(-1), is_warm=bool(warm[0]))
         if not isinstance(rows, slice):
             self.gather()
