@@ -38,6 +38,8 @@ class Settings:
     further: int = 1_000_000
     """Samples of the sine beyond its test range, to see whether the error grows."""
     etth1: Path | None = None
+    long: int = 5_000_000
+    """Samples of the long series."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Trained:
 
     def evaluation(self, quantize: str = "none") -> Evaluation:
         """Stream the test part through its model file."""
-        return evaluate_test_part(Predictor(self.file(quantize)), self.parts)
+        return evaluate_test_part(Predictor(self.file(quantize), adapt=False), self.parts)
 
 
 @functools.cache

@@ -136,6 +136,12 @@ def _parse_time_features(_context: click.Context, _option: click.Parameter, valu
     type=click.FloatRange(min=0, min_open=True),
     help="Peak learning rate.  [default: from the data]",
 )
+@_lazy_option(
+    "--adapt",
+    type=click.Choice(["auto", "on", "off"]),
+    default=lambda: _options().adapt,
+    help="Let forecasts go on learning on the device. auto: where that is no worse over the validation part.",
+)
 @click.option(
     "--search",
     type=click.IntRange(min=1),
@@ -181,6 +187,7 @@ def train(
     # how the series is read
     target: "Sequence[str]",
     feature: "Sequence[str]",
+    known: "Sequence[str]",
     split: str | None,
     sort: bool,
     overrides: "OverrideKeywords",
@@ -202,6 +209,7 @@ def train(
     window: int | None,
     unroll: int | None,
     learning_rate: float | None,
+    adapt: str,
     # how it goes, and what it writes
     search: int | None,
     seed: int,
@@ -227,6 +235,7 @@ def train(
     edgeseq train boiler-3.csv --from boilers.safetensors -o boiler-3.safetensors
     """
     from edgeseq.commands import train_run
+    from edgeseq.commands.train_log import tell_of_reading
     from edgeseq.series import load
     from edgeseq.training.distributed import ProcessGroup
     from edgeseq.training.options import TrainingOptions
@@ -248,6 +257,7 @@ def train(
         learning_rate=learning_rate,
         unroll=unroll,
         gap_limit=max_gap,
+        adapt=adapt,
     )
     with ProcessGroup.join(device) as group:
         try:
@@ -255,6 +265,8 @@ def train(
                 outputs.check(series)
             if search and group.size > 1:
                 raise UsageError("--search runs in one process; start it without torchrun")
+            if group.is_main:
+                tell_of_reading(series)
             start, named = None, _named_options()
             if begin:
                 from edgeseq.training.fine_tuning import Pretrained
@@ -262,11 +274,12 @@ def train(
                 start = Pretrained.read(begin)
                 options = start.adopt(options, named)
                 if series:
-                    target, feature, time_features = start.columns(target, feature, time_features)
+                    target, feature, known, time_features = start.columns(target, feature, known, time_features)
             data, parts = load(
                 series,
                 targets=target,
                 features=feature,
+                known=known,
                 split=split,
                 units=_units(unit),
                 gap_limit=max_gap,

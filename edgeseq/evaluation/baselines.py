@@ -76,14 +76,20 @@ def untrained(spec: Spec) -> Baselines:
 
 def truths(spec: Spec, values: Values, at: Origins) -> Forecasts:
     """Return what came after the origins; NaN where it was not measured."""
-    rows = at[:, None] + np.arange(1, spec.horizon + 1)
-    return values[rows, : len(spec.targets)].astype(np.float64)
+    if not len(at):
+        return np.empty((0, spec.horizon, len(spec.targets)))
+    ahead = np.lib.stride_tricks.sliding_window_view(values[:, : len(spec.targets)], spec.horizon, axis=0)
+    return ahead[at + 1].transpose(0, 2, 1).astype(np.float64, order="C")
 
 
 def persistence(spec: Spec, values: Values, at: Origins) -> Forecasts:
     """The last sample, again."""
-    last = _carried(values[:, : len(spec.targets)])[at]
-    return np.repeat(last[:, None], spec.horizon, axis=1)
+    return np.repeat(_last(spec, values, at), spec.horizon, axis=1)
+
+
+def _last(spec: Spec, values: Values, at: Origins) -> Float64:
+    """Return the last sample at each origin, (origin, 1, target)."""
+    return _carried(values[:, : len(spec.targets)])[at][:, None]
 
 
 def seasonal_naive(spec: Spec, season: int, values: Values, at: Origins) -> Forecasts:
@@ -172,4 +178,6 @@ def _lagged(values: Values, lags: int) -> LaggedDistances:
 
 def _changes(spec: Spec, values: Values, at: Origins) -> Float64:
     """Return what is to be forecast at each origin, less the last sample, (origin, horizon * target)."""
-    return (truths(spec, values, at) - persistence(spec, values, at)).reshape(len(at), spec.outputs)
+    changes = truths(spec, values, at)
+    changes -= _last(spec, values, at)
+    return changes.reshape(len(at), spec.outputs)

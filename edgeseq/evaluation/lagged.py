@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq_runtime.arrays import Float64
+from edgeseq_runtime.arrays import Float32, Float64
 
 Rows = npt.NDArray[np.int64]
 
@@ -59,7 +59,7 @@ class LaggedDistances:
         """Whether sums over the rows, rising, are made faster from runs than one by one."""
         return len(rows) >= LONG and len(rows) >= _LONGER_RUNS * len(_run_ends(self.places[rows])[0])
 
-    def sums(self, rows: Rows, targets: Float64, shift: Float64) -> Sums:
+    def sums(self, rows: Rows, targets: Float32 | Float64, shift: Float64) -> Sums:
         """Return sums over the rows, rising, with the targets (row, output), NaN where they are unknown.
 
         In the time of a few FFTs over the series, whatever the number of lags.
@@ -80,10 +80,10 @@ class LaggedDistances:
         moment = -products[..., features:].cumsum(axis=0)[::-1].transpose(1, 0, 2)
         columns = self.lags * features
         own = -np.outer(mean, np.arange(self.lags, 0, -1)).reshape(-1)  # what is subtracted from the columns so far
-        totals = np.append(np.nansum(targets, axis=0), len(rows))
+        totals = np.append(np.sum(targets, axis=0, dtype=np.float64, where=np.isfinite(targets)), len(rows))
         return _shifted(gram.reshape(columns, columns), moment.reshape(columns, -1), totals, own - shift)
 
-    def _with_newest(self, changes: Float64, at: Rows, targets: Float64) -> Float64:
+    def _with_newest(self, changes: Float64, at: Rows, targets: Float32 | Float64) -> Float64:
         """Return sums of the changes `lag` places before, times the newest changes, the targets, and 1.
 
         By FFT of overlapping blocks; `changes` (feature, place), `at` the places of the rows, the result (lag, feature,
@@ -98,7 +98,7 @@ class LaggedDistances:
             here = at[chosen] - start
             block = np.zeros((others, step))
             block[:features, here] = changes[:, at[chosen]]
-            block[features:-1, here] = np.nan_to_num(targets[chosen].T)
+            block[features:-1, here] = _known(targets[chosen]).T
             block[-1, here] = 1
             begin = start - self.lags + 1
             earlier = np.zeros((features, size))
@@ -124,6 +124,11 @@ class LaggedDistances:
                 x = window.transpose(1, 2, 0).reshape(-1, columns)
                 products += sign * (x.T @ x)
         return products.reshape(self.lags, len(changes), self.lags, len(changes))
+
+
+def _known(targets: Float32 | Float64) -> Float64:
+    """Return targets, 0 where they are unknown."""
+    return np.nan_to_num(targets.astype(np.float64, copy=False))
 
 
 def _run_ends(at: Rows) -> tuple[Rows, Rows]:

@@ -25,8 +25,11 @@ PENALTIES = tuple(10.0**power for power in range(-12, 3))
 BLOCK = 4096
 """Rows looked at together: the blocks of 95 columns then fit into a processor's cache."""
 
+_COLUMNS = 512
+"""Predictions of a row that are made together."""
 
-def solve(design: Design, rows: Rows, targets: Float64, penalties: Sequence[float]) -> Float64:
+
+def solve(design: Design, rows: Rows, targets: Float32 | Float64, penalties: Sequence[float]) -> Float64:
     """Return coefficients (penalty, column + 1, output) for targets (row, output); the last one is the intercept.
 
     Each output is fitted on the rows where it is known; NaN marks the others. Where no row is, the coefficients
@@ -64,13 +67,19 @@ def predict(design: Design, rows: Rows, coefficients: Float64) -> Float64:
     return predictions
 
 
-def squares(design: Design, rows: Rows, targets: Float64, coefficients: Float64) -> Float64:
+def squares(design: Design, rows: Rows, targets: Float32 | Float64, coefficients: Float64) -> Float64:
     """Return the sums of squared errors (penalty, output) of coefficients (penalty, column + 1, output)."""
-    total = np.zeros((len(coefficients), targets.shape[1]))
-    for at in _blocks(len(rows)):
-        x = design(rows[at])
-        for penalty, choice in enumerate(coefficients):
-            total[penalty] += np.nansum(np.square(_applied(x, choice) - targets[at]), axis=0)
+    outputs = targets.shape[1]
+    total = np.zeros((len(coefficients), outputs))
+    together = max(1, _COLUMNS // max(1, outputs))  # penalties whose predictions are one product
+    for first in range(0, len(coefficients), together):
+        chosen = coefficients[first : first + together]
+        side_by_side = np.concatenate(list(chosen), axis=1)
+        for at in _blocks(len(rows)):
+            made = _applied(design(rows[at]), side_by_side).reshape(-1, len(chosen), outputs)
+            error = made - targets[at][:, None]
+            error[np.isnan(error)] = 0
+            total[first : first + together] += np.square(error, out=error).sum(axis=0)
     return total
 
 
@@ -82,7 +91,7 @@ def _applied(x: Float64, coefficients: Float64) -> Float64:
     return np.asarray(x @ coefficients[:-1] + coefficients[-1])
 
 
-def _sums(design: Design, rows: Rows, targets: Float64, shift: Float64) -> Sums:
+def _sums(design: Design, rows: Rows, targets: Float32 | Float64, shift: Float64) -> Sums:
     """Return the sums over rows of products of [x - shift, 1] with themselves and with the known targets."""
     if isinstance(design, LaggedDistances) and design.has_long_runs(rows):
         return design.sums(rows, targets, shift)

@@ -1,4 +1,4 @@
-"""From a series to a checkpoint: plan, train, blend in a linear path, and evaluate the model file made of it."""
+"""From a series to a checkpoint: plan, train, blend in a linear path, decide on adaptation, evaluate the model file."""
 
 import contextlib
 import tempfile
@@ -19,13 +19,15 @@ from edgeseq.evaluation.evaluate import (
     score_part,
     typical_predictor,
 )
+from edgeseq.evaluation.learning import MOST_LEARNED
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, Parts, Series
-from edgeseq.training import autoregressive
+from edgeseq.training import adapting, autoregressive
 from edgeseq.training import plan as planning
 from edgeseq.training.distributed import ProcessGroup
 from edgeseq.training.fine_tuning import Pretrained
-from edgeseq.training.options import TrainingKeywords, TrainingOptions
+from edgeseq.training.options import AUTO, TrainingKeywords, TrainingOptions
+from edgeseq.training.phases import Say, silent
 from edgeseq.training.plan import Plan
 from edgeseq.training.thinning import thinned
 from edgeseq.training.trainer import Trainer
@@ -41,8 +43,8 @@ MOST_ROWS = 50_000
 LARGEST_SEED = 2**64 - 1
 """The largest that torch takes."""
 
-_CONTEXT = 5_000
-"""Rows that precede a part, as many as are carried along to warm the state up."""
+_CONTEXT = MOST_LEARNED
+"""Rows that precede a part, as many as are carried along to warm the state up and to learn from."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,10 @@ def fit(
 
     `series` and `parts` are what `load` returns. The further arguments are what `edgeseq train` takes as options:
     preset, horizon, cell, layers, hidden, steps, warmup, season, level, linear_path, layout, window, learning_rate,
-    unroll, gap_limit; their defaults are those of `TrainingOptions`. `begin` is a checkpoint, or the path of one or of
-    a float model file, whose weights the training begins with; what is not given is then as in that model. Raises
-    `UsageError` for options that do not go together and `DataError` for a series that cannot be learned from. Where
-    the test part cannot be scored, the checkpoint's spec has no figures.
+    unroll, gap_limit, adapt; their defaults are those of `TrainingOptions`. `begin` is a checkpoint, or the path of one
+    or of a float model file, whose weights the training begins with; what is not given is then as in that model.
+    Raises `UsageError` for options that do not go together and `DataError` for a series that cannot be learned from.
+    Where the test part cannot be scored, the checkpoint's spec has no figures.
     """
     chosen, source = TrainingOptions(**options), None
     if begin is not None:
@@ -115,22 +117,37 @@ def start(plan: Plan, parts: Parts, *, seed: int, device: str, group: ProcessGro
     )
 
 
-def finish(plan: Plan, trainer: Trainer, parts: Parts) -> Checkpoint:
-    """Return the checkpoint of the best weights so far, with a linear path where that helps."""
-    return _without_unscorable_test(_with_linear_path(plan, _trained(plan, trainer, parts), parts))
+def finish(plan: Plan, trainer: Trainer, parts: Parts, say: Say = silent) -> Checkpoint:
+    """Return the checkpoint of the best weights so far, with a linear path and adaptation where they help."""
+    checkpoint = _with_linear_path(plan, _trained(plan, trainer, parts), parts, say)
+    return _without_unscorable_test(_with_adaptation(plan, checkpoint, say))
 
 
-def _with_linear_path(plan: Plan, checkpoint: Checkpoint, parts: Parts) -> Checkpoint:
+def _with_linear_path(plan: Plan, checkpoint: Checkpoint, parts: Parts, say: Say) -> Checkpoint:
     if not plan.lags:
         return checkpoint
     validation = thinned(plan.spec, parts.validation)
-    path = autoregressive.fit(plan.spec, plan.train, validation, plan.lags)
+    path = autoregressive.fit(plan.spec, plan.train, validation, plan.lags, say)
+    say("share of network and linear path", f"by {validation.samples:,} validation samples")
     weight = autoregressive.ensemble_weight(checkpoint, path, validation)
     checkpoint = with_option(checkpoint, autoregressive.RECORDED_WEIGHT, float(f"{weight:.3f}"))
     if weight == 1:
         return checkpoint
     checkpoint = autoregressive.blended(checkpoint, path, weight)
-    return _with_measured_warmup(checkpoint, validation) if plan.measures_warmup else checkpoint
+    if not plan.measures_warmup:
+        return checkpoint
+    say("warm-up", "fresh streams compared with one that began long before")
+    return _with_measured_warmup(checkpoint, validation)
+
+
+def _with_adaptation(plan: Plan, checkpoint: Checkpoint, say: Say) -> Checkpoint:
+    say("adaptation", "forecasts over the validation part, with and without")
+    adapt, noted = adapting.decide(checkpoint, plan.adapt)
+    if plan.adapt != AUTO:
+        checkpoint = with_option(checkpoint, adapting.WANTED, plan.adapt)
+    for name, value in noted.items():
+        checkpoint = with_option(checkpoint, name, value)
+    return replace(checkpoint, spec=replace(checkpoint.spec, adapt=adapt))
 
 
 def _trained(plan: Plan, trainer: Trainer, parts: Parts) -> Checkpoint:
@@ -157,22 +174,27 @@ def _with_measured_warmup(checkpoint: Checkpoint, validation: Part) -> Checkpoin
     return replace(checkpoint, spec=replace(checkpoint.spec, warmup=warmup))
 
 
-def with_option(checkpoint: Checkpoint, name: str, value: float) -> Checkpoint:
-    """Return the checkpoint with one more figure of how it came to be."""
+def with_option(checkpoint: Checkpoint, name: str, value: float | str) -> Checkpoint:
+    """Return the checkpoint with one more note of how it came to be."""
     training = checkpoint.spec.training
     assert isinstance(training, Training)
     training = replace(training, options={**training.options, name: value})
     return replace(checkpoint, spec=replace(checkpoint.spec, training=training))
 
 
-def judge(checkpoint: Checkpoint, parts: Parts) -> Fitted:
-    """Evaluate a checkpoint through its model file, streamed, and write the figures into its spec."""
+def judge(checkpoint: Checkpoint, parts: Parts, say: Say = silent) -> Fitted:
+    """Evaluate a checkpoint through its model file, streamed, and write the figures into its spec.
+
+    Those with adaptation, which takes the samples one by one, only where the test part is no longer than what a
+    checkpoint carries of it.
+    """
     predictor = typical_predictor(edgeseq_export.build(checkpoint))
-    spec: Spec = replace(
-        checkpoint.spec, residuals=residual_quantiles(predictor, thinned(checkpoint.spec, parts.validation))
-    )
+    validation = thinned(checkpoint.spec, parts.validation)
+    say("intervals", f"residuals of {validation.samples:,} validation samples, streamed through the model file")
+    spec: Spec = replace(checkpoint.spec, residuals=residual_quantiles(predictor, validation))
     promising = typical_predictor(edgeseq_export.build(replace(checkpoint, spec=spec)))
-    evaluation = evaluate_test_part(promising, parts)
+    say("figures", f"model and baselines over {parts.test.samples:,} test samples, streamed through the model file")
+    evaluation = evaluate_test_part(promising, parts, adapt=spec.adapt and is_short(parts.test))
     by_step = {
         name: np.array([rmse for rmse, _ in scored.per_horizon])
         for name, scored in evaluation.baselines.items()
@@ -190,6 +212,11 @@ def resolve_device(device: str) -> str:
         # A small network is bound by the start of each kernel, not by arithmetic: a GPU gains nothing.
         return "cpu"
     return device
+
+
+def is_short(part: Part) -> bool:
+    """Whether a checkpoint carries all of a part."""
+    return len(part.values) - max(0, part.start - _CONTEXT) <= MOST_ROWS
 
 
 def _shorten(part: Part) -> Part:

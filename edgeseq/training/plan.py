@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edgeseq.model import architecture, scaling
-from edgeseq.series import Parts, Series, augment, fleet
+from edgeseq.series import Part, Parts, Series, augment, fleet
 from edgeseq.series.gaps import Filled, fill, together
 from edgeseq.text import every
-from edgeseq.training import analysis, autoregressive, checks
+from edgeseq.training import analysis, autoregressive, checks, thinning
 from edgeseq.training.fine_tuning import RAW, InitialWeights, Pretrained
 from edgeseq.training.hyperparameters import HyperParameters
-from edgeseq.training.options import TrainingOptions
+from edgeseq.training.options import AUTO, OFF, TrainingOptions
 from edgeseq_runtime import __version__
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import UsageError
@@ -45,6 +45,8 @@ class Plan:
     """Lengths of a linear path to choose from; empty: none."""
     measures_warmup: bool
     """Whether the warm-up is to be measured when the network is trained."""
+    adapt: str
+    """One of `options.ADAPT`: auto leaves it to the validation part."""
     notes: tuple[str, ...]
     """What was found in the data and decided from it, for the user to read."""
     initial: InitialWeights | None = None
@@ -76,7 +78,7 @@ def plan(series: Series, parts: Parts, options: TrainingOptions, pretrained: Pre
     that do not go together, and `DataError` for a series that cannot be learned from.
     """
     layout = options.layout or (FEATURES if options.preset == CLASSIC else STREAM)
-    checks.check_options(options, layout)
+    checks.check_options(options, layout, known=bool(series.known))
     if options.preset == CLASSIC:  # nothing is chosen by the validation part, so it may teach as well
         begin = max(0, parts.validation.start - len(parts.train))  # what precedes it only warms streams up
         parts = replace(parts, train=parts.validation.values[begin:])
@@ -100,9 +102,16 @@ def plan(series: Series, parts: Parts, options: TrainingOptions, pretrained: Pre
         train,
         lags,
         measures_warmup=not (options.warmup or parts.warmup or decisions.window),
+        adapt=_adapt(options, layout),
         notes=(*_notes(series, parts, spec, decisions), *([initial.note] if initial else [])),
         initial=initial,
     )
+
+
+def _adapt(options: TrainingOptions, layout: str) -> str:
+    """Return whether streams are to adapt: what sees windows, or has learned from the validation part, is as it was."""
+    is_open = layout == STREAM and options.preset != CLASSIC
+    return options.adapt if is_open or options.adapt != AUTO else OFF
 
 
 def _decide(
@@ -111,10 +120,11 @@ def _decide(
     """Decide all that the spec is written from. Raises `DataError` where a season or a warm-up is too long."""
     window = 0 if layout == STREAM else options.window or CLASSIC_WINDOW
     checks.check_season(series, train, options.season)
-    season = options.season or analysis.season_length(train)
+    rest = analysis.less_known(train, series.features)
+    season = options.season or analysis.season_length(rest)
     warmup = window or options.warmup or parts.warmup or analysis.default_warmup(season, len(parts.train))
     checks.check_stretch(series, train, warmup, options.horizon)
-    levels = [layout != STREAM or level for level in _levels(series, train, options.level, like)]
+    levels = [layout != STREAM or level for level in _levels(series, rest, options.level, like)]
     described = scaling.describe(series, parts.train, train, levels)
     features, known = described[: series.features], described[series.features :]
     innovation = analysis.innovation(train)
@@ -181,7 +191,7 @@ def _levels(series: Series, train: Filled, chosen: bool | None, like: Spec | Non
     """
     columns = range(len(series.columns))
     if chosen is None and like and len(like.features) == series.features:
-        return [*(feature.level for feature in like.features), *[True] * series.known]
+        return [*(feature.level for feature in like.features), *(True for _ in like.known)]
     if chosen is not None:
         return [chosen or column >= series.measured for column in columns]
     return [column >= series.measured or not analysis.level_shifts(train, column) for column in columns]
@@ -247,6 +257,7 @@ def _notes(series: Series, parts: Parts, spec: Spec, decisions: _Decisions) -> t
         _seen(spec),
         _noise(decisions.innovation),
         _settings(decisions.hyperparameters),
+        *_thinned(parts.validation),
         *_coarse(spec, parts.train),
         *_large(spec, sizes[0]),
     )
@@ -274,6 +285,15 @@ def _settings(chosen: HyperParameters) -> str:
         return f"training: {chosen.steps} steps, half of it on copies at other speeds (a sum of waves)"
     against = f"input noise {chosen.input_noise:.2g} and weight decay {chosen.weight_decay:.2g} against overfitting"
     return f"training: {chosen.steps} steps, {against}"
+
+
+def _thinned(validation: Part) -> list[str]:
+    """Say where not all of the validation part is forecast."""
+    if validation.samples <= thinning.MOST:
+        return []
+    return [
+        f"validation: by {thinning.MOST:,} of the {validation.samples:,} samples, in {thinning.STRETCHES} stretches"
+    ]
 
 
 def _coarse(spec: Spec, train: Float32) -> list[str]:

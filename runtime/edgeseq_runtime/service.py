@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
+from edgeseq_runtime.adaptation.adaptation import Learned
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, TooManyStreamsError
 from edgeseq_runtime.exactness import blocks_are_exact
 from edgeseq_runtime.outcomes import Outcomes, StepResult
@@ -103,6 +104,9 @@ class Streams(Protocol):
     def end_due(self) -> "list[tuple[str, list[Period]]]":
         """End the intervals, of some streams, that are over by the wall clock; return what became of each."""
 
+    def learned(self) -> list[Learned]:
+        """Return what each stream has learned; nothing where forecasts do not adapt."""
+
     def acknowledge(self, name: str) -> None:
         """Let this stream be saved as it is now."""
 
@@ -149,6 +153,10 @@ class SingleStream:
     def pace(self, _name: str) -> float:
         """Return in how many seconds samples follow each other, where that was found not to be the model's period."""
         return self._predictor.pace
+
+    def learned(self) -> list[Learned]:
+        """Return what the stream has learned; nothing where forecasts do not adapt."""
+        return [self._predictor.learned] if self._predictor.adapts else []
 
     def process(
         self, values: Sequence[Sequence[float | None]], times: Sequence[Time], known: Sequence[Said] = ()
@@ -429,6 +437,10 @@ class NamedStreams:
     def pace(self, name: str) -> float:
         """Return the seconds from one of a stream's samples to the next, where that was found not to be the period."""
         return self._pool.pace_of(name)
+
+    def learned(self) -> list[Learned]:
+        """Return what each stream has learned; nothing where forecasts do not adapt."""
+        return [self._pool.learned(name) for name in self._pool.names] if self._pool.adapts else []
 
     @property
     def digest(self) -> bytes:

@@ -8,7 +8,7 @@ import json
 import struct
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
 
@@ -420,6 +420,11 @@ class Spec:
     def binds(self) -> bool:
         """Whether there is something that an older reader, which would not know it, must obey."""
         return bool(self.known or self.adapt or (self.reading and self.reading.binds))
+
+    def without_adaptation(self) -> Self:
+        """Return the spec of the same model that forecasts as it was trained."""
+        figures = replace(self.figures, adapted=None) if self.figures else None
+        return replace(self, adapt=False, figures=figures)
 
     def to_json(self) -> str:
         """Return the spec as compact JSON, without what is as it is by default."""

@@ -12,7 +12,7 @@ import click
 
 from edgeseq.commands import notes
 from edgeseq.commands.notes import note
-from edgeseq.commands.options.common import key_option, model_argument, sidecar_option, threads_option
+from edgeseq.commands.options.common import adapt_option, key_option, model_argument, sidecar_option, threads_option
 from edgeseq.commands.options.outputs import check_outputs, named_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq.commands.options.rules import rules_options
@@ -101,6 +101,7 @@ if TYPE_CHECKING:
 @click.option(
     "--intervals", is_flag=True, help="Add the bounds of the 90 % interval, adapted as samples come, and drift."
 )
+@adapt_option("Let forecasts go on learning from the samples that come.")
 @click.option("--live", is_flag=True, help="Show the last samples and the forecast as bars on the terminal (stderr).")
 @click.option(
     "--plot",
@@ -161,6 +162,7 @@ def predict(
     sensor: str | None,
     history: str | None,
     intervals: bool,
+    adapt: bool | None,
     live: bool,
     plot: str | None,
     missing: str,
@@ -211,6 +213,7 @@ def predict(
         sensor=sensor,
         history=history,
         intervals=intervals,
+        adapt=adapt,
         live=live,
         plot=plot,
         missing=missing,

@@ -16,6 +16,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgeseq.commands.learned import in_words
 from edgeseq.commands.notes import note
 from edgeseq.commands.predict.formats import Format
 from edgeseq.commands.predict.gathering import Gathering
@@ -152,7 +153,9 @@ class MqttService:
         kinds = ", ".join(f"{count} {reason}" for reason, count in sorted(self._left_out.items()))
         left_out = f"; {counted(self._left_out.total(), 'message')} left out: {kinds}" if kinds else ""
         gathered = self._gathering.summary()
-        return f"{self.stats.summary()}{gathered}; {counted(len(self._streams), 'stream')}{repeated}{refused}{left_out}"
+        streams, learned = counted(len(self._streams), "stream"), in_words(self._streams.learned())
+        learned = learned and f"; {learned}"
+        return f"{self.stats.summary()}{gathered}; {streams}{repeated}{refused}{left_out}{learned}"
 
     def connected(self, *, resumed: bool) -> None:
         """Forget what was to be acknowledged: the broker sends that again, or has forgotten it itself."""

@@ -10,6 +10,7 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from edgeseq.commands.learned import in_words
 from edgeseq.commands.notes import note
 from edgeseq.commands.predict.formats import Format
 from edgeseq.commands.predict.gathered_samples import GatheredSamples
@@ -93,7 +94,8 @@ class StdinStream:
     def summary(self) -> str:
         """Return one line about all samples answered."""
         left_out = f"; {counted(self._left_out, 'line')} left out" if self._left_out else ""
-        return f"{self.stats.summary()}{self._gathering.summary()}{left_out}"
+        learned = in_words(self._streams.learned())
+        return f"{self.stats.summary()}{self._gathering.summary()}{left_out}{learned and f'; {learned}'}"
 
     def _stream(self, source: int, shutdown: GracefulShutdown) -> None:
         from edgeseq_runtime.io import text_lines

@@ -45,20 +45,6 @@ class WatchArrays:
 
 
 @dataclass(frozen=True)
-class AdaptArrays:
-    """What adaptation remembers and learns, and the sizes that it counts in; see `adaptation`."""
-
-    memory: Float32
-    """(stream, words): see `adaptation.layout`."""
-    gains: Float32 | None
-    """(stream, target); None where there are no sensors."""
-    scales: Float32
-    """(target, horizon): typical changes over so many steps."""
-    changes: Float32
-    """(target,): typical changes from one sample to the next."""
-
-
-@dataclass(frozen=True)
 class StepArrays:
     """What a usual step reads and changes, of arrays with a row for each stream; see `streaming`."""
 
@@ -76,8 +62,8 @@ class StepArrays:
     begun: Counts
     watch: WatchArrays | None
     """None where nobody asks for intervals."""
-    adapted: AdaptArrays | None = None
-    """None where forecasts stay as the network says them."""
+    adapted: Float32 | None = None
+    """(stream, word): what streams go on learning, see `adaptation.layout`; None where they do not."""
 
 
 @dataclass(frozen=True)

@@ -336,5 +336,5 @@ class JudgedStreams:
             clocks.told,
             self.ledger.begun,
             self.monitor.arrays() if self.monitor else None,
-            self.adaptation.arrays() if self.adaptation else None,
+            self.adaptation.memory if self.adaptation else None,
         )

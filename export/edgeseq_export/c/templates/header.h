@@ -17,6 +17,10 @@
 {% endif %}
    forecast   {{ forecast }}
 
+{% if layout %}
+   The stream goes on learning: what was forecast is compared with what comes, and the next forecasts are corrected.
+
+{% endif %}
    Nothing is allocated, and nothing is remembered but in the state, which the caller owns and may copy. */
 #ifndef {{ NAME }}_H
 #define {{ NAME }}_H
@@ -54,12 +58,19 @@ typedef struct {
 {% endfor %}
 } {{ name }}_memory;
 
+{% if layout %}
+{% include "adaptation.h" %}
+
+{% endif %}
 typedef struct {
     {{ name }}_memory memory;
     float sample[{{ NAME }}_INPUTS]; /* the last one */
     float forecast[{{ NAME }}_TARGETS]; /* and what was forecast of the next */
     uint32_t age; /* samples since the start, to see whether forecasts count */
     uint32_t imputed; /* samples in a row that were filled in */
+{% if layout %}
+    {{ name }}_adaptation adaptation;
+{% endif %}
 {% if spec.known %}
     uint32_t reach[{{ NAME }}_KNOWN]; /* up to how many steps ahead values were said; those beyond stand in */
 {% endif %}
@@ -79,7 +90,7 @@ void {{ name }}_set_sensor({{ name }}_state *s, const float *offset, const float
 {% if vector %}
 
 #ifdef {{ NAME }}_SELF_TEST
-/* Run the model's own samples; return how many forecasts are off{{ " by more than they may be" if not fixed }}: 0 is right. */
+/* Run the network on the model's own samples; return how many forecasts are off{{ " by more than they may be" if not fixed }}: 0 is right. */
 int {{ name }}_self_test(void);
 #endif
 {% endif %}

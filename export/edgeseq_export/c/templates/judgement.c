@@ -9,6 +9,13 @@
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
+{% if layout %}
+
+{% include "adaptation.h" %}
+{% else %}
+
+typedef float model_adaptation; /* of a model that cannot adapt */
+{% endif %}
 
 /* Version of `edgeseq_streams`: code that has another one is not called. */
 const int32_t edgeseq_judgement = {{ version }};
@@ -57,6 +64,9 @@ typedef struct {
     const double *lowest, *highest; /* [target], for all streams */
     float *shares, *raised; /* [target], one */
     double memory_of_shares, alarm, clear;
+
+    /* What streams go on learning, a row for each; NULL where they do not. See adaptation. */
+    model_adaptation *adaptation;
 } edgeseq_streams;
 
 void edgeseq_move(int64_t count, const int64_t *rows, model_memory *memory, const float *x, float *y);
@@ -67,6 +77,10 @@ static int64_t row_of(const edgeseq_streams *s, int64_t k)
 }
 
 {% include "exponential.h" %}
+{% if layout %}
+
+{% include "adaptation.c" %}
+{% endif %}
 
 /* ---- Before the network ---- */
 
@@ -164,10 +178,9 @@ static void watch_drift(const edgeseq_streams *s, int64_t row, const float *erro
 }
 
 /* Take the errors of what was said of this sample, and keep what the network says now where that is warm. */
-static void watch(const edgeseq_streams *s, int64_t row)
+static void watch(const edgeseq_streams *s, int64_t row, int is_warm)
 {
     const int64_t place = (s->turns + s->turn[row]) % MODEL_HORIZON;
-    const int is_warm = s->steps - s->begun[row] + 1 >= MODEL_WARMUP;
     const float *const y = s->y + row * MODEL_OUTPUTS, *const x = s->x + row * MODEL_INPUTS;
     float *const said = s->said + row * MODEL_HORIZON * MODEL_OUTPUTS;
     float errors[MODEL_OUTPUTS];
@@ -202,8 +215,20 @@ static int are_finite(const float *numbers, int count)
     return 1;
 }
 
-/* Take a sample of each stream, or of none where one of them is odd. What else is learned of a step, of a forecast beside
-   its truth in particular, belongs after `watch`, for the same row. The ages are the caller's to count. */
+/* Learn of a stream's step: what compares forecasts with truths is told of those that go out. */
+static void learn_of_step(const edgeseq_streams *s, int64_t row)
+{
+    const int is_warm = s->steps - s->begun[row] + 1 >= MODEL_WARMUP;
+{% if layout %}
+    const float *const x = s->x + row * MODEL_FEATURES;
+    if (s->adaptation)
+        adapt(s->adaptation + row, s->memory + row, x, x, is_warm, s->y + row * MODEL_OUTPUTS);
+{% endif %}
+    if (s->said)
+        watch(s, row, is_warm);
+}
+
+/* Take a sample of each stream, or of none where one of them is odd. The ages are the caller's to count. */
 int edgeseq_take(const edgeseq_streams *s)
 {
     int64_t k;
@@ -220,8 +245,7 @@ int edgeseq_take(const edgeseq_streams *s)
         if (!are_finite(s->y + row_of(s, k) * MODEL_OUTPUTS, MODEL_OUTPUTS))
             return INFINITE;
     for (k = 0; k < s->count; k++) {
-        if (s->said)
-            watch(s, row_of(s, k));
+        learn_of_step(s, row_of(s, k));
         s->last[row_of(s, k)] = seconds_of(s, k);
     }
     return TAKEN;

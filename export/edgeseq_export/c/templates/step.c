@@ -54,6 +54,31 @@ static int is_usable(float value)
     return (bits & 0x7FFFFFFFu) <= {{ limit }}u;
 }
 
+{% if layout %}
+{% include "adaptation.c" %}
+
+/* What was said, and the samples before, tell nothing of the samples to come; what was learned stays. */
+static void forget_waiting({{ name }}_adaptation *a)
+{
+    int t;
+    for (t = 0; t < {{ NAME }}_TARGETS; t++) {
+        memset(a->targets[t].values, 0xFF, sizeof a->targets[t].values); /* NaN */
+        memset(a->targets[t].waiting, 0xFF, sizeof a->targets[t].waiting);
+    }
+}
+
+/* For a stream that has learned nothing yet. */
+static void begin({{ name }}_adaptation *a)
+{
+    int t, k;
+    memset(a, 0, sizeof *a);
+    for (t = 0; t < {{ NAME }}_TARGETS; t++)
+        for (k = 0; k < KNOTS; k++)
+            set_unsure(a->targets[t].covariance + k * REGRESSORS * REGRESSORS);
+    forget_waiting(a);
+}
+
+{% endif %}
 void {{ name }}_reset({{ name }}_state *s)
 {
 {% if spec.known %}
@@ -65,9 +90,12 @@ void {{ name }}_reset({{ name }}_state *s)
     for (k = 0; k < {{ NAME }}_HORIZON * {{ NAME }}_KNOWN; k++)
         s->sample[{{ NAME }}_FEATURES + k] = mean[k % {{ NAME }}_KNOWN]; /* until something is said */
 {% endif %}
+{% if layout %}
+    begin(&s->adaptation);
+{% endif %}
 }
 
-/* Forget the stream, but not what the sensor is like{{ ", nor what is known ahead" if spec.known }}. */
+/* Forget the stream, but not what the sensor is like{{ ", what is known ahead" if spec.known }}{{ ", what was learned" if layout }}. */
 static void forget({{ name }}_state *s)
 {
 {% if spec.sensors %}
@@ -75,16 +103,10 @@ static void forget({{ name }}_state *s)
     memcpy(offset, s->memory.offset, sizeof offset);
     memcpy(gain, s->memory.gain, sizeof gain);
 {% endif %}
-{% if spec.known %}
-    float known[{{ NAME }}_HORIZON * {{ NAME }}_KNOWN];
-    uint32_t reach[{{ NAME }}_KNOWN];
-    memcpy(known, s->sample + {{ NAME }}_FEATURES, sizeof known);
-    memcpy(reach, s->reach, sizeof reach);
-{% endif %}
-    {{ name }}_reset(s);
-{% if spec.known %}
-    memcpy(s->sample + {{ NAME }}_FEATURES, known, sizeof known);
-    memcpy(s->reach, reach, sizeof reach);
+    memset(&s->memory, 0, sizeof s->memory);
+    s->age = s->imputed = 0;
+{% if layout %}
+    forget_waiting(&s->adaptation);
 {% endif %}
 {% if spec.sensors %}
     memcpy(s->memory.offset, offset, sizeof offset);
@@ -119,8 +141,12 @@ static void look_ahead({{ name }}_state *s, const float *given)
 {% endif %}
 int {{ name }}_step({{ name }}_state *s, const float *sample, float *forecast)
 {
-    float x[{{ NAME }}_INPUTS];
+    const uint32_t nan = 0x7FC00000u;
+    float x[{{ NAME }}_INPUTS]{% if layout %}, truth[{{ NAME }}_TARGETS]{% endif %};
     int f, lacking = 0;
+{% if layout %}
+    memcpy(truth, sample, sizeof truth);
+{% endif %}
 {% if spec.known %}
     look_ahead(s, sample + {{ NAME }}_FEATURES);
     memcpy(x, s->sample, sizeof x);
@@ -130,16 +156,22 @@ int {{ name }}_step({{ name }}_state *s, const float *sample, float *forecast)
         if (!is_usable(sample[f])) { /* a target's forecast stands in; another feature keeps its last value */
             x[f] = f < {{ NAME }}_TARGETS ? s->forecast[f] : s->sample[f];
             lacking = 1;
+{% if layout %}
+            if (f < {{ NAME }}_TARGETS)
+                memcpy(truth + f, &nan, sizeof nan); /* what stands in teaches nothing */
+{% endif %}
         }
     }
     if (lacking && (s->age == 0 || s->imputed >= {{ NAME }}_GAP_LIMIT)) {
-        const uint32_t nan = 0x7FC00000u;
         for (f = 0; f < {{ NAME }}_OUTPUTS; f++)
             memcpy(forecast + f, &nan, sizeof nan);
         forget(s);
         return {{ NAME }}_MISSING;
     }
     take(&s->memory, x, forecast);
+{% if layout %}
+    adapt(&s->adaptation, &s->memory, x, truth, {{ "s->age >= %s_WARMUP - 1"|format(NAME) if spec.warmup > 1 else "1" }}, forecast);
+{% endif %}
     memcpy(s->sample, x, sizeof x);
     memcpy(s->forecast, forecast, sizeof s->forecast);
     s->age += s->age < UINT32_MAX;
@@ -175,12 +207,12 @@ int {{ name }}_self_test(void)
 {% if not fixed %}
     static const float allowed[{{ NAME }}_TARGETS] = {{ "{" }}{{ vector.allowed }}{{ "}" }};
 {% endif %}
-    {{ name }}_state s;
+    {{ name }}_memory m;
     float forecast[{{ NAME }}_OUTPUTS];
     int t, k, wrong = 0;
-    {{ name }}_reset(&s);
+    memset(&m, 0, sizeof m);
     for (t = 0; t < {{ vector.x|length }}; t++) {
-        (void){{ name }}_step(&s, samples[t], forecast);
+        take(&m, samples[t], forecast);
         for (k = 0; k < {{ NAME }}_OUTPUTS; k++) {
 {% if fixed %}
             wrong += memcmp(&forecast[k], &wanted[t][k], sizeof(float)) != 0; /* to the last bit */
