@@ -187,6 +187,7 @@ def train(
     # how the series is read
     target: "Sequence[str]",
     feature: "Sequence[str]",
+    known: "Sequence[str]",
     split: str | None,
     sort: bool,
     overrides: "OverrideKeywords",
@@ -234,6 +235,7 @@ def train(
     edgeseq train boiler-3.csv --from boilers.safetensors -o boiler-3.safetensors
     """
     from edgeseq.commands import train_run
+    from edgeseq.commands.train_log import tell_of_reading
     from edgeseq.series import load
     from edgeseq.training.distributed import ProcessGroup
     from edgeseq.training.options import TrainingOptions
@@ -263,6 +265,8 @@ def train(
                 outputs.check(series)
             if search and group.size > 1:
                 raise UsageError("--search runs in one process; start it without torchrun")
+            if group.is_main:
+                tell_of_reading(series)
             start, named = None, _named_options()
             if begin:
                 from edgeseq.training.fine_tuning import Pretrained
@@ -270,11 +274,12 @@ def train(
                 start = Pretrained.read(begin)
                 options = start.adopt(options, named)
                 if series:
-                    target, feature, time_features = start.columns(target, feature, time_features)
+                    target, feature, known, time_features = start.columns(target, feature, known, time_features)
             data, parts = load(
                 series,
                 targets=target,
                 features=feature,
+                known=known,
                 split=split,
                 units=_units(unit),
                 gap_limit=max_gap,

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.evaluation import ridge
+from edgeseq.evaluation.lagged import LaggedDistances
 from edgeseq.evaluation.metrics import Forecasts
-from edgeseq.model.scaling import per_output
+from edgeseq.model.scaling import known_inputs, per_output
 from edgeseq.series import Part, Parts
-from edgeseq.series.ahead import over_horizon
 from edgeseq.series.series import Values
 from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.spec import Spec
@@ -76,14 +76,20 @@ def untrained(spec: Spec) -> Baselines:
 
 def truths(spec: Spec, values: Values, at: Origins) -> Forecasts:
     """Return what came after the origins; NaN where it was not measured."""
-    rows = at[:, None] + np.arange(1, spec.horizon + 1)
-    return values[rows, : len(spec.targets)].astype(np.float64)
+    if not len(at):
+        return np.empty((0, spec.horizon, len(spec.targets)))
+    ahead = np.lib.stride_tricks.sliding_window_view(values[:, : len(spec.targets)], spec.horizon, axis=0)
+    return ahead[at + 1].transpose(0, 2, 1).astype(np.float64, order="C")
 
 
 def persistence(spec: Spec, values: Values, at: Origins) -> Forecasts:
     """The last sample, again."""
-    last = _carried(values[:, : len(spec.targets)])[at]
-    return np.repeat(last[:, None], spec.horizon, axis=1)
+    return np.repeat(_last(spec, values, at), spec.horizon, axis=1)
+
+
+def _last(spec: Spec, values: Values, at: Origins) -> Float64:
+    """Return the last sample at each origin, (origin, 1, target)."""
+    return _carried(values[:, : len(spec.targets)])[at][:, None]
 
 
 def seasonal_naive(spec: Spec, season: int, values: Values, at: Origins) -> Forecasts:
@@ -95,7 +101,8 @@ def seasonal_naive(spec: Spec, season: int, values: Values, at: Origins) -> Fore
 
 
 def lagged_ridge(spec: Spec, parts: Parts) -> Forecaster:
-    """Ridge regression of the change of each target on the last lags' distances from the last sample, and what is known.
+    """Ridge regression of the change of each target on the last lags' distances from the last sample, and on what is
+    known ahead.
 
     Fitted on the training part with `LAGS` lags, or as many as the warm-up of the test part allows; each output
     on the rows where it is known. The penalty is the one with the lowest error over the validation part.
@@ -108,13 +115,13 @@ def lagged_ridge(spec: Spec, parts: Parts) -> Forecaster:
     validation_changes = _changes(spec, parts.validation.values, chosen_at)
     if not np.isfinite(validation_changes).any():
         raise _NothingToFitError("no row of the validation part, which chooses its penalty, has a known sample ahead")
-    coefficients = ridge.solve(_lagged(spec, parts.train, lags), rows, changes, ridge.PENALTIES)
-    squares = ridge.squares(_lagged(spec, parts.validation.values, lags), chosen_at, validation_changes, coefficients)
+    coefficients = ridge.solve(_design(spec, parts.train, lags), rows, changes, ridge.PENALTIES)
+    squares = ridge.squares(_design(spec, parts.validation.values, lags), chosen_at, validation_changes, coefficients)
     weights = per_output([1 / feature.std**2 for feature in spec.target_features], spec.horizon)
     best = coefficients[np.argmin(squares @ weights)]
 
     def forecast(values: Values, at: Origins) -> Forecasts:
-        change = ridge.predict(_lagged(spec, values, lags), at, best)
+        change = ridge.predict(_design(spec, values, lags), at, best)
         return persistence(spec, values, at) + change.reshape(-1, spec.horizon, len(spec.targets))
 
     return forecast
@@ -154,24 +161,23 @@ def _carried(values: Values) -> Float64:
     return np.where(np.isfinite(carried), carried, first)
 
 
-def _lagged(spec: Spec, values: Values, lags: int) -> ridge.Design:
+def _design(spec: Spec, values: Values, lags: int) -> ridge.Design:
+    """Return what gives, at each origin, the distances of `_lagged` and, behind them, what is known ahead."""
+    return ridge.beside(_lagged(values[:, : len(spec.features)], lags), known_inputs(spec, values))
+
+
+def _lagged(values: Values, lags: int) -> LaggedDistances:
     """Return what gives, at each origin, the last `lags` samples less the last one, (origin, feature * (lags - 1)).
 
-    Before the beginning stands the first sample; a feature that is never measured never changes. Behind them stands
-    what is known ahead, (origin, step ahead * column).
+    Before the beginning stands the first sample; a feature that is never measured never changes.
     """
-    features = len(spec.features)
-    known = np.nan_to_num(_carried(values[:, :features]))
-    ahead = over_horizon(values[:, features:], spec.horizon).reshape(len(values), spec.horizon * len(spec.known))
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(known, ((lags - 1, 0), (0, 0)), "edge"), lags, axis=0)
-
-    def design(at: Origins) -> Float64:
-        window = windows[at]  # (origin, feature, lag)
-        return np.concatenate([(window[:, :, :-1] - window[:, :, -1:]).reshape(len(at), -1), ahead[at]], axis=1)
-
-    return design
+    known = np.nan_to_num(_carried(values))
+    padded = np.pad(known, ((lags - 1, 0), (0, 0)), "edge")
+    return LaggedDistances(padded, np.arange(lags - 1, len(padded)), lags - 1)
 
 
 def _changes(spec: Spec, values: Values, at: Origins) -> Float64:
     """Return what is to be forecast at each origin, less the last sample, (origin, horizon * target)."""
-    return (truths(spec, values, at) - persistence(spec, values, at)).reshape(len(at), spec.outputs)
+    changes = truths(spec, values, at)
+    changes -= _last(spec, values, at)
+    return changes.reshape(len(at), spec.outputs)

@@ -18,9 +18,10 @@ import torch
 from edgeseq.model.checkpoint import Checkpoint, Weights
 from edgeseq.model.rescaling import rescaled
 from edgeseq.series import Part
+from edgeseq.training import adapting
 from edgeseq.training.autoregressive import RECORDED_WEIGHT
 from edgeseq.training.network import Network
-from edgeseq.training.options import TrainingOptions
+from edgeseq.training.options import ADAPT, AUTO, TrainingOptions
 from edgeseq.training.validation import validator
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import ModelFileError, UsageError
@@ -92,19 +93,21 @@ class Pretrained:
             "linear_path": spec.linear_path,
             "layout": spec.layout,
             "window": spec.window or None,
+            "adapt": _wanted(spec),
         }
         if own["preset"] == "classic" and spec.layout == STREAM and spec.training:
             own["unroll"] = spec.training.options.get("unroll")  # without it the preset has no streams
         return replace(options, **{name: value for name, value in own.items() if name not in named})
 
     def columns(
-        self, targets: Sequence[str], features: Sequence[str], clocks: Sequence[str]
-    ) -> tuple[Sequence[str], Sequence[str], Sequence[str]]:
+        self, targets: Sequence[str], features: Sequence[str], known: Sequence[str], clocks: Sequence[str]
+    ) -> tuple[Sequence[str], ...]:
         """Return the columns to train on: those that the user names, or else the model's."""
         measured = [feature.name for feature in self.spec.measured]
         own_clocks = [feature.name for feature in self.spec.features if feature.clock]
         count = len(self.spec.targets)
-        return targets or measured[:count], features or measured[count:], clocks or own_clocks
+        ahead = [column.name for column in self.spec.known]
+        return targets or measured[:count], features or measured[count:], known or ahead, clocks or own_clocks
 
     def check(self, spec: Spec) -> None:
         """Refuse to go on as a network of another shape, in one line that names all that differs."""
@@ -143,7 +146,8 @@ class Pretrained:
             return weights, True
         if share < _LEAST_SHARE:
             return weights, False
-        whole = {name: weights[name] / np.float32(share) for name in ("head.weight", "head.bias")}
+        scaled = {"head.weight", "head.bias", "coefficient.weight"} & weights.keys()
+        whole = {name: weights[name] / np.float32(share) for name in scaled}
         return {**weights, **whole}, True
 
 
@@ -183,6 +187,12 @@ class InitialWeights:
 def load(network: Network, weights: Weights) -> None:
     """Give a network these weights; what they lack stays as it is."""
     network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()}, strict=False)
+
+
+def _wanted(spec: Spec) -> str:
+    """Return what was chosen of adaptation; a model of version 0.1 leaves it open."""
+    chosen = spec.training.options.get(adapting.WANTED) if spec.training else None
+    return str(chosen) if chosen in ADAPT else AUTO
 
 
 def _differences(own: Spec, other: Spec) -> list[str]:

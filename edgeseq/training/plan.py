@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edgeseq.model import architecture, scaling
-from edgeseq.series import Parts, Series, augment, fleet
+from edgeseq.series import Part, Parts, Series, augment, fleet
 from edgeseq.series.gaps import Filled, fill, together
 from edgeseq.text import every
-from edgeseq.training import analysis, autoregressive, checks
+from edgeseq.training import analysis, autoregressive, checks, thinning
 from edgeseq.training.fine_tuning import RAW, InitialWeights, Pretrained
 from edgeseq.training.hyperparameters import HyperParameters
 from edgeseq.training.options import AUTO, OFF, TrainingOptions
@@ -78,7 +78,7 @@ def plan(series: Series, parts: Parts, options: TrainingOptions, pretrained: Pre
     that do not go together, and `DataError` for a series that cannot be learned from.
     """
     layout = options.layout or (FEATURES if options.preset == CLASSIC else STREAM)
-    checks.check_options(options, layout)
+    checks.check_options(options, layout, known=bool(series.known))
     if options.preset == CLASSIC:  # nothing is chosen by the validation part, so it may teach as well
         begin = max(0, parts.validation.start - len(parts.train))  # what precedes it only warms streams up
         parts = replace(parts, train=parts.validation.values[begin:])
@@ -120,10 +120,11 @@ def _decide(
     """Decide all that the spec is written from. Raises `DataError` where a season or a warm-up is too long."""
     window = 0 if layout == STREAM else options.window or CLASSIC_WINDOW
     checks.check_season(series, train, options.season)
-    season = options.season or analysis.season_length(train)
+    rest = analysis.less_known(train, series.features)
+    season = options.season or analysis.season_length(rest)
     warmup = window or options.warmup or parts.warmup or analysis.default_warmup(season, len(parts.train))
     checks.check_stretch(series, train, warmup, options.horizon)
-    levels = [layout != STREAM or level for level in _levels(series, train, options.level, like)]
+    levels = [layout != STREAM or level for level in _levels(series, rest, options.level, like)]
     described = scaling.describe(series, parts.train, train, levels)
     features, known = described[: series.features], described[series.features :]
     innovation = analysis.innovation(train)
@@ -198,7 +199,8 @@ def _levels(series: Series, train: Filled, chosen: bool | None, like: Spec | Non
 
 def _is_augmentable(train: Filled) -> bool:
     """Whether the series follows a linear recurrence, and its copies do too: they need samples that lie closely."""
-    return all(map(analysis.follows_linear_recurrence, (train, *augment.at_other_rates(train))))
+    follows = analysis.follows_linear_recurrence
+    return follows(train) and all(map(follows, augment.at_other_rates(train)))
 
 
 def _known_ranges(features: tuple[Feature, ...], known: tuple[Feature, ...]) -> tuple[Feature, ...]:
@@ -255,6 +257,7 @@ def _notes(series: Series, parts: Parts, spec: Spec, decisions: _Decisions) -> t
         _seen(spec),
         _noise(decisions.innovation),
         _settings(decisions.hyperparameters),
+        *_thinned(parts.validation),
         *_coarse(spec, parts.train),
         *_large(spec, sizes[0]),
     )
@@ -282,6 +285,15 @@ def _settings(chosen: HyperParameters) -> str:
         return f"training: {chosen.steps} steps, half of it on copies at other speeds (a sum of waves)"
     against = f"input noise {chosen.input_noise:.2g} and weight decay {chosen.weight_decay:.2g} against overfitting"
     return f"training: {chosen.steps} steps, {against}"
+
+
+def _thinned(validation: Part) -> list[str]:
+    """Say where not all of the validation part is forecast."""
+    if validation.samples <= thinning.MOST:
+        return []
+    return [
+        f"validation: by {thinning.MOST:,} of the {validation.samples:,} samples, in {thinning.STRETCHES} stretches"
+    ]
 
 
 def _coarse(spec: Spec, train: Float32) -> list[str]:
