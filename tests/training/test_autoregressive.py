@@ -105,7 +105,8 @@ def test_members_count_by_their_errors() -> None:
 def test_paths_of_several_lengths_are_one_path() -> None:
     """Its forecasts are the weighted mean of theirs, on the changes that all of them see."""
     random = np.random.default_rng(4)
-    paths = [LinearPath(*(random.normal(size=size) for size in ((2, 1, lags), 2, (2, 4)))) for lags in (3, 5)]
+    shapes = (((2, 1, lags), (2,), (2, 4)) for lags in (3, 5))
+    paths = [LinearPath(*(random.normal(size=shape).astype(np.float32) for shape in each)) for each in shapes]
     both, changes = autoregressive.combined(paths, np.array([0.25, 0.75])), random.normal(size=5)
     wanted = sum(
         share * (path.weight[:, 0] @ changes[-path.lags :] + path.bias)
