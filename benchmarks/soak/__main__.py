@@ -57,7 +57,7 @@ class Soaked:
     grown_mb: float
     """Resident memory at the end, less that after the first tenth."""
     first_rmse: float
-    """Of one-step forecasts where the last samples were good, over the first tenth of the stream."""
+    """Of one-step forecasts where the last samples were good and at the usual level, over the first tenth."""
     last_rmse: float
     """Over the last tenth."""
     farthest: float
@@ -82,7 +82,6 @@ def soak(model: bytes, steps: int, seed: int = 0, *, adapt: bool = True, provide
     refused = not_finite = 0
     baseline, farthest = 0.0, 0.0
     said, good = math.nan, 0  # what was said of this sample, and how many in a row were good
-    before = 0.0  # the shift at the last sample
     for number, (truth, sample, time, level) in enumerate(islice(_samples(seed), steps)):
         if number == steps // 10:
             baseline = _resident()
@@ -91,8 +90,7 @@ def soak(model: bytes, steps: int, seed: int = 0, *, adapt: bool = True, provide
         except DataError:
             refused, good = refused + 1, 0
             continue
-        good = good + 1 if p.status == "ok" and not p.reason and level == before else 0
-        before = level
+        good = good + 1 if p.status == "ok" and not p.reason and not level else 0
         if good > _SETTLED and p.warm:
             squares[:, number * 10 // steps] += (truth - said) ** 2, 1
             farthest = max(farthest, abs(truth - said))
