@@ -14,9 +14,8 @@ import numpy.typing as npt
 
 from edgeseq.evaluation import ridge
 from edgeseq.evaluation.metrics import Forecasts
-from edgeseq.model.scaling import per_output
+from edgeseq.model.scaling import known_inputs, per_output
 from edgeseq.series import Part, Parts
-from edgeseq.series.ahead import over_horizon
 from edgeseq.series.series import Values
 from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.spec import Spec
@@ -95,7 +94,8 @@ def seasonal_naive(spec: Spec, season: int, values: Values, at: Origins) -> Fore
 
 
 def lagged_ridge(spec: Spec, parts: Parts) -> Forecaster:
-    """Ridge regression of the change of each target on the last lags' distances from the last sample, and what is known.
+    """Ridge regression of the change of each target on the last lags' distances from the last sample, and on what is
+    known ahead.
 
     Fitted on the training part with `LAGS` lags, or as many as the warm-up of the test part allows; each output
     on the rows where it is known. The penalty is the one with the lowest error over the validation part.
@@ -108,13 +108,15 @@ def lagged_ridge(spec: Spec, parts: Parts) -> Forecaster:
     validation_changes = _changes(spec, parts.validation.values, chosen_at)
     if not np.isfinite(validation_changes).any():
         raise _NothingToFitError("no row of the validation part, which chooses its penalty, has a known sample ahead")
-    coefficients = ridge.solve(_lagged(spec, parts.train, lags), rows, changes, ridge.PENALTIES)
-    squares = ridge.squares(_lagged(spec, parts.validation.values, lags), chosen_at, validation_changes, coefficients)
+    coefficients = ridge.solve(_design(spec, parts.train, lags), rows, changes, ridge.PENALTIES)
+    squares = ridge.squares(
+        _design(spec, parts.validation.values, lags), chosen_at, validation_changes, coefficients
+    )
     weights = per_output([1 / feature.std**2 for feature in spec.target_features], spec.horizon)
     best = coefficients[np.argmin(squares @ weights)]
 
     def forecast(values: Values, at: Origins) -> Forecasts:
-        change = ridge.predict(_lagged(spec, values, lags), at, best)
+        change = ridge.predict(_design(spec, values, lags), at, best)
         return persistence(spec, values, at) + change.reshape(-1, spec.horizon, len(spec.targets))
 
     return forecast
@@ -154,20 +156,22 @@ def _carried(values: Values) -> Float64:
     return np.where(np.isfinite(carried), carried, first)
 
 
-def _lagged(spec: Spec, values: Values, lags: int) -> ridge.Design:
+def _design(spec: Spec, values: Values, lags: int) -> ridge.Design:
+    """Return what gives, at each origin, the distances of `_lagged` and, behind them, what is known ahead."""
+    return ridge.beside(_lagged(values[:, : len(spec.features)], lags), known_inputs(spec, values))
+
+
+def _lagged(values: Values, lags: int) -> ridge.Design:
     """Return what gives, at each origin, the last `lags` samples less the last one, (origin, feature * (lags - 1)).
 
-    Before the beginning stands the first sample; a feature that is never measured never changes. Behind them stands
-    what is known ahead, (origin, step ahead * column).
+    Before the beginning stands the first sample; a feature that is never measured never changes.
     """
-    features = len(spec.features)
-    known = np.nan_to_num(_carried(values[:, :features]))
-    ahead = over_horizon(values[:, features:], spec.horizon).reshape(len(values), spec.horizon * len(spec.known))
+    known = np.nan_to_num(_carried(values))
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(known, ((lags - 1, 0), (0, 0)), "edge"), lags, axis=0)
 
     def design(at: Origins) -> Float64:
         window = windows[at]  # (origin, feature, lag)
-        return np.concatenate([(window[:, :, :-1] - window[:, :, -1:]).reshape(len(at), -1), ahead[at]], axis=1)
+        return np.asarray(window[:, :, :-1] - window[:, :, -1:]).reshape(len(at), -1)
 
     return design
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq_runtime.arrays import Float64
+from edgeseq_runtime.arrays import Float32, Float64
 
 Rows: TypeAlias = npt.NDArray[np.int64]
 
@@ -51,6 +51,13 @@ def solve(design: Design, rows: Rows, targets: Float64, penalties: Sequence[floa
             gram = _gram(design, rows, there, shift, whole)
             solutions[:, :, outputs] = _solutions(gram, moment[:, outputs], shift, penalties)
     return solutions
+
+
+def beside(design: Design, columns: Float32) -> Design:
+    """Return the design with further columns, whose rows lie in an array (row, column)."""
+    if not columns.shape[1]:
+        return design
+    return lambda rows: np.concatenate([design(rows), columns[rows]], axis=1)
 
 
 def predict(design: Design, rows: Rows, coefficients: Float64) -> Float64:
