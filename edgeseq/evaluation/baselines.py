@@ -94,10 +94,9 @@ def seasonal_naive(spec: Spec, season: int, values: Values, at: Origins) -> Fore
 
 
 def lagged_ridge(spec: Spec, parts: Parts) -> Forecaster:
-    """Ridge regression of the change of each target on the last lags' distances from the last sample, and on what is
-    known ahead.
+    """Ridge regression of the change of each target on the last lags' distances from the last sample.
 
-    Fitted on the training part with `LAGS` lags, or as many as the warm-up of the test part allows; each output
+    And on what is known ahead. Fitted on the training part with `LAGS` lags, or as many as the warm-up of the test part allows; each output
     on the rows where it is known. The penalty is the one with the lowest error over the validation part.
     """
     lags = int(min(LAGS, max(parts.test.start, 2), max(len(parts.train) // 10, 2)))
@@ -109,9 +108,7 @@ def lagged_ridge(spec: Spec, parts: Parts) -> Forecaster:
     if not np.isfinite(validation_changes).any():
         raise _NothingToFitError("no row of the validation part, which chooses its penalty, has a known sample ahead")
     coefficients = ridge.solve(_design(spec, parts.train, lags), rows, changes, ridge.PENALTIES)
-    squares = ridge.squares(
-        _design(spec, parts.validation.values, lags), chosen_at, validation_changes, coefficients
-    )
+    squares = ridge.squares(_design(spec, parts.validation.values, lags), chosen_at, validation_changes, coefficients)
     weights = per_output([1 / feature.std**2 for feature in spec.target_features], spec.horizon)
     best = coefficients[np.argmin(squares @ weights)]
 
