@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from benchmarks.accuracy import generalisation, series, sine
+from benchmarks.accuracy import generalisation, long, series, sine
 from benchmarks.accuracy.rows import Row
 from benchmarks.accuracy.training import Settings
 from benchmarks.common import arguments, publish, text
@@ -21,6 +21,7 @@ PARTS: Mapping[str, Callable[[Settings], Iterator[Row]]] = {
     "generalisation": generalisation.measure,
     "co2": series.co2,
     "etth1": series.etth1,
+    "long": long.measure,
 }
 
 
@@ -33,12 +34,13 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, help="training steps, for a quick try")
     parser.add_argument("--hidden", type=int, default=30, help="units in a layer (30)")
     parser.add_argument("--further", type=int, default=1_000_000, metavar="N", help="samples of drift (1,000,000)")
+    parser.add_argument("--long", type=int, default=5_000_000, metavar="N", help="of the long series (5,000,000)")
     options = parser.parse_args(words)
     if options.seeds < 1:
         parser.error(f"--seeds is {options.seeds}, must be at least 1")
     if options.only == "etth1" and not options.etth1:
         parser.error("the part etth1 needs --etth1 FILE")
-    settings = Settings(options.seeds, options.steps, options.hidden, options.further, options.etth1)
+    settings = Settings(options.seeds, options.steps, options.hidden, options.further, options.etth1, options.long)
     rows = []
     for part in [options.only] if options.only else PARTS:
         if part == "etth1" and not settings.etth1:

@@ -38,6 +38,8 @@ class Settings:
     further: int = 1_000_000
     """Samples of the sine beyond its test range, to see whether the error grows."""
     etth1: Path | None = None
+    long: int = 5_000_000
+    """Samples of the long series."""
 
 
 @dataclass(frozen=True)

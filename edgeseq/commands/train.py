@@ -235,6 +235,7 @@ def train(
     edgeseq train boiler-3.csv --from boilers.safetensors -o boiler-3.safetensors
     """
     from edgeseq.commands import train_run
+    from edgeseq.commands.train_log import tell_of_reading
     from edgeseq.series import load
     from edgeseq.training.distributed import ProcessGroup
     from edgeseq.training.options import TrainingOptions
@@ -264,6 +265,8 @@ def train(
                 outputs.check(series)
             if search and group.size > 1:
                 raise UsageError("--search runs in one process; start it without torchrun")
+            if group.is_main:
+                tell_of_reading(series)
             start, named = None, _named_options()
             if begin:
                 from edgeseq.training.fine_tuning import Pretrained

@@ -14,10 +14,10 @@ from edgeseq.commands.notes import note
 from edgeseq.commands.options.common import resume_path, search_path
 from edgeseq.commands.options.outputs import check_outputs, series_inputs
 from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown
-from edgeseq.commands.train_log import ProgressLog
+from edgeseq.commands.train_log import PhaseLog, ProgressLog
 from edgeseq.evaluation.report_text import summary
 from edgeseq.model.checkpoint import Checkpoint
-from edgeseq.training import adapting, curves, fitting
+from edgeseq.training import adapting, curves, fitting, phases
 from edgeseq.training.plan import plan
 from edgeseq_runtime.errors import DataError
 
@@ -110,6 +110,8 @@ def train(
     `conclude` is told of the finished checkpoint, and returns the exit code, in the place of what `train` does.
     """
     output = outputs.checkpoint
+    say = PhaseLog(len(series)).say if group.is_main else phases.silent
+    say("analysis", f"season, noise and level of {len(parts.train):,} training samples")
     training = plan(series, parts, options, begin)
     trainer = fitting.start(training, parts, seed=seed, device=device, group=group)
     report: Callable[[str], None] = note if group.is_main else _ignore
@@ -129,10 +131,10 @@ def train(
     outputs.write_curve(trainer)
     if not finished:
         return _keep_best(trainer, training, parts, output)
-    checkpoint = fitting.finish(training, trainer, parts)
+    checkpoint = fitting.finish(training, trainer, parts, say)
     if conclude:
         return conclude(checkpoint, parts, output)
-    _conclude(checkpoint, parts, output)
+    _conclude(checkpoint, parts, output, say)
     return 0
 
 
@@ -167,7 +169,7 @@ def search(
     checkpoint = train_search.run_search(job, resume=resume)
     if checkpoint is None:
         return INTERRUPTED
-    _conclude(checkpoint, parts, outputs.checkpoint)
+    _conclude(checkpoint, parts, outputs.checkpoint, PhaseLog(len(series)).say)
     return 0
 
 
@@ -232,12 +234,12 @@ def _keep_best(trainer: "Trainer", training: "Plan", parts: "Parts", output: str
     return INTERRUPTED
 
 
-def _conclude(checkpoint: Checkpoint, parts: "Parts", output: str) -> None:
+def _conclude(checkpoint: Checkpoint, parts: "Parts", output: str, say: phases.Say) -> None:
     """Judge what was trained, and write it in any case."""
     for line in decisions(checkpoint.spec):
         note(line)
     try:
-        fitted = fitting.judge(checkpoint, parts)
+        fitted = fitting.judge(checkpoint, parts, say)
     except DataError as error:  # hours of training are not lost over a test part that cannot be scored
         checkpoint.save(output)
         note(f"warning: cannot score the test part: {error}")

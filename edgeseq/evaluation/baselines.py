@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.evaluation import ridge
+from edgeseq.evaluation.lagged import LaggedDistances
 from edgeseq.evaluation.metrics import Forecasts
 from edgeseq.model.scaling import known_inputs, per_output
 from edgeseq.series import Part, Parts
@@ -75,14 +76,20 @@ def untrained(spec: Spec) -> Baselines:
 
 def truths(spec: Spec, values: Values, at: Origins) -> Forecasts:
     """Return what came after the origins; NaN where it was not measured."""
-    rows = at[:, None] + np.arange(1, spec.horizon + 1)
-    return values[rows, : len(spec.targets)].astype(np.float64)
+    if not len(at):
+        return np.empty((0, spec.horizon, len(spec.targets)))
+    ahead = np.lib.stride_tricks.sliding_window_view(values[:, : len(spec.targets)], spec.horizon, axis=0)
+    return ahead[at + 1].transpose(0, 2, 1).astype(np.float64, order="C")
 
 
 def persistence(spec: Spec, values: Values, at: Origins) -> Forecasts:
     """The last sample, again."""
-    last = _carried(values[:, : len(spec.targets)])[at]
-    return np.repeat(last[:, None], spec.horizon, axis=1)
+    return np.repeat(_last(spec, values, at), spec.horizon, axis=1)
+
+
+def _last(spec: Spec, values: Values, at: Origins) -> Float64:
+    """Return the last sample at each origin, (origin, 1, target)."""
+    return _carried(values[:, : len(spec.targets)])[at][:, None]
 
 
 def seasonal_naive(spec: Spec, season: int, values: Values, at: Origins) -> Forecasts:
@@ -158,21 +165,18 @@ def _design(spec: Spec, values: Values, lags: int) -> ridge.Design:
     return ridge.beside(_lagged(values[:, : len(spec.features)], lags), known_inputs(spec, values))
 
 
-def _lagged(values: Values, lags: int) -> ridge.Design:
+def _lagged(values: Values, lags: int) -> LaggedDistances:
     """Return what gives, at each origin, the last `lags` samples less the last one, (origin, feature * (lags - 1)).
 
     Before the beginning stands the first sample; a feature that is never measured never changes.
     """
     known = np.nan_to_num(_carried(values))
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(known, ((lags - 1, 0), (0, 0)), "edge"), lags, axis=0)
-
-    def design(at: Origins) -> Float64:
-        window = windows[at]  # (origin, feature, lag)
-        return np.asarray(window[:, :, :-1] - window[:, :, -1:]).reshape(len(at), -1)
-
-    return design
+    padded = np.pad(known, ((lags - 1, 0), (0, 0)), "edge")
+    return LaggedDistances(padded, np.arange(lags - 1, len(padded)), lags - 1)
 
 
 def _changes(spec: Spec, values: Values, at: Origins) -> Float64:
     """Return what is to be forecast at each origin, less the last sample, (origin, horizon * target)."""
-    return (truths(spec, values, at) - persistence(spec, values, at)).reshape(len(at), spec.outputs)
+    changes = truths(spec, values, at)
+    changes -= _last(spec, values, at)
+    return changes.reshape(len(at), spec.outputs)

@@ -17,7 +17,7 @@ from edgeseq.series import Part, Parts
 from edgeseq.series.gaps import fill
 from edgeseq.series.series import Values
 from edgeseq.text import decimals_of
-from edgeseq_runtime.arrays import Float32, Float64
+from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.predictor import Predictor
@@ -30,6 +30,9 @@ TIE = 1e-3
 
 _GRAINS = 32
 """How many of float32's steps an error is that comes from rounding: of samples, of their times, and in sums of them."""
+
+LEAD = 50_000
+"""Rows that a stream takes before the first forecast that counts, at most, unless its warm-up is longer."""
 
 Chosen: TypeAlias = slice | Origins
 """Some of the origins, by their numbers."""
@@ -253,19 +256,31 @@ def evaluate_test_part(
 
 
 def forecasts_at(predictor: Streamer, values: Values, at: Origins) -> Forecasts:
-    """Return a model's forecasts at the rows `at` of a stream, NaN where it was not warm."""
-    predictor.reset()
-    return _warm_at(predictor.spec, values, at, Samples(predictor.spec, values).run(predictor))
+    """Return a model's forecasts at the rows `at` of a stream, rising; NaN where it was not warm.
+
+    Of what lies before them, and between two of them, the last `LEAD` rows are streamed: the state knows no more.
+    """
+    spec = predictor.spec
+    lead = max(LEAD, 10 * spec.warmup)
+    samples = Samples(spec, values)
+    forecasts = np.empty((len(at), spec.horizon, len(spec.targets)))
+    for chosen in np.split(np.arange(len(at)), np.flatnonzero(np.diff(at) > lead) + 1):
+        if not len(chosen):
+            continue
+        first, last = at[chosen[0]], at[chosen[-1]]
+        start, stop = max(0, first - lead), len(values) if last == at[-1] else last + spec.gap_limit + 2
+        predictor.reset()
+        made = samples.run(predictor, start, stop)
+        made[~fill(values[start:stop], spec.gap_limit).warm(spec.warmup)] = np.nan
+        forecasts[chosen] = made[at[chosen] - start]
+    return forecasts
 
 
 def adapted_at(predictor: Predictor, values: Values, at: Origins, streams: Sequence[Learner]) -> Forecasts:
     """Return the same where the streams go on learning."""
-    return _warm_at(predictor.spec, values, at, adapted_forecasts(predictor, values, streams))
-
-
-def _warm_at(spec: Spec, values: Values, at: Origins, forecasts: Forecasts | Float32) -> Forecasts:
-    forecasts[~fill(values, spec.gap_limit).warm(spec.warmup)] = np.nan
-    return forecasts[at].astype(np.float64)
+    forecasts = adapted_forecasts(predictor, values, streams)
+    forecasts[~fill(values, predictor.spec.gap_limit).warm(predictor.spec.warmup)] = np.nan
+    return forecasts[at]
 
 
 def score_part(predictor: Streamer, part: Part) -> tuple[int, Score]:

@@ -86,11 +86,16 @@ def crps(spec: Spec, forecasts: Forecasts, truth: Forecasts) -> float | None:
         return None
     levels, table = np.array(spec.residuals.levels), np.array(spec.residuals.quantiles)  # table: horizon, target, level
     edges = np.concatenate([[0.0], (levels[1:] + levels[:-1]) / 2, [1.0]])
-    error = truth - forecasts
-    above = error[..., None] - table  # of the truth over each quantile
-    loss = np.maximum(levels * above, (levels - 1) * above) @ np.diff(edges)
-    known = np.isfinite(error)
-    return float(2 * loss[known].mean()) if known.any() else None
+    share = np.diff(edges)
+    total, count = 0.0, 0
+    for ahead in range(len(table)):
+        error = truth[:, ahead] - forecasts[:, ahead]  # (origin, target)
+        above = error[..., None] - table[ahead]  # of the truth over each quantile
+        loss = np.maximum(levels * above, (levels - 1) * above) @ share
+        known = np.isfinite(error)
+        total += float(loss[known].sum())
+        count += int(known.sum())
+    return 2 * total / count if count else None
 
 
 def _coverage(level: float, ends: Bounds, forecasts: Forecasts, truth: Forecasts) -> Interval:

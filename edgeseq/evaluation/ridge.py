@@ -2,7 +2,7 @@
 
 A. Hoerl and R. Kennard, Technometrics 12 (1970). The normal equations are summed up block by block; one
 eigendecomposition then gives the solutions for all penalties. A machine-learning library would add a large
-package for it.
+package for it. Where the columns are lags of a long series, their structure gives the sums (`lagged`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq.evaluation.lagged import LaggedDistances, Sums
 from edgeseq_runtime.arrays import Float32, Float64
 
 Rows: TypeAlias = npt.NDArray[np.int64]
@@ -24,8 +25,11 @@ PENALTIES = tuple(10.0**power for power in range(-12, 3))
 BLOCK = 4096
 """Rows looked at together: the blocks of 95 columns then fit into a processor's cache."""
 
+_COLUMNS = 512
+"""Predictions of a row that are made together."""
 
-def solve(design: Design, rows: Rows, targets: Float64, penalties: Sequence[float]) -> Float64:
+
+def solve(design: Design, rows: Rows, targets: Float32 | Float64, penalties: Sequence[float]) -> Float64:
     """Return coefficients (penalty, column + 1, output) for targets (row, output); the last one is the intercept.
 
     Each output is fitted on the rows where it is known; NaN marks the others. Where no row is, the coefficients
@@ -39,17 +43,12 @@ def solve(design: Design, rows: Rows, targets: Float64, penalties: Sequence[floa
     if not known.any():
         return solutions
     shift = design(rows[:BLOCK]).mean(axis=0)  # near the mean, so that squares do not cancel
-    moment = np.zeros((columns, targets.shape[1]))
-    whole = np.zeros((columns, columns))
-    for at in _blocks(len(rows)):
-        x = _shifted(design, rows[at], shift)
-        whole += x.T @ x
-        moment += x.T @ np.where(known[at], targets[at], 0)
+    whole = _sums(design, rows, targets, shift)
     for outputs in _alike(known):
         there = known[:, outputs[0]]
         if there.any():
-            gram = _gram(design, rows, there, shift, whole)
-            solutions[:, :, outputs] = _solutions(gram, moment[:, outputs], shift, penalties)
+            gram = _gram(design, rows, there, shift, whole.gram)
+            solutions[:, :, outputs] = _solutions(gram, whole.moment[:, outputs], shift, penalties)
     return solutions
 
 
@@ -68,13 +67,19 @@ def predict(design: Design, rows: Rows, coefficients: Float64) -> Float64:
     return predictions
 
 
-def squares(design: Design, rows: Rows, targets: Float64, coefficients: Float64) -> Float64:
+def squares(design: Design, rows: Rows, targets: Float32 | Float64, coefficients: Float64) -> Float64:
     """Return the sums of squared errors (penalty, output) of coefficients (penalty, column + 1, output)."""
-    total = np.zeros((len(coefficients), targets.shape[1]))
-    for at in _blocks(len(rows)):
-        x = design(rows[at])
-        for penalty, choice in enumerate(coefficients):
-            total[penalty] += np.nansum(np.square(_applied(x, choice) - targets[at]), axis=0)
+    outputs = targets.shape[1]
+    total = np.zeros((len(coefficients), outputs))
+    together = max(1, _COLUMNS // max(1, outputs))  # penalties whose predictions are one product
+    for first in range(0, len(coefficients), together):
+        chosen = coefficients[first : first + together]
+        side_by_side = np.concatenate(list(chosen), axis=1)
+        for at in _blocks(len(rows)):
+            made = _applied(design(rows[at]), side_by_side).reshape(-1, len(chosen), outputs)
+            error = made - targets[at][:, None]
+            error[np.isnan(error)] = 0
+            total[first : first + together] += np.square(error, out=error).sum(axis=0)
     return total
 
 
@@ -84,6 +89,18 @@ def _blocks(rows: int) -> Iterator[slice]:
 
 def _applied(x: Float64, coefficients: Float64) -> Float64:
     return np.asarray(x @ coefficients[:-1] + coefficients[-1])
+
+
+def _sums(design: Design, rows: Rows, targets: Float32 | Float64, shift: Float64) -> Sums:
+    """Return the sums over rows of products of [x - shift, 1] with themselves and with the known targets."""
+    if isinstance(design, LaggedDistances) and design.has_long_runs(rows):
+        return design.sums(rows, targets, shift)
+    gram, moment = np.zeros((len(shift) + 1, len(shift) + 1)), np.zeros((len(shift) + 1, targets.shape[1]))
+    for at in _blocks(len(rows)):
+        x = _shifted(design, rows[at], shift)
+        gram += x.T @ x
+        moment += x.T @ np.where(np.isfinite(targets[at]), targets[at], 0)
+    return Sums(gram, moment)
 
 
 def _shifted(design: Design, rows: Rows, shift: Float64) -> Float64:
@@ -105,10 +122,7 @@ def _gram(design: Design, rows: Rows, there: npt.NDArray[np.bool_], shift: Float
     """Return the Gram matrix of some rows: those of all less those of the others, if these are fewer."""
     fewer = 2 * there.sum() < len(rows)
     looked_at = rows[there if fewer else ~there]
-    part = np.zeros_like(whole)
-    for at in _blocks(len(looked_at)):
-        x = _shifted(design, looked_at[at], shift)
-        part += x.T @ x
+    part = _sums(design, looked_at, np.zeros((len(looked_at), 0)), shift).gram
     return part if fewer else whole - part
 
 

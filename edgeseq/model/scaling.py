@@ -88,8 +88,9 @@ def known_inputs(spec: Spec, values: Values) -> Float32:
     """Return what is known ahead at each of samples (time, column), as the network sees it: (time, ahead * column)."""
     known = values[:, len(spec.features) :]
     centers, scales = (np.array([getattr(column, name) for column in spec.known]) for name in ("center", "scale"))
-    scaled = np.asarray((known - centers) / scales, np.float32)
-    return over_horizon(scaled, spec.horizon).reshape(len(known), spec.ahead)
+    return over_horizon(np.asarray((known - centers) / scales, np.float32), spec.horizon).reshape(
+        len(known), spec.ahead
+    )
 
 
 def network_targets(spec: Spec, filled: Filled) -> Float32:
@@ -102,15 +103,15 @@ def network_targets(spec: Spec, filled: Filled) -> Float32:
     values = filled.values[:, :targets].astype(np.float64)
     centers = np.broadcast_to([feature.center for feature in spec.target_features], values.shape)
     base = values if spec.predicts == CHANGE else centers
-    scaled = np.full((len(values), spec.horizon, targets), np.nan)
+    scaled = np.full((len(values), spec.horizon, targets), np.nan, np.float32)
     for start, stop in filled.segments:
         for ahead in range(1, min(spec.horizon, stop - start - 1) + 1):
-            scaled[start : stop - ahead, ahead - 1] = values[start + ahead : stop] - base[start : stop - ahead]
-            unseen = ~filled.observed[start + ahead : stop, :targets]
-            scaled[start : stop - ahead, ahead - 1][unseen] = np.nan
+            leaps = values[start + ahead : stop] - base[start : stop - ahead]
+            leaps /= np.array(spec.target_scales[ahead - 1])
+            leaps[~filled.observed[start + ahead : stop, :targets]] = np.nan
+            scaled[start : stop - ahead, ahead - 1] = leaps
     scaled[~filled.observed.all(axis=1)] = np.nan
-    scaled /= np.array(spec.target_scales)
-    return scaled.reshape(len(values), -1).astype(np.float32)
+    return scaled.reshape(len(values), -1)
 
 
 def per_output(values: npt.ArrayLike, horizon: int) -> npt.NDArray[Any]:

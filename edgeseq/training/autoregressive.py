@@ -15,10 +15,12 @@ import numpy.typing as npt
 import edgeseq_export
 from edgeseq.evaluation import baselines, ridge
 from edgeseq.evaluation.evaluate import forecasts_at, typical_predictor
+from edgeseq.evaluation.lagged import LaggedDistances
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.model.scaling import error_scales, known_inputs, network_targets
 from edgeseq.series import Part
 from edgeseq.series.gaps import Filled, fill
+from edgeseq.training.phases import Say, silent
 from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.spec import Spec
 
@@ -81,7 +83,7 @@ def candidates(spec: Spec, train: Filled) -> list[int]:
     return [lags for lags in LENGTHS if is_possible(lags)] or [lags for lags in _SHORTER if is_possible(lags)][:1]
 
 
-def fit(spec: Spec, train: Filled, validation: Part, lengths: Sequence[int]) -> LinearPath:
+def fit(spec: Spec, train: Filled, validation: Part, lengths: Sequence[int], say: Say = silent) -> LinearPath:
     """Return a linear path that combines a regression for each length, persistence, and the seasonal naive forecast.
 
     The training part teaches the regressions. The validation part chooses their penalties, and how much each member
@@ -92,7 +94,8 @@ def fit(spec: Spec, train: Filled, validation: Part, lengths: Sequence[int]) -> 
     rows, targets = drop_incomplete(*_counting(spec, train))
     judged_rows, truth = _counting(spec, judged, validation.origins(1))
     paths = []
-    for lags in lengths:
+    for number, lags in enumerate(lengths, 1):
+        say("linear path", f"regression on the last {lags} changes, {number} of {len(lengths)}, {len(rows):,} rows")
         coefficients = ridge.solve(_design(spec, train, lags), rows, targets, ridge.PENALTIES)
         squares = ridge.squares(_design(spec, judged, lags), judged_rows, truth, coefficients)
         paths.append(_linear_path(spec, coefficients[np.argmin(squares @ error_scales(spec) ** 2)]))
@@ -240,15 +243,15 @@ def _errors(checkpoint: Checkpoint, part: Part) -> Float64:
     return np.asarray((forecasts_at(predictor, part.values, at) - baselines.truths(spec, part.values, at)) / deviations)
 
 
-def _counting(spec: Spec, filled: Filled, among: ridge.Rows | None = None) -> tuple[ridge.Rows, Float64]:
+def _counting(spec: Spec, filled: Filled, among: ridge.Rows | None = None) -> tuple[ridge.Rows, Float32]:
     """Return the rows, all or `among` some, whose forecasts count, and what the network should say there."""
-    targets = network_targets(spec, filled).astype(np.float64)
+    targets = network_targets(spec, filled)
     counts = filled.warm(spec.warmup) & np.isfinite(targets).any(axis=1)
     rows = np.flatnonzero(counts) if among is None else among[counts[among]]
     return rows, targets[rows]
 
 
-def drop_incomplete(rows: ridge.Rows, targets: Float64) -> tuple[ridge.Rows, Float64]:
+def drop_incomplete(rows: ridge.Rows, targets: Float32) -> tuple[ridge.Rows, Float32]:
     """Leave out rows in which a target is unknown, where these are the minority.
 
     Outputs that are known in the same rows share a decomposition; else each step of a long horizon needs its own.
@@ -262,7 +265,7 @@ def _design(spec: Spec, filled: Filled, lags: int) -> ridge.Design:
     return ridge.beside(lagged_distances(spec, filled, lags), known_inputs(spec, filled.values))
 
 
-def lagged_distances(spec: Spec, filled: Filled, lags: int) -> ridge.Design:
+def lagged_distances(spec: Spec, filled: Filled, lags: int) -> LaggedDistances:
     """Return what gives, for rows, the distances of the `lags` samples before a row from it, (row, feature * lag).
 
     The farthest comes first; distances are scaled as changes are. Before a segment's first sample stands that sample
@@ -285,10 +288,4 @@ def lagged_distances(spec: Spec, filled: Filled, lags: int) -> ridge.Design:
         padded[begin - lags : begin] = values[start]
         padded[begin : begin + stop - start] = values[start:stop]
         place[start:stop] = np.arange(begin, begin + stop - start)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, lags + 1, axis=0)  # (time, feature, lag + 1)
-
-    def design(rows: ridge.Rows) -> Float64:
-        window = windows[place[rows] - lags]
-        return np.asarray(window[:, :, :-1] - window[:, :, -1:]).reshape(len(rows), -1)
-
-    return design
+    return LaggedDistances(padded, place, lags)

@@ -87,8 +87,9 @@ def check_stretch(series: Series, train: Filled, warmup: int, horizon: int) -> N
 
 def check_targets(spec: Spec, train: Filled) -> None:
     """Refuse a series in which some step ahead is never measured: every other row empty, and a horizon of 1."""
-    targets = scaling.network_targets(spec, train)[train.warm(spec.warmup)]
-    lacking = np.flatnonzero(~np.isfinite(targets).any(axis=0))
+    known = np.isfinite(scaling.network_targets(spec, train))
+    known &= train.warm(spec.warmup)[:, None]
+    lacking = np.flatnonzero(~known.any(axis=0))
     if len(lacking):
         ahead, target = divmod(int(lacking[0]), len(spec.targets))
         later = counted(ahead + 1, "sample")

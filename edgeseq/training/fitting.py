@@ -27,7 +27,9 @@ from edgeseq.training import plan as planning
 from edgeseq.training.distributed import ProcessGroup
 from edgeseq.training.fine_tuning import Pretrained
 from edgeseq.training.options import AUTO, TrainingKeywords, TrainingOptions
+from edgeseq.training.phases import Say, silent
 from edgeseq.training.plan import Plan
+from edgeseq.training.thinning import thinned
 from edgeseq.training.trainer import Trainer
 from edgeseq.training.warmup import measure_warmup
 from edgeseq_runtime.backends.open import open_session
@@ -107,7 +109,7 @@ def start(plan: Plan, parts: Parts, *, seed: int, device: str, group: ProcessGro
         plan.spec,
         plan.hyperparameters,
         plan.train,
-        parts.validation,
+        thinned(plan.spec, parts.validation),
         seed=seed,
         device=resolve_device(device),
         group=group or ProcessGroup(),
@@ -115,25 +117,31 @@ def start(plan: Plan, parts: Parts, *, seed: int, device: str, group: ProcessGro
     )
 
 
-def finish(plan: Plan, trainer: Trainer, parts: Parts) -> Checkpoint:
+def finish(plan: Plan, trainer: Trainer, parts: Parts, say: Say = silent) -> Checkpoint:
     """Return the checkpoint of the best weights so far, with a linear path and adaptation where they help."""
-    checkpoint = _with_linear_path(plan, _trained(plan, trainer, parts), parts)
-    return _without_unscorable_test(_with_adaptation(plan, checkpoint))
+    checkpoint = _with_linear_path(plan, _trained(plan, trainer, parts), parts, say)
+    return _without_unscorable_test(_with_adaptation(plan, checkpoint, say))
 
 
-def _with_linear_path(plan: Plan, checkpoint: Checkpoint, parts: Parts) -> Checkpoint:
+def _with_linear_path(plan: Plan, checkpoint: Checkpoint, parts: Parts, say: Say) -> Checkpoint:
     if not plan.lags:
         return checkpoint
-    path = autoregressive.fit(plan.spec, plan.train, parts.validation, plan.lags)
-    weight = autoregressive.ensemble_weight(checkpoint, path, parts.validation)
+    validation = thinned(plan.spec, parts.validation)
+    path = autoregressive.fit(plan.spec, plan.train, validation, plan.lags, say)
+    say("share of network and linear path", f"by {validation.samples:,} validation samples")
+    weight = autoregressive.ensemble_weight(checkpoint, path, validation)
     checkpoint = with_option(checkpoint, autoregressive.RECORDED_WEIGHT, float(f"{weight:.3f}"))
     if weight == 1:
         return checkpoint
     checkpoint = autoregressive.blended(checkpoint, path, weight)
-    return _with_measured_warmup(checkpoint, parts) if plan.measures_warmup else checkpoint
+    if not plan.measures_warmup:
+        return checkpoint
+    say("warm-up", "fresh streams compared with one that began long before")
+    return _with_measured_warmup(checkpoint, validation)
 
 
-def _with_adaptation(plan: Plan, checkpoint: Checkpoint) -> Checkpoint:
+def _with_adaptation(plan: Plan, checkpoint: Checkpoint, say: Say) -> Checkpoint:
+    say("adaptation", "forecasts over the validation part, with and without")
     adapt, noted = adapting.decide(checkpoint, plan.adapt)
     if plan.adapt != AUTO:
         checkpoint = with_option(checkpoint, adapting.WANTED, plan.adapt)
@@ -159,10 +167,10 @@ def _without_unscorable_test(checkpoint: Checkpoint) -> Checkpoint:
     return checkpoint
 
 
-def _with_measured_warmup(checkpoint: Checkpoint, parts: Parts) -> Checkpoint:
+def _with_measured_warmup(checkpoint: Checkpoint, validation: Part) -> Checkpoint:
     """Return the checkpoint with the warm-up that its forecasts are measured to need."""
     session = open_session(edgeseq_export.build(checkpoint), provider="cpu")
-    warmup = measure_warmup(session, parts.validation, checkpoint.spec.linear_path)
+    warmup = measure_warmup(session, validation, checkpoint.spec.linear_path)
     return replace(checkpoint, spec=replace(checkpoint.spec, warmup=warmup))
 
 
@@ -174,15 +182,18 @@ def with_option(checkpoint: Checkpoint, name: str, value: float | str) -> Checkp
     return replace(checkpoint, spec=replace(checkpoint.spec, training=training))
 
 
-def judge(checkpoint: Checkpoint, parts: Parts) -> Fitted:
+def judge(checkpoint: Checkpoint, parts: Parts, say: Say = silent) -> Fitted:
     """Evaluate a checkpoint through its model file, streamed, and write the figures into its spec.
 
     Those with adaptation, which takes the samples one by one, only where the test part is no longer than what a
     checkpoint carries of it.
     """
     predictor = typical_predictor(edgeseq_export.build(checkpoint))
-    spec: Spec = replace(checkpoint.spec, residuals=residual_quantiles(predictor, parts.validation))
+    validation = thinned(checkpoint.spec, parts.validation)
+    say("intervals", f"residuals of {validation.samples:,} validation samples, streamed through the model file")
+    spec: Spec = replace(checkpoint.spec, residuals=residual_quantiles(predictor, validation))
     promising = typical_predictor(edgeseq_export.build(replace(checkpoint, spec=spec)))
+    say("figures", f"model and baselines over {parts.test.samples:,} test samples, streamed through the model file")
     evaluation = evaluate_test_part(promising, parts, adapt=spec.adapt and is_short(parts.test))
     by_step = {
         name: np.array([rmse for rmse, _ in scored.per_horizon])

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edgeseq.model import architecture, scaling
-from edgeseq.series import Parts, Series, augment, fleet
+from edgeseq.series import Part, Parts, Series, augment, fleet
 from edgeseq.series.gaps import Filled, fill, together
 from edgeseq.text import every
-from edgeseq.training import analysis, autoregressive, checks
+from edgeseq.training import analysis, autoregressive, checks, thinning
 from edgeseq.training.fine_tuning import RAW, InitialWeights, Pretrained
 from edgeseq.training.hyperparameters import HyperParameters
 from edgeseq.training.options import AUTO, OFF, TrainingOptions
@@ -199,7 +199,8 @@ def _levels(series: Series, train: Filled, chosen: bool | None, like: Spec | Non
 
 def _is_augmentable(train: Filled) -> bool:
     """Whether the series follows a linear recurrence, and its copies do too: they need samples that lie closely."""
-    return all(map(analysis.follows_linear_recurrence, (train, *augment.at_other_rates(train))))
+    follows = analysis.follows_linear_recurrence
+    return follows(train) and all(map(follows, augment.at_other_rates(train)))
 
 
 def _known_ranges(features: tuple[Feature, ...], known: tuple[Feature, ...]) -> tuple[Feature, ...]:
@@ -256,6 +257,7 @@ def _notes(series: Series, parts: Parts, spec: Spec, decisions: _Decisions) -> t
         _seen(spec),
         _noise(decisions.innovation),
         _settings(decisions.hyperparameters),
+        *_thinned(parts.validation),
         *_coarse(spec, parts.train),
         *_large(spec, sizes[0]),
     )
@@ -283,6 +285,15 @@ def _settings(chosen: HyperParameters) -> str:
         return f"training: {chosen.steps} steps, half of it on copies at other speeds (a sum of waves)"
     against = f"input noise {chosen.input_noise:.2g} and weight decay {chosen.weight_decay:.2g} against overfitting"
     return f"training: {chosen.steps} steps, {against}"
+
+
+def _thinned(validation: Part) -> list[str]:
+    """Say where not all of the validation part is forecast."""
+    if validation.samples <= thinning.MOST:
+        return []
+    return [
+        f"validation: by {thinning.MOST:,} of the {validation.samples:,} samples, in {thinning.STRETCHES} stretches"
+    ]
 
 
 def _coarse(spec: Spec, train: Float32) -> list[str]:

@@ -440,3 +440,23 @@ def test_gaps_are_filled_as_the_model_says() -> None:
     values[10:14] = np.nan
     assert fill(values, 3).left == 1
     assert fill(values, 4).left == 0
+
+
+def test_of_a_long_stream_only_the_last_rows_before_the_forecasts_are_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two stretches far apart, a gap at the end of the first: the forecasts are those of the whole stream."""
+    checkpoint = make_checkpoint(warmup=3, gap_limit=2, horizon=2)
+    predictor = Predictor(edgeseq_export.build(checkpoint))
+    values = walk(3000)
+    values[799:801] = NAN
+    at = np.concatenate([np.arange(700, 800), np.arange(2000, 2500)])
+    whole = forecasts_at(predictor, values, at)
+    taken, run = [], predictor.run
+
+    def noted(samples: np.ndarray) -> np.ndarray:
+        taken.append(len(samples))
+        return run(samples)
+
+    monkeypatch.setattr("edgeseq.evaluation.evaluate.LEAD", 500)
+    monkeypatch.setattr(predictor, "run", noted)
+    np.testing.assert_allclose(forecasts_at(predictor, values, at), whole, atol=1e-6)
+    assert taken == [603, 1500]
