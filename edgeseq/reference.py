@@ -186,7 +186,8 @@ class Oracle:
         coefficients = memory[f"h{spec.layers}"] @ self._weights["coefficient.weight"].T
         coefficients = coefficients.reshape(len(known), spec.horizon, len(spec.targets), len(spec.known))
         values = known.reshape(len(known), spec.horizon, len(spec.known))
-        return np.einsum("bhtk,bhk->bht", coefficients, values).reshape(len(known), spec.outputs)
+        varying: Float64 = np.einsum("bhtk,bhk->bht", coefficients, values)
+        return varying.reshape(len(known), spec.outputs)
 
     def _recall(self, states: States64) -> tuple[Float64, Float64]:
         """Return the last sample (batch, feature), and whether there is one (batch, 1)."""

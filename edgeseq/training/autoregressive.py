@@ -7,7 +7,7 @@ combination, of regressions of several lengths and of naive forecasts: a sum of 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -63,8 +63,8 @@ class LinearPath:
     """(outputs, feature, lag), newest last."""
     bias: Float32
     """(outputs,)"""
-    known: Float32
-    """(outputs, step ahead * column), of what is known ahead."""
+    known: Float32 = field(default_factory=lambda: np.zeros(0, np.float32))
+    """(outputs, step ahead * column), of what is known ahead; empty where nothing is."""
 
     @property
     def lags(self) -> int:
@@ -166,7 +166,8 @@ def _said(spec: Spec, path: LinearPath, filled: Filled, rows: ridge.Rows) -> Flo
         return np.asarray(np.diff(each, axis=2, append=0)).reshape(len(rows), -1)
 
     design = ridge.beside(changes, known_inputs(spec, filled.values))
-    return ridge.predict(design, rows, np.vstack([path.weight.reshape(spec.outputs, -1).T, path.known.T, path.bias]))
+    known = path.known.reshape(spec.outputs, spec.ahead)
+    return ridge.predict(design, rows, np.vstack([path.weight.reshape(spec.outputs, -1).T, known.T, path.bias]))
 
 
 def _square_of_mean(errors: Sequence[Float64], chosen: Float64) -> float:

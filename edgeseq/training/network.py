@@ -43,9 +43,9 @@ class Network(nn.Module):
     def _of_known(self, ahead: Tensor, output: Tensor) -> Tensor:
         """Return what values known ahead (..., step * column) add, beside the last layer's output (..., hidden)."""
         horizon, targets, columns = self._steps
-        coefficients = self.coefficient(output).unflatten(-1, (horizon, targets, columns))
-        varying = (coefficients * ahead.unflatten(-1, (horizon, 1, columns))).sum(-1).flatten(-2)
-        return torch.as_tensor(self.known(ahead) + varying)
+        coefficients = self.coefficient(output).view(*output.shape[:-1], horizon, targets, columns)
+        varying = (coefficients * ahead.reshape(*ahead.shape[:-1], horizon, 1, columns)).sum(-1)
+        return torch.as_tensor(self.known(ahead) + varying.flatten(-2))
 
     def init_classic(self) -> None:
         """Initialise the weights as TensorFlow's BasicLSTMCell does.
