@@ -100,7 +100,8 @@ def make_checkpoint(seed: int = 0, **choices: Any) -> Checkpoint:
     if spec.linear_path:
         weights["linear.weight"] /= spec.linear_path * len(spec.measured)
     if spec.known:
-        weights["known.weight"] /= spec.horizon * len(spec.known)
+        weights["known.weight"] /= spec.ahead
+        weights["coefficient.weight"] /= spec.hidden * len(spec.known)
     part, columns = max(20, 2 * spec.horizon), len(spec.features) + len(spec.known)
     samples = np.cumsum(random.standard_normal((3 * part, columns)), axis=0).astype(np.float32) * 0.1
     return Checkpoint(spec, weights, validation=Part(samples[: 2 * part], part), test=Part(samples, 2 * part))

@@ -34,7 +34,7 @@ _CLOCKS = ("hour_sin", "hour_cos", "weekday_sin", "weekday_cos")
 def main(words: list[str] | None = None) -> None:
     """Print the table."""
     parser = arguments("Measure forecasts of a made-up home's load with the temperature known ahead.")
-    parser.add_argument("--homes", type=int, default=1, metavar="N", help="how many homes (1)")
+    parser.add_argument("--homes", type=int, default=3, metavar="N", help="how many homes (3)")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds 0 to N - 1 of training (1)")
     options = parser.parse_args(words)
     rows = [row.to_dict() for number in range(options.homes) for row in measure(_FIRST + number, options.seeds)]

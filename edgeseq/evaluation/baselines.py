@@ -103,8 +103,9 @@ def seasonal_naive(spec: Spec, season: int, values: Values, at: Origins) -> Fore
 def lagged_ridge(spec: Spec, parts: Parts) -> Forecaster:
     """Ridge regression of the change of each target on the last lags' distances from the last sample.
 
-    And on what is known ahead. Fitted on the training part with `LAGS` lags, or as many as the warm-up of the test part allows; each output
-    on the rows where it is known. The penalty is the one with the lowest error over the validation part.
+    And on what is known ahead. Fitted on the training part with `LAGS` lags, or as many as the warm-up of the test part
+    allows; each output on the rows where it is known. The penalty is the one with the lowest error over the validation
+    part.
     """
     lags = int(min(LAGS, max(parts.test.start, 2), max(len(parts.train) // 10, 2)))
     rows = _teaching(parts, lags).origins(spec.horizon)

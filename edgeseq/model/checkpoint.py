@@ -32,10 +32,10 @@ class Checkpoint:
     """A trained network with its spec."""
 
     spec: Spec
-    weights: Weights
-    validation: Part | None = None
+    weights: Weights = field(repr=False)
+    validation: Part | None = field(default=None, repr=False)
     """The part that chose the weights, with what precedes it: export measures the residuals of its files with it."""
-    test: Part | None = None
+    test: Part | None = field(default=None, repr=False)
     """The part that judges them."""
     by_step: Mapping[str, Float64] = field(default_factory=dict)
     """Baselines that only a training part can teach -> RMSE by step ahead over the test part (horizon,)."""

@@ -1,5 +1,7 @@
 """One step function, four ways to run it: torch, the oracle, and onnxruntime in steps, chunks and batches."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -16,6 +18,7 @@ from edgeseq.training.network import Network
 from edgeseq.training.windows import scaled, windows
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.backends.open import open_session
+from edgeseq_runtime.spec import Spec
 from tests.helpers import tolerances
 
 
@@ -42,12 +45,14 @@ def checkpoints(draw: st.DrawFn, layouts: tuple[str, ...] = ("stream", "stream",
         window=draw(st.integers(2, 10)) if layout != "stream" else 0,
         linear_path=draw(st.sampled_from([0, 2, 3, 17])) if has_linear else 0,
         sensors=draw(st.sampled_from([0, 0, 2])),
+        known=draw(st.sampled_from([0, 0, 1, 3])) if layout == "stream" else 0,
     )
 
 
 def random_samples(checkpoint: Checkpoint, time: int, batch: int, seed: int = 0) -> np.ndarray:
+    """Walks (time, batch, input), each of the training part's size."""
     random = np.random.default_rng(seed)
-    features = checkpoint.spec.features
+    features = checkpoint.spec.input_features
     walk = np.cumsum(random.standard_normal((time, batch, len(features))), axis=0)
     return (walk * [f.change for f in features] + [f.mean for f in features]).astype(np.float32)
 
@@ -95,18 +100,29 @@ def torch_forecasts(checkpoint: Checkpoint, x: np.ndarray) -> np.ndarray:
         {name: torch.from_numpy(value) for name, value in checkpoint.weights.items() if name != "linear.weight"}
     )
     said = windowed(checkpoint, network, x) if spec.window else streamed(checkpoint, network, x)
-    base = x if spec.predicts == "change" else np.broadcast_to([f.center for f in spec.features], x.shape)
+    own = x[..., : len(spec.features)]
+    base = own if spec.predicts == "change" else np.broadcast_to([f.center for f in spec.features], own.shape)
     scaled = said.astype(np.float64) * np.array(spec.target_scales).reshape(-1)
     return per_output(base[..., : len(spec.targets)].astype(np.float64), spec.horizon) + scaled
 
 
+def inputs_of(spec: Spec, x: np.ndarray) -> np.ndarray:
+    """What training's network sees of samples (time, input), whose values ahead are any."""
+    own, ahead = np.split(x, [len(spec.features)], axis=1)
+    seen = network_inputs(replace(spec, known=()), fill(own))
+    centers, scales = (
+        np.array([getattr(column, name) for column in spec.known * spec.horizon]) for name in ("center", "scale")
+    )
+    return np.concatenate([seen, (ahead - centers) / scales], axis=1).astype(np.float32)
+
+
 def streamed(checkpoint: Checkpoint, network: Network, x: np.ndarray) -> np.ndarray:
     spec = checkpoint.spec
-    inputs = np.stack([network_inputs(spec, fill(x[:, stream])) for stream in range(x.shape[1])], axis=1)
+    inputs = np.stack([inputs_of(spec, x[:, stream]) for stream in range(x.shape[1])], axis=1)
     with torch.no_grad():
         said, _ = network(torch.from_numpy(inputs), network.fresh(x.shape[1]))
         if spec.linear_path:
-            changes = inputs[..., -len(spec.features) :][..., : len(spec.measured)]
+            changes = inputs[..., -spec.inputs :][..., : len(spec.measured)]
             signal = torch.from_numpy(np.ascontiguousarray(changes)).permute(1, 2, 0)
             signal = torch.nn.functional.pad(signal, (spec.linear_path - 1, 0))
             weight = torch.from_numpy(checkpoint.weights["linear.weight"])
@@ -137,22 +153,28 @@ def test_step_run_and_pool_give_the_same_forecasts_gaps_included(
     checkpoint: Checkpoint, gaps: set[int], blocks: list[int]
 ) -> None:
     spec = checkpoint.spec
-    x = random_samples(checkpoint, 60, 1)[:, 0]
+    features = len(spec.features)
+    x, ahead = np.split(random_samples(checkpoint, 60, 1)[:, 0], [features], axis=1)
+    known = ahead.reshape(60, spec.horizon, -1) if spec.known else [None] * 60
     for position in gaps:
         x[position, position % x.shape[1]] = np.nan
     session = open_session(edgeseq_export.build(checkpoint))
     stepper, runner, pool = Predictor(session), Predictor(session), Pool(session)
-    stepped = np.stack([stepper.step(row) for row in x])
+    stepped = np.stack([stepper.step(row, known=told) for row, told in zip(x, known, strict=True)])
     parts: list[np.ndarray] = []
     position = 0
     while position < len(x):
         block = blocks[len(parts) % len(blocks)]
-        parts.append(runner.run(x[position : position + block]))
+        taken = slice(position, position + block)
+        parts.append(runner.run(x[taken], known=np.array(known[taken]) if spec.known else None))
         position += block
-    neighbours = random_samples(checkpoint, 60, 2, seed=1)
+    neighbours = random_samples(checkpoint, 60, 2, seed=1)[..., :features]
     pooled = [
-        pool.step({"a": row, "b": other[0]} if number % 3 else {"c": other[1], "a": row})["a"]
-        for number, (row, other) in enumerate(zip(x, neighbours, strict=True))
+        pool.step(
+            {"a": row, "b": other[0]} if number % 3 else {"c": other[1], "a": row},
+            known={"a": told} if spec.known else None,
+        )["a"]
+        for number, (row, other, told) in enumerate(zip(x, neighbours, known, strict=True))
     ]
     tolerance = 1e-6 * max(feature.std for feature in spec.target_features) + np.spacing(np.float32(400))
     np.testing.assert_allclose(np.concatenate(parts), stepped, atol=tolerance)

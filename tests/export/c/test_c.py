@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import edgeseq_export
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.reference import Oracle
+from edgeseq.series.ahead import graph_inputs
 from edgeseq.testing import make_checkpoint
 from edgeseq_export.c import export, fixed_program, fixed_quantize, toolchain
 from edgeseq_export.c.fixed_reference import FixedReference
@@ -43,6 +44,8 @@ NETWORKS = [
     pytest.param({"sensors": 2, "features": 2, "targets": 2, "horizon": 3, "clocks": ("hour_sin",)}, id="a fleet"),
     pytest.param({"predicts": "value", "hidden": 1, "layers": 1}, id="a value"),
     pytest.param({"levels": 0, "linear_path": 2, "offset": -300.0}, id="changes only"),
+    pytest.param({"known": 2, "features": 2, "targets": 2, "horizon": 4, "linear_path": 3}, id="known ahead"),
+    pytest.param({"known": 1, "cell": "gru", "sensors": 2, "horizon": 3}, id="a fleet, known ahead"),
 ]
 
 
@@ -60,8 +63,9 @@ def samples_of(checkpoint: Checkpoint, time: int) -> np.ndarray:
     typical = random_samples(checkpoint, time, 1)[:, 0]
     if not checkpoint.spec.sensors:
         return typical
-    sensor = checkpoint.spec.sensors[1]
-    return (np.array(sensor.offset) + np.array(sensor.gain) * typical).astype(np.float32)
+    sensor, own = checkpoint.spec.sensors[1], slice(len(checkpoint.spec.features))
+    typical[:, own] = np.array(sensor.offset) + np.array(sensor.gain) * typical[:, own]
+    return typical
 
 
 def oracle_of(checkpoint: Checkpoint, samples: np.ndarray) -> np.ndarray:
@@ -154,8 +158,11 @@ def test_a_missing_sample_leads_to_what_the_predictor_does(choices: dict[str, An
     samples[absent] = random.choice(np.array([np.nan, np.inf, -np.inf, 3e38], np.float32), absent.sum())
     predictor = Predictor(edgeseq_export.build(checkpoint), rules=AS_THEY_ARE, sensor=sensor_of(checkpoint))
     wanted, statuses = [], []
+    spec = checkpoint.spec
     for sample in samples:
-        wanted.append(predictor.step(sample).reshape(-1))
+        own, ahead = np.split(sample, [len(spec.features)])
+        known = ahead.reshape(spec.horizon, -1) if spec.known else None
+        wanted.append(predictor.step(own, known=known).reshape(-1))
         statuses.append(predictor.status)
     command = toolchain.compiler()
     assert command
@@ -271,7 +278,8 @@ def test_fixed_point_forecasts_nearly_as_float_does(choices: dict[str, Any]) -> 
     """Over the test part, relative to the target's deviation. Measured: 0.001 to 0.01."""
     checkpoint = walked(**choices)
     assert checkpoint.test
-    samples = checkpoint.test.values[checkpoint.test.start :]
+    spec, values = checkpoint.spec, checkpoint.test.values
+    samples = graph_inputs(values, len(spec.features), spec.horizon)[checkpoint.test.start :]
     wanted = Oracle(checkpoint.spec, checkpoint.weights).run(samples[:, None])[0][20:, 0]
     made = FixedReference(fixed_quantize.program(checkpoint)).run(samples[:, None])[20:, 0]
     assert np.sqrt(np.mean(np.square((made - wanted) / scale_of(checkpoint)))) < 0.02

@@ -23,7 +23,8 @@ from edgeseq_export.synthetic import random_walk
 def walked(**choices: Any) -> Checkpoint:
     """A random network whose parts are a walk, long enough to fit a head on."""
     checkpoint = make_checkpoint(**choices)
-    walk = random_walk(checkpoint.spec, 2400, 1)[:, 0]
+    columns = len(checkpoint.spec.features) + len(checkpoint.spec.known)
+    walk = random_walk(checkpoint.spec, 2400, 1)[:, 0, :columns]
     return replace(checkpoint, validation=Part(walk[:2000], 1600), test=Part(walk, 2000))
 
 

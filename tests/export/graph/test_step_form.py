@@ -25,15 +25,23 @@ def assert_agree(checkpoint: Checkpoint, found: np.ndarray, wanted: np.ndarray) 
 @settings(max_examples=30)
 @given(checkpoint=checkpoints(layouts=("stream",)), time=st.integers(1, 12))
 def test_its_forecasts_are_those_of_the_form_chunk(checkpoint: Checkpoint, time: int) -> None:
-    x = random_samples(checkpoint, time, 1)[:, 0]
-    wanted = Predictor(edgeseq_export.build(checkpoint)).run(x)
+    spec = checkpoint.spec
+    x, ahead = np.split(random_samples(checkpoint, time, 1)[:, 0], [len(spec.features)], axis=1)
+    known = ahead.reshape(time, spec.horizon, -1) if spec.known else None
+    each = [None] * time if known is None else known
+    wanted = Predictor(edgeseq_export.build(checkpoint)).run(x, known=known)
     content = edgeseq_export.build(checkpoint, form="step")
     predictor = Predictor(content)
-    assert_agree(checkpoint, np.stack([predictor.step(row) for row in x]), wanted)
+    assert_agree(
+        checkpoint, np.stack([predictor.step(row, known=told) for row, told in zip(x, each, strict=True)]), wanted
+    )
     predictor.reset()
-    assert_agree(checkpoint, predictor.run(x), wanted)
+    assert_agree(checkpoint, predictor.run(x, known=known), wanted)
     pool = Pool(content)
-    pooled = [pool.step({"a": row, "b": row + 1})["a"] for row in x]
+    pooled = [
+        pool.step({"a": row, "b": row + 1}, known=None if told is None else {"a": told})["a"]
+        for row, told in zip(x, each, strict=True)
+    ]
     assert_agree(checkpoint, np.stack(pooled), wanted)
 
 
