@@ -20,6 +20,7 @@ from edgeseq.commands.predict import predict
 from edgeseq.commands.providers import providers
 from edgeseq.commands.shutdown import INTERRUPTED
 from edgeseq.commands.train import train
+from edgeseq.commands.update import update
 from edgeseq.commands.verify import verify
 from edgeseq.text import colour
 from edgeseq_runtime.errors import DependencyError, EdgeseqError, UsageError
@@ -50,6 +51,7 @@ _COMMANDS = {
         train: "train a small recurrent network on a series",
         evaluate: "compare its forecasts of the test part with baselines",
         backtest: "compare them over the whole series, fold by fold",
+        update: "train a model further on what came since, and compare",
     },
     "A checkpoint becomes a model file": {
         export: "write it as one ONNX file, or as C",

@@ -17,6 +17,7 @@ def evaluate(
     *,
     provider: str = "auto",
     key: str | os.PathLike[str] | None = None,
+    adapt: bool | None = None,
     **reading: Unpack[ModelSeriesKeywords],
 ) -> dict[str, Any]:
     """Stream the test part of a series through a model; return the figures that `edgeseq evaluate --json` prints.
@@ -26,11 +27,12 @@ def evaluate(
     sine, for a model that was trained on it. The further arguments are the command's options: sensor, split, sort, and
     those that say how text is read, from time to hold. `provider` says what runs the model: auto, cpu, cuda, arm,
     native or onnxruntime's name of another. `key` is a file with an Ed25519 public key: only a model file that its
-    private half signed is opened. Errors are in the targets' units, or standardised by the training part's deviations;
-    None stands where nothing could be computed. Raises `UsageError` (an unknown provider, too), `DataError`,
-    `ModelFileError` or `FileError`.
+    private half signed is opened. `adapt` says whether the part is streamed once more, with adaptation from the
+    validation part on, which gives the figures under "adapted"; None: where the model adapts on the device. Errors are
+    in the targets' units, or standardised by the training part's deviations; None stands where nothing could be
+    computed. Raises `UsageError` (an unknown provider, too), `DataError`, `ModelFileError` or `FileError`.
     """
-    return evaluate_model(model, series, provider=provider, key=key, **reading).to_dict()
+    return evaluate_model(model, series, provider=provider, key=key, adapt=adapt, **reading).to_dict()
 
 
 def evaluate_model(
@@ -39,13 +41,15 @@ def evaluate_model(
     *,
     provider: str = "auto",
     key: str | os.PathLike[str] | None = None,
+    adapt: bool | None = None,
     tell: Callable[[str], object] | None = None,
     **reading: Unpack[ModelSeriesKeywords],
 ) -> Evaluation:
     """Do what `evaluate` does, and return the forecasts with the figures; `tell` is told what reading has found."""
-    predictor = Predictor(as_model_file(model), provider=provider, rules=AS_THEY_ARE, key=key)
+    predictor = Predictor(as_model_file(model), provider=provider, rules=AS_THEY_ARE, key=key, adapt=False)
     data, parts = load_for_model(predictor, None if series is None else os.fspath(series), **reading)
     if tell:
         for line in data.notes:
             tell(line)
-    return evaluate_test_part(predictor, parts, [sensor.name for sensor in data.sensors])
+    adapt = predictor.spec.adapt if adapt is None else adapt
+    return evaluate_test_part(predictor, parts, [sensor.name for sensor in data.sensors], adapt=adapt)

@@ -93,8 +93,8 @@ def cell_step(cell: str, x: Float64, memory: Sequence[Float64], *parameters: Flo
 class Oracle:
     """The step function of a checkpoint, in raw units, float64: what a model file must agree with.
 
-    `weights` are the network's, by torch's names; batches are independent streams. `watch` is shown what "head" and
-    "linear" path are multiplied with, (batch, column).
+    `weights` are the network's, by torch's names; batches are independent streams. `watch` is shown what "head",
+    "known" values and "linear" path are multiplied with, (batch, column).
     """
 
     def __init__(
@@ -110,6 +110,9 @@ class Oracle:
         self._centers = np.array([feature.center for feature in spec.features])
         self._scales = np.array([feature.scale for feature in spec.features])
         self._memory = memory_names(spec.cell, spec.layers)
+        self._ahead_centers, self._ahead_scales = (
+            np.array([getattr(column, name) for column in spec.known * spec.horizon]) for name in ("center", "scale")
+        )
         self._levels = [i for i, feature in enumerate(spec.features) if feature.level]
 
     def fresh(self, batch: int = 1) -> States64:
@@ -117,19 +120,24 @@ class Oracle:
         return {state.name: np.zeros(state.sized(batch)) for state in architecture.states(self._spec)}
 
     def step(self, sample: npt.ArrayLike, states: States64) -> tuple[Float64, States64]:
-        """Take a sample (batch, feature); return the forecast (batch, horizon * target) and the next states."""
-        x = np.asarray(sample, np.float64)
+        """Take a sample (batch, input); return the forecast (batch, horizon * target) and the next states.
+
+        Behind the features stands what is known ahead, step after step.
+        """
+        x, ahead = np.split(np.asarray(sample, np.float64), [len(self._spec.features)], axis=1)
         if not self._spec.sensors:
-            return self._step(x, states)
+            return self._step(x, ahead, states)
         # What this sensor measures, in the typical one's numbers and back.
         offset, gain = states[OFFSET][0], 1 + states[GAIN][0]
-        y, next_states = self._step((x - offset) / gain, states)
+        y, next_states = self._step((x - offset) / gain, ahead, states)
         return self._tiled(offset) + self._tiled(gain) * y, next_states | {name: states[name] for name in SETTINGS}
 
-    def _step(self, x: Float64, states: States64) -> tuple[Float64, States64]:
+    def _step(self, x: Float64, ahead: Float64, states: States64) -> tuple[Float64, States64]:
         next_states: States64 = {}
-        run = self._stream if self._spec.layout == STREAM else self._window
-        outputs = run(x, states, next_states)
+        if self._spec.layout == STREAM:
+            outputs = self._stream(x, ahead, states, next_states)
+        else:
+            outputs = self._window(x, states, next_states)
         base = x if self._spec.predicts == CHANGE else np.broadcast_to(self._centers, x.shape)
         return self._tiled(base) + outputs * self._output_scales, next_states
 
@@ -138,7 +146,7 @@ class Oracle:
         return per_output(values[:, : len(self._spec.targets)], self._spec.horizon)
 
     def run(self, samples: npt.ArrayLike, states: States64 | None = None) -> tuple[Float64, States64]:
-        """Take samples (time, batch, feature) step by step; return (time, batch, horizon * target) and states."""
+        """Take samples (time, batch, input) step by step; return (time, batch, horizon * target) and states."""
         x = np.asarray(samples, np.float64)
         states = self.fresh(x.shape[1]) if states is None else states
         forecasts = []
@@ -147,15 +155,19 @@ class Oracle:
             forecasts.append(y)
         return np.stack(forecasts), states
 
-    def _stream(self, x: Float64, states: States64, next_states: States64) -> Float64:
+    def _stream(self, x: Float64, ahead: Float64, states: States64, next_states: States64) -> Float64:
         """One sample after the other: the network sees level and change, and its memory is carried along."""
         last, seen = self._recall(states)
         change = np.where(seen > 0, x - last, 0.0)
         next_states |= self._remember(x)
         level = ((x - self._centers) / self._scales)[:, self._levels]
         memory = {name: states[name][0] for name in self._memory}
-        outputs = self.network(np.concatenate([level, change / self._changes], axis=1), memory)
+        known = (ahead - self._ahead_centers) / self._ahead_scales
+        outputs = self.network(np.concatenate([level, change / self._changes, known], axis=1), memory)
         next_states |= {name: value[None] for name, value in memory.items()}
+        if self._spec.known:
+            self._watch("known", known)
+            outputs = outputs + known @ self._weights["known.weight"].T
         if self._spec.linear_path:
             measured = len(self._spec.measured)
             recent = np.concatenate([states["changes"], change[:, :measured, None]], axis=2)  # (batch, feature, lag)

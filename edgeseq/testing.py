@@ -32,30 +32,24 @@ def make_spec(
     clocks: tuple[str, ...] = (),
     period: float | None = None,
     sensors: int = 0,
+    known: int = 0,
     reading: Reading | None = None,
+    season: int | None = None,
+    adapt: bool = False,
 ) -> Spec:
-    """A spec with made-up statistics: feature i has mean i + offset, deviation 1 + i / 2, change 0.1 (1 + i)."""
+    """A spec with made-up statistics: feature i has mean i + offset, deviation 1 + i / 2, change 0.1 (1 + i).
+
+    Columns known ahead, k0, k1, ..., are like features with an offset of 5.
+    """
     return Spec(
         series="made_up",
-        features=tuple(
-            Feature(
-                name=f"f{i}",
-                unit="",
-                mean=i + offset,
-                std=1 + i / 2,
-                change=0.1 * (1 + i),
-                minimum=i + offset - 3,
-                maximum=i + offset + 3,
-                level=i < levels,
-                center=float(i + offset),
-                scale=1 + i / 2,
-            )
-            for i in range(features)
-        )
+        features=tuple(_feature("f", i, offset, level=i < levels) for i in range(features))
         + tuple(Feature(name, "", 0, 0.7, 0.2, -1, 1, level=True, center=0, scale=0.7, clock=True) for name in clocks),
         period=period,
         reading=reading,
-        format=2 if reading and reading.binds else 1,
+        season=season,
+        adapt=adapt,
+        format=2 if known or adapt or (reading and reading.binds) else 1,
         targets=tuple(f"f{i}" for i in range(targets)),
         horizon=horizon,
         target_scales=tuple(
@@ -71,6 +65,7 @@ def make_spec(
         layout=layout,
         window=window,
         linear_path=linear_path,
+        known=tuple(_feature("k", i, offset + 5, level=True) for i in range(known)),
         sensors=tuple(
             Sensor(
                 name=f"s{number}",
@@ -82,6 +77,21 @@ def make_spec(
     )
 
 
+def _feature(letter: str, number: int, offset: float, *, level: bool) -> Feature:
+    return Feature(
+        name=f"{letter}{number}",
+        unit="",
+        mean=number + offset,
+        std=1 + number / 2,
+        change=0.1 * (1 + number),
+        minimum=number + offset - 3,
+        maximum=number + offset + 3,
+        level=level,
+        center=float(number + offset),
+        scale=1 + number / 2,
+    )
+
+
 def make_checkpoint(seed: int = 0, **choices: Any) -> Checkpoint:
     """A checkpoint with random weights, large enough that every gate matters."""
     spec = make_spec(**choices)
@@ -89,5 +99,8 @@ def make_checkpoint(seed: int = 0, **choices: Any) -> Checkpoint:
     weights = {name: random.uniform(-0.6, 0.6, shape).astype(np.float32) for name, shape in weight_shapes(spec).items()}
     if spec.linear_path:
         weights["linear.weight"] /= spec.linear_path * len(spec.measured)
-    samples = np.cumsum(random.standard_normal((60, len(spec.features))), axis=0).astype(np.float32) * 0.1
-    return Checkpoint(spec, weights, validation=Part(samples[:40], 20), test=Part(samples, 40))
+    if spec.known:
+        weights["known.weight"] /= spec.horizon * len(spec.known)
+    part, columns = max(20, 2 * spec.horizon), len(spec.features) + len(spec.known)
+    samples = np.cumsum(random.standard_normal((3 * part, columns)), axis=0).astype(np.float32) * 0.1
+    return Checkpoint(spec, weights, validation=Part(samples[: 2 * part], part), test=Part(samples, 2 * part))

@@ -34,9 +34,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, help="training steps, for a quick try")
     parser.add_argument("--hidden", type=int, default=30, help="units in a layer (30)")
     parser.add_argument("--further", type=int, default=1_000_000, metavar="N", help="samples of drift (1,000,000)")
-    parser.add_argument(
-        "--long", type=int, default=5_000_000, metavar="N", help="of the long series (5,000,000)"
-    )
+    parser.add_argument("--long", type=int, default=5_000_000, metavar="N", help="of the long series (5,000,000)")
     options = parser.parse_args(words)
     if options.seeds < 1:
         parser.error(f"--seeds is {options.seeds}, must be at least 1")

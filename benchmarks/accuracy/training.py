@@ -57,7 +57,7 @@ class Trained:
 
     def evaluation(self, quantize: str = "none") -> Evaluation:
         """Stream the test part through its model file."""
-        return evaluate_test_part(Predictor(self.file(quantize)), self.parts)
+        return evaluate_test_part(Predictor(self.file(quantize), adapt=False), self.parts)
 
 
 @functools.cache

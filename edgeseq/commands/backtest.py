@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgeseq.commands.notes import note
-from edgeseq.commands.options.common import json_option, key_option, model_argument
+from edgeseq.commands.options.common import adapt_option, json_option, key_option, model_argument
 from edgeseq.commands.options.evaluation import evaluation_options
 from edgeseq.commands.options.outputs import check_outputs, series_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     "--plot", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw the error by step ahead, and by fold."
 )
 @stretch_options
+@adapt_option("Score the forecasts with adaptation, too.")
 @provider_option
 @key_option
 @json_option
@@ -45,6 +46,7 @@ def backtest(
     folds: int,
     plot: str | None,
     stretch: "Stretch",
+    adapt: bool | None,
     provider: str,
     libraries: Libraries,
     key: str | None,
@@ -56,7 +58,8 @@ def backtest(
 
     The samples are streamed through MODEL one by one. Folds are consecutive stretches of time: their errors show
     whether the model gets worse over time. Baselines are fitted on the training part only. Forecasts from within the
-    training part are reported separately.
+    training part are reported separately. A model that adapts is scored as trained and with adaptation, which begins
+    after the training part.
 
     \b
     edgeseq backtest co2.onnx co2 --folds 4 --plot backtest.png
@@ -71,14 +74,15 @@ def backtest(
 
     check_outputs({"--plot": plot}, series_inputs(series))
     register(libraries)
-    predictor = Predictor(as_model_file(model), provider=provider, rules=AS_THEY_ARE, key=key)
+    predictor = Predictor(as_model_file(model), provider=provider, rules=AS_THEY_ARE, key=key, adapt=False)
     data, parts = load_for_model(predictor, series, **reading)
     for line in data.notes:
         note(line)
     if plot and data.sensors:
         raise UsageError("--plot draws one sensor: choose it with --sensor")
     _warn_of_another_part(predictor.spec, parts)
-    result = run(predictor, data, parts, stride=stride, folds=folds)
+    adapt = predictor.spec.adapt if adapt is None else adapt
+    result = run(predictor, data, parts, stride=stride, folds=folds, adapt=adapt)
     if plot:
         from edgeseq.evaluation.plots import draw_backtest
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgeseq.commands.notes import note
-from edgeseq.commands.options.common import json_option, key_option, model_argument
+from edgeseq.commands.options.common import adapt_option, json_option, key_option, model_argument
 from edgeseq.commands.options.evaluation import evaluation_options
 from edgeseq.commands.options.outputs import check_outputs, series_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     help="Draw forecasts, measurements, errors and interval.",
 )
 @stretch_options
+@adapt_option("Score the forecasts with adaptation, too.")
 @provider_option
 @key_option
 @json_option
@@ -37,6 +38,7 @@ def evaluate(
     *,
     plot: str | None,
     stretch: "Stretch",
+    adapt: bool | None,
     provider: str,
     libraries: Libraries,
     key: str | None,
@@ -46,7 +48,8 @@ def evaluate(
 ) -> None:
     r"""Score the forecasts of MODEL, a checkpoint or a model file, over the test part of SERIES.
 
-    The samples are streamed through MODEL one by one. Simple forecasts (baselines) are scored beside it.
+    The samples are streamed through MODEL one by one. Simple forecasts (baselines) are scored beside it. A model that
+    adapts is scored as trained and with adaptation, which begins with the validation part.
 
     \b
     edgeseq evaluate sine.onnx --plot sine.png
@@ -57,7 +60,7 @@ def evaluate(
 
     check_outputs({"--plot": plot}, series_inputs(series))
     register(libraries)
-    evaluation = evaluate_model(model, series, provider=provider, key=key, tell=note, **reading)
+    evaluation = evaluate_model(model, series, provider=provider, key=key, adapt=adapt, tell=note, **reading)
     if plot and evaluation.by_sensor:
         raise UsageError("--plot draws one sensor: choose it with --sensor")
     if plot:

@@ -65,6 +65,7 @@ _FORMATS = {"key": ("onnx", "native"), "report": _ONNX, "form": _ONNX, "opset": 
     help="Write an HTML report about the file: forecasts, errors, times, graph and spec.",
 )
 @click.option("--opset", type=int, default=onnx_opset.DEFAULT, show_default=True, help="Version of the ONNX operators.")
+@click.option("--no-adapt", is_flag=True, help="Leave adaptation out: forecasts stay as trained.")
 @click.option("--libm/--no-libm", default=False, help="In C, use exp() of the C library instead of a built-in one.")
 @click.pass_context
 def export(
@@ -79,6 +80,7 @@ def export(
     key: str | None,
     report: str | None,
     opset: int,
+    no_adapt: bool,
     libm: bool,
 ) -> None:
     r"""Write CHECKPOINT as one self-contained ONNX file, which runs without torch, or as C.
@@ -97,15 +99,18 @@ def export(
             option = next(parameter.opts[0] for parameter in context.command.params if parameter.name == name)
             raise UsageError(f"{option} is for --format {' or '.join(formats)}")
     if file_format == "onnx":
-        _export_onnx(checkpoint, output, quantize=quantize, form=form, key=key, report=report, opset=opset)
+        _export_onnx(
+            checkpoint, output, quantize=quantize, form=form, key=key, report=report, opset=opset, adapt=not no_adapt
+        )
     elif file_format == "native":
-        export_native(checkpoint, output, quantize, key)
+        export_native(checkpoint, output, quantize, key, adapt=not no_adapt)
     else:
-        export_c(checkpoint, output, quantize, libm=libm, as_library=file_format == "arduino")
+        as_library = file_format == "arduino"
+        export_c(checkpoint, output, quantize, libm=libm, as_library=as_library, adapt=not no_adapt)
 
 
 def _export_onnx(
-    path: str, output: str, *, quantize: str, form: str, key: str | None, report: str | None, opset: int
+    path: str, output: str, *, quantize: str, form: str, key: str | None, report: str | None, opset: int, adapt: bool
 ) -> None:
     import edgeseq_export
     from edgeseq_export.comparison import by_step, judge, name_of
@@ -115,7 +120,7 @@ def _export_onnx(
     if report:
         from edgeseq_export.report import page
     show = result_printer(output)
-    checkpoint = load_checkpoint(path)
+    checkpoint = load_checkpoint(path, adapt=adapt)
     model = edgeseq_export.export(checkpoint, quantize, opset, form, key)
     unquantized = model if quantize == "none" else edgeseq_export.export(checkpoint, form=form)
     models = {name_of(model): model, name_of(unquantized): unquantized}

@@ -12,6 +12,8 @@ from edgeseq_runtime.errors import EdgeseqError, UsageError
 from edgeseq_runtime.spec import LIMITS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from edgeseq.training.options import TrainingOptions
     from edgeseq_runtime.reading.overrides import OverrideKeywords
 
@@ -134,6 +136,12 @@ def _parse_time_features(_context: click.Context, _option: click.Parameter, valu
     type=click.FloatRange(min=0, min_open=True),
     help="Peak learning rate.  [default: from the data]",
 )
+@_lazy_option(
+    "--adapt",
+    type=click.Choice(["auto", "on", "off"]),
+    default=lambda: _options().adapt,
+    help="Let forecasts go on learning on the device. auto: where that is no worse over the validation part.",
+)
 @click.option(
     "--search",
     type=click.IntRange(min=1),
@@ -163,20 +171,28 @@ def _parse_time_features(_context: click.Context, _option: click.Parameter, valu
     default=lambda: _options().gap_limit,
     help="Fill in up to this many missing samples in a row; a longer gap splits the series.",
 )
+@click.option(
+    "--from",
+    "begin",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="CHECKPOINT|MODEL",
+    help="Begin with the weights of a checkpoint, or of a model file that is not quantised. What is not said is as in "
+    "that model: columns, --horizon, --cell, --layers, --hidden, --linear-path, --layout, --window.",
+)
 @click.option("--resume", is_flag=True, help="Continue the interrupted run, if there is one.")
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="Checkpoint to write.")
 def train(
     series: tuple[str, ...],
     *,
     # how the series is read
-    target: tuple[str, ...],
-    feature: tuple[str, ...],
+    target: "Sequence[str]",
+    feature: "Sequence[str]",
     split: str | None,
     sort: bool,
     overrides: "OverrideKeywords",
     unit: tuple[str, ...],
     max_gap: int,
-    time_features: tuple[str, ...],
+    time_features: "Sequence[str]",
     # what is trained
     preset: str,
     horizon: int,
@@ -192,10 +208,12 @@ def train(
     window: int | None,
     unroll: int | None,
     learning_rate: float | None,
+    adapt: str,
     # how it goes, and what it writes
     search: int | None,
     seed: int,
     device: str,
+    begin: str | None,
     resume: bool,
     output: str,
     plot: str | None,
@@ -213,6 +231,7 @@ def train(
     edgeseq train plant.csv --target temp --feature load -o plant.safetensors
     edgeseq train boiler-1.csv boiler-2.csv --target temp -o boilers.safetensors
     edgeseq train co2 --search 20 -o co2.safetensors
+    edgeseq train boiler-3.csv --from boilers.safetensors -o boiler-3.safetensors
     """
     from edgeseq.commands import train_run
     from edgeseq.commands.train_log import tell_of_reading
@@ -237,6 +256,7 @@ def train(
         learning_rate=learning_rate,
         unroll=unroll,
         gap_limit=max_gap,
+        adapt=adapt,
     )
     with ProcessGroup.join(device) as group:
         try:
@@ -246,6 +266,14 @@ def train(
                 raise UsageError("--search runs in one process; start it without torchrun")
             if group.is_main:
                 tell_of_reading(series)
+            start, named = None, _named_options()
+            if begin:
+                from edgeseq.training.fine_tuning import Pretrained
+
+                start = Pretrained.read(begin)
+                options = start.adopt(options, named)
+                if series:
+                    target, feature, time_features = start.columns(target, feature, time_features)
             data, parts = load(
                 series,
                 targets=target,
@@ -258,11 +286,21 @@ def train(
                 **overrides,
             )
             if search:
-                fixed = _named_options()
                 return train_run.search(
-                    data, parts, options, outputs, trials=search, fixed=fixed, resume=resume, seed=seed, device=device
+                    data,
+                    parts,
+                    options,
+                    outputs,
+                    trials=search,
+                    fixed=named,
+                    resume=resume,
+                    seed=seed,
+                    device=device,
+                    begin=start,
                 )
-            return train_run.train(data, parts, options, outputs, group, resume=resume, seed=seed, device=device)
+            return train_run.train(
+                data, parts, options, outputs, group, resume=resume, seed=seed, device=device, begin=start
+            )
         except EdgeseqError:
             if group.reports_errors:
                 raise

@@ -17,7 +17,7 @@ from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown
 from edgeseq.commands.train_log import PhaseLog, ProgressLog
 from edgeseq.evaluation.report_text import summary
 from edgeseq.model.checkpoint import Checkpoint
-from edgeseq.training import curves, fitting, phases
+from edgeseq.training import adapting, curves, fitting, phases
 from edgeseq.training.plan import plan
 from edgeseq_runtime.errors import DataError
 
@@ -26,10 +26,14 @@ if TYPE_CHECKING:
 
     from edgeseq.series import Parts, Series
     from edgeseq.training.distributed import ProcessGroup
+    from edgeseq.training.fine_tuning import Pretrained
     from edgeseq.training.options import TrainingOptions
     from edgeseq.training.plan import Plan
     from edgeseq.training.trainer import Trainer
     from edgeseq_runtime.spec import Spec
+
+    Conclude = Callable[[Checkpoint, Parts, str], int]
+    """Told of a finished checkpoint, the parts and where it is to be written; returns the exit code."""
 
 
 @dataclass(frozen=True)
@@ -98,12 +102,17 @@ def train(
     resume: bool,
     seed: int,
     device: str,
+    begin: "Pretrained | None" = None,
+    conclude: "Conclude | None" = None,
 ) -> int:
-    """Train, and return the exit code. Of several processes only the main one writes and reports."""
+    """Train, and return the exit code. Of several processes only the main one writes and reports.
+
+    `conclude` is told of the finished checkpoint, and returns the exit code, in the place of what `train` does.
+    """
     output = outputs.checkpoint
     say = PhaseLog(len(series)).say if group.is_main else phases.silent
     say("analysis", f"season, noise and level of {len(parts.train):,} training samples")
-    training = plan(series, parts, options)
+    training = plan(series, parts, options, begin)
     trainer = fitting.start(training, parts, seed=seed, device=device, group=group)
     report: Callable[[str], None] = note if group.is_main else _ignore
     for line in training.notes:
@@ -112,7 +121,7 @@ def train(
     start = group.on_main(lambda: _start(trainer, steps, output, resume=resume))
     if start is Start.FINISHED:
         report(f"{output} is complete already: nothing to resume")
-        return 0
+        return conclude(Checkpoint.load(output), parts, output) if conclude else 0
     if start is Start.RESUMED:
         trainer.restore(resume_path(output))
         report(f"resumed at step {trainer.step} of {steps}")
@@ -122,7 +131,10 @@ def train(
     outputs.write_curve(trainer)
     if not finished:
         return _keep_best(trainer, training, parts, output)
-    _conclude(fitting.finish(training, trainer, parts, say), parts, output, say)
+    checkpoint = fitting.finish(training, trainer, parts, say)
+    if conclude:
+        return conclude(checkpoint, parts, output)
+    _conclude(checkpoint, parts, output, say)
     return 0
 
 
@@ -137,6 +149,7 @@ def search(
     resume: bool,
     seed: int,
     device: str,
+    begin: "Pretrained | None" = None,
 ) -> int:
     """Train with many settings, but for those that are `fixed`, and conclude with the best; return the exit code."""
     from edgeseq.commands import train_search  # needs optuna
@@ -151,6 +164,7 @@ def search(
         device=device,
         output=outputs.checkpoint,
         keep_curve=lambda trainer: outputs.of_trial(trainer).write_curve(trainer),
+        begin=begin,
     )
     checkpoint = train_search.run_search(job, resume=resume)
     if checkpoint is None:
@@ -212,7 +226,7 @@ def _run(trainer: "Trainer", steps: int, interrupted: Path, *, quiet: bool) -> b
 def _keep_best(trainer: "Trainer", training: "Plan", parts: "Parts", output: str) -> int:
     """Save what an interrupted run has reached."""
     at = f"stopped at step {trainer.step} of {training.hyperparameters.steps}"
-    if trainer.best.step:
+    if math.isfinite(trainer.best.mse):
         fitting.finish(training, trainer, parts).save(output)
         note(f"{at}; {output} holds the best weights so far, of step {trainer.best.step}; --resume continues")
     else:
@@ -222,7 +236,7 @@ def _keep_best(trainer: "Trainer", training: "Plan", parts: "Parts", output: str
 
 def _conclude(checkpoint: Checkpoint, parts: "Parts", output: str, say: phases.Say) -> None:
     """Judge what was trained, and write it in any case."""
-    for line in _decisions(checkpoint.spec):
+    for line in decisions(checkpoint.spec):
         note(line)
     try:
         fitted = fitting.judge(checkpoint, parts, say)
@@ -232,15 +246,22 @@ def _conclude(checkpoint: Checkpoint, parts: "Parts", output: str, say: phases.S
     else:
         fitted.checkpoint.save(output)
         click.echo(summary(fitted.evaluation))
+        if checkpoint.spec.adapt and not fitted.evaluation.adapted:
+            note("adaptation is left out of these figures, since the test part is long; edgeseq evaluate has it")
     resume_path(output).unlink(missing_ok=True)
     step = checkpoint.spec.training.best_step if checkpoint.spec.training else 0
     note(f"wrote {output}: the weights of step {step}")
     note(f"next: edgeseq export {output} -o MODEL.onnx")
 
 
-def _decisions(spec: "Spec") -> list[str]:
+def decisions(spec: "Spec") -> list[str]:
     """Return what was decided after the training."""
-    from edgeseq.training.fitting import RECORDED_WEIGHT
+    return [*_forecast(spec), *filter(None, [adapting.decision(spec)])]
+
+
+def _forecast(spec: "Spec") -> list[str]:
+    """Return what the forecast is made of."""
+    from edgeseq.training.autoregressive import RECORDED_WEIGHT
 
     share = spec.training.options.get(RECORDED_WEIGHT) if spec.training else None
     if share is None:

@@ -20,6 +20,7 @@ from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Parts, Series
 from edgeseq.text import number, table
 from edgeseq.training import fitting
+from edgeseq.training.fine_tuning import Pretrained
 from edgeseq.training.options import TrainingOptions
 from edgeseq.training.plan import Plan, plan
 from edgeseq.training.search import FAILED, FINISHED, PRUNED, Proposal, Search, Trial, validated, validation_error
@@ -28,6 +29,10 @@ from edgeseq_runtime.errors import DataError, UsageError
 
 Stop = Callable[[], bool]
 """Whether the search is to end, since Ctrl-C was pressed."""
+
+
+SHAPE = frozenset({"hidden", "layers", "window"})
+"""What is searched over and belongs to a network's shape."""
 
 
 class Stopped(Exception):  # noqa: N818 - not an error
@@ -51,6 +56,8 @@ class Job:
     """Holds the best checkpoint so far at any time."""
     keep_curve: Callable[[Trainer], None]
     """Called with the run of each checkpoint that is the best so far."""
+    begin: Pretrained | None = None
+    """The model that all trials go on from; its shape is not searched over."""
 
 
 def run_search(job: Job, *, resume: bool) -> Checkpoint | None:
@@ -99,10 +106,11 @@ def _begin(job: Job, *, resume: bool) -> Search:
     """Return the search as it stands, and say what it is."""
     if job.options.preset == "classic":
         raise UsageError("--preset classic trains on the validation part too; --search needs it to choose by")
-    training = plan(job.series, job.parts, job.options)
+    training = plan(job.series, job.parts, job.options, job.begin)
     run = fitting.start(training, job.parts, seed=job.seed, device=job.device).run_id
     path = search_path(job.output)
-    search = Search(path, training, run, fixed=job.fixed, seed=job.seed)
+    fixed = job.fixed | SHAPE if job.begin else job.fixed
+    search = Search(path, training, run, fixed=fixed, seed=job.seed)
     for line in (*training.notes, f"searching over {', '.join(_shown(search))}; trial 0 has the settings above"):
         note(line)
     if resume and path.exists():
@@ -137,7 +145,7 @@ def _attempt(job: Job, search: Search, proposal: Proposal, show: Report, stop: S
     """Train a proposal, and keep the checkpoint if it is the best so far. Raises `Stopped`."""
     began = time.monotonic()
     try:
-        training = plan(job.series, job.parts, replace(job.options, **proposal.settings))
+        training = plan(job.series, job.parts, replace(job.options, **proposal.settings), job.begin)
         trainer = fitting.start(training, job.parts, seed=job.seed, device=job.device)
         resumed = resume and _take_up(trainer, resume_path(job.output))
         if not proposal.is_unpromising(trainer):

@@ -9,6 +9,7 @@ import numpy as np
 from edgeseq.evaluation import baselines
 from edgeseq.evaluation.baselines import Origins
 from edgeseq.evaluation.evaluate import Comparison, Evaluation, ForecastSet
+from edgeseq.evaluation.learning import Learner
 from edgeseq.series import Parts, Series, fleet
 from edgeseq.series.series import Values
 from edgeseq_runtime.errors import UsageError
@@ -65,19 +66,26 @@ class Stretch:
         return at, int(np.searchsorted(at, first))
 
 
-def backtest(predictor: Predictor, series: Series, parts: Parts, *, stride: int = 1, folds: int = 5) -> Backtest:
+def backtest(
+    predictor: Predictor, series: Series, parts: Parts, *, stride: int = 1, folds: int = 5, adapt: bool = False
+) -> Backtest:
     """Stream a whole series through a model file once, and judge the forecasts made after every `stride`-th sample.
 
     The baselines are those of `evaluate`: fitted on the training part, and not again. Where several sensors lie one
-    after the other, a fold holds a stretch of each. Raises `UsageError` for more folds than origins, `DataError` where
-    no forecast after the training part counts.
+    after the other, a fold holds a stretch of each. With `adapt` the series is streamed once more, with adaptation from
+    the end of the training part on; `predictor` itself has none. Raises `UsageError` for more folds than origins,
+    `DataError` where no forecast after the training part counts.
     """
     spec = predictor.spec
     values = whole(spec, series, parts)
-    seen, judged = _in_folds(_stretches(spec, series, parts, len(values)), spec.horizon, stride, folds)
+    stretches = _stretches(spec, series, parts, len(values))
+    seen, judged = _in_folds(stretches, spec.horizon, stride, folds)
     at = np.concatenate([seen, *judged])
     seconds = series.seconds if parts.split else None
     collected = ForecastSet.collect(predictor, baselines.fit(spec, parts), values, at, seconds)
+    if adapt:
+        streams = [Learner(stretch.begin, stretch.judged, stretch.stop) for stretch in stretches]
+        collected = collected.with_adaptation(predictor, streams)
     edges = np.cumsum([len(seen), *map(len, judged)]).tolist()
     evaluation = collected.evaluate(slice(len(seen), None))
     return Backtest(
@@ -136,7 +144,7 @@ def whole(spec: Spec, series: Series, parts: Parts) -> Values:
     """
     if parts.split:
         return series.values
-    gap = np.full((spec.gap_limit + 1, len(spec.features)), np.nan, np.float32)
+    gap = np.full((spec.gap_limit + 1, series.values.shape[1]), np.nan, np.float32)
     return np.concatenate([series.values, gap, parts.test.values])
 
 

@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from edgeseq.evaluation import baselines, intervals
 from edgeseq.evaluation.baselines import Baselines, Origins
 from edgeseq.evaluation.intervals import Interval
+from edgeseq.evaluation.learning import Learner, adapted_forecasts, learners
 from edgeseq.evaluation.metrics import Forecasts, Metrics, compute_metrics, rounded
+from edgeseq.evaluation.samples import Samples, Streamer
 from edgeseq.series import Part, Parts
 from edgeseq.series.gaps import fill
 from edgeseq.series.series import Values
@@ -36,20 +38,6 @@ Chosen: TypeAlias = slice | Origins
 """Some of the origins, by their numbers."""
 
 
-class Streamer(Protocol):
-    """What forecasts a stream: a `Predictor`, or what was compiled."""
-
-    @property
-    def spec(self) -> Spec:
-        """What it says of itself."""
-
-    def reset(self) -> None:
-        """Start afresh."""
-
-    def run(self, samples: Any) -> Float32:
-        """Take samples (time, feature), NaN where one is missing; return forecasts (time, horizon, target)."""
-
-
 @dataclass(frozen=True)
 class Comparison:
     """A model and the baselines, scored on the same forecasts."""
@@ -60,35 +48,44 @@ class Comparison:
     baselines: Mapping[str, Metrics]
     rounding: float = field(default=0.0, kw_only=True)
     """The standardised squared error up to which nothing shows but how the data were rounded to float32."""
+    adapted: Metrics | None = field(default=None, kw_only=True)
+    """The model with adaptation; None where that was not asked for."""
+
+    @property
+    def judged(self) -> Metrics:
+        """What is held against the baselines: the model as a device runs it, with adaptation where that is on."""
+        return self.adapted or self.model
 
     @property
     def losses(self) -> list[str]:
         """Names of the baselines that beat the model, by the standardised squared error."""
-        own = self.model.total.mse_standardized
+        own = self.judged.total.mse_standardized
         return [name for name, scored in self._rivals() if own > max((1 + TIE) * scored, self.rounding)]
 
     @property
     def exact(self) -> list[str]:
         """Names of the baselines that are exact, as the model is: their errors and its own are rounding."""
-        is_exact = self.model.total.mse_standardized <= self.rounding
+        is_exact = self.judged.total.mse_standardized <= self.rounding
         return [name for name, scored in self._rivals() if is_exact and 0 < scored <= self.rounding]
 
     @property
     def ties(self) -> list[str]:
         """Names of the baselines that are as good as the model, but for less than `TIE`."""
-        own, exact = self.model.total.mse_standardized, self.exact
+        own, exact = self.judged.total.mse_standardized, self.exact
         rivals = [(name, scored) for name, scored in self._rivals() if name not in exact]
         return [name for name, scored in rivals if own <= (1 + TIE) * scored and scored <= (1 + TIE) * own]
 
     def figures(self) -> Figures:
         """Return what goes into the spec."""
         others = {name: rounded(scored.total) for name, scored in self.baselines.items()}
-        return Figures(self.samples, rounded(self.model.total), others)
+        adapted = rounded(self.adapted.total) if self.adapted else None
+        return Figures(self.samples, rounded(self.model.total), others, adapted)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as `--json` prints them."""
         others = {name: scored.to_dict() for name, scored in self.baselines.items()}
-        return {"samples": self.samples, **self.model.to_dict(), "baselines": others}
+        adapted = {"adapted": self.adapted.to_dict()} if self.adapted else {}
+        return {"samples": self.samples, **self.model.to_dict(), **adapted, "baselines": others}
 
     def _rivals(self) -> list[tuple[str, float]]:
         return [(name, scored.total.mse_standardized) for name, scored in self.baselines.items()]
@@ -110,12 +107,22 @@ class Evaluation(Comparison):
     """What the model's residuals promise, and what came; empty where it carries none."""
     crps: float | None = None
     """Continuous ranked probability score of the intervals, in the targets' units; see `intervals.crps`."""
+    adapted_intervals: tuple[Interval, ...] = ()
+    """What came within the same intervals around the forecasts with adaptation."""
+    adapted_crps: float | None = None
     by_sensor: Mapping[str, Comparison] = field(default_factory=dict)
     """The same forecasts for each of several sensors, all in the typical one's numbers; empty for one."""
     baseline_forecasts: Mapping[str, Forecasts] = field(default_factory=dict)
     """The baselines' forecasts at the same origins, by name."""
     seconds: Float64 | None = None
     """When each of `values` was measured, since 1970 UTC (time,); None where that is not known."""
+    adapted_forecasts: Forecasts | None = None
+    """The model's with adaptation, at the same origins; None where that was not asked for."""
+
+    @property
+    def judged_forecasts(self) -> Forecasts:
+        """Those of `judged`."""
+        return self.forecasts if self.adapted_forecasts is None else self.adapted_forecasts
 
     @property
     def decimals(self) -> int | None:
@@ -135,7 +142,9 @@ class Evaluation(Comparison):
             fields["by_sensor"] = {name: comparison.to_dict() for name, comparison in self.by_sensor.items()}
         if not self.intervals:
             return fields
-        return fields | {"intervals": [interval.to_dict() for interval in self.intervals], "crps": self.crps}
+        if self.adapted:
+            fields["adapted"] |= _intervals_to_dict(self.adapted_intervals, self.adapted_crps)
+        return fields | _intervals_to_dict(self.intervals, self.crps)
 
 
 @dataclass(frozen=True)
@@ -154,6 +163,8 @@ class ForecastSet:
     """When each of the values was measured (time,); None where that is not known."""
     naive_error: Float64 | None = None
     """The naive forecast's over the training part (target,), which errors are scaled by."""
+    adapted: Forecasts | None = None
+    """The model's with adaptation; None where that was not asked for."""
 
     @classmethod
     def collect(
@@ -169,6 +180,10 @@ class ForecastSet:
         others = {name: forecast(values, at) for name, forecast in fitted.forecasters.items()}
         return cls(spec, values, at, forecasts, truth, others, fitted.left_out, seconds, fitted.naive_error)
 
+    def with_adaptation(self, predictor: Predictor, streams: Sequence[Learner]) -> "ForecastSet":
+        """Return the same with the forecasts of streams that go on learning. Raises what `adapted_forecasts` does."""
+        return replace(self, adapted=adapted_at(predictor, self.values, self.origins, streams))
+
     def compare(self, chosen: Chosen = slice(None)) -> Comparison:
         """Score the forecasts at some of the origins."""
         truth = self.truth[chosen]
@@ -180,45 +195,58 @@ class ForecastSet:
                 for name, forecasts in self.baselines.items()
             },
             rounding=_rounding(self.spec),
+            adapted=None
+            if self.adapted is None
+            else compute_metrics(self.spec, self.adapted[chosen], truth, self.naive_error),
         )
 
     def evaluate(self, chosen: Chosen = slice(None)) -> Evaluation:
         """Judge the forecasts at some of the origins. Raises `DataError` where none of them counts."""
-        _check_scored(self.spec, self.truth[chosen])
+        spec, truth = self.spec, self.truth[chosen]
+        _check_scored(spec, truth)
+        adapted = None if self.adapted is None else self.adapted[chosen]
         return Evaluation(
             **vars(self.compare(chosen)),
-            spec=self.spec,
+            spec=spec,
             values=self.values,
             origins=self.origins[chosen],
             forecasts=self.model[chosen],
             left_out=self.left_out,
-            intervals=intervals.measure_coverage(self.spec, self.model[chosen], self.truth[chosen]),
-            crps=intervals.crps(self.spec, self.model[chosen], self.truth[chosen]),
+            intervals=intervals.measure_coverage(spec, self.model[chosen], truth),
+            crps=intervals.crps(spec, self.model[chosen], truth),
+            adapted_intervals=() if adapted is None else intervals.measure_coverage(spec, adapted, truth),
+            adapted_crps=None if adapted is None else intervals.crps(spec, adapted, truth),
             baseline_forecasts={name: forecasts[chosen] for name, forecasts in self.baselines.items()},
             seconds=self.seconds,
+            adapted_forecasts=adapted,
         )
 
 
 def typical_predictor(model: bytes) -> Predictor:
-    """Return what streams the parts that a model was trained on through its file, on the CPU.
+    """Return what streams the parts that a model was trained on through its file, on the CPU, without adaptation.
 
     Those of several sensors are in the typical one's numbers already.
     """
     session = open_session(model, provider="cpu")
     sensor = Scale.identity(session.spec) if session.spec.sensors else None
-    return Predictor(session, rules=AS_THEY_ARE, sensor=sensor)
+    return Predictor(session, rules=AS_THEY_ARE, sensor=sensor, adapt=False)
 
 
-def evaluate_test_part(predictor: Streamer, parts: Parts, sensors: Sequence[str] = ()) -> Evaluation:
+def evaluate_test_part(
+    predictor: Predictor, parts: Parts, sensors: Sequence[str] = (), *, adapt: bool = False
+) -> Evaluation:
     """Stream the test part through a model file and score its forecasts, and the baselines', of it.
 
     The state is warmed up on what precedes the part. A forecast counts where the stream is warm and the truth
     was measured. `sensors` are the names of those whose parts lie one after the other, where they are not those that
-    the model was trained on. Raises `DataError` where no forecast counts.
+    the model was trained on. With `adapt` the part is streamed once more, with adaptation from the validation part on;
+    `predictor` itself has none. Raises `DataError` where no forecast counts.
     """
     spec = predictor.spec
     at = parts.test.origins(spec.horizon)
     collected = ForecastSet.collect(predictor, baselines.fit(spec, parts), parts.test.values, at, parts.test.seconds)
+    if adapt:
+        collected = collected.with_adaptation(predictor, learners(parts.test, parts.validation))
     if len(parts.test.stretches) == 1:
         return collected.evaluate()
     edges = [int(np.searchsorted(at, stop)) for _, stop in parts.test.stretches]
@@ -239,22 +267,38 @@ def forecasts_at(predictor: Streamer, values: Values, at: Origins) -> Forecasts:
         if not len(chosen):
             continue
         first, last = at[chosen[0]], at[chosen[-1]]
-        stretch = values[max(0, first - lead) : None if last == at[-1] else last + spec.gap_limit + 2]
+        begin = max(0, first - lead)
+        # What follows shows how long a gap is at the end, and what is known ahead there.
+        stretch = values[begin : None if last == at[-1] else last + 2 + max(spec.gap_limit, spec.horizon)]
         predictor.reset()
-        made = predictor.run(stretch)
-        made[~fill(stretch, spec.gap_limit).warm(spec.warmup)] = np.nan
-        forecasts[chosen] = made[at[chosen] - max(0, first - lead)]
+        made = Samples(spec, stretch).run(predictor)
+        forecasts[chosen] = _warm_at(spec, stretch, at[chosen] - begin, made)
     return forecasts
+
+
+def adapted_at(predictor: Predictor, values: Values, at: Origins, streams: Sequence[Learner]) -> Forecasts:
+    """Return the same where the streams go on learning."""
+    return _warm_at(predictor.spec, values, at, adapted_forecasts(predictor, values, streams))
+
+
+def _warm_at(spec: Spec, values: Values, at: Origins, forecasts: Forecasts | Float32) -> Forecasts:
+    forecasts[~fill(values, spec.gap_limit).warm(spec.warmup)] = np.nan
+    return forecasts[at].astype(np.float64)
 
 
 def score_part(predictor: Streamer, part: Part) -> tuple[int, Score]:
     """Return how many forecasts over a part count, and the score of them. Raises `DataError` where none does."""
-    spec = predictor.spec
-    at = part.origins(spec.horizon)
-    forecasts = forecasts_at(predictor, part.values, at)
-    truth = _known_truth(spec, part.values, at, forecasts)
-    _check_scored(spec, truth)
-    return _counted(truth), rounded(compute_metrics(spec, forecasts, truth).total)
+    at = part.origins(predictor.spec.horizon)
+    return _scored(predictor.spec, part, at, forecasts_at(predictor, part.values, at))
+
+
+def score_adapted(predictor: Predictor, part: Part, earlier: Part | None = None) -> tuple[int, Score]:
+    """Return the same with adaptation from the beginning of an earlier part on, or else of this one.
+
+    `predictor` itself has none. Raises `DataError` as `score_part` does.
+    """
+    at = part.origins(predictor.spec.horizon)
+    return _scored(predictor.spec, part, at, adapted_at(predictor, part.values, at, learners(part, earlier)))
 
 
 def residual_quantiles(predictor: Streamer, part: Part) -> Residuals | None:
@@ -284,6 +328,16 @@ def _check_scored(spec: Spec, truth: Forecasts) -> None:
         raise DataError(f"nothing to score: the part is shorter than the horizon of {spec.horizon} samples")
     if not np.isfinite(truth).any():
         raise DataError(f"nothing to score: the part has no measured sample {spec.warmup} samples after a start or gap")
+
+
+def _scored(spec: Spec, part: Part, at: Origins, forecasts: Forecasts) -> tuple[int, Score]:
+    truth = _known_truth(spec, part.values, at, forecasts)
+    _check_scored(spec, truth)
+    return _counted(truth), rounded(compute_metrics(spec, forecasts, truth).total)
+
+
+def _intervals_to_dict(measured: Sequence[Interval], crps: float | None) -> dict[str, Any]:
+    return {"intervals": [interval.to_dict() for interval in measured], "crps": crps}
 
 
 def _counted(truth: Forecasts) -> int:

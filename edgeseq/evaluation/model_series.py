@@ -101,6 +101,7 @@ def _options(spec: Spec, said: Overrides, *, sort: bool) -> ReadingOptions:
         hold=durations.text(known.hold) if known.hold else None,
         targets=names[: len(spec.targets)],
         features=names[len(spec.targets) :],
+        known=[column.name for column in spec.known],
         gap_limit=spec.gap_limit,
         sort=sort or known.sort,
         period=spec.period,

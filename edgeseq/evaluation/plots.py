@@ -14,8 +14,9 @@ from matplotlib.ticker import MaxNLocator
 from edgeseq.evaluation import baselines, intervals
 from edgeseq.evaluation.backtest import Backtest, Fold
 from edgeseq.evaluation.evaluate import Evaluation
+from edgeseq.evaluation.metrics import Forecasts
 from edgeseq.evaluation.png import png
-from edgeseq.evaluation.report_text import forecasters, model_name
+from edgeseq.evaluation.report_text import ADAPTED, forecasters, model_name
 from edgeseq.evaluation.stretch import Stretch
 from edgeseq.evaluation.style import BAND, BASELINE, FORECASTERS, LAST, NEXT, TRUTH, WIDE, hide_spines, legend, wrapped
 from edgeseq.evaluation.time_axis import TimeAxis
@@ -56,8 +57,9 @@ def draw_backtest(backtest: Backtest, path: Path, stretch: Stretch = _WHOLE) -> 
 def forecasts(evaluation: Evaluation, stretch: Stretch = _WHOLE, width: float = WIDE) -> Figure:
     """Return the figure: forecasts one step and, where there are more, a whole horizon ahead; their errors below.
 
-    Beside the model's farthest forecast is that of the best baseline. Several targets stand below each other. `width`
-    is in inches. Raises `UsageError` for an empty stretch.
+    They are those of the model with adaptation, where that is on. Beside the model's farthest forecast is that of the
+    best baseline. Several targets stand below each other. `width` is in inches. Raises `UsageError` for an empty
+    stretch.
     """
     spec, axis = evaluation.spec, TimeAxis.of(evaluation.seconds, evaluation.spec.period)
     chosen = stretch.choose(evaluation.origins, evaluation.seconds, _most(spec))
@@ -129,7 +131,7 @@ def _plot_target(above: Axes, below: Axes, axis: TimeAxis, evaluation: Evaluatio
     """Draw a target's values and forecasts above, and the errors below."""
     spec, origins = evaluation.spec, evaluation.origins[chosen]
     feature, horizon = spec.features[target], spec.horizon
-    predicted = evaluation.forecasts[chosen, :, target]
+    predicted = evaluation.judged_forecasts[chosen, :, target]
     truth = baselines.truths(spec, evaluation.values, origins)[:, :, target]
     rows = np.arange(origins[0] + 1, origins[-1] + horizon + 1)
     above.plot(axis.at(rows), evaluation.values[rows, target], color=TRUTH, linewidth=1.8, label="measured")
@@ -159,15 +161,21 @@ def _plot_target(above: Axes, below: Axes, axis: TimeAxis, evaluation: Evaluatio
 def _judged(evaluation: Evaluation, axis: TimeAxis, target: int) -> str:
     """Say how far off a target's forecasts are, over all that was judged and not only what is shown."""
     spec = evaluation.spec
-    truth = baselines.truths(spec, evaluation.values, evaluation.origins)[..., target]
-    residuals = truth - evaluation.forecasts[..., target]
-    known = residuals[np.isfinite(residuals)]
-    rmse = math.sqrt(np.square(known).mean()) if len(known) else math.nan
+    rmse = _rmse(evaluation, evaluation.judged_forecasts, target)
     near = axis.ahead(1) if spec.period else "1"
     reach = axis.ahead(1) if spec.horizon == 1 else f"{near} to {axis.ahead(spec.horizon)}"
     name = f"{spec.targets[target]}: " if len(spec.targets) > 1 else ""
     figure = f"{error(rmse, evaluation.decimals)} {spec.features[target].unit}".rstrip()
+    if evaluation.adapted:
+        figure += f" {ADAPTED}, {error(_rmse(evaluation, evaluation.forecasts, target), evaluation.decimals)} without,"
     return f"{name}RMSE {figure} over all {counted(evaluation.samples, 'forecast')}, {reach} ahead"
+
+
+def _rmse(evaluation: Evaluation, forecasts: Forecasts, target: int) -> float:
+    truth = baselines.truths(evaluation.spec, evaluation.values, evaluation.origins)[..., target]
+    residuals = truth - forecasts[..., target]
+    known = residuals[np.isfinite(residuals)]
+    return math.sqrt(np.square(known).mean()) if len(known) else math.nan
 
 
 def _plot_folds(axes: Axes, axis: TimeAxis, spec: Spec, folds: Sequence[Fold], samples: int) -> None:
@@ -177,7 +185,7 @@ def _plot_folds(axes: Axes, axis: TimeAxis, spec: Spec, folds: Sequence[Fold], s
     by_fold = [forecasters(spec, fold.comparison) for fold in folds]
     for name, colour in zip(by_fold[0], FORECASTERS, strict=False):
         heights = [fold[name].total.rmse for fold in by_fold]
-        order = 3 if name == model_name(spec) else 2
+        order = 3 if name.startswith(model_name(spec)) else 2
         axes.stairs(heights, axis.at(edges), baseline=None, color=colour, zorder=order, linewidth=1.8, label=name)
 
 

@@ -10,6 +10,9 @@ from edgeseq.text import COLUMNS, error, moment, number, table
 from edgeseq_runtime.printable import printable
 from edgeseq_runtime.spec import Spec
 
+ADAPTED = "adapted"
+"""What the model with adaptation is called."""
+
 _MOST_STEPS = 6
 
 _FEWEST_STEPS = 2
@@ -58,8 +61,10 @@ def model_name(spec: Spec) -> str:
 
 
 def forecasters(spec: Spec, comparison: Comparison) -> dict[str, Metrics]:
-    """Return the model and the baselines by the names they have in tables."""
-    return {model_name(spec): comparison.model, **comparison.baselines}
+    """Return the model, as trained and with adaptation, and the baselines by the names they have in tables."""
+    name = model_name(spec)
+    adapted = {f"{name}, {ADAPTED}": comparison.adapted} if comparison.adapted else {}
+    return {name: comparison.model, **adapted, **comparison.baselines}
 
 
 def verdict(comparison: Comparison) -> str:
@@ -67,18 +72,21 @@ def verdict(comparison: Comparison) -> str:
 
     By the standardised squared error, in which targets of different units count alike.
     """
-    own = comparison.model.total.mse_standardized
+    own = comparison.judged.total.mse_standardized
+    model = f"The model, {ADAPTED}," if comparison.adapted else "The model"
     others = {name: scored.total.mse_standardized for name, scored in comparison.baselines.items()}
     lost = {name: _compared(own, others[name]) for name in comparison.losses}
-    lines = [f"The model LOSES to {name}: its squared error is {compared}." for name, compared in lost.items()]
+    lines = [f"{model} LOSES to {name}: its squared error is {compared}." for name, compared in lost.items()]
     if lost:
+        if not comparison.adapted:
+            lines.append("Without adaptation: where the series has changed, --adapt on may follow it.")
         lines.append("Try more data, --search 20 or a longer --every; if it stays so, use what wins.")
     if comparison.exact:
         both = " and ".join(comparison.exact)
-        lines.append(f"The model and {both} are exact: only the data's rounding to float32 is left.")
+        lines.append(f"{model} and {both} are exact: only the data's rounding to float32 is left.")
     if comparison.ties:
-        lines.append(f"The model is no better than {' and '.join(comparison.ties)}: the squared error is the same.")
-    return "\n".join(lines) or f"The model beats every baseline here ({', '.join(others)})."
+        lines.append(f"{model} is no better than {' and '.join(comparison.ties)}: the squared error is the same.")
+    return "\n".join(lines) or f"{model} beats every baseline here ({', '.join(others)})."
 
 
 def totals(spec: Spec, comparison: Comparison, title: str, decimals: int | None = None) -> str:
@@ -152,21 +160,29 @@ def _fold_name(backtest: Backtest, fold: Fold, place: int) -> str:
 
 
 def interval_rows(evaluation: Evaluation) -> tuple[list[str], list[list[str]]]:
-    """Return a header and rows: what each interval held of the measurements, and its mean width; in all and by step."""
-    horizon = evaluation.spec.horizon
+    """Return a header and rows: what each interval held of the measurements, and its mean width; in all and by step.
+
+    Of the forecasts with adaptation, where it is on: those are the intervals that a device gives.
+    """
+    horizon, measured = evaluation.spec.horizon, evaluation.adapted_intervals or evaluation.intervals
     steps = chosen_steps(horizon) if horizon > 1 else []
-    names = [f"{100 * interval.level:g} % interval" for interval in evaluation.intervals]
-    header = ["samples ahead", *(cell for name in names for cell in (f"in {name}", "width"))]
+    names = [f"{100 * interval.level:g} % interval" for interval in measured]
+    header = [
+        "samples ahead" + (f", {ADAPTED}" if evaluation.adapted else ""),
+        *(cell for name in names for cell in (f"in {name}", "width")),
+    ]
     rows = []
     for name, step in (("all", 0), *((str(step), step) for step in steps)):
-        pairs = [one.per_horizon[step - 1] if step else (one.coverage, one.width) for one in evaluation.intervals]
+        pairs = [one.per_horizon[step - 1] if step else (one.coverage, one.width) for one in measured]
         rows.append([name, *(cell for pair in pairs for cell in _held(*pair, evaluation.decimals))])
     return header, rows
 
 
 def _crps(evaluation: Evaluation) -> str:
-    scored = "-" if evaluation.crps is None else error(evaluation.crps, evaluation.decimals)
-    return f"CRPS (lower is better): {scored}"
+    said = {"": evaluation.crps} | ({f", {ADAPTED}": evaluation.adapted_crps} if evaluation.adapted else {})
+    scored = ["-" if crps is None else error(crps, evaluation.decimals) for crps in said.values()]
+    each = zip(scored, said, strict=True)
+    return f"CRPS (lower is better): {'; '.join(f'{score}{which}' for score, which in each)}"
 
 
 def _held(coverage: float, width: float, decimals: int | None) -> tuple[str, str]:

@@ -17,7 +17,7 @@ Each at least three times as dark as white: WCAG 2.1, success criterion 1.4.11.
 """
 
 FORECASTERS = (LAST, BASELINE, "#c9780a", "#00798c", "#6a4c93")
-"""The model, then the baselines."""
+"""The model, then the others: with adaptation, and the baselines."""
 
 BAND = 0.18
 """How opaque an interval is over white."""

@@ -24,9 +24,13 @@ def about(spec: Spec) -> Lines:
     if spec.sensors:
         lines.append(("sensors", f"{_sensors(spec)}; the lines below are those of the typical one"))
     lines += [(feature.name, _feature(feature)) for feature in spec.features]
+    adapts = "forecasts go on learning on the device" if spec.adapt else "off; forecasts stay as trained"
+    lines.append(("adaptation", adapts))
     if spec.figures:
         unit = unit_of(spec)
         lines.append(("test RMSE", f"{spec.figures.model.rmse:.3g} {unit}".rstrip()))
+        if spec.figures.adapted:
+            lines.append(("adapted", f"{spec.figures.adapted.rmse:.3g} {unit}".rstrip() + " (test RMSE)"))
         baselines = spec.figures.baselines.items()
         lines += [(name, f"{score.rmse:.3g} {unit}".rstrip() + " (baseline)") for name, score in baselines]
     lines.append(("made by", ", ".join(f"{name} {version}" for name, version in spec.producer.items())))

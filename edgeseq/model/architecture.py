@@ -31,7 +31,8 @@ def inputs(spec: Spec) -> int:
     """Return how many numbers the network sees in one step."""
     features = len(spec.features)
     if spec.layout == STREAM:
-        return features + sum(feature.level for feature in spec.features)
+        levels = sum(feature.level for feature in spec.features)
+        return levels + spec.inputs
     return features * spec.window if spec.layout == FEATURES else features
 
 
@@ -44,6 +45,8 @@ def weight_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
         shapes[f"cell.weight_hh_l{layer}"] = (rows, spec.hidden)
         shapes[f"cell.bias_ih_l{layer}"] = shapes[f"cell.bias_hh_l{layer}"] = (rows,)
     shapes |= {"head.weight": (spec.outputs, spec.hidden), "head.bias": (spec.outputs,)}
+    if spec.known:
+        shapes["known.weight"] = (spec.outputs, spec.horizon * len(spec.known))
     if spec.linear_path:
         shapes["linear.weight"] = (spec.outputs, len(spec.measured), spec.linear_path)
     return shapes
@@ -51,7 +54,7 @@ def weight_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
 
 def weight_count(spec: Spec) -> int:
     """Return how many tensors `weight_shapes` lists, without listing them."""
-    return 4 * spec.layers + 2 + bool(spec.linear_path)
+    return 4 * spec.layers + 2 + bool(spec.known) + bool(spec.linear_path)
 
 
 def parameter_count(spec: Spec) -> int:

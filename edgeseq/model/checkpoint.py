@@ -93,7 +93,7 @@ def _take_part(spec: Spec, tensors: Tensors, name: str) -> Part | None:
     edges = [0, *stretches.reshape(-1).tolist()]
     ordered = stretches.ndim == 2 and stretches.shape[1] == 2 and edges == sorted(edges) and edges[-1] == len(samples)
     of_type = samples.dtype == np.float32 and stretches.dtype == np.int64 and not np.isinf(samples).any()
-    if samples.ndim != 2 or samples.shape[1] != len(spec.features) or not ordered or not of_type:
+    if samples.ndim != 2 or samples.shape[1] != len(spec.features) + len(spec.known) or not ordered or not of_type:
         raise ModelFileError(f"the {name} part does not fit the spec")
     if seconds is not None and not _are_times(seconds, len(samples)):
         raise ModelFileError(f"the times of the {name} part are no times of its samples")

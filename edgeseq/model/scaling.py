@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq.series.ahead import over_horizon
 from edgeseq.series.gaps import Filled
 from edgeseq.series.series import Series, Values
 from edgeseq_runtime.arrays import Float32, Float64
@@ -13,15 +14,15 @@ from edgeseq_runtime.spec import CHANGE, Feature, Spec
 
 
 def describe(series: Series, raw: Values, train: Filled, levels: Sequence[bool]) -> tuple[Feature, ...]:
-    """Return the features with their statistics over the training part.
+    """Return the columns with their statistics over the training part: the features, then those known ahead.
 
-    `raw` (time, feature) is that part as measured, `train` the same without short gaps; `levels` says for each
-    feature whether the network sees its value beside its change.
+    `raw` (time, column) is that part as measured, `train` the same without short gaps; `levels` says for each
+    column whether the network sees its value beside its change.
     """
     changes = _rms(np.concatenate([np.diff(train.values[start:stop], axis=0) for start, stop in train.segments]))
-    clocks = len(series.columns) - series.clocks
+    clocks = range(series.measured, series.features)
     return tuple(
-        _feature(name, unit, raw[:, column].astype(np.float64), changes[column], bool(levels[column]), column >= clocks)
+        _feature(name, unit, raw[:, column].astype(np.float64), changes[column], bool(levels[column]), column in clocks)
         for column, (name, unit) in enumerate(zip(series.columns, series.units, strict=True))
     )
 
@@ -66,11 +67,12 @@ def target_scales(train: Filled, targets: int, horizon: int) -> tuple[tuple[floa
 
 
 def network_inputs(spec: Spec, filled: Filled) -> Float32:
-    """Return what the network sees of samples (time, feature): levels, then changes, (time, level + feature).
+    """Return what the network sees of samples (time, column): levels, changes, then what is known ahead, (time, input).
 
     The change of a segment's first sample is zero, as in a fresh stream.
     """
-    values = filled.values.astype(np.float64)
+    features = len(spec.features)
+    values = filled.values[:, :features].astype(np.float64)
     changes = np.diff(values, axis=0, prepend=values[:1])
     changes[[start for start, _ in filled.segments]] = 0
     changes /= [feature.change for feature in spec.features]
@@ -79,7 +81,16 @@ def network_inputs(spec: Spec, filled: Filled) -> Float32:
         for column, feature in enumerate(spec.features)
         if feature.level
     ]
-    return np.column_stack([*levels, changes]).astype(np.float32)
+    return np.column_stack([*levels, changes, known_inputs(spec, filled.values)]).astype(np.float32)
+
+
+def known_inputs(spec: Spec, values: Values) -> Float32:
+    """Return what is known ahead at each of samples (time, column), as the network sees it: (time, ahead * column)."""
+    known = values[:, len(spec.features) :]
+    centers, scales = (np.array([getattr(column, name) for column in spec.known]) for name in ("center", "scale"))
+    return over_horizon(np.asarray((known - centers) / scales, np.float32), spec.horizon).reshape(
+        len(known), spec.horizon * len(spec.known)
+    )
 
 
 def network_targets(spec: Spec, filled: Filled) -> Float32:

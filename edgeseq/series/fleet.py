@@ -123,7 +123,7 @@ def _check_read_alike(first: str, one: Reading | None, name: str, other: Reading
 
 def _unusable(series: Series, parts: Parts) -> str:
     """Return why a sensor cannot be learned from, "" where it can."""
-    values = parts.train[:, : len(series.columns) - series.clocks].astype(np.float64)
+    values = parts.train[:, : series.measured].astype(np.float64)
     samples = int(np.isfinite(values).all(axis=1).sum())
     if samples < LEAST_SAMPLES:
         return f"{samples} samples in its training part, {LEAST_SAMPLES} are the least"
@@ -137,7 +137,7 @@ def _scales(series: Series, trains: Mapping[str, Values]) -> dict[str, Scale]:
 
     At zero float32 is finest: what all sensors have in common would only cost digits.
     """
-    measured = len(series.columns) - series.clocks
+    measured = series.measured
     means, changes = [], []
     for train in trains.values():
         mean, change = statistics(train[:, :measured].astype(np.float64))
@@ -146,14 +146,14 @@ def _scales(series: Series, trains: Mapping[str, Values]) -> dict[str, Scale]:
         changes.append(change)
     usual = np.exp(np.mean(np.log(changes), axis=0))
     return {
-        sensor: Scale.between(usual, mean, change).padded(len(series.columns))
+        sensor: Scale.between(usual, mean, change).padded(series.features)
         for sensor, mean, change in zip(trains, means, changes, strict=True)
     }
 
 
 def _typical(parts: Parts, scale: Scale) -> Parts:
     def turned(values: Values) -> Values:
-        return scale.to_typical(values).astype(np.float32)
+        return scale.padded(values.shape[1]).to_typical(values).astype(np.float32)  # what is known ahead is as it is
 
     return replace(
         parts,

@@ -43,7 +43,7 @@ def leave_out(series: Series, parts: Parts) -> tuple[Series, Parts]:
     The parts are those that `Split` makes: they begin with the series.
     """
     values, notes = series.values, []
-    for column in range(len(series.columns) - series.clocks):
+    for column in [*range(series.measured), *range(series.features, len(series.columns))]:
         found = find(values[:, column], len(parts.train))
         if not 0 < len(found) <= max(_FEW, _NEWS * len(values)):
             continue

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
-from edgeseq.series import fleet, glitches
+from edgeseq.series import ahead, fleet, glitches
 from edgeseq.series.examples import EXAMPLES, sine
 from edgeseq.series.files.options import ReadingKeywords, ReadingOptions
 from edgeseq.series.series import Series
@@ -27,7 +27,7 @@ def load(
     Several files, or one with a column `id` that says whose sample each row is (`sensor` is an older word for it), are
     series of sensors of one kind: each is split by itself, and together they are one series in the typical sensor's
     numbers. `split` is TRAIN:VAL:TEST, in rows or as fractions of the file, `DEFAULT_SPLIT` where none is given. The
-    further arguments say how a file is read: targets, features, units, gap_limit, sort, period, clocks, and those of
+    further arguments say how a file is read: targets, features, known, units, gap_limit, sort, period, clocks, and those of
     the options of the same names: time, time_format, zone, na, decimal, id, skip_rows, header, every, aggregate, hold.
 
     The series' `values` are float32 (time, feature), targets first, in the columns' units, NaN where one is missing;
@@ -81,7 +81,7 @@ def load_members(
     members = {}
     for name, series in by_sensor.items():
         try:
-            members[name] = glitches.leave_out(series, parsed.apply(series))
+            members[name] = _cleaned(series, parsed)
         except DataError as error:  # of a split in rows
             left_out.append(f"{name} is left out: {error}")
     if not members:
@@ -95,7 +95,12 @@ def _load_one(name: str, split: Split, chosen: ReadingOptions) -> tuple[Series, 
     path, units = _find(name)
     series = reader.read(path, chosen.with_units(units))
     _check_units(chosen, series)
-    return glitches.leave_out(series, split.apply(series))
+    return _cleaned(series, split)
+
+
+def _cleaned(series: Series, split: Split) -> tuple[Series, Parts]:
+    """Return a series and its parts without glitches, and without gaps in what is known ahead."""
+    return ahead.completed(*glitches.leave_out(series, split.apply(series)))
 
 
 def _find(name: str) -> tuple[str, Mapping[str, str]]:

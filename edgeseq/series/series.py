@@ -11,7 +11,7 @@ from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.spec import Sensor
 
 Values: TypeAlias = Float32
-"""Samples (time, feature), in the columns' units; NaN where there is none. Float32 is what the device sees."""
+"""Samples (time, column), in the columns' units; NaN where there is none. Float32 is what the device sees."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Series:
 
     name: str
     columns: tuple[str, ...]
-    """Feature names; the targets come first."""
+    """Names: the features, of which the targets come first, then the columns that are known ahead."""
     units: tuple[str, ...]
     targets: int
     """How many of the columns are forecast."""
@@ -32,7 +32,9 @@ class Series:
     period: float | None = None
     """Seconds from one sample to the next."""
     clocks: int = 0
-    """How many of the columns, the last ones, are read off the time."""
+    """How many of the features, the last ones, are read off the time."""
+    known: int = 0
+    """How many of the columns, the last ones, are known ahead of their time; nothing lacks in them."""
     sensors: tuple[Sensor, ...] = ()
     """Those whose samples lie one after the other here, in the typical one's numbers; empty for a single series."""
     seconds: Float64 | None = None
@@ -44,6 +46,16 @@ class Series:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @property
+    def features(self) -> int:
+        """How many of the columns are features."""
+        return len(self.columns) - self.known
+
+    @property
+    def measured(self) -> int:
+        """How many of the columns, the first ones, come from sensors."""
+        return self.features - self.clocks
 
     @property
     def file_rows(self) -> int:

@@ -15,12 +15,15 @@ from edgeseq.evaluation import baselines, ridge
 from edgeseq.evaluation.evaluate import forecasts_at, typical_predictor
 from edgeseq.evaluation.lagged import LaggedDistances
 from edgeseq.model.checkpoint import Checkpoint
-from edgeseq.model.scaling import error_scales, network_targets
+from edgeseq.model.scaling import error_scales, known_inputs, network_targets
 from edgeseq.series import Part
 from edgeseq.series.gaps import Filled, fill
 from edgeseq.training.phases import Say, silent
 from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.spec import Spec
+
+RECORDED_WEIGHT = "network_share"
+"""The name in `training.options` of the network's weight in the forecast; version 0.1 writes it, so it stays."""
 
 LENGTHS = (24, 48, baselines.LAGS, 168, 336)
 """Lags that are tried. Those of the baseline are taken unless another number is clearly better."""
@@ -46,6 +49,8 @@ class LinearPath:
     """(outputs, feature, lag), newest last."""
     bias: Float32
     """(outputs,)"""
+    known: Float32
+    """(outputs, step ahead * column): what values known ahead count for."""
 
 
 def candidates(spec: Spec, train: Filled) -> list[int]:
@@ -71,8 +76,8 @@ def fit(spec: Spec, train: Filled, validation: Part, lengths: Sequence[int], say
     fitted, errors = {}, {}
     for number, lags in enumerate(lengths, 1):
         say("linear path", f"regression on the last {lags} changes, {number} of {len(lengths)}, {len(rows):,} rows")
-        coefficients = ridge.solve(lagged_distances(spec, train, lags), rows, targets, ridge.PENALTIES)
-        design = lagged_distances(spec, judged, lags)
+        coefficients = ridge.solve(_design(spec, train, lags), rows, targets, ridge.PENALTIES)
+        design = _design(spec, judged, lags)
         squares = ridge.squares(design, judged_rows, truth, coefficients) * error_scales(spec) ** 2
         best = coefficients[np.argmin(squares.sum(axis=1))]
         fitted[lags] = _linear_path(spec, best)
@@ -101,8 +106,11 @@ def _linear_path(spec: Spec, coefficients: Float64) -> LinearPath:
 
     A distance is the sum of the changes since, the other way round; so a change counts in all distances from before it.
     """
-    distances = coefficients[:-1].T.reshape(spec.outputs, len(spec.measured), -1)
-    return LinearPath(-np.cumsum(distances, axis=2).astype(np.float32), coefficients[-1].astype(np.float32))
+    known = spec.horizon * len(spec.known)
+    lagged, ahead, bias = np.split(coefficients.astype(np.float64), [len(coefficients) - 1 - known, -1])
+    distances = lagged.T.reshape(spec.outputs, len(spec.measured), -1)
+    weights = (-np.cumsum(distances, axis=2), bias[0], ahead.T)
+    return LinearPath(*(each.astype(np.float32) for each in weights))
 
 
 def ensemble_weight(checkpoint: Checkpoint, linear: LinearPath, validation: Part) -> float:
@@ -134,6 +142,8 @@ def blended(checkpoint: Checkpoint, linear: LinearPath, weight: float) -> Checkp
     weights["head.weight"] = np.float32(weight) * weights["head.weight"]
     weights["head.bias"] = np.float32(weight) * weights["head.bias"] + np.float32(1 - weight) * linear.bias
     weights["linear.weight"] = np.float32(1 - weight) * linear.weight
+    if checkpoint.spec.known:
+        weights["known.weight"] = np.float32(weight) * weights["known.weight"] + np.float32(1 - weight) * linear.known
     return replace(checkpoint, spec=replace(checkpoint.spec, linear_path=linear.weight.shape[2]), weights=weights)
 
 
@@ -161,6 +171,12 @@ def drop_incomplete(rows: ridge.Rows, targets: Float32) -> tuple[ridge.Rows, Flo
     """
     whole = np.isfinite(targets).all(axis=1)
     return (rows[whole], targets[whole]) if 2 * whole.sum() >= len(rows) else (rows, targets)
+
+
+def _design(spec: Spec, filled: Filled, lags: int) -> LaggedDistances:
+    """Return what gives, for rows, the distances of `lagged_distances` and, behind them, what is known ahead."""
+    distances = lagged_distances(spec, filled, lags)
+    return replace(distances, beside=known_inputs(spec, filled.values)) if spec.known else distances
 
 
 def lagged_distances(spec: Spec, filled: Filled, lags: int) -> LaggedDistances:

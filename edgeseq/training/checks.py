@@ -6,7 +6,7 @@ from edgeseq.model import architecture, scaling
 from edgeseq.series import Parts, Series
 from edgeseq.series.gaps import Filled
 from edgeseq.training import analysis
-from edgeseq.training.options import TrainingOptions
+from edgeseq.training.options import ADAPT, TrainingOptions
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.printable import counted
 from edgeseq_runtime.spec import STREAM, Spec
@@ -23,7 +23,9 @@ def check_values(series: Series, parts: Parts) -> None:
 
 
 def check_options(options: TrainingOptions, layout: str) -> None:
-    """Refuse options that say something of another layout."""
+    """Refuse options that say something of another layout, or that are no choice."""
+    if options.adapt not in ADAPT:
+        raise UsageError(f"adapt: expected {', '.join(ADAPT)}, got {options.adapt!r}")
     if options.window and layout == STREAM:
         raise UsageError("--window is for --layout features or steps; a stream has no window")
     chosen = {

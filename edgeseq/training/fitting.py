@@ -1,4 +1,4 @@
-"""From a series to a checkpoint: plan, train, blend in a linear path, and evaluate the model file made of it."""
+"""From a series to a checkpoint: plan, train, blend in a linear path, decide on adaptation, evaluate the model file."""
 
 import contextlib
 import tempfile
@@ -19,11 +19,13 @@ from edgeseq.evaluation.evaluate import (
     score_part,
     typical_predictor,
 )
+from edgeseq.evaluation.learning import MOST_LEARNED
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, Parts, Series
-from edgeseq.training import autoregressive
+from edgeseq.training import adapting, autoregressive
 from edgeseq.training import plan as planning
 from edgeseq.training.distributed import ProcessGroup
+from edgeseq.training.fine_tuning import Pretrained
 from edgeseq.training.options import TrainingKeywords, TrainingOptions
 from edgeseq.training.phases import Say, silent
 from edgeseq.training.plan import Plan
@@ -32,6 +34,7 @@ from edgeseq.training.trainer import Trainer
 from edgeseq.training.warmup import measure_warmup
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.files import AnyPath
 from edgeseq_runtime.spec import Spec, Training
 
 MOST_ROWS = 50_000
@@ -40,12 +43,8 @@ MOST_ROWS = 50_000
 LARGEST_SEED = 2**64 - 1
 """The largest that torch takes."""
 
-_CONTEXT = 5_000
-"""Rows that precede a part, as many as are carried along to warm the state up."""
-
-
-RECORDED_WEIGHT = "network_share"
-"""The name in `training.options` of the network's weight in the forecast; version 0.1 writes it, so it stays."""
+_CONTEXT = MOST_LEARNED
+"""Rows that precede a part, as many as are carried along to warm the state up and to learn from."""
 
 
 @dataclass(frozen=True)
@@ -57,17 +56,28 @@ class Fitted:
 
 
 def fit(
-    series: Series, parts: Parts, *, seed: int = 0, device: str = "auto", **options: Unpack[TrainingKeywords]
+    series: Series,
+    parts: Parts,
+    *,
+    seed: int = 0,
+    device: str = "auto",
+    begin: Checkpoint | AnyPath | None = None,
+    **options: Unpack[TrainingKeywords],
 ) -> Checkpoint:
     """Train a network on a series and return its checkpoint.
 
     `series` and `parts` are what `load` returns. The further arguments are what `edgeseq train` takes as options:
     preset, horizon, cell, layers, hidden, steps, warmup, season, level, linear_path, layout, window, learning_rate,
-    unroll, gap_limit; their defaults are those of `TrainingOptions`. Raises `UsageError` for options that do not go
-    together and `DataError` for a series that cannot be learned from. Where the test part cannot be scored, the
-    checkpoint's spec has no figures.
+    unroll, gap_limit, adapt; their defaults are those of `TrainingOptions`. `begin` is a checkpoint, or the path of one
+    or of a float model file, whose weights the training begins with; what is not given is then as in that model.
+    Raises `UsageError` for options that do not go together and `DataError` for a series that cannot be learned from.
+    Where the test part cannot be scored, the checkpoint's spec has no figures.
     """
-    plan = planning.plan(series, parts, TrainingOptions(**options))
+    chosen, source = TrainingOptions(**options), None
+    if begin is not None:
+        source = Pretrained.of(begin) if isinstance(begin, Checkpoint) else Pretrained.read(begin)
+        chosen = source.adopt(chosen, options)
+    plan = planning.plan(series, parts, chosen, source)
     with torch_as_before(), tempfile.TemporaryDirectory() as folder:
         trainer = start(plan, parts, seed=seed, device=device)
         trainer.run(lambda *_: None, lambda: False, Path(folder, "run"))
@@ -103,12 +113,14 @@ def start(plan: Plan, parts: Parts, *, seed: int, device: str, group: ProcessGro
         seed=seed,
         device=resolve_device(device),
         group=group or ProcessGroup(),
+        initial=plan.initial,
     )
 
 
 def finish(plan: Plan, trainer: Trainer, parts: Parts, say: Say = silent) -> Checkpoint:
-    """Return the checkpoint of the best weights so far, with a linear path where that helps."""
-    return _without_unscorable_test(_with_linear_path(plan, _trained(plan, trainer, parts), parts, say))
+    """Return the checkpoint of the best weights so far, with a linear path and adaptation where they help."""
+    checkpoint = _with_linear_path(plan, _trained(plan, trainer, parts), parts, say)
+    return _without_unscorable_test(_with_adaptation(plan, checkpoint, say))
 
 
 def _with_linear_path(plan: Plan, checkpoint: Checkpoint, parts: Parts, say: Say) -> Checkpoint:
@@ -118,7 +130,7 @@ def _with_linear_path(plan: Plan, checkpoint: Checkpoint, parts: Parts, say: Say
     path = autoregressive.fit(plan.spec, plan.train, validation, plan.lags, say)
     say("share of network and linear path", f"by {validation.samples:,} validation samples")
     weight = autoregressive.ensemble_weight(checkpoint, path, validation)
-    checkpoint = with_option(checkpoint, RECORDED_WEIGHT, float(f"{weight:.3f}"))
+    checkpoint = with_option(checkpoint, autoregressive.RECORDED_WEIGHT, float(f"{weight:.3f}"))
     if weight == 1:
         return checkpoint
     checkpoint = autoregressive.blended(checkpoint, path, weight)
@@ -126,6 +138,14 @@ def _with_linear_path(plan: Plan, checkpoint: Checkpoint, parts: Parts, say: Say
         return checkpoint
     say("warm-up", "fresh streams compared with one that began long before")
     return _with_measured_warmup(checkpoint, validation)
+
+
+def _with_adaptation(plan: Plan, checkpoint: Checkpoint, say: Say) -> Checkpoint:
+    say("adaptation", "streams that go on learning beside one that does not, over the newest validation samples")
+    adapt, noted = adapting.decide(checkpoint, plan.adapt)
+    for name, value in noted.items():
+        checkpoint = with_option(checkpoint, name, value)
+    return replace(checkpoint, spec=replace(checkpoint.spec, adapt=adapt))
 
 
 def _trained(plan: Plan, trainer: Trainer, parts: Parts) -> Checkpoint:
@@ -161,14 +181,18 @@ def with_option(checkpoint: Checkpoint, name: str, value: float) -> Checkpoint:
 
 
 def judge(checkpoint: Checkpoint, parts: Parts, say: Say = silent) -> Fitted:
-    """Evaluate a checkpoint through its model file, streamed, and write the figures into its spec."""
+    """Evaluate a checkpoint through its model file, streamed, and write the figures into its spec.
+
+    Those with adaptation, which takes the samples one by one, only where the test part is no longer than what a
+    checkpoint carries of it.
+    """
     predictor = typical_predictor(edgeseq_export.build(checkpoint))
     validation = thinned(checkpoint.spec, parts.validation)
     say("intervals", f"residuals of {validation.samples:,} validation samples, streamed through the model file")
     spec: Spec = replace(checkpoint.spec, residuals=residual_quantiles(predictor, validation))
     promising = typical_predictor(edgeseq_export.build(replace(checkpoint, spec=spec)))
     say("figures", f"model and baselines over {parts.test.samples:,} test samples, streamed through the model file")
-    evaluation = evaluate_test_part(promising, parts)
+    evaluation = evaluate_test_part(promising, parts, adapt=spec.adapt and is_short(parts.test))
     by_step = {
         name: np.array([rmse for rmse, _ in scored.per_horizon])
         for name, scored in evaluation.baselines.items()
@@ -186,6 +210,11 @@ def resolve_device(device: str) -> str:
         # A small network is bound by the start of each kernel, not by arithmetic: a GPU gains nothing.
         return "cpu"
     return device
+
+
+def is_short(part: Part) -> bool:
+    """Whether a checkpoint carries all of a part."""
+    return len(part.values) - max(0, part.start - _CONTEXT) <= MOST_ROWS
 
 
 def _shorten(part: Part) -> Part:

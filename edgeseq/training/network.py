@@ -22,6 +22,10 @@ class Network(nn.Module):
         kind = CELLS[spec.cell]
         self.cell = getattr(nn, kind.torch_class)(inputs(spec), spec.hidden, spec.layers)
         self.head = nn.Linear(spec.hidden, spec.outputs)
+        self._ahead = spec.horizon * len(spec.known)
+        if self._ahead:
+            self.known = nn.Linear(self._ahead, spec.outputs, bias=False)
+            nn.init.zeros_(self.known.weight)
         self._memories = len(kind.memory)
 
     def forward(self, signal: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
@@ -31,7 +35,8 @@ class Network(nn.Module):
         else:
             output, hidden = self.cell(signal, memory[0])
             memory = (hidden,)
-        return self.head(output), memory
+        said = self.head(output)
+        return said + self.known(signal[..., -self._ahead :]) if self._ahead else said, memory
 
     def init_classic(self) -> None:
         """Initialise the weights as TensorFlow's BasicLSTMCell does.

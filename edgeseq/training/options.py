@@ -5,6 +5,8 @@ from typing import TypedDict
 
 from edgeseq.series.gaps import LIMIT
 
+AUTO, ON, OFF = ADAPT = ("auto", "on", "off")
+
 
 @dataclass(frozen=True)
 class TrainingOptions:
@@ -38,6 +40,8 @@ class TrainingOptions:
     """Samples that a stream's gradient reaches back."""
     gap_limit: int = LIMIT
     """Missing samples in a row that are filled in."""
+    adapt: str = AUTO
+    """One of `ADAPT`: whether streams go on learning on the device; auto: where that pays over the validation part."""
 
 
 class TrainingKeywords(TypedDict, total=False):
@@ -58,3 +62,4 @@ class TrainingKeywords(TypedDict, total=False):
     learning_rate: float | None
     unroll: int | None
     gap_limit: int
+    adapt: str

@@ -10,8 +10,9 @@ from edgeseq.series import Part, Parts, Series, augment, fleet
 from edgeseq.series.gaps import Filled, fill, together
 from edgeseq.text import every
 from edgeseq.training import analysis, autoregressive, checks, thinning
+from edgeseq.training.fine_tuning import RAW, InitialWeights, Pretrained
 from edgeseq.training.hyperparameters import HyperParameters
-from edgeseq.training.options import TrainingOptions
+from edgeseq.training.options import AUTO, OFF, TrainingOptions
 from edgeseq_runtime import __version__
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import UsageError
@@ -44,8 +45,12 @@ class Plan:
     """Lengths of a linear path to choose from; empty: none."""
     measures_warmup: bool
     """Whether the warm-up is to be measured when the network is trained."""
+    adapt: str
+    """One of `options.ADAPT`: auto leaves it to the validation part."""
     notes: tuple[str, ...]
     """What was found in the data and decided from it, for the user to read."""
+    initial: InitialWeights | None = None
+    """The weights that the training begins with, where these are another model's."""
 
 
 @dataclass(frozen=True)
@@ -59,56 +64,76 @@ class _Decisions:
     warmup: int
     predicts: str
     features: tuple[Feature, ...]
+    known: tuple[Feature, ...]
     innovation: float
     augment: bool
     """Whether copies of the series at other rates teach as well: then the network learns the series' own recurrence."""
     hyperparameters: HyperParameters
 
 
-def plan(series: Series, parts: Parts, options: TrainingOptions) -> Plan:
+def plan(series: Series, parts: Parts, options: TrainingOptions, pretrained: Pretrained | None = None) -> Plan:
     """Analyse the training part and decide all that the options leave open.
 
-    Raises `UsageError` for options that do not go together, and `DataError` for a series that cannot be learned from.
+    A network that goes on from a `pretrained` one sees and says what that one does. Raises `UsageError` for options
+    that do not go together, and `DataError` for a series that cannot be learned from.
     """
     layout = options.layout or (FEATURES if options.preset == CLASSIC else STREAM)
     checks.check_options(options, layout)
     if options.preset == CLASSIC:  # nothing is chosen by the validation part, so it may teach as well
-        parts = replace(parts, train=parts.validation.values)
+        begin = max(0, parts.validation.start - len(parts.train))  # what precedes it only warms streams up
+        parts = replace(parts, train=parts.validation.values[begin:])
     checks.check_values(series, parts)
     train = fill(parts.train, options.gap_limit)
     checks.check_samples(series, parts, train, options.horizon)
     checks.check_change(series, parts, train)
-    decisions = _decide(series, parts, train, options, layout)
+    decisions = _decide(series, parts, train, options, layout, pretrained.spec if pretrained else None)
     spec = _spec(series, parts, train, options, decisions)
+    if pretrained:
+        pretrained.check(spec)
     lags = _lags(spec, train, options.linear_path, augment=decisions.augment)
     checks.check_targets(spec, train)
     checks.check_size(spec)
+    initial = pretrained.on(spec, parts.validation) if pretrained else None
+    if pretrained and initial and initial.units == RAW:
+        spec = replace(spec, features=_known_ranges(spec.features, pretrained.spec.features))
     return Plan(
         spec,
         decisions.hyperparameters,
         train,
         lags,
         measures_warmup=not (options.warmup or parts.warmup or decisions.window),
-        notes=_notes(series, parts, spec, decisions),
+        adapt=_adapt(options, layout),
+        notes=(*_notes(series, parts, spec, decisions), *([initial.note] if initial else [])),
+        initial=initial,
     )
 
 
-def _decide(series: Series, parts: Parts, train: Filled, options: TrainingOptions, layout: str) -> _Decisions:
+def _adapt(options: TrainingOptions, layout: str) -> str:
+    """Return whether streams are to adapt: what sees windows, or has learned from the validation part, is as it was."""
+    is_open = layout == STREAM and options.preset != CLASSIC
+    return options.adapt if is_open or options.adapt != AUTO else OFF
+
+
+def _decide(
+    series: Series, parts: Parts, train: Filled, options: TrainingOptions, layout: str, like: Spec | None
+) -> _Decisions:
     """Decide all that the spec is written from. Raises `DataError` where a season or a warm-up is too long."""
     window = 0 if layout == STREAM else options.window or CLASSIC_WINDOW
     checks.check_season(series, train, options.season)
     season = options.season or analysis.season_length(train)
     warmup = window or options.warmup or parts.warmup or analysis.default_warmup(season, len(parts.train))
     checks.check_stretch(series, train, warmup, options.horizon)
-    levels = [layout != STREAM or level for level in _levels(series, train, options.level)]
-    features = scaling.describe(series, parts.train, train, levels)
+    levels = [layout != STREAM or level for level in _levels(series, train, options.level, like)]
+    described = scaling.describe(series, parts.train, train, levels)
+    features, known = described[: series.features], described[series.features :]
     innovation = analysis.innovation(train)
     if options.preset == CLASSIC:
         features, predicts, augment = _unscaled(features), VALUE, False
         hyperparameters = HyperParameters.classic(options.steps)
     else:
-        predicts = CHANGE  # a network that says values stays behind where the level moves for good
-        augment = layout == STREAM and _is_augmentable(train)
+        # A network that says values stays behind where the level moves for good.
+        predicts = like.predicts if like else CHANGE
+        augment = layout == STREAM and not known and _is_augmentable(train)
         hyperparameters = HyperParameters.choose(innovation, warmup, linear_recurrence=augment, steps=options.steps)
     return _Decisions(
         layout=layout,
@@ -117,6 +142,7 @@ def _decide(series: Series, parts: Parts, train: Filled, options: TrainingOption
         warmup=warmup,
         predicts=predicts,
         features=features,
+        known=known,
         innovation=innovation,
         augment=augment,
         hyperparameters=hyperparameters.override(options.learning_rate, options.unroll),
@@ -149,6 +175,7 @@ def _spec(series: Series, parts: Parts, train: Filled, options: TrainingOptions,
         data_sha256=hashlib.sha256(np.ascontiguousarray(parts.train, "<f4").tobytes()).hexdigest(),
         producer={"edgeseq": __version__},
         sensors=series.sensors,
+        known=decisions.known,
     )
 
 
@@ -156,19 +183,31 @@ def _time_of(series: Series, row: int) -> float | None:
     return None if series.seconds is None else float(series.seconds[row])
 
 
-def _levels(series: Series, train: Filled, chosen: bool | None) -> list[bool]:
-    """Return for each column whether the network sees its value: as chosen, else where it stays near one level."""
+def _levels(series: Series, train: Filled, chosen: bool | None, like: Spec | None) -> list[bool]:
+    """Return for each column whether the network sees its value: as chosen, else where it stays near one level.
+
+    A network that goes on from another, `like`, sees what that has seen.
+    """
     columns = range(len(series.columns))
-    clocks = len(series.columns) - series.clocks
+    if chosen is None and like and len(like.features) == series.features:
+        return [*(feature.level for feature in like.features), *(True for _ in like.known)]
     if chosen is not None:
-        return [chosen or column >= clocks for column in columns]
-    return [column >= clocks or not analysis.level_shifts(train, column) for column in columns]
+        return [chosen or column >= series.measured for column in columns]
+    return [column >= series.measured or not analysis.level_shifts(train, column) for column in columns]
 
 
 def _is_augmentable(train: Filled) -> bool:
     """Whether the series follows a linear recurrence, and its copies do too: they need samples that lie closely."""
     follows = analysis.follows_linear_recurrence
     return follows(train) and all(map(follows, augment.at_other_rates(train)))
+
+
+def _known_ranges(features: tuple[Feature, ...], known: tuple[Feature, ...]) -> tuple[Feature, ...]:
+    """Return the features with the range that the model gone on from knows as well: what it has seen is not odd."""
+    return tuple(
+        replace(own, minimum=min(own.minimum, other.minimum), maximum=max(own.maximum, other.maximum))
+        for own, other in zip(features, known, strict=True)
+    )
 
 
 def _unscaled(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
@@ -233,6 +272,8 @@ def _noise(innovation: float) -> str:
 def _seen(spec: Spec) -> str:
     shown = ", ".join(feature.name for feature in spec.features if feature.level)
     seen = f"changes, and the level of {shown}" if shown else "changes only, since the level drifts"
+    if spec.known:
+        seen += f", and {', '.join(column.name for column in spec.known)} over the horizon"
     if spec.layout != STREAM:
         seen = f"the last {spec.window} values, as {f'{spec.window} steps' if spec.layout != FEATURES else 'one step'}"
     return f"network input: {seen}; output: the next {spec.predicts}"
@@ -260,7 +301,7 @@ def _coarse(spec: Spec, train: Float32) -> list[str]:
     return [
         f"warning: {feature.name} typically changes by {feature.change:.2g}, but float32 has steps of {grain:g} near "
         f"{feature.maximum:g}: subtract a constant from the column first"
-        for feature, grain in zip(spec.features, grains, strict=True)
+        for feature, grain in zip((*spec.features, *spec.known), grains, strict=True)
         if grain > _FINEST * feature.change
     ]
 

@@ -107,7 +107,8 @@ class TbpttBatches:
         self.targets = self._tensor(np.concatenate([network_targets(spec, piece) for piece in pieces]))
         """What the network sees, (row, level + feature), and is to say, (row, output): the series, then its copies."""
         self._importance = self._tensor(importance(spec))
-        self._levels = self.inputs.shape[1] - len(spec.features)
+        self._levels = self.inputs.shape[1] - spec.inputs
+        self._own = self._levels + len(spec.features)  # inputs before those known ahead
         self.gain = np.ones(hyperparameters.batch_size, np.float32)
         self.shift = np.zeros(hyperparameters.batch_size, np.float32)
         self._group = group
@@ -163,15 +164,16 @@ class TbpttBatches:
         rows = self._tensor(window.rows)
         begins = self._tensor(window.fresh)
         inputs, targets = self.inputs[rows], self.targets[rows]
-        changes = inputs[..., self._levels :]
+        changes = inputs[..., self._levels : self._own]
         changes[0] = changes[0].masked_fill(begins[:, None], 0.0)
         if self._hyperparameters.augment:
             gain, shift = self._tensor(self.gain)[:, None], self._tensor(self.shift)[:, None]
             inputs, targets = inputs * gain, targets * gain
             inputs[..., : self._levels] += shift  # a change has none
         if self._hyperparameters.input_noise:
-            noise = random.standard_normal(inputs.shape, np.float32)
-            inputs = inputs + self._hyperparameters.input_noise * self._tensor(noise)
+            own = inputs[..., : self._own]
+            noise = random.standard_normal(own.shape, np.float32)
+            own += self._hyperparameters.input_noise * self._tensor(noise)
         counts = torch.isfinite(targets) & self._tensor(window.real)[:, :, None]
         # The sample that makes the stream warm is the last of the warm-up, and its forecast counts.
         counts[: self._spec.warmup - 1] &= ~begins[None, :, None]

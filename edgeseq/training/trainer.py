@@ -22,6 +22,7 @@ from edgeseq.series import Part
 from edgeseq.series.gaps import Filled
 from edgeseq.training.allocator import keep_freed_memory
 from edgeseq.training.distributed import ProcessGroup
+from edgeseq.training.fine_tuning import InitialWeights, load
 from edgeseq.training.hyperparameters import HyperParameters
 from edgeseq.training.network import Network
 from edgeseq.training.tbptt import TbpttBatches
@@ -61,8 +62,10 @@ class Trainer:
         seed: int,
         device: str,
         group: ProcessGroup,
+        initial: InitialWeights | None = None,
     ) -> None:
-        self._identity = _identity(spec, hyperparameters, seed, device)
+        self._recorded = {**hyperparameters.options(), **(initial.recorded if initial else {})}
+        self._identity = _identity(spec, hyperparameters, seed, device) | (initial.recorded if initial else {})
         self.run_id = hashlib.sha256(json.dumps(self._identity).encode()).hexdigest()[:16]
         """The same for two runs that end at the same weights."""
         _make_repeatable(seed, spec, device)
@@ -74,6 +77,8 @@ class Trainer:
         self.network = Network(spec)
         if hyperparameters.preset == "classic":
             self.network.init_classic()
+        if initial:
+            load(self.network, initial.weights)
         self.network.to(torch.device(device))
         self._average = copy.deepcopy(self.network)
         self._average.cell.flatten_parameters()  # a copy's weights lie apart, and a GPU would gather them at each call
@@ -82,6 +87,8 @@ class Trainer:
         self.batches = kind(spec, hyperparameters, train, self.network, torch.device(device), group)
         self._validator = validator(spec, validation, torch.device(device))
         self.best = Best(self._average.weights())
+        if initial and hyperparameters.keep_weights == "best":
+            self.best.mse = self._validator.mse(self._average)  # training that only makes it worse changes nothing
         self._losses: list[float] = []
 
     def run(self, report: Report, stop: Callable[[], bool], save_to: Path) -> bool:
@@ -98,7 +105,7 @@ class Trainer:
             self._record(loss, mse)
             if validates:
                 self.save(save_to)
-            report(self.step, loss, self.best.mse if self.best.step else math.nan)
+            report(self.step, loss, self.best.mse if math.isfinite(self.best.mse) else math.nan)
             if self._group.all_reduce_sum(stop()) and self.step < self._hyperparameters.steps:
                 self.save(save_to)
                 return False
@@ -191,7 +198,7 @@ class Trainer:
             validation_mse=float(f"{self.best.mse:.5g}"),
             device=self._device,
             run=self.run_id,
-            options=self._hyperparameters.options(),
+            options=self._recorded,
         )
 
     def train_step(self) -> float:

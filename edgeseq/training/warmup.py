@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from edgeseq.model.scaling import per_output
 from edgeseq.series import Part
+from edgeseq.series.ahead import graph_inputs
 from edgeseq.series.gaps import Filled, fill
 from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.backends.base import Session
@@ -27,9 +28,10 @@ def measure_warmup(session: Session, part: Part, longest: int) -> int:
     starts = _starts(filled, longest, longest + spec.horizon)
     if not len(starts) or longest <= spec.warmup:
         return max(longest, spec.warmup)
-    long = _long_forecasts(session, filled)
+    samples = graph_inputs(filled.values, len(spec.features), spec.horizon)
+    long = _long_forecasts(session, filled, samples)
     rows = starts + np.arange(longest)[:, None]  # (age, start)
-    fresh, _ = session.advance(filled.values[rows], session.fresh(len(starts)))
+    fresh, _ = session.advance(samples[rows], session.fresh(len(starts)))
     targets = len(spec.targets)
     ahead = rows[..., None] + np.arange(1, spec.horizon + 1)
     truth = filled.values[ahead][..., :targets].reshape(*rows.shape, -1)
@@ -63,10 +65,10 @@ def _starts(filled: Filled, before: int, after: int) -> npt.NDArray[np.int64]:
     return places[:: max(1, len(places) // _STARTS)]
 
 
-def _long_forecasts(session: Session, filled: Filled) -> Float32:
+def _long_forecasts(session: Session, filled: Filled, samples: Float32) -> Float32:
     """Return the forecasts of streams that run through each segment, (time, outputs)."""
     forecasts = np.zeros((len(filled.values), session.spec.outputs), np.float32)
     for start, stop in filled.segments:
-        y, _ = session.advance(filled.values[start:stop, None], session.fresh())
+        y, _ = session.advance(samples[start:stop, None], session.fresh())
         forecasts[start:stop] = y[:, 0]
     return forecasts

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 
 from edgeseq.evaluation import baselines
 from edgeseq.evaluation.evaluate import Comparison, Evaluation, ForecastSet, typical_predictor
+from edgeseq.evaluation.learning import learners
 from edgeseq.evaluation.metrics import Metrics
-from edgeseq.evaluation.report_text import steps_table
+from edgeseq.evaluation.report_text import ADAPTED, steps_table
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq_export.model_file import ModelFile
 
@@ -23,12 +24,14 @@ def judge(checkpoint: Checkpoint, files: Mapping[str, ModelFile]) -> dict[str, E
         return {}
     origins = test.origins(checkpoint.spec.horizon)
     others = baselines.untrained(checkpoint.spec)
-    return {
-        name: ForecastSet.collect(
-            typical_predictor(file.content), others, test.values, origins, test.seconds
-        ).evaluate()
-        for name, file in files.items()
-    }
+    found = {}
+    for name, file in files.items():
+        predictor = typical_predictor(file.content)
+        collected = ForecastSet.collect(predictor, others, test.values, origins, test.seconds)
+        if file.spec.adapt:
+            collected = collected.with_adaptation(predictor, learners(test, checkpoint.validation))
+        found[name] = collected.evaluate()
+    return found
 
 
 def with_trained(comparison: Comparison, checkpoint: Checkpoint) -> Comparison:
@@ -40,13 +43,16 @@ def with_trained(comparison: Comparison, checkpoint: Checkpoint) -> Comparison:
         if name in checkpoint.by_step and name not in comparison.baselines
     }
     baselines = {**comparison.baselines, **trained}
-    return Comparison(comparison.samples, comparison.model, baselines, rounding=comparison.rounding)
+    return Comparison(
+        comparison.samples, comparison.model, baselines, rounding=comparison.rounding, adapted=comparison.adapted
+    )
 
 
 def scores(judged: Mapping[str, Comparison]) -> dict[str, Metrics]:
     """Return the errors of all files and baselines, by their names in tables."""
     of_files = {name: comparison.model for name, comparison in judged.items()}
-    return of_files | (dict(next(iter(judged.values())).baselines) if judged else {})
+    adapted = {f"{name}, {ADAPTED}": one.adapted for name, one in judged.items() if one.adapted}
+    return of_files | adapted | (dict(next(iter(judged.values())).baselines) if judged else {})
 
 
 def by_step(judged: Mapping[str, Evaluation]) -> str:

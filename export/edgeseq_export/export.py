@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import onnx
 
-from edgeseq.evaluation.evaluate import residual_quantiles, score_part, typical_predictor
+from edgeseq.evaluation.evaluate import residual_quantiles, score_adapted, score_part, typical_predictor
 from edgeseq.model import architecture
 from edgeseq.model import opset as onnx_opset
 from edgeseq.model.checkpoint import Checkpoint, Weights
@@ -132,7 +132,9 @@ def _measured(checkpoint: Checkpoint, spec: Spec, content: bytes) -> Spec:
         spec = replace(spec, residuals=residual_quantiles(predictor, checkpoint.validation))
     if checkpoint.test:
         samples, score = score_part(predictor, checkpoint.test)
-        spec = replace(spec, figures=Figures(samples, score, spec.figures.baselines if spec.figures else {}))
+        adapted = score_adapted(predictor, checkpoint.test, checkpoint.validation)[1] if spec.adapt else None
+        baselines = spec.figures.baselines if spec.figures else {}
+        spec = replace(spec, figures=Figures(samples, score, baselines, adapted))
     return spec
 
 

@@ -41,7 +41,7 @@ class Reference(Protocol):
     """The step function in float64."""
 
     def run(self, samples: npt.ArrayLike, states: States64 | None = None) -> tuple[npt.NDArray[np.float64], States64]:
-        """Take samples (time, batch, feature); return (time, batch, horizon * target) and the states left."""
+        """Take samples (time, batch, input); return (time, batch, horizon * target) and the states left."""
 
 
 def check(model: bytes, spec: Spec, oracle: Reference) -> Deviation:
@@ -132,7 +132,8 @@ def _runs(session: Session) -> Iterator[tuple[str, Float32, States, Float32, Sta
         begin = _begin(session, batch)
         x = random_walk(session.spec, time, batch, seed=time)
         if session.spec.sensors:
-            x = begin[OFFSET] + (1 + begin[GAIN]) * x
+            own = slice(len(session.spec.features))
+            x[..., own] = begin[OFFSET] + (1 + begin[GAIN]) * x[..., own]
         y, states = session.advance(x, begin)
         yield f"in a chunk of {time} x {batch}", x, begin, y, states
         y, states = _in_steps(session, x, begin)

@@ -14,7 +14,7 @@ from edgeseq.evaluation import plots
 from edgeseq.evaluation.evaluate import Evaluation
 from edgeseq.evaluation.metrics import Metrics
 from edgeseq.evaluation.png import png
-from edgeseq.evaluation.report_text import chosen_steps, figures, interval_rows, verdict
+from edgeseq.evaluation.report_text import ADAPTED, chosen_steps, figures, interval_rows, verdict
 from edgeseq.evaluation.style import NARROW, WIDE
 from edgeseq.evaluation.time_axis import TimeAxis
 from edgeseq.model.about import trained_on, unit_of
@@ -132,13 +132,16 @@ def _ahead(spec: Spec) -> str:
 
 def _accuracy(checkpoint: Checkpoint, evaluations: Mapping[str, Evaluation]) -> _Accuracy:
     """Return the verdict, the forecasts, the errors in all and by step ahead, and what the intervals held."""
-    first, files = next(iter(evaluations.values())), set(evaluations)
+    name, first = next(iter(evaluations.items()))
+    own = [name, f"{name}, {ADAPTED}"]
+    files = [*evaluations, *(f"{name}, {ADAPTED}" for name in evaluations)]
     compared = {name: with_trained(evaluation, checkpoint) for name, evaluation in evaluations.items()}
     decimals = first.decimals
     errors = {f"model, {name}" if name in files else name: scored for name, scored in scores(compared).items()}
+    others = [f"model, {name}" for name in files if name not in own]
     unit = unit_of(first.spec)
-    own = (f"RMSE{_in(unit)}", f"MAE{_in(unit)}")
-    header = (f"{first.samples} forecasts of the test part", *own, "MSE (std.)", "MAE (std.)", "MASE")
+    in_unit = (f"RMSE{_in(unit)}", f"MAE{_in(unit)}")
+    header = (f"{first.samples} forecasts of the test part", *in_unit, "MSE (std.)", "MAE (std.)", "MASE")
     return _Accuracy(
         verdict=verdict(next(iter(compared.values()))).splitlines(),
         error=_error(first),
@@ -146,23 +149,24 @@ def _accuracy(checkpoint: Checkpoint, evaluations: Mapping[str, Evaluation]) -> 
         tested_on=_tested_on(first),
         totals=_Table(header, [[name, *figures(scored, decimals)] for name, scored in errors.items()]),
         forecasts=_Picture.of(lambda width: plots.forecasts(first, width=width)),
-        by_step=_by_step(errors, first, list(errors)[1 : len(files)]) if first.spec.horizon > 1 else None,
+        by_step=_by_step(errors, first, others) if first.spec.horizon > 1 else None,
         intervals=_Table(*interval_rows(first)) if first.intervals else None,
     )
 
 
 def _error(evaluation: Evaluation) -> str:
-    """Return the mean absolute error; that of targets in several units has none of these."""
-    unit, total = unit_of(evaluation.spec), evaluation.model.total
+    """Return the mean absolute error, as a device has it; that of targets in several units has none of these."""
+    unit, total = unit_of(evaluation.spec), evaluation.judged.total
     if not unit and len(evaluation.spec.targets) > 1:
         return f"{number(total.mae_standardized)} standard deviations"
     return f"{error(total.mae, evaluation.decimals)} {unit}".rstrip()
 
 
 def _coverage(evaluation: Evaluation) -> str:
-    if not evaluation.intervals or math.isnan(evaluation.intervals[0].coverage):
+    measured = evaluation.adapted_intervals or evaluation.intervals
+    if not measured or math.isnan(measured[0].coverage):
         return ""
-    widest = evaluation.intervals[0]
+    widest = measured[0]
     return f"The {100 * widest.level:g} % interval held {100 * widest.coverage:.0f} % of what was measured."
 
 

@@ -7,10 +7,10 @@ from edgeseq_runtime.spec import Spec
 
 
 def random_walk(spec: Spec, time: int, batch: int, seed: int = 0) -> npt.NDArray[np.float32]:
-    """Return samples (time, batch, feature) with the training part's statistics; none of them is the user's."""
-    noise = np.random.default_rng(seed).standard_normal((time, batch, len(spec.features)))
+    """Return samples (time, batch, input) with the training part's statistics; none of them is the user's."""
+    noise = np.random.default_rng(seed).standard_normal((time, batch, spec.inputs))
     means, stds, changes = (
-        np.array([getattr(feature, name) for feature in spec.features]) for name in ("mean", "std", "change")
+        np.array([getattr(feature, name) for feature in spec.input_features]) for name in ("mean", "std", "change")
     )
     walk = means + stds * noise[:1] + changes * np.cumsum(noise, axis=0)
     grain = 10.0 ** (np.floor(np.log10(changes)) - 2)  # a hundredth of a change: short numbers in the file

@@ -13,6 +13,7 @@ from typing import Any, Self, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq_runtime.adaptation.adaptation import Learned
 from edgeseq_runtime.arrays import Float32, Float64, Rows
 from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
@@ -27,6 +28,7 @@ from edgeseq_runtime.reading.times import Time, TimeReader, is_one, require_one_
 from edgeseq_runtime.rules import Rules
 from edgeseq_runtime.sidecar import Sidecar
 from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.streaming.known_values import KnownReader, KnownValues
 from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 from edgeseq_runtime.streaming.row_arrays import LEAST_ROOM
 from edgeseq_runtime.streaming.sensors import Scale
@@ -62,6 +64,7 @@ class Pool:
         rules: Rules | None = None,
         *,
         monitor: bool = False,
+        adapt: bool | None = None,
         sidecar: Sidecar | str | os.PathLike[str] | None = None,
         key: str | os.PathLike[str] | None = None,
         reading: Reading | None = None,
@@ -71,14 +74,22 @@ class Pool:
         self.session = model
         self._spec = replace(model.spec, reading=reading) if reading else model.spec
         self._times = TimeReader(self._spec.reading)
-        self._options: dict[str, Any] = {"missing": missing, "rules": rules, "monitor": monitor, "reading": reading}
+        self._options: dict[str, Any] = {
+            "missing": missing,
+            "rules": rules,
+            "monitor": monitor,
+            "adapt": adapt,
+            "reading": reading,
+        }
         self._features = len(self.spec.features)
         self._forecast = (self.spec.horizon, len(self.spec.targets))  # a stream's, in step_array's result
         self._names: list[Hashable] = []
         self._row: dict[Hashable, int] = {}
-        self._reader = Reader(self.spec)
+        self._reader, self._known_reader = Reader(self.spec), KnownReader(self.spec)
         self._engine = model.batch_engine(LEAST_ROOM)
-        self._judgement = Judgement(model, self._engine, LEAST_ROOM, missing=missing, rules=rules, monitor=monitor)
+        self._judgement = Judgement(
+            model, self._engine, LEAST_ROOM, missing=missing, rules=rules, monitor=monitor, adapt=adapt
+        )
         self._ledger = self._judgement.ledger
         self._known = {sensor.name for sensor in self.spec.sensors}
         self._default_scale = Scale.default(self.spec) if self._known else None
@@ -140,6 +151,17 @@ class Pool:
         return self._judgement.monitor is not None
 
     @property
+    def adapts(self) -> bool:
+        """Whether forecasts learn from what comes."""
+        return self._judgement.adaptation is not None
+
+    def learned(self, name: Hashable) -> Learned:
+        """Return what a stream has learned. Raises `UsageError` where forecasts do not adapt, and for an unknown one."""
+        if self._judgement.adaptation is None:
+            raise UsageError("this Pool does not adapt: make it with adapt=True")
+        return self._judgement.adaptation.learned(self._existing(name))
+
+    @property
     def drift(self) -> dict[Hashable, bool]:
         """Whether each stream's running error has left what validation showed. Raises `UsageError` as `interval`."""
         return dict(zip(self._names, self.drifts.tolist(), strict=True))
@@ -166,52 +188,80 @@ class Pool:
     def __len__(self) -> int:
         return len(self._names)
 
-    def step(self, samples: Mapping[Name, RawSample], times: Mapping[Name, Time] | Time = None) -> dict[Name, Float32]:
+    def step(
+        self,
+        samples: Mapping[Name, RawSample],
+        times: Mapping[Name, Time] | Time = None,
+        known: Mapping[Name, KnownValues] | None = None,
+    ) -> dict[Name, Float32]:
         """Take one sample of each stream named; return their forecasts, float32 (horizon, target).
 
-        Streams not named stay as they are. `times`, by name or one for all, count as in `Predictor.step`. NaN where
-        there is no forecast. Raises `DataError` for a sample of the wrong length, with text in it, or that a rule
-        refuses and, with missing="error", `MissingSampleError`; no stream has then moved. After any other exception, of
-        a signal's handler too, the streams named take no further sample until `restore`.
+        Streams not named stay as they are. `times`, by name or one for all, and `known` by name, count as in
+        `Predictor.step`. NaN where there is no forecast. Raises `DataError` for a sample of the wrong length, with text
+        in it, or that a rule refuses and, with missing="error", `MissingSampleError`; no stream has then moved. After
+        any other exception, of a signal's handler too, the streams named take no further sample until `restore`.
         """
-        return dict(zip(samples, self._step(samples, times)[1], strict=True))
+        return dict(zip(samples, self._step(samples, times, known)[1], strict=True))
 
-    def process(self, samples: Mapping[Name, RawSample], times: Mapping[Name, Time] | Time = None) -> Outcomes:
+    def process(
+        self,
+        samples: Mapping[Name, RawSample],
+        times: Mapping[Name, Time] | Time = None,
+        known: Mapping[Name, KnownValues] | None = None,
+    ) -> Outcomes:
         """Take one sample of each stream named, as `step` does; return all that became of each, in that order."""
-        rows, forecasts = self._step(samples, times)
+        rows, forecasts = self._step(samples, times, known)
         return self._judgement.outcomes(rows, forecasts)
 
-    def _step(self, samples: Mapping[Name, RawSample], times: Any) -> tuple[Rows, Float32]:
+    def _step(
+        self, samples: Mapping[Name, RawSample], times: Any, known: Mapping[Name, KnownValues] | None
+    ) -> tuple[Rows, Float32]:
         """Take one sample of each stream named; return their rows, and forecasts (stream, horizon, target)."""
-        block = self._reader.read_all(list(samples.values()))
+        block = self._with_known(samples, self._reader.read_all(list(samples.values())), known)
         given = times if times is None else self._times_by_name(samples, times)
-        known = len(self._names)
+        count = len(self._names)
         rows = self._find(list(samples))
         try:
             return rows, self._take(rows, block, given)
         except BaseException:
-            self._leave(known)  # those that would have begun with this step
+            self._leave(count)  # those that would have begun with this step
             raise
 
-    def step_array(self, samples: npt.ArrayLike, times: Any = None) -> Float32:
+    def _with_known(
+        self, samples: Mapping[Name, RawSample], block: Float32, known: Mapping[Name, KnownValues] | None
+    ) -> Float32:
+        """Return samples (stream, feature) with the values ahead of the streams, by name."""
+        if known is None and not self._known_reader:
+            return block
+        known = {} if known is None else known
+        if not isinstance(known, Mapping):
+            raise DataError("known: expected the values ahead of each stream by its name")
+        strange = next((name for name in known if name not in samples), None)
+        if strange is not None:
+            raise DataError(f"known has {shown(strange)}, of which there is no sample")
+        ahead = self._known_reader.read_all([known.get(name) for name in samples])
+        return self._known_reader.with_ahead(block, ahead)
+
+    def step_array(self, samples: npt.ArrayLike, times: Any = None, known: npt.ArrayLike | None = None) -> Float32:
         """Take one sample of every stream, (stream, feature), in the order of `names`; NaN marks a missing value.
 
         Returns forecasts, float32 (stream, horizon, target). A model of one feature takes (stream,) too, and features
-        of the time may lack. `times` (stream,), or one for all, count as in `Predictor.step`. Raises `DataError` for
-        another shape or type; else as `step`.
+        of the time may lack. `times` (stream,), or one for all, and `known` (stream, horizon, column) count as in
+        `Predictor.step`. Raises `DataError` for another shape or type; else as `step`.
         """
-        block = self._as_block(np.asarray(samples), ())
+        block = self._as_block(np.asarray(samples), (), known)
         given = times if times is None else self._times_for_all(times)
         return self._take(self._all, block, given)
 
-    def run(self, block: npt.ArrayLike, times: Any = None) -> Float32:
+    def run(self, block: npt.ArrayLike, times: Any = None, known: npt.ArrayLike | None = None) -> Float32:
         """Take a block of every stream, (time, stream, feature); return (time, stream, horizon, target).
 
-        As `step_array` gives them one after the other. `times` are (time,), the same for all, or (time, stream).
-        Raises what `step_array` does, with the sample's number; all is then as before the block.
+        As `step_array` gives them one after the other. `times` are (time,), the same for all, or (time, stream);
+        `known` is (time, stream, horizon, column). Raises what `step_array` does, with the sample's number; all is then
+        as before the block.
         """
         samples = np.asarray(block)
-        parts = self._as_block(samples, samples.shape[:1])
+        parts = self._as_block(samples, samples.shape[:1], known)
         if times is not None:
             require_one_each(times, len(parts))
         forecasts = np.empty((*parts.shape[:2], *self._forecast), np.float32)
@@ -228,8 +278,8 @@ class Pool:
             raise
         return forecasts
 
-    def _as_block(self, block: npt.NDArray[Any], before: tuple[int, ...]) -> Float32:
-        """Return samples (..., stream, feature) as the model takes them; `before` are the axes before the streams'."""
+    def _as_block(self, block: npt.NDArray[Any], before: tuple[int, ...], known: Any) -> Float32:
+        """Return samples (..., stream, inputs) as the network takes them; `before` are the axes before the streams'."""
         expected = (*before, len(self._names), self._features)
         measured = (*expected[:-1], len(self.spec.measured))
         if block.shape not in (expected, measured) and not (measured[-1] == 1 and block.shape == expected[:-1]):
@@ -239,7 +289,8 @@ class Pool:
             raise DataError(f"samples are of type {block.dtype}, not numbers; NaN is a missing one")
         if block.ndim < len(expected):
             block = block[..., None]
-        return self._reader.completed(as_float32(block))
+        block = self._reader.completed(as_float32(block))
+        return self._known_reader.with_ahead(block, self._known_reader.read_block(known, block.shape[:-1]))
 
     def _times_by_name(self, names: Iterable[Hashable], times: Any) -> _Given:
         """Return the times of streams, and which cannot be read; `times` by name, or one for all."""

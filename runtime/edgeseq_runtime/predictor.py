@@ -9,6 +9,7 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq_runtime.adaptation.adaptation import Learned
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.backends.base import OneStream, Session
 from edgeseq_runtime.backends.open import open_session
@@ -24,6 +25,7 @@ from edgeseq_runtime.reading.times import Time, TimeReader, require_one_each
 from edgeseq_runtime.rules import Rules
 from edgeseq_runtime.sidecar import Sidecar
 from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.streaming.known_values import KnownReader, KnownValues
 from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 from edgeseq_runtime.streaming.sensors import Scale
 from edgeseq_runtime.streaming.snapshot import Snapshot, pack, unpack
@@ -48,13 +50,14 @@ class Predictor:
     "skip" leaves the state alone and repeats the last forecast, at most `rules.skip_limit` times in a row; "reset"
     starts afresh at once; "error" raises `MissingSampleError`. `rules` says what is odd besides, and what that leads
     to. `monitor` compares forecasts with what comes, for `interval` and `drift`; it costs some five microseconds
-    a sample, with a native library a tenth of one. `sensor` is as in `set_sensor`, for a model that was trained on
+    a sample, with a native library a tenth of one. `adapt` lets forecasts learn from what comes (`adaptation`); None:
+    where the model file says so. `sensor` is as in `set_sensor`, for a model that was trained on
     several; `sidecar` describes a model that edgeseq did not write (see `sidecar`). `key` is a file with an Ed25519
     public key, in PEM form: only what was signed with its private half is opened. `reading` says how times are written,
     where that differs from what the model file says.
 
     Raises `ModelFileError` for a file that is no model of edgeseq's or was changed after it was written, before
-    anything of it is run; `UsageError` for an unknown provider or policy; and, with `monitor`, `DataError` for a model
+    anything of it is run; `UsageError` for an unknown provider or policy, and for a model that cannot adapt; and, with `monitor`, `DataError` for a model
     without residual quantiles.
     """
 
@@ -67,6 +70,7 @@ class Predictor:
         rules: Rules | None = None,
         *,
         monitor: bool = False,
+        adapt: bool | None = None,
         sensor: str | Scale | npt.ArrayLike | None = None,
         sidecar: Sidecar | str | os.PathLike[str] | None = None,
         key: str | os.PathLike[str] | None = None,
@@ -82,8 +86,9 @@ class Predictor:
         self._sensor: tuple[str, Scale] | None = None  # the one that was asked for: how it is called, and its scale
         self._stream = OneStream(model)
         self._engine = self._stream.engine
-        self._judgement = Judgement(model, self._stream, 1, missing=missing, rules=rules, monitor=monitor)
+        self._judgement = Judgement(model, self._stream, 1, missing=missing, rules=rules, monitor=monitor, adapt=adapt)
         self._reader = Reader(model.spec)
+        self._features, self._known_reader = len(model.spec.features), KnownReader(model.spec)
         self._shape = (self.spec.horizon, len(self.spec.targets))
         self._interrupted = False  # whether the stream may be neither before a sample nor after it
         self._bind()
@@ -94,7 +99,8 @@ class Predictor:
         """Bind once what the short ways of `step` have no time to look for."""
         judgement, engine = self._judgement, self._engine
         self._ledger, self._clocks, self._screening = judgement.ledger, judgement.clocks, judgement.screening
-        self._monitor = judgement.monitor
+        self._monitor, self._adaptation = judgement.monitor, judgement.adaptation
+        self._known = judgement.known
         self._x: Any = memoryview(engine.x.reshape(-1).data)  # writing to an array itself takes three times as long
         self._numbers: Any = memoryview(engine.y.reshape(-1).data)
         self._last: Any = memoryview(self._clocks.last.data)
@@ -104,7 +110,8 @@ class Predictor:
         targets = self._shape[1]
         self._truths = engine.x.reshape(-1)[:targets].reshape(targets if targets > 1 else ())
         bounds = self._screening.bounds_of(_ROW)
-        self._ranges = list(zip(bounds.low[0].tolist(), bounds.high[0].tolist(), strict=True))
+        low, high = (ends[0, : self._features].tolist() for ends in (bounds.low, bounds.high))
+        self._ranges = list(zip(low, high, strict=True))
         self._low, self._high = self._ranges[0]
         self._choose_path()
 
@@ -113,8 +120,8 @@ class Predictor:
         span = self._clocks.span_of_first()
         self._is_calm = self._judgement.is_calm and span is not None and not self._interrupted
         self._early, self._late = span or (math.inf, -math.inf)
-        watched = self._monitor is not None or self._screening.stuck_after
-        bare = len(self._ranges) == 1 and not watched and not self._clocks.is_known
+        watched = self._judgement.watches or self._screening.stuck_after
+        bare = len(self._ranges) == 1 and not (watched or self._known or self._clocks.is_known)
         self._is_bare = self._is_calm and bare
         self._is_native = self._usual_step is not None and self._judgement.may_be_usual and not self._interrupted
 
@@ -188,6 +195,18 @@ class Predictor:
         """
         return self._required_monitor().around(0, self._said, level)
 
+    @property
+    def adapts(self) -> bool:
+        """Whether forecasts learn from what comes."""
+        return self._judgement.adaptation is not None
+
+    @property
+    def learned(self) -> Learned:
+        """What the stream has learned. Raises `UsageError` where forecasts do not adapt."""
+        if self._judgement.adaptation is None:
+            raise UsageError("this Predictor does not adapt: make it with adapt=True")
+        return self._judgement.adaptation.learned(0)
+
     def set_sensor(self, sensor: str | Scale | npt.ArrayLike | None) -> None:
         """Tell a model that was trained on several sensors which one this is; its stream starts afresh.
 
@@ -203,19 +222,25 @@ class Predictor:
         self._spec = scale.apply_to(self._described(self.session.spec))
         self._bind()
 
-    def step(self, sample: RawSample, time: Time = None) -> Float32:
+    def step(self, sample: RawSample, time: Time = None, known: KnownValues = None) -> Float32:
         """Take one sample; return the forecast after it, float32 (horizon, target).
 
         `time` shows what lacks before the sample and what comes twice, and matters to models that were trained with
         time features; without it, or where it cannot be read, a sample comes a period after the one before it; the
         latter has the reason "time". NaN where there is no finite forecast: `status` is then "missing".
 
+        `known` are the values of the columns known ahead, from one step after the sample on: (horizon, column), of one
+        column (horizon,) too, or a list for each by its name. They may be others than the sample before said for the
+        same times. Where one is None or NaN, or they end before the horizon, what was said before for that time stands
+        in, else the last value that is known; the sample then has the reason "known".
+
         Raises `DataError` for a sample of the wrong length, with text in it, or that a rule refuses, and, with
         missing="error", `MissingSampleError`; all is then as before. Any other exception, of a signal's handler too,
         leaves a stream that takes no further sample until `reset` or `restore`.
         """
         try:
-            if self._is_bare and time is None and type(sample) is float and self._low <= sample <= self._high:
+            is_bare = self._is_bare and time is None and known is None
+            if is_bare and type(sample) is float and self._low <= sample <= self._high:
                 self._x[0] = sample
                 self._move()
                 number = self._numbers[0]
@@ -223,7 +248,7 @@ class Predictor:
                     self._ledger.steps += 1
                     return self._copied()
                 return self._without_forecast(math.nan)
-            return self._step(sample, time)
+            return self._step(sample, time, known)
         except EdgeseqError:  # before anything has moved
             raise
         except BaseException:
@@ -231,36 +256,36 @@ class Predictor:
             self._choose_path()
             raise
 
-    def _step(self, sample: RawSample, time: Time) -> Float32:
+    def _step(self, sample: RawSample, time: Time, known: KnownValues) -> Float32:
         """Take one sample, by a short way where it is in range and on time."""
         self._require_whole()
+        ahead = None if known is None else self._known_reader.read(known)
         try:
             given, unread = self._to_seconds(time, self._last[0]), None
         except DataError:
             given, unread = math.nan, np.ones(1, np.bool_)
-        if unread is None and (self._is_native or self._is_calm):
-            taken = self._take_natively(sample, given) if self._is_native else self._take_calmly(sample, given)
+        if unread is None and (self._is_native or self._is_calm) and (ahead is not None or not self._known):
+            take = self._take_natively if self._is_native else self._take_calmly
+            taken = take(sample, given, ahead)
             if taken is not None:
                 return taken
-        forecast = self._judgement.judge(_ROW, self._reader.read_all([sample]), np.array([given]), unread)
+        block = self._reader.read_all([sample])
+        if self._known:
+            block = self._known_reader.with_ahead(block, (self._known_reader.nothing if ahead is None else ahead)[None])
+        forecast = self._judgement.judge(_ROW, block, np.array([given]), unread)
         self._choose_path()
         return forecast.reshape(self._shape)
 
-    def _take_natively(self, sample: RawSample, given: float) -> Float32 | None:
+    def _take_natively(self, sample: RawSample, given: float, ahead: Float32 | None) -> Float32 | None:
         """Take a sample by the backend's own code; None where something is odd about it. `given` may be NaN."""
         usual, ledger, monitor, clocks = self._usual_step, self._ledger, self._monitor, self._clocks
         assert usual, "only where there is such code"
         if type(sample) is float and len(self._ranges) == 1:
             usual.sample[0] = sample
-        else:
-            values = self._reader.read(sample)
-            if clocks.features and UNREAD in values:
-                seconds = self._last[0] + clocks.period if math.isnan(given) else given
-                if math.isnan(seconds):
-                    return None
-                values = clocks.complete(values, seconds)
-            for place, value in enumerate(values):
-                usual.sample[place] = value
+        elif not self._write(sample, given, usual.sample):
+            return None
+        if ahead is not None:
+            usual.sample[self._features :] = ahead.data
         usual.given[0] = given
         usual.counted[0] = ledger.steps
         if monitor:
@@ -268,10 +293,14 @@ class Predictor:
         made = usual.take_one()
         if made == ODD:
             return None
+        if self._known:
+            self._known.remember_all(_ROW)
         if made == INFINITE:
             return self._without_forecast(self._last[0] + clocks.period if math.isnan(given) else given)
         if monitor:
             monitor.turns += 1
+        if self._adaptation:
+            self._adaptation.look_up()
         if ledger.is_quiet:
             ledger.steps += 1
         else:
@@ -281,11 +310,28 @@ class Predictor:
             clocks.is_known, self._is_bare = True, False
         return self._copied()
 
-    def _take_calmly(self, sample: RawSample, given: float) -> Float32 | None:
+    def _write(self, sample: RawSample, given: float, to: Any) -> bool:
+        """Write a sample's numbers to a place, with those of its time; return False where that is not known."""
+        values, clocks = self._reader.read(sample), self._clocks
+        if clocks.features and UNREAD in values:
+            seconds = self._last[0] + clocks.period if math.isnan(given) else given
+            if math.isnan(seconds):
+                return False
+            values = clocks.complete(values, seconds)
+        for place, value in enumerate(values):
+            to[place] = value
+        return True
+
+    def _take_calmly(self, sample: RawSample, given: float, ahead: Float32 | None) -> Float32 | None:
         """Take a sample step by step; None where something is odd about it. `given` may be NaN."""
         seconds = self._last[0] + self._clocks.period if math.isnan(given) else given
         values = self._usual(sample, seconds)
-        return self._take(values, seconds) if values else None
+        if values is None or (ahead is not None and not self._are_usable(ahead)):
+            return None
+        return self._take(values, seconds, ahead)
+
+    def _are_usable(self, ahead: Float32) -> bool:
+        return self._known is not None and self._known.are_usable(ahead)
 
     def _usual(self, sample: RawSample, seconds: float) -> list[float] | None:
         """Return a sample's numbers where each is in range and its time is as it should be."""
@@ -303,16 +349,20 @@ class Predictor:
                 return None
         return None if self._screening.stuck_after and self._screening.is_first_stuck(values) else values
 
-    def _take(self, values: list[float], seconds: float) -> Float32:
+    def _take(self, values: list[float], seconds: float, ahead: Float32 | None) -> Float32:
         """Take a sample that nothing is odd about; `seconds` is NaN where its time is not known."""
         for place, value in enumerate(values):
             self._x[place] = value
+        if ahead is not None:
+            self._x[self._features :] = ahead.data
         self._move()
+        if self._known:
+            self._known.remember_all(_ROW)
         if self._screening.stuck_after:
             self._screening.count_first(values)
         if not math.isfinite(self._numbers[0] + self._numbers[-1]):
             return self._without_forecast(seconds)
-        if self._monitor:
+        if self._judgement.watches:
             self._judgement.watch_known(self._truths, self._said)
         self._ledger.steps += 1
         if not math.isnan(seconds):
@@ -327,20 +377,24 @@ class Predictor:
         self._choose_path()
         return forecast.reshape(self._shape)
 
-    def run(self, samples: Samples, times: Sequence[Time] | None = None) -> Float32:
+    def run(self, samples: Samples, times: Sequence[Time] | None = None, known: npt.ArrayLike | None = None) -> Float32:
         """Take a block of samples (time,) or (time, feature); return (time, horizon, target).
 
         The same forecasts as `step` gives one by one, in few calls. NaN and None mark a missing value. `times`, one for
-        each sample, count as in `step`. `status` is that of the last sample. Raises `DataError` for a block of the
+        each sample, and `known` (time, horizon, column), of one column (time, horizon) too, count as in `step`; NaN
+        marks what is not known. `status` is that of the last sample. Raises `DataError` for a block of the
         wrong shape, with text in it, or with a sample that a rule refuses, and, with missing="error",
         `MissingSampleError`; all is then as before the block.
         """
-        return self.process(samples, times).forecasts
+        return self.process(samples, times, known).forecasts
 
-    def process(self, samples: Samples, times: Sequence[Time] | None = None) -> Outcomes:
+    def process(
+        self, samples: Samples, times: Sequence[Time] | None = None, known: npt.ArrayLike | None = None
+    ) -> Outcomes:
         """Take a block of samples as `run` does; return all that became of each."""
         self._require_whole()
         block, given, unread = self._reader.read_block(samples), None, None
+        block = self._known_reader.with_ahead(block, self._known_reader.read_block(known, block.shape[:1]))
         if times is not None:
             require_one_each(times, len(block))
             given, unread = self._times.read_run(times, self._last[0])
@@ -356,7 +410,8 @@ class Predictor:
         """Return the next `steps` samples of each target, float32 (steps, target).
 
         Further than the horizon, the forecast itself is fed to a fork of the live state, a horizon at a time;
-        features that are no targets keep their last value. Raises `EdgeseqError` before the first sample.
+        features that are no targets keep their last value, and so do columns known ahead beyond what is known. Raises
+        `EdgeseqError` before the first sample.
         """
         if steps < 1:
             raise UsageError(f"steps: expected at least 1, got {steps}")
@@ -367,10 +422,13 @@ class Predictor:
         while len(parts) * horizon < steps:
             x = np.repeat(self._engine.x, horizon, axis=0)
             x[:, 0, : self._shape[1]] = parts[-1]
+            begun = (len(parts) - 1) * horizon
             if self._clocks.features:
-                begun = (len(parts) - 1) * horizon
                 ahead = self._clocks.features_at(self._clocks.next_times(0, begun + horizon)[begun:])
-                x[:, 0, -len(self._clocks.features) :] = ahead
+                x[:, 0, self._features - len(self._clocks.features) : self._features] = ahead
+            if self._known:
+                passed = np.arange(begun + 1, begun + horizon + 1)
+                x[:, 0, self._features :] = self._known.ahead_of(self._engine.x.reshape(-1), passed)
             y, states = self.session.advance(x, states)
             parts.append(y[-1].reshape(self._shape))
         return np.concatenate(parts)[:steps]
@@ -455,6 +513,7 @@ class Predictor:
             "missing": self._missing,
             "rules": self._rules,
             "monitor": self.monitors,
+            "adapt": self.adapts,
             "reading": self._reading,
         }
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 from edgeseq_runtime.errors import UsageError
 
-REASONS = ("absent", "range", "stuck", "gap", "disorder", "time", "confirm", "pace")  # new ones at the end: counted
-ABSENT, RANGE, STUCK, GAP, DISORDER, TIME, CONFIRM, PACE = REASONS
+# New ones at the end: they are counted.
+REASONS = ("absent", "range", "stuck", "gap", "disorder", "time", "confirm", "pace", "known")
+ABSENT, RANGE, STUCK, GAP, DISORDER, TIME, CONFIRM, PACE, KNOWN = REASONS
 """No finite number for a feature; far outside the training part's range; a target that stands still; samples that are
 lacking before this one, by its time; a time that repeats or runs backwards; a time that cannot be read, or that is more
 than a thousand periods ahead and not confirmed; a value that the next ones have to confirm; samples that come faster or
-slower than those that the model was trained on, which only the sample has at which it is found.
+slower than those that the model was trained on, which only the sample has at which it is found; values known ahead that
+are not all there, so that others stand in, as `streaming.known_ahead` says.
 
 A sample whose time cannot be read is taken as a period after the one before, and no rule is asked; where the model sees
 the time and none is known, it is missing. So is one whose time is `FAR_AHEAD` periods or more after the last: where the

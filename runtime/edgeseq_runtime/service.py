@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
+from edgeseq_runtime.adaptation.adaptation import Learned
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, TooManyStreamsError
 from edgeseq_runtime.exactness import blocks_are_exact
 from edgeseq_runtime.outcomes import Outcomes, StepResult
@@ -25,6 +26,7 @@ from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.stores.base import Store, StreamRow
 from edgeseq_runtime.stores.snapshot_file import SnapshotFile
 from edgeseq_runtime.streaming.averaging import PREFIX, SETTINGS, Open
+from edgeseq_runtime.streaming.known_values import KnownReader
 from edgeseq_runtime.streaming.open_intervals import Gathered, OpenIntervals
 from edgeseq_runtime.streaming.snapshot import Snapshot, pack, unpack
 from edgeseq_runtime.streaming.validation import RawSample
@@ -41,8 +43,11 @@ _AT_ONCE = 1000
 State: TypeAlias = tuple[int, Snapshot]
 """How many samples a stream has taken, and a copy of its memory after them."""
 
-NamedSample: TypeAlias = tuple[str, RawSample, Time]
-"""The name of a stream, the values of a sample of it, and their time."""
+Said: TypeAlias = Sequence[float | None]
+"""The values of the columns known ahead, step after step, the column fastest; () where a sample says none."""
+
+NamedSample: TypeAlias = tuple[str, RawSample, Time] | tuple[str, RawSample, Time, Said]
+"""The name of a stream, the values of a sample of it, their time, and what it says of the columns known ahead."""
 
 _REFUSALS = (DataError, MissingSampleError, ValueError, ArithmeticError, RecursionError)
 """What one sample may lead to, which costs the others nothing."""
@@ -80,8 +85,8 @@ class Streams(Protocol):
     def spec(self) -> Spec:
         """What the model file says of itself."""
 
-    def step(self, name: str, values: Sequence[float | None], time: Time = None) -> StepResult:
-        """Take one sample, with its time where the model sees that.
+    def step(self, name: str, values: Sequence[float | None], time: Time = None, known: Said = ()) -> StepResult:
+        """Take one sample, with its time where the model sees that, and what it says of the columns known ahead.
 
         Raises what `Predictor.step` does; the stream is then as before.
         """
@@ -93,11 +98,14 @@ class Streams(Protocol):
     def intervals(self) -> OpenIntervals | None:
         """What gathers samples in intervals, before the model sees them; None where it sees each."""
 
-    def gather(self, name: str, values: RawSample, time: Time) -> Answer:
+    def gather(self, name: str, values: RawSample, time: Time, known: Said = ()) -> Answer:
         """Take one sample where samples are gathered. Raises `DataError` for what is none; all is then as before."""
 
     def end_due(self) -> "list[tuple[str, list[Period]]]":
         """End the intervals, of some streams, that are over by the wall clock; return what became of each."""
+
+    def learned(self) -> list[Learned]:
+        """Return what each stream has learned; nothing where forecasts do not adapt."""
 
     def acknowledge(self, name: str) -> None:
         """Let this stream be saved as it is now."""
@@ -114,6 +122,7 @@ class SingleStream:
         self.intervals = _intervals(predictor.spec, late_limit)
         self._takes_one = len(predictor.spec.measured) == 1
         self._is_timed = predictor.spec.is_timed
+        self._known, self._told = KnownReader(predictor.spec), _LastTold()
         self._is_exact: bool | None = None  # whether blocks are; not known yet
         self._begun = predictor.state()
         self._acknowledged: Snapshot | None = None
@@ -130,13 +139,14 @@ class SingleStream:
         """How many samples the stream has taken."""
         return self._predictor.samples
 
-    def step(self, _name: str, values: RawSample, time: Time = None) -> StepResult:
+    def step(self, _name: str, values: RawSample, time: Time = None, known: Said = ()) -> StepResult:
         """Take one sample."""
         p = self._predictor
         number, self._moved = p.samples, True
         time = time if self._is_timed else None
         # A number by itself is what is checked in the least time.
-        forecast = p.step(values[0] if type(values) is tuple and len(values) == 1 else values, time)
+        sample = values[0] if type(values) is tuple and len(values) == 1 else values
+        forecast = p.step(sample, time, self._known.window(known) if known else None)
         interval, drift = (p.interval(), p.drift) if p.monitors else (None, False)
         return StepResult(forecast, p.status, p.warm, number, p.reason, interval, drift, p.seconds)
 
@@ -144,7 +154,13 @@ class SingleStream:
         """Return in how many seconds samples follow each other, where that was found not to be the model's period."""
         return self._predictor.pace
 
-    def process(self, values: Sequence[Sequence[float | None]], times: Sequence[Time]) -> Outcomes | None:
+    def learned(self) -> list[Learned]:
+        """Return what the stream has learned; nothing where forecasts do not adapt."""
+        return [self._predictor.learned] if self._predictor.adapts else []
+
+    def process(
+        self, values: Sequence[Sequence[float | None]], times: Sequence[Time], known: Sequence[Said] = ()
+    ) -> Outcomes | None:
         """Take samples that follow each other in few calls; None where that would not give the very numbers of `step`.
 
         Raises what `step` does; all is then as before.
@@ -155,24 +171,27 @@ class SingleStream:
             return None
         block = np.array(values, np.float64)  # None becomes NaN
         untimed = not self._is_timed or all(time is None for time in times)
-        return self._predictor.process(block[:, 0] if self._takes_one else block, None if untimed else times)
+        block = block[:, 0] if self._takes_one else block
+        return self._predictor.process(block, None if untimed else times, self._known.windows(known))
 
-    def gather(self, name: str, values: RawSample, time: Time) -> Answer:
+    def gather(self, name: str, values: RawSample, time: Time, known: Said = ()) -> Answer:
         """Take one sample where samples are gathered in intervals."""
         assert self.intervals, "samples are gathered"
         gathered, finding = self.intervals.join(name, values, time)
-        return Answer(self._periods(gathered), finding)
+        periods = self._periods(name, gathered)
+        self._told.note(name, known)
+        return Answer(periods, finding)
 
     def end_due(self) -> list[tuple[str, list[Period]]]:
         """End the interval where it is over by the wall clock."""
         assert self.intervals, "samples are gathered"
-        return [(name, self._periods(gathered)) for name, gathered in self.intervals.take_due(1)]
+        return [(name, self._periods(name, gathered)) for name, gathered in self.intervals.take_due(1)]
 
-    def _periods(self, gathered: list[Gathered]) -> list[Period]:
+    def _periods(self, name: str, gathered: list[Gathered]) -> list[Period]:
         periods = []
-        for one in gathered:
+        for one, known in zip(gathered, self._told.take(name, len(gathered)), strict=True):
             try:
-                result: StepResult | EdgeseqError = self.step("", one.values, one.moment)
+                result: StepResult | EdgeseqError = self.step("", one.values, one.moment, known)
             except (DataError, MissingSampleError) as error:
                 result = error
             periods.append(_period(one, result))
@@ -224,6 +243,7 @@ class NamedStreams:
         tell: Callable[[str, Spec], object] = lambda _name, _spec: None,
     ) -> None:
         self._sensors, self._tell = sensors, tell
+        self._known_ahead, self._told = KnownReader(pool.spec), _LastTold()
         self.intervals = _intervals(pool.spec, late_limit)
         self._known = {sensor.name for sensor in pool.spec.sensors}
         self.marks: dict[str, list[str]] = {}
@@ -246,13 +266,13 @@ class NamedStreams:
     def __contains__(self, name: object) -> bool:
         return name in self._numbers
 
-    def step(self, name: str, values: RawSample, time: Time = None) -> StepResult:
+    def step(self, name: str, values: RawSample, time: Time = None, known: Said = ()) -> StepResult:
         """Take one sample of a stream. Raises `TooManyStreamsError` where there would be too many.
 
         A time that cannot be read or lacks is a period after the one before, as `Predictor.step` has it; where none is
         known and the model sees the time, the sample is missing.
         """
-        answer = self.step_all([(name, values, time)])[0]
+        answer = self.step_all([(name, values, time, known)])[0]
         if isinstance(answer, EdgeseqError):
             raise answer
         return answer
@@ -282,9 +302,9 @@ class NamedStreams:
         for at, name, state in zip(taken, names, self._pool.states(names), strict=True):
             keep(at, (self._numbers[name], self._whole(name, state)))
 
-    def gather(self, name: str, values: RawSample, time: Time) -> Answer:
+    def gather(self, name: str, values: RawSample, time: Time, known: Said = ()) -> Answer:
         """Take one sample of a stream where samples are gathered. Raises what `step` does."""
-        answer = self.gather_all([(name, values, time)])[0]
+        answer = self.gather_all([(name, values, time, known)])[0]
         if isinstance(answer, EdgeseqError):
             raise answer
         return answer
@@ -300,7 +320,7 @@ class NamedStreams:
             refused: list[StepResult | EdgeseqError] = [_UNANSWERED] * len(samples)
             admitted = self._admit(positions, samples, refused)
             for at in positions:
-                name, values, time = samples[at]
+                name, values, time = samples[at][:3]
                 try:
                     if at not in admitted:
                         raise _as_error(refused[at])
@@ -313,6 +333,7 @@ class NamedStreams:
                 gathered.append((name, found))
                 answers[at] = Answer([], finding)
             for at, periods in zip(taken, self._periods(gathered), strict=True):
+                self._told.note(samples[at][0], _said(samples[at]))
                 answers[at] = Answer(periods, answers[at].finding)  # type: ignore[union-attr]
             if keep:
                 self._keep(taken, samples, keep)
@@ -326,7 +347,11 @@ class NamedStreams:
 
     def _periods(self, gathered: list[tuple[str, list[Gathered]]]) -> list[list[Period]]:
         """Let streams that differ take what was gathered of them; return what became of each."""
-        samples = [(name, one.values, one.moment) for name, several in gathered for one in several]
+        samples = [
+            (name, one.values, one.moment, known)
+            for name, several in gathered
+            for one, known in zip(several, self._told.take(name, len(several)), strict=True)
+        ]
         answers = iter(self.step_all(samples) if samples else ())
         return [[_period(one, next(answers)) for one in several] for _, several in gathered]
 
@@ -371,7 +396,7 @@ class NamedStreams:
 
     def _take(self, samples: Sequence[NamedSample]) -> list[StepResult]:
         """Take samples of streams that differ, all or none; return what became of each."""
-        names = [name for name, _, _ in samples]
+        names = [sample[0] for sample in samples]
         new = [name for name in names if name not in self._pool]
         try:
             for name in new if self._known else ():
@@ -387,9 +412,10 @@ class NamedStreams:
         return results
 
     def _process(self, samples: Sequence[NamedSample]) -> list[StepResult]:
-        values = {name: values for name, values, _ in samples}
-        times = {name: self._time(name, time) for name, _, time in samples}
-        results = self._pool.process(values, times)
+        values = {sample[0]: sample[1] for sample in samples}
+        times = {sample[0]: self._time(sample[0], sample[2]) for sample in samples}
+        known = {sample[0]: self._known_ahead.window(_said(sample)) for sample in samples if _said(sample)}
+        results = self._pool.process(values, times, known or None)
         return [
             result._replace(number=self._numbers.get(name, 0)) for name, result in zip(values, results, strict=True)
         ]
@@ -411,6 +437,10 @@ class NamedStreams:
     def pace(self, name: str) -> float:
         """Return the seconds from one of a stream's samples to the next, where that was found not to be the period."""
         return self._pool.pace_of(name)
+
+    def learned(self) -> list[Learned]:
+        """Return what each stream has learned; nothing where forecasts do not adapt."""
+        return [self._pool.learned(name) for name in self._pool.names] if self._pool.adapts else []
 
     @property
     def digest(self) -> bytes:
@@ -484,11 +514,35 @@ class NamedStreams:
         return f"resumed {len(begun)} streams after {samples} samples{more}"
 
 
+class _LastTold:
+    """What the samples of open intervals have said last of the columns known ahead; it is not saved with them."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, Said] = {}
+
+    def note(self, name: str, said: Said) -> None:
+        """Note what a sample of a stream has said; what it leaves open was said before."""
+        before = self._said.get(name)
+        if said:
+            self._said[name] = (
+                said if not before else [b if a is None else a for a, b in zip(said, before, strict=True)]
+            )
+
+    def take(self, name: str, count: int) -> Iterator[Said]:
+        """Return what goes with so many samples that come of an interval and those after it."""
+        return (self._said.pop(name, ()) if not at else () for at in range(count))
+
+
+def _said(sample: NamedSample) -> Said:
+    return sample[3] if len(sample) > 3 else ()
+
+
 def _rounds(samples: Sequence[NamedSample]) -> list[list[int]]:
     """Return the samples' positions in rounds, in each of which a stream has at most one sample."""
     counts: dict[str, int] = {}
     rounds: list[list[int]] = []
-    for position, (name, _, _) in enumerate(samples):
+    for position, sample in enumerate(samples):
+        name = sample[0]
         turn = counts.get(name, 0)
         counts[name] = turn + 1
         if turn == len(rounds):

@@ -8,7 +8,7 @@ import json
 import struct
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
 
@@ -178,7 +178,7 @@ class Verification:
     """A short stream with the forecasts that the oracle makes of it from a fresh state."""
 
     x: tuple[tuple[float, ...], ...]
-    """[time][feature]"""
+    """[time][input]"""
     y: tuple[tuple[float, ...], ...]
     """[time][horizon * target], target fastest"""
     tolerance: tuple[float, ...]
@@ -311,6 +311,7 @@ class Spec:
             ("layout", LAYOUTS),
         ):
             _require(getattr(self, name) in kinds, name, f"one of {', '.join(kinds)}")
+        _require(not self.known or self.layout == STREAM or self.cell == OWN, "known", "none, but in a stream")
         _require(self.window >= 2 or (self.window == 0 and self.layout == STREAM), "window", "2 or more, 0 in a stream")
         linear = self.linear_path >= 2 and self.layout == STREAM and self.predicts == CHANGE
         _require(self.linear_path == 0 or linear, "linear_path", "2 or more, in a stream that predicts changes")
@@ -357,7 +358,7 @@ class Spec:
 
     def _check_verification(self, vector: Verification) -> None:
         x, y = vector.x, vector.y
-        tables = _is_table(x, len(x), len(self.features)) and _is_table(y, len(x), self.outputs)
+        tables = _is_table(x, len(x), self.inputs) and _is_table(y, len(x), self.outputs)
         _require(x and tables and len(vector.tolerance) == len(self.targets), "verification", "tables")
         known = {state.name for state in self.states}
         fits = vector.states.keys() <= known and all(len(pair) == 2 for pair in vector.states.values())
@@ -405,10 +406,20 @@ class Spec:
         """
         return len(self.features) + self.horizon * len(self.known)
 
+    @cached_property
+    def input_features(self) -> tuple[Feature, ...]:
+        """What each of these numbers is."""
+        return (*self.features, *self.known * self.horizon)
+
     @property
     def binds(self) -> bool:
         """Whether there is something that an older reader, which would not know it, must obey."""
         return bool(self.known or self.adapt or (self.reading and self.reading.binds))
+
+    def without_adaptation(self) -> Self:
+        """Return the spec of the same model that forecasts as it was trained."""
+        figures = replace(self.figures, adapted=None) if self.figures else None
+        return replace(self, adapt=False, figures=figures)
 
     def to_json(self) -> str:
         """Return the spec as compact JSON, without what is as it is by default."""

@@ -162,7 +162,7 @@ def test_the_sine_is_two_streams(edgeseq: CommandLine, brief_sine: Checkpoint, b
     found = json.loads(edgeseq.must("backtest", brief_path, "--json").out)
     assert found["samples"] == 1001 + 1000
     assert found["seen"]["samples"] == 9009 - 10
-    predictor = Predictor(edgeseq_export.build(brief_sine))
+    predictor = Predictor(edgeseq_export.build(brief_sine), adapt=False)
     series, parts = load(None)
     judged = backtest(predictor, series, parts).judged
     wanted = evaluate_test_part(predictor, parts)

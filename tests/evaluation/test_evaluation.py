@@ -3,6 +3,7 @@
 import json
 import tracemalloc
 from dataclasses import replace
+from typing import Any
 from pathlib import Path
 
 import numpy as np
@@ -301,6 +302,7 @@ def compared(own: float, **others: float) -> Comparison:
 
 
 ADVICE = "Try more data, --search 20 or a longer --every; if it stays so, use what wins."
+FOLLOW = "Without adaptation: where the series has changed, --adapt on may follow it.\n"
 
 
 @pytest.mark.parametrize(
@@ -309,10 +311,10 @@ ADVICE = "Try more data, --search 20 or a longer --every; if it stays so, use wh
         (1.0, 1.2, "The model beats every baseline here (it)."),
         (1.0, 1.0005, "The model is no better than it: the squared error is the same."),
         (1.0, 0.9995, "The model is no better than it: the squared error is the same."),
-        (1.25, 1.0, "The model LOSES to it: its squared error is 25.0 % higher.\n" + ADVICE),
-        (5.0, 1.0, "The model LOSES to it: its squared error is 5.0 times as high.\n" + ADVICE),
-        (3.85e-4, 1e-6, "The model LOSES to it: its squared error is 3.85e-04 vs 1.00e-06.\n" + ADVICE),
-        (1.0, 0.0, "The model LOSES to it: its squared error is 1 vs 0.\n" + ADVICE),
+        (1.25, 1.0, "The model LOSES to it: its squared error is 25.0 % higher.\n" + FOLLOW + ADVICE),
+        (5.0, 1.0, "The model LOSES to it: its squared error is 5.0 times as high.\n" + FOLLOW + ADVICE),
+        (3.85e-4, 1e-6, "The model LOSES to it: its squared error is 3.85e-04 vs 1.00e-06.\n" + FOLLOW + ADVICE),
+        (1.0, 0.0, "The model LOSES to it: its squared error is 1 vs 0.\n" + FOLLOW + ADVICE),
         (0.0, 0.0, "The model is no better than it: the squared error is the same."),
         (0.0, 1.0, "The model beats every baseline here (it)."),
     ],
@@ -321,13 +323,22 @@ def test_the_verdict_in_words(own: float, other: float, said: str) -> None:
     assert verdict(compared(own, it=other)) == said
 
 
+def test_the_verdict_is_of_the_model_as_a_device_runs_it() -> None:
+    """With adaptation that wins where the trained model alone would lose, and the other way round."""
+    beaten, beating = compared(1.25, it=1.0), compared(0.8, it=1.0)
+    assert verdict(replace(beaten, adapted=beating.model)) == "The model, adapted, beats every baseline here (it)."
+    assert verdict(replace(beating, adapted=beaten.model)) == (
+        "The model, adapted, LOSES to it: its squared error is 25.0 % higher.\n" + ADVICE
+    )
+
+
 @pytest.mark.parametrize(
     ("own", "other", "said"),
     [
         (1.05e-12, 1e-12, "The model and it are exact: only the data's rounding to float32 is left."),
         (1e-12, 1.05e-12, "The model and it are exact: only the data's rounding to float32 is left."),
         (1e-12, 1e-3, "The model beats every baseline here (it)."),
-        (1e-3, 1e-12, "The model LOSES to it: its squared error is 0.001 vs 1.00e-12.\n" + ADVICE),
+        (1e-3, 1e-12, "The model LOSES to it: its squared error is 0.001 vs 1.00e-12.\n" + FOLLOW + ADVICE),
     ],
 )
 def test_within_the_rounding_of_the_data_nobody_wins(own: float, other: float, said: str) -> None:
@@ -442,9 +453,9 @@ def test_of_a_long_stream_only_the_last_rows_before_the_forecasts_are_streamed(m
     whole = forecasts_at(predictor, values, at)
     taken, run = [], predictor.run
 
-    def noted(samples: np.ndarray) -> np.ndarray:
+    def noted(samples: np.ndarray, *, known: Any = None) -> np.ndarray:
         taken.append(len(samples))
-        return run(samples)
+        return run(samples, known=known)
 
     monkeypatch.setattr("edgeseq.evaluation.evaluate.LEAD", 500)
     monkeypatch.setattr(predictor, "run", noted)

@@ -209,10 +209,11 @@ def test_streams_that_gather_are_each_as_if_alone(
             now[name] = max(now[name], time) if isinstance(time, float) else now[name]
             samples.append((name, [value], time))
         kept: dict[str, State] = {}
-        names = [name for name, _, _ in samples]
+        names = [sample[0] for sample in samples]
         found = many.gather_all(samples, functools.partial(_note, kept, names))
-        for (name, values, time), answer in zip(samples, found, strict=True):
-            wanted = alone[name].gather("", values, time)
+        for sample, answer in zip(samples, found, strict=True):
+            name = sample[0]
+            wanted = alone[name].gather("", *sample[1:])
             assert isinstance(answer, service.Answer)
             assert answer.finding == wanted.finding
             for mine, other in zip(answer.periods, wanted.periods, strict=True):

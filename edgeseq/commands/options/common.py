@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -53,6 +54,14 @@ sidecar_option = click.option(
 )
 
 
+def adapt_option(text: str) -> Callable[[Function], Function]:
+    """Return the option that says whether forecasts go on learning; `text` says what that does to the command.
+
+    Its value is None where the user says nothing.
+    """
+    return click.option("--adapt/--no-adapt", default=None, help=f"{text}  [default: as the model says]")
+
+
 class LazyDefault(click.Option):
     """An option whose default is a function, called for the help too: what that imports is not needed at the start."""
 
@@ -75,14 +84,15 @@ def _note_lines(text: str) -> None:
         note(line)
 
 
-def load_checkpoint(path: str) -> "Checkpoint":
-    """Read a checkpoint; where it is a model file instead, say so."""
+def load_checkpoint(path: str, *, adapt: bool = True) -> "Checkpoint":
+    """Read a checkpoint, without adaptation where that is to be left out; where it is a model file instead, say so."""
     from edgeseq.model.checkpoint import Checkpoint
 
     content = files.read(path)
     if path.endswith(".onnx") and not files.is_checkpoint(content):
         raise UsageError(f"{path} is a model file already; give the checkpoint that training wrote")
-    return Checkpoint.from_bytes(content, path)
+    checkpoint = Checkpoint.from_bytes(content, path)
+    return checkpoint if adapt else replace(checkpoint, spec=checkpoint.spec.without_adaptation())
 
 
 def resume_path(checkpoint: str) -> Path:

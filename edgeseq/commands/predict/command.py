@@ -5,13 +5,14 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from edgeseq.commands import notes
 from edgeseq.commands.notes import note
-from edgeseq.commands.options.common import key_option, model_argument, sidecar_option, threads_option
+from edgeseq.commands.options.common import adapt_option, key_option, model_argument, sidecar_option, threads_option
 from edgeseq.commands.options.outputs import check_outputs, named_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq.commands.options.rules import rules_options
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from edgeseq_runtime.mqtt.credentials import Credentials
     from edgeseq_runtime.mqtt.topics import Route
     from edgeseq_runtime.reading.overrides import OverrideKeywords
+    from edgeseq_runtime.reading.reading import Reading
     from edgeseq_runtime.service import Streams
     from edgeseq_runtime.spec import Spec
 
@@ -99,6 +101,7 @@ if TYPE_CHECKING:
 @click.option(
     "--intervals", is_flag=True, help="Add the bounds of the 90 % interval, adapted as samples come, and drift."
 )
+@adapt_option("Let forecasts go on learning from the samples that come.")
 @click.option("--live", is_flag=True, help="Show the last samples and the forecast as bars on the terminal (stderr).")
 @click.option(
     "--plot",
@@ -159,6 +162,7 @@ def predict(
     sensor: str | None,
     history: str | None,
     intervals: bool,
+    adapt: bool | None,
     live: bool,
     plot: str | None,
     missing: str,
@@ -209,6 +213,7 @@ def predict(
         sensor=sensor,
         history=history,
         intervals=intervals,
+        adapt=adapt,
         live=live,
         plot=plot,
         missing=missing,
@@ -282,15 +287,25 @@ def _reader(options: PredictOptions, spec: "Spec") -> "Reader":
 
     reading = options.reading(spec)
     if options.is_influx:
-        return partial(influx.read, reading=reading, columns=options.fields)
-    read = partial(text_lines.read, reading=reading, columns=options.fields)
+        return _reading_ahead(options, reading, partial(influx.read, reading=reading, columns=options.fields))
+    read: Reader = partial(text_lines.read, reading=reading, columns=options.fields)
     if options.is_table:
         read = partial(input_file.read_table, options.source, reading, options.fields)
+    read = _reading_ahead(options, reading, read)
     if not reading.id:
         return read
     if options.is_named(spec):
         return lambda *about: of_many(read(*about), reading.id, is_said=options.names_streams)
     return lambda *about: of_one(read(*about))
+
+
+def _reading_ahead(options: PredictOptions, reading: "Reading", read: "Reader") -> "Reader":
+    """Return the same, and of a file what it holds of the columns known ahead at later rows."""
+    from edgeseq_runtime.io.read_ahead import read_ahead
+
+    if options.source == "-" or not Path(options.source).is_file():
+        return read
+    return lambda lines, spec, tell: read_ahead(read(lines, spec, tell), spec, reading)
 
 
 def _run_mqtt(options: PredictOptions, url: str) -> int:

@@ -55,7 +55,7 @@ class GatheredSamples:
             return
         begin = time.perf_counter()
         try:
-            answer = self._streams.gather(sample.stream, sample.values, sample.time)
+            answer = self._streams.gather(sample.stream, sample.values, sample.time, sample.known)
         except TooManyStreamsError as error:
             note(f"line {sample.line}: {error}; left out", kind="lines left out")
             return

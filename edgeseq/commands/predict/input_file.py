@@ -80,21 +80,21 @@ def read_table(
             yield Sample(row, None, nothing, str(error), samples.stream)
         else:
             if found:
-                yield Sample(row, found.time, found.values, stream=found.stream)
+                yield Sample(row, found.time, found.values, stream=found.stream, known=found.known, now=found.now)
 
 
 def _wanted(table: "Table", spec: "Spec", reading: "Reading", columns: Mapping[str, str]) -> list[str]:
     """Return the columns that hold features or may hold the time. Raises `DataError` where a feature has none."""
     names = [feature.name for feature in spec.measured]
-    paths, time = split_paths(columns, names, reading)
+    paths, time = split_paths(columns, spec, reading)
     features = [paths.get(name, name) for name in names]
     by_case = {name.lower() for name in table.names}
     lacking = next((name for name in features if name.lower() not in by_case), None)
     if lacking is not None:
         raise DataError(f"the input has no column {lacking!r}; its columns are {listed(table.names)}")
-    taken = {name.lower() for name in (*features, *reading.time, reading.id, *([time] if time else []))} | usual_names(
-        reading
-    )
+    ahead = [paths.get(column.name, column.name) for column in spec.known]
+    wanted = (*features, *ahead, *reading.time, reading.id, *([time] if time else []))
+    taken = {name.lower() for name in wanted} | usual_names(reading)
     plain = [name for name in table.names if table.is_plain(name)]
     return [name for name in plain if name.lower() in taken or table.kinds[name].is_temporal()]
 

@@ -16,12 +16,14 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgeseq.commands.learned import in_words
 from edgeseq.commands.notes import note
 from edgeseq.commands.predict.formats import Format
 from edgeseq.commands.predict.gathering import Gathering
 from edgeseq.commands.predict.options import ERROR, SKIP
 from edgeseq.commands.predict.pace import note_pace
 from edgeseq.commands.predict.parts import Parts
+from edgeseq.commands.predict.stand_ins import StandIns
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats
 from edgeseq.commands.predict.unread_times import UnreadTimes
@@ -101,7 +103,7 @@ class MqttService:
         self._refused_topics: set[str] = set()  # those of streams whose forecasts could not be published
         self._failure: EdgeseqError | None = None  # over a message, where the user wants an end
         self._closing = False
-        self._unread_times = UnreadTimes(streams.spec)
+        self._unread_times, self._stand_ins = UnreadTimes(streams.spec), StandIns(streams.spec)
         self._gathering = Gathering(streams)
         self._times = TimeReader(streams.spec.reading)
         self._seen = SeenMessages(streams.marks)
@@ -151,7 +153,9 @@ class MqttService:
         kinds = ", ".join(f"{count} {reason}" for reason, count in sorted(self._left_out.items()))
         left_out = f"; {counted(self._left_out.total(), 'message')} left out: {kinds}" if kinds else ""
         gathered = self._gathering.summary()
-        return f"{self.stats.summary()}{gathered}; {counted(len(self._streams), 'stream')}{repeated}{refused}{left_out}"
+        streams, learned = counted(len(self._streams), "stream"), in_words(self._streams.learned())
+        learned = learned and f"; {learned}"
+        return f"{self.stats.summary()}{gathered}; {streams}{repeated}{refused}{left_out}{learned}"
 
     def connected(self, *, resumed: bool) -> None:
         """Forget what was to be acknowledged: the broker sends that again, or has forgotten it itself."""
@@ -336,7 +340,10 @@ class MqttService:
             if one.stream and one.stream != (first := self._sensors.setdefault(topic, one.stream)):
                 both = f"{shown(first)} and {shown(one.stream)}"
                 note(f"{_brief(topic)}: a topic is one stream, and has samples of {both}", "topics of several sensors")
-        return [Sample(count, one.time, one.values, stream=topic, lacks=one.lacks) for one in found]
+        return [
+            Sample(count, one.time, one.values, stream=topic, lacks=one.lacks, known=one.known, now=one.now)
+            for one in found
+        ]
 
     def _step(self, arrivals: list[Arrival]) -> None:
         """Move the streams, and publish the forecasts."""
@@ -345,7 +352,8 @@ class MqttService:
         def keep(at: int, state: "State") -> None:
             arrivals[at].pending.state = state
 
-        samples = [(arrival.pending.topic, arrival.sample.values, arrival.sample.time) for arrival in arrivals]
+        taken = [(arrival.pending.topic, arrival.sample) for arrival in arrivals]
+        samples = [(topic, sample.values, sample.time, sample.known) for topic, sample in taken]
         take = self._streams.gather_all if self._streams.intervals else self._streams.step_all
         answers = take(samples, keep if self._state_file.active else None)
         self._name_bytes -= sum(len(topic) for topic in self._beginning if topic not in self._streams)
@@ -383,6 +391,7 @@ class MqttService:
         """Publish a forecast, which its sample then waits for."""
         if result.reason == PACE:
             note_pace(_brief(pending.topic), self._streams.pace(pending.topic), self._streams.spec.period)
+        self._stand_ins.watch(_brief(pending.topic), pending.topic, result)
         payload = self._format.line(sample, result).encode("utf-8", "replace")
         self._unsettled.resize(pending, pending.size + len(payload))
         pending.awaited += 1

@@ -69,6 +69,8 @@ class PredictOptions:
     state_every: int | None
     fresh: bool
     intervals: bool
+    adapt: bool | None
+    """Whether forecasts go on learning; None: as the model says."""
     sensor: str | None
     history: str | None
     """A file with samples to learn the sensor's scale from."""
@@ -161,7 +163,13 @@ class PredictOptions:
         reading = self._said_reading(session.spec)
         sensor = _read_samples(self.history, session.spec, reading) if self.history else self.sensor
         predictor = Predictor(
-            session, missing=self.missing, rules=self.rules, monitor=self.intervals, sensor=sensor, reading=reading
+            session,
+            missing=self.missing,
+            rules=self.rules,
+            monitor=self.intervals,
+            adapt=self.adapt,
+            sensor=sensor,
+            reading=reading,
         )
         return SingleStream(predictor, self.rules.skip_limit)
 
@@ -171,7 +179,14 @@ class PredictOptions:
         from edgeseq_runtime.service import NamedStreams
 
         reading = self._said_reading(session.spec)
-        pool = Pool(session, missing=self.missing, rules=self.rules, monitor=self.intervals, reading=reading)
+        pool = Pool(
+            session,
+            missing=self.missing,
+            rules=self.rules,
+            monitor=self.intervals,
+            adapt=self.adapt,
+            reading=reading,
+        )
         return NamedStreams(pool, sensors, self.rules.skip_limit, note_unknown)
 
     def format(self, spec: "Spec") -> "Format":

@@ -121,4 +121,5 @@ def _is_untimed(sample: Sample) -> bool:
 def _together(first: Sample, other: Sample) -> Sample:
     values = tuple(one if two is None else two for one, two in zip(first.values, other.values, strict=True))
     text = "\n".join(filter(None, (first.text, other.text)))
-    return first._replace(values=values, text=text, lacks=None in values)
+    known, now = other.known or first.known, other.now or first.now
+    return first._replace(values=values, text=text, lacks=None in values, known=known, now=now)

@@ -10,6 +10,7 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from edgeseq.commands.learned import in_words
 from edgeseq.commands.notes import note
 from edgeseq.commands.predict.formats import Format
 from edgeseq.commands.predict.gathered_samples import GatheredSamples
@@ -18,6 +19,7 @@ from edgeseq.commands.predict.options import ERROR, SKIP
 from edgeseq.commands.predict.output import Output
 from edgeseq.commands.predict.pace import note_pace
 from edgeseq.commands.predict.parts import Parts
+from edgeseq.commands.predict.stand_ins import StandIns
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq.commands.predict.stats import Stats
 from edgeseq.commands.predict.stored_samples import StoredSamples
@@ -26,7 +28,7 @@ from edgeseq.commands.predict.waiting_samples import WaitingSamples
 from edgeseq.commands.shutdown import INTERRUPTED, PIPE_BUF, GracefulShutdown, ShutdownRequested
 from edgeseq_runtime.errors import DataError, FileError, MissingSampleError
 from edgeseq_runtime.printable import counted
-from edgeseq_runtime.rules import PACE, TIME
+from edgeseq_runtime.rules import KNOWN, PACE, TIME
 from edgeseq_runtime.service import NamedStreams, SingleStream
 from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 
@@ -41,7 +43,8 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 16
 """Bytes that are read at most at once."""
 
-_TIME, _PACE = REASONS_BY_CODE.index(TIME), REASONS_BY_CODE.index(PACE)
+_TOLD_OF = [REASONS_BY_CODE.index(reason) for reason in (TIME, PACE, KNOWN)]
+"""Reasons of which notes tell."""
 
 Reader: TypeAlias = "Callable[[Iterable[bytes], Spec, Callable[[str], object]], Iterator[Sample]]"
 
@@ -70,7 +73,7 @@ class StdinStream:
         self._plot = plot
         self._left_out = 0
         self._parts = Parts(tuple(feature.name for feature in streams.spec.measured), join_wait)
-        self._unread_times = UnreadTimes(streams.spec)
+        self._unread_times, self._stand_ins = UnreadTimes(streams.spec), StandIns(streams.spec)
         self._gathering = Gathering(streams)
         self.stats = Stats("from a line to its forecast")
 
@@ -91,7 +94,8 @@ class StdinStream:
     def summary(self) -> str:
         """Return one line about all samples answered."""
         left_out = f"; {counted(self._left_out, 'line')} left out" if self._left_out else ""
-        return f"{self.stats.summary()}{self._gathering.summary()}{left_out}"
+        learned = in_words(self._streams.learned())
+        return f"{self.stats.summary()}{self._gathering.summary()}{left_out}{learned and f'; {learned}'}"
 
     def _stream(self, source: int, shutdown: GracefulShutdown) -> None:
         from edgeseq_runtime.io import text_lines
@@ -164,6 +168,7 @@ class StdinStream:
         """Write the line of an interval that is over."""
         if result.reason == PACE:
             note_pace(f"line {sample.line}", self._streams.pace(sample.stream or ""), self._streams.spec.period)
+        self._stand_ins.watch(f"line {sample.line}", sample.stream or "", result)
         if self._view:
             self._view.hide()
         self._output.write(self._format.line(sample, result))
@@ -231,7 +236,7 @@ class StdinStream:
         """Take a sample of the one stream."""
         self._check(sample)
         try:
-            result = self._streams.step(sample.stream or "", sample.values, sample.time)
+            result = self._streams.step(sample.stream or "", sample.values, sample.time, sample.known)
         except (DataError, MissingSampleError) as error:
             raise DataError(f"line {sample.line}: {error}") from None
         self._watch(sample, result)
@@ -241,7 +246,7 @@ class StdinStream:
         """Say what is to be said of samples that were taken."""
         for sample in chunk if self._unread_times.watches_zone else ():
             self._unread_times.watch_zone(f"line {sample.line}", sample.time)
-        if self._unread_times or ((outcomes.reasons == _TIME) | (outcomes.reasons == _PACE)).any():
+        if self._unread_times or self._stand_ins or any(code in outcomes.reasons for code in _TOLD_OF):
             for sample, result in zip(chunk, outcomes, strict=True):
                 self._watch(sample, result)
 
@@ -253,6 +258,8 @@ class StdinStream:
             self._unread_times.watch_zone(f"line {sample.line}", sample.time)
         if result.reason == TIME or self._unread_times:
             self._unread_times.watch(f"line {sample.line}", sample.stream or "", sample.time, result)
+        if result.reason == KNOWN or self._stand_ins:
+            self._stand_ins.watch(f"line {sample.line}", sample.stream or "", result)
 
 
 def _read_blocks(

@@ -80,7 +80,11 @@ class StoredSamples:
         if self._taken < BY_STEPS or any(sample.problem for sample in chunk):
             return None
         try:
-            outcomes = self._stream.process([sample.values for sample in chunk], [sample.time for sample in chunk])
+            outcomes = self._stream.process(
+                [sample.values for sample in chunk],
+                [sample.time for sample in chunk],
+                [sample.known for sample in chunk],
+            )
         except (DataError, MissingSampleError):
             return None
         if outcomes:
@@ -107,7 +111,7 @@ class StoredSamples:
             if self._state_file.active:
                 self._stream.take_back()
                 for sample in chunk[: self._output.written - before]:
-                    self._stream.step("", sample.values, sample.time)
+                    self._stream.step("", sample.values, sample.time, sample.known)
                     self._stream.acknowledge("")
             raise
         if self._state_file.active and chunk:

@@ -85,7 +85,7 @@ class WaitingSamples:
         named = [(at, name) for at, sample in enumerate(waiting) if (name := sample.stream) is not None]
         states: dict[int, State] = {}
         answers = self._streams.step_all(
-            [(name, waiting[at].values, waiting[at].moment) for at, name in named],
+            [(name, waiting[at].values, waiting[at].moment, waiting[at].known) for at, name in named],
             (lambda taken, state: states.__setitem__(named[taken][0], state)) if self._state_file.active else None,
         )
         texts, error = self._texts(waiting, dict(zip([at for at, _ in named], answers, strict=True)))

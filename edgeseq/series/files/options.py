@@ -16,6 +16,8 @@ class ReadingOptions(Overrides):
     """Columns to forecast; without any, the file must have one numeric column."""
     features: Sequence[str] = ()
     """Further columns that the network sees."""
+    known: Sequence[str] = ()
+    """Columns whose values are known ahead of their time, which the network sees over the horizon."""
     units: Mapping[str, str] = field(default_factory=dict)
     """By column. Where a name ends with a unit in brackets, that is taken."""
     gap_limit: int = gaps.LIMIT
@@ -49,6 +51,7 @@ class ReadingKeywords(OverrideKeywords, total=False):
 
     targets: Sequence[str]
     features: Sequence[str]
+    known: Sequence[str]
     units: Mapping[str, str]
     gap_limit: int
     sort: bool

@@ -37,8 +37,9 @@ class Contents:
 
     table: Table
     columns: tuple[str, ...]
-    """Those in use: the targets first, then the other features."""
+    """Those in use: the targets first, then the other features, then those known ahead."""
     targets: int
+    known: int
     times: TimeColumns
     numbers: Numbers
     """Of the columns."""
@@ -105,7 +106,12 @@ def _contents(table: Table, options: ReadingOptions) -> Contents:
     groups = _numbered(table, sensor[0]) if sensor else None
     found = times.find(table, (*named, *sensor), options.time, options.time_format, options.zone or "", groups)
     targets = tuple(dict.fromkeys(options.targets)) or (_only_numeric_column(table, {*found.names, *sensor}),)
-    columns = tuple(dict.fromkeys((*targets, *options.features)))
+    features = tuple(dict.fromkeys((*targets, *options.features)))
+    known = tuple(dict.fromkeys(options.known))
+    twice = [name for name in known if name in features]
+    if twice:
+        raise UsageError(f"{twice[0]} is a target or a feature; it cannot be known ahead as well")
+    columns = (*features, *known)
     _check_spacing(table.path, columns, found, options)
     taken = {*columns, *found.names, *sensor}
     others = [name for name in table.names if name not in taken and table.is_plain(name)]
@@ -118,7 +124,7 @@ def _contents(table: Table, options: ReadingOptions) -> Contents:
         missing=options.na,
         separator=table.written.separator or "",
     )
-    return Contents(table, columns, len(targets), found, numbers)
+    return Contents(table, columns, len(targets), len(known), found, numbers)
 
 
 def _numbered(table: Table, sensor: str) -> Row:
@@ -131,12 +137,13 @@ def _numbered(table: Table, sensor: str) -> Row:
 
 def _named(table: Table, options: ReadingOptions) -> tuple[str, ...]:
     """Return the columns that the user names as samples. Raises `UsageError` where they are something else."""
-    named = (*options.targets, *options.features)
+    named = (*options.targets, *options.features, *options.known)
     for name in named:
+        other = "known ahead" if name in options.known else "a target or a feature"
         if table.require(name) in (options.time_columns or ()):
-            raise UsageError(f"{name} is the time column; it cannot be a target or a feature as well")
+            raise UsageError(f"{name} is the time column; it cannot be {other} as well")
         if name == options.id:
-            raise UsageError(f"{name} says whose sample a row is; it cannot be a target or a feature as well")
+            raise UsageError(f"{name} says whose sample a row is; it cannot be {other} as well")
     return named
 
 
@@ -172,20 +179,34 @@ def _series(name: str, contents: Contents, rows: Row | None, options: ReadingOpt
     even, reading = None, contents.told(options)
     if contents.times.names:
         even = resampling.evenly(_samples(contents, rows), _spacing(reading, options))
+    columns = (*contents.columns, *options.clocks)
+    units = (*contents.numbers.units, *(options.units.get(name, "") for name in options.clocks))
+    values = even.values if even else contents.numbers.values if rows is None else contents.numbers.values[rows]
+    if contents.known:
+        order = _known_last(len(contents.columns) - contents.known, contents.known, len(columns))
+        columns, units = (tuple(each[column] for column in order) for each in (columns, units))
+        values = values[:, order]
     return Series(
         name=name,
-        columns=(*contents.columns, *options.clocks),
-        units=(*contents.numbers.units, *(options.units.get(name, "") for name in options.clocks)),
+        columns=columns,
+        units=units,
         targets=contents.targets,
-        values=even.values if even else contents.numbers.values if rows is None else contents.numbers.values[rows],
+        values=values,
         rows=even.rows if even else np.arange(contents.table.height if rows is None else len(rows)),
         time=" ".join(contents.times.names) or None,
         period=even.period if even else None,
         clocks=len(options.clocks),
+        known=contents.known,
         seconds=even.seconds if even else None,
         reading=reading,
         notes=contents.notes,
     )
+
+
+def _known_last(measured: int, known: int, count: int) -> list[int]:
+    """Return the order of columns in which those known ahead stand behind the features of the time."""
+    clocks = range(measured + known, count)
+    return [*range(measured), *clocks, *range(measured, measured + known)]
 
 
 def _spacing(reading: Reading, options: ReadingOptions) -> Spacing:

@@ -85,6 +85,7 @@ class FixedProgram:
     layers: tuple[FixedLayer, ...]
     head: Scaled
     linear: Scaled | None
+    known: Scaled | None
     input_factors: tuple[float, ...]
     """Float32: what a level (first) or a change is multiplied with, `SHARP` bits finer than an input."""
     output_factors: Integers

@@ -57,16 +57,24 @@ def program(checkpoint: Checkpoint) -> FixedProgram:
 
 def _rounded(spec: Spec, weights: Weights) -> FixedProgram:
     """Return the program of weights as they are."""
-    linear = None
-    if spec.linear_path:
-        matrix = weights["linear.weight"].reshape(spec.outputs, -1)
-        linear = _scaled(matrix, np.zeros(spec.outputs, np.float32), INPUT, OUTPUT, factor_bits=_LONG)
+    paths = {
+        name: _scaled(
+            weights[f"{name}.weight"].reshape(spec.outputs, -1),
+            np.zeros(spec.outputs, np.float32),
+            INPUT,
+            OUTPUT,
+            factor_bits=_LONG,
+        )
+        for name, is_there in (("linear", spec.linear_path), ("known", spec.known))
+        if is_there
+    }
     factors, shift = _as_factors(np.array(spec.target_scales, np.float64).reshape(-1) / (1 << OUTPUT))
     return FixedProgram(
         spec=spec,
         layers=tuple(_layer(spec, weights, layer) for layer in range(spec.layers)),
         head=_scaled(weights["head.weight"], weights["head.bias"], UNIT, OUTPUT, bits=16, factor_bits=_LONG),
-        linear=linear,
+        linear=paths.get("linear"),
+        known=paths.get("known"),
         input_factors=tuple(float(np.float32(factor)) for factor in _input_factors(spec)),
         output_factors=factors,
         output_shift=shift,
@@ -134,7 +142,8 @@ def _input_factors(spec: Spec) -> Sequence[float]:
         scales = [sharp / feature.scale for feature in spec.features]
         return scales * spec.window if spec.layout == FEATURES else scales
     levels = [sharp / feature.scale for feature in spec.features if feature.level]
-    return [*levels, *(sharp / feature.change for feature in spec.features)]
+    ahead = [sharp / column.scale for column in spec.known] * spec.horizon
+    return [*levels, *(sharp / feature.change for feature in spec.features), *ahead]
 
 
 def _sigmoid_table() -> Integers:

@@ -50,16 +50,20 @@ class FixedReference:
         self._program, self._spec = program, program.spec
         self._factors = np.array(program.input_factors, np.float32)
         self._centers = np.array([feature.center for feature in self._spec.features], np.float32)
+        self._ahead_centers = np.array([column.center for column in self._spec.known * self._spec.horizon], np.float32)
         self._levels = [at for at, feature in enumerate(self._spec.features) if feature.level]
 
     def run(self, samples: npt.ArrayLike, sensor: Scale | None = None) -> Float32:
-        """Take samples (time, batch, feature) of fresh streams; return forecasts (time, batch, horizon * target)."""
+        """Take samples (time, batch, input) of fresh streams; return forecasts (time, batch, horizon * target)."""
         x = np.asarray(samples, np.float32)
         if sensor is None:
             return self._run(x)
         states = sensor.states()
         offset, factor = states[OFFSET][0], np.float32(1) + states[GAIN][0]
-        return np.asarray(self._per_output(offset) + self._per_output(factor) * self._run((x - offset) / factor))
+        own = slice(len(self._spec.features))
+        typical = x.copy()
+        typical[..., own] = (x[..., own] - offset) / factor
+        return np.asarray(self._per_output(offset) + self._per_output(factor) * self._run(typical))
 
     def run_network(self, samples: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Take samples as `run` does; return the last layer's units and what the network gives.
@@ -90,20 +94,24 @@ class FixedReference:
         return {name: np.zeros((batch, self._spec.hidden), np.int64) for name in names}
 
     def _step(self, x: Float32, memory: _Memory) -> tuple[Integers, Integers]:
-        """Move on by a sample (batch, feature); return the last layer's units and what the network gives."""
+        """Move on by a sample (batch, input); return the last layer's units and what the network gives."""
         if self._spec.layout == STREAM:
             return self._stream(x, memory)
         return self._window(x, memory)
 
     def _stream(self, x: Float32, memory: _Memory) -> tuple[Integers, Integers]:
         """One sample after the other: the network sees level and change, and its memory is carried along."""
+        x, ahead = np.split(x, [len(self._spec.features)], axis=1)
         last = x if memory.last is None else memory.last
         memory.last = x
-        sharp = np.concatenate([(x - self._centers)[:, self._levels], x - last], axis=1)
+        parts = (x - self._centers)[:, self._levels], x - last, ahead - self._ahead_centers
+        sharp = np.concatenate(parts, axis=1)
         inputs = to_input(sharp * self._factors)
         hidden = self._layers(inputs, memory.units)
         output = self._head(hidden)
-        linear = self._program.linear
+        linear, known = self._program.linear, self._program.known
+        if known:
+            output = output + known.scaled(known.products(inputs[:, inputs.shape[1] - ahead.shape[1] :]))
         if linear:
             changes = inputs[:, len(self._levels) :][:, : len(self._spec.measured), None]
             recent = np.concatenate([memory.changes, changes], axis=2)
@@ -177,7 +185,9 @@ class FixedReference:
         output = np.clip(output, -CELL_LIMIT, CELL_LIMIT)
         scale = np.float32(2.0**-self._program.output_shift)
         distance = (output * self._program.output_factors).astype(np.float32) * scale
-        base = x if self._spec.predicts == CHANGE else np.broadcast_to(self._centers, x.shape)
+        base = x[:, : len(self._centers)]
+        if self._spec.predicts != CHANGE:
+            base = np.broadcast_to(self._centers, base.shape)
         return np.asarray(self._per_output(base) + distance, np.float32)
 
     def _per_output(self, values: Float32) -> Float32:

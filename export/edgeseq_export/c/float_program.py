@@ -62,6 +62,7 @@ class Program:
     layers: tuple[CLayer, ...]
     head: Product
     linear: Product | None
+    known: Product | None
 
     @property
     def units(self) -> int:
@@ -83,10 +84,10 @@ class Program:
         """Numbers that one step keeps on the stack, at most: samples, the window, memories, what a product takes."""
         spec = self.spec
         products = [*(product for layer in self.layers for product in layer.products), self.head]
-        products += [self.linear] if self.linear else []
+        products += [product for product in (self.linear, self.known) if product]
         largest = max(product.columns + product.rows for product in products)
         window = spec.window * len(spec.features)
-        return 4 * len(spec.features) + window + self.inputs + 2 * (largest + spec.outputs + spec.layers * self.units)
+        return 4 * spec.inputs + window + self.inputs + 2 * (largest + spec.outputs + spec.layers * self.units)
 
     @property
     def steps(self) -> int:
@@ -112,6 +113,7 @@ def program(spec: Spec, weights: StepWeights) -> Program:
         layers=tuple(_layer(spec, cell, number) for number, cell in enumerate(weights.cells, start=1)),
         head=_product("head", weights.head.value(), weights.head_bias),
         linear=linear,
+        known=_product("known", weights.known.value(), np.zeros(outputs, np.float32)) if weights.known else None,
     )
 
 

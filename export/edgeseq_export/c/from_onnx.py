@@ -22,17 +22,18 @@ Constants: TypeAlias = Mapping[str, npt.NDArray[np.float32]]
 """Name -> value."""
 
 
-def step_weights(model: onnx.ModelProto, spec: Spec) -> StepWeights:
+def step_weights(model: onnx.ModelProto, spec: Spec, purpose: str = "the provider 'native'") -> StepWeights:
     """Return the weights of a model file's graph, as `graph.weights.prepare` has them.
 
-    Raises `UsageError` where the graph lacks one of the constants that docs/format.md names.
+    `purpose` is what needs them, for the error. Raises `UsageError` where the graph lacks one of the constants that
+    docs/format.md names.
     """
     shapes = weight_shapes(spec)
     weights = constants(model, shapes)
     for name, shape in shapes.items():
         if name not in weights or weights[name].shape != shape:
             raise UsageError(
-                f"the model file was not written by edgeseq; the provider 'native' needs a constant {name!r} of shape "
+                f"the model file was not written by edgeseq; {purpose} needs a constant {name!r} of shape "
                 f"{list(shape)} in its graph"
             )
     layers = range(1, spec.layers + 1)
@@ -44,6 +45,7 @@ def step_weights(model: onnx.ModelProto, spec: Spec) -> StepWeights:
         head=Matrix(weights["head"]),
         head_bias=weights["head_bias"],
         linear=Matrix(weights["linear"]) if spec.linear_path else None,
+        known=Matrix(weights["known"]) if spec.known else None,
     )
 
 
@@ -55,6 +57,8 @@ def weight_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
         columns = architecture.inputs(spec) if layer == 1 else spec.hidden
         shapes |= {f"W{layer}": (1, rows, columns), f"R{layer}": (1, rows, spec.hidden), f"B{layer}": (1, 2 * rows)}
     shapes |= {"head": (spec.hidden, spec.outputs), "head_bias": (spec.outputs,)}
+    if spec.known:
+        shapes["known"] = (spec.horizon * len(spec.known), spec.outputs)
     if spec.linear_path:
         shapes["linear"] = (spec.outputs, len(spec.measured), spec.linear_path)
     return shapes

@@ -6,7 +6,7 @@ Jinja2 was chosen because a template of it reads like the C that comes out.
 import re
 import struct
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jinja2
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from edgeseq.model import architecture
 from edgeseq.model.about import about
 from edgeseq.model.cells import CELLS
-from edgeseq_export.c import fixed_program
+from edgeseq_export.c import adaptation, fixed_program
 from edgeseq_export.c.fixed_program import FixedProgram, Scaled
 from edgeseq_export.c.float_program import Product, Program, padded
 from edgeseq_runtime import __version__
@@ -61,7 +61,7 @@ def float_sources(program: Program, name: str, *, libm: bool = False) -> Sources
     """Return the C of a float program; with `libm` its activations are those of the C library."""
     layers = [product for layer in program.layers for product in layer.products]
     fields = [{"type": "float", "name": field.name, "size": field.size} for field in program.fields]
-    products: list[Product] = [*layers, program.head, *([program.linear] if program.linear else [])]
+    products: list[Product] = [*layers, program.head, *filter(None, (program.linear, program.known))]
     return _render(
         "float.c", program.spec, name, program=program, products=products, fields=fields, libm=libm, fixed=False
     )
@@ -72,14 +72,17 @@ def native_sources(program: Program, content: bytes) -> dict[str, str]:
 
     native.c is to be compiled, and judgement.c by itself: only the former may be taken liberties with.
     """
-    sources = float_sources(program, "model")
+    # Its own step function is the network's alone: judgement adapts.
+    sources = float_sources(replace(program, spec=replace(program.spec, adapt=False)), "model")
     glue = _TEMPLATES.get_template("native.c").render(
         interface=INTERFACE,
         content=np.frombuffer(content, np.uint8),
         values=c_values,
         program=program,
     )
-    judgement = _TEMPLATES.get_template("judgement.c").render(version=JUDGEMENT)
+    judgement = _TEMPLATES.get_template("judgement.c").render(
+        _values(program.spec, "model") | adaptation.values(program.spec), version=JUDGEMENT
+    )
     return sources.files() | {"native.c": glue, "judgement.c": judgement}
 
 
@@ -106,7 +109,11 @@ def fixed_sources(program: FixedProgram, name: str) -> Sources:
         layers=layers,
         head=program.head,
         linear=program.linear and {**vars(program.linear), "columns": program.linear.matrix.shape[1]},
+        known=program.known,
         input_factors=program.input_factors,
+        known_factors=", ".join(
+            map(c_number, program.input_factors[-spec.horizon * len(spec.known) :][: len(spec.known)])
+        ),
         output_factors=program.output_factors,
         output_scale=c_number(2.0**-program.output_shift),
         table=program.table,
@@ -219,11 +226,17 @@ def _values(spec: Spec, name: str) -> dict[str, Any]:
         "gates": CELLS[spec.cell].gates,
         "stream": spec.layout == STREAM,
         "change": spec.predicts == CHANGE,
+        "ahead": _comment("; ".join(column.label for column in spec.known)),
+        "known_means": ", ".join(c_number(column.mean) for column in spec.known),
+        "known_centers": ", ".join(c_number(column.center) for column in spec.known),
         "centers": ", ".join(c_number(feature.center) for feature in spec.features),
-        "limit": f"0x{_bits(min(feature.limit for feature in spec.features)):08X}",
+        "limit": f"0x{_bits(min(feature.limit for feature in (*spec.features, *spec.known))):08X}",
         "vector": _vector(spec),
         "number": c_number,
         "values": c_values,
+        "numbers": lambda numbers: ", ".join(map(c_number, numbers)),
+        "layout": None,
+        **(adaptation.values(spec) if spec.adapt else {}),
     }
 
 

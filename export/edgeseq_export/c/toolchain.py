@@ -81,7 +81,7 @@ class Compiled:
     def stream(
         self, samples: npt.ArrayLike, sensor: Scale | None = None
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """Take samples (time, feature) of a fresh stream; return what became of each (time,) and (time, outputs)."""
+        """Take samples (time, input) of a fresh stream; return what became of each (time,) and (time, outputs)."""
         given = np.ascontiguousarray(samples, np.float32)
         out = run_checked(self._program, self._settings(sensor) + given.tobytes())
         rows = np.frombuffer(out, np.float32).reshape(len(given), -1)
@@ -90,9 +90,15 @@ class Compiled:
     def reset(self) -> None:
         """Each call of `run` begins a fresh stream."""
 
-    def run(self, samples: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """Take samples (time, feature); return forecasts (time, horizon, target), NaN where there is none."""
-        forecasts = self.stream(samples)[1]
+    def run(self, samples: npt.ArrayLike, *, known: npt.ArrayLike | None = None) -> npt.NDArray[np.float32]:
+        """Take samples (time, feature); return forecasts (time, horizon, target), NaN where there is none.
+
+        `known` (time, horizon, column) is what is known ahead, of a model with such columns.
+        """
+        given = np.asarray(samples, np.float32)
+        if known is not None:
+            given = np.concatenate([given, np.asarray(known, np.float32).reshape(len(given), -1)], axis=1)
+        forecasts = self.stream(given)[1]
         return forecasts.reshape(len(forecasts), self.spec.horizon, -1).copy()
 
     def _settings(self, sensor: Scale | None) -> bytes:

@@ -93,7 +93,7 @@ class Graph:
         proto = helper.make_graph(
             self.nodes,
             "edgeseq_step",
-            [_samples("x", spec, len(spec.features)), *(_state(state.name, state) for state in spec.states)],
+            [_samples("x", spec, spec.inputs), *(_state(state.name, state) for state in spec.states)],
             [_samples("y", spec, spec.outputs), *(_state(state.next, state) for state in spec.states)],
             self.constants,
             doc_string="Zero states are a fresh stream; feed each NAME_next back as NAME.",

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import augment
+from edgeseq.series.ahead import graph_inputs
 from edgeseq.series.gaps import Filled, fill
 from edgeseq_export.synthetic import random_walk
 from edgeseq_runtime.spec import Spec
@@ -24,7 +25,7 @@ _NUMBERS = 8_000_000
 
 
 def samples(checkpoint: Checkpoint) -> Samples:
-    """Return streams of samples (time, stream, feature), raw.
+    """Return streams of samples (time, stream, input), raw.
 
     From what precedes the validation part, which is the end of the training part; with copies, where training had them.
     A random walk where there is too little of it.
@@ -35,7 +36,7 @@ def samples(checkpoint: Checkpoint) -> Samples:
     count = int(np.clip(_NUMBERS // (time * columns), 4, _STREAMS))
     part = checkpoint.validation
     pieces = list(_pieces(spec, fill(part.values[: part.start], spec.gap_limit))) if part else []
-    streams = [stream for piece, share in pieces for stream in _cut(piece, time, max(1, int(share * count)))]
+    streams = [stream for piece, share in pieces for stream in _cut(spec, piece, time, max(1, int(share * count)))]
     if not streams:
         return random_walk(spec, time, count)
     return np.stack(streams, axis=1)
@@ -62,9 +63,10 @@ def _scaled(spec: Spec, piece: Filled, gain: float, shift: float) -> Filled:
     return Filled(values.astype(np.float32), piece.observed, piece.segments, 0, 0, 0)
 
 
-def _cut(piece: Filled, time: int, count: int) -> Iterator[Samples]:
-    """Yield `count` streams (time, feature), evenly spread over the segments that are long enough."""
+def _cut(spec: Spec, piece: Filled, time: int, count: int) -> Iterator[Samples]:
+    """Yield `count` streams (time, input), evenly spread over the segments that are long enough."""
+    inputs = graph_inputs(piece.values, len(spec.features), spec.horizon)
     rooms = [np.arange(start, stop - time) for start, stop in piece.segments if stop - start > time]
     places = np.concatenate(rooms) if rooms else np.zeros(0, np.int64)
     for place in places[:: max(1, len(places) // count)][:count].tolist():
-        yield piece.values[place : place + time]
+        yield inputs[place : place + time]

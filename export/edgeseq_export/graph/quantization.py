@@ -53,6 +53,8 @@ def quantize(checkpoint: Checkpoint, kind: str) -> QuantizedWeights:
         stored |= _rounded_cell(weights, layer, BITS[kind]) | _half_biases(spec, weights, layer)
     if spec.linear_path:
         stored["linear.weight"] = _rounded(weights["linear.weight"])
+    if spec.known:
+        stored["known.weight"] = _rounded(weights["known.weight"])
     samples = calibration.samples(checkpoint)
     exact, rounded = (_run(spec, each, samples) for each in (weights, values(stored)))
     return stored | _fitted_head(spec, weights, exact.output - rounded.output, rounded.hidden)
@@ -118,9 +120,10 @@ def _run(spec: Spec, weights: Weights, samples: calibration.Samples) -> _HeadSam
     counts = slice(min(spec.warmup, len(samples) // 2), None)
     hidden = np.concatenate(watched["head"][steps - 1 :: steps][counts])
     output = hidden @ weights["head.weight"].T.astype(np.float64) + weights["head.bias"]
-    if spec.linear_path:
-        path = weights["linear.weight"].reshape(spec.outputs, -1).T.astype(np.float64)
-        output = output + np.concatenate(watched["linear"][counts]) @ path
+    for name, weight in weights.items():
+        if name in ("linear.weight", "known.weight"):
+            path = weight.reshape(spec.outputs, -1).T.astype(np.float64)
+            output = output + np.concatenate(watched[name.removesuffix(".weight")][counts]) @ path
     return _HeadSamples(hidden, output)
 
 

@@ -2,9 +2,11 @@
 
     xa    = [x, 1]                               one more column, so that a zero state is recognised as fresh
     d     = x * seen - last                      the change; zero at a fresh stream's first sample
-    n     = [x - center, d]                      the network's input; its scales are folded into the weights
+    n     = [x - center, d, ahead - center]      the network's input; its scales are folded into the weights
     h     = cells(n)
     y     = x + head(h)                          the forecast, the change added to the last sample
+
+What is known ahead stands behind the sample in the graph's input, and is split off first.
 
 Where the model was trained on several sensors, x is brought into the typical one's numbers first and y back into its
 own, by the states offset and gain:
@@ -34,7 +36,8 @@ def build(spec: Spec, weights: StepWeights, opset: int) -> onnx.ModelProto:
     """Return the model file of `spec` with `weights`. The spec goes into the metadata as it is."""
     graph = Graph()
     add = _add_stream if spec.layout == STREAM else _add_windows
-    x = _add_typical(graph) if spec.sensors else "x"
+    x = _add_split(graph, spec) if spec.known else "x"
+    x = _add_typical(graph, x) if spec.sensors else x
     y = _add_base(graph, spec, x, add(graph, spec, weights, x))
     if spec.sensors:
         y = _add_own(graph, spec, y)
@@ -42,12 +45,18 @@ def build(spec: Spec, weights: StepWeights, opset: int) -> onnx.ModelProto:
     return graph.model(spec, opset)
 
 
-def _add_typical(graph: Graph) -> str:
+def _add_split(graph: Graph, spec: Spec) -> str:
+    """Split what is known ahead, (time, batch, step ahead * column), from the sample; returns the latter's name."""
+    sizes = graph.integers("sample_and_ahead", len(spec.features), spec.inputs - len(spec.features))
+    return graph.node("Split", ["x", sizes], ["sample", "ahead_raw"], axis=2)
+
+
+def _add_typical(graph: Graph, x: str) -> str:
     """Add what the typical sensor would have measured; returns its name, (time, batch, feature)."""
     for state in SETTINGS:
         graph.node("Identity", [state], f"{state}_next")
     factor = graph.node("Add", [GAIN, graph.constant("unit_gain", np.float32(1))], "factor")
-    return graph.node("Div", [graph.node("Sub", ["x", OFFSET], "x_less_offset"), factor], "typical")
+    return graph.node("Div", [graph.node("Sub", [x, OFFSET], "x_less_offset"), factor], "typical")
 
 
 def _add_own(graph: Graph, spec: Spec, y: str) -> str:
@@ -75,7 +84,15 @@ def _add_stream(graph: Graph, spec: Spec, weights: StepWeights, x: str) -> str:
         direction = graph.integers("direction_axis", 1)
         signal = output if one_sample else graph.node("Squeeze", [output, direction], f"H{layer}")
     output = _add_head(graph, weights, signal)
+    if weights.known:
+        product = graph.node("MatMul", [_ahead(spec), graph.matrix("known", weights.known)], "known_product")
+        output = graph.node("Add", [output, product], "with_known")
     return _add_linear(graph, spec, weights.linear, change, output) if weights.linear else output
+
+
+def _ahead(spec: Spec) -> str:
+    """Return the name of what is known ahead, less its centers."""
+    return "ahead" if any(column.center for column in spec.known) else "ahead_raw"
 
 
 def _add_change(graph: Graph, spec: Spec, x: str) -> str:
@@ -100,21 +117,26 @@ def _add_change_of_one(graph: Graph, x: str) -> str:
 
 
 def _add_levels(graph: Graph, spec: Spec, x: str, change: str) -> str:
-    """Put levels before the changes; returns the network's input, (time, batch, level + feature)."""
+    """Put levels before the changes, and what is known ahead behind them; returns the network's input."""
     levels = [position for position, feature in enumerate(spec.features) if feature.level]
-    if not levels:
-        return change
-    level = x
-    if len(levels) < len(spec.features):
-        level = graph.node("Gather", [x, graph.integers("level_features", *levels)], "level_raw", axis=2)
-    level = _add_centers(graph, level, [spec.features[position].center for position in levels])
-    return graph.node("Concat", [level, change], "network_input", axis=2)
+    parts = [change]
+    if levels:
+        level = x
+        if len(levels) < len(spec.features):
+            level = graph.node("Gather", [x, graph.integers("level_features", *levels)], "level_raw", axis=2)
+        parts.insert(0, _add_centers(graph, level, [spec.features[position].center for position in levels], "level"))
+    if spec.known:
+        centers = [column.center for column in spec.known] * spec.horizon
+        parts.append(_add_centers(graph, "ahead_raw", centers, "ahead"))
+    return graph.node("Concat", parts, "network_input", axis=2) if len(parts) > 1 else change
 
 
-def _add_centers(graph: Graph, values: str, centers: Sequence[float]) -> str:
+def _add_centers(graph: Graph, values: str, centers: Sequence[float], name: str) -> str:
+    """Take centers from values (..., feature); returns the name of what is left, which is `name` if there are any."""
     if not any(centers):
         return values
-    return graph.node("Sub", [values, graph.constant("centers", np.array(centers, np.float32))], "level")
+    constant = graph.constant("centers" if name == "level" else f"{name}_centers", np.array(centers, np.float32))
+    return graph.node("Sub", [values, constant], name)
 
 
 def _add_linear(graph: Graph, spec: Spec, matrix: Matrix, change: str, output: str) -> str:
@@ -152,7 +174,7 @@ def _add_windows(graph: Graph, spec: Spec, weights: StepWeights, x: str) -> str:
 def _add_unfolded(graph: Graph, spec: Spec, x: str) -> str:
     """Add the windows that end at each sample; returns their name, (step, time * batch, input)."""
     features = len(spec.features)
-    level = _add_centers(graph, x, [feature.center for feature in spec.features])
+    level = _add_centers(graph, x, [feature.center for feature in spec.features], "level")
     series = graph.node("Transpose", [level], "by_stream", perm=[1, 2, 0])  # (batch, feature, time)
     series = graph.node("Concat", ["window", series], "timeline", axis=2)
     ends = graph.integers("newest", 1 - spec.window), graph.integers("end", _TO_THE_END)

@@ -72,6 +72,8 @@ class StepWeights:
     """(outputs,)"""
     linear: Matrix | None
     """(outputs, feature, lag), newest last; None where there is no linear path."""
+    known: Matrix | None = None
+    """(step ahead * column, outputs); None where nothing is known ahead."""
 
 
 def unquantized(weights: Weights) -> QuantizedWeights:
@@ -95,7 +97,41 @@ def prepare(spec: Spec, stored: QuantizedWeights) -> StepWeights:
         head=stored["head.weight"].map_factors(np.transpose).scaled_by(scales),
         head_bias=head_bias.astype(np.float32),
         linear=_linear(spec, stored["linear.weight"], scales) if spec.linear_path else None,
+        known=_known(spec, stored["known.weight"], scales) if spec.known else None,
     )
+
+
+def _known(spec: Spec, weight: Matrix, scales: Float32) -> Matrix:
+    ahead = np.array([1 / column.scale for column in spec.known] * spec.horizon, np.float32)
+    return weight.scaled_by(scales[:, None]).scaled_by(ahead[None, :]).map_factors(np.transpose)
+
+
+def network_weights(spec: Spec, step: StepWeights) -> Weights:
+    """Return a network's weights, by torch's names, from the step graph's: what `prepare` turns into these.
+
+    But for rounding, and where a cell has two biases that act as one: then the first is their sum.
+    """
+    scales = np.array(spec.target_scales, np.float64).reshape(-1)
+    centers = per_output([feature.center for feature in spec.target_features], spec.horizon)
+    bias = step.head_bias - (0.0 if spec.predicts == CHANGE else centers)
+    weights = {"head.weight": step.head.value().T / scales[:, None], "head.bias": bias / scales}
+    if step.linear:
+        changes = np.array([feature.change for feature in spec.measured])
+        weights["linear.weight"] = step.linear.value() / scales[:, None, None] * changes[:, None]
+    if step.known:
+        columns = np.array([column.scale for column in spec.known] * spec.horizon)
+        weights["known.weight"] = step.known.value().T / scales[:, None] * columns
+    for layer, cell in enumerate(step.cells):
+        W, R = cell.W.value()[0], cell.R.value()[0]
+        rows = len(W)
+        halves = np.pad(cell.B[0], (0, 2 * rows - cell.B.size)).reshape(2, rows)
+        if not CELLS[spec.cell].two_biases:
+            halves = np.stack([halves.sum(axis=0), np.zeros(rows)])
+        if layer == 0:
+            W = W / _input_scales(spec)
+        named = {"weight_ih": W, "weight_hh": R, "bias_ih": halves[0], "bias_hh": halves[1]}
+        weights |= {f"cell.{name}_l{layer}": _in_torch_order(spec.cell, value) for name, value in named.items()}
+    return {name: np.ascontiguousarray(value, np.float32) for name, value in weights.items()}
 
 
 def _linear(spec: Spec, weight: Matrix, scales: Float32) -> Matrix:
@@ -108,6 +144,12 @@ def in_onnx_order(cell: str, rows: Any) -> Any:
     order = CELLS[cell].onnx_gates
     gates = np.split(rows, len(order))
     return np.concatenate([gates[gate] for gate in order])
+
+
+def _in_torch_order(cell: str, rows: Any) -> Any:
+    """Undo `in_onnx_order`."""
+    gates = np.split(rows, len(CELLS[cell].onnx_gates))
+    return np.concatenate([gates[CELLS[cell].onnx_gates.index(gate)] for gate in range(len(gates))])
 
 
 def _cell(spec: Spec, stored: QuantizedWeights, layer: int) -> CellWeights:
@@ -126,10 +168,11 @@ def _cell(spec: Spec, stored: QuantizedWeights, layer: int) -> CellWeights:
 
 
 def _input_scales(spec: Spec) -> Float32:
-    """Return what turns the graph's raw levels and changes into the network's inputs, (input,)."""
+    """Return what turns raw levels, changes and values known ahead into the network's inputs, (input,)."""
     if spec.layout in (FEATURES, STEPS):
         values = np.array([1 / feature.scale for feature in spec.features], np.float32)
         return np.tile(values, spec.window) if spec.layout == FEATURES else values
     levels = [1 / feature.scale for feature in spec.features if feature.level]
     changes = [1 / feature.change for feature in spec.features]
-    return np.array([*levels, *changes], np.float32)
+    ahead = [1 / column.scale for column in spec.known] * spec.horizon
+    return np.array([*levels, *changes, *ahead], np.float32)

@@ -79,7 +79,7 @@ class Session(ABC):
 
     @abstractmethod
     def advance(self, x: Float32, states: Mapping[str, Float32]) -> tuple[Float32, States]:
-        """Run samples x (time, batch, feature); return forecasts (time, batch, outputs) and the next states.
+        """Run samples x (time, batch, input); return forecasts (time, batch, outputs) and the next states.
 
         Raises `ModelFileError` where that fails.
         """
@@ -111,11 +111,11 @@ class Engine(ABC):
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        features = len(session.spec.features)
-        both = np.zeros(features + session.spec.outputs, np.float32)
-        self.x: Float32 = both[:features].reshape(1, 1, -1)
-        """The sample, written by the caller before `advance`."""
-        self.y: Float32 = both[features:].reshape(1, 1, -1)
+        inputs = session.spec.inputs
+        both = np.zeros(inputs + session.spec.outputs, np.float32)
+        self.x: Float32 = both[:inputs].reshape(1, 1, -1)
+        """The sample, with what is known ahead behind it, written by the caller before `advance`."""
+        self.y: Float32 = both[inputs:].reshape(1, 1, -1)
         """The forecast, valid after `advance`."""
         self._both = memoryview(both.data).cast("B")
         self._kept = self._both.tobytes()
@@ -129,7 +129,7 @@ class Engine(ABC):
         self._both[:] = self._kept
 
     def run(self, samples: Float32) -> Float32:
-        """Take samples (time, feature) as if one by one, in few calls where the session can; return (time, outputs)."""
+        """Take samples (time, input) as if one by one, in few calls where the session can; return (time, outputs)."""
         if not self._session.takes_chunks:
             return self.run_by_steps(samples)
         states, parts = self.states(), []
@@ -143,7 +143,7 @@ class Engine(ABC):
         return np.concatenate(parts)
 
     def run_by_steps(self, samples: Float32) -> Float32:
-        """Take samples (time, feature) one by one; return (time, outputs)."""
+        """Take samples (time, input) one by one; return (time, outputs)."""
         forecasts = np.empty((len(samples), self.y.size), np.float32)
         for row, sample in enumerate(samples):
             self.x[0, 0] = sample
@@ -174,7 +174,7 @@ class BatchEngine(ABC):
     """What a pool is over, as an engine is what a predictor is over: `Session.batch_engine` makes one."""
 
     x: Float32
-    """Each stream's last sample (stream, feature)."""
+    """Each stream's last sample (stream, input)."""
     y: Float32
     """And its last forecast (stream, outputs); NaN where there is none yet."""
 
@@ -182,12 +182,12 @@ class BatchEngine(ABC):
         self._session = session
         self.names = tuple(state.name for state in session.spec.states)
         """The states' names."""
-        self.x = np.zeros((room, len(session.spec.features)), np.float32)
+        self.x = np.zeros((room, session.spec.inputs), np.float32)
         self.y = np.full((room, session.spec.outputs), np.nan, np.float32)
 
     @abstractmethod
     def advance(self, rows: Rows, x: Float32) -> Float32:
-        """Move the streams at `rows` by a sample each, x (stream, feature); return forecasts (stream, outputs), a copy.
+        """Move the streams at `rows` by a sample each, x (stream, input); return forecasts (stream, outputs), a copy.
 
         Raises `ModelFileError` where that fails, and leaves all as they were.
         """
@@ -223,6 +223,10 @@ class BatchEngine(ABC):
     def put(self, rows: Any, x: Float32, y: Float32) -> None:
         """Make these the last samples and forecasts of the streams at `rows`."""
         self.x[rows], self.y[rows] = x, y
+
+    def put_forecasts(self, rows: Any, y: Float32) -> None:
+        """Make these the last forecasts of the streams at `rows`, in place of the network's own."""
+        self.y[rows] = y
 
     def make_room(self, count: int) -> None:
         """Have so many rows, or more; new ones are those of fresh streams."""
@@ -277,6 +281,12 @@ class OneStream(BatchEngine):
         """Make these the last sample and forecast."""
         del rows
         self.x[...], self.y[...] = x, y
+        self.engine.keep()
+
+    def put_forecasts(self, rows: Any, y: Float32) -> None:
+        """Make these the last forecast; see `BatchEngine`."""
+        del rows
+        self.y[...] = y
         self.engine.keep()
 
 

@@ -62,6 +62,8 @@ class StepArrays:
     begun: Counts
     watch: WatchArrays | None
     """None where nobody asks for intervals."""
+    adapted: Float32 | None = None
+    """(stream, word): what streams go on learning, see `adaptation.layout`; None where they do not."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class RunArrays:
 class UsualStep(ABC):
     """Takes steps that nothing is odd about.
 
-    For one stream there is a shorter way, `take_one`, of what is written to `sample` (feature), `given` (1,) and
+    For one stream there is a shorter way, `take_one`, of what is written to `sample` (input), `given` (1,) and
     `counted` (2,) before.
     """
 
@@ -93,7 +95,7 @@ class UsualStep(ABC):
     def run(
         self, samples: Float32, given: Float64 | None, steps: int, turns: int, made: "RunArrays"
     ) -> tuple[int, int]:
-        """Take samples of the first stream (time, feature) in a row, up to the first that is not usual.
+        """Take samples of the first stream (time, input) in a row, up to the first that is not usual.
 
         Return how many were taken, and what became of the one after them, as `take` does; leave forecasts and the rest
         in `made`. `given` are times without NaN.
@@ -105,7 +107,7 @@ class UsualStep(ABC):
 
     @abstractmethod
     def take(self, rows: Rows, samples: Float32, given: Float64 | None, steps: int, turns: int) -> int:
-        """Move the streams at `rows` by a sample each, (stream, feature); return TAKEN, ODD or INFINITE.
+        """Move the streams at `rows` by a sample each, (stream, input); return TAKEN, ODD or INFINITE.
 
         `given` (stream,) are times in seconds since 1970, NaN where there is none; `steps` and `turns` are what
         `Ledger` and `Monitor` have counted. The ledger is the caller's to move on.

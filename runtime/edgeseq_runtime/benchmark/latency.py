@@ -84,12 +84,17 @@ def baseline(session: OrtSession, raw: Any = None) -> Callable[[object], object]
     raw = raw or session.raw
     io, names = session.io, [state.name for state in session.states]
     states = {name: value for name, value in session.fresh().items() if name in names}
-    shape = io.x_shape(1, 1, len(session.spec.features) + io.overlap)
+    shape = io.x_shape(1, 1, session.spec.inputs + io.overlap)
     before = np.zeros(io.overlap, np.float32)
+    ahead = np.array(
+        [feature.mean for feature in session.spec.input_features[len(session.spec.features) :]], np.float32
+    )
 
     def step(sample: object) -> object:
         nonlocal states
-        x = np.array(sample, np.float32) if not io.overlap else np.append(before, np.array(sample, np.float32))
+        x = np.array(sample, np.float32)
+        if io.overlap or ahead.size:
+            x = np.concatenate([before, x.reshape(-1), ahead])
         y, *next_states = raw.run(session.outputs, {io.x: x.reshape(shape), **states, **io.constants})
         states = dict(zip(names, next_states, strict=True))
         return y

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.io.json_samples import split_paths
+from edgeseq_runtime.io.known_columns import KnownColumns
 from edgeseq_runtime.io.sample import LONGEST, Sample, Tell
 from edgeseq_runtime.printable import listed
 from edgeseq_runtime.reading.numbers import LONGEST_NUMBER, NumberReader, readers
@@ -81,10 +82,11 @@ class Fields:
 
     def __init__(self, spec: Spec, reading: Reading, columns: Mapping[str, str]) -> None:
         names = [feature.name for feature in spec.measured]
-        paths, time = split_paths(columns, names, reading)
+        paths, time = split_paths(columns, spec, reading)
         if time:
             raise UsageError("the time of line protocol stands at the end of the line, under no name")
         self._fields = [paths.get(name, name) for name in names]
+        self._known = KnownColumns(spec, reading, paths)
         self._readers = readers(spec.measured, reading, of_fleet=bool(spec.sensors))
         self._nothing = (None,) * len(names)
 
@@ -100,10 +102,11 @@ class Fields:
             return Sample(number, None, self._nothing, str(error), stream=None, text=text)
         try:
             values = tuple(map(_number, self._readers, map(point.fields.get, self._fields)))
+            known, now = self._known.of_fields(point.fields) if self._known else ((), ())
         except DataError as error:
             return Sample(number, point.time, self._nothing, str(error), point.key, text, in_nanoseconds=True)
         lacks = any(name not in point.fields for name in self._fields)
-        return Sample(number, point.time, values, None, point.key, text, in_nanoseconds=True, lacks=lacks)
+        return Sample(number, point.time, values, None, point.key, text, True, lacks, known, now)
 
 
 def parse(text: str) -> Point:

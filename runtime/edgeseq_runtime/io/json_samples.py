@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.io.known_columns import KnownColumns
 from edgeseq_runtime.io.sample import OtherKindError, Tell, Values, WrittenTime, as_stream
 from edgeseq_runtime.io.time_columns import TimeColumns, written
 from edgeseq_runtime.printable import counted, listed
@@ -25,6 +26,10 @@ class Parsed(NamedTuple):
     """Whether some of the features are not there at all."""
     stream: str = ""
     """Its name, where there is one."""
+    known: Values = ()
+    """As `Sample.known`."""
+    now: Values = ()
+    """As `Sample.now`."""
 
 
 _AWAY = ("offline", "disconnected", "not connected")
@@ -50,7 +55,8 @@ class JsonSamples:
         """
         self._reading = reading or spec.known_reading
         self._names = [feature.name for feature in spec.measured]
-        self._paths, self._time_path = split_paths(paths or {}, self._names, self._reading)
+        self._paths, self._time_path = split_paths(paths or {}, spec, self._reading)
+        self._known = KnownColumns(spec, self._reading, self._paths)
         self._values = RowReader(readers(spec.measured, self._reading, of_fleet=bool(spec.sensors)))
         self._times = TimeColumns(spec, self._reading, tell)
         self._no_time = "" if len(spec.features) > len(self._names) else None
@@ -128,6 +134,12 @@ class JsonSamples:
                 deeper = [name for name in self._reading.time if name not in content]
                 there = [name for name in deeper if fields.find(content, name) is not fields.ABSENT]
                 self._times.begin([*found, *there])
+        if self._known:
+            known, now = self._known.of_object(content)
+            return self._measured(content)._replace(known=known, now=now)
+        return self._measured(content)
+
+    def _measured(self, content: dict[str, Any]) -> Parsed:
         if self._are_direct:
             return Parsed(self._time(content), self._values.numbers([content[name] for name in self._names]))
         found = self._found(content)
@@ -176,8 +188,9 @@ class JsonSamples:
         return Parsed(self._no_time, self._values.numbers(values))
 
 
-def split_paths(paths: Mapping[str, str], names: Sequence[str], reading: Reading) -> tuple[dict[str, str], str | None]:
-    """Return the paths of features, and that of the time. Raises `UsageError` for one of anything else."""
+def split_paths(paths: Mapping[str, str], spec: Spec, reading: Reading) -> tuple[dict[str, str], str | None]:
+    """Return the paths of columns, and that of the time. Raises `UsageError` for one of anything else."""
+    names = [column.name for column in (*spec.measured, *spec.known)]
     times = {name for name in (*reading.time, *TIME_NAMES) if name not in names}
     unknown = [name for name in paths if name not in names and name not in times]
     if unknown:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from edgeseq_runtime.errors import DataError
+from edgeseq_runtime.io.known_columns import KnownColumns
 from edgeseq_runtime.io.sample import Tell, Values, WrittenTime, as_stream
 from edgeseq_runtime.io.time_columns import TimeColumns
 from edgeseq_runtime.printable import counted, listed
@@ -27,6 +28,7 @@ class Rows:
         self._named = [(columns or {}).get(name, name) for name in self._features]
         self._values = RowReader(readers(spec.measured, reading, of_fleet=bool(spec.sensors)))
         self._times = TimeColumns(spec, reading, tell)
+        self._known_columns = KnownColumns(spec, reading, columns or {})
         self._one = len(self._features) == 1
         self._said: str | None = None  # the separator that a line has told of
         self._header: list[str] | None = None
@@ -39,6 +41,8 @@ class Rows:
         self._at_stream: int | None = None
         self.stream: str | None = ""
         """Whose the last row is, also where it is no sample; None where that cannot be told, "" without a column."""
+        self.known: tuple[Values, Values] = ((), ())
+        """What the last row says of the columns known ahead: values ahead, and values now."""
 
     def begins_with(self, text: str, *, skipped: bool = False) -> bool | None:
         """Begin with a first line that is no comment; return whether it is a sample, None where nothing has begun.
@@ -73,6 +77,7 @@ class Rows:
         should be a row and is none.
         """
         self.stream = "" if self._at_stream is None else None
+        self.known = ((), ())
         try:
             row = self._bare(text) if self._header is None else self._row(text)
         except DataError:
@@ -123,6 +128,7 @@ class Rows:
             raise DataError(f"the input has {names.count(twice)} columns {twice!r}")
         self._header, self._separator, self._is_first = names, separator, True
         self._at = [names.index(name) for name in self._named]
+        self._known_columns.begin(names)
         self._times.begin(names)
         self._at_time = [names.index(name) for name in self._times.columns]
         column = self._reading.id
@@ -144,6 +150,8 @@ class Rows:
             if not self.stream:
                 return None
         values = self._values.cells([cells[at] for at in self._at])
+        if self._known_columns:
+            self.known = self._known_columns.of_row(cells)
         if len(self._at_time) == 1:
             return cells[self._at_time[0]], values
         if not self._times.settled:

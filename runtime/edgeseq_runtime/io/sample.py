@@ -40,6 +40,10 @@ class Sample(NamedTuple):
 
     lacks: bool = False
     """Whether some of the features are not in the line at all; another line of its time may bring them."""
+    known: Values = ()
+    """The values of the columns known ahead, step after step, the column fastest; () where the line says none."""
+    now: Values = ()
+    """Their values at the sample's own time, of which a file makes values ahead; () where the line says none."""
 
     @property
     def moment(self) -> Time:

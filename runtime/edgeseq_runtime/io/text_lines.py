@@ -17,7 +17,7 @@ from edgeseq_runtime.reading import lines as grammar
 from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.spec import Spec
 
-Samples: TypeAlias = Sequence[tuple[WrittenTime, Values, bool, str]]
+Samples: TypeAlias = Sequence[tuple[WrittenTime, Values, bool, str, Values, Values]]
 """What `Parsed` has of the samples in one line."""
 Parse: TypeAlias = Callable[[str], Samples]
 
@@ -97,9 +97,9 @@ class _Reader:
 
     def __init__(self, spec: Spec, reading: Reading, columns: Mapping[str, str], tell: Tell | None) -> None:
         self._skip, self._tell = reading.skip_rows, tell
-        self._nothing = (None,) * len(spec.measured)
+        self._nothing, self._knows = (None,) * len(spec.measured), bool(spec.known)
         self._json = JsonSamples(spec, reading, columns, tell)
-        paths, time = split_paths(columns, [feature.name for feature in spec.measured], reading)
+        paths, time = split_paths(columns, spec, reading)
         self._rows = Rows(spec, reading.replaced(time=(time,)) if time else reading, paths, tell)
         self._source: Rows | JsonSamples = self._rows
         self._blank = () if reading.id else (self._nothing,)  # a blank line between several streams is nobody's
@@ -143,7 +143,7 @@ class _Reader:
         if text[0] == "#" and grammar.is_comment(text):
             return ()
         row = self._rows(text)
-        return () if row is None else ((*row, False, self._rows.stream or ""),)
+        return () if row is None else ((*row, False, self._rows.stream or "", *self._rows.known),)
 
     def _parsed(self, number: int, line: bytes, text: str, parse: Parse | None) -> Iterable[Sample]:
         """Return the samples of a line, which as text is `text`: one, but for comments and lists of samples."""
@@ -155,9 +155,12 @@ class _Reader:
             if not (parse and text):
                 return [Sample(number, None, nothing) for nothing in self._blank]
             found = parse(text)
-            if len(found) == 1 and not found[0][2]:
+            if len(found) == 1 and not (found[0][2] or self._knows):
                 return (Sample(number, found[0][0], found[0][1], None, found[0][3]),)
-            return [Sample(number, time, values, None, name, lacks=lacks) for time, values, lacks, name in found]
+            return [
+                Sample(number, time, values, None, name, lacks=lacks, known=known, now=now)
+                for time, values, lacks, name, known, now in found
+            ]
         except OtherKindError as error:
             return (Sample(number, None, self._nothing, str(error), stream=None),)
         except DataError as error:

@@ -26,7 +26,7 @@ class _NotFiniteError(Exception):
 
 
 class Block:
-    """Samples of one stream (time, feature) with their times, and what becomes of them."""
+    """Samples of one stream (time, inputs) with their times, and what becomes of them."""
 
     def __init__(self, judgement: Judgement, samples: Float32, given: Float64 | None, unread: Flags | None) -> None:
         self._judgement, self._engine = judgement, judgement.engine
@@ -108,12 +108,16 @@ class Block:
             raise _NotFiniteError
         if not count:
             return 0
+        if judgement.known:
+            judgement.known.remember_all(_ROW)
         forecasts, numbers = made.forecasts[:count], np.arange(count)
         interval = drift = None
         if monitor:
             interval = monitor.around_through(made.width[:count], forecasts, LEVEL)
             drift = made.raised[:count] > 0
             monitor.count(_ROW, count)
+        if judgement.adaptation:
+            judgement.adaptation.look_up()
         warm = ledger.ages(_ROW) + 1 + numbers >= judgement.spec.warmup
         numbers = ledger.samples(_ROW) + numbers
         seconds = np.full(count, np.nan) if given is None else given[:count]
@@ -161,9 +165,13 @@ class Block:
         forecasts = self._engine.engine.run(samples).reshape(-1, *self._shape)
         if not np.isfinite(forecasts).all():
             raise _NotFiniteError
+        if judgement.known:
+            judgement.known.remember_all(_ROW)
         seconds = np.full(count, np.nan) if self._given is None else self._given[at : at + count]
         numbers = np.arange(count)
         warm = ledger.ages(_ROW) + 1 + numbers >= judgement.spec.warmup
+        if judgement.adaptation:
+            self._adapt(samples, forecasts, warm)
         flagged = screening.are_flagged(samples)
         reasons = np.where(flagged, REASON_CODES[RANGE], 0).astype(np.int8)
         if self._given is not None:
@@ -191,6 +199,19 @@ class Block:
         if self._given is not None:
             judgement.clocks.commit(_ROW, seconds[-1:])
         return count
+
+    def _adapt(self, samples: Float32, forecasts: Float32, warm: Flags) -> None:
+        """Adapt the network's forecasts (time, horizon, target) after plain samples, in place and one by one."""
+        judgement, targets = self._judgement, self._shape[1]
+        assert judgement.adaptation, "only where there is one"
+        seen = truths = samples[:, :targets]
+        if judgement.policy.doubts_range:
+            doubted = judgement.screening.are_outside(samples)[:, :targets]
+            truths = np.where(doubted, np.float32(np.nan), truths)
+        for at in range(len(samples)):
+            one = slice(at, at + 1)
+            judgement.adaptation.update(_ROW, seen[one], truths[one], forecasts[one], warm[one])
+        self._engine.put_forecasts(_ROW, forecasts[-1:].reshape(1, -1))
 
     def _write(self, where: slice, made: Outcomes) -> None:
         for name in ("forecasts", "numbers", "statuses", "reasons", "warm", "seconds"):

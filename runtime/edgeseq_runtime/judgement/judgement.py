@@ -2,7 +2,7 @@
 
 Each step asks the same questions of all its samples at once: do they come when they should, is there anything odd about
 their values? Where there is not, the network moves, and that is all. Only what is odd is looked at row by row. What
-compares forecasts with truths, the monitor, is told of each step in one place, `watch`.
+compares forecasts with truths, the monitor and the adaptation, is told of each step in one place, `watch`.
 """
 
 import numpy as np
@@ -11,7 +11,8 @@ import numpy.typing as npt
 from edgeseq_runtime.arrays import Float32, Float64, Rows, are_finite
 from edgeseq_runtime.backends.usual import INFINITE, ODD
 from edgeseq_runtime.judgement.streams import Flags, JudgedStreams, Places
-from edgeseq_runtime.rules import ABSENT, CONFIRM, DISORDER, GAP, PACE, RANGE, STUCK, TIME
+from edgeseq_runtime.rules import ABSENT, CONFIRM, DISORDER, GAP, KNOWN, PACE, RANGE, STUCK, TIME
+from edgeseq_runtime.streaming.known_ahead import Told
 from edgeseq_runtime.streaming.ledger import (
     CODES,
     LEFT_OUT,
@@ -43,9 +44,10 @@ class Judgement(JudgedStreams):
     def take(self, rows: Rows, block: Float32, given: Float64 | None, unread: Flags | None) -> Float32:
         """Move the streams at `rows` by a sample each; return forecasts (stream, outputs), NaN where there is none.
 
-        `block` (stream, feature) has NaN where a value is missing, `given` (stream,) the times, NaN where there is
-        none, and `unread` (stream,) which of them could not be read. A slice means all streams. Raises `DataError` and
-        `MissingSampleError` for what a policy refuses, `ModelFileError` from the engine; all is then as before.
+        `block` (stream, inputs) has NaN where a value is missing or not known ahead, `given` (stream,) the times, NaN
+        where there is none, and `unread` (stream,) which of them could not be read. A slice means all streams. Raises
+        `DataError` and `MissingSampleError` for what a policy refuses, `ModelFileError` from the engine; all is then as
+        before.
         """
         if self.usual and self.may_be_usual and (unread is None or not np.count_nonzero(unread)):
             forecasts = self._take_usual(rows, block, given)
@@ -83,12 +85,16 @@ class Judgement(JudgedStreams):
         made = self.usual.take(rows, block, given, self.ledger.steps, monitor.turns if monitor else 0)
         if made == ODD:
             return None
+        if self.known:
+            self.known.remember_all(rows)
         forecasts = engine.y[rows].copy() if isinstance(rows, slice) else engine.y[rows]
         if made == INFINITE:
             given = np.full(len(block), np.nan) if given is None else given
             return self.drop_infinite(rows, block, forecasts, clocks.resolve(rows, given))
         if monitor:
             monitor.count(rows)
+        if self.adaptation:
+            self.adaptation.look_up()
         self.ledger.take_clean(rows)
         return forecasts
 
@@ -105,18 +111,42 @@ class Judgement(JudgedStreams):
 
         `timeless` (stream,) are those whose time could not be read and is not known, for whose features there is none.
         """
-        if not self.screening.are_inside(rows, block):
-            return self._take_odd_values(self.places(rows), block, seconds, timeless)
+        told: Told | None = None
+        is_inside = self.screening.are_inside(rows, block)
+        if self.known and not is_inside:
+            block, told = self.known.complete(rows, block, self.engine.x[rows])
+            is_inside = self.screening.are_inside(rows, block)
+        if not is_inside:
+            forecasts = self._take_odd_values(self.places(rows), block, seconds, timeless)
+            self._note_told(rows, told)
+            return forecasts
+        forecasts = self._take_inside(rows, block, seconds)
+        self._note_told(rows, told)
+        return forecasts
+
+    def _take_inside(self, rows: Rows, block: Float32, seconds: Float64 | None) -> Float32:
+        """Take samples that nothing is odd about."""
         forecasts = self.engine.advance(rows, block)
         self.screening.count_runs(rows, block)
         if not are_finite(forecasts):
             return self.drop_infinite(rows, block, forecasts, seconds)
-        if self.monitor:
+        if self.watches:
             self.watch(rows, block[:, : self._targets], forecasts)
         self.ledger.take_clean(rows)
         if seconds is not None:
             self.clocks.commit(rows, seconds)
         return forecasts
+
+    def _note_told(self, rows: Rows, told: Told | None) -> None:
+        """Note what samples that were taken have said of what is known ahead; None: all."""
+        if self.known is None:
+            return
+        if told is None:
+            self.known.remember_all(rows)
+            return
+        self.known.remember(rows, told)
+        if told.lacking.any():
+            self.ledger.find(self.places(rows), np.where(told.lacking, REASON_CODES[KNOWN], 0).astype(np.int8))
 
     def _note_pace(self, places: Places, passed: Float64) -> None:
         """Note in what pace samples come that were taken, (stream,); a new pace is the reason of one."""
@@ -139,7 +169,8 @@ class Judgement(JudgedStreams):
         self, places: Places, block: Float32, seconds: Float64 | None, timeless: Flags | None
     ) -> Float32:
         ages = self.ledger.ages(places)
-        findings = self.screening.find(places, block, self.engine.x[places], ages == 0)
+        last = self.engine.x[places, : self._features]
+        findings = self.screening.find(places, block[:, : self._features], last, ages == 0)
         status, reason, rejected = self._judge(places, ages, findings, timeless)
         jumps = findings.jumps & (status == TAKEN)
         if not jumps.any():
@@ -162,17 +193,33 @@ class Judgement(JudgedStreams):
         """Let the network take samples that were judged, where it is to."""
         instead = self.engine.x[places]  # a feature that is no target keeps its last value
         instead[:, : self._targets] = self.engine.y[places, : self._targets]
-        filled = np.where(rejected, instead, block)
+        filled = block.copy()
+        filled[:, : self._features] = np.where(rejected, instead[:, : self._features], block[:, : self._features])
         moving = status <= STOOD_IN
         forecasts = self.engine.y[places]
         if moving.all():
             forecasts = self.engine.advance(places, filled)
         elif moving.any():
             forecasts[moving] = self.engine.advance(places[moving], filled[moving])
+        if self.known and not moving.all():  # a sample passes that the network does not see
+            instead[:, self._features :] = block[:, self._features :]
+            self.engine.put(places[~moving], instead[~moving], self.engine.y[places[~moving]])
         self.screening.look_away(places[moving], filled[moving])
         self.screening.remember(places, findings)
-        self._settle(places, status, reason, filled, rejected, forecasts, seconds)
+        self._settle(places, status, reason, filled, rejected, forecasts, seconds, self._doubted(findings))
         return forecasts
+
+    def _doubted(self, findings: Findings) -> Flags:
+        """Return which targets' values are only flagged, (stream, target): they may be wrong.
+
+        What lies out of range and was confirmed is not among them: a level that has moved for good is to be learned.
+        """
+        doubted = np.zeros(findings.stuck.shape, np.bool_)
+        if STUCK in self.policy.flagged:
+            doubted |= findings.stuck
+        if self.policy.doubts_range:
+            doubted |= findings.outside[:, : self._targets]
+        return doubted
 
     def _judge(
         self, places: Places, ages: npt.NDArray[np.int64], findings: Findings, timeless: Flags | None
@@ -213,8 +260,12 @@ class Judgement(JudgedStreams):
         rejected: Flags,
         forecasts: Float32,
         seconds: Float64 | None,
+        doubted: Flags | None = None,
     ) -> None:
-        """Write down what became of samples; where there is no forecast its place becomes NaN, its stream fresh."""
+        """Write down what became of samples; where there is no forecast its place becomes NaN, its stream fresh.
+
+        Values that are `doubted` (stream, target) were taken all the same, but are nothing to learn from.
+        """
         moved = status <= STOOD_IN
         status[moved & ~np.isfinite(forecasts).all(axis=1)] = NONE
         moved = status <= STOOD_IN
@@ -222,7 +273,9 @@ class Judgement(JudgedStreams):
         forecasts[none] = np.nan
         if moved.any():
             truths = np.where(rejected[moved, : self._targets], np.nan, block[moved, : self._targets])
-            self.watch(places[moved], truths, forecasts[moved])
+            said = forecasts[moved]
+            self.watch(places[moved], truths, said, None if doubted is None else doubted[moved])
+            forecasts[moved] = said
             self.ledger.begun[places[moved]] -= 1
         if none.any():
             self.begin_afresh(places[none])
@@ -230,27 +283,42 @@ class Judgement(JudgedStreams):
         if seconds is not None:
             self.clocks.commit(places, seconds)
 
-    def watch(self, rows: Rows, truths: Float32, forecasts: Float32) -> None:
+    def watch(self, rows: Rows, truths: Float32, forecasts: Float32, doubted: Flags | None = None) -> None:
         """Tell what compares forecasts with truths of a step: `truths` (stream, target), NaN where they are not known.
 
-        It comes after the network's step and before the forecasts (stream, outputs) go out; the ages do not count the
-        step yet.
+        It comes after the network's step and before the forecasts (stream, outputs) go out, which are adapted in place,
+        here and in the engine; the ages do not count the step yet. Nothing is to be learned from truths that are
+        `doubted` (stream, target).
         """
-        if self.monitor is None:
+        if not self.watches:
             return
         warm = self.ledger.ages(rows) + 1 >= self.spec.warmup
         said = forecasts.reshape(-1, *self._shape)
-        if np.count_nonzero(warm) < len(warm):
-            said = np.where(warm[:, None, None], said, np.float32(np.nan))
-        self.monitor.update(rows, truths, said)
+        if self.adaptation:
+            certain = truths if doubted is None else np.where(doubted, np.float32(np.nan), truths)
+            if self.adaptation.update(rows, self.engine.x[rows, : self._targets], certain, said, warm):
+                self.engine.put_forecasts(rows, forecasts.reshape(len(said), -1))
+        if self.monitor:
+            if np.count_nonzero(warm) < len(warm):
+                said = np.where(warm[:, None, None], said, np.float32(np.nan))
+            self.monitor.update(rows, truths, said)
 
     def watch_known(self, truths: Float32, forecasts: Float32) -> None:
         """As `watch`, for a lone stream's truths (target,) or () and forecasts (horizon, target), all numbers."""
         monitor, ledger = self.monitor, self.ledger
-        if monitor and monitor.knows_first() and ledger.steps - ledger.begun.item(0) + 1 >= self.spec.warmup:
-            monitor.update_known(truths, forecasts)
-        else:
+        is_warm = ledger.steps - ledger.begun.item(0) + 1 >= self.spec.warmup
+        if self.adaptation and self._targets > 1:
             self.watch(_FIRST, truths.reshape(1, -1), forecasts[None])
+            return
+        if self.adaptation:
+            value = truths.item()
+            if self.adaptation.update_lone(value, value, forecasts.reshape(-1), is_warm=is_warm):
+                self.engine.put_forecasts(_FIRST, self.engine.y)
+        if monitor and is_warm and monitor.knows_first():
+            monitor.update_known(truths, forecasts)
+        elif monitor:
+            said = forecasts if is_warm else np.full_like(forecasts, np.nan)
+            monitor.update(_FIRST, truths.reshape(1, -1), said[None])
 
     # A sample at an odd time
 
@@ -304,6 +372,10 @@ class Judgement(JudgedStreams):
             fills[at] = lag if status == IMPUTED else 0
         if afresh.any():
             self.begin_afresh(places[afresh])
+        passed = (lags > 0) & (fills == 0)
+        if self.known and passed.any():
+            rows = places[passed]
+            self.engine.put(rows, self.known.pass_by(rows, self.engine.x[rows], lags[passed]), self.engine.y[rows])
         if fills.any():
             self._fill(places, fills)
         return left_out
@@ -318,7 +390,10 @@ class Judgement(JudgedStreams):
             x = self.engine.x[rows]
             x[:, : self._targets] = self.engine.y[rows, : self._targets]
             if self.clocks.features:
-                x[:, measured:] = self.clocks.features_at(self.clocks.last[rows] + step * self.clocks.period)
+                seconds = self.clocks.last[rows] + step * self.clocks.period
+                x[:, measured : self._features] = self.clocks.features_at(seconds)
+            if self.known:
+                x = self.known.pass_by(rows, x, np.ones(len(rows), np.int64))
             forecasts = self.engine.advance(rows, x)
             self.ledger.counts[rows, -1] += 1
             finite = np.isfinite(forecasts).all(axis=1)

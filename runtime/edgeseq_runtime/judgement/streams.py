@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq_runtime.adaptation.adaptation import Adaptation
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.backends.base import BatchEngine, Session
 from edgeseq_runtime.backends.usual import StepArrays, UsualStep
@@ -21,6 +22,7 @@ from edgeseq_runtime.outcomes import Outcomes
 from edgeseq_runtime.rules import ERROR, Rules
 from edgeseq_runtime.spec import SETTINGS, Spec
 from edgeseq_runtime.streaming.clocks import Clocks
+from edgeseq_runtime.streaming.known_ahead import REACH, KnownAhead
 from edgeseq_runtime.streaming.ledger import (
     CODES,
     COUNTED,
@@ -48,7 +50,15 @@ class JudgedStreams:
     """Streams in rows: their engine, and all that is remembered of them besides."""
 
     def __init__(
-        self, session: Session, engine: BatchEngine, room: int, *, missing: str, rules: Rules | None, monitor: bool
+        self,
+        session: Session,
+        engine: BatchEngine,
+        room: int,
+        *,
+        missing: str,
+        rules: Rules | None,
+        monitor: bool,
+        adapt: bool | None = None,
     ) -> None:
         self.spec: Spec = session.spec
         self.engine = engine
@@ -58,8 +68,15 @@ class JudgedStreams:
         self.screening = Screening(self.spec, rules, self.policy, room)
         self.clocks = Clocks(self.spec, room, confirms=rules.gap != ERROR)
         self.monitor = Monitor(self.spec, room) if monitor else None
+        adapt = self.spec.adapt if adapt is None else adapt
+        self.adaptation = Adaptation(self.spec, room) if adapt else None
+        self.known = KnownAhead(self.spec, room, self.screening.bounds) if self.spec.known else None
+        """What streams were told of the columns known ahead; None where the model has none."""
         self.parts: list[RowArrays] = [self.ledger, self.screening, self.clocks]
-        self.parts += [self.monitor] if self.monitor else []
+        self.parts += [part for part in (self.monitor, self.adaptation, self.known) if part]
+        self.watches = bool(self.monitor or self.adaptation)
+        """Whether anything compares forecasts with what comes."""
+        self._features = len(self.spec.features)
         self._targets = len(self.spec.targets)
         self._shape = (self.spec.horizon, self._targets)
         self.is_torn = False
@@ -67,20 +84,36 @@ class JudgedStreams:
         self._room = room
         self.usual: UsualStep | None
         """What takes steps that nothing is odd about in the backend's own code; None where it has none."""
+        if self.known:
+            self._clear(slice(0, room))
         self._bind_usual()
 
-    def begin_afresh(self, rows: Places) -> None:
-        """Make the streams at `rows` fresh: what was learned of them, and their counts, stay."""
+    def _clear(self, rows: Any) -> None:
+        """Make the engine's streams fresh, which were told nothing of what is known ahead."""
         self.engine.clear(rows)
+        if self.known:
+            x = self.engine.x[rows].copy()
+            self.known.begin(x)
+            self.engine.put(rows, x, self.engine.y[rows])
+
+    def begin_afresh(self, rows: Places) -> None:
+        """Make the streams at `rows` fresh: what was learned and told of them, and their counts, stay."""
+        before = self.engine.x[rows]
+        self.engine.clear(rows)
+        if self.known:
+            before[:, : self._features] = 0
+            self.engine.put(rows, before, self.engine.y[rows])
         self.screening.away[rows] = False
         self.ledger.begun[rows] = self.ledger.steps
         self.ledger.imputed[rows] = 0
         if self.monitor:
             self.monitor.forget(rows)
+        if self.adaptation:
+            self.adaptation.forget(rows)
 
     def erase(self, rows: Any) -> None:
         """Make the streams at `rows` as if they had never been, but for their sensors' settings."""
-        self.engine.clear(rows)
+        self._clear(rows)
         for part in self.parts:
             part.erase(rows)
         self.screening.settle()
@@ -130,6 +163,8 @@ class JudgedStreams:
         self.screening.set_bounds(row, scale.features(self.spec), guessed=guessed)
         if self.monitor:
             self.monitor.gains[row] = scale.gain[: self._targets]
+        if self.adaptation:
+            self.adaptation.set_gain(row, scale.gain[: self._targets])
 
     @contextmanager
     def all_or_nothing(self, rows: Any) -> Iterator[None]:
@@ -145,12 +180,16 @@ class JudgedStreams:
             self.is_torn = True  # until all is in its place
             for array, before in zip(arrays, kept, strict=True):
                 array[rows] = before
+            if self.adaptation:
+                self.adaptation.look_up()
             engine.put_states(rows, states)
             engine.put(rows, x, y)
             self.ledger.steps = steps
             if self.monitor:
                 self.monitor.turns = turns
             self.ledger.is_quiet, self.screening.any_waiting, self.clocks.any_ahead, self.clocks.any_paced = flags
+            if self.known:
+                self.known.is_whole = False
             self.is_torn = False
             raise
 
@@ -203,7 +242,9 @@ class JudgedStreams:
             }
             arrays = {name: block[at].copy() for name, block in blocks.items()}
             watched = self.monitor.arrays_of(int(rows[at]), age) if self.monitor else {}
-            found.append(Snapshot(named, arrays | watched))
+            adapted = self.adaptation.arrays_of(int(rows[at])) if self.adaptation else {}
+            told = {REACH: self.known.array_of(int(rows[at]))} if self.known else {}
+            found.append(Snapshot(named, arrays | watched | adapted | told))
         return found
 
     def check(self, snapshot: Snapshot) -> None:
@@ -214,6 +255,10 @@ class JudgedStreams:
         odd = sum(counters[f"counts.{status}"] for status in STATUSES[1:])
         if odd > counters["samples"] or (self.monitor and not self.monitor.might_hold(snapshot.arrays)):
             raise SnapshotError("the snapshot has counters or widths that no stream has")
+        if self.adaptation and not self.adaptation.might_hold(snapshot.arrays):
+            raise SnapshotError("the snapshot has an adaptation that no stream has")
+        if self.known:
+            self.known.check(snapshot.arrays)
 
     def load(self, row: int, snapshot: Snapshot) -> None:
         """Make a stream that of a snapshot, with its sensor; what lacks in it, of a monitor, is as at first."""
@@ -241,6 +286,10 @@ class JudgedStreams:
         self.clocks.is_known = self.clocks.is_known or not math.isnan(counters["seconds"])
         if self.monitor:
             self.monitor.load(row, counters["age"], arrays)
+        if self.adaptation:
+            self.adaptation.load(row, arrays)
+        if self.known:
+            self.known.load(row, arrays)
 
     def outcomes(self, rows: Any, forecasts: Float32) -> Outcomes:
         """Return what became of the last samples of streams, with their forecasts (stream, outputs)."""
@@ -287,4 +336,5 @@ class JudgedStreams:
             clocks.told,
             self.ledger.begun,
             self.monitor.arrays() if self.monitor else None,
+            self.adaptation.memory if self.adaptation else None,
         )

@@ -162,7 +162,8 @@ class Clocks(RowArrays):
         """
         if not self.features:
             return block
-        lacking = block[:, self._measured :] == UNREAD
+        end = self._measured + len(self.features)
+        lacking = block[:, self._measured : end] == UNREAD
         if not lacking.any():
             return block
         known = np.isfinite(seconds)
@@ -171,7 +172,8 @@ class Clocks(RowArrays):
             raise self.no_time()
         read = np.full((len(block), len(self.features)), np.nan, np.float32)
         read[known] = self.features_at(seconds[known])
-        return np.concatenate([block[:, : self._measured], np.where(lacking, read, block[:, self._measured :])], axis=1)
+        read = np.where(lacking, read, block[:, self._measured : end])
+        return np.concatenate([block[:, : self._measured], read, block[:, end:]], axis=1)
 
     def features_at(self, seconds: Float64) -> Float64:
         """Return the features of times (...), (..., feature)."""

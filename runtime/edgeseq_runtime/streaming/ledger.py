@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Rows
-from edgeseq_runtime.rules import REASONS
+from edgeseq_runtime.rules import KNOWN, REASONS
 from edgeseq_runtime.streaming.row_arrays import RowArrays
 from edgeseq_runtime.streaming.validation import IMPUTED, MISSING, OK, SKIPPED, STATUSES
 
@@ -100,9 +100,14 @@ class Ledger(RowArrays):
         self.is_quiet = False
 
     def find(self, rows: npt.NDArray[np.intp], reason: Codes) -> None:
-        """Count these reasons, beside what else was found odd: the first that was found is the sample's."""
+        """Count these reasons, beside what else was found odd: the first that was found is the sample's.
+
+        KNOWN gives way to any other: it says nothing of the sample itself.
+        """
         self._count(rows, reason)
-        self.reason[rows] = np.where(self.reason[rows] == 0, reason, self.reason[rows])
+        before = self.reason[rows]
+        gives_way = (before == 0) | ((before == REASON_CODES[KNOWN]) & (reason > 0))
+        self.reason[rows] = np.where(gives_way, reason, before)
         self.is_quiet = False
 
     def tell(self, rows: npt.NDArray[np.intp], code: int) -> None:

@@ -36,6 +36,8 @@ class Policy:
         """Reasons for which a value is taken all the same."""
         self.confirms = self._policies[RANGE] == CONFIRM
         """Whether a value out of range is held back until those after it confirm it."""
+        self.doubts_range = RANGE in self.flagged
+        """Whether a value out of range is taken without having been confirmed."""
         if self.confirms:
             self.flagged.add(RANGE)
 

@@ -14,6 +14,7 @@ sample: a network that has seen such a jump forecasts nothing of use for as long
 times `Rules.margin`.
 """
 
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
@@ -58,7 +59,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What values are compared with, each (1 or stream, feature)."""
+    """What values are compared with, each (1 or stream, inputs): features, then what is known ahead."""
 
     limit: Float32
     """The largest that the network can take."""
@@ -71,11 +72,19 @@ class Bounds:
     """How far out of range the first value of a stream may lie."""
 
     @classmethod
-    def of(cls, features: tuple[Feature, ...], margin: float) -> "Bounds":
-        """Return those of one sensor, (1, feature)."""
-        columns = [_bounds(feature, margin) for feature in features]
+    def of(cls, features: tuple[Feature, ...], margin: float, ahead: Sequence[tuple[float, ...]] = ()) -> "Bounds":
+        """Return those of one sensor, (1, inputs)."""
+        columns = [*(_bounds(feature, margin) for feature in features), *ahead]
         with np.errstate(over="ignore"):
             return cls(*np.ascontiguousarray(np.array(columns, np.float64).astype(np.float32).T)[:, None])
+
+    def of_first(self, count: int) -> "Bounds":
+        """Return those of the first columns."""
+        return Bounds(*(getattr(self, one.name)[:, :count] for one in fields(self)))
+
+
+def _unbound(limit: float) -> tuple[float, ...]:
+    return limit, -limit, limit, limit, limit
 
 
 def _bounds(feature: Feature, margin: float) -> tuple[float, ...]:
@@ -85,11 +94,22 @@ def _bounds(feature: Feature, margin: float) -> tuple[float, ...]:
     """
     limit = feature.limit
     if feature.clock or not (feature.maximum > feature.minimum and feature.change > 0):
-        return limit, -limit, limit, limit, limit
+        return _unbound(limit)
     reach = margin * SPREADS * (feature.std + feature.change)
     low, high = max(-limit, feature.minimum - reach), min(limit, feature.maximum + reach)
     first = margin * (feature.maximum - feature.minimum)
     return limit, low, high, min(limit, margin * CHANGES * feature.change), min(limit, first)
+
+
+def _bounds_ahead(column: Feature, margin: float, *, takes_all: bool) -> tuple[float, ...]:
+    """Return those of a column known ahead.
+
+    A value that lies further out of range than a fresh stream's first one may is none. It stands for no value, as 9999 does, and nothing that comes after it could confirm it.
+    """
+    limit, low, high, _, first = _bounds(column, margin)
+    if takes_all:
+        return _unbound(limit)
+    return limit, max(-limit, low - first), min(limit, high + first), limit, limit
 
 
 def _beyond(values: Float32, bounds: Bounds) -> Float32:
@@ -114,7 +134,10 @@ class Screening(RowArrays):
         self._targets = len(spec.targets)
         self._own = bool(spec.sensors)
         """Whether each stream has bounds of its own."""
-        self.bounds = Bounds.of(spec.features, rules.margin)
+        self._features = len(spec.features)
+        ahead = [_bounds_ahead(column, rules.margin, takes_all=policy.doubts_range) for column in spec.known]
+        self._ahead = ahead * spec.horizon
+        self.bounds = Bounds.of(spec.features, rules.margin, self._ahead)
         self.any_waiting = False
         """Whether a value of any stream may be waiting to be confirmed, or is away."""
         self._begin("runs", (self._targets, 2), np.float32)
@@ -124,7 +147,7 @@ class Screening(RowArrays):
             self._columns: Float32
             self._guessed: Flags  # whether nothing is known of the sensor, so that its first value is no glitch yet
             self._begin("_guessed", (), np.bool_, is_setting=True)
-            self._begin("_columns", (len(fields(Bounds)), len(spec.features)), np.float32, is_setting=True)
+            self._begin("_columns", (len(fields(Bounds)), spec.inputs), np.float32, is_setting=True)
         self._rounded: Any = memoryview(np.zeros(1, np.float32).data)
         self._bind()
 
@@ -140,7 +163,7 @@ class Screening(RowArrays):
     def set_bounds(self, row: int, features: tuple[Feature, ...], *, guessed: bool) -> None:
         """Judge a stream by its own sensor's numbers; they may be `guessed`, from those of other sensors."""
         self._guessed[row] = guessed
-        self._columns[row] = np.concatenate(astuple(Bounds.of(features, self._margin)))
+        self._columns[row] = np.concatenate(astuple(Bounds.of(features, self._margin, self._ahead)))
 
     def bounds_of(self, rows: Any) -> Bounds:
         """Return the bounds of the streams at `rows`."""
@@ -192,7 +215,7 @@ class Screening(RowArrays):
 
         `last` are the values that the network saw last (stream, feature), which mean nothing where streams `are_fresh`.
         """
-        bounds = self.bounds_of(rows)
+        bounds = self.bounds_of(rows).of_first(self._features)
         with np.errstate(over="ignore", invalid="ignore"):
             usable = np.abs(block) <= bounds.limit
             outside = usable & ~((block >= bounds.low) & (block <= bounds.high))
@@ -269,7 +292,8 @@ class Screening(RowArrays):
             if RANGE in self._flagged:
                 usable = np.abs(block) <= bounds.limit
                 near = np.asarray(np.abs(np.diff(block, axis=0, prepend=block[:1])) <= bounds.near)
-                plain |= usable & (near if self._confirms else True)
+                taken = usable & (near if self._confirms else True)
+                plain[:, : self._features] |= taken[:, : self._features]
                 if self._confirms:
                     away = (_beyond(block, bounds) > bounds.first).any(axis=1)
                     plain[1:] &= np.asarray(near)[1:] | ~np.asarray(away)[:-1, None]
@@ -277,8 +301,12 @@ class Screening(RowArrays):
 
     def are_flagged(self, block: Float32) -> Flags:
         """Return which of the first stream's plain samples (time, feature) are out of range all the same, (time,)."""
+        return np.asarray(self.are_outside(block).any(axis=1))
+
+    def are_outside(self, block: Float32) -> Flags:
+        """Return which values of the first stream's plain samples (time, feature) are out of range all the same."""
         bounds = self.bounds_of(slice(0, 1))
-        return np.asarray(~((block >= bounds.low) & (block <= bounds.high)).all(axis=1))
+        return np.asarray(~((block >= bounds.low) & (block <= bounds.high)))
 
     def is_near(self, sample: Float32, last: Float32) -> bool:
         """Whether each value of the first stream's sample (1, feature) is near the last one taken, or both in range."""

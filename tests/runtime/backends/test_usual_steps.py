@@ -35,6 +35,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "clock": {"horizon": 1, "clocks": ("hour_sin", "hour_cos")},
     "two": {"horizon": 2, "features": 3, "targets": 2},
     "fleet": {"horizon": 2, "sensors": 3},
+    "known": {"horizon": 4, "known": 2},
+    "known-fleet": {"horizon": 3, "known": 1, "sensors": 2},
 }
 
 values = st.floats(-3, 3, width=32) | st.sampled_from([0.5, 0.5, 0.5, None, 3.9, 7.1, -40.0, 1e6, float("nan")])
@@ -80,6 +82,17 @@ def pairs() -> dict[str, tuple[NativeSession, NativeSession]]:
 def sample_of(session: NativeSession, value: float | None) -> Any:
     measured = len(session.spec.measured)
     return value if measured == 1 else [value, *[1.0 if value is None else value / 2] * (measured - 1)]
+
+
+def known_of(session: NativeSession, value: float | None) -> Any:
+    """What a sample of this value says of the columns known ahead: mostly all, else a part or nothing."""
+    spec = session.spec
+    if not spec.known:
+        return None
+    whole = np.full((spec.horizon, len(spec.known)), np.nan, np.float32)
+    if value is not None and abs(value) < 10:
+        whole[: None if value < 1 else 2] = value + np.arange(spec.horizon)[: None if value < 1 else 2, None]
+    return whole
 
 
 class Clock:
@@ -135,11 +148,14 @@ def test_a_pool_is_as_one_that_judges_in_numpy(
         newcomers = [f"s{number}" for number in range(newest - 3, newest)]
         names: list[Hashable] = list(ours.names if way == "all" and len(ours) else newcomers)
         names = names[:2] if way == "some" else names
-        samples, times = dict[Hashable, Any](), dict[Hashable, Any]()
+        samples, times, known = dict[Hashable, Any](), dict[Hashable, Any](), dict[Hashable, Any]()
         for at, name in enumerate(names):
             value, moment = taken[at % len(taken)]
             samples[name], times[name] = sample_of(ours.session, value), clocks[name].next(moment)  # type: ignore[arg-type]
-        made, wanted = (pool.process(samples, times if timed or kind == "clock" else None) for pool in (ours, other))
+            known[name] = known_of(ours.session, value)  # type: ignore[arg-type]
+        given_times = times if timed or kind == "clock" else None
+        told = known if ours.spec.known else None
+        made, wanted = (pool.process(samples, given_times, told) for pool in (ours, other))
         assert_same_outcomes(made, wanted)
     assert ours.counts == other.counts
     for name in ours.names:
@@ -158,12 +174,13 @@ def test_a_predictor_is_as_one_that_judges_in_numpy(
     kind: str, series: Any, rules: Rules, monitor: bool, timed: bool, pairs: Any
 ) -> None:
     """One stream, sample by sample; half-way each of the two goes on with the other one's snapshot."""
-    sensor = "s1" if kind == "fleet" else None
+    sensor = "s1" if "fleet" in kind else None
     ours, other = (Predictor(session, rules=rules, monitor=monitor, sensor=sensor) for session in pairs[kind])
     clock = Clock()
     for number, (value, moment) in enumerate(series):
         sample, time = sample_of(pairs[kind][0], value), clock.next(moment)
-        made, wanted = (p.step(sample, time if timed or kind == "clock" else None) for p in (ours, other))
+        known = known_of(pairs[kind][0], value)
+        made, wanted = (p.step(sample, time if timed or kind == "clock" else None, known) for p in (ours, other))
         np.testing.assert_array_equal(made, wanted)
         assert (ours.status, ours.reason, ours.warm) == (other.status, other.reason, other.warm)
         assert ours.counts == other.counts
@@ -190,18 +207,21 @@ def test_blocks_are_as_steps(
     kind: str, series: Any, cuts: list[int], rules: Rules, monitor: bool, timed: bool, pairs: Any
 ) -> None:
     """Blocks through the library, and blocks in NumPy, are what samples are one by one, in all that is told of each."""
-    sensor = "s1" if kind == "fleet" else None
+    sensor = "s1" if "fleet" in kind else None
     ours, other = (Predictor(session, rules=rules, monitor=monitor, sensor=sensor) for session in pairs[kind])
     by_step, clock = copy(ours), Clock()
     samples = [sample_of(pairs[kind][0], value) for value, _ in series]
     times = [clock.next(moment) for _, moment in series] if timed or kind == "clock" else None
+    windows = [known_of(pairs[kind][0], value) for value, _ in series]
     for start, stop in pairwise(sorted({0, *(cut for cut in cuts if cut < len(series)), len(series)})):
         block, when = samples[start:stop], times and times[start:stop]
-        made, wanted = (p.process(block, when) for p in (ours, other))
+        known = np.array(windows[start:stop]) if ours.spec.known else None
+        made, wanted = (p.process(block, when, known) for p in (ours, other))
         assert_same_outcomes(made, wanted)
         assert_equal(ours.state(), other.state())
         for at, sample in enumerate(block):
-            np.testing.assert_array_equal(by_step.step(sample, when[at] if when else None), made.forecasts[at])
+            stepped = by_step.step(sample, when[at] if when else None, windows[start + at])
+            np.testing.assert_array_equal(stepped, made.forecasts[at])
             if made.interval:
                 np.testing.assert_array_equal(by_step.interval(), np.stack([end[at] for end in made.interval]))
         assert_equal(ours.state(), by_step.state())
@@ -240,7 +260,7 @@ def test_the_drift_flag_comes_and_goes_as_in_numpy(pairs: Any) -> None:
 def test_most_samples_take_the_short_way(pairs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing is odd, NumPy judges no sample: of one stream, of many, and of some of many."""
     session = pairs["two"][0]
-    predictor = Predictor(session, monitor=True)
+    predictor, knowing = Predictor(session, monitor=True), Predictor(pairs["known"][0], monitor=True)
     pool, other = Pool(session, monitor=True), Pool(session, monitor=True)
     for made in (pool, other):
         made.add("a", "b", "c")
@@ -253,6 +273,7 @@ def test_most_samples_take_the_short_way(pairs: Any, monkeypatch: pytest.MonkeyP
     for number in range(60):
         sample, time = [np.sin(number / 3), 0.1, 0.2], 1.7e9 + number * HOUR
         predictor.step(sample, time)
+        knowing.step(sample[0], time, np.full((4, 2), 5.5))
         pool.step_array([sample] * 3, time)
         other.step({"a": sample, "c": sample}, {"a": time + 1, "c": time + 2})
     assert predictor.samples == 60

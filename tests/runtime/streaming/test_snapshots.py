@@ -92,6 +92,7 @@ def test_the_counts_and_the_reason_are_part_of_it(model: bytes) -> None:
         "time": 0,
         "confirm": 1,
         "pace": 0,
+        "known": 0,
         "filled": 0,
     }
     p.reset()

@@ -6,7 +6,7 @@
 int main(void)
 {
     {{ name }}_state s;
-    float sample[{{ NAME }}_FEATURES], forecast[{{ NAME }}_OUTPUTS];
+    float sample[{{ NAME }}_INPUTS], forecast[{{ NAME }}_OUTPUTS];
     {{ name }}_reset(&s);
 {% if spec.sensors %}
     {

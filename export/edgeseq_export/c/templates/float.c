@@ -28,7 +28,7 @@
 
 static const float ALIGNED {{ product.name }}[{{ product.columns }} * {{ product.rows }}] = {
 {{ values(product.matrix) }}};
-{% if product.bias.any() or product.name != "linear" %}
+{% if product.name not in ("linear", "known") %}
 
 static const float {{ product.name }}_bias[{{ product.rows }}] = {
 {{ values(product.bias) }}};
@@ -62,7 +62,7 @@ static inline void add_product(float *restrict z, int rows, const float *restric
             z[r] += a[r] * x[j] + b[r] * x[j + 1] + c[r] * x[j + 2] + d[r] * x[j + 3];
     }
 }
-{% if not libm %}
+{% if not libm or layout %}
 
 {% include "exponential.h" %}
 {% endif %}
@@ -186,6 +186,10 @@ static void head_layer(const float *h, float *said)
     }
 }
 {% if stream %}
+{% if spec.known %}
+
+static const float known_center[{{ NAME }}_KNOWN] = {{ "{" }}{{ known_centers }}{{ "}" }};
+{% endif %}
 
 /* Move the memory on by a sample x; what is forecast of a target is {{ "its change from x" if change else "its value" }}. */
 static void advance({{ name }}_memory *m, const float *x, float *said)
@@ -201,10 +205,21 @@ static void advance({{ name }}_memory *m, const float *x, float *said)
     in[{{ loop.index0 }}] = x[{{ feature }}]{% if spec.features[feature].center %} - {{ number(spec.features[feature].center) }}{% endif %};
 {% endfor %}
     memcpy(in{% if program.levels %} + {{ program.levels|length }}{% endif %}, change, sizeof change);
+{% if spec.known %}
+    for (f = 0; f < {{ NAME }}_HORIZON * {{ NAME }}_KNOWN; f++)
+        in[{{ program.levels|length }} + {{ NAME }}_FEATURES + f] = x[{{ NAME }}_FEATURES + f] - known_center[f % {{ NAME }}_KNOWN];
+{% endif %}
 {% for layer in program.layers %}
     layer{{ layer.number }}({{ "in" if loop.first else "m->h%d" % (layer.number - 1) }}, m->h{{ layer.number }}{% if spec.cell == "lstm" %}, m->c{{ layer.number }}{% endif %});
 {% endfor %}
     head_layer(m->h{{ spec.layers }}, said);
+{% if program.known %}
+    {
+        float ahead[{{ program.known.columns }}] = {0};
+        memcpy(ahead, in + {{ program.levels|length }} + {{ NAME }}_FEATURES, {{ NAME }}_HORIZON * {{ NAME }}_KNOWN * sizeof(float));
+        add_product(said, {{ NAME }}_OUTPUTS, known, ahead, {{ program.known.columns }});
+    }
+{% endif %}
 {% if program.linear %}
     {
         /* The linear path over the last {{ spec.linear_path }} changes of each measured feature, oldest first. */

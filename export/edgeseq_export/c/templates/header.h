@@ -12,8 +12,15 @@
        {{ name }}_step(&s, sample, forecast);
 
    sample     {{ sample }}
+{% if spec.known %}
+              and behind these, for each of the next {{ spec.horizon }} samples: {{ ahead }}
+{% endif %}
    forecast   {{ forecast }}
 
+{% if layout %}
+   The stream goes on learning: what was forecast is compared with what comes, and the next forecasts are corrected.
+
+{% endif %}
    Nothing is allocated, and nothing is remembered but in the state, which the caller owns and may copy. */
 #ifndef {{ NAME }}_H
 #define {{ NAME }}_H
@@ -24,10 +31,12 @@
 extern "C" {
 #endif
 
-#define {{ NAME }}_FEATURES {{ spec.features|length }} /* numbers in a sample */
+#define {{ NAME }}_FEATURES {{ spec.features|length }} /* what a sensor measures, and what is read off the time */
 #define {{ NAME }}_MEASURED {{ spec.measured|length }} /* of these, numbers that a sensor gives; the others are of the time */
+#define {{ NAME }}_KNOWN {{ spec.known|length }} /* columns whose values are known ahead */
 #define {{ NAME }}_TARGETS {{ spec.targets|length }} /* the first of these are forecast */
 #define {{ NAME }}_HORIZON {{ spec.horizon }} /* samples ahead */
+#define {{ NAME }}_INPUTS ({{ NAME }}_FEATURES + {{ NAME }}_HORIZON * {{ NAME }}_KNOWN) /* numbers in a sample */
 #define {{ NAME }}_OUTPUTS ({{ NAME }}_HORIZON * {{ NAME }}_TARGETS)
 #define {{ NAME }}_WARMUP {{ spec.warmup }} /* samples before a forecast counts */
 #define {{ NAME }}_GAP_LIMIT {{ spec.gap_limit }} /* missing samples in a row that are filled in */
@@ -49,12 +58,22 @@ typedef struct {
 {% endfor %}
 } {{ name }}_memory;
 
+{% if layout %}
+{% include "adaptation.h" %}
+
+{% endif %}
 typedef struct {
     {{ name }}_memory memory;
-    float sample[{{ NAME }}_FEATURES]; /* the last one */
+    float sample[{{ NAME }}_INPUTS]; /* the last one */
     float forecast[{{ NAME }}_TARGETS]; /* and what was forecast of the next */
     uint32_t age; /* samples since the start, to see whether forecasts count */
     uint32_t imputed; /* samples in a row that were filled in */
+{% if layout %}
+    {{ name }}_adaptation adaptation;
+{% endif %}
+{% if spec.known %}
+    uint32_t reach[{{ NAME }}_KNOWN]; /* up to how many steps ahead values were said; those beyond stand in */
+{% endif %}
 } {{ name }}_state;
 
 /* Start afresh{{ ", as the typical sensor" if spec.sensors }}. */
@@ -71,7 +90,7 @@ void {{ name }}_set_sensor({{ name }}_state *s, const float *offset, const float
 {% if vector %}
 
 #ifdef {{ NAME }}_SELF_TEST
-/* Run the model's own samples; return how many forecasts are off{{ " by more than they may be" if not fixed }}: 0 is right. */
+/* Run the network on the model's own samples; return how many forecasts are off{{ " by more than they may be" if not fixed }}: 0 is right. */
 int {{ name }}_self_test(void);
 #endif
 {% endif %}

@@ -65,6 +65,14 @@ static const int8_t linear[{{ NAME }}_OUTPUTS * {{ linear.columns }}] = {
 static const int32_t linear_factor[{{ NAME }}_OUTPUTS] = {
 {{ values(linear.factor) }}};
 {% endif %}
+{% if known %}
+
+static const int8_t known[{{ NAME }}_OUTPUTS * {{ NAME }}_HORIZON * {{ NAME }}_KNOWN] = {
+{{ values(known.matrix) }}};
+
+static const int32_t known_factor[{{ NAME }}_OUTPUTS] = {
+{{ values(known.factor) }}};
+{% endif %}
 
 /* From what the network says to the target's unit. */
 static const int32_t output_factor[{{ NAME }}_OUTPUTS] = {
@@ -142,6 +150,10 @@ static int16_t as_input(float sharp)
     return (int16_t)cut(shifted((int32_t)limited, {{ SHARP }}), LARGEST);
 }
 
+{% if layout %}
+{% include "exponential.h" %}
+
+{% endif %}
 /* ---- The network ---- */
 {% if not change or not stream %}
 
@@ -235,17 +247,37 @@ static void advance({{ name }}_memory *m, const float *x, float *forecast)
     in[{{ loop.index0 }}] = as_input((x[{{ feature }}] - {{ number(spec.features[feature].center) }}) * {{ number(input_factors[loop.index0]) }});
 {% endfor %}
     {
-        static const float factor[{{ NAME }}_FEATURES] = {{ "{" }}{% for f in input_factors[levels|length:] %}{{ number(f) }}{{ ", " if not loop.last }}{% endfor %}{{ "}" }};
+        static const float factor[{{ NAME }}_FEATURES] = {{ "{" }}{% for f in input_factors[levels|length:levels|length + spec.features|length] %}{{ number(f) }}{{ ", " if not loop.last }}{% endfor %}{{ "}" }};
         for (f = 0; f < {{ NAME }}_FEATURES; f++) {
             in[{{ levels|length }} + f] = m->seen[0] ? as_input((x[f] - m->last[f]) * factor[f]) : 0; /* 0 for a fresh stream's first */
             m->last[f] = x[f];
         }
     }
     m->seen[0] = 1;
+{% if spec.known %}
+    {
+        static const float center[{{ NAME }}_KNOWN] = {{ "{" }}{{ known_centers }}{{ "}" }};
+        static const float factor[{{ NAME }}_KNOWN] = {{ "{" }}{{ known_factors }}{{ "}" }};
+        for (f = 0; f < {{ NAME }}_HORIZON * {{ NAME }}_KNOWN; f++) {
+            const int c = f % {{ NAME }}_KNOWN;
+            in[{{ levels|length }} + {{ NAME }}_FEATURES + f] = as_input((x[{{ NAME }}_FEATURES + f] - center[c]) * factor[c]);
+        }
+    }
+{% endif %}
 {% for layer in layers %}
     layer{{ layer.number }}({{ "in" if loop.first else "m->h%d" % (layer.number - 1) }}, m->h{{ layer.number }}{% if spec.cell == "lstm" %}, m->c{{ layer.number }}{% endif %});
 {% endfor %}
     head_layer(m->h{{ spec.layers }}, said);
+{% if known %}
+    for (f = 0; f < {{ NAME }}_OUTPUTS; f++) {
+        const int8_t *const w = known + f * {{ NAME }}_HORIZON * {{ NAME }}_KNOWN;
+        int64_t sum = 0;
+        int k;
+        for (k = 0; k < {{ NAME }}_HORIZON * {{ NAME }}_KNOWN; k++)
+            sum += (int32_t)w[k] * in[{{ levels|length }} + {{ NAME }}_FEATURES + k];
+        said[f] += shifted(sum * known_factor[f], {{ known.shift }});
+    }
+{% endif %}
 {% if linear %}
     /* The linear path over the last {{ spec.linear_path }} changes of each measured feature, oldest first. */
     for (f = 0; f < {{ NAME }}_OUTPUTS; f++) {

@@ -9,6 +9,13 @@
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
+{% if layout %}
+
+{% include "adaptation.h" %}
+{% else %}
+
+typedef float model_adaptation; /* of a model that cannot adapt */
+{% endif %}
 
 /* Version of `edgeseq_streams`: code that has another one is not called. */
 const int32_t edgeseq_judgement = {{ version }};
@@ -24,16 +31,16 @@ enum {
 typedef struct {
     int64_t count;
     const int64_t *rows; /* of the streams; NULL: the first ones */
-    const float *samples; /* [count][feature] */
+    const float *samples; /* [count][input] */
     const double *given; /* [count] seconds since 1970, NaN where a sample has no time; NULL: none has one */
     int64_t steps, turns; /* that the reference has counted for all streams */
 
     /* The network's: a row for each stream. */
     model_memory *memory;
-    float *x, *y; /* [feature], [output]: the last sample and forecast */
+    float *x, *y; /* [input], [output]: the last sample and forecast */
 
     /* Values: between low and high, a row for each stream or one for all. */
-    const float *low, *high; /* [feature] */
+    const float *low, *high; /* [input] */
     int64_t bounds_apart; /* numbers from one stream's to the next one's, 0 for one for all */
     float *runs; /* [target][2]: the last value, and how often in a row it has come */
     int64_t stuck_after; /* so many equal values are odd; 0: any number is fine */
@@ -57,6 +64,9 @@ typedef struct {
     const double *lowest, *highest; /* [target], for all streams */
     float *shares, *raised; /* [target], one */
     double memory_of_shares, alarm, clear;
+
+    /* What streams go on learning, a row for each; NULL where they do not. See adaptation. */
+    model_adaptation *adaptation;
 } edgeseq_streams;
 
 void edgeseq_move(int64_t count, const int64_t *rows, model_memory *memory, const float *x, float *y);
@@ -67,6 +77,10 @@ static int64_t row_of(const edgeseq_streams *s, int64_t k)
 }
 
 {% include "exponential.h" %}
+{% if layout %}
+
+{% include "adaptation.c" %}
+{% endif %}
 
 /* ---- Before the network ---- */
 
@@ -96,12 +110,12 @@ static int is_in_time(const edgeseq_streams *s, int64_t k)
 static int is_usual(const edgeseq_streams *s, int64_t k)
 {
     const int64_t row = row_of(s, k);
-    const float *const x = s->samples + k * MODEL_FEATURES;
+    const float *const x = s->samples + k * MODEL_INPUTS;
     const float *const low = s->low + row * s->bounds_apart, *const high = s->high + row * s->bounds_apart;
     int f;
     if (!is_in_time(s, k))
         return 0;
-    for (f = 0; f < MODEL_FEATURES; f++)
+    for (f = 0; f < MODEL_INPUTS; f++)
         if (!(x[f] >= low[f] && x[f] <= high[f]))
             return 0;
     for (f = 0; s->stuck_after && f < MODEL_TARGETS; f++)
@@ -113,7 +127,7 @@ static int is_usual(const edgeseq_streams *s, int64_t k)
 static void count_runs(const edgeseq_streams *s, int64_t k)
 {
     float *const runs = s->runs + 2 * row_of(s, k) * MODEL_TARGETS;
-    const float *const x = s->samples + k * MODEL_FEATURES;
+    const float *const x = s->samples + k * MODEL_INPUTS;
     int f;
     for (f = 0; f < MODEL_TARGETS; f++) {
         runs[2 * f + 1] = run_of(runs + 2 * f, x[f]);
@@ -164,11 +178,10 @@ static void watch_drift(const edgeseq_streams *s, int64_t row, const float *erro
 }
 
 /* Take the errors of what was said of this sample, and keep what the network says now where that is warm. */
-static void watch(const edgeseq_streams *s, int64_t row)
+static void watch(const edgeseq_streams *s, int64_t row, int is_warm)
 {
     const int64_t place = (s->turns + s->turn[row]) % MODEL_HORIZON;
-    const int is_warm = s->steps - s->begun[row] + 1 >= MODEL_WARMUP;
-    const float *const y = s->y + row * MODEL_OUTPUTS, *const x = s->x + row * MODEL_FEATURES;
+    const float *const y = s->y + row * MODEL_OUTPUTS, *const x = s->x + row * MODEL_INPUTS;
     float *const said = s->said + row * MODEL_HORIZON * MODEL_OUTPUTS;
     float errors[MODEL_OUTPUTS];
     int step, t;
@@ -202,8 +215,20 @@ static int are_finite(const float *numbers, int count)
     return 1;
 }
 
-/* Take a sample of each stream, or of none where one of them is odd. What else is learned of a step, of a forecast beside
-   its truth in particular, belongs after `watch`, for the same row. The ages are the caller's to count. */
+/* Learn of a stream's step: what compares forecasts with truths is told of those that go out. */
+static void learn_of_step(const edgeseq_streams *s, int64_t row)
+{
+    const int is_warm = s->steps - s->begun[row] + 1 >= MODEL_WARMUP;
+{% if layout %}
+    const float *const x = s->x + row * MODEL_FEATURES;
+    if (s->adaptation)
+        adapt(s->adaptation + row, s->memory + row, x, x, is_warm, s->y + row * MODEL_OUTPUTS);
+{% endif %}
+    if (s->said)
+        watch(s, row, is_warm);
+}
+
+/* Take a sample of each stream, or of none where one of them is odd. The ages are the caller's to count. */
 int edgeseq_take(const edgeseq_streams *s)
 {
     int64_t k;
@@ -211,7 +236,7 @@ int edgeseq_take(const edgeseq_streams *s)
         if (!is_usual(s, k))
             return ODD;
     for (k = 0; k < s->count; k++) {
-        memcpy(s->x + row_of(s, k) * MODEL_FEATURES, s->samples + k * MODEL_FEATURES, MODEL_FEATURES * sizeof(float));
+        memcpy(s->x + row_of(s, k) * MODEL_INPUTS, s->samples + k * MODEL_INPUTS, MODEL_INPUTS * sizeof(float));
         if (s->stuck_after)
             count_runs(s, k);
     }
@@ -220,8 +245,7 @@ int edgeseq_take(const edgeseq_streams *s)
         if (!are_finite(s->y + row_of(s, k) * MODEL_OUTPUTS, MODEL_OUTPUTS))
             return INFINITE;
     for (k = 0; k < s->count; k++) {
-        if (s->said)
-            watch(s, row_of(s, k));
+        learn_of_step(s, row_of(s, k));
         s->last[row_of(s, k)] = seconds_of(s, k);
     }
     return TAKEN;
@@ -245,7 +269,7 @@ int64_t edgeseq_run(const edgeseq_streams *s, float *y, float *width, float *rai
             memcpy(width + t * MODEL_OUTPUTS, s->width, MODEL_OUTPUTS * sizeof(float));
             raised[t] = *s->raised;
         }
-        one.samples += MODEL_FEATURES;
+        one.samples += MODEL_INPUTS;
         one.given = one.given ? one.given + 1 : NULL;
         one.steps++;
         one.turns++;

@@ -21,18 +21,18 @@ void edgeseq_step(const edgeseq_stream *s)
     take(s->memory, s->sample, s->forecast);
 }
 
-/* Streams whose memories, samples x [stream][feature] and forecasts y [stream][output] lie in arrays: a step of each of those
+/* Streams whose memories, samples x [stream][input] and forecasts y [stream][output] lie in arrays: a step of each of those
    at `rows`, or, where that is NULL, of the first ones. */
 void edgeseq_move(int64_t count, const int64_t *rows, model_memory *memory, const float *x, float *y)
 {
     int64_t k;
     for (k = 0; k < count; k++) {
         const int64_t s = rows ? rows[k] : k;
-        take(memory + s, x + s * MODEL_FEATURES, y + s * MODEL_OUTPUTS);
+        take(memory + s, x + s * MODEL_INPUTS, y + s * MODEL_OUTPUTS);
     }
 }
 
-/* Samples x [time][stream][feature] to forecasts y [time][stream][output]; states, each [stream][...], in the model file's
+/* Samples x [time][stream][input] to forecasts y [time][stream][output]; states, each [stream][...], in the model file's
    order, move on from `before` to `after`, which may be the same arrays. */
 void edgeseq_advance(int64_t time, int64_t streams, const float *x, float *y, const float *const *before,
                      float *const *after)
@@ -44,7 +44,7 @@ void edgeseq_advance(int64_t time, int64_t streams, const float *x, float *y, co
         memcpy(m.{{ field.name }}, before[{{ loop.index0 }}] + s * {{ field.size }}, sizeof m.{{ field.name }});
 {% endfor %}
         for (t = 0; t < time; t++)
-            take(&m, x + (t * streams + s) * MODEL_FEATURES, y + (t * streams + s) * MODEL_OUTPUTS);
+            take(&m, x + (t * streams + s) * MODEL_INPUTS, y + (t * streams + s) * MODEL_OUTPUTS);
 {% for field in program.fields %}
         memcpy(after[{{ loop.index0 }}] + s * {{ field.size }}, m.{{ field.name }}, sizeof m.{{ field.name }});
 {% endfor %}

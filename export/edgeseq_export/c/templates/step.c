@@ -23,8 +23,9 @@ static void take({{ name }}_memory *m, const float *sample, float *forecast)
     advance(m, sample, forecast);
 {% else %}
 {% if spec.sensors %}
-    float x[{{ NAME }}_FEATURES];
+    float x[{{ NAME }}_INPUTS];
     int f, k;
+    memcpy(x, sample, sizeof x);
     for (f = 0; f < {{ NAME }}_FEATURES; f++) /* in the typical sensor's numbers */
         x[f] = by_gain(m, f, sample[f] - m->offset[f]);
 {% else %}
@@ -53,12 +54,48 @@ static int is_usable(float value)
     return (bits & 0x7FFFFFFFu) <= {{ limit }}u;
 }
 
-void {{ name }}_reset({{ name }}_state *s)
+{% if layout %}
+{% include "adaptation.c" %}
+
+/* What was said, and the samples before, tell nothing of the samples to come; what was learned stays. */
+static void forget_waiting({{ name }}_adaptation *a)
 {
-    memset(s, 0, sizeof *s);
+    int t;
+    for (t = 0; t < {{ NAME }}_TARGETS; t++) {
+        memset(a->targets[t].values, 0xFF, sizeof a->targets[t].values); /* NaN */
+        memset(a->targets[t].waiting, 0xFF, sizeof a->targets[t].waiting);
+    }
 }
 
-/* Forget the stream, but not what the sensor is like. */
+/* For a stream that has learned nothing yet. */
+static void begin({{ name }}_adaptation *a)
+{
+    int t, k;
+    memset(a, 0, sizeof *a);
+    for (t = 0; t < {{ NAME }}_TARGETS; t++)
+        for (k = 0; k < KNOTS; k++)
+            set_unsure(a->targets + t, k);
+    forget_waiting(a);
+}
+
+{% endif %}
+void {{ name }}_reset({{ name }}_state *s)
+{
+{% if spec.known %}
+    static const float mean[{{ NAME }}_KNOWN] = {{ "{" }}{{ known_means }}{{ "}" }};
+    int k;
+{% endif %}
+    memset(s, 0, sizeof *s);
+{% if spec.known %}
+    for (k = 0; k < {{ NAME }}_HORIZON * {{ NAME }}_KNOWN; k++)
+        s->sample[{{ NAME }}_FEATURES + k] = mean[k % {{ NAME }}_KNOWN]; /* until something is said */
+{% endif %}
+{% if layout %}
+    begin(&s->adaptation);
+{% endif %}
+}
+
+/* Forget the stream, but not what the sensor is like{{ ", what is known ahead" if spec.known }}{{ ", what was learned" if layout }}. */
 static void forget({{ name }}_state *s)
 {
 {% if spec.sensors %}
@@ -66,32 +103,75 @@ static void forget({{ name }}_state *s)
     memcpy(offset, s->memory.offset, sizeof offset);
     memcpy(gain, s->memory.gain, sizeof gain);
 {% endif %}
-    {{ name }}_reset(s);
+    memset(&s->memory, 0, sizeof s->memory);
+    s->age = s->imputed = 0;
+{% if layout %}
+    forget_waiting(&s->adaptation);
+{% endif %}
 {% if spec.sensors %}
     memcpy(s->memory.offset, offset, sizeof offset);
     memcpy(s->memory.gain, gain, sizeof gain);
 {% endif %}
 }
 
+{% if spec.known %}
+/* Take what is known ahead, [step ahead][column], into the state's sample. What lacks is the value that was said before for the
+   same time or, beyond those, the one before it. `reach` says up to which step ahead values were said. */
+static void look_ahead({{ name }}_state *s, const float *given)
+{
+    float *const known = s->sample + {{ NAME }}_FEATURES;
+    int c, k;
+    for (c = 0; c < {{ NAME }}_KNOWN; c++) {
+        const uint32_t reach = s->reach[c] ? s->reach[c] - 1 : 0;
+        float nearest = known[c]; /* of now */
+        s->reach[c] = reach;
+        for (k = 0; k < {{ NAME }}_HORIZON; k++) {
+            const int at = k * {{ NAME }}_KNOWN + c;
+            if (is_usable(given[at])) {
+                nearest = given[at];
+                s->reach[c] = (uint32_t)k + 1 > reach ? (uint32_t)k + 1 : reach;
+            } else if ((uint32_t)k < reach) {
+                nearest = known[at + {{ NAME }}_KNOWN];
+            }
+            known[at] = nearest;
+        }
+    }
+}
+
+{% endif %}
 int {{ name }}_step({{ name }}_state *s, const float *sample, float *forecast)
 {
-    float x[{{ NAME }}_FEATURES];
+    const uint32_t nan = 0x7FC00000u;
+    float x[{{ NAME }}_INPUTS]{% if layout %}, truth[{{ NAME }}_TARGETS]{% endif %};
     int f, lacking = 0;
+{% if layout %}
+    memcpy(truth, sample, sizeof truth);
+{% endif %}
+{% if spec.known %}
+    look_ahead(s, sample + {{ NAME }}_FEATURES);
+    memcpy(x, s->sample, sizeof x);
+{% endif %}
     for (f = 0; f < {{ NAME }}_FEATURES; f++) {
         x[f] = sample[f];
         if (!is_usable(sample[f])) { /* a target's forecast stands in; another feature keeps its last value */
             x[f] = f < {{ NAME }}_TARGETS ? s->forecast[f] : s->sample[f];
             lacking = 1;
+{% if layout %}
+            if (f < {{ NAME }}_TARGETS)
+                memcpy(truth + f, &nan, sizeof nan); /* what stands in teaches nothing */
+{% endif %}
         }
     }
     if (lacking && (s->age == 0 || s->imputed >= {{ NAME }}_GAP_LIMIT)) {
-        const uint32_t nan = 0x7FC00000u;
         for (f = 0; f < {{ NAME }}_OUTPUTS; f++)
             memcpy(forecast + f, &nan, sizeof nan);
         forget(s);
         return {{ NAME }}_MISSING;
     }
     take(&s->memory, x, forecast);
+{% if layout %}
+    adapt(&s->adaptation, &s->memory, x, truth, {{ "s->age >= %s_WARMUP - 1"|format(NAME) if spec.warmup > 1 else "1" }}, forecast);
+{% endif %}
     memcpy(s->sample, x, sizeof x);
     memcpy(s->forecast, forecast, sizeof s->forecast);
     s->age += s->age < UINT32_MAX;
@@ -114,7 +194,7 @@ void {{ name }}_set_sensor({{ name }}_state *s, const float *offset, const float
 #ifdef {{ NAME }}_SELF_TEST
 int {{ name }}_self_test(void)
 {
-    static const float samples[{{ vector.x|length }}][{{ NAME }}_FEATURES] = {
+    static const float samples[{{ vector.x|length }}][{{ NAME }}_INPUTS] = {
 {% for row in vector.x %}
         {{ "{" }}{{ row }}{{ "}" }}{{ "," if not loop.last }}
 {% endfor %}
@@ -127,12 +207,12 @@ int {{ name }}_self_test(void)
 {% if not fixed %}
     static const float allowed[{{ NAME }}_TARGETS] = {{ "{" }}{{ vector.allowed }}{{ "}" }};
 {% endif %}
-    {{ name }}_state s;
+    {{ name }}_memory m;
     float forecast[{{ NAME }}_OUTPUTS];
     int t, k, wrong = 0;
-    {{ name }}_reset(&s);
+    memset(&m, 0, sizeof m);
     for (t = 0; t < {{ vector.x|length }}; t++) {
-        (void){{ name }}_step(&s, samples[t], forecast);
+        take(&m, samples[t], forecast);
         for (k = 0; k < {{ NAME }}_OUTPUTS; k++) {
 {% if fixed %}
             wrong += memcmp(&forecast[k], &wanted[t][k], sizeof(float)) != 0; /* to the last bit */

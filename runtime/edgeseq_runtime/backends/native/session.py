@@ -47,10 +47,10 @@ class NativeSession(Session):
         return [NATIVE]
 
     def advance(self, x: Float32, states: Mapping[str, Float32]) -> tuple[Float32, States]:
-        """Run samples x (time, batch, feature); return forecasts (time, batch, outputs) and the next states."""
+        """Run samples x (time, batch, input); return forecasts (time, batch, outputs) and the next states."""
         time, batch, _ = x.shape
         shapes = self._shapes(batch)
-        given = _plain(x, (time, batch, len(self.spec.features)))
+        given = _plain(x, (time, batch, self.spec.inputs))
         before = [_plain(states[name], shape) for name, shape in shapes.items()]
         y = np.empty((time, batch, self.spec.outputs), np.float32)
         next_states = {name: np.empty(shape, np.float32) for name, shape in shapes.items()}

@@ -39,6 +39,7 @@ class _Streams(ctypes.Structure):
         *[(name, _NUMBERS) for name in ("wider", "narrower", "widest")],
         *[(name, _POINTERS) for name in ("lowest", "highest", "shares", "raised")],
         *[(name, _NUMBERS) for name in ("memory_of_shares", "alarm", "clear")],
+        ("adaptation", _POINTERS),
     ]
 
 
@@ -135,6 +136,7 @@ class NativeUsualStep(UsualStep):
         streams.told = arrays.told
         streams.stuck_after = arrays.stuck_after
         streams.period, streams.early, streams.late = arrays.times
+        streams.adaptation = None if arrays.adapted is None else _start(arrays.adapted)
         if watch is None:
             return
         for name in ("said", "turn", "middle", "below", "above", "log_width", "width"):

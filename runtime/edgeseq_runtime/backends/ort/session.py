@@ -77,7 +77,7 @@ class OrtSession(Session):
 
     def _keep_fastest(self, candidates: list[str], open_on: Callable[[str], Any]) -> None:
         """Time each provider on this model, and keep the session of the fastest."""
-        feeds, _ = self._feeds(np.zeros((1, 1, len(self.spec.features)), np.float32), self.fresh())
+        feeds, _ = self._feeds(np.zeros((1, 1, self.spec.inputs), np.float32), self.fresh())
         sessions = {candidates[0]: self.raw}
         for candidate in candidates:
             try:
@@ -112,7 +112,7 @@ class OrtSession(Session):
         return OrtBatchEngine(self, self.raw, self.io, room)
 
     def advance(self, x: Float32, states: Mapping[str, Float32]) -> tuple[Float32, States]:
-        """Run samples x (time, batch, feature); return forecasts (time, batch, outputs) and the next states.
+        """Run samples x (time, batch, input); return forecasts (time, batch, outputs) and the next states.
 
         Raises `ModelFileError` where onnxruntime cannot.
         """
@@ -171,7 +171,7 @@ def _described(session: Any, source: Source, sidecar: Sidecar | None) -> tuple[G
 def _check_graph(session: Any, spec: Spec, name: str) -> None:
     """Refuse a graph that is not the step function which the spec describes."""
     time = 1 if spec.form == STEP else -1
-    inputs = [("x", (time, -1, len(spec.features))), *((state.name, state.shape) for state in spec.states)]
+    inputs = [("x", (time, -1, spec.inputs)), *((state.name, state.shape) for state in spec.states)]
     outputs = [("y", (time, -1, spec.outputs)), *((state.next, state.shape) for state in spec.states)]
     if _signature(session.get_inputs()) != sorted(inputs) or _signature(session.get_outputs()) != sorted(outputs):
         raise ModelFileError(f"{name}: the graph's inputs and outputs are not those of its spec")

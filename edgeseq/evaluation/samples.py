@@ -1,0 +1,43 @@
+"""The rows of a series as a predictor takes them: the features, and what is known ahead at each row."""
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from edgeseq.series.ahead import over_horizon
+from edgeseq.series.series import Values
+from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.spec import Spec
+
+
+class Streamer(Protocol):
+    """What forecasts a stream: a `Predictor`, or what was compiled."""
+
+    @property
+    def spec(self) -> Spec:
+        """What it says of itself."""
+
+    def reset(self) -> None:
+        """Start afresh."""
+
+    def run(self, samples: Any, *, known: Any = None) -> Float32:
+        """Take samples (time, feature), NaN where one is missing; return forecasts (time, horizon, target).
+
+        `known` (time, horizon, column) is what is known ahead, of a model with such columns.
+        """
+
+
+class Samples:
+    """Rows (time, column), those known ahead behind the features."""
+
+    def __init__(self, spec: Spec, values: Values) -> None:
+        features = len(spec.features)
+        self._features = values[:, :features]
+        self._known = over_horizon(values[:, features:], spec.horizon) if spec.known else None
+
+    def run(self, predictor: Streamer, start: int = 0, stop: int | None = None) -> Float32:
+        """Stream the rows from `start` to before `stop`; return forecasts (time, horizon, target)."""
+        rows = slice(start, stop)
+        if self._known is None:
+            return np.asarray(predictor.run(self._features[rows]))
+        return np.asarray(predictor.run(self._features[rows], known=self._known[rows]))

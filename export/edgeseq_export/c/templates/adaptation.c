@@ -1,0 +1,386 @@
+/* ---- Adaptation: each truth, when it comes, teaches what to make of the network's forecasts. The equations and their
+   sources stand in edgeseq_runtime/adaptation, which this equals but for rounding. At a few steps ahead, the knots,
+   forecasts wait for their truth; what lies between goes by the knots beside it. Forecasts are changes from the sample
+   that they were made at, in units of what is usual for so many steps. ---- */
+
+#define KNOTS {{ layout.knots|length }}
+#define EXPERTS {{ layout.experts }} /* the network, the corrected network, persistence{% if layout.season %}, the season before{% endif %} */
+#define REGRESSORS {{ layout.features }} /* of the correction: 1, the network's{% if layout.season %}, the season's less that{% endif %}, the last changes */
+#define CHANGES {{ changes }}
+#define KEPT {{ layout.kept }} /* samples */
+#define WAITS {{ layout.waits|length }} /* numbers that wait together */
+#define CLIP {{ number(clip) }}
+
+/* What waits for its truth. */
+enum { BASE, OWN, {% if layout.season %}SEASONAL, {% endif %}CORRECTED, SAID, CHANGE };
+
+static const int knots[KNOTS] = {{ "{" }}{{ layout.knots|join(", ") }}{{ "}" }};
+static const int first_slots[KNOTS] = {{ "{" }}{{ first_slots|join(", ") }}{{ "}" }};
+static const float prior[EXPERTS] = {{ "{" }}{{ numbers(layout.prior) }}{{ "}" }};
+static const float trust[EXPERTS] = {{ "{" }}{{ numbers(trust) }}{{ "}" }}; /* what the root of an expert's losses divides to its rate */
+
+/* [target][step ahead], and of changes from one sample to the next, for the typical sensor. */
+static const float unit[{{ layout.targets * layout.horizon }}] = {
+{{ values(units) }}};
+static const float unit_of_changes[{{ layout.targets }}] = {{ "{" }}{{ numbers(units_of_changes) }}{{ "}" }};
+
+/* Of each step ahead the knot before it, and how near the next one is: 1 at that. */
+static const uint8_t knot_before[{{ layout.horizon }}] = {
+{{ values(before) }}};
+static const float nearness[{{ layout.horizon }}] = {
+{{ values(nearness) }}};
+
+/* Neither NaN nor infinite, whatever the compiler supposes of floats. */
+static inline int is_number(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return (bits & 0x7F800000u) != 0x7F800000u;
+}
+
+static inline float smaller(float a, float b)
+{
+    return a < b ? a : b;
+}
+
+static inline float larger(float a, float b)
+{
+    return a > b ? a : b;
+}
+
+static inline float clipped(float value, float low, float high)
+{
+    return smaller(larger(value, low), high);
+}
+
+/* 1 / sqrt(x) by Newton's method, off by a few 1e-7 of it: no C library is needed. */
+static inline float root_of_inverse(float x)
+{
+    uint32_t bits;
+    float y;
+    int step;
+    memcpy(&bits, &x, sizeof bits);
+    bits = 0x5F375A86u - (bits >> 1);
+    memcpy(&y, &bits, sizeof y);
+    for (step = 0; step < 3; step++)
+        y *= 1.5f - 0.5f * x * y * y;
+    return y;
+}
+
+/* exp(x) of x up to 0, down to 0: the gates' exponential ends at that of -30. */
+static inline float vanishing(float x)
+{
+    const float root = exponential(0.25f * x), square = root * root;
+    return square * square;
+}
+
+static inline float product(const float *a, const float *b)
+{
+    float sum = 0.0f;
+    int r;
+    for (r = 0; r < REGRESSORS; r++)
+        sum += a[r] * b[r];
+    return sum;
+}
+
+/* Where a knot's forecast lies whose truth has come, which then gives way to the next one. */
+static inline int slot(const float *places, int k)
+{
+    return first_slots[k] + (int)places[k];
+}
+
+/* The value of so many samples ago. */
+static inline float value_of(const {{ name }}_learned *s, int newest, int ago)
+{
+    return s->values[newest >= ago ? newest - ago : newest - ago + KEPT];
+}
+
+/* ---- Learning ---- */
+
+/* The gate of a knot: whether what was said is better than what the network said. */
+static void compare({{ name }}_learned *s, int k, const float *waits, float came)
+{
+    const float of_own = came - waits[OWN], of_said = came - waits[SAID];
+    const float own = smaller(of_own * of_own, {{ number(worst) }}), said = smaller(of_said * of_said, {{ number(worst) }});
+    s->gain[k] = {{ number(memory) }} * s->gain[k] + said - own;
+    s->worst[k] = larger({{ number(memory) }} * s->worst[k], own);
+}
+
+/* How fast an expert's weight follows its losses. */
+static inline float rate_of(const {{ name }}_learned *s, int k, int e)
+{
+    const float by_range = {{ number(rate / 2) }} / (s->range[k][e] + {{ number(least) }});
+    return smaller(by_range, trust[e] * root_of_inverse(s->variance[k][e] + {{ number(least) }}));
+}
+
+/* What each expert would have lost. */
+static void charge({{ name }}_learned *s, int k, const float *waits, float came)
+{
+    const float said = waits[SAID], truth = clipped(came, said - CLIP, said + CLIP);
+    const float forecasts[EXPERTS] = {{ "{" }}waits[OWN], waits[CORRECTED], 0.0f{% if layout.season %}, waits[SEASONAL]{% endif %}{{ "}" }};
+    int e;
+    for (e = 0; e < EXPERTS; e++) {
+        const float loss = 2.0f * (said - truth) * clipped(forecasts[e] - said, {{ number(-reach) }}, {{ number(reach) }});
+        s->range[k][e] = larger(s->range[k][e], larger(loss, -loss));
+        s->variance[k][e] += loss * loss;
+        s->regret[k][e] += loss * (1.0f + rate_of(s, k, e) * loss);
+    }
+}
+
+/* What the correction is made of. */
+static void look_at(const float *waits, float *phi)
+{
+    int c;
+    *phi++ = 1.0f;
+    *phi++ = clipped(waits[OWN], -CLIP, CLIP);
+{% if layout.season %}
+    *phi++ = clipped(waits[SEASONAL] - waits[OWN], -CLIP, CLIP);
+{% endif %}
+    for (c = 0; c < CHANGES; c++)
+        *phi++ = waits[CHANGE + c];
+}
+
+static void set_unsure({{ name }}_learned *s, int k)
+{
+    int r;
+    memset(s->covariance[k], 0, sizeof s->covariance[k]);
+    for (r = 0; r < REGRESSORS; r++)
+        s->covariance[k][r][r] = {{ number(unsure) }};
+}
+
+/* Recursive least squares of the network's error, with forgetting. */
+static void correct({{ name }}_learned *s, int k, const float *waits, float came)
+{
+    const float most = {{ number(most_trace) }};
+    float *const weights = s->weights[k];
+    float phi[REGRESSORS], along[REGRESSORS], spread, share, error, trace = 0.0f, scale = {{ number(1 / forgetting) }};
+    int r, q;
+    look_at(waits, phi);
+    for (r = 0; r < REGRESSORS; r++)
+        along[r] = product(s->covariance[k][r], phi);
+    spread = product(phi, along);
+    share = 1.0f / (larger(spread, 0.0f) + {{ number(forgetting) }});
+    error = (clipped(came - waits[OWN], -CLIP, CLIP) - product(weights, phi)) * share;
+    for (r = 0; r < REGRESSORS; r++) {
+        weights[r] += along[r] * error;
+        trace += s->covariance[k][r][r] - along[r] * along[r] * share;
+    }
+    if (spread < 0.0f || trace <= 0.0f) { /* rounding has left no covariance */
+        set_unsure(s, k);
+        return;
+    }
+    if (trace * scale > most)
+        scale = most / trace;
+    for (r = 0; r < REGRESSORS; r++)
+        for (q = 0; q < REGRESSORS; q++)
+            s->covariance[k][r][q] = (s->covariance[k][r][q] - along[r] * along[q] * share) * scale;
+}
+
+/* Learn of a truth all that waited for it; return whether anything did. */
+static int learn({{ name }}_learned *s, const float *places, const float *units, float size, float truth)
+{
+    int k, has_learned = 0;
+    for (k = 0; k < KNOTS; k++) {
+        const float *const waits = s->waiting[slot(places, k)];
+        const float came = (truth - waits[BASE]) / (units[knots[k] - 1] * size);
+        if (is_number(came - waits[SAID])) {
+            compare(s, k, waits, came);
+            charge(s, k, waits, came);
+            correct(s, k, waits, came);
+            has_learned = 1;
+        }
+    }
+    return has_learned;
+}
+
+/* ---- Forecasting ---- */
+
+/* How much each expert counts at a knot; 1 together. */
+static void weigh(const {{ name }}_learned *s, int k, float *weights)
+{
+    float rates[EXPERTS], lost[EXPERTS], least, sum = 0.0f;
+    int e;
+    for (e = 0; e < EXPERTS; e++) {
+        rates[e] = rate_of(s, k, e);
+        lost[e] = rates[e] * s->regret[k][e];
+    }
+    least = lost[0];
+    for (e = 1; e < EXPERTS; e++)
+        least = smaller(least, lost[e]);
+    for (e = 0; e < EXPERTS; e++) {
+        weights[e] = prior[e] * rates[e] * vanishing(least - lost[e]);
+        sum += weights[e];
+    }
+    for (e = 0; e < EXPERTS; e++)
+        weights[e] /= sum;
+}
+
+/* What a knot makes of forecasts: the shares of experts, 0 where its gate is closed; and the correction, of which a part is
+   alike for all, and the others go by the forecasts. */
+typedef struct {
+    float of_corrected, of_persistence, alike, by_own{% if layout.season %}, of_season, by_season{% endif %};
+} influence;
+
+/* A forecast of the network, and how far that of the season is from it: 0 where it is not known. */
+typedef struct {
+    float divisor, own{% if layout.season %}, off{% endif %};
+} view;
+
+/* So many steps ahead, in units of what is usual for them. */
+static inline view view_of(const {{ name }}_learned *s, int newest, int steps, float divisor, float forecast)
+{
+    const float x = s->values[newest];
+    view v;
+    v.divisor = divisor;
+    v.own = (forecast - x) / divisor;
+{% if layout.season %}
+    v.off = (value_of(s, newest, ({{ layout.season }} - steps % {{ layout.season }}) % {{ layout.season }}) - x) / divisor - v.own;
+    if (!is_number(v.off))
+        v.off = 0.0f;
+{% else %}
+    (void)steps;
+{% endif %}
+    return v;
+}
+
+static inline float correction(const influence *by, const view *v)
+{
+    const float sum = by->alike + by->by_own * clipped(v->own, -CLIP, CLIP);
+    return clipped(sum{% if layout.season %} + by->by_season * clipped(v->off, -CLIP, CLIP){% endif %}, -CLIP, CLIP);
+}
+
+static inline float mixed(float near, float before, float after)
+{
+    return (1.0f - near) * before + near * after;
+}
+
+/* Between two knots. */
+static inline influence between(const influence *of_knots, int step)
+{
+    const float near = nearness[step];
+    const influence *const a = of_knots + knot_before[step], *const b = a + (KNOTS > 1);
+    influence by;
+    by.of_corrected = mixed(near, a->of_corrected, b->of_corrected);
+    by.of_persistence = mixed(near, a->of_persistence, b->of_persistence);
+    by.alike = mixed(near, a->alike, b->alike);
+    by.by_own = mixed(near, a->by_own, b->by_own);
+{% if layout.season %}
+    by.of_season = mixed(near, a->of_season, b->of_season);
+    by.by_season = mixed(near, a->by_season, b->by_season);
+{% endif %}
+    return by;
+}
+
+/* NaN, in all that waits at a slot. */
+static void say_nothing(float *waits)
+{
+    memset(waits, 0xFF, WAITS * sizeof(float));
+}
+
+/* Let what is said at a knot wait for its truth; leave what the knot makes of forecasts. Return whether its gate is open. */
+static int say({{ name }}_learned *s, int k, float *waits, float x, const view *v, const float *changes, influence *by)
+{
+    const float *const weights = s->weights[k];
+    const int is_open = s->gain[k] < {{ number(-margin) }} * s->worst[k];
+    float shares[EXPERTS];
+    int c;
+    by->alike = weights[0];
+    for (c = 0; c < CHANGES; c++)
+        by->alike += weights[REGRESSORS - CHANGES + c] * changes[c];
+    by->by_own = weights[1];
+{% if layout.season %}
+    by->by_season = weights[2];
+{% endif %}
+    weigh(s, k, shares);
+    waits[BASE] = x;
+    waits[OWN] = v->own;
+    waits[CORRECTED] = v->own + correction(by, v);
+    waits[SAID] = shares[0] * v->own + shares[1] * waits[CORRECTED];
+{% if layout.season %}
+    waits[SEASONAL] = v->own + v->off;
+    waits[SAID] += shares[3] * waits[SEASONAL];
+    by->of_season = is_open ? shares[3] : 0.0f;
+{% endif %}
+    by->of_corrected = is_open ? shares[1] : 0.0f;
+    by->of_persistence = is_open ? shares[2] : 0.0f;
+    memcpy(waits + CHANGE, changes, CHANGES * sizeof(float));
+    if (!is_number(v->own) || !is_number(waits[SAID]))
+        say_nothing(waits);
+    return is_open;
+}
+
+/* Move a forecast of the network towards the better ones. */
+static inline float adapted(const influence *by, const view *v, float forecast)
+{
+    const float of_others = by->of_corrected * correction(by, v) - by->of_persistence * v->own;
+    const float moved = forecast + (of_others{% if layout.season %} + by->of_season * v->off{% endif %}) * v->divisor;
+    return is_number(moved) ? moved : forecast;
+}
+
+/* The last changes, 0 where they are not known. */
+static void look_back(const {{ name }}_learned *s, int newest, float divisor, float *changes)
+{
+    int c;
+    for (c = 0; c < CHANGES; c++) {
+        const float change = (value_of(s, newest, c) - value_of(s, newest, c + 1)) / divisor;
+        changes[c] = is_number(change) ? clipped(change, -CLIP, CLIP) : 0.0f;
+    }
+}
+
+/* Adapt the forecasts of a target, each {{ layout.targets }} numbers after the last. */
+static void adapt_target({{ name }}_learned *s, const float *places, int newest, const float *units, float size, const float *changes,
+                         float *forecast)
+{
+    influence of_knots[KNOTS];
+    int k, step, is_any_open = 0;
+    for (k = 0; k < KNOTS; k++) {
+        const int at = knots[k] - 1;
+        const view v = view_of(s, newest, knots[k], units[at] * size, forecast[at * {{ layout.targets }}]);
+        is_any_open |= say(s, k, s->waiting[slot(places, k)], s->values[newest], &v, changes, of_knots + k);
+    }
+    for (step = 0; is_any_open && step < {{ layout.horizon }}; step++) {
+        float *const said = forecast + step * {{ layout.targets }};
+        const view v = view_of(s, newest, step + 1, units[step] * size, *said);
+        const influence by = between(of_knots, step);
+        *said = adapted(&by, &v, *said);
+    }
+}
+
+/* Whether all forecasts of a target are numbers. */
+static int are_numbers(const float *forecast)
+{
+    int step;
+    for (step = 0; step < {{ layout.horizon }}; step++)
+        if (!is_number(forecast[step * {{ layout.targets }}]))
+            return 0;
+    return 1;
+}
+
+/* Learn of a sample, and adapt the network's forecasts after it, which count if they are warm. x is as the network saw it
+   [target], truth [target] what may teach, NaN where nothing may. */
+static void adapt({{ name }}_adaptation *a, const {{ name }}_memory *m, const float *x, const float *truth, int is_warm, float *forecast)
+{
+    const int newest = (int)a->places[KNOTS];
+    int k, t, has_learned = 0;
+{% if not spec.sensors %}
+    (void)m;
+{% endif %}
+    for (t = 0; t < {{ layout.targets }}; t++) {
+        {{ name }}_learned *const s = a->targets + t;
+        const float *const units = unit + t * {{ layout.horizon }}, size = {{ "1.0f + m->gain[t]" if spec.sensors else "1.0f" }};
+        has_learned |= learn(s, a->places, units, size, truth[t]);
+        s->values[newest] = x[t];
+        if (is_warm && are_numbers(forecast + t)) {
+            float changes[CHANGES];
+            look_back(s, newest, unit_of_changes[t] * size, changes);
+            adapt_target(s, a->places, newest, units, size, changes, forecast + t);
+        } else
+            for (k = 0; k < KNOTS; k++)
+                say_nothing(s->waiting[slot(a->places, k)]);
+    }
+    for (k = 0; k < KNOTS; k++)
+        a->places[k] = (int)a->places[k] + 1 < knots[k] ? a->places[k] + 1.0f : 0.0f;
+    a->places[KNOTS] = newest + 1 < KEPT ? (float)(newest + 1) : 0.0f;
+    if (has_learned && a->taught[0] < 16777216.0f)
+        a->taught[0] += 1.0f;
+}

@@ -1,0 +1,60 @@
+"""A linear correction of forecasts, learned on the device by recursive least squares.
+
+R. Plackett, Biometrika 37 (1950), with exponential forgetting: S. Haykin, Adaptive Filter Theory (2002), chapter 9. Each
+target and each knot of the horizon has its own. It begins as no correction at all.
+
+Why it stays bounded: what is seen and what is learned from is clipped to `CLIP`, so that the sum of forgotten squares
+that the weights are a minimum of grows by no more than its square a sample; and the covariance's trace is limited.
+Together they let the weights grow with the root of the time at most, and the correction itself is clipped as well.
+"""
+
+import numpy as np
+
+from edgeseq_runtime.arrays import Float32
+
+FORGETTING = np.float32(0.9997)
+"""Weight of an error after each further one: what is 3,300 samples old counts a third."""
+
+UNSURE = np.float32(0.003)
+"""The variance that a weight begins with, in units of the errors': how far the first of them may move it."""
+
+MOST = np.float32(100.0)
+"""Multiples of that variance that the mean of all may reach. Where nothing new is seen, forgetting lets it grow."""
+
+CLIP = np.float32(6.0)
+"""Of what is seen and learned, in typical changes: one glitch teaches no more than that."""
+
+_KEPT = np.float32(1) / FORGETTING
+
+_LEAST = np.float32(1e-30)
+
+
+def learn(weights: Float32, covariance: Float32, seen: Float32, errors: Float32) -> tuple[Float32, Float32]:
+    """Return weights (..., feature) and covariance (..., feature, feature) after errors (...) of uncorrected forecasts.
+
+    `seen` (..., feature) are the features that the forecasts were made with.
+    """
+    direction = np.matmul(covariance, seen[..., None])[..., 0]
+    spread = (seen * direction).sum(axis=-1)
+    certainty = np.maximum(spread, 0) + FORGETTING
+    step = (errors - (weights * seen).sum(axis=-1)) / certainty
+    weights = weights + step[..., None] * direction
+    direction = direction / np.sqrt(certainty)[..., None]  # of which the product with itself is symmetric to the bit
+    covariance = covariance - direction[..., :, None] * direction[..., None, :]
+    let_grow(covariance)
+    broken = spread < 0
+    if np.count_nonzero(broken):  # what float32 rounds off has made it no covariance any more
+        covariance[broken] = UNSURE * np.eye(seen.shape[-1], dtype=np.float32)
+    return weights, covariance
+
+
+def let_grow(covariance: Float32) -> None:
+    """Forget: let covariances (..., feature, feature) grow in place, up to their limit."""
+    trace = np.trace(covariance, axis1=-2, axis2=-1)
+    limit = MOST * UNSURE * np.float32(covariance.shape[-1])
+    covariance *= np.minimum(_KEPT, limit / np.maximum(trace, _LEAST))[..., None, None]
+
+
+def clipped(numbers: Float32) -> Float32:
+    """Return numbers between -CLIP and CLIP."""
+    return np.asarray(np.minimum(np.maximum(numbers, -CLIP), CLIP))

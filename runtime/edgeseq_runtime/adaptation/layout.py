@@ -1,0 +1,166 @@
+"""Where the numbers of one stream's adaptation lie: one row of float32 words, which in C is the struct of a stream.
+
+NumPy's rows and C's structs are the same bytes, so that the provider native works on the rows where they are. Words that
+count are small whole numbers. First comes what all targets share, then a block of words for each target.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+
+from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.spec import Spec
+
+CHANGES = 3
+"""The last changes of a target that the correction sees."""
+
+LONGEST_SEASON = 336
+"""Samples. What a longer one was like is not kept: a stream's memory is small."""
+
+PRIOR, PRIOR_WITHOUT_SEASON = (0.9, 0.05, 0.025, 0.025), (0.925, 0.05, 0.025)
+"""Trust in the network, the corrected forecast, persistence and the seasonal naive one before anything has come."""
+
+_STRIDE = 3
+"""A knot is so many times as far ahead as the one before it."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some words of a row, as an array."""
+
+    offset: int
+    """Of its first word, from the row's begin; of what each target has: from the begin of the target's block."""
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """How many words there are."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a row holds. The properties are in the order of the words."""
+
+    horizon: int
+    targets: int
+    season: int
+    """Samples; 0: no seasonal naive forecast is made."""
+
+    @classmethod
+    def of(cls, spec: Spec) -> Self:
+        """Return that of a model's streams."""
+        season = spec.season or 0
+        return cls(spec.horizon, len(spec.targets), season if 2 <= season <= LONGEST_SEASON else 0)
+
+    @cached_property
+    def knots(self) -> tuple[int, ...]:
+        """The steps ahead that are learned by themselves: 1, 3, 9, ... and the last one."""
+        found = [1]
+        while found[-1] * _STRIDE * math.sqrt(_STRIDE) <= self.horizon:
+            found.append(found[-1] * _STRIDE)
+        return tuple(found) if found[-1] == self.horizon else (*found, self.horizon)
+
+    @property
+    def slots(self) -> int:
+        """Forecasts that wait for their truth: of each knot as many as it is steps ahead, one knot after the other."""
+        return sum(self.knots)
+
+    @property
+    def kept(self) -> int:
+        """The last samples of a target that are kept."""
+        return max(self.season, CHANGES + 1)
+
+    @property
+    def experts(self) -> int:
+        """The forecasts that are weighed: the network's, the corrected one, persistence and, with a season, seasonal naive."""
+        return 3 + bool(self.season)
+
+    @property
+    def prior(self) -> tuple[float, ...]:
+        """Trust in each before anything has come."""
+        return PRIOR if self.season else PRIOR_WITHOUT_SEASON
+
+    @property
+    def features(self) -> int:
+        """What the correction sees: 1, the network's forecast, with a season the seasonal naive one less it, changes."""
+        return 2 + bool(self.season) + CHANGES
+
+    @cached_property
+    def waits(self) -> tuple[str, ...]:
+        """The words of a slot: the sample it was made at, the forecasts as changes from it, and the changes before."""
+        seasonal = ("seasonal",) if self.season else ()
+        changes = tuple(f"change{number}" for number in range(1, CHANGES + 1))
+        return ("base", "own", *seasonal, "corrected", "said", *changes)
+
+    @cached_property
+    def shared(self) -> dict[str, Part]:
+        """Name -> the words that all targets share."""
+        return _parts({"places": (len(self.knots) + 1,), "taught": (1,)}, 0)
+
+    @cached_property
+    def of_target(self) -> dict[str, Part]:
+        """Name -> the words of each target, from the begin of its block."""
+        knots = len(self.knots)
+        shapes = {
+            "values": (self.kept,),
+            "waiting": (self.slots, len(self.waits)),
+            "weights": (knots, self.features),
+            "covariance": (knots, self.features, self.features),
+            "regret": (knots, self.experts),
+            "variance": (knots, self.experts),
+            "range": (knots, self.experts),
+            "gain": (knots,),
+            "worst": (knots,),
+        }
+        return _parts(shapes, 0)
+
+    @property
+    def head(self) -> int:
+        """Words before the first target's block."""
+        return sum(part.size for part in self.shared.values())
+
+    @property
+    def block(self) -> int:
+        """Words of a target's block."""
+        return sum(part.size for part in self.of_target.values())
+
+    @property
+    def words(self) -> int:
+        """Words of a row."""
+        return self.head + self.targets * self.block
+
+    @cached_property
+    def between(self) -> Float32:
+        """What makes (horizon,) of what is known at the knots, (horizon, knot): linear in the logarithm of the step."""
+        steps, places = np.log(np.arange(1, self.horizon + 1)), np.log(self.knots)
+        return np.stack([np.interp(steps, places, unit) for unit in np.eye(len(places))], axis=1).astype(np.float32)
+
+    @cached_property
+    def since(self) -> tuple[int, ...]:
+        """How many samples before the last one that one lies which is the seasonal naive forecast, of each step ahead."""
+        steps = range(1, self.horizon + 1)
+        return tuple(-step % self.season for step in steps) if self.season else ()
+
+    def views(self, rows: Float32) -> dict[str, Float32]:
+        """Return views of rows (stream, words) by name: `shared` as (stream, ...), `of_target` as (stream, target, ...)."""
+        blocks = rows[:, self.head :].reshape(len(rows), self.targets, self.block)
+        shared = {
+            name: rows[:, part.offset : part.offset + part.size].reshape(len(rows), *part.shape)
+            for name, part in self.shared.items()
+        }
+        return shared | {
+            name: blocks[:, :, part.offset : part.offset + part.size].reshape(len(rows), self.targets, *part.shape)
+            for name, part in self.of_target.items()
+        }
+
+
+def _parts(shapes: dict[str, tuple[int, ...]], offset: int) -> dict[str, Part]:
+    parts = {}
+    for name, shape in shapes.items():
+        parts[name] = Part(offset, shape)
+        offset += parts[name].size
+    return parts

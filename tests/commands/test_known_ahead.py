@@ -1,0 +1,267 @@
+"""Values known ahead by every way in which samples come: Python, JSON, CSV, line protocol, files read ahead."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import edgeseq_export
+from edgeseq.testing import make_checkpoint
+from edgeseq_runtime import Predictor
+from edgeseq_runtime.backends.open import open_session
+from edgeseq_runtime.io import influx, text_lines
+from edgeseq_runtime.io.read_ahead import read_ahead
+from edgeseq_runtime.io.sample import Sample
+from edgeseq_runtime.outcomes import StepResult
+from edgeseq_runtime.reading.reading import Reading
+from edgeseq_runtime.service import SingleStream
+from tests.conftest import CommandLine
+
+HORIZON, MINUTE = 3, 60.0
+READING = Reading(time=("time",), time_format="s")
+MODEL = edgeseq_export.export(make_checkpoint(known=2, horizon=HORIZON, features=2, period=MINUTE, reading=READING))
+SESSION = open_session(MODEL.content, provider="cpu")
+SPEC = SESSION.spec
+NAMES = ("k0", "k1")
+
+Window = list[list[float | None]]
+
+cells = st.one_of(st.none(), st.integers(-3, 9).map(float))
+windows = st.lists(st.lists(cells, min_size=HORIZON, max_size=HORIZON), min_size=2, max_size=2)
+values = st.lists(st.floats(-1, 1, width=16), min_size=2, max_size=2)
+
+
+def answers(samples: Iterable[Sample], reading: Reading | None = None) -> list[StepResult]:
+    stream = SingleStream(Predictor(SESSION, reading=reading))
+    found = list(samples)
+    assert not [sample.problem for sample in found if sample.problem]
+    return [stream.step("", sample.values, sample.moment, sample.known) for sample in found]
+
+
+def in_python(rows: Sequence[tuple[list[float], Window]], moments: Sequence[float]) -> list[StepResult]:
+    """What `Predictor.step` makes of samples with a window for each column."""
+    p, found = Predictor(SESSION), []
+    for (sample, window), moment in zip(rows, moments, strict=True):
+        forecast = p.step(sample, moment, dict(zip(NAMES, window, strict=True)))
+        found.append(StepResult(forecast, p.status, p.warm, p.samples - 1, p.reason, None, False, p.seconds))
+    return found
+
+
+def assert_same(ours: Sequence[StepResult], wanted: Sequence[StepResult]) -> None:
+    assert len(ours) == len(wanted)
+    for one, other in zip(ours, wanted, strict=True):
+        np.testing.assert_array_equal(one.forecast, other.forecast)
+        assert one[1:] == other[1:]
+
+
+def cell(value: float | None) -> str:
+    return "" if value is None else repr(value)
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=st.lists(st.tuples(values, windows), min_size=1, max_size=8))
+def test_json_csv_and_line_protocol_say_what_python_does(rows: list[tuple[list[float], Window]]) -> None:
+    """Forecasts, reasons and times are equal to the bit, wherever values lack."""
+    moments = [1.7e9 + MINUTE * number for number in range(len(rows))]
+    wanted = in_python(rows, moments)
+    objects = [
+        {"time": int(moment), "f0": one, "f1": two, "known": dict(zip(NAMES, window, strict=True))}
+        for moment, ((one, two), window) in zip(moments, rows, strict=True)
+    ]
+    assert_same(answers(text_lines.read([json.dumps(one).encode() for one in objects], SPEC)), wanted)
+
+    names = [f"{name}+{step}" for name in NAMES for step in range(1, HORIZON + 1)]
+    table = [",".join(["time", "f0", "f1", *names])] + [
+        ",".join([str(int(moment)), *map(repr, sample), *(cell(value) for column in window for value in column)])
+        for moment, (sample, window) in zip(moments, rows, strict=True)
+    ]
+    assert_same(answers(text_lines.read([line.encode() for line in table], SPEC)), wanted)
+
+    points = [
+        f"m f0={one!r},f1={two!r}"
+        + "".join(
+            f",{name}={value!r}"
+            for name, value in zip(names, (value for column in window for value in column), strict=True)
+            if value is not None
+        )
+        + f" {int(moment)}000000000"
+        for moment, ((one, two), window) in zip(moments, rows, strict=True)
+    ]
+    assert_same(answers(influx.read([point.encode() for point in points], SPEC)), wanted)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(values, st.lists(cells, min_size=2, max_size=2), st.sampled_from([1, 1, 1, 2, 4])),
+        min_size=1,
+        max_size=9,
+    )
+)
+def test_a_file_is_read_ahead_by_its_times(rows: list[tuple[list[float], list[float | None], int]]) -> None:
+    """A column of the known name holds the value at its row's time; rows that lack say nothing of theirs."""
+    numbers = np.cumsum([passed for _, _, passed in rows]).tolist()
+    known = dict(zip(numbers, (now for _, now, _ in rows), strict=True))
+    steps = range(1, HORIZON + 1)
+    whole = [
+        (sample, [[known.get(number + step, [None, None])[column] for step in steps] for column in range(2)])
+        for (sample, _, _), number in zip(rows, numbers, strict=True)
+    ]
+    wanted = in_python(whole, [1.7e9 + MINUTE * number for number in numbers])
+    table = ["time,f0,f1,k0,k1"] + [
+        ",".join([str(int(1.7e9 + MINUTE * number)), *map(repr, sample), *map(cell, now)])
+        for (sample, now, _), number in zip(rows, numbers, strict=True)
+    ]
+    objects = [
+        json.dumps({"time": 1.7e9 + MINUTE * number, "f0": sample[0], "f1": sample[1], "k0": now[0], "k1": now[1]})
+        for (sample, now, _), number in zip(rows, numbers, strict=True)
+    ]
+    for lines in (table, objects):
+        samples = text_lines.read([line.encode() for line in lines], SPEC)
+        assert_same(answers(read_ahead(samples, SPEC, READING)), wanted)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(MODEL.content)
+    return path
+
+
+def table_of(folder: Path, count: int, *, streams: int = 1) -> tuple[Path, np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """A file of so many samples of each stream, by turns, with its values and known columns (sample, 2)."""
+    random = np.random.default_rng(0)
+    samples, known = (0.5 * random.standard_normal((2, count, 2))).round(3).astype(np.float32)
+    rows = ["time,host,f0,f1,k0,k1"]
+    for at in range(count):
+        for stream in range(streams):
+            cells = [*samples[at], known[at, 0] + stream, known[at, 1]]
+            rows.append(f"{1_700_000_000 + 60 * at},h{stream}," + ",".join(f"{value:.3f}" for value in cells))
+    path = folder / "table.csv"
+    path.write_text("\n".join(rows) + "\n")
+    return path, samples, known
+
+
+def windows_of(known: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    padded = np.concatenate([known, np.full((HORIZON, 2), np.nan, np.float32)])
+    return np.stack([padded[at + 1 : at + 1 + HORIZON] for at in range(len(known))])
+
+
+def test_a_file_of_many_samples_is_read_ahead(edgeseq: CommandLine, model: Path, tmp_path: Path) -> None:
+    """By steps and then by blocks: what one run of the predictor gives; the last rows have stand-ins, with one note."""
+    path, samples, known = table_of(tmp_path, 900)
+    answer = edgeseq.must("predict", model, "--input", path, "--id", "none", "--provider", "cpu")
+    lines = [json.loads(line) for line in answer.out.splitlines()]
+    times = [1_700_000_000 + 60 * at for at in range(900)]
+    made = Predictor(model, "cpu").process(samples, times, windows_of(known))
+    np.testing.assert_allclose([line["forecast"] for line in lines], made.forecasts[:, :, 0], rtol=1e-5, atol=1e-6)
+    reasons = [line.get("reason", "") for line in lines]
+    assert reasons == [""] * (900 - HORIZON) + ["known"] * HORIZON
+    notes = [line for line in answer.err.splitlines() if "are known" in line]
+    assert len(notes) == 1
+    assert notes[0].startswith(f"line {902 - HORIZON}: not all of the next 3 values of k0, k1 are known")
+    assert "reasons: 3 known" in answer.err
+
+
+def test_each_stream_of_a_file_is_read_ahead_by_itself(edgeseq: CommandLine, model: Path, tmp_path: Path) -> None:
+    path, samples, known = table_of(tmp_path, 40, streams=3)
+    answer = edgeseq.must("predict", model, "--input", path, "--id", "host", "--provider", "cpu")
+    lines = [json.loads(line) for line in answer.out.splitlines()]
+    assert [line["stream"] for line in lines] == ["h0", "h1", "h2"] * 40
+    for stream in range(3):
+        moved = known + np.array([stream, 0], np.float32)
+        made = Predictor(model, "cpu").run(samples, None, windows_of(moved))
+        ours = [line["forecast"] for line in lines if line["stream"] == f"h{stream}"]
+        np.testing.assert_allclose(ours, made[:, :, 0], rtol=1e-4, atol=1e-5)
+
+
+BAD = {
+    '{"f0": 0, "f1": 0, "known": {"k0": [1, 2, 3, 4]}}': "k0 has 4 values ahead; expected at most 3, the horizon",
+    '{"f0": 0, "f1": 0, "known": {"k0": 4}}': "the values of k0 ahead are 4; expected a list",
+    '{"f0": 0, "f1": 0, "known": [1, 2]}': "known is [1, 2]; expected an object with a list for k0, k1",
+    '{"f0": 0, "f1": 0, "known": {"wind": [1]}}': "known has no values for k0, k1; it has wind",
+    '{"f0": 0, "f1": 0, "known": {"k0": ["cold"]}}': "k0",
+    '{"f0": 0, "f1": 0, "known": {"k0": [[1]]}}': "k0",
+    '{"f0": 0, "f1": 0, "known": {"k0": [{"v": 1}]}}': "k0",
+}
+
+
+@pytest.mark.parametrize("line", BAD)
+def test_what_is_no_list_of_values_is_named(edgeseq: CommandLine, model: Path, tmp_path: Path, line: str) -> None:
+    path = tmp_path / "lines"
+    path.write_text(line + "\n")
+    answer = edgeseq("predict", model, "--input", path)
+    assert answer.code == 1
+    (said,) = [text for text in answer.err.splitlines() if text.startswith("edgeseq: ")]
+    assert said.startswith("edgeseq: line 1: ")
+    assert BAD[line] in said
+    lenient = edgeseq.must("predict", model, "--input", path, "--unreadable", "missing")
+    assert '"status": "missing"' in lenient.out
+
+
+def test_cells_that_are_no_numbers_are_named(edgeseq: CommandLine, model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_text("f0,f1,k0+2\n0,0,1\n0,0,warm\n")
+    answer = edgeseq("predict", model, "--input", path)
+    assert answer.code == 1
+    assert "line 3: k0 is 'warm', not a number" in answer.err
+
+
+def test_the_first_line_without_them_says_how_they_come(edgeseq: CommandLine, model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_text("0 0\n0 0\n")
+    answer = edgeseq.must("predict", model, "--input", path)
+    assert [json.loads(line)["reason"] for line in answer.out.splitlines()] == ["known"] * 2
+    assert (
+        'line 1: not all of the next 3 values of k0, k1 are known ("known" in JSON, k0+1 and so on in CSV)'
+        in answer.err
+    )
+    assert answer.err.count("are known") == 1
+
+
+def test_a_path_says_where_a_list_is(edgeseq: CommandLine, model: Path, tmp_path: Path) -> None:
+    direct, deeper = tmp_path / "direct", tmp_path / "deeper"
+    direct.write_text('{"f0": 0.5, "f1": 0, "known": {"k0": [1, 2, 3], "k1": [4, 5, 6]}}\n')
+    deeper.write_text('{"f0": 0.5, "f1": 0, "weather": {"t2m": [1, 2, 3]}, "known": {"k1": [4, 5, 6]}}\n')
+    wanted = edgeseq.must("predict", model, "--input", direct)
+    assert "reason" not in wanted.out
+    assert edgeseq.must("predict", model, "--input", deeper, "--field", "k0=weather.t2m").out == wanted.out
+
+
+def test_the_window_is_part_of_the_state(edgeseq: CommandLine, model: Path, tmp_path: Path) -> None:
+    """A stream that is cut in two gives what it gives in one, stand-ins included."""
+    lines = [
+        json.dumps({"time": 1_700_000_000 + 60 * at, "f0": at / 10, "f1": 0, "known": {"k0": [at, 1, 2]}})
+        for at in range(6)
+    ]
+    whole, first, second, state = (tmp_path / name for name in ("whole", "first", "second", "state"))
+    for path, part in ((whole, lines), (first, lines[:3]), (second, lines[3:])):
+        path.write_text("\n".join(part) + "\n")
+    wanted = edgeseq.must("predict", model, "--input", whole).out
+    ours = "".join(edgeseq.must("predict", model, "--input", path, "--state", state).out for path in (first, second))
+    assert ours == wanted
+
+
+def test_samples_that_are_gathered_bring_what_the_last_of_them_said(
+    edgeseq: CommandLine, model: Path, tmp_path: Path
+) -> None:
+    """Two samples in each minute: the interval has the mean of their values, and the newest values ahead."""
+    lines, windows = [], []
+    for at in range(5):
+        for half in range(2):
+            window = [[at + half, 1.0, 2.0], [3.0, 4.0, at]]
+            body = {"f0": at + half, "f1": 1, "known": dict(zip(NAMES, window, strict=True))}
+            lines.append(json.dumps({"time": 1_700_000_040 + 60 * at + 30 * half, **body}))
+        windows.append(np.array(window).T)
+    path = tmp_path / "lines"
+    path.write_text("\n".join(lines) + "\n")
+    answer = edgeseq.must("predict", model, "--input", path, "--every", "1min")
+    found = [json.loads(line) for line in answer.out.splitlines()]
+    made = Predictor(model, "cpu").process([[at + 0.5, 1] for at in range(4)], None, np.array(windows[:4]))
+    np.testing.assert_allclose([line["forecast"] for line in found], made.forecasts[:, :, 0], rtol=1e-4, atol=1e-5)
+    assert not any("reason" in line for line in found)
