@@ -3,8 +3,8 @@
 import json
 import tracemalloc
 from dataclasses import replace
-from typing import Any
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
