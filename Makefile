@@ -60,8 +60,9 @@ engines: .venv-peers/ready                ## every kind of model file on every e
 microcontroller: .venv-peers/ready        ## flash, memory and instructions of exported C: docs/microcontroller.md
 	.venv-peers/bin/python -m benchmarks.microcontroller $(if $(JSON),--json "$(JSON)")
 
-libraries: .venv-libraries/ready          ## beside forecasting libraries, ten minutes: make libraries ETTH1=ETTh1.csv
-	.venv-libraries/bin/python -m benchmarks.libraries --etth1 "$(ETTH1)" $(if $(JSON),--json "$(JSON)")
+libraries: .venv-libraries/ready          ## beside forecasting libraries: make libraries ETTH1=ETTh1.csv NAB=FOLDER JSON=libraries.json; JSON has what is known already
+	.venv-libraries/bin/python -m benchmarks.libraries $(if $(ETTH1),--etth1 "$(ETTH1)") $(if $(NAB),--folder "$(NAB)") \
+	    $(if $(JSON),--json "$(JSON)")
 
 scaling: $(VENV)/ready                    ## time and memory by streams and size, ten minutes: docs/scaling.md
 	$(BIN)/python -m benchmarks.scaling $(if $(JSON),--json "$(JSON)") $(if $(PLOT),--plot "$(PLOT)")
@@ -99,5 +100,5 @@ $(VENV)/ready: pyproject.toml constraints.txt
 .venv-libraries/ready: pyproject.toml constraints-libraries.txt
 	$(PYTHON) -m venv .venv-libraries
 	.venv-libraries/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-libraries.txt \
-	    -e '.[train,cpu]' neuralforecast
+	    -e '.[train,cpu]' neuralforecast statsforecast lightgbm
 	touch $@

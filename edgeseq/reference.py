@@ -93,8 +93,8 @@ def cell_step(cell: str, x: Float64, memory: Sequence[Float64], *parameters: Flo
 class Oracle:
     """The step function of a checkpoint, in raw units, float64: what a model file must agree with.
 
-    `weights` are the network's, by torch's names; batches are independent streams. `watch` is shown what "head",
-    "known" values and "linear" path are multiplied with, (batch, column).
+    `weights` are the network's, by torch's names; batches are independent streams. `watch` is shown what the
+    "head" is multiplied with, (batch, hidden), and what all of the network has "said", (batch, output).
     """
 
     def __init__(
@@ -138,6 +138,7 @@ class Oracle:
             outputs = self._stream(x, ahead, states, next_states)
         else:
             outputs = self._window(x, states, next_states)
+        self._watch("said", outputs)
         base = x if self._spec.predicts == CHANGE else np.broadcast_to(self._centers, x.shape)
         return self._tiled(base) + outputs * self._output_scales, next_states
 
@@ -166,16 +167,27 @@ class Oracle:
         outputs = self.network(np.concatenate([level, change / self._changes, known], axis=1), memory)
         next_states |= {name: value[None] for name, value in memory.items()}
         if self._spec.known:
-            self._watch("known", known)
-            outputs = outputs + known @ self._weights["known.weight"].T
+            outputs = outputs + known @ self._weights["known.weight"].T + self._varying(known, memory)
         if self._spec.linear_path:
             measured = len(self._spec.measured)
             recent = np.concatenate([states["changes"], change[:, :measured, None]], axis=2)  # (batch, feature, lag)
             next_states["changes"] = recent[:, :, 1:]
             scaled = recent / self._changes[:measured, None]
-            self._watch("linear", scaled.reshape(len(x), -1))
             outputs = outputs + np.einsum("bfl,ofl->bo", scaled, self._weights["linear.weight"])
         return outputs
+
+    def _varying(self, known: Float64, memory: States64) -> Float64:
+        """Return what a column known ahead counts for at the very step, by coefficients that vary with the state.
+
+        known (batch, step ahead * column); returns (batch, horizon * target). Varying-coefficient models: T. Hastie and
+        R. Tibshirani, Journal of the Royal Statistical Society B 55 (1993).
+        """
+        spec = self._spec
+        coefficients = memory[f"h{spec.layers}"] @ self._weights["coefficient.weight"].T
+        coefficients = coefficients.reshape(len(known), spec.horizon, len(spec.targets), len(spec.known))
+        values = known.reshape(len(known), spec.horizon, len(spec.known))
+        varying: Float64 = np.einsum("bhtk,bhk->bht", coefficients, values)
+        return varying.reshape(len(known), spec.outputs)
 
     def _recall(self, states: States64) -> tuple[Float64, Float64]:
         """Return the last sample (batch, feature), and whether there is one (batch, 1)."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float64
 
@@ -73,7 +74,7 @@ def _day(*, free: bool) -> tuple[tuple[tuple[float, float], float], ...]:
     return _WEEKEND if free else _WEEKDAY
 
 
-def _heating(outdoor: Float64, local: list[datetime], away: "np.typing.NDArray[np.bool_]") -> Float64:
+def _heating(outdoor: Float64, local: list[datetime], away: npt.NDArray[np.bool_]) -> Float64:
     """Return the power of the heat pump (hour,): what the walls lose below 15 degrees, less of it at night."""
     felt = np.empty(HOURS)
     state = outdoor[0]
@@ -84,7 +85,7 @@ def _heating(outdoor: Float64, local: list[datetime], away: "np.typing.NDArray[n
     return np.asarray(0.16 * np.maximum(15 - felt, 0) * np.where(night, 0.6, 1.0) * np.where(away, 0.7, 1.0))
 
 
-def _absences(random: np.random.Generator) -> "np.typing.NDArray[np.bool_]":
+def _absences(random: np.random.Generator) -> npt.NDArray[np.bool_]:
     """Return when nobody is at home (hour,): some weekends, and two weeks of each summer."""
     away = np.zeros(HOURS, bool)
     for year in range(2):
@@ -102,7 +103,7 @@ def _persistent(random: np.random.Generator, hours: float) -> Float64:
     noise[0] /= np.sqrt(1 - keep**2)
     for hour in range(1, HOURS):
         noise[hour] += keep * noise[hour - 1]
-    return noise
+    return np.asarray(noise)
 
 
 def _with_gaps(values: Float64, random: np.random.Generator, count: int, longest: int) -> Float64:

@@ -1,76 +1,95 @@
-"""edgeseq by its defaults, as `edgeseq train ETTh1.csv --target OT --horizon 24` has them, and the baselines."""
+"""edgeseq by its defaults, static and adapted, and the baselines that `edgeseq train` compares itself with."""
 
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks import install_size
-from benchmarks.accuracy.training import FILES, train
-from benchmarks.accuracy.training import Trained as Model
-from benchmarks.libraries.outcome import FORECAST, Outcome, Trained
-from benchmarks.libraries.task import Task
+import edgeseq_export
+from benchmarks.accuracy.training import train
+from benchmarks.libraries import task as tasks
+from benchmarks.libraries.outcome import Outcome
+from benchmarks.libraries.series import Named
+from benchmarks.libraries.task import Forecasts, Task
 from edgeseq.evaluation import baselines
-from edgeseq.evaluation.evaluate import Evaluation
-from edgeseq.series import Parts, Series
+from edgeseq.evaluation.evaluate import forecasts_at
+from edgeseq.series import Parts
+from edgeseq.series.gaps import fill
 from edgeseq.training.fitting import torch_as_before
 from edgeseq.training.options import TrainingOptions
 from edgeseq_runtime import Predictor
+from edgeseq_runtime.rules import AS_THEY_ARE
+from edgeseq_runtime.spec import Spec
+
+STATIC, ADAPTED = "edgeseq, static", "edgeseq, adapted"
 
 
-def measure(
-    task: Task, series: Series, parts: Parts, *, seeds: int, steps: int | None = None
-) -> tuple[list[Outcome], Evaluation]:
-    """Return the model's outcome as float32 and as int8, those of the baselines, and one evaluation."""
+@dataclass(frozen=True)
+class Setting:
+    """What the trained model says of the series, and all others are given too."""
+
+    season: int
+    """Samples; 1: none."""
+    warmup: int
+    """Samples after a gap from which on forecasts count, for all models alike."""
+    gap_limit: int
+    """Missing samples in a row that do not part the series."""
+
+
+def measure(named: Named, steps: int | None = None) -> tuple[Setting, dict[str, Outcome]]:
+    """Train on a series; return what others are given, and the outcomes of the model and the baselines.
+
+    The adapted one begins to learn with the validation part, as a device does that gets its model then.
+    """
+    series, parts = named.load()
     with torch_as_before():
-        models = [
-            train(series, parts, seed, TrainingOptions(steps=steps, horizon=task.horizon)) for seed in range(seeds)
-        ]
-    evaluations = {quantize: [model.evaluation(quantize) for model in models] for quantize in FILES.values()}
-    outcomes = [_outcome(task, name, models, evaluations[quantize]) for name, quantize in FILES.items()]
-    evaluation = evaluations["none"][0]
-    return [*outcomes, *_baselines(task, models[0], evaluation)], evaluation
+        model = train(series, parts, 0, TrainingOptions(steps=steps, horizon=named.horizon))
+    content, spec = edgeseq_export.build(model.checkpoint), model.checkpoint.spec
+    setting = Setting(spec.season or 1, spec.warmup, spec.gap_limit)
+    task = set_task(named, parts, setting)
+    found = {}
+    for name, adapt in ((STATIC, False), (ADAPTED, True)):
+        begin = time.process_time()
+        forecasts = _streamed(task, content, parts, adapt=adapt)
+        each = 1e6 * (time.process_time() - begin) / len(task.values)
+        found[name] = Outcome(task.mse(forecasts), model.seconds, each, len(content))
+    return setting, found | _baselines(task, spec, parts)
 
 
-def _outcome(task: Task, name: str, models: list[Model], evaluations: list[Evaluation]) -> Outcome:
-    content = models[0].file(FILES[name])
-    samples = [float(value) for value in models[0].parts.test.values[-200:, 0]]
-    return Outcome(
-        f"edgeseq, {name}",
-        [Trained(_mse(task, evaluation), model.seconds) for evaluation, model in zip(evaluations, models, strict=True)],
-        bytes=len(content),
-        calls={FORECAST: (Predictor(content, provider="cpu").step, samples)},
-        to_train=install_size.megabytes("edgeseq[train]"),
-        to_forecast=install_size.megabytes("edgeseq[cpu]"),
-    )
+def set_task(named: Named, parts: Parts, setting: Setting) -> Task:
+    """Return the task that all models are set on this series."""
+    counts = fill(parts.test.values, setting.gap_limit).warm(setting.warmup)
+    return tasks.of(parts, named.horizon, season=setting.season, counts=counts)
 
 
-def _mse(task: Task, evaluation: Evaluation) -> float:
-    """Return the error as all others' is computed; it is the one that edgeseq itself reports."""
-    assert np.array_equal(evaluation.origins, task.origins)
-    found = task.mse(task.standardised(evaluation.forecasts[:, :, 0]))
-    assert abs(found - evaluation.model.total.mse_standardized) < 1e-4 * found
-    return found
+def _streamed(task: Task, content: bytes, parts: Parts, *, adapt: bool) -> Forecasts:
+    """Return a model file's forecasts at all origins, from one stream through the whole series.
+
+    The static one is what `edgeseq evaluate` shows. The adapted one is as a device has it, rules included: where a
+    level moves out of the range of training, confirmed samples teach.
+    """
+    predictor = Predictor(content, provider="cpu", rules=None if adapt else AS_THEY_ARE, adapt=False)
+    if not adapt:
+        return task.standardised(forecasts_at(predictor, parts.test.values, task.origins)[:, :, 0])
+    begin = parts.validation.start
+    predictor.run(parts.test.values[:begin])
+    learning = Predictor(predictor.session, adapt=True)
+    learning.restore(predictor.snapshot())
+    forecasts = learning.run(parts.test.values[begin:])[task.origins - begin]
+    return task.standardised(forecasts[:, :, 0].astype(np.float64))
 
 
-def _baselines(task: Task, model: Model, evaluation: Evaluation) -> Iterator[Outcome]:
-    """Yield what evaluation compares with; of these, ridge is fitted, once more and timed."""
-    for name, scored in evaluation.baselines.items():
-        error = scored.total.mse_standardized
-        yield _ridge(task, model, error) if name == "ridge" else Outcome(name, [Trained(error, 0.0)])
-
-
-def _ridge(task: Task, model: Model, error: float) -> Outcome:
+def _baselines(task: Task, spec: Spec, parts: Parts) -> dict[str, Outcome]:
+    """Return the outcomes of what evaluation compares with; of these, ridge is fitted."""
     begin = time.process_time()
-    forecaster = baselines.lagged_ridge(model.checkpoint.spec, model.parts)
+    fitted = baselines.fit(spec, parts)
     seconds = time.process_time() - begin
-    values, lags = model.parts.test.values, baselines.LAGS
-    windows = [values[end - lags : end] for end in range(len(values) - 200, len(values))]
-    last = np.array([lags - 1])
-    return Outcome(
-        "ridge",
-        [Trained(error, seconds)],
-        bytes=4 * lags * task.horizon,  # its coefficients as float32: of the distances from the last lag, and one
-        calls={FORECAST: (lambda window: forecaster(window, last), windows)},
-        to_forecast=install_size.megabytes("numpy"),
-    )
+    found = {}
+    for name, forecaster in fitted.forecasters.items():
+        begin = time.process_time()
+        forecasts = task.standardised(forecaster(parts.test.values, task.origins)[:, :, 0])
+        each = 1e6 * (time.process_time() - begin) / len(task.origins)
+        is_ridge = name == "ridge"
+        size = 4 * baselines.LAGS * task.horizon if is_ridge else None  # coefficients as float32
+        found[name] = Outcome(task.mse(forecasts), seconds if is_ridge else None, each, size)
+    return found

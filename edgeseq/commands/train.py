@@ -187,6 +187,7 @@ def train(
     # how the series is read
     target: "Sequence[str]",
     feature: "Sequence[str]",
+    known: "Sequence[str]",
     split: str | None,
     sort: bool,
     overrides: "OverrideKeywords",
@@ -273,11 +274,12 @@ def train(
                 start = Pretrained.read(begin)
                 options = start.adopt(options, named)
                 if series:
-                    target, feature, time_features = start.columns(target, feature, time_features)
+                    target, feature, known, time_features = start.columns(target, feature, known, time_features)
             data, parts = load(
                 series,
                 targets=target,
                 features=feature,
+                known=known,
                 split=split,
                 units=_units(unit),
                 gap_limit=max_gap,

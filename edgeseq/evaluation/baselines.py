@@ -15,9 +15,8 @@ import numpy.typing as npt
 from edgeseq.evaluation import ridge
 from edgeseq.evaluation.lagged import LaggedDistances
 from edgeseq.evaluation.metrics import Forecasts
-from edgeseq.model.scaling import per_output
+from edgeseq.model.scaling import known_inputs, per_output
 from edgeseq.series import Part, Parts
-from edgeseq.series.ahead import over_horizon
 from edgeseq.series.series import Values
 from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.spec import Spec
@@ -102,10 +101,11 @@ def seasonal_naive(spec: Spec, season: int, values: Values, at: Origins) -> Fore
 
 
 def lagged_ridge(spec: Spec, parts: Parts) -> Forecaster:
-    """Ridge regression of each target's change on the last lags' distances from the last sample, and what is known.
+    """Ridge regression of the change of each target on the last lags' distances from the last sample.
 
-    Fitted on the training part with `LAGS` lags, or as many as the warm-up of the test part allows; each output
-    on the rows where it is known. The penalty is the one with the lowest error over the validation part.
+    And on what is known ahead. Fitted on the training part with `LAGS` lags, or as many as the warm-up of the test part
+    allows; each output on the rows where it is known. The penalty is the one with the lowest error over the validation
+    part.
     """
     lags = int(min(LAGS, max(parts.test.start, 2), max(len(parts.train) // 10, 2)))
     rows = _teaching(parts, lags).origins(spec.horizon)
@@ -115,13 +115,13 @@ def lagged_ridge(spec: Spec, parts: Parts) -> Forecaster:
     validation_changes = _changes(spec, parts.validation.values, chosen_at)
     if not np.isfinite(validation_changes).any():
         raise _NothingToFitError("no row of the validation part, which chooses its penalty, has a known sample ahead")
-    coefficients = ridge.solve(_lagged(spec, parts.train, lags), rows, changes, ridge.PENALTIES)
-    squares = ridge.squares(_lagged(spec, parts.validation.values, lags), chosen_at, validation_changes, coefficients)
+    coefficients = ridge.solve(_design(spec, parts.train, lags), rows, changes, ridge.PENALTIES)
+    squares = ridge.squares(_design(spec, parts.validation.values, lags), chosen_at, validation_changes, coefficients)
     weights = per_output([1 / feature.std**2 for feature in spec.target_features], spec.horizon)
     best = coefficients[np.argmin(squares @ weights)]
 
     def forecast(values: Values, at: Origins) -> Forecasts:
-        change = ridge.predict(_lagged(spec, values, lags), at, best)
+        change = ridge.predict(_design(spec, values, lags), at, best)
         return persistence(spec, values, at) + change.reshape(-1, spec.horizon, len(spec.targets))
 
     return forecast
@@ -161,17 +161,19 @@ def _carried(values: Values) -> Float64:
     return np.where(np.isfinite(carried), carried, first)
 
 
-def _lagged(spec: Spec, values: Values, lags: int) -> LaggedDistances:
+def _design(spec: Spec, values: Values, lags: int) -> ridge.Design:
+    """Return what gives, at each origin, the distances of `_lagged` and, behind them, what is known ahead."""
+    return ridge.beside(_lagged(values[:, : len(spec.features)], lags), known_inputs(spec, values))
+
+
+def _lagged(values: Values, lags: int) -> LaggedDistances:
     """Return what gives, at each origin, the last `lags` samples less the last one, (origin, feature * (lags - 1)).
 
-    Before the beginning stands the first sample; a feature that is never measured never changes. Behind them stands
-    what is known ahead, (origin, step ahead * column).
+    Before the beginning stands the first sample; a feature that is never measured never changes.
     """
-    features = len(spec.features)
-    known = np.nan_to_num(_carried(values[:, :features]))
-    ahead = over_horizon(values[:, features:], spec.horizon).reshape(len(values), spec.horizon * len(spec.known))
+    known = np.nan_to_num(_carried(values))
     padded = np.pad(known, ((lags - 1, 0), (0, 0)), "edge")
-    return LaggedDistances(padded, np.arange(lags - 1, len(padded)), lags - 1, ahead)
+    return LaggedDistances(padded, np.arange(lags - 1, len(padded)), lags - 1)
 
 
 def _changes(spec: Spec, values: Values, at: Origins) -> Float64:

@@ -6,6 +6,7 @@ package for it. Where the columns are lags of a long series, their structure giv
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -50,6 +51,15 @@ def solve(design: Design, rows: Rows, targets: Float32 | Float64, penalties: Seq
             gram = _gram(design, rows, there, shift, whole.gram)
             solutions[:, :, outputs] = _solutions(gram, whole.moment[:, outputs], shift, penalties)
     return solutions
+
+
+def beside(design: Design, columns: Float32) -> Design:
+    """Return the design with further columns, whose rows lie in an array (row, column)."""
+    if not columns.shape[1]:
+        return design
+    if isinstance(design, LaggedDistances):
+        return replace(design, beside=columns)
+    return lambda rows: np.concatenate([design(rows), columns[rows]], axis=1)
 
 
 def predict(design: Design, rows: Rows, coefficients: Float64) -> Float64:

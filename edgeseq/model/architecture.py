@@ -37,7 +37,11 @@ def inputs(spec: Spec) -> int:
 
 
 def weight_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each weight, by torch's names; the linear path is (outputs, feature, lag), newest last."""
+    """Return the shape of each weight, by torch's names; the linear path is (outputs, feature, lag), newest last.
+
+    `coefficient` gives of the last layer's units, for each output and column known ahead, what the column's value at
+    the output's step counts for.
+    """
     rows = CELLS[spec.cell].gates * spec.hidden
     shapes: dict[str, tuple[int, ...]] = {}
     for layer in range(spec.layers):
@@ -46,7 +50,8 @@ def weight_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
         shapes[f"cell.bias_ih_l{layer}"] = shapes[f"cell.bias_hh_l{layer}"] = (rows,)
     shapes |= {"head.weight": (spec.outputs, spec.hidden), "head.bias": (spec.outputs,)}
     if spec.known:
-        shapes["known.weight"] = (spec.outputs, spec.horizon * len(spec.known))
+        shapes["known.weight"] = (spec.outputs, spec.ahead)
+        shapes["coefficient.weight"] = (spec.outputs * len(spec.known), spec.hidden)
     if spec.linear_path:
         shapes["linear.weight"] = (spec.outputs, len(spec.measured), spec.linear_path)
     return shapes
@@ -54,7 +59,7 @@ def weight_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
 
 def weight_count(spec: Spec) -> int:
     """Return how many tensors `weight_shapes` lists, without listing them."""
-    return 4 * spec.layers + 2 + bool(spec.known) + bool(spec.linear_path)
+    return 4 * spec.layers + 2 + 2 * bool(spec.known) + bool(spec.linear_path)
 
 
 def parameter_count(spec: Spec) -> int:

@@ -36,17 +36,36 @@ def rescaled(weights: Weights, old: Spec, new: Spec) -> Weights:
     shift = first @ (after.centers - before.centers)
     ratio = before.output_scales / after.output_scales
     moved = (before.output_centers - after.output_centers) / after.output_scales
-    changed = {
+    head_weight, head_bias = weights["head.weight"].astype(np.float64), weights["head.bias"].astype(np.float64)
+    changed = {}
+    if new.known:
+        scale, shifted = _of_known(old, new)
+        known = weights["known.weight"].astype(np.float64)
+        coefficient = weights["coefficient.weight"].astype(np.float64).reshape(new.outputs, len(new.known), -1)
+        # Another center moves what is multiplied by a constant, or by the units: which is what the head adds up.
+        head_bias = head_bias + known @ np.tile(shifted, new.horizon)
+        head_weight = head_weight + np.einsum("oku,k->ou", coefficient, shifted)
+        changed["known.weight"] = known * np.tile(scale, new.horizon) * ratio[:, None]
+        varying = coefficient * scale[:, None] * ratio[:, None, None]
+        changed["coefficient.weight"] = varying.reshape(weights["coefficient.weight"].shape)
+    changed |= {
         "cell.weight_ih_l0": first * after.scales,
         "cell.bias_ih_l0": weights["cell.bias_ih_l0"] + shift,
-        "head.weight": weights["head.weight"] * ratio[:, None],
-        "head.bias": weights["head.bias"] * ratio + moved,
+        "head.weight": head_weight * ratio[:, None],
+        "head.bias": head_bias * ratio + moved,
     }
     if "linear.weight" in weights:
         changed["linear.weight"] = (
             weights["linear.weight"] * ratio[:, None, None] * (after.changes / before.changes)[:, None]
         )
     return {**weights, **{name: value.astype(np.float32) for name, value in changed.items()}}
+
+
+def _of_known(old: Spec, new: Spec) -> tuple[Float64, Float64]:
+    """Return by what a column's new number is multiplied, and what is added, to be the old one; each (column,)."""
+    pairs = list(zip(old.known, new.known, strict=True))
+    scale = np.array([after.scale / before.scale for before, after in pairs])
+    return scale, np.array([(after.center - before.center) / before.scale for before, after in pairs])
 
 
 def _units(spec: Spec) -> _Units:

@@ -46,7 +46,7 @@ def over_horizon(values: Values, horizon: int) -> Float32:
     if not values.shape[1]:
         return np.zeros((len(values), horizon, 0), np.float32)
     rows = np.arange(len(values))[:, None] + np.arange(1, horizon + 1)
-    return _carried(values)[np.minimum(rows, len(values) - 1)]
+    return np.asarray(_carried(values)[np.minimum(rows, len(values) - 1)])
 
 
 def graph_inputs(values: Values, features: int, horizon: int) -> Float32:
@@ -65,4 +65,4 @@ def _carried(values: Values) -> Values:
     if known.all():
         return values
     last = np.maximum.accumulate(np.where(known, np.arange(len(values))[:, None], 0), axis=0)
-    return np.take_along_axis(values, last, axis=0)
+    return np.asarray(np.take_along_axis(values, last, axis=0))

@@ -28,6 +28,7 @@ def at_other_rates(train: Filled, rates: Sequence[float] = RATES) -> list[Filled
 
 def _copy(train: Filled, start: int, stop: int, rate: float) -> Filled:
     at = np.arange(1.0, stop - start - 2, rate)
+    at = at[at < stop - start - 2]  # which `arange` reaches where its steps round
     row = np.floor(at).astype(np.int64)
     around = start + row + np.arange(-1, 3)[:, None]  # (4, time)
     values = _between(train.values[around].astype(np.float64), at - row)

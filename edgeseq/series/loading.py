@@ -27,10 +27,11 @@ def load(
     Several files, or one with a column `id` that says whose sample each row is (`sensor` is an older word for it), are
     series of sensors of one kind: each is split by itself, and together they are one series in the typical sensor's
     numbers. `split` is TRAIN:VAL:TEST, in rows or as fractions of the file, `DEFAULT_SPLIT` where none is given. The
-    further arguments say how a file is read: targets, features, known, units, gap_limit, sort, period, clocks, and those of
-    the options of the same names: time, time_format, zone, na, decimal, id, skip_rows, header, every, aggregate, hold.
+    further arguments say how a file is read: targets, features, known, units, gap_limit, sort, period, clocks, and
+    those of the options of the same names: time, time_format, zone, na, decimal, id, skip_rows, header, every,
+    aggregate, hold.
 
-    The series' `values` are float32 (time, feature), targets first, in the columns' units, NaN where one is missing;
+    The series' `values` are float32 (time, column), targets first, in the columns' units, NaN where one is missing;
     the parts are the training part's samples, and validation and test part with what precedes them. Raises `UsageError`
     for what does not exist and `DataError` for what cannot be used.
     """

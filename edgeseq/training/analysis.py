@@ -1,5 +1,7 @@
 """What a series shows, so that the user need not say it: season, shifting level, predictability, warm-up."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from edgeseq.series.gaps import Filled
@@ -12,12 +14,22 @@ LONGEST_WARMUP = 96
 _LAGS = 8
 _BLOCKS = 5
 
+_MOST_SEASONS = 14
+"""In a longer one, such as days in a week or two."""
+
+_BETTER = 0.9
+"""Of the shorter season's naive error: what a longer one must be below."""
+
+_AS_GOOD = 1.15
+"""Of the lowest naive error: the shortest of the longer seasons that is below is taken."""
+
 
 def season_length(train: Filled) -> int | None:
     """Return the number of samples in one season of the first target, or None where none shows.
 
     The first high peak of the autocorrelation, of the changes or of the values less their trend, whichever has
-    the higher one: drifts hide a season in the values, noise hides it in the changes.
+    the higher one: drifts hide a season in the values, noise hides it in the changes. Where several of these make a
+    longer season, as days make a week, that is taken if its naive forecast is clearly better.
     """
     start, stop = max(train.segments, key=lambda segment: segment[1] - segment[0])
     values = train.values[start:stop, 0].astype(np.float64)
@@ -31,7 +43,17 @@ def season_length(train: Filled) -> int | None:
         _first_high_peak(detrended, len(values) // 10, least=max(0.3, chance)),
         _first_high_peak(np.diff(values), len(values) // 3, least=max(0.15, chance)),
     )
-    return max(candidates, key=lambda candidate: candidate[0])[1]
+    season = max(candidates, key=lambda candidate: candidate[0])[1]
+    return season and _of_several(_autocorrelation(values), season, len(values) // 3)
+
+
+def _of_several(correlation: Float64, season: int, longest: int) -> int:
+    """Return the season of several seasons whose naive forecast is clearly better than one's; else the one."""
+    seasons = season * np.arange(1, _MOST_SEASONS + 1)
+    errors = 1 - correlation[seasons[seasons < longest]]
+    if not len(errors) or errors.min() >= _BETTER * errors[0]:
+        return season
+    return int(seasons[np.argmax(errors <= _AS_GOOD * errors.min())])
 
 
 def _first_high_peak(x: Float64, longest: int, least: float) -> tuple[float, int | None]:
@@ -57,6 +79,22 @@ def _first_high_peak(x: Float64, longest: int, least: float) -> tuple[float, int
         return 0.0, None
     first = int(np.argmax(heights >= 0.8 * heights.max()))
     return float(heights[first]), int(peaks[first])
+
+
+def less_known(train: Filled, features: int) -> Filled:
+    """Return a training part whose `features`, the first columns, lack what the columns known ahead say of them.
+
+    On a line, by least squares: season and level are then looked for in the rest.
+    """
+    known = train.values[:, features:]
+    if not known.shape[1]:
+        return train
+    rows = np.isfinite(train.values).all(axis=1)
+    x = np.column_stack([known[rows].astype(np.float64), np.ones(int(rows.sum()))])
+    values = train.values.copy()
+    solution, *_ = np.linalg.lstsq(x, values[rows, :features].astype(np.float64), rcond=None)
+    values[rows, :features] -= x @ solution
+    return replace(train, values=values)
 
 
 def level_shifts(train: Filled, column: int) -> bool:

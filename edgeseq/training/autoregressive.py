@@ -2,13 +2,15 @@
 
 An autoregressive highway as in LSTNet (G. Lai et al., SIGIR 2018), but fitted by ridge regression and put beside the
 trained network as the second member of a combined forecast (J. Bates and C. Granger, Operational Research Quarterly 20,
-1969): trained together, the network only learned what the regression leaves, and forecast worse.
+1969): trained together, the network only learned what the regression leaves, and forecast worse. The path is itself a
+combination, of regressions of several lengths and of naive forecasts: a sum of linear paths is one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import numpy.typing as npt
 
 import edgeseq_export
 from edgeseq.evaluation import baselines, ridge
@@ -26,7 +28,19 @@ RECORDED_WEIGHT = "network_share"
 """The name in `training.options` of the network's weight in the forecast; version 0.1 writes it, so it stays."""
 
 LENGTHS = (24, 48, baselines.LAGS, 168, 336)
-"""Lags that are tried. Those of the baseline are taken unless another number is clearly better."""
+"""Lags that are tried. Longer ones than the baseline's take part where these lower the error by `_PAYS`."""
+
+_PAYS = 0.01
+"""Share of the validation error: a longer path takes more memory, time and warm-up on the device."""
+
+_POWER = 6
+"""Of its inverse error, by which a member of the linear path counts."""
+
+_HARDLY = 0.1
+"""Share in the path below which a member is left out."""
+
+_CLEARLY = 2
+"""Standard errors by which a naive forecast may be worse than the best regression, and still be a member."""
 
 _ROWS_FOR_A_LAG = 4
 """Training rows that there must be for each number that an output's regression looks at: the penalty does the rest."""
@@ -49,8 +63,13 @@ class LinearPath:
     """(outputs, feature, lag), newest last."""
     bias: Float32
     """(outputs,)"""
-    known: Float32
-    """(outputs, step ahead * column): what values known ahead count for."""
+    known: Float32 = field(default_factory=lambda: np.zeros(0, np.float32))
+    """(outputs, step ahead * column), of what is known ahead; empty where nothing is."""
+
+    @property
+    def lags(self) -> int:
+        """How many of the last changes it sees."""
+        return int(self.weight.shape[2])
 
 
 def candidates(spec: Spec, train: Filled) -> list[int]:
@@ -65,26 +84,95 @@ def candidates(spec: Spec, train: Filled) -> list[int]:
 
 
 def fit(spec: Spec, train: Filled, validation: Part, lengths: Sequence[int], say: Say = silent) -> LinearPath:
-    """Fit a regression for each length and penalty to the training part; return the one to take.
+    """Return a linear path that combines a regression for each length, persistence, and the seasonal naive forecast.
 
-    The validation part chooses the penalty and, against the usual length, another that is better by two standard
-    errors: it is one stretch of time, and the next may be different.
+    The training part teaches the regressions. The validation part chooses their penalties, and how much each member
+    counts. It is one stretch of time, and the next may be different, so none is chosen alone. The naive forecasts are
+    for series that do not go on as they were: where they are clearly worse there, they are no members.
     """
     judged = fill(validation.values, spec.gap_limit)
     rows, targets = drop_incomplete(*_counting(spec, train))
     judged_rows, truth = _counting(spec, judged, validation.origins(1))
-    fitted, errors = {}, {}
+    paths = []
     for number, lags in enumerate(lengths, 1):
         say("linear path", f"regression on the last {lags} changes, {number} of {len(lengths)}, {len(rows):,} rows")
         coefficients = ridge.solve(_design(spec, train, lags), rows, targets, ridge.PENALTIES)
-        design = _design(spec, judged, lags)
-        squares = ridge.squares(design, judged_rows, truth, coefficients) * error_scales(spec) ** 2
-        best = coefficients[np.argmin(squares.sum(axis=1))]
-        fitted[lags] = _linear_path(spec, best)
-        errors[lags] = (ridge.predict(design, judged_rows, best) - truth) * error_scales(spec)
-    usual = baselines.LAGS if baselines.LAGS in fitted else max(fitted)
-    better = [lags for lags in fitted if gain(errors[usual], errors[lags]) > 2]
-    return fitted[min(better, key=lambda lags: np.nanmean(errors[lags] ** 2), default=usual)]
+        squares = ridge.squares(_design(spec, judged, lags), judged_rows, truth, coefficients)
+        paths.append(_linear_path(spec, coefficients[np.argmin(squares @ error_scales(spec) ** 2)]))
+    naive = naive_paths(spec, lengths)
+    errors = [(_said(spec, path, judged, judged_rows) - truth) * error_scales(spec) for path in (*paths, *naive)]
+    best = min(errors[: len(paths)], key=lambda error: np.nanmean(error**2))
+    allowed = [number < len(paths) or gain(error, best) <= _CLEARLY for number, error in enumerate(errors)]
+    chosen = shares(errors, allowed)
+    usual = [path.lags <= baselines.LAGS for path in (*paths, *naive)]
+    if any(usual):
+        short = shares(errors, np.logical_and(allowed, usual))
+        if _square_of_mean(errors, chosen) > (1 - _PAYS) * _square_of_mean(errors, short):
+            chosen = short
+    return combined([*paths, *naive], chosen)
+
+
+def shares(errors: Sequence[Float64], among: npt.ArrayLike | None = None) -> Float64:
+    """Return how much each member counts, by its errors (row, output); 0 for what hardly would, or is not `among`.
+
+    By a power of the inverse mean square (J. Stock and M. Watson, Journal of Forecasting 23, 2004).
+    """
+    squares = np.array([np.nanmean(error**2) for error in errors])
+    allowed = np.ones(len(errors), bool) if among is None else np.asarray(among)
+    least = squares[allowed].min()
+    weights = np.where(allowed, np.divide(least, squares, out=np.ones(len(errors)), where=squares > 0) ** _POWER, 0)
+    weights[weights < _HARDLY * weights.sum()] = 0
+    return np.asarray(weights / weights.sum())
+
+
+def combined(paths: Sequence[LinearPath], chosen: Float64) -> LinearPath:
+    """Return the weighted mean of paths, as long as the longest that counts: the last changes of all are the same."""
+    counted = [(path, share) for path, share in zip(paths, chosen, strict=True) if share]
+    longest = max(path.lags for path, _ in counted)
+    weight = sum(share * np.pad(path.weight, ((0, 0), (0, 0), (longest - path.lags, 0))) for path, share in counted)
+    bias, known = (sum(share * getattr(path, name) for path, share in counted) for name in ("bias", "known"))
+    return LinearPath(*(np.asarray(each, np.float32) for each in (weight, bias, known)))
+
+
+def naive_paths(spec: Spec, lengths: Sequence[int]) -> list[LinearPath]:
+    """Return persistence and, where a path may be as long as a season, the seasonal naive forecast as linear paths.
+
+    Each has the shortest of `lengths` that holds it: one that is combined with others of that length costs nothing.
+    """
+    shape, bias = (spec.horizon, len(spec.targets), len(spec.measured)), np.zeros(spec.outputs, np.float32)
+    known = np.zeros((spec.outputs, spec.ahead), np.float32)
+
+    def path(weight: Float32) -> LinearPath:
+        return LinearPath(weight.reshape(spec.outputs, len(spec.measured), -1), bias, known)
+
+    persistence = path(np.zeros((*shape, min(lengths)), np.float32))
+    if not spec.season or spec.season > max(lengths) + 1:
+        return [persistence]
+    lags = min(length for length in lengths if length + 1 >= spec.season)
+    seasonal = np.zeros((*shape, lags), np.float32)
+    for step, scales in enumerate(spec.target_scales):
+        back = -(step + 1) % spec.season  # changes since the sample that is a season, or several, before the one ahead
+        for target, feature in enumerate(spec.target_features):
+            seasonal[step, target, target, lags - back :] = -feature.change / scales[target]
+    return [persistence, path(seasonal)]
+
+
+def _said(spec: Spec, path: LinearPath, filled: Filled, rows: ridge.Rows) -> Float64:
+    """Return a path's forecasts at the rows, (row, output)."""
+    distances = lagged_distances(spec, filled, path.lags)
+
+    def changes(rows: ridge.Rows) -> Float64:
+        each = distances(rows).reshape(len(rows), -1, path.lags)
+        return np.asarray(np.diff(each, axis=2, append=0)).reshape(len(rows), -1)
+
+    design = ridge.beside(changes, known_inputs(spec, filled.values))
+    known = path.known.reshape(spec.outputs, spec.ahead)
+    return ridge.predict(design, rows, np.vstack([path.weight.reshape(spec.outputs, -1).T, known.T, path.bias]))
+
+
+def _square_of_mean(errors: Sequence[Float64], chosen: Float64) -> float:
+    mean = sum(share * error for share, error in zip(chosen, errors, strict=True))
+    return float(np.nanmean(np.square(mean)))
 
 
 def gain(usual: Float64, other: Float64) -> float:
@@ -106,11 +194,9 @@ def _linear_path(spec: Spec, coefficients: Float64) -> LinearPath:
 
     A distance is the sum of the changes since, the other way round; so a change counts in all distances from before it.
     """
-    known = spec.horizon * len(spec.known)
-    lagged, ahead, bias = np.split(coefficients.astype(np.float64), [len(coefficients) - 1 - known, -1])
-    distances = lagged.T.reshape(spec.outputs, len(spec.measured), -1)
-    weights = (-np.cumsum(distances, axis=2), bias[0], ahead.T)
-    return LinearPath(*(each.astype(np.float32) for each in weights))
+    lagged, known, bias = np.split(coefficients.astype(np.float32), [-1 - spec.ahead, -1])
+    distances = coefficients[: len(lagged)].T.reshape(spec.outputs, len(spec.measured), -1)
+    return LinearPath(-np.cumsum(distances, axis=2).astype(np.float32), bias[0], known.T)
 
 
 def ensemble_weight(checkpoint: Checkpoint, linear: LinearPath, validation: Part) -> float:
@@ -118,9 +204,9 @@ def ensemble_weight(checkpoint: Checkpoint, linear: LinearPath, validation: Part
 
     The smallest that is not worse over the validation part than the best one by more than a standard error (L. Breiman
     et al., Classification and Regression Trees, 1984, section 3.4.3): that part has chosen the network's weights, so it
-    flatters the network, but hardly the linear path. At least a third of the best one, since to combine pays by itself.
-    A step ahead counts where it is known, whatever else lacks in its forecast. Where none is known both count the same,
-    which is hard to beat (R. Clemen, International Journal of Forecasting 5, 1989).
+    flatters the network, but hardly the linear path. At least two thirds of the best one, since to combine pays by
+    itself. A step ahead counts where it is known, whatever else lacks in its forecast. Where none is known both count
+    the same, which is hard to beat (R. Clemen, International Journal of Forecasting 5, 1989).
     """
     network, path = (_errors(blended(checkpoint, linear, weight), validation) for weight in (1.0, 0.0))
     known = np.isfinite(network) & np.isfinite(path)
@@ -132,7 +218,7 @@ def ensemble_weight(checkpoint: Checkpoint, linear: LinearPath, validation: Part
     slope, curvature = float(np.nansum(path * (path - network))), float(np.nansum((network - path) ** 2))
     best = min(max(slope / curvature, 0.0), 1.0) if curvature else 0.0
     mixed = best * network + (1 - best) * path
-    tried = (float(weight) for weight in np.linspace(best / 3, best, 21))
+    tried = (float(weight) for weight in np.linspace(2 * best / 3, best, 21))
     return next(weight for weight in tried if gain(weight * network + (1 - weight) * path, mixed) <= 1)
 
 
@@ -143,8 +229,9 @@ def blended(checkpoint: Checkpoint, linear: LinearPath, weight: float) -> Checkp
     weights["head.bias"] = np.float32(weight) * weights["head.bias"] + np.float32(1 - weight) * linear.bias
     weights["linear.weight"] = np.float32(1 - weight) * linear.weight
     if checkpoint.spec.known:
+        weights["coefficient.weight"] = np.float32(weight) * weights["coefficient.weight"]
         weights["known.weight"] = np.float32(weight) * weights["known.weight"] + np.float32(1 - weight) * linear.known
-    return replace(checkpoint, spec=replace(checkpoint.spec, linear_path=linear.weight.shape[2]), weights=weights)
+    return replace(checkpoint, spec=replace(checkpoint.spec, linear_path=linear.lags), weights=weights)
 
 
 def _errors(checkpoint: Checkpoint, part: Part) -> Float64:
@@ -173,10 +260,9 @@ def drop_incomplete(rows: ridge.Rows, targets: Float32) -> tuple[ridge.Rows, Flo
     return (rows[whole], targets[whole]) if 2 * whole.sum() >= len(rows) else (rows, targets)
 
 
-def _design(spec: Spec, filled: Filled, lags: int) -> LaggedDistances:
+def _design(spec: Spec, filled: Filled, lags: int) -> ridge.Design:
     """Return what gives, for rows, the distances of `lagged_distances` and, behind them, what is known ahead."""
-    distances = lagged_distances(spec, filled, lags)
-    return replace(distances, beside=known_inputs(spec, filled.values)) if spec.known else distances
+    return ridge.beside(lagged_distances(spec, filled, lags), known_inputs(spec, filled.values))
 
 
 def lagged_distances(spec: Spec, filled: Filled, lags: int) -> LaggedDistances:

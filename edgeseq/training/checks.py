@@ -22,10 +22,13 @@ def check_values(series: Series, parts: Parts) -> None:
             raise DataError(f"column {name!r} has no value in the training part of {series.name}")
 
 
-def check_options(options: TrainingOptions, layout: str) -> None:
-    """Refuse options that say something of another layout, or that are no choice."""
+def check_options(options: TrainingOptions, layout: str, *, known: bool = False) -> None:
+    """Refuse options that say something of another layout, or that are no choice; columns may be `known` ahead."""
     if options.adapt not in ADAPT:
         raise UsageError(f"adapt: expected {', '.join(ADAPT)}, got {options.adapt!r}")
+    if known and layout != STREAM:
+        whose = f"--layout {layout}" if options.layout else f"--preset {options.preset}"
+        raise UsageError(f"{whose} takes no --known: a window holds what was, and nothing ahead of it")
     if options.window and layout == STREAM:
         raise UsageError("--window is for --layout features or steps; a stream has no window")
     chosen = {

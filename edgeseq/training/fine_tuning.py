@@ -98,13 +98,14 @@ class Pretrained:
         return replace(options, **{name: value for name, value in own.items() if name not in named})
 
     def columns(
-        self, targets: Sequence[str], features: Sequence[str], clocks: Sequence[str]
-    ) -> tuple[Sequence[str], Sequence[str], Sequence[str]]:
+        self, targets: Sequence[str], features: Sequence[str], known: Sequence[str], clocks: Sequence[str]
+    ) -> tuple[Sequence[str], ...]:
         """Return the columns to train on: those that the user names, or else the model's."""
         measured = [feature.name for feature in self.spec.measured]
         own_clocks = [feature.name for feature in self.spec.features if feature.clock]
         count = len(self.spec.targets)
-        return targets or measured[:count], features or measured[count:], clocks or own_clocks
+        ahead = [column.name for column in self.spec.known]
+        return targets or measured[:count], features or measured[count:], known or ahead, clocks or own_clocks
 
     def check(self, spec: Spec) -> None:
         """Refuse to go on as a network of another shape, in one line that names all that differs."""
@@ -143,7 +144,8 @@ class Pretrained:
             return weights, True
         if share < _LEAST_SHARE:
             return weights, False
-        whole = {name: weights[name] / np.float32(share) for name in ("head.weight", "head.bias")}
+        scaled = {"head.weight", "head.bias", "coefficient.weight"} & weights.keys()
+        whole = {name: weights[name] / np.float32(share) for name in scaled}
         return {**weights, **whole}, True
 
 

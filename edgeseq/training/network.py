@@ -22,10 +22,12 @@ class Network(nn.Module):
         kind = CELLS[spec.cell]
         self.cell = getattr(nn, kind.torch_class)(inputs(spec), spec.hidden, spec.layers)
         self.head = nn.Linear(spec.hidden, spec.outputs)
-        self._ahead = spec.horizon * len(spec.known)
+        self._ahead = spec.ahead
         if self._ahead:
             self.known = nn.Linear(self._ahead, spec.outputs, bias=False)
             nn.init.zeros_(self.known.weight)
+            self.coefficient = nn.Linear(spec.hidden, spec.outputs * len(spec.known), bias=False)
+            self._steps = spec.horizon, len(spec.targets), len(spec.known)
         self._memories = len(kind.memory)
 
     def forward(self, signal: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
@@ -36,7 +38,14 @@ class Network(nn.Module):
             output, hidden = self.cell(signal, memory[0])
             memory = (hidden,)
         said = self.head(output)
-        return said + self.known(signal[..., -self._ahead :]) if self._ahead else said, memory
+        return said + self._of_known(signal[..., -self._ahead :], output) if self._ahead else said, memory
+
+    def _of_known(self, ahead: Tensor, output: Tensor) -> Tensor:
+        """Return what values known ahead (..., step * column) add, beside the last layer's output (..., hidden)."""
+        horizon, targets, columns = self._steps
+        coefficients = self.coefficient(output).view(*output.shape[:-1], horizon, targets, columns)
+        varying = (coefficients * ahead.reshape(*ahead.shape[:-1], horizon, 1, columns)).sum(-1)
+        return torch.as_tensor(self.known(ahead) + varying.flatten(-2))
 
     def init_classic(self) -> None:
         """Initialise the weights as TensorFlow's BasicLSTMCell does.

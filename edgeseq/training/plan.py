@@ -78,7 +78,7 @@ def plan(series: Series, parts: Parts, options: TrainingOptions, pretrained: Pre
     that do not go together, and `DataError` for a series that cannot be learned from.
     """
     layout = options.layout or (FEATURES if options.preset == CLASSIC else STREAM)
-    checks.check_options(options, layout)
+    checks.check_options(options, layout, known=bool(series.known))
     if options.preset == CLASSIC:  # nothing is chosen by the validation part, so it may teach as well
         begin = max(0, parts.validation.start - len(parts.train))  # what precedes it only warms streams up
         parts = replace(parts, train=parts.validation.values[begin:])
@@ -120,10 +120,11 @@ def _decide(
     """Decide all that the spec is written from. Raises `DataError` where a season or a warm-up is too long."""
     window = 0 if layout == STREAM else options.window or CLASSIC_WINDOW
     checks.check_season(series, train, options.season)
-    season = options.season or analysis.season_length(train)
+    rest = analysis.less_known(train, series.features)
+    season = options.season or analysis.season_length(rest)
     warmup = window or options.warmup or parts.warmup or analysis.default_warmup(season, len(parts.train))
     checks.check_stretch(series, train, warmup, options.horizon)
-    levels = [layout != STREAM or level for level in _levels(series, train, options.level, like)]
+    levels = [layout != STREAM or level for level in _levels(series, rest, options.level, like)]
     described = scaling.describe(series, parts.train, train, levels)
     features, known = described[: series.features], described[series.features :]
     innovation = analysis.innovation(train)

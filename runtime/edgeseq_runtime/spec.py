@@ -404,7 +404,12 @@ class Spec:
 
         Of the latter the column runs fastest: step ahead k (from 0) and column j are at features + k * columns + j.
         """
-        return len(self.features) + self.horizon * len(self.known)
+        return len(self.features) + self.ahead
+
+    @property
+    def ahead(self) -> int:
+        """Numbers of these that are known ahead."""
+        return self.horizon * len(self.known)
 
     @cached_property
     def input_features(self) -> tuple[Feature, ...]:

@@ -37,6 +37,14 @@ def test_the_copy_of_a_sine_is_a_sine_of_another_frequency(rate: float) -> None:
     np.testing.assert_allclose(copy.values[:, 0], wanted, atol=1.2e-7, rtol=0)
 
 
+@pytest.mark.parametrize("rate", augment.RATES)
+def test_a_series_of_any_length_can_be_copied(rate: float) -> None:
+    """Where the steps of a copy add up to just the last place, rounding must not lead past it."""
+    for samples in [*range(5, 200), *range(2200, 2300)]:
+        (copy,) = augment.at_other_rates(filled(np.arange(samples)), [rate])
+        assert copy.values[-1, 0] <= samples - 2
+
+
 def test_a_cubic_is_copied_exactly() -> None:
     """Four points determine it."""
     time = np.arange(50.0)

@@ -108,6 +108,13 @@ def series_options(function: Function) -> Function:
         sort_option,
         split_option("0.7:0.1:0.2"),
         reading_options("detected"),
+        click.option(
+            "--known",
+            metavar="COL",
+            multiple=True,
+            help="Column whose values over the horizon are known when a forecast is made, such as a weather forecast "
+            "(repeatable).",
+        ),
         click.option("--feature", metavar="COL", multiple=True, help="Further input column (repeatable)."),
         click.option("--target", metavar="COL", multiple=True, help="Column to forecast (repeatable)."),
     ):

@@ -86,6 +86,7 @@ class FixedProgram:
     head: Scaled
     linear: Scaled | None
     known: Scaled | None
+    coefficient: Scaled | None
     input_factors: tuple[float, ...]
     """Float32: what a level (first) or a change is multiplied with, `SHARP` bits finer than an input."""
     output_factors: Integers

@@ -58,15 +58,9 @@ def program(checkpoint: Checkpoint) -> FixedProgram:
 def _rounded(spec: Spec, weights: Weights) -> FixedProgram:
     """Return the program of weights as they are."""
     paths = {
-        name: _scaled(
-            weights[f"{name}.weight"].reshape(spec.outputs, -1),
-            np.zeros(spec.outputs, np.float32),
-            INPUT,
-            OUTPUT,
-            factor_bits=_LONG,
-        )
-        for name, is_there in (("linear", spec.linear_path), ("known", spec.known))
-        if is_there
+        name: _without_bias(weights[f"{name}.weight"], bits)
+        for name, bits in (("linear", INPUT), ("known", INPUT), ("coefficient", UNIT))
+        if f"{name}.weight" in weights
     }
     factors, shift = _as_factors(np.array(spec.target_scales, np.float64).reshape(-1) / (1 << OUTPUT))
     return FixedProgram(
@@ -75,11 +69,18 @@ def _rounded(spec: Spec, weights: Weights) -> FixedProgram:
         head=_scaled(weights["head.weight"], weights["head.bias"], UNIT, OUTPUT, bits=16, factor_bits=_LONG),
         linear=paths.get("linear"),
         known=paths.get("known"),
+        coefficient=paths.get("coefficient"),
         input_factors=tuple(float(np.float32(factor)) for factor in _input_factors(spec)),
         output_factors=factors,
         output_shift=shift,
         table=_sigmoid_table(),
     )
+
+
+def _without_bias(weight: npt.NDArray[np.float32], input_bits: int) -> Scaled:
+    """Return a matrix (row, ...) whose sums are added to what the head gives."""
+    matrix = weight.reshape(len(weight), -1)
+    return _scaled(matrix, np.zeros(len(matrix), np.float32), input_bits, OUTPUT, factor_bits=_LONG)
 
 
 def _layer(spec: Spec, weights: Weights, layer: int) -> FixedLayer:

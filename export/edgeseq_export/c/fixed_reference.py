@@ -11,6 +11,7 @@ from edgeseq.model.scaling import per_output
 from edgeseq_export.c.fixed_program import (
     CELL,
     CELL_LIMIT,
+    INPUT,
     LARGEST,
     OUTPUT,
     SUM,
@@ -109,15 +110,25 @@ class FixedReference:
         inputs = to_input(sharp * self._factors)
         hidden = self._layers(inputs, memory.units)
         output = self._head(hidden)
-        linear, known = self._program.linear, self._program.known
-        if known:
-            output = output + known.scaled(known.products(inputs[:, inputs.shape[1] - ahead.shape[1] :]))
+        linear = self._program.linear
+        if self._spec.known:
+            output = output + self._of_known(inputs[:, inputs.shape[1] - ahead.shape[1] :], hidden)
         if linear:
             changes = inputs[:, len(self._levels) :][:, : len(self._spec.measured), None]
             recent = np.concatenate([memory.changes, changes], axis=2)
             memory.changes = recent[:, :, 1:]
             output = output + linear.scaled(linear.products(recent.reshape(len(x), -1)))
         return hidden, output
+
+    def _of_known(self, ahead: Integers, hidden: Integers) -> Integers:
+        """Return what is known ahead (batch, step * column) counts for: by constant weights, and by the units."""
+        known, coefficient, spec = self._program.known, self._program.coefficient, self._spec
+        assert known is not None
+        assert coefficient is not None
+        by = coefficient.scaled(coefficient.products(hidden))
+        by = np.clip(by, -CELL_LIMIT, CELL_LIMIT).reshape(len(ahead), spec.horizon, len(spec.targets), -1)
+        sums = (by * ahead.reshape(len(ahead), spec.horizon, 1, -1)).sum(axis=3).reshape(len(ahead), -1)
+        return known.scaled(known.products(ahead)) + shifted(sums, INPUT)
 
     def _window(self, x: Float32, memory: _Memory) -> tuple[Integers, Integers]:
         """The last samples together, to a network without memory: as one step of many features, or as many steps."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from edgeseq.model import architecture
 from edgeseq.model.cells import CELLS
-from edgeseq_export.graph.weights import CellWeights, StepWeights
+from edgeseq_export.graph.weights import CellWeights, Matrix, StepWeights
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.spec import FEATURES, STREAM, Spec
 
@@ -63,6 +63,7 @@ class Program:
     head: Product
     linear: Product | None
     known: Product | None
+    coefficient: Product | None
 
     @property
     def units(self) -> int:
@@ -84,7 +85,7 @@ class Program:
         """Numbers that one step keeps on the stack, at most: samples, the window, memories, what a product takes."""
         spec = self.spec
         products = [*(product for layer in self.layers for product in layer.products), self.head]
-        products += [product for product in (self.linear, self.known) if product]
+        products += [product for product in (self.linear, self.known, self.coefficient) if product]
         largest = max(product.columns + product.rows for product in products)
         window = spec.window * len(spec.features)
         return 4 * spec.inputs + window + self.inputs + 2 * (largest + spec.outputs + spec.layers * self.units)
@@ -113,7 +114,8 @@ def program(spec: Spec, weights: StepWeights) -> Program:
         layers=tuple(_layer(spec, cell, number) for number, cell in enumerate(weights.cells, start=1)),
         head=_product("head", weights.head.value(), weights.head_bias),
         linear=linear,
-        known=_product("known", weights.known.value(), np.zeros(outputs, np.float32)) if weights.known else None,
+        known=_without_bias("known", weights.known),
+        coefficient=_without_bias("coefficient", weights.coefficient),
     )
 
 
@@ -141,6 +143,14 @@ def _product(name: str, matrix: Float32, bias: Float32) -> Product:
     filled = np.zeros((columns, matrix.shape[1]), np.float32)
     filled[: len(matrix)] = matrix
     return Product(name, matrix.shape[1], columns, filled, bias)
+
+
+def _without_bias(name: str, matrix: Matrix | None) -> Product | None:
+    """Return a matrix (column, row) whose product is added to others; None where there is none."""
+    if matrix is None:
+        return None
+    value = matrix.value()
+    return _product(name, value, np.zeros(value.shape[1], np.float32))
 
 
 def _by_column(matrix: Float32, gates: int, hidden: int) -> Float32:

@@ -46,6 +46,7 @@ def step_weights(model: onnx.ModelProto, spec: Spec, purpose: str = "the provide
         head_bias=weights["head_bias"],
         linear=Matrix(weights["linear"]) if spec.linear_path else None,
         known=Matrix(weights["known"]) if spec.known else None,
+        coefficient=Matrix(weights["coefficient"]) if spec.known else None,
     )
 
 
@@ -58,7 +59,8 @@ def weight_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
         shapes |= {f"W{layer}": (1, rows, columns), f"R{layer}": (1, rows, spec.hidden), f"B{layer}": (1, 2 * rows)}
     shapes |= {"head": (spec.hidden, spec.outputs), "head_bias": (spec.outputs,)}
     if spec.known:
-        shapes["known"] = (spec.horizon * len(spec.known), spec.outputs)
+        shapes["known"] = (spec.ahead, spec.outputs)
+        shapes["coefficient"] = (spec.hidden, spec.outputs * len(spec.known))
     if spec.linear_path:
         shapes["linear"] = (spec.outputs, len(spec.measured), spec.linear_path)
     return shapes

@@ -61,7 +61,8 @@ def float_sources(program: Program, name: str, *, libm: bool = False) -> Sources
     """Return the C of a float program; with `libm` its activations are those of the C library."""
     layers = [product for layer in program.layers for product in layer.products]
     fields = [{"type": "float", "name": field.name, "size": field.size} for field in program.fields]
-    products: list[Product] = [*layers, program.head, *filter(None, (program.linear, program.known))]
+    paths = filter(None, (program.linear, program.known, program.coefficient))
+    products: list[Product] = [*layers, program.head, *paths]
     return _render(
         "float.c", program.spec, name, program=program, products=products, fields=fields, libm=libm, fixed=False
     )
@@ -110,6 +111,7 @@ def fixed_sources(program: FixedProgram, name: str) -> Sources:
         head=program.head,
         linear=program.linear and {**vars(program.linear), "columns": program.linear.matrix.shape[1]},
         known=program.known,
+        coefficient=program.coefficient,
         input_factors=program.input_factors,
         known_factors=", ".join(
             map(c_number, program.input_factors[-spec.horizon * len(spec.known) :][: len(spec.known)])

@@ -53,8 +53,9 @@ def quantize(checkpoint: Checkpoint, kind: str) -> QuantizedWeights:
         stored |= _rounded_cell(weights, layer, BITS[kind]) | _half_biases(spec, weights, layer)
     if spec.linear_path:
         stored["linear.weight"] = _rounded(weights["linear.weight"])
-    if spec.known:
-        stored["known.weight"] = _rounded(weights["known.weight"])
+    for name in ("known.weight", "coefficient.weight"):
+        if spec.known:
+            stored[name] = _rounded(weights[name])
     samples = calibration.samples(checkpoint)
     exact, rounded = (_run(spec, each, samples) for each in (weights, values(stored)))
     return stored | _fitted_head(spec, weights, exact.output - rounded.output, rounded.hidden)
@@ -119,12 +120,7 @@ def _run(spec: Spec, weights: Weights, samples: calibration.Samples) -> _HeadSam
     steps = len(watched["head"]) // len(samples)
     counts = slice(min(spec.warmup, len(samples) // 2), None)
     hidden = np.concatenate(watched["head"][steps - 1 :: steps][counts])
-    output = hidden @ weights["head.weight"].T.astype(np.float64) + weights["head.bias"]
-    for name, weight in weights.items():
-        if name in ("linear.weight", "known.weight"):
-            path = weight.reshape(spec.outputs, -1).T.astype(np.float64)
-            output = output + np.concatenate(watched[name.removesuffix(".weight")][counts]) @ path
-    return _HeadSamples(hidden, output)
+    return _HeadSamples(hidden, np.concatenate(watched["said"][counts]))
 
 
 def _fitted_head(spec: Spec, weights: Weights, residual: Float64, hidden: Float64) -> dict[str, Matrix]:

@@ -84,15 +84,27 @@ def _add_stream(graph: Graph, spec: Spec, weights: StepWeights, x: str) -> str:
         direction = graph.integers("direction_axis", 1)
         signal = output if one_sample else graph.node("Squeeze", [output, direction], f"H{layer}")
     output = _add_head(graph, weights, signal)
-    if weights.known:
-        product = graph.node("MatMul", [_ahead(spec), graph.matrix("known", weights.known)], "known_product")
-        output = graph.node("Add", [output, product], "with_known")
+    output = _add_known(graph, spec, weights, signal, output) if spec.known else output
     return _add_linear(graph, spec, weights.linear, change, output) if weights.linear else output
 
 
-def _ahead(spec: Spec) -> str:
-    """Return the name of what is known ahead, less its centers."""
-    return "ahead" if any(column.center for column in spec.known) else "ahead_raw"
+def _add_known(graph: Graph, spec: Spec, weights: StepWeights, signal: str, output: str) -> str:
+    """Add what is known ahead counts for: by constant weights, and by coefficients of the last layer's output."""
+    assert weights.known is not None
+    assert weights.coefficient is not None
+    ahead = "ahead" if any(column.center for column in spec.known) else "ahead_raw"
+    product = graph.node("MatMul", [ahead, graph.matrix("known", weights.known)], "known_product")
+    output = graph.node("Add", [output, product], "with_known")
+    coefficients = graph.node("MatMul", [signal, graph.matrix("coefficient", weights.coefficient)], "coefficients")
+    targets, columns = len(spec.targets), len(spec.known)
+    if targets > 1:  # each target's outputs look at the same values
+        order = np.tile(np.arange(spec.ahead).reshape(spec.horizon, 1, columns), (1, targets, 1)).reshape(-1)
+        ahead = graph.node("Gather", [ahead, graph.integers("ahead_of_outputs", *order.tolist())], "values", axis=2)
+    varying = graph.node("Mul", [coefficients, ahead], "varying_products")
+    if columns > 1:
+        total = np.repeat(np.eye(spec.outputs, dtype=np.float32), columns, axis=0)
+        varying = graph.node("MatMul", [varying, graph.constant("sum_of_columns", total)], "varying")
+    return graph.node("Add", [output, varying], "with_varying")
 
 
 def _add_change(graph: Graph, spec: Spec, x: str) -> str:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edgeseq.model.cells import CELLS
 from edgeseq.model.checkpoint import Weights
 from edgeseq.model.scaling import per_output
-from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.spec import CHANGE, FEATURES, STEPS, Spec
 
 
@@ -74,6 +74,8 @@ class StepWeights:
     """(outputs, feature, lag), newest last; None where there is no linear path."""
     known: Matrix | None = None
     """(step ahead * column, outputs); None where nothing is known ahead."""
+    coefficient: Matrix | None = None
+    """(hidden, outputs * column); None where nothing is known ahead."""
 
 
 def unquantized(weights: Weights) -> QuantizedWeights:
@@ -98,7 +100,19 @@ def prepare(spec: Spec, stored: QuantizedWeights) -> StepWeights:
         head_bias=head_bias.astype(np.float32),
         linear=_linear(spec, stored["linear.weight"], scales) if spec.linear_path else None,
         known=_known(spec, stored["known.weight"], scales) if spec.known else None,
+        coefficient=_coefficient(spec, stored["coefficient.weight"]) if spec.known else None,
     )
+
+
+def _coefficient(spec: Spec, weight: Matrix) -> Matrix:
+    rows = 1 / _of_coefficients(spec)
+    return weight.scaled_by(rows.astype(np.float32)[:, None]).map_factors(np.transpose)
+
+
+def _of_coefficients(spec: Spec) -> Float64:
+    """Return in what units a column is beside those of an output, (output * column,)."""
+    scales = np.array(spec.target_scales).reshape(-1, 1)
+    return np.asarray(np.array([column.scale for column in spec.known]) / scales).reshape(-1)
 
 
 def _known(spec: Spec, weight: Matrix, scales: Float32) -> Matrix:
@@ -121,6 +135,8 @@ def network_weights(spec: Spec, step: StepWeights) -> Weights:
     if step.known:
         columns = np.array([column.scale for column in spec.known] * spec.horizon)
         weights["known.weight"] = step.known.value().T / scales[:, None] * columns
+    if step.coefficient:
+        weights["coefficient.weight"] = step.coefficient.value().T * _of_coefficients(spec)[:, None]
     for layer, cell in enumerate(step.cells):
         W, R = cell.W.value()[0], cell.R.value()[0]
         rows = len(W)

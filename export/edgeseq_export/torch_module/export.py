@@ -102,6 +102,8 @@ def export_module(
 
     Raises `UsageError` for a module that cannot be expressed or does not fit the spec, and `CheckError`.
     """
+    if spec.known:
+        raise UsageError("a module of one's own takes no columns known ahead: leave out known in the spec")
     trace = Trace(module.eval())
     recurrent = [layer for layer in trace.layers if layer.kind in CELLS]
     spec = replace(

@@ -28,7 +28,7 @@
 
 static const float ALIGNED {{ product.name }}[{{ product.columns }} * {{ product.rows }}] = {
 {{ values(product.matrix) }}};
-{% if product.name not in ("linear", "known") %}
+{% if product.name not in ("linear", "known", "coefficient") %}
 
 static const float {{ product.name }}_bias[{{ product.rows }}] = {
 {{ values(product.bias) }}};
@@ -215,9 +215,15 @@ static void advance({{ name }}_memory *m, const float *x, float *said)
     head_layer(m->h{{ spec.layers }}, said);
 {% if program.known %}
     {
-        float ahead[{{ program.known.columns }}] = {0};
+        /* What is known ahead: by constant weights, and at each step by coefficients of the last layer's units. */
+        float ahead[{{ program.known.columns }}] = {0}, units[{{ program.coefficient.columns }}] = {0};
+        float by[{{ NAME }}_OUTPUTS * {{ NAME }}_KNOWN] = {0};
         memcpy(ahead, in + {{ program.levels|length }} + {{ NAME }}_FEATURES, {{ NAME }}_HORIZON * {{ NAME }}_KNOWN * sizeof(float));
+        memcpy(units, m->h{{ spec.layers }}, HIDDEN * sizeof(float));
         add_product(said, {{ NAME }}_OUTPUTS, known, ahead, {{ program.known.columns }});
+        add_product(by, {{ NAME }}_OUTPUTS * {{ NAME }}_KNOWN, coefficient, units, {{ program.coefficient.columns }});
+        for (f = 0; f < {{ NAME }}_OUTPUTS * {{ NAME }}_KNOWN; f++)
+            said[f / {{ NAME }}_KNOWN] += by[f] * ahead[f / ({{ NAME }}_TARGETS * {{ NAME }}_KNOWN) * {{ NAME }}_KNOWN + f % {{ NAME }}_KNOWN];
     }
 {% endif %}
 {% if program.linear %}

@@ -72,6 +72,12 @@ static const int8_t known[{{ NAME }}_OUTPUTS * {{ NAME }}_HORIZON * {{ NAME }}_K
 
 static const int32_t known_factor[{{ NAME }}_OUTPUTS] = {
 {{ values(known.factor) }}};
+
+static const int8_t coefficient[{{ NAME }}_OUTPUTS * {{ NAME }}_KNOWN * HIDDEN] = {
+{{ values(coefficient.matrix) }}};
+
+static const int32_t coefficient_factor[{{ NAME }}_OUTPUTS * {{ NAME }}_KNOWN] = {
+{{ values(coefficient.factor) }}};
 {% endif %}
 
 /* From what the network says to the target's unit. */
@@ -269,13 +275,23 @@ static void advance({{ name }}_memory *m, const float *x, float *forecast)
 {% endfor %}
     head_layer(m->h{{ spec.layers }}, said);
 {% if known %}
+    /* What is known ahead: by constant weights, and at each step by coefficients of the last layer's units. */
     for (f = 0; f < {{ NAME }}_OUTPUTS; f++) {
+        const int16_t *const ahead = in + {{ levels|length }} + {{ NAME }}_FEATURES;
         const int8_t *const w = known + f * {{ NAME }}_HORIZON * {{ NAME }}_KNOWN;
-        int64_t sum = 0;
-        int k;
+        int64_t sum = 0, varying = 0;
+        int c, k;
         for (k = 0; k < {{ NAME }}_HORIZON * {{ NAME }}_KNOWN; k++)
-            sum += (int32_t)w[k] * in[{{ levels|length }} + {{ NAME }}_FEATURES + k];
-        said[f] += shifted(sum * known_factor[f], {{ known.shift }});
+            sum += (int32_t)w[k] * ahead[k];
+        for (c = 0; c < {{ NAME }}_KNOWN; c++) {
+            const int row = f * {{ NAME }}_KNOWN + c;
+            int64_t by = 0;
+            for (k = 0; k < HIDDEN; k++)
+                by += (int32_t)coefficient[row * HIDDEN + k] * m->h{{ spec.layers }}[k];
+            by = cut(shifted(by * coefficient_factor[row], {{ coefficient.shift }}), {{ CELL_LIMIT }});
+            varying += by * ahead[f / {{ NAME }}_TARGETS * {{ NAME }}_KNOWN + c];
+        }
+        said[f] += shifted(sum * known_factor[f], {{ known.shift }}) + shifted(varying, {{ INPUT }});
     }
 {% endif %}
 {% if linear %}
