@@ -30,8 +30,10 @@ class Case:
     name: str
     make: Callable[[Checkpoint], Subject]
     """Raises `CannotError`."""
+    adapts: bool = False
+    """Whether it goes on learning."""
     exact: bool = False
-    """Whether its forecasts must be those of the reference in fixed point, to the last bit."""
+    """Whether its network's forecasts must be those of the reference in fixed point, to the last bit."""
 
 
 def in_float(checkpoint: Checkpoint) -> Subject:
@@ -106,7 +108,9 @@ def _glue(spec: Spec) -> str:
 
 CASES = (
     Case("edgeseq, int8", in_fixed_point, exact=True),
+    Case("edgeseq, int8, adapting", in_fixed_point, adapts=True, exact=True),
     Case("edgeseq, float", in_float),
+    Case("edgeseq, float, adapting", in_float, adapts=True),
     Case("emx-onnx-cgen, float", emx_onnx_cgen),
     Case("emlearn", emlearn),
 )

@@ -43,7 +43,7 @@ class Figures:
     ram: int
     """Bytes of that program's variables, the stream's memory and a sample's pins among them."""
     stack: int
-    """Bytes that the first step uses, its caller's frame included."""
+    """Bytes that the last step uses, its caller's frame included."""
     instructions: int
     """A step's, the mean of ten."""
     forecasts: npt.NDArray[np.float32]

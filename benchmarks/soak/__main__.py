@@ -1,9 +1,10 @@
 """A long stream with faults in its input: memory that grows, forecasts that are no numbers, an error that creeps up.
 
-    python -m benchmarks.soak [--steps 10000000]
+    python -m benchmarks.soak [--steps 10000000] [--provider native] [--static]
 
-A sine with noise through a briefly trained network, with all that goes wrong in a cabinet: missing and wild values,
-text, a sensor that is stuck, outages, repeated times, clocks that are set back and times that are none.
+A sine with noise through a briefly trained network that adapts to what comes, with all that goes wrong in a cabinet:
+missing values, spikes of a thousand deviations, text, a sensor that is stuck, a level that shifts, outages, repeated
+times, clocks that are set back and times that are none.
 """
 
 import os
@@ -30,8 +31,14 @@ from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.rules import Rules
 
 _NOISE = 0.05
+_HORIZON = 6
+"""Forecasts of so many steps are adapted at three of them, and between."""
 _FAULTY = 0.02
 """The share of samples at which a fault begins."""
+_SHIFTED = 0.001
+"""The share at which the level shifts, for a hundred samples on average: nothing is wrong with these."""
+_LARGEST_SHIFT = 7.0
+"""Ten deviations of the sine."""
 
 
 _SETTLED = 20
@@ -53,6 +60,8 @@ class Soaked:
     """Of one-step forecasts where the last samples were good, over the first tenth of the stream."""
     last_rmse: float
     """Over the last tenth."""
+    farthest: float
+    """The largest error among all that count."""
     counts: dict[str, int]
 
 
@@ -62,17 +71,19 @@ def brief_model() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "noisy.csv"
         path.write_text("v\n" + "".join(f"{value}\n" for value in values))
-        checkpoint = fitting.fit(*load(str(path)), steps=30, hidden=4)
+        checkpoint = fitting.fit(*load(str(path)), steps=30, hidden=4, horizon=_HORIZON)
     return edgeseq_export.build(replace(checkpoint, spec=replace(checkpoint.spec, period=1.0)))
 
 
-def soak(model: bytes, steps: int, seed: int = 0) -> Soaked:
+def soak(model: bytes, steps: int, seed: int = 0, *, adapt: bool = True, provider: str = "cpu") -> Soaked:
     """Stream `steps` samples one by one, faults and all."""
-    p = Predictor(model, rules=Rules(stuck="skip", stuck_after=4))
+    p = Predictor(model, provider, rules=Rules(stuck="skip", stuck_after=4), monitor=adapt, adapt=adapt)
     squares = np.zeros((2, 10))  # their sum and count, by tenth of the stream
     refused = not_finite = 0
-    baseline, said, good = 0.0, math.nan, 0  # how many samples in a row were good
-    for number, (truth, sample, time) in enumerate(islice(_samples(seed), steps)):
+    baseline, farthest = 0.0, 0.0
+    said, good = math.nan, 0  # what was said of this sample, and how many in a row were good
+    before = 0.0  # the shift at the last sample
+    for number, (truth, sample, time, level) in enumerate(islice(_samples(seed), steps)):
         if number == steps // 10:
             baseline = _resident()
         try:
@@ -80,14 +91,16 @@ def soak(model: bytes, steps: int, seed: int = 0) -> Soaked:
         except DataError:
             refused, good = refused + 1, 0
             continue
-        good = good + 1 if p.status == "ok" and not p.reason else 0
+        good = good + 1 if p.status == "ok" and not p.reason and level == before else 0
+        before = level
         if good > _SETTLED and p.warm:
             squares[:, number * 10 // steps] += (truth - said) ** 2, 1
+            farthest = max(farthest, abs(truth - said))
         said = float(forecast[0, 0])
         not_finite += int(p.status != "missing" and not np.isfinite(forecast).all())
     grown = _resident() - baseline
     first, *_, last = np.sqrt(squares[0] / squares[1]).tolist()
-    return Soaked(steps, refused, not_finite, round(grown, 3), first, last, p.counts)
+    return Soaked(steps, refused, not_finite, round(grown, 3), first, last, farthest, p.counts)
 
 
 def _truths(random: np.random.Generator, size: int) -> Iterator[list[float]]:
@@ -96,29 +109,39 @@ def _truths(random: np.random.Generator, size: int) -> Iterator[list[float]]:
         yield (np.sin(0.06 * np.arange(start, start + size)) + _NOISE * random.standard_normal(size)).tolist()
 
 
-def _samples(seed: int) -> Iterator[tuple[float, Any, float | str]]:
-    """Yield (what there was to measure, what came, at which time), a second apart but for faults."""
+def _samples(seed: int) -> Iterator[tuple[float, Any, float | str, float]]:
+    """Yield what there was to measure, what came, at which time, and by how much the level has shifted.
+
+    Samples are a second apart but for faults.
+    """
     random = np.random.default_rng(seed)
     time, left, fault, held = 0.0, 0, "", 0.0
+    level, shifted = 0.0, 0  # the second: how many samples that lasts yet
     for truths in _truths(random, 5000):
-        for truth, chance in zip(truths, random.random(len(truths)).tolist(), strict=True):
+        for usual, chance in zip(truths, random.random(len(truths)).tolist(), strict=True):
             time += 1
+            if shifted:
+                shifted -= 1
+                level = level if shifted else 0.0
+            elif chance > 1 - _SHIFTED:
+                level, shifted = float(random.uniform(-_LARGEST_SHIFT, _LARGEST_SHIFT)), int(random.geometric(0.01))
+            truth = usual + level
             if not left and chance < _FAULTY:
                 fault = _FAULTS[int(random.integers(len(_FAULTS)))]
                 left, held = int(random.geometric(0.2)), truth
                 left += 4 if fault == "fast" else 0  # as many as it takes to tell a pace
                 time -= 10 if fault == "set back" else 0
             if not left:
-                yield truth, truth, time
+                yield truth, truth, time, level
                 continue
             left -= 1
             time -= 0.75 if fault == "fast" else 0
             if fault == "again":
-                yield truth, truth, time - 1
+                yield truth, truth, time - 1, level
             elif fault == "no time":
-                yield truth, truth, "n/a"
+                yield truth, truth, "n/a", level
             elif fault != "outage":
-                yield truth, _spoilt(fault, truth, held), time
+                yield truth, _spoilt(fault, truth, held), time, level
 
 
 _FAULTS = (
@@ -154,8 +177,10 @@ def main(words: list[str] | None = None) -> None:
     """Print what came of it."""
     parser = arguments("Soak the predictor.")
     parser.add_argument("--steps", type=int, default=10_000_000)
+    parser.add_argument("--provider", default="cpu")
+    parser.add_argument("--static", action="store_true", help="without adaptation")
     options = parser.parse_args(words)
-    found = soak(brief_model(), options.steps)
+    found = soak(brief_model(), options.steps, adapt=not options.static, provider=options.provider)
     rows = [{**{name: value for name, value in vars(found).items() if name != "counts"}, **found.counts}]
     publish("A long stream with faults", rows, options.json)
 

@@ -8,7 +8,7 @@ from click.core import ParameterSource
 
 from edgeseq.commands.export_c import export_c, export_native
 from edgeseq.commands.notes import note
-from edgeseq.commands.options.common import load_checkpoint, result_printer
+from edgeseq.commands.options.common import adapt_option, load_checkpoint, result_printer
 from edgeseq.commands.options.outputs import check_outputs
 from edgeseq.model import opset as onnx_opset
 from edgeseq.text import wrapped
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _C = ("c", "arduino")
 _ONNX = ("onnx",)
-_FORMATS = {"key": ("onnx", "native"), "report": _ONNX, "form": _ONNX, "opset": _ONNX, "libm": _C}
+_FORMATS = {"key": ("onnx", "native"), "report": _ONNX, "form": _ONNX, "opset": _ONNX, "libm": _C, "adapt": _C}
 """Parameter -> the formats that it has a meaning for; the others are for all."""
 
 
@@ -65,7 +65,7 @@ _FORMATS = {"key": ("onnx", "native"), "report": _ONNX, "form": _ONNX, "opset": 
     help="Write an HTML report about the file: forecasts, errors, times, graph and spec.",
 )
 @click.option("--opset", type=int, default=onnx_opset.DEFAULT, show_default=True, help="Version of the ONNX operators.")
-@click.option("--no-adapt", is_flag=True, help="Leave adaptation out: forecasts stay as trained.")
+@adapt_option("Let forecasts go on learning on the device.")
 @click.option("--libm/--no-libm", default=False, help="In C, use exp() of the C library instead of a built-in one.")
 @click.pass_context
 def export(
@@ -80,7 +80,7 @@ def export(
     key: str | None,
     report: str | None,
     opset: int,
-    no_adapt: bool,
+    adapt: bool | None,
     libm: bool,
 ) -> None:
     r"""Write CHECKPOINT as one self-contained ONNX file, which runs without torch, or as C.
@@ -99,18 +99,23 @@ def export(
             option = next(parameter.opts[0] for parameter in context.command.params if parameter.name == name)
             raise UsageError(f"{option} is for --format {' or '.join(formats)}")
     if file_format == "onnx":
-        _export_onnx(
-            checkpoint, output, quantize=quantize, form=form, key=key, report=report, opset=opset, adapt=not no_adapt
-        )
+        _export_onnx(checkpoint, output, quantize=quantize, form=form, key=key, report=report, opset=opset, adapt=adapt)
     elif file_format == "native":
-        export_native(checkpoint, output, quantize, key, adapt=not no_adapt)
+        export_native(checkpoint, output, quantize, key, adapt=adapt)
     else:
-        as_library = file_format == "arduino"
-        export_c(checkpoint, output, quantize, libm=libm, as_library=as_library, adapt=not no_adapt)
+        export_c(checkpoint, output, quantize, libm=libm, as_library=file_format == "arduino", adapt=adapt)
 
 
 def _export_onnx(
-    path: str, output: str, *, quantize: str, form: str, key: str | None, report: str | None, opset: int, adapt: bool
+    path: str,
+    output: str,
+    *,
+    quantize: str,
+    form: str,
+    key: str | None,
+    report: str | None,
+    opset: int,
+    adapt: bool | None,
 ) -> None:
     import edgeseq_export
     from edgeseq_export.comparison import by_step, judge, name_of

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edgeseq_export.c.export import CFiles
 
 
-def export_c(checkpoint: str, output: str, quantize: str, *, libm: bool, as_library: bool, adapt: bool) -> None:
+def export_c(checkpoint: str, output: str, quantize: str, *, libm: bool, as_library: bool, adapt: bool | None) -> None:
     """Write a checkpoint as output.c and output.h, or as a library's folder."""
     from edgeseq_export.c import export, render
 
@@ -41,7 +41,7 @@ def export_c(checkpoint: str, output: str, quantize: str, *, libm: bool, as_libr
     click.echo(f"wrote {', '.join(map(str, texts))}")
 
 
-def export_native(checkpoint: str, output: str, quantize: str, key: str | None, *, adapt: bool) -> None:
+def export_native(checkpoint: str, output: str, quantize: str, key: str | None, *, adapt: bool | None) -> None:
     """Write a checkpoint as the library that the provider "native" loads."""
     import edgeseq_export
     from edgeseq_export.c import native

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgeseq.commands.learned import adapted_steps, in_words, of_state
 from edgeseq.commands.options.common import json_option, key_option, model_argument
 from edgeseq.commands.options.provider import Libraries, library_option, register
 from edgeseq.model.about import about
@@ -21,14 +22,23 @@ if TYPE_CHECKING:
 @model_argument
 @click.option("--provider", metavar="NAME", help="Show also which operators run where; auto: also which one is chosen.")
 @library_option
+@click.option(
+    "--state",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Show also what the streams in this state file, of predict, have learned.",
+)
 @key_option
 @json_option
-def info(model: str, *, provider: str | None, libraries: Libraries, key: str | None, as_json: bool) -> None:
+def info(
+    model: str, *, provider: str | None, libraries: Libraries, state: str | None, key: str | None, as_json: bool
+) -> None:
     r"""Show what MODEL, a checkpoint or a model file, contains: network, series, errors, versions.
 
     \b
     edgeseq info sine.onnx
     edgeseq info sine.onnx --provider auto
+    edgeseq info sine.onnx --state sine.state
     edgeseq info sine.onnx --json
     """
     from edgeseq_runtime.model_file.source import vouched
@@ -38,14 +48,20 @@ def info(model: str, *, provider: str | None, libraries: Libraries, key: str | N
     source = vouched(opened, provider=provider or "auto", key=key)
     assert source.spec is not None, "a file without a spec is not vouched for"
     session = _open(source, provider) if provider else None
+    learned = of_state(session or _open(source, "auto"), state) if state else {}
     if as_json:
         fields = json.loads(source.spec.to_json())
         if session:
             fields.update(providers=session.providers, placement=session.placement, seconds_a_step=session.measured)
+        if state:
+            fields["learned"] = {
+                name: {"samples": one.taught, "adapted": adapted_steps(one)} for name, one in learned.items()
+            }
         click.echo(json.dumps(fields, ensure_ascii=False))
         return
     pairs = [_file_line(source.spec, len(source.content), is_checkpoint=isinstance(opened, bytes)), *about(source.spec)]
     pairs += _provider_lines(session) if session else []
+    pairs += [(name or "state", in_words([one])) for name, one in learned.items()]
     named = [(printable(name, 200), printable(value)) for name, value in pairs]
     width = max(len(name) for name, _ in named)
     for name, value in named:

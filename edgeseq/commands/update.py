@@ -109,9 +109,7 @@ def _conclude(
         note(line)
     try:
         checkpoint = fitting.judge(checkpoint, parts).checkpoint
-        verdict = old_and_new.compare(
-            vouched(as_model_file(model)).content, edgeseq_export.build(checkpoint), parts.test
-        )
+        verdict = old_and_new.compare(vouched(as_model_file(model)).content, edgeseq_export.build(checkpoint), parts)
     except DataError as error:
         verdict, reason = None, error
     updating.with_sensors(checkpoint, known).save(output)

@@ -17,7 +17,7 @@ from edgeseq.series import Part, Parts
 from edgeseq.series.gaps import fill
 from edgeseq.series.series import Values
 from edgeseq.text import decimals_of
-from edgeseq_runtime.arrays import Float32, Float64
+from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.predictor import Predictor
@@ -262,28 +262,25 @@ def forecasts_at(predictor: Streamer, values: Values, at: Origins) -> Forecasts:
     """
     spec = predictor.spec
     lead = max(LEAD, 10 * spec.warmup)
+    samples = Samples(spec, values)
     forecasts = np.empty((len(at), spec.horizon, len(spec.targets)))
     for chosen in np.split(np.arange(len(at)), np.flatnonzero(np.diff(at) > lead) + 1):
         if not len(chosen):
             continue
         first, last = at[chosen[0]], at[chosen[-1]]
-        begin = max(0, first - lead)
-        # What follows shows how long a gap is at the end, and what is known ahead there.
-        stretch = values[begin : None if last == at[-1] else last + 2 + max(spec.gap_limit, spec.horizon)]
+        start, stop = max(0, first - lead), len(values) if last == at[-1] else last + spec.gap_limit + 2
         predictor.reset()
-        made = Samples(spec, stretch).run(predictor)
-        forecasts[chosen] = _warm_at(spec, stretch, at[chosen] - begin, made)
+        made = samples.run(predictor, start, stop)
+        made[~fill(values[start:stop], spec.gap_limit).warm(spec.warmup)] = np.nan
+        forecasts[chosen] = made[at[chosen] - start]
     return forecasts
 
 
 def adapted_at(predictor: Predictor, values: Values, at: Origins, streams: Sequence[Learner]) -> Forecasts:
     """Return the same where the streams go on learning."""
-    return _warm_at(predictor.spec, values, at, adapted_forecasts(predictor, values, streams))
-
-
-def _warm_at(spec: Spec, values: Values, at: Origins, forecasts: Forecasts | Float32) -> Forecasts:
-    forecasts[~fill(values, spec.gap_limit).warm(spec.warmup)] = np.nan
-    return forecasts[at].astype(np.float64)
+    forecasts = adapted_forecasts(predictor, values, streams)
+    forecasts[~fill(values, predictor.spec.gap_limit).warm(predictor.spec.warmup)] = np.nan
+    return forecasts[at]
 
 
 def score_part(predictor: Streamer, part: Part) -> tuple[int, Score]:

@@ -1,23 +1,21 @@
 """An old model and a new one on the same samples: which forecasts better, and whether more than by chance."""
 
+import contextlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from edgeseq.evaluation import baselines
-from edgeseq.evaluation.evaluate import forecasts_at
+from edgeseq.evaluation.evaluate import adapted_at, forecasts_at, typical_predictor
+from edgeseq.evaluation.learning import MOST_LEARNED, Learner, learners
 from edgeseq.evaluation.metrics import Forecasts, compute_metrics, rounded
-from edgeseq.series import Part
+from edgeseq.series import Parts
 from edgeseq_runtime.arrays import Float64
-from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, UsageError
-from edgeseq_runtime.predictor import Predictor
-from edgeseq_runtime.rules import AS_THEY_ARE
 from edgeseq_runtime.spec import Score, Spec
-from edgeseq_runtime.streaming.sensors import Scale
 
 STATIC, ADAPTED = "static", "adapted"
 
@@ -73,8 +71,8 @@ class Verdict:
         }
 
 
-def compare(old: bytes, new: bytes, part: Part) -> Verdict:
-    """Stream a part through two model files, static and adapted, and compare them where both have a forecast.
+def compare(old: bytes, new: bytes, parts: Parts) -> Verdict:
+    """Stream a test part through two model files, static and adapted, and compare them where both have a forecast.
 
     Each counts as its file would run it. Errors are standardised by the new model's training part. Raises `DataError`
     where there is no forecast to compare.
@@ -82,13 +80,15 @@ def compare(old: bytes, new: bytes, part: Part) -> Verdict:
     forecasts: dict[tuple[str, str], Forecasts] = {}
     as_used = []
     for name, content in (("old", old), ("new", new)):
-        session = open_session(content, provider="cpu")
-        spec, at = session.spec, part.origins(session.spec.horizon)
-        for kind, predictor in _predictors(session).items():
-            forecasts[name, kind] = forecasts_at(predictor, part.values, at)
+        predictor = typical_predictor(content)
+        spec, at = predictor.spec, parts.test.origins(predictor.spec.horizon)
+        forecasts[name, STATIC] = forecasts_at(predictor, parts.test.values, at)
+        with contextlib.suppress(UsageError):  # of a network that cannot adapt
+            streams = _streams(parts, from_training=name == "old")
+            forecasts[name, ADAPTED] = adapted_at(predictor, parts.test.values, at, streams)
         as_used.append(ADAPTED if spec.adapt and (name, ADAPTED) in forecasts else STATIC)
     known = np.logical_and.reduce([np.isfinite(values) for values in forecasts.values()])
-    truth = np.where(known, baselines.truths(spec, part.values, at), np.nan)
+    truth = np.where(known, baselines.truths(spec, parts.test.values, at), np.nan)
     if not np.isfinite(truth).any():
         raise DataError("the newest part has no sample that both models forecast once they are warm")
     scores = {which: rounded(compute_metrics(spec, values, truth).total) for which, values in forecasts.items()}
@@ -96,6 +96,19 @@ def compare(old: bytes, new: bytes, part: Part) -> Verdict:
     lower, certainty, needed = significance(squares[0], squares[1], spec.horizon)
     samples = int(np.isfinite(truth).any(axis=(1, 2)).sum())
     return Verdict(samples, scores, (as_used[0], as_used[1]), lower, certainty, needed)
+
+
+def _streams(parts: Parts, *, from_training: bool) -> list[Learner]:
+    """Return what learns before the test part: from the validation part on, or from the training part of one stream.
+
+    All of these are new to the old model, which would have learned from them. The new one knows its training part.
+    """
+    streams = learners(parts.test, parts.validation)
+    if not from_training or len(streams) > 1:
+        return streams
+    (one,) = streams
+    first = parts.test.start - min(MOST_LEARNED, len(parts.train) + parts.validation.samples)
+    return [replace(one, learns=max(one.begin, first))]
 
 
 def significance(old: Float64, new: Float64, horizon: int) -> tuple[float, float, float]:
@@ -115,17 +128,6 @@ def significance(old: Float64, new: Float64, horizon: int) -> tuple[float, float
     error = float(means.std(ddof=1) / np.sqrt(blocks))
     certainty = float(means.mean()) / error if error else math.copysign(math.inf, lower) if lower else 0.0
     return lower, certainty, _STUDENT[blocks - 2]
-
-
-def _predictors(session: Any) -> dict[str, Predictor]:
-    """Return what streams a model, as it is and, where it can learn from what comes, adapted."""
-    sensor = Scale.identity(session.spec) if session.spec.sensors else None
-    made = {STATIC: Predictor(session, rules=AS_THEY_ARE, sensor=sensor, adapt=False)}
-    try:
-        made[ADAPTED] = Predictor(session, rules=AS_THEY_ARE, sensor=sensor, adapt=True)
-    except UsageError:  # a network that has no scales to adapt by
-        return made
-    return made
 
 
 def _squares(spec: Spec, forecasts: Forecasts, truth: Forecasts) -> Float64:

@@ -2,7 +2,8 @@
 
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,19 @@ from edgeseq.evaluation.metrics import Forecasts
 from edgeseq.evaluation.png import png
 from edgeseq.evaluation.report_text import ADAPTED, forecasters, model_name
 from edgeseq.evaluation.stretch import Stretch
-from edgeseq.evaluation.style import BAND, BASELINE, FORECASTERS, LAST, NEXT, TRUTH, WIDE, hide_spines, legend, wrapped
+from edgeseq.evaluation.style import (
+    BAND,
+    BASELINE,
+    FORECASTERS,
+    LAST,
+    NEXT,
+    TRUTH,
+    WIDE,
+    WITH_ADAPTATION,
+    hide_spines,
+    legend,
+    wrapped,
+)
 from edgeseq.evaluation.time_axis import TimeAxis
 from edgeseq.model.about import unit_of
 from edgeseq.text import error, number
@@ -183,10 +196,16 @@ def _plot_folds(axes: Axes, axis: TimeAxis, spec: Spec, folds: Sequence[Fold], s
     edges = np.array([folds[0].first, *(fold.last + 1 for fold in folds)])
     edges[-1] = min(edges[-1], samples - 1)
     by_fold = [forecasters(spec, fold.comparison) for fold in folds]
-    for name, colour in zip(by_fold[0], FORECASTERS, strict=False):
+    for name, (colour, _) in _looks(by_fold[0]).items():
         heights = [fold[name].total.rmse for fold in by_fold]
         order = 3 if name.startswith(model_name(spec)) else 2
         axes.stairs(heights, axis.at(edges), baseline=None, color=colour, zorder=order, linewidth=1.8, label=name)
+
+
+def _looks(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return each forecaster's colour and marker; the baselines have theirs whether or not the model adapts."""
+    looks = cycle(zip(FORECASTERS, _MARKERS, strict=True))
+    return {name: (WITH_ADAPTATION, "*") if name.endswith(f", {ADAPTED}") else next(looks) for name in names}
 
 
 def _plot_steps(axes: Axes, errors: Mapping[str, Sequence[float]], spec: Spec) -> None:
@@ -195,10 +214,12 @@ def _plot_steps(axes: Axes, errors: Mapping[str, Sequence[float]], spec: Spec) -
         _plot_one_step(axes, {name: rmse[0] for name, rmse in errors.items()})
         axes.set_xlabel(f"{TimeAxis(None, spec.period).ahead(1)} ahead")
     else:
-        steps, looks = range(1, spec.horizon + 1), zip(FORECASTERS, _MARKERS, strict=True)
-        for place, ((name, rmse), (colour, marker)) in enumerate(zip(errors.items(), looks, strict=False)):
+        steps = range(1, spec.horizon + 1)
+        for place, (name, (colour, marker)) in enumerate(_looks(errors).items()):
             order = 2 if place else 3
-            axes.plot(steps, rmse, f"{marker}-", markersize=4, color=colour, linewidth=1.6, label=name, zorder=order)
+            axes.plot(
+                steps, errors[name], f"{marker}-", markersize=4, color=colour, linewidth=1.6, label=name, zorder=order
+            )
         axes.margins(x=0.02)  # less than a step: there is none 0 ahead
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=(1, 2, 4, 5, 6, 10)))
         axes.set_xlabel(
@@ -215,7 +236,8 @@ def _plot_steps(axes: Axes, errors: Mapping[str, Sequence[float]], spec: Spec) -
 
 def _plot_one_step(axes: Axes, errors: Mapping[str, float]) -> None:
     """Draw a point for each forecaster, and its number."""
-    for (name, rmse), colour, marker in zip(errors.items(), FORECASTERS, _MARKERS, strict=False):
+    for name, (colour, marker) in _looks(errors).items():
+        rmse = errors[name]
         axes.plot([name], [rmse], marker, color=colour, markersize=7)
         axes.annotate(number(rmse), (name, rmse), (8, 0), textcoords="offset points", fontsize="small", va="center")
     axes.margins(x=0.25)  # for the last number

@@ -17,7 +17,10 @@ Each at least three times as dark as white: WCAG 2.1, success criterion 1.4.11.
 """
 
 FORECASTERS = (LAST, BASELINE, "#c9780a", "#00798c", "#6a4c93")
-"""The model, then the others: with adaptation, and the baselines."""
+"""The model, then the baselines."""
+
+WITH_ADAPTATION = "#2e7d32"
+"""The model with adaptation."""
 
 BAND = 0.18
 """How opaque an interval is over white."""

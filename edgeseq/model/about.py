@@ -24,6 +24,7 @@ def about(spec: Spec) -> Lines:
     if spec.sensors:
         lines.append(("sensors", f"{_sensors(spec)}; the lines below are those of the typical one"))
     lines += [(feature.name, _feature(feature)) for feature in spec.features]
+    lines += [(column.name, _known(column)) for column in spec.known]
     adapts = "forecasts go on learning on the device" if spec.adapt else "off; forecasts stay as trained"
     lines.append(("adaptation", adapts))
     if spec.figures:
@@ -82,6 +83,11 @@ def _sensors(spec: Spec) -> str:
     names = ", ".join(sensor.name for sensor in spec.sensors[:_SHOWN_SENSORS])
     more = len(spec.sensors) - _SHOWN_SENSORS
     return f"{names} and {more} more" if more > 0 else names
+
+
+def _known(column: Feature) -> str:
+    unit = f" {column.unit}" if column.unit else ""
+    return f"{column.minimum:g} to {column.maximum:g}{unit} in training; known ahead, over the horizon"
 
 
 def _feature(feature: Feature) -> str:

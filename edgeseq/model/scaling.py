@@ -88,8 +88,9 @@ def known_inputs(spec: Spec, values: Values) -> Float32:
     """Return what is known ahead at each of samples (time, column), as the network sees it: (time, ahead * column)."""
     known = values[:, len(spec.features) :]
     centers, scales = (np.array([getattr(column, name) for column in spec.known]) for name in ("center", "scale"))
-    scaled = np.asarray((known - centers) / scales, np.float32)
-    return over_horizon(scaled, spec.horizon).reshape(len(known), spec.ahead)
+    return over_horizon(np.asarray((known - centers) / scales, np.float32), spec.horizon).reshape(
+        len(known), spec.ahead
+    )
 
 
 def network_targets(spec: Spec, filled: Filled) -> Float32:

@@ -11,6 +11,9 @@ from edgeseq_runtime.spec import Spec
 STATIC, ADAPTED = "validation_static", "validation_adapted"
 """Names in `training.options` of the standardised squared errors over the validation part, without and with it."""
 
+WANTED = "adapt"
+"""The name there of what was chosen by hand, or by the layout; absent where the validation part decided."""
+
 _AS_GOOD = 1.005
 """The most that adaptation's error may be of the model's own. A little worse than static is a fair price for a stream
 that follows when its series changes, and bounded by the gate; more is none."""

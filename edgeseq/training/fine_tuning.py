@@ -18,9 +18,10 @@ import torch
 from edgeseq.model.checkpoint import Checkpoint, Weights
 from edgeseq.model.rescaling import rescaled
 from edgeseq.series import Part
+from edgeseq.training import adapting
 from edgeseq.training.autoregressive import RECORDED_WEIGHT
 from edgeseq.training.network import Network
-from edgeseq.training.options import TrainingOptions
+from edgeseq.training.options import ADAPT, AUTO, TrainingOptions
 from edgeseq.training.validation import validator
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import ModelFileError, UsageError
@@ -92,6 +93,7 @@ class Pretrained:
             "linear_path": spec.linear_path,
             "layout": spec.layout,
             "window": spec.window or None,
+            "adapt": _wanted(spec),
         }
         if own["preset"] == "classic" and spec.layout == STREAM and spec.training:
             own["unroll"] = spec.training.options.get("unroll")  # without it the preset has no streams
@@ -185,6 +187,12 @@ class InitialWeights:
 def load(network: Network, weights: Weights) -> None:
     """Give a network these weights; what they lack stays as it is."""
     network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()}, strict=False)
+
+
+def _wanted(spec: Spec) -> str:
+    """Return what was chosen of adaptation; a model of version 0.1 leaves it open."""
+    chosen = spec.training.options.get(adapting.WANTED) if spec.training else None
+    return str(chosen) if chosen in ADAPT else AUTO
 
 
 def _differences(own: Spec, other: Spec) -> list[str]:

@@ -26,7 +26,7 @@ from edgeseq.training import adapting, autoregressive
 from edgeseq.training import plan as planning
 from edgeseq.training.distributed import ProcessGroup
 from edgeseq.training.fine_tuning import Pretrained
-from edgeseq.training.options import TrainingKeywords, TrainingOptions
+from edgeseq.training.options import AUTO, TrainingKeywords, TrainingOptions
 from edgeseq.training.phases import Say, silent
 from edgeseq.training.plan import Plan
 from edgeseq.training.thinning import thinned
@@ -141,8 +141,10 @@ def _with_linear_path(plan: Plan, checkpoint: Checkpoint, parts: Parts, say: Say
 
 
 def _with_adaptation(plan: Plan, checkpoint: Checkpoint, say: Say) -> Checkpoint:
-    say("adaptation", "streams that go on learning beside one that does not, over the newest validation samples")
+    say("adaptation", "forecasts over the validation part, with and without")
     adapt, noted = adapting.decide(checkpoint, plan.adapt)
+    if plan.adapt != AUTO:
+        checkpoint = with_option(checkpoint, adapting.WANTED, plan.adapt)
     for name, value in noted.items():
         checkpoint = with_option(checkpoint, name, value)
     return replace(checkpoint, spec=replace(checkpoint.spec, adapt=adapt))
@@ -172,8 +174,8 @@ def _with_measured_warmup(checkpoint: Checkpoint, validation: Part) -> Checkpoin
     return replace(checkpoint, spec=replace(checkpoint.spec, warmup=warmup))
 
 
-def with_option(checkpoint: Checkpoint, name: str, value: float) -> Checkpoint:
-    """Return the checkpoint with one more figure of how it came to be."""
+def with_option(checkpoint: Checkpoint, name: str, value: float | str) -> Checkpoint:
+    """Return the checkpoint with one more note of how it came to be."""
     training = checkpoint.spec.training
     assert isinstance(training, Training)
     training = replace(training, options={**training.options, name: value})

@@ -23,13 +23,17 @@ def blocks_are_exact(predictor: Predictor) -> bool:
     spread = random.standard_normal((sum(_LENGTHS), len(features)))
     samples = [f.mean for f in features] + 0.5 * spread * [f.std for f in features]
     times = (_BEGIN + (period or 0.0) * np.arange(len(samples))).tolist() if period else None
+    noise = random.standard_normal((len(samples), predictor.spec.horizon, len(predictor.spec.known)))
+    ahead = [f.mean for f in predictor.spec.known] + 0.5 * noise * [f.std for f in predictor.spec.known]
+    known = ahead if predictor.spec.known else None
     begin = 0
     for length in _LENGTHS:
         part = slice(begin, begin + length)
         begin += length
-        found = by_block.process(samples[part], times[part] if times else None)
+        found = by_block.process(samples[part], times[part] if times else None, None if known is None else known[part])
         for row, sample in enumerate(samples[part]):
-            forecast = by_step.step(sample, times[part][row] if times else None)
+            told = None if known is None else known[part][row]
+            forecast = by_step.step(sample, times[part][row] if times else None, told)
             if forecast.tobytes() != found.forecasts[row].tobytes():
                 return False
             if found.interval and by_step.interval()[0].tobytes() != found.interval[0][row].tobytes():

@@ -1,7 +1,9 @@
 """Values known ahead by every way in which samples come: Python, JSON, CSV, line protocol, files read ahead."""
 
 import json
+import signal
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from edgeseq_runtime.outcomes import StepResult
 from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.service import SingleStream
 from tests.conftest import CommandLine
+from tests.helpers.broker import Broker, Peer, Service, end_all, wait_until
 
 HORIZON, MINUTE = 3, 60.0
 READING = Reading(time=("time",), time_format="s")
@@ -212,6 +215,36 @@ def test_cells_that_are_no_numbers_are_named(edgeseq: CommandLine, model: Path, 
     assert "line 3: k0 is 'warm', not a number" in answer.err
 
 
+def test_a_column_that_is_there_twice_is_refused(edgeseq: CommandLine, model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_text("f0,f1,k0+2,k0+2\n0,0,1,2\n")
+    answer = edgeseq("predict", model, "--input", path)
+    assert answer.code == 1
+    assert "line 1: the input has 2 columns 'k0+2'" in answer.err
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.sampled_from(["k0", "k1", "v", "x"]), inner),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(anything, min_size=1, max_size=3))
+def test_whatever_stands_there_is_a_window_or_one_line(bodies: list[Any]) -> None:
+    """JSON of any kind under `known`: a finite forecast, or a problem in one line that moves nothing."""
+    stream = SingleStream(Predictor(SESSION))
+    for body in bodies:
+        line = json.dumps({"f0": 0.1, "f1": 0.2, "known": body}).encode()
+        (sample,) = text_lines.read([line], SPEC)
+        if sample.problem:
+            assert "\n" not in sample.problem
+            assert len(sample.problem) < 400
+        result = stream.step("", sample.values, sample.moment, sample.known)
+        assert sample.problem or np.isfinite(result.forecast).all()
+
+
 def test_the_first_line_without_them_says_how_they_come(edgeseq: CommandLine, model: Path, tmp_path: Path) -> None:
     path = tmp_path / "lines"
     path.write_text("0 0\n0 0\n")
@@ -265,3 +298,58 @@ def test_samples_that_are_gathered_bring_what_the_last_of_them_said(
     made = Predictor(model, "cpu").process([[at + 0.5, 1] for at in range(4)], None, np.array(windows[:4]))
     np.testing.assert_allclose([line["forecast"] for line in found], made.forecasts[:, :, 0], rtol=1e-4, atol=1e-5)
     assert not any("reason" in line for line in found)
+
+
+def test_info_names_them(edgeseq: CommandLine, model: Path) -> None:
+    lines = [" ".join(line.split()) for line in edgeseq.must("info", model).out.splitlines()]
+    assert "k1 3 to 9 in training; known ahead, over the horizon" in lines
+
+
+def test_messages_bring_them_and_a_killed_service_goes_on(model: Path, tmp_path: Path) -> None:
+    """Over MQTT, a stream for each topic: nothing of the window is lost that was acknowledged."""
+    pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed")
+    broker, state = Broker(tmp_path / "broker"), tmp_path / "state"
+    try:
+        rows = [([at / 10, 0.5], [[at, 1.0], [2.0, at, 4.0]] if at % 3 else [[], []]) for at in range(8)]
+        peer = Peer(broker, "forecasts/#")
+        for start, end, times in ((0, 4, 1), (4, 8, 2)):
+            service = Service(broker, model, "--state", state).wait_for_subscription(broker, times)
+            for at in range(start, end):
+                (one, two), window = rows[at]
+                known = dict(zip(NAMES, window, strict=True))
+                peer.publish("plant/a", {"time": 1_700_000_000 + 60 * at, "f0": one, "f1": two, "known": known})
+            last = 1_700_000_000 + 60 * (end - 1)
+            wait_until(lambda t=last: any(m["t"] == t for _, m, _ in peer.messages), "no forecasts")  # type: ignore[misc]
+            assert service.stop(signal.SIGKILL if start == 0 else signal.SIGTERM) == (-9 if start == 0 else 0)
+        found = {message["t"]: message for _, message, _ in peer.messages}  # one may be answered again after the kill
+        wanted = in_python(rows, [1.7e9 + MINUTE * at for at in range(8)])  # type: ignore[arg-type]
+        for (_, message), result in zip(sorted(found.items()), wanted, strict=True):
+            np.testing.assert_allclose(message["forecast"], result.forecast[:, 0], rtol=1e-5, atol=1e-6)
+            assert message.get("reason", "") == result.reason == "known"
+        assert service.said().count("plant/a: not all of the next 3 values of k0, k1 are known") == 2
+    finally:
+        end_all()
+
+
+@pytest.mark.parametrize("aggregate", ["mean", "max", "last", "sum"])
+def test_a_raw_file_is_read_ahead_in_its_intervals(aggregate: str) -> None:
+    """Three rows a minute: a sample sees what training would make of the minutes after its own."""
+    random = np.random.default_rng(0)
+    times, known = 1_700_000_040 + 20 * np.arange(60), random.uniform(3, 8, (60, 2)).round(2)
+    lines = ["time,f0,f1,k0,k1", *(f"{time},0,0,{one},{two}" for time, (one, two) in zip(times, known, strict=True))]
+    reading = replace(READING, every=60.0, aggregate=aggregate)
+    samples = text_lines.read([line.encode() for line in lines], SPEC)
+    found = [sample.known for sample in read_ahead(samples, SPEC, reading)]
+    of_minutes = known.reshape(20, 3, 2)
+    ways: dict[str, Any] = {
+        "mean": np.mean,
+        "max": np.max,
+        "sum": np.sum,
+        "last": lambda rows, axis: rows.take(-1, axis),
+    }
+    gathered = np.concatenate([ways[aggregate](of_minutes, axis=1), np.full((HORIZON, 2), np.nan)])
+    for row, ahead in enumerate(found[:-3]):
+        minute = row // 3
+        wanted = gathered[minute + 1 : minute + 1 + HORIZON]
+        np.testing.assert_allclose(np.array(ahead, float).reshape(HORIZON, 2), wanted, rtol=1e-12)
+    assert found[-3:] == [()] * 3

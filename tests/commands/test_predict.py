@@ -50,6 +50,21 @@ def test_each_line_carries_what_the_predictor_says(model_path: Path) -> None:
     assert answer.err.splitlines()[-1].startswith("8 samples: 1 imputed, 7 ok; ")
 
 
+def test_forecasts_adapt_as_the_model_says_unless_the_user_does(tmp_path: Path) -> None:
+    """A series that rises, of which the random network knows nothing."""
+    values = [0.3 * number for number in range(60)]
+    for adapt in (True, False):
+        content = edgeseq_export.export(make_checkpoint(horizon=3, adapt=adapt)).content
+        (tmp_path / "model.onnx").write_bytes(content)
+        wanted = {on: Predictor(content, adapt=on).run(values)[:, :, 0].tolist() for on in (True, False)}
+        assert wanted[True] != wanted[False]
+        for option, on in (((), adapt), (("--adapt",), True), (("--no-adapt",), False)):
+            answer = run(tmp_path / "model.onnx", *option, text=lines(values))
+            forecasts = [json.loads(line)["forecast"] for line in answer.out.splitlines()]
+            np.testing.assert_allclose(forecasts, wanted[on], rtol=1e-6, atol=1e-6)
+            assert ("; learned from " in answer.err) is on
+
+
 def test_times_are_passed_on_as_they_were_written(model_path: Path) -> None:
     answer = run(model_path, text="date,f0\n2020-01-01,1\n2020-01-02,\n")
     assert [json.loads(line)["t"] for line in answer.out.splitlines()] == ["2020-01-01", "2020-01-02"]

@@ -23,6 +23,7 @@ from tests.helpers.csv_helpers import sensor_file
 PAGES = (
     *("install", "cli", "training", "integrations", "api/index"),
     *(
+        "how-to/adaptation",
         "how-to/int8",
         "how-to/intervals",
         "how-to/jetson",

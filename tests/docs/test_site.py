@@ -133,7 +133,7 @@ def test_the_code_of_every_page_is_run_by_a_test(page: Path) -> None:
 
 def test_every_page_is_in_the_navigation() -> None:
     navigation = (ROOT / "mkdocs.yml").read_text().partition("\nnav:\n")[2]
-    shown = re.findall(r"([\w/-]+\.md)$", navigation, re.MULTILINE)
+    shown = re.findall(r"([\w./-]+\.md)$", navigation, re.MULTILINE)
     assert sorted(shown) == sorted(map(name_of, PAGES))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +80,33 @@ def test_the_models_own_c_has_figures_too(co2: Checkpoint) -> None:
     content = edgeseq_export.export(co2).content
     native, cpu = (host.evaluate(content, "co2", provider=provider) for provider in ("native", "cpu"))
     assert native["rmse"] == pytest.approx(cpu["rmse"], rel=1e-4)
+
+
+def test_adaptation_is_as_the_model_says_unless_the_user_does(
+    edgeseq: CommandLine, co2: Checkpoint, tmp_path: Path
+) -> None:
+    """The figures as trained do not depend on it; in Python and on the command line alike."""
+    for adapt, name in ((True, "on"), (False, "off")):
+        replace(co2, spec=replace(co2.spec, adapt=adapt)).save(tmp_path / name)
+    static = printed(edgeseq, tmp_path / "off", "co2")
+    both = printed(edgeseq, tmp_path / "on", "co2")
+    assert "adapted" not in static
+    assert {name: both[name] for name in static} == static
+    assert both["adapted"].keys() == static.keys() - {"samples", "baselines", "left_out"}
+    assert printed(edgeseq, tmp_path / "on", "co2", "--no-adapt") == static
+    assert printed(edgeseq, tmp_path / "off", "co2", "--adapt") == both
+    assert host.evaluate(tmp_path / "off", "co2", adapt=True) == both == host.evaluate(tmp_path / "on", "co2")
+    assert host.evaluate(tmp_path / "on", "co2", adapt=False) == static
+
+
+def test_a_backtest_takes_the_same_option(edgeseq: CommandLine, co2: Checkpoint, tmp_path: Path) -> None:
+    replace(co2, spec=replace(co2.spec, adapt=True)).save(tmp_path / "model")
+    words = ("backtest", tmp_path / "model", "co2", "--stride", "20", "--json")
+    both = json.loads(edgeseq.must(*words).out)
+    static = json.loads(edgeseq.must(*words, "--no-adapt").out)
+    assert both["adapted"]
+    assert all(fold["adapted"] for fold in both["folds"])
+    assert "adapted" not in static
+    assert {name: both[name] for name in ("rmse", "baselines")} == {
+        name: static[name] for name in ("rmse", "baselines")
+    }

@@ -13,8 +13,9 @@ from edgeseq.evaluation import plots
 from edgeseq.evaluation.backtest import backtest
 from edgeseq.evaluation.evaluate import Evaluation, evaluate_test_part
 from edgeseq.evaluation.png import png
+from edgeseq.evaluation.report_text import forecasters
 from edgeseq.evaluation.stretch import Stretch
-from edgeseq.evaluation.style import BASELINE, FORECASTERS, LAST, NARROW, NEXT, TRUTH, WIDE
+from edgeseq.evaluation.style import BASELINE, FORECASTERS, LAST, NARROW, NEXT, TRUTH, WIDE, WITH_ADAPTATION
 from edgeseq.series import Part, Parts, Series, load
 from edgeseq.testing import make_checkpoint, make_spec
 from edgeseq_runtime import Predictor
@@ -127,6 +128,43 @@ def two_targets(unit: str = "kW") -> Evaluation:
     return evaluate_test_part(predictor, parts)
 
 
+def rising() -> tuple[Predictor, Parts]:
+    """A series of which the random network knows nothing, so that adaptation pays."""
+    values = np.cumsum(np.random.default_rng(1).normal(0.3, 0.1, (500, 1)), axis=0).astype(np.float32)
+    predictor = Predictor(edgeseq_export.build(make_checkpoint(horizon=3)), rules=AS_THEY_ARE)
+    return predictor, Parts(values[:300], Part(values[:400], 300), Part(values, 400))
+
+
+def test_the_forecasts_that_are_drawn_are_those_with_adaptation() -> None:
+    """The title has both errors; the farthest line is the adapted forecast."""
+    predictor, parts = rising()
+    found = evaluate_test_part(predictor, parts, adapt=True)
+    figure = plots.forecasts(found)
+    assert found.adapted
+    assert found.adapted_forecasts is not None
+    title = " ".join(figure.get_suptitle().split())
+    assert f"RMSE {found.adapted.total.rmse:.3g}"[:8] in title
+    assert " adapted, " in title
+    (drawn,) = (line for line in figure.axes[0].lines if str(line.get_label()).startswith("forecast 3 "))
+    np.testing.assert_array_equal(drawn.get_ydata(), found.adapted_forecasts[:, -1, 0])
+
+
+def test_the_model_with_adaptation_is_a_line_of_its_own() -> None:
+    """The baselines keep their colours."""
+    predictor, parts = rising()
+    static, both = (
+        plots.by_step(
+            {name: [rmse for rmse, _ in one.per_horizon] for name, one in forecasters(predictor.spec, found).items()},
+            predictor.spec,
+        ).axes[0]
+        for found in (evaluate_test_part(predictor, parts), evaluate_test_part(predictor, parts, adapt=True))
+    )
+    colours = [{line.get_label(): line.get_color() for line in axes.lines} for axes in (static, both)]
+    (more,) = colours[1].keys() - colours[0].keys()
+    assert str(more).endswith(", adapted")
+    assert colours[1] == {**colours[0], more: WITH_ADAPTATION}
+
+
 def test_each_target_has_its_own_panel_unit_and_error() -> None:
     """By hand: the root of the mean squared difference of a target's forecasts from what came."""
     found = two_targets()
@@ -183,7 +221,7 @@ def test_one_step_ahead_is_a_number_for_each_forecaster() -> None:
     assert [label.get_text() for label in axes.get_xticklabels()] == ["model", "other"]
 
 
-@pytest.mark.parametrize("colour", sorted({*FORECASTERS, TRUTH, NEXT, LAST, BASELINE}))
+@pytest.mark.parametrize("colour", sorted({*FORECASTERS, TRUTH, NEXT, LAST, BASELINE, WITH_ADAPTATION}))
 def test_a_line_stands_out_from_white(colour: str) -> None:
     """WCAG 2.1: (L1 + 0.05) / (L2 + 0.05) of relative luminances is at least 3 for what is drawn."""
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]

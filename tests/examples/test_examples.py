@@ -118,6 +118,13 @@ def test_intervals_and_drift_holds_its_promise_and_notices_the_change(tmp_path: 
     assert wide > 1.5 * (upper - lower)
 
 
+def test_a_temperature_known_ahead_halves_the_error(tmp_path: Path) -> None:
+    printed = run("known_ahead.py", tmp_path)
+    ((told, untold),) = numbers(r"RMSE (\S+) kW; never told of it: (\S+) kW", printed)
+    assert told < 0.6 * untold
+    assert numbers(r"stand-ins: (\d+) and (\d+)", printed) == [(0, 2868)]
+
+
 def test_make_series_writes_the_same_on_every_machine(tmp_path: Path) -> None:
     """The pages show numbers of these series."""
     printed = run("make_series.py", tmp_path)

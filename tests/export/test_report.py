@@ -202,3 +202,21 @@ def test_it_begins_with_the_verdict_and_how_to_use_the_file(tmp_path: Path, edge
     )
     assert text.index("<details>") < text.index("The graph") < text.rindex("<details>") < text.index("<pre>")
     assert '<meta name="viewport"' in text
+
+
+def test_a_model_that_adapts_is_reported_with_and_without(tmp_path: Path, edgeseq: CommandLine) -> None:
+    """Both files of it; what is typical of the model is what a device shows."""
+    make_checkpoint(horizon=3, adapt=True).save(tmp_path / "c")
+    out = edgeseq.must(
+        "export", tmp_path / "c", "-o", tmp_path / "m", "--quantize", "int8", "--report", tmp_path / "r"
+    ).out
+    assert [line.split("  ")[0] for line in out.splitlines() if "adapted" in line] == [
+        "int8, adapted",
+        "float32, adapted",
+    ]
+    text = (tmp_path / "r").read_text()
+    for name in ("model, int8", "model, float32", "model, int8, adapted", "model, float32, adapted"):
+        assert f">{name}<" in text
+    assert "The model, adapted, " in text
+    edgeseq.must("export", tmp_path / "c", "-o", tmp_path / "m", "--no-adapt", "--report", tmp_path / "r")
+    assert "adapted" not in (tmp_path / "r").read_text()

@@ -48,7 +48,8 @@ def drawn(made: Plan, lags: int) -> tuple[Checkpoint, LinearPath]:
     spec, random = made.spec, np.random.default_rng(3)
     weights = make_checkpoint(hidden=spec.hidden, horizon=spec.horizon, levels=spec.features[0].level).weights
     weight = random.uniform(-1, 1, (spec.outputs, 1, lags)).astype(np.float32) / np.float32(lags)
-    return Checkpoint(spec, weights), LinearPath(weight, random.uniform(-1, 1, spec.outputs).astype(np.float32))
+    bias = random.uniform(-1, 1, spec.outputs).astype(np.float32)
+    return Checkpoint(spec, weights), LinearPath(weight, bias, np.zeros((spec.outputs, 0), np.float32))
 
 
 def weakened(checkpoint: Checkpoint) -> Checkpoint:
@@ -104,16 +105,14 @@ def test_members_count_by_their_errors() -> None:
 def test_paths_of_several_lengths_are_one_path() -> None:
     """Its forecasts are the weighted mean of theirs, on the changes that all of them see."""
     random = np.random.default_rng(4)
-    paths = [
-        LinearPath(random.normal(size=(2, 1, lags)).astype(np.float32), random.normal(size=2).astype(np.float32))
-        for lags in (3, 5)
-    ]
+    paths = [LinearPath(*(random.normal(size=size) for size in ((2, 1, lags), 2, (2, 4)))) for lags in (3, 5)]
     both, changes = autoregressive.combined(paths, np.array([0.25, 0.75])), random.normal(size=5)
     wanted = sum(
         share * (path.weight[:, 0] @ changes[-path.lags :] + path.bias)
         for share, path in zip((0.25, 0.75), paths, strict=True)
     )
     np.testing.assert_allclose(both.weight[:, 0] @ changes + both.bias, wanted, rtol=1e-5)
+    np.testing.assert_allclose(both.known, 0.25 * paths[0].known + 0.75 * paths[1].known, rtol=1e-5)
     assert autoregressive.combined(paths, np.array([1.0, 0.0])).lags == 3
 
 
@@ -134,6 +133,17 @@ def test_naive_forecasts_are_linear_paths(season: int) -> None:
         found = forecasts_at(Predictor(edgeseq_export.export(blended).content), values, at)
         np.testing.assert_allclose(found, wanted, atol=2e-5)
     assert len(autoregressive.naive_paths(made.spec, (5,))) == 1
+
+
+def test_of_many_validation_rows_the_best_regression_is_taken_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 6,000 with the limit at 5,000; below it, one that is not much worse takes part."""
+    series, parts = recursion(60_000, 300)
+    made = planned(series, parts)
+    few = autoregressive.fit(made.spec, made.train, parts.validation, (24, 168, 336))
+    monkeypatch.setattr(autoregressive, "_MANY", 5000)
+    many, alone = (autoregressive.fit(made.spec, made.train, parts.validation, of) for of in ((24, 168, 336), (336,)))
+    np.testing.assert_array_equal(many.weight, alone.weight)
+    assert np.abs(few.weight - alone.weight).max() > 0.01
 
 
 @pytest.mark.parametrize(("noise", "wanted"), [(0.0, np.inf), (1.0, 1.0)])
@@ -192,7 +202,7 @@ def test_where_the_network_is_far_better_it_has_nearly_all_of_the_share() -> Non
     made = planned(series, parts)
     checkpoint, _ = drawn(made, 2)
     right = autoregressive.fit(made.spec, made.train, parts.validation, (24,))
-    worse = LinearPath(right.weight + np.float32(0.5), right.bias)
+    worse = replace(right, weight=right.weight + np.float32(0.5))
     shares = [autoregressive.ensemble_weight(checkpoint, path, parts.validation) for path in (right, worse)]
     assert shares[0] < 0.1
     assert shares[1] > 0.9
@@ -205,7 +215,7 @@ def test_a_share_is_never_outside_zero_and_one() -> None:
     checkpoint, _ = drawn(made, 2)
     checkpoint = weakened(checkpoint)
     path = autoregressive.fit(made.spec, made.train, parts.validation, (24,))
-    opposite = LinearPath(-path.weight, path.bias)
+    opposite = replace(path, weight=-path.weight)
     assert autoregressive.ensemble_weight(checkpoint, opposite, parts.validation) == 1
 
 

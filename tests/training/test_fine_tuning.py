@@ -33,6 +33,7 @@ NETWORKS: list[dict[str, Any]] = [
     {"features": 2, "targets": 2, "levels": 2, "predicts": "value"},
     {"features": 2, "levels": 2, "layout": "features", "window": 4, "predicts": "value", "horizon": 2},
     {"features": 2, "levels": 2, "layout": "steps", "window": 3},
+    {"features": 2, "levels": 1, "horizon": 3, "known": 2, "linear_path": 4},
 ]
 
 
@@ -42,8 +43,9 @@ def moved(spec: Spec) -> Spec:
         replace(feature, center=feature.center - 1.5 * number - 0.7, scale=feature.scale * (1.7 + number), change=0.03)
         for number, feature in enumerate(spec.features)
     )
+    known = tuple(replace(column, center=column.center + 1.3, scale=column.scale * 0.6) for column in spec.known)
     scales = tuple(tuple(2.5 * scale + 0.01 * step for scale in row) for step, row in enumerate(spec.target_scales))
-    return replace(spec, features=features, target_scales=scales)
+    return replace(spec, features=features, known=known, target_scales=scales)
 
 
 def oracle_forecasts(spec: Spec, weights: Weights, samples: Any) -> Any:
@@ -60,7 +62,7 @@ def oracle_forecasts(spec: Spec, weights: Weights, samples: Any) -> Any:
 def test_rescaled_weights_compute_the_same_of_raw_samples(network: dict[str, Any]) -> None:
     """By the oracle's float64 equations; what is left is how the weights are rounded to float32."""
     checkpoint = make_checkpoint(**network)
-    spec, samples = checkpoint.spec, np.random.default_rng(1).normal(0.4, 1.0, (30, len(checkpoint.spec.features)))
+    spec, samples = checkpoint.spec, np.random.default_rng(1).normal(0.4, 1.0, (30, checkpoint.spec.inputs))
     weights = rescaled(checkpoint.weights, spec, moved(spec))
     before = oracle_forecasts(spec, checkpoint.weights, samples)
     np.testing.assert_allclose(oracle_forecasts(moved(spec), weights, samples), before, rtol=1e-5, atol=2e-6)
@@ -74,7 +76,7 @@ def test_a_model_files_weights_are_the_checkpoints(network: dict[str, Any], tmp_
     checkpoint, path = make_checkpoint(**network), tmp_path / "model.onnx"
     path.write_bytes(edgeseq_export.build(checkpoint))
     read = Pretrained.read(path)
-    samples = np.random.default_rng(2).normal(0.4, 1.0, (20, len(checkpoint.spec.features)))
+    samples = np.random.default_rng(2).normal(0.4, 1.0, (20, checkpoint.spec.inputs))
     expected = oracle_forecasts(checkpoint.spec, checkpoint.weights, samples)
     np.testing.assert_allclose(oracle_forecasts(read.spec, read.weights, samples), expected, rtol=1e-5, atol=1e-6)
     assert {name: value.shape for name, value in read.weights.items()} == {
@@ -236,3 +238,18 @@ def test_what_does_not_fit_is_named_in_one_line(
     told = edgeseq("train", path, "--from", old, *options, "-o", tmp_path / "new.safetensors")
     assert told.code == 2
     assert f"edgeseq: {old} is no start for this training: it has {complaint}" in told.err
+
+
+STORED = Path(__file__).parents[1] / "stored" / "0.1"
+
+
+@pytest.mark.parametrize("name", ["gru", "value", "windows-gru", "paths", "clock", "lstm-trained"])
+def test_files_of_version_0_1_can_be_gone_on_from(name: str) -> None:
+    """A model file and the checkpoint that it was made of: the same network, by the equations."""
+    checkpoint = Checkpoint.load(STORED / "checkpoints" / f"{name}.safetensors")
+    read = Pretrained.read(STORED / "models" / f"{name}.onnx")
+    spec = checkpoint.spec
+    centers, sizes = ([getattr(feature, field) for feature in spec.features] for field in ("mean", "std"))
+    samples = np.random.default_rng(3).normal(centers, sizes, (20, len(spec.features)))
+    expected = oracle_forecasts(spec, checkpoint.weights, samples)
+    np.testing.assert_allclose(oracle_forecasts(spec, read.weights, samples), expected, rtol=1e-4, atol=1e-5)

@@ -84,15 +84,18 @@ def _note_lines(text: str) -> None:
         note(line)
 
 
-def load_checkpoint(path: str, *, adapt: bool = True) -> "Checkpoint":
-    """Read a checkpoint, without adaptation where that is to be left out; where it is a model file instead, say so."""
+def load_checkpoint(path: str, *, adapt: bool | None = None) -> "Checkpoint":
+    """Read a checkpoint, to adapt where the user says so; None: as it says. Where it is a model file, say that."""
     from edgeseq.model.checkpoint import Checkpoint
 
     content = files.read(path)
     if path.endswith(".onnx") and not files.is_checkpoint(content):
         raise UsageError(f"{path} is a model file already; give the checkpoint that training wrote")
     checkpoint = Checkpoint.from_bytes(content, path)
-    return checkpoint if adapt else replace(checkpoint, spec=checkpoint.spec.without_adaptation())
+    if adapt is None:
+        return checkpoint
+    spec = checkpoint.spec
+    return replace(checkpoint, spec=replace(spec, adapt=True) if adapt else spec.without_adaptation())
 
 
 def resume_path(checkpoint: str) -> Path:

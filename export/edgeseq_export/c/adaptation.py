@@ -1,9 +1,10 @@
-"""What the C of adaptation is written from: the layout of a stream's row, and the numbers that it learns with."""
+"""What the C of adaptation is written from, and what it is compared with: the reference in NumPy."""
 
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeseq_runtime.adaptation import adaptation, correction, experts
 from edgeseq_runtime.adaptation.layout import CHANGES, Layout
@@ -30,7 +31,8 @@ def values(spec: Spec) -> dict[str, Any]:
         "units_of_changes": [feature.change for feature in spec.target_features],
         "before": before,
         "nearness": layout.between[steps - 1, after] * (after > before),
-        "trust": experts.RATE * np.sqrt(patience),
+        "prior": np.tile(np.array(layout.prior, np.float32), len(knots)),
+        "patience": np.tile(experts.RATE * np.sqrt(patience).astype(np.float32), len(knots)),
         "rate": experts.RATE,
         "least": experts.LEAST,
         "reach": experts.FAR,
@@ -42,3 +44,18 @@ def values(spec: Spec) -> dict[str, Any]:
         "worst": adaptation.WORST,
         "margin": adaptation.MARGIN,
     }
+
+
+def adapted(
+    spec: Spec, samples: npt.NDArray[np.float32], forecasts: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Return what the reference makes of the network's forecasts (time, output) after whole samples (time, feature).
+
+    Of the typical sensor, from a fresh start.
+    """
+    made = np.array(forecasts, np.float32).reshape(len(forecasts), spec.horizon, -1)
+    stream, one = adaptation.Adaptation(spec, 1), slice(0, 1)
+    targets = np.asarray(samples, np.float32)[:, : len(spec.targets)]
+    for at, truth in enumerate(targets):
+        stream.update(one, truth[None], truth[None], made[at : at + 1], np.array([at + 1 >= spec.warmup]))
+    return made.reshape(len(made), -1)

@@ -12,6 +12,7 @@ from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.reference import Oracle
 from edgeseq_export import parity
 from edgeseq_export.c import fixed_quantize, render
+from edgeseq_export.c.adaptation import adapted
 from edgeseq_export.c.fixed_reference import FixedReference
 from edgeseq_export.c.float_program import program
 from edgeseq_export.c.names import check_name
@@ -20,6 +21,7 @@ from edgeseq_export.c.toolchain import Compiled, compiler
 from edgeseq_export.graph import weights
 from edgeseq_export.synthetic import random_walk
 from edgeseq_runtime import __version__
+from edgeseq_runtime.adaptation.adaptation import typical_changes
 from edgeseq_runtime.errors import CheckError, UsageError
 from edgeseq_runtime.spec import CHUNK, Figures, Spec
 
@@ -28,6 +30,9 @@ KINDS = ("none", "int8")
 
 _SAMPLES = 500
 """On which what was compiled is compared."""
+
+_ADAPTED = 1e-4
+"""Of a typical change: how far adapted forecasts may be from NumPy's, which rounds float32 in other places."""
 
 
 @dataclass(frozen=True)
@@ -42,25 +47,36 @@ class CFiles:
     """The worst from its reference, as a share of a target's standard deviation; in fixed point it must be 0."""
 
 
-def export(checkpoint: Checkpoint, name: str, quantize: str = "none", *, libm: bool = False) -> CFiles:
+def export(
+    checkpoint: Checkpoint, name: str, quantize: str = "none", *, libm: bool = False, adapt: bool | None = None
+) -> CFiles:
     """Return the C of a checkpoint; `name` begins all names in it.
 
     In fixed point (`quantize` "int8") its reference is the one in NumPy, which it must equal to the last bit; in float
-    it is the oracle. `libm` takes the C library's exponential instead of its own. Raises `UsageError` as `check_name`
-    does and for another quantisation, `CheckError` where the C does not do what it should.
+    it is the oracle. `libm` takes the C library's exponential instead of its own. `adapt` says whether streams go on
+    learning; None: as the spec says. What adapts is compiled twice: first the network alone, whose forecasts must be
+    the reference's and whose error over the test part is written down, then the whole, which must make of these
+    forecasts what adaptation in NumPy does. Raises `UsageError` as `check_name` does, for another quantisation, and for
+    a model that cannot adapt; `CheckError` where the C does not do what it should.
     """
     check_name(name)
+    checkpoint = checkpoint if adapt is None else replace(checkpoint, spec=replace(checkpoint.spec, adapt=adapt))
+    if checkpoint.spec.adapt:
+        typical_changes(checkpoint.spec)
     kind = kind_of(checkpoint, quantize, libm=libm)
     command = compiler()
     if command is None:
         return CFiles(kind.spec, kind.render(kind.spec, name), None, None)
-    with Compiled(kind.render(kind.spec, name), kind.spec, command) as compiled:
-        deviation = _compare(compiled, kind)
-        spec = kind.spec
+    spec, alone = kind.spec, replace(kind.spec, adapt=False)
+    with Compiled(kind.render(alone, name), alone, command) as compiled:
+        forecasts, deviation = _compare(compiled, kind)
         if checkpoint.test:
             samples, score = score_part(compiled, checkpoint.test)
             baselines = checkpoint.spec.figures.baselines if checkpoint.spec.figures else {}
             spec = replace(spec, figures=Figures(samples, score, baselines))
+    if spec.adapt:
+        with Compiled(kind.render(spec, name), spec, command) as compiled:
+            _compare_adapted(compiled, forecasts)
     return CFiles(spec, kind.render(spec, name), " ".join(command), deviation)
 
 
@@ -133,11 +149,28 @@ def _spec(checkpoint: Checkpoint, quantize: str, oracle: Oracle) -> Spec:
     return replace(spec, verification=parity.verification(spec, oracle), figures=None)
 
 
-def _compare(compiled: Compiled, kind: Kind) -> float:
-    """Return how far the C is from its reference. Raises `CheckError` where that is too far."""
-    samples = random_walk(kind.spec, _SAMPLES, 1)[:, 0]
+def _compare(compiled: Compiled, kind: Kind) -> tuple[npt.NDArray[np.float32], float]:
+    """Return the network's forecasts, and how far they are from the reference's.
+
+    Raises `CheckError` where that is too far.
+    """
+    samples = _samples(kind.spec)
     y, expected = compiled.stream(samples)[1], kind.expected(samples)
     deviation = parity.forecast_deviation(kind.spec, y, expected.astype(np.float64))
     if not kind.passes(y, expected):
         raise CheckError(f"the C deviates from its reference by {deviation:.1e} of the series' scale")
-    return deviation
+    return y, deviation
+
+
+def _compare_adapted(compiled: Compiled, forecasts: npt.NDArray[np.float32]) -> None:
+    """Raise `CheckError` where the C makes something else of the network's forecasts than NumPy does."""
+    samples = _samples(compiled.spec)
+    y, expected = compiled.stream(samples)[1], adapted(compiled.spec, samples, forecasts)
+    units = typical_changes(compiled.spec).T.reshape(-1)
+    off = (np.abs(y - expected) - 2 * np.spacing(np.abs(expected))) / units
+    if not (off <= _ADAPTED).all():
+        raise CheckError(f"adaptation in C deviates from NumPy's by {off.max():.1e} of the series' typical changes")
+
+
+def _samples(spec: Spec) -> npt.NDArray[np.float32]:
+    return random_walk(spec, _SAMPLES, 1)[:, 0]

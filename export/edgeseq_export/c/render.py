@@ -61,8 +61,11 @@ def float_sources(program: Program, name: str, *, libm: bool = False) -> Sources
     """Return the C of a float program; with `libm` its activations are those of the C library."""
     layers = [product for layer in program.layers for product in layer.products]
     fields = [{"type": "float", "name": field.name, "size": field.size} for field in program.fields]
-    paths = filter(None, (program.linear, program.known, program.coefficient))
-    products: list[Product] = [*layers, program.head, *paths]
+    products: list[Product] = [
+        *layers,
+        program.head,
+        *filter(None, (program.linear, program.known, program.coefficient)),
+    ]
     return _render(
         "float.c", program.spec, name, program=program, products=products, fields=fields, libm=libm, fixed=False
     )

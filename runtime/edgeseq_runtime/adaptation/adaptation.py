@@ -22,7 +22,7 @@ from edgeseq_runtime.adaptation import correction, experts
 from edgeseq_runtime.adaptation.correction import clipped
 from edgeseq_runtime.adaptation.layout import CHANGES, Layout
 from edgeseq_runtime.adaptation.lone_stream import MARGIN, MEMORY, MOST_TAUGHT, WORST, LoneStream
-from edgeseq_runtime.arrays import Float32, Rows
+from edgeseq_runtime.arrays import Float32, Rows, are_finite
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import VALUE, Spec
 from edgeseq_runtime.streaming.row_arrays import RowArrays
@@ -45,6 +45,25 @@ class Learned:
     """(target, knot, expert): of the network, the corrected forecast, persistence and, with a season, seasonal naive."""
 
 
+@dataclass(frozen=True)
+class _Moment:
+    """A sample each of streams at the same places."""
+
+    views: dict[str, Float32]
+    """Of the streams' rows, by name."""
+    at: Places
+    samples: Float32
+    """(stream, target): as the network saw them."""
+    forecasts: Float32
+    """(stream, horizon, target): the network's, which become the adapted ones."""
+    warm: Flags
+    """(stream,): whether forecasts count."""
+    scales: Float32
+    """(target, step), or with sensors' gains (stream, target, step): typical changes over so many steps."""
+    unit: Float32
+    """(target,), or (stream, target): typical changes from one sample to the next."""
+
+
 class Adaptation(RowArrays):
     """What streams have shown, and what was learned of it. Raises `UsageError` for a model that does not say of what
     size changes are.
@@ -64,6 +83,8 @@ class Adaptation(RowArrays):
         self._sizes = np.array([*layout.knots, layout.kept])
         self._first = np.concatenate([[0], np.cumsum(layout.knots)[:-1]])
         self._steps = np.array(layout.knots) - 1
+        self._all_steps = np.arange(layout.horizon)
+        self._between = np.ascontiguousarray(layout.between.T)
         self._since = np.array(layout.since, np.int64)
         self._last = np.arange(CHANGES + 1)
         self._at: Places | None = None
@@ -136,15 +157,11 @@ class Adaptation(RowArrays):
             return self.update_lone(samples.item(), truths.item(), forecasts.reshape(-1), is_warm=bool(warm[0]))
         memory, at = self._brought_together(rows)
         views = self._views_of(memory) if isinstance(rows, slice) else self.layout.views(memory)
-        scales = self.scales  # (target, step), or with the sensors' gains (stream, target, step)
-        units = self.changes
-        if self._has_gains:
-            gains = self.gains[rows]
-            scales, units = scales * gains[..., None], units * gains
+        moment = self._moment(views, at, rows, samples, forecasts, warm)
         with np.errstate(all="ignore"):
-            shares = self._learn(views, at, truths, scales)
+            shares = self._learn(moment, truths)
             views["values"][..., at[-1]] = samples
-            changed = self._forecast(views, at, samples, forecasts, warm, scales, units, shares)
+            changed = self._forecast(moment, shares)
         at = (at + 1) % self._sizes
         views["places"][...] = at
         if isinstance(rows, slice):
@@ -154,165 +171,171 @@ class Adaptation(RowArrays):
             self.look_up()
         return changed
 
+    def _moment(
+        self, views: dict[str, Float32], at: Places, rows: Rows, samples: Float32, forecasts: Float32, warm: Flags
+    ) -> "_Moment":
+        if not self._has_gains:
+            return _Moment(views, at, samples, forecasts, warm, self.scales, self.changes)
+        gains = self.gains[rows]
+        return _Moment(views, at, samples, forecasts, warm, self.scales * gains[..., None], self.changes * gains)
+
     def update_lone(self, sample: float, truth: float, forecasts: Float32, *, is_warm: bool) -> bool:
         """Do what `update` does for the only stream, of one target; `forecasts` (step,) are changed in place."""
-        lone, views = self._lone, self._views_of(self.memory)
+        lone = self._lone
         assert lone, "only where there is one stream"
-        scales = self.scales * self.gains[0, 0]
         if not self._is_bound:
-            lone.bind(scales[0], float(self.changes[0] * self.gains[0, 0]))
             self._is_bound = True
-        with np.errstate(all="ignore"):
-            if lone.learn(truth):
-                shares = lone.shares
-            else:
-                shares = self._learn(views, lone.places, np.full((1, 1), truth, np.float32), scales)[0, 0]
-                lone.mistrust()
-            lone.take(sample)
-            changed = lone.forecast(forecasts, shares) if is_warm and lone.is_known else None
-            if changed is None:
-                units = self.changes * self.gains[0]
-                samples, warm = np.full((1, 1), sample, np.float32), np.full(1, is_warm)
-                shaped = forecasts.reshape(1, -1, 1)
-                changed = self._forecast(views, lone.places, samples, shaped, warm, scales, units, shares[None, None])
+            lone.bind(self.scales[0] * self.gains[0, 0], float(self.changes[0] * self.gains[0, 0]))
+        learned = lone.learn(truth)
+        shares = lone.shares
+        if not learned:
+            moment = self._lone_moment(lone, sample, forecasts, is_warm=is_warm)
+            with np.errstate(all="ignore"):
+                shares = self._learn(moment, np.full((1, 1), truth, np.float32))[:, 0, 0].T
+            lone.mistrust()
+        lone.take(sample)
+        changed = lone.forecast(forecasts, shares) if is_warm and lone.is_known else None
+        if changed is None:
+            moment = self._lone_moment(lone, sample, forecasts, is_warm=is_warm)
+            with np.errstate(all="ignore"):
+                changed = self._forecast(moment, shares.T[:, None, None])
         lone.move_on()
         return changed
 
-    def _learn(self, views: Mapping[str, Float32], at: Places, truths: Float32, scales: Float32) -> Float32:
-        """Compare with truths (stream, target) what waits for them; return the experts' weights after that."""
-        layout, waits = self.layout, self.layout.waits
-        waited = views["waiting"][:, :, self._first + at[:-1]]  # (stream, target, knot, word)
-        word = {name: waited[..., number] for number, name in enumerate(waits)}
-        came = (truths[..., None] - word["base"]) / scales[..., self._steps]
-        said = word["said"]
+    def _lone_moment(self, lone: LoneStream, sample: float, forecasts: Float32, *, is_warm: bool) -> "_Moment":
+        views, samples = self._views_of(self.memory), np.full((1, 1), sample, np.float32)
+        shaped = forecasts.reshape(1, -1, 1)
+        return self._moment(views, lone.places, slice(0, 1), samples, shaped, np.full(1, is_warm))
+
+    def _learn(self, moment: "_Moment", truths: Float32) -> Float32:
+        """Compare with truths (stream, target) what waits for them.
+
+        Return the experts' weights after that, (expert, stream, target, knot): what is computed for each expert or
+        feature has these along the first axis, so that NumPy's loops are long.
+        """
+        layout, views = self.layout, moment.views
+        waited = np.moveaxis(views["waiting"].take(self._first + moment.at[:-1], axis=2), -1, 0)
+        word = dict(zip(layout.waits, np.ascontiguousarray(waited), strict=True))
+        own, said, seasonal = word["own"], word["said"], word.get("seasonal")
+        came = (truths[..., None] - word["base"]) / moment.scales[..., self._steps]
         known = np.isfinite(came - said)
-        regret, variance, largest = views["regret"], views["variance"], views["range"]
-        if not np.count_nonzero(known):
+        count = np.count_nonzero(known)
+        regret, variance, largest = (_first(views[name], 1) for name in ("regret", "variance", "range"))
+        if not count:
             return experts.weights(layout.prior, experts.rates(layout.prior, variance, largest), regret)
+        seen = self._seen(own, seasonal, [word[name] for name in layout.waits[-CHANGES:]])
+        loss = experts.losses(self._experts(own, word["corrected"], seasonal), said, came)
+        errors = clipped(came - own)
+        if count < known.size:
+            unknown = ~known
+            seen[:, unknown], loss[:, unknown], errors[unknown] = 0, 0, 0
         taught = views["taught"][:, 0]
-        taught += np.any(known, axis=(1, 2)) & (taught < MOST_TAUGHT)
-        own = word["own"]
-        self._learn_gate(views, known, came, own, said)
-        # The experts
-        forecasts = self._experts(own, word["corrected"], word.get("seasonal"))
-        loss = np.where(known[..., None], experts.losses(forecasts, said, came), np.float32(0))
+        taught += known.any(axis=(1, 2)) & (taught < MOST_TAUGHT)
+        where = True if count == known.size else known
+        self._learn_gate(views, where, came, own, said)
         np.maximum(largest, np.abs(loss), out=largest)
         variance += loss * loss
         rate = experts.rates(layout.prior, variance, largest)
         regret += loss * (1 + rate * loss)
-        # The correction
-        seen = self._seen(own, word.get("seasonal"), waited[..., -CHANGES:])
-        seen = np.where(known[..., None], seen, np.float32(0))
-        errors = np.where(known, clipped(came - own), np.float32(0))
-        weights, covariance = correction.learn(views["weights"], views["covariance"], seen, errors)
-        np.copyto(views["weights"], weights, where=known[..., None])
-        np.copyto(views["covariance"], covariance, where=known[..., None, None])
+        for name, sums in (("regret", regret), ("variance", variance), ("range", largest)):
+            _put(views[name], sums)
+        # Weights do not move where nothing is known, of which covariances know nothing.
+        weights, covariance = correction.learn(
+            _first(views["weights"], 1), _first(views["covariance"], 2), seen, errors
+        )
+        _put(views["weights"], weights)
+        _put(views["covariance"], covariance, where)
         return experts.weights(layout.prior, rate, regret)
 
     @staticmethod
-    def _learn_gate(views: Mapping[str, Float32], known: Flags, came: Float32, own: Float32, said: Float32) -> None:
+    def _learn_gate(
+        views: Mapping[str, Float32], where: Flags | bool, came: Float32, own: Float32, said: Float32
+    ) -> None:
         """Count by how much what was said has been better than the network's own forecasts."""
         lost, lost_by_all = (np.minimum(np.square(came - forecast), WORST) for forecast in (own, said))
         gain, worst = views["gain"], views["worst"]
-        np.copyto(gain, MEMORY * gain + (lost_by_all - lost), where=known)
-        np.copyto(worst, np.maximum(MEMORY * worst, lost), where=known)
+        np.copyto(gain, MEMORY * gain + (lost_by_all - lost), where=where)
+        np.copyto(worst, np.maximum(MEMORY * worst, lost), where=where)
 
-    def _forecast(
-        self,
-        views: Mapping[str, Float32],
-        at: Places,
-        samples: Float32,
-        forecasts: Float32,
-        warm: Flags,
-        scales: Float32,
-        units: Float32,
-        shares: Float32,
-    ) -> bool:
-        """Let what is said at the knots wait, and adapt forecasts; return whether any has changed."""
-        steps = self._steps
-        at_knots = scales[..., steps]
-        own = (forecasts[:, steps].swapaxes(1, 2) - samples[..., None]) / at_knots
-        seasonal = self._seasonal(views, at, samples, at_knots, own, steps)
-        last = views["values"][..., (at[-1] - self._last) % self._sizes[-1]]
-        changes = (last[..., :-1] - last[..., 1:]) / units[..., None]
+    def _forecast(self, moment: "_Moment", shares: Float32) -> bool:
+        """Let what is said at the knots wait, and adapt forecasts; return whether any has changed.
+
+        `shares` are the experts' weights (expert, stream, target, knot).
+        """
+        views, at, samples, warm = moment.views, moment.at, moment.samples, moment.warm
+        own, seasonal = self._ahead(moment, self._steps)
+        last = views["values"].take((at[-1] - self._last) % self._sizes[-1], axis=2)
+        changes = (last[..., :-1] - last[..., 1:]) / moment.unit[..., None]
         changes = clipped(np.where(np.isfinite(changes), changes, np.float32(0)))
-        seen = self._seen(own, seasonal, np.broadcast_to(changes[..., None, :], (*own.shape, CHANGES)))
-        correcting = clipped((views["weights"] * seen).sum(axis=-1))
-        corrected = own + correcting
-        said = (shares * self._experts(own, corrected, seasonal)).sum(axis=-1)
-        base = np.broadcast_to(samples[..., None], own.shape)
-        middle = () if seasonal is None else (seasonal,)
-        waits = np.stack([base, own, *middle, corrected, said, *np.moveaxis(seen[..., -CHANGES:], -1, 0)], axis=-1)
-        whole = np.isfinite(waits.sum(axis=-1)) & warm[:, None, None]
-        views["waiting"][:, :, self._first + at[:-1]] = np.where(whole[..., None], waits, np.float32(np.nan))
+        changes = list(np.moveaxis(changes, -1, 0)[..., None])  # each (stream, target, 1)
+        seen = self._seen(own, seasonal, changes)
+        weights = _first(views["weights"], 1)
+        corrected = own + clipped(np.einsum("i...,i...->...", weights, seen))
+        said = np.einsum("i...,i...->...", shares, self._experts(own, corrected, seasonal))
+        words = (samples[..., None], own, *([] if seasonal is None else [seasonal]), corrected, said, *changes)
+        waits = np.empty((*own.shape, len(words)), np.float32)
+        for number, word in enumerate(words):
+            waits[..., number] = word
+        if np.count_nonzero(warm) < len(warm) or not are_finite(waits):
+            waits[~(np.isfinite(waits).all(axis=-1) & warm[:, None, None])] = np.nan
+        for number, slot in enumerate((self._first + at[:-1]).tolist()):
+            views["waiting"][:, :, slot] = waits[:, :, number]
         are_open = views["gain"] < -MARGIN * views["worst"]
         if not np.count_nonzero(are_open):
             return False
-        shares = shares * (are_open & warm[:, None, None])[..., None]
-        shift = self._shift(views, at, samples, forecasts, scales, shares, changes)
-        adapted = forecasts + (shift * scales).swapaxes(1, 2)
-        np.copyto(forecasts, adapted, where=np.isfinite(adapted))
+        shift = self._shift(moment, shares * (are_open & warm[:, None, None]), weights, changes)
+        adapted = moment.forecasts + (shift * moment.scales).swapaxes(1, 2)
+        np.copyto(moment.forecasts, adapted, where=np.isfinite(adapted))
         return True
 
-    def _shift(
-        self,
-        views: Mapping[str, Float32],
-        at: Places,
-        samples: Float32,
-        forecasts: Float32,
-        scales: Float32,
-        shares: Float32,
-        changes: Float32,
-    ) -> Float32:
+    def _shift(self, moment: "_Moment", shares: Float32, weights: Float32, changes: list[Float32]) -> Float32:
         """Return by how much adapted forecasts differ from the network's own, in typical changes, (stream, target, step).
 
-        `shares` (stream, target, knot, expert) are the weights, zero where the gate is closed.
+        `shares` (expert, stream, target, knot) are the weights, zero where the gate is closed.
         """
-        steps = np.arange(self.layout.horizon)
-        own = (forecasts.swapaxes(1, 2) - samples[..., None]) / scales
-        between = self.layout.between.T
-        share = np.matmul(shares.swapaxes(2, 3), between)  # (stream, target, expert, step)
-        weights = views["weights"]
-        alike = weights[..., 0] + (weights[..., -CHANGES:] * changes[:, :, None]).sum(axis=-1)
-        correcting = np.matmul(alike, between) + np.matmul(weights[..., 1], between) * clipped(own)
-        shift = -share[:, :, 2] * own
-        seasonal = self._seasonal(views, at, samples, scales, own, steps)
+        own, seasonal = self._ahead(moment, self._all_steps)
+        alike = weights[0] + sum(weight * change for weight, change in zip(weights[-CHANGES:], changes, strict=True))
+        share, alike, by_own = (np.matmul(known, self._between) for known in (shares[1:], alike, weights[1]))
+        correcting = alike + by_own * clipped(own)
+        shift = -share[1] * own
         if seasonal is not None:
             off = seasonal - own
-            shift += share[:, :, 3] * off
-            correcting += np.matmul(weights[..., 2], between) * clipped(off)
-        return shift + share[:, :, 1] * clipped(correcting)
+            shift += share[2] * off
+            correcting += np.matmul(weights[2], self._between) * clipped(off)
+        return np.asarray(shift + share[0] * clipped(correcting))
 
-    def _seasonal(
-        self,
-        views: Mapping[str, Float32],
-        at: Places,
-        samples: Float32,
-        scales: Float32,
-        own: Float32,
-        steps: npt.NDArray[np.intp],
-    ) -> Float32 | None:
-        """Return the seasonal naive forecast (stream, target, n) of steps ahead, counted from 0; None without a season.
+    def _ahead(self, moment: "_Moment", steps: Places) -> tuple[Float32, Float32 | None]:
+        """Return the network's forecasts and the seasonal naive ones of steps ahead, counted from 0.
 
-        The network's own where the season before is not known.
+        In typical changes from the sample, (stream, target, step). The latter are the network's where the season before
+        is not known; None without a season.
         """
+        samples, scales = moment.samples[..., None], moment.scales[..., steps]
+        own = np.ascontiguousarray((moment.forecasts[:, steps].swapaxes(1, 2) - samples) / scales)
         if not self.layout.season:
-            return None
-        before = views["values"][..., (at[-1] - self._since[steps]) % self._sizes[-1]]
-        seasonal = (before - samples[..., None]) / scales
-        return np.where(np.isfinite(seasonal), seasonal, own)
+            return own, None
+        before = moment.views["values"].take((moment.at[-1] - self._since[steps]) % self._sizes[-1], axis=2)
+        seasonal = (before - samples) / scales
+        return own, seasonal if are_finite(seasonal) else np.where(np.isfinite(seasonal), seasonal, own)
 
-    @staticmethod
-    def _seen(own: Float32, seasonal: Float32 | None, changes: Float32) -> Float32:
-        """Return what the correction sees of forecasts (stream, target, knot): with a last axis of features."""
-        middle = [] if seasonal is None else [seasonal - own]
-        return clipped(np.stack([np.ones_like(own), own, *middle, *np.moveaxis(changes, -1, 0)], axis=-1))
+    def _seen(self, own: Float32, seasonal: Float32 | None, changes: list[Float32]) -> Float32:
+        """Return what the correction sees of forecasts (stream, target, knot): features first."""
+        seen = np.empty((self.layout.features, *own.shape), np.float32)
+        seen[0], seen[1] = 1, own
+        if seasonal is not None:
+            np.subtract(seasonal, own, out=seen[2])
+        for number, change in enumerate(changes, start=len(seen) - CHANGES):
+            seen[number] = change
+        np.minimum(seen, correction.CLIP, out=seen)
+        return np.maximum(seen, -correction.CLIP, out=seen)
 
-    @staticmethod
-    def _experts(own: Float32, corrected: Float32, seasonal: Float32 | None) -> Float32:
-        """Return the forecasts that are weighed (stream, target, knot, expert)."""
-        last = [] if seasonal is None else [seasonal]
-        return np.stack([own, corrected, np.zeros_like(own), *last], axis=-1)
+    def _experts(self, own: Float32, corrected: Float32, seasonal: Float32 | None) -> Float32:
+        """Return the forecasts that are weighed (expert, stream, target, knot)."""
+        found = np.zeros((self.layout.experts, *own.shape), np.float32)
+        found[0], found[1] = own, corrected
+        if seasonal is not None:
+            found[3] = seasonal
+        return found
 
     # Where everything lies
 
@@ -350,11 +373,11 @@ class Adaptation(RowArrays):
     def learned(self, row: int) -> Learned:
         """Return what a stream has learned."""
         views, layout = self.layout.views(self.memory[row : row + 1].copy()), self.layout
+        regret, variance, largest = (_first(views[name], 1) for name in ("regret", "variance", "range"))
         with np.errstate(all="ignore"):
-            rate = experts.rates(layout.prior, views["variance"], views["range"])
-            weights = experts.weights(layout.prior, rate, views["regret"])
+            weights = experts.weights(layout.prior, experts.rates(layout.prior, variance, largest), regret)
         are_open = views["gain"] < -MARGIN * views["worst"]
-        return Learned(int(views["taught"][0, 0]), layout.knots, are_open[0], weights[0])
+        return Learned(int(views["taught"][0, 0]), layout.knots, are_open[0], np.moveaxis(weights, 0, -1)[0])
 
     def arrays_of(self, row: int) -> dict[str, Float32]:
         """Return a copy of all that a snapshot has to keep of a stream."""
@@ -393,6 +416,18 @@ class Adaptation(RowArrays):
 
 _KEPT = "adaptation.memory"
 """What a snapshot calls a stream's row."""
+
+
+def _first(view: Float32, axes: int) -> Float32:
+    """Return a copy with its last axes before the others."""
+    return np.array(np.moveaxis(view, range(-axes, 0), range(axes)), order="C")
+
+
+def _put(view: Float32, numbers: Float32, where: Flags | bool = True) -> None:
+    """Write what `_first` gives back; a column at a time, since NumPy takes five times as long for all at once."""
+    axes = numbers.ndim - 3
+    for place in np.ndindex(numbers.shape[:axes]):
+        np.copyto(view[..., *place], numbers[place], where=where)
 
 
 def typical_changes(spec: Spec) -> Float32:

@@ -30,29 +30,29 @@ _LEAST = np.float32(1e-30)
 
 
 def learn(weights: Float32, covariance: Float32, seen: Float32, errors: Float32) -> tuple[Float32, Float32]:
-    """Return weights (..., feature) and covariance (..., feature, feature) after errors (...) of uncorrected forecasts.
+    """Return weights (feature, ...) and covariance (feature, feature, ...) after errors (...) of uncorrected forecasts.
 
-    `seen` (..., feature) are the features that the forecasts were made with.
+    `seen` (feature, ...) are the features that the forecasts were made with. The covariance is changed in place.
     """
-    direction = np.matmul(covariance, seen[..., None])[..., 0]
-    spread = (seen * direction).sum(axis=-1)
+    direction = np.einsum("ij...,j...->i...", covariance, seen)
+    spread = np.einsum("i...,i...->...", seen, direction)
     certainty = np.maximum(spread, 0) + FORGETTING
-    step = (errors - (weights * seen).sum(axis=-1)) / certainty
-    weights = weights + step[..., None] * direction
-    direction = direction / np.sqrt(certainty)[..., None]  # of which the product with itself is symmetric to the bit
-    covariance = covariance - direction[..., :, None] * direction[..., None, :]
+    left = (errors - np.einsum("i...,i...->...", weights, seen)) / certainty
+    weights = weights + left * direction
+    direction /= np.sqrt(certainty)  # of which the product with itself is symmetric to the bit
+    covariance -= direction[:, None] * direction
     let_grow(covariance)
     broken = spread < 0
     if np.count_nonzero(broken):  # what float32 rounds off has made it no covariance any more
-        covariance[broken] = UNSURE * np.eye(seen.shape[-1], dtype=np.float32)
+        covariance[..., broken] = UNSURE * np.eye(len(seen), dtype=np.float32)[..., None]
     return weights, covariance
 
 
 def let_grow(covariance: Float32) -> None:
-    """Forget: let covariances (..., feature, feature) grow in place, up to their limit."""
-    trace = np.trace(covariance, axis1=-2, axis2=-1)
-    limit = MOST * UNSURE * np.float32(covariance.shape[-1])
-    covariance *= np.minimum(_KEPT, limit / np.maximum(trace, _LEAST))[..., None, None]
+    """Forget: let covariances (feature, feature, ...) grow in place, up to their limit."""
+    trace = np.einsum("ii...->...", covariance)
+    limit = MOST * UNSURE * np.float32(len(covariance))
+    covariance *= np.minimum(_KEPT, limit / np.maximum(trace, _LEAST))
 
 
 def clipped(numbers: Float32) -> Float32:

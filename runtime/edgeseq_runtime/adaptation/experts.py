@@ -29,20 +29,24 @@ PATIENCE = np.float32(0.1)
 
 
 def losses(forecasts: Float32, said: Float32, came: Float32) -> Float32:
-    """Return what experts have lost (..., expert) with `forecasts` (..., expert), of which `said` (...) was made."""
+    """Return what experts have lost (expert, ...) with `forecasts` (expert, ...), of which `said` (...) was made."""
     off = np.minimum(np.maximum(said - came, -CLIP), CLIP) * np.float32(2)
-    return np.asarray(off[..., None] * np.minimum(np.maximum(forecasts - said[..., None], -FAR), FAR))
+    return np.asarray(off * np.minimum(np.maximum(forecasts - said, -FAR), FAR))
 
 
 def rates(prior: Sequence[float], variance: Float32, largest: Float32) -> Float32:
-    """Return the rates of learning (..., expert) at sums of squared losses and largest losses, (..., expert)."""
-    patience = np.maximum(-np.log(np.array(prior, np.float32)), PATIENCE)
-    by_time = np.sqrt(patience / (variance + LEAST))
-    return np.asarray(RATE * np.minimum(np.float32(0.5) / (largest + LEAST), by_time))
+    """Return the rates of learning (expert, ...) at sums of squared losses and largest losses, (expert, ...)."""
+    rate = np.empty_like(variance)
+    for number, trust in enumerate(prior):
+        np.divide(RATE**2 * max(-np.log(np.float32(trust)), PATIENCE), variance[number] + LEAST, out=rate[number])
+    return np.asarray(np.minimum(np.sqrt(rate, out=rate), RATE / 2 / (largest + LEAST)))
 
 
 def weights(prior: Sequence[float], rate: Float32, regret: Float32) -> Float32:
-    """Return each expert's weight (..., expert); they sum to 1."""
-    score = np.log(np.array(prior, np.float32)) + np.log(rate) - rate * regret
-    found = np.exp(score - score.max(axis=-1, keepdims=True))
-    return np.asarray(found / found.sum(axis=-1, keepdims=True))
+    """Return each expert's weight (expert, ...); they sum to 1."""
+    found = rate * regret
+    for number, trust in enumerate(prior):
+        np.subtract(np.log(np.float32(trust)), found[number], out=found[number])
+    found -= found.max(axis=0)
+    found = np.exp(found) * rate
+    return np.asarray(found / found.sum(axis=0))

@@ -5,6 +5,8 @@ was made before, the row's own words are changed where they lie, and what is to 
 were found before. Whatever is unusual, of a forecast that waits or of a sample, is left to `adaptation`.
 """
 
+import math
+
 import numpy as np
 
 from edgeseq_runtime.adaptation import correction, experts
@@ -46,7 +48,7 @@ class LoneStream:
         self._values, self._waiting = parts["values"], parts["waiting"]
         self._kept = memoryview(self._values.data)
         self._weights, self._covariance = parts["weights"], parts["covariance"]
-        self._flat_covariance = self._covariance.reshape(-1)
+        self._flat_covariance, self._flat_weights = self._covariance.reshape(-1), self._weights.reshape(-1)
         self._regret, self._variance, self._range = (
             parts[name].reshape(-1) for name in ("regret", "variance", "range")
         )
@@ -71,7 +73,6 @@ class LoneStream:
         word = {name: number for number, name in enumerate(layout.waits)}
         zero, one = knots * words, knots * words + 1
         last = ["seasonal"] if layout.season else []
-        self._own, self._corrected, self._said = word["own"], word["corrected"], word["said"]
         forecasts = [lanes * words + word[name] for name in ("own", "corrected", *last)]
         self._at_experts = np.concatenate([*forecasts[:2], np.full((knots, 1), zero), *forecasts[2:]], axis=1).reshape(
             -1
@@ -83,12 +84,15 @@ class LoneStream:
         square = np.arange(knots * features).reshape(knots, features)
         self._line = np.repeat(square, features, axis=1).reshape(-1)
         self._column = np.repeat(square, features, axis=0).reshape(-1)
+        lines = np.arange(knots * features)
+        self._diagonals = lines * features + lines % features
         self._log_prior = np.tile(np.log(np.array(layout.prior, np.float32)), knots)
         self._patience = experts.RATE**2 * np.maximum(-self._log_prior, experts.PATIENCE)
         self._quarter = np.full(knots * weighed, experts.RATE / 2, np.float32)
         self._one_each = np.ones(knots * weighed, np.float32)
         self._far = np.full(knots * weighed, experts.FAR, np.float32)
         self._clip, self._clips = (np.full(size, correction.CLIP, np.float32) for size in (knots, knots * features))
+        self._minus_far, self._minus_clip, self._minus_clips = -self._far, -self._clip, -self._clips
         self._twice = np.full(knots, -2, np.float32)
         self._most, self._fading = np.full((2, knots), WORST, np.float32), np.full(2 * knots, MEMORY, np.float32)
         self._forgetting = np.full(knots, correction.FORGETTING, np.float32)
@@ -103,11 +107,19 @@ class LoneStream:
         self._slot_words[-1] = 1
         self._flat_slots = self._slot_words[:-2]
         self._slots = self._flat_slots.reshape(knots, words)
+        slots = self._slots
+        self._base, self._own, self._corrected, self._said = (
+            slots[:, layout.waits.index(name)] for name in ("base", "own", "corrected", "said")
+        )
+        self._own_and_seasonal = slots.T[1 : 3 if layout.season else 2]
+        self._last_changes = slots[:, -CHANGES:]
         self._sample = np.zeros((), np.float32)
         self._write_sample = memoryview(self._sample.reshape(1).data)
         self._came, self._off, self._error = (np.zeros(knots, np.float32) for _ in range(3))
         self._missed, self._lost = np.zeros((2, knots), np.float32), np.zeros((2, knots), np.float32)
+        (self._own_missed, self._said_missed), (self._own_lost, self._said_lost) = self._missed, self._lost
         self._forecasts, self._loss, self._rate, self._spare = (np.zeros(knots * weighed, np.float32) for _ in range(4))
+        self._forecasts_by_knot = self._forecasts.reshape(knots, weighed)
         self.shares = np.zeros((knots, weighed), np.float32)
         """The experts' weights, after `learn`."""
         self._flat_shares = self.shares.reshape(-1)
@@ -115,13 +127,21 @@ class LoneStream:
         self._most_score = np.zeros(knots, np.float32)
         self._seen = np.zeros((knots, features), np.float32)
         self._flat_seen = self._seen.reshape(-1)
+        self._seen_own, self._seen_seasonal = self._seen[:, 1], self._seen[:, 2]
+        self._tall_seen = self._seen[:, :, None]
         self._direction = np.zeros((knots, features), np.float32)
         self._flat_direction = self._direction.reshape(-1)
+        self._tall_direction = self._direction[:, :, None]
         self._products = np.zeros((2, knots, features), np.float32)
         self._sums = np.zeros((2, knots), np.float32)
+        self._products_of_weights, self._products_of_direction = self._products
+        self._corrected_by, self._spread = self._sums
         self._spread_out = np.zeros(knots * features, np.float32)
+        self._diagonals_by_knot = self._spread_out.reshape(knots, features)
         self._outer, self._other = (np.zeros(knots * features**2, np.float32) for _ in range(2))
         self._now = np.zeros((2, knots), np.float32)  # the network's forecasts and the seasonal naive ones
+        self._here = self._now[: 2 if layout.season else 1]
+        self._now_own, self._now_seasonal = self._now
         self._changes = np.zeros(CHANGES, np.float32)
         self._write_changes = memoryview(self._changes.data)
         self._back = np.zeros(knots, np.int64)
@@ -136,7 +156,7 @@ class LoneStream:
         self._scales, self._change = scales, change
         at_knots = scales[self._steps]
         self._inverse = np.float32(1) / at_knots
-        self._inverses = np.stack([self._inverse, self._inverse])
+        self._inverses = np.stack([self._inverse] * len(self._here))
         self._has_begun = False
         self.is_known = False
         self._look()
@@ -175,25 +195,24 @@ class LoneStream:
             return True
         slots = self._slots
         self._waiting.take(self._at, 0, slots, "clip")
-        size = np.vdot(self._flat_slots, self._flat_slots)
-        if not size - size == 0:
+        if not math.isfinite(np.vdot(self._flat_slots, self._flat_slots)):
             return False
         came, missed, lost, off = self._came, self._missed, self._lost, self._off
         self._write_sample[0] = truth
-        np.subtract(self._sample, slots[:, 0], came)
+        np.subtract(self._sample, self._base, came)
         np.multiply(came, self._inverse, came)
-        np.subtract(came, slots[:, self._own], missed[0])
-        np.subtract(came, slots[:, self._said], missed[1])
+        np.subtract(came, self._own, self._own_missed)
+        np.subtract(came, self._said, self._said_missed)
         # The gate
         np.multiply(missed, missed, lost)
         np.minimum(lost, self._most, out=lost)
         np.multiply(self._gate, self._fading, self._gate)
-        np.add(self._gain, lost[1], self._gain)
-        np.subtract(self._gain, lost[0], self._gain)
-        np.maximum(self._worst, lost[0], out=self._worst)
+        np.add(self._gain, self._said_lost, self._gain)
+        np.subtract(self._gain, self._own_lost, self._gain)
+        np.maximum(self._worst, self._own_lost, out=self._worst)
         # Experts
-        np.minimum(missed[1], self._clip, out=off)
-        np.maximum(off, -self._clip, out=off)
+        np.minimum(self._said_missed, self._clip, out=off)
+        np.maximum(off, self._minus_clip, out=off)
         np.multiply(off, self._twice, off)
         self._lose()
         self._weigh()
@@ -210,7 +229,7 @@ class LoneStream:
         words.take(self._at_said, None, spare, "clip")
         np.subtract(forecasts, spare, loss)
         np.minimum(loss, self._far, out=loss)
-        np.maximum(loss, -self._far, out=loss)
+        np.maximum(loss, self._minus_far, out=loss)
         self._off.take(self._lane_of_expert, None, spare, "clip")
         np.multiply(loss, spare, loss)
         np.absolute(loss, spare)
@@ -252,32 +271,33 @@ class LoneStream:
         seen = self._flat_seen
         self._slot_words.take(self._at_features, None, seen, "clip")
         if self._layout.season:
-            np.subtract(self._seen[:, 2], self._seen[:, 1], self._seen[:, 2])
+            np.subtract(self._seen_seasonal, self._seen_own, self._seen_seasonal)
         np.minimum(seen, self._clips, out=seen)
-        np.maximum(seen, -self._clips, out=seen)
+        np.maximum(seen, self._minus_clips, out=seen)
 
     def _correct(self) -> None:
         """Learn what the correction was off by."""
         self._see()
-        error, spread, direction, other = self._error, self._sums[1], self._flat_direction, self._spread_out
-        np.matmul(self._covariance, self._seen[:, :, None], self._direction[:, :, None])
-        np.multiply(self._weights, self._seen, self._products[0])
-        np.multiply(self._direction, self._seen, self._products[1])
+        error, spread, direction, other = self._error, self._spread, self._flat_direction, self._spread_out
+        np.matmul(self._covariance, self._tall_seen, self._tall_direction)
+        np.multiply(self._weights, self._seen, self._products_of_weights)
+        np.multiply(self._direction, self._seen, self._products_of_direction)
         np.dot(self._products, self._sum_features, self._sums)
-        np.minimum(self._missed[0], self._clip, out=error)
-        np.maximum(error, -self._clip, out=error)
+        np.minimum(self._own_missed, self._clip, out=error)
+        np.maximum(error, self._minus_clip, out=error)
         if min(spread.tolist()) < 0:
-            self._weights[...], self._covariance[...] = correction.learn(
-                self._weights, self._covariance, self._seen, error
+            weights, covariance = correction.learn(
+                self._weights.T, np.moveaxis(self._covariance, 0, -1), self._seen.T, error
             )
+            self._weights[...], self._covariance[...] = weights.T, np.moveaxis(covariance, -1, 0)
             self.mistrust()
             return
-        np.subtract(error, self._sums[0], error)
+        np.subtract(error, self._corrected_by, error)
         np.add(spread, self._forgetting, spread)
         np.divide(error, spread, error)
         error.take(self._lane_of_feature, None, other, "clip")
         np.multiply(other, direction, other)
-        flat = self._weights.reshape(-1)
+        flat = self._flat_weights
         np.add(flat, other, flat)
         np.sqrt(spread, spread)
         spread.take(self._lane_of_feature, None, other, "clip")
@@ -296,8 +316,13 @@ class LoneStream:
             np.multiply(covariance, self._kept_on, covariance)
             self._diagonal = grown
         else:
-            correction.let_grow(self._covariance)
-            self.mistrust()
+            self._flat_covariance.take(self._diagonals, None, self._spread_out, "clip")
+            np.dot(self._diagonals_by_knot, self._sum_features, self._spread)
+            self._diagonal = max(self._spread.tolist()) / (self._layout.features * float(correction.FORGETTING))
+            if self._diagonal < _ROOM:
+                np.multiply(covariance, self._kept_on, covariance)
+            else:
+                correction.let_grow(np.moveaxis(self._covariance, 0, -1))
 
     def take(self, sample: float) -> None:
         """Keep a sample."""
@@ -323,32 +348,32 @@ class LoneStream:
 
         Return whether they have changed; None where that is not for here. The sample was taken before.
         """
-        slots, now, sample = self._slots, self._now, self._sample
-        forecasts.take(self._steps, None, now[0], "clip")
-        words = 2 if self._since_knots is not None else 1
+        slots, sample = self._slots, self._sample
+        if not math.isfinite(np.vdot(forecasts, forecasts)):
+            return None
+        forecasts.take(self._steps, None, self._now_own, "clip")
         if self._since_knots is not None:
             np.subtract(self._place, self._since_knots, self._back)
-            self._values.take(self._back, None, now[1], "wrap")
-        here = now[:words]
+            self._values.take(self._back, None, self._now_seasonal, "wrap")
+        here = self._here
         np.subtract(here, sample, here)
-        np.multiply(here, self._inverses[:words], here)
-        slots[:, 0] = sample
-        slots.T[self._own : self._own + words] = here
-        slots[:, -CHANGES:] = self._changes
+        np.multiply(here, self._inverses, here)
+        self._base[...] = sample
+        self._own_and_seasonal[...] = here
+        self._last_changes[...] = self._changes
         self._see()
         np.multiply(self._weights, self._seen, self._direction)
         correcting = self._error
         np.dot(self._direction, self._sum_features, correcting)
         np.minimum(correcting, self._clip, out=correcting)
-        np.maximum(correcting, -self._clip, out=correcting)
-        np.add(correcting, now[0], slots[:, self._corrected])
+        np.maximum(correcting, self._minus_clip, out=correcting)
+        np.add(correcting, self._now_own, self._corrected)
         weighed = self._forecasts
         self._slot_words.take(self._at_experts, None, weighed, "clip")
         np.multiply(weighed, shares.reshape(-1), weighed)
-        np.dot(weighed.reshape(shares.shape), self._sum_experts, self._came)
-        slots[:, self._said] = self._came
-        size = np.vdot(self._flat_slots, self._flat_slots)
-        if not size - size == 0:
+        np.dot(self._forecasts_by_knot, self._sum_experts, self._came)
+        self._said[...] = self._came
+        if not math.isfinite(np.vdot(self._flat_slots, self._flat_slots)):
             return None
         self._waiting[self._at] = slots
         gate, knots = self._gate.tolist(), len(self._at)
@@ -365,8 +390,7 @@ class LoneStream:
         else:
             shift = self._shift(forecasts, shares)
         adapted = shift * self._scales + forecasts
-        size = np.vdot(adapted, adapted)
-        if size - size == 0:
+        if math.isfinite(np.vdot(adapted, adapted)):
             forecasts[...] = adapted
         else:
             np.copyto(forecasts, adapted, where=np.isfinite(adapted))

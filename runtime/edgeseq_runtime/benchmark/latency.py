@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -56,12 +57,12 @@ def measure(session: Session, rounds: int = ROUNDS, sizes: Sequence[int] = POOL_
     Each call is timed; where one takes many samples, the percentiles are those of calls.
     """
     samples = synthetic_samples(session, BLOCK)
-    predictor = Predictor(session)
+    predictor, ahead = Predictor(session), _ahead(session)
     by_ort = session if isinstance(session, OrtSession) else OrtSession(vouched(session.content), provider="cpu")
     cases = {
         NAIVE: Case(baseline(by_ort), as_rows(samples)),
-        STEP: Case(predictor.step, as_rows(samples)),
-        RUN: Case(predictor.run, [samples], BLOCK),
+        STEP: Case(_given(predictor.step, ahead), as_rows(samples)),
+        RUN: Case(_given(predictor.run, ahead, BLOCK), [samples], BLOCK),
     }
     return interleaved(cases | {pooled(size): in_pool(session, size) for size in sizes}, rounds)
 
@@ -86,9 +87,7 @@ def baseline(session: OrtSession, raw: Any = None) -> Callable[[object], object]
     states = {name: value for name, value in session.fresh().items() if name in names}
     shape = io.x_shape(1, 1, session.spec.inputs + io.overlap)
     before = np.zeros(io.overlap, np.float32)
-    ahead = np.array(
-        [feature.mean for feature in session.spec.input_features[len(session.spec.features) :]], np.float32
-    )
+    ahead = _ahead(session).reshape(-1)
 
     def step(sample: object) -> object:
         nonlocal states
@@ -108,7 +107,20 @@ def in_pool(session: Session, size: int, calls: int = 0) -> Case:
     pool.add(*range(size))
     calls = calls or max(1, 256 // size)
     samples = synthetic_samples(session, calls * size).reshape(calls, size, -1)
-    return Case(pool.step_array, list(samples), size)
+    return Case(_given(pool.step_array, _ahead(session), size), list(samples), size)
+
+
+def _ahead(session: Session) -> Float32:
+    """Return values of the columns known ahead, (horizon, column)."""
+    means = np.array([column.mean for column in session.spec.known], np.float32)
+    return np.tile(means, (session.spec.horizon, 1))
+
+
+def _given(call: Callable[..., object], ahead: Float32, count: int = 0) -> Callable[[Any], object]:
+    """Return a call that is given what is known ahead, of `count` samples at once; 0: of one by itself."""
+    if not ahead.size:
+        return call
+    return partial(call, known=np.tile(ahead, (count, 1, 1)) if count else ahead)
 
 
 def synthetic_samples(session: Session, count: int) -> Float32:

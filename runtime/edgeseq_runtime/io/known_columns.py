@@ -41,7 +41,11 @@ class KnownColumns:
         return bool(self.names)
 
     def begin(self, header: Sequence[str]) -> None:
-        """Begin with a table of these columns."""
+        """Begin with a table of these columns. Raises `DataError` where it has one of them twice."""
+        wanted = {*self._cells(), *(self._paths.get(name, name) for name in self.names)}
+        twice = next((name for name in header if name in wanted and header.count(name) > 1), None)
+        if twice is not None:
+            raise DataError(f"the input has {header.count(twice)} columns {twice!r}")
         exact, alike = ({name: at for at, name in enumerate(names)} for names in (header, map(str.lower, header)))
         found = {place: exact.get(name, alike.get(name.lower())) for place, name in enumerate(self._cells())}
         self._ahead = [(at, place) for place, at in found.items() if at is not None]

@@ -129,7 +129,9 @@ def test_windows_move_with_time_whatever_becomes_of_the_samples(missing: str, ru
         np.testing.assert_array_equal(p.state().arrays["x"].reshape(-1)[2:], tail, err_msg=kind)
 
 
-@pytest.mark.parametrize("options", [{}, {"clocks": ("hour_sin", "hour_cos")}, {"sensors": 2}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"clocks": ("hour_sin", "hour_cos")}, {"sensors": 2}, {"adapt": True, "season": 4}], ids=str
+)
 @settings(max_examples=10, deadline=None)
 @given(steps=STEPS)
 def test_blocks_and_pools_give_what_steps_give(options: dict[str, Any], steps: Any) -> None:
@@ -261,7 +263,8 @@ def test_numbers_that_are_no_values_of_the_column_are_not_known() -> None:
     values: list[Any] = [math.inf, -math.inf, math.nan, 3e38, 10**400, None, 9999.0, -12.0]
     for value in values:
         p, q = Predictor(SESSION), Predictor(SESSION)
-        assert (p.step([0, 0], known={"k0": [value, 1.0]}) == q.step([0, 0], known=[[None, None], [1.0, None]])).all()
+        other: list[list[float | None]] = [[None, None], [1.0, None]]
+        assert (p.step([0, 0], known={"k0": [value, 1.0]}) == q.step([0, 0], known=other)).all()
         assert p.reason == "known"
     near = [[14.0, 6.0]] * HORIZON
     for p in (Predictor(SESSION), Predictor(SESSION, rules=Rules(range="flag"))):

@@ -16,8 +16,12 @@ enum { BASE, OWN, {% if layout.season %}SEASONAL, {% endif %}CORRECTED, SAID, CH
 
 static const int knots[KNOTS] = {{ "{" }}{{ layout.knots|join(", ") }}{{ "}" }};
 static const int first_slots[KNOTS] = {{ "{" }}{{ first_slots|join(", ") }}{{ "}" }};
-static const float prior[EXPERTS] = {{ "{" }}{{ numbers(layout.prior) }}{{ "}" }};
-static const float trust[EXPERTS] = {{ "{" }}{{ numbers(trust) }}{{ "}" }}; /* what the root of an expert's losses divides to its rate */
+
+/* Of each knot's experts: the trust before anything has come, and what the root of the losses divides to a rate. */
+static const float prior[KNOTS * EXPERTS] = {
+{{ values(prior) }}};
+static const float patience[KNOTS * EXPERTS] = {
+{{ values(patience) }}};
 
 /* [target][step ahead], and of changes from one sample to the next, for the typical sensor. */
 static const float unit[{{ layout.targets * layout.horizon }}] = {
@@ -58,13 +62,12 @@ static inline float root_of_inverse(float x)
 {
     uint32_t bits;
     float y;
-    int step;
     memcpy(&bits, &x, sizeof bits);
     bits = 0x5F375A86u - (bits >> 1);
     memcpy(&y, &bits, sizeof y);
-    for (step = 0; step < 3; step++)
-        y *= 1.5f - 0.5f * x * y * y;
-    return y;
+    y *= 1.5f - 0.5f * x * y * y;
+    y *= 1.5f - 0.5f * x * y * y;
+    return y * (1.5f - 0.5f * x * y * y);
 }
 
 /* exp(x) of x up to 0, down to 0: the gates' exponential ends at that of -30. */
@@ -106,25 +109,14 @@ static void compare({{ name }}_learned *s, int k, const float *waits, float came
     s->worst[k] = larger({{ number(memory) }} * s->worst[k], own);
 }
 
-/* How fast an expert's weight follows its losses. */
-static inline float rate_of(const {{ name }}_learned *s, int k, int e)
+/* What each expert of a knot would have lost. */
+static void charge(const float *waits, float came, float *losses)
 {
-    const float by_range = {{ number(rate / 2) }} / (s->range[k][e] + {{ number(least) }});
-    return smaller(by_range, trust[e] * root_of_inverse(s->variance[k][e] + {{ number(least) }}));
-}
-
-/* What each expert would have lost. */
-static void charge({{ name }}_learned *s, int k, const float *waits, float came)
-{
-    const float said = waits[SAID], truth = clipped(came, said - CLIP, said + CLIP);
+    const float said = waits[SAID], off = 2.0f * clipped(said - came, -CLIP, CLIP);
     const float forecasts[EXPERTS] = {{ "{" }}waits[OWN], waits[CORRECTED], 0.0f{% if layout.season %}, waits[SEASONAL]{% endif %}{{ "}" }};
     int e;
-    for (e = 0; e < EXPERTS; e++) {
-        const float loss = 2.0f * (said - truth) * clipped(forecasts[e] - said, {{ number(-reach) }}, {{ number(reach) }});
-        s->range[k][e] = larger(s->range[k][e], larger(loss, -loss));
-        s->variance[k][e] += loss * loss;
-        s->regret[k][e] += loss * (1.0f + rate_of(s, k, e) * loss);
-    }
+    for (e = 0; e < EXPERTS; e++)
+        losses[e] = off * clipped(forecasts[e] - said, {{ number(-reach) }}, {{ number(reach) }});
 }
 
 /* What the correction is made of. */
@@ -140,80 +132,97 @@ static void look_at(const float *waits, float *phi)
         *phi++ = waits[CHANGE + c];
 }
 
-static void set_unsure({{ name }}_learned *s, int k)
+static void set_unsure(float *covariance)
 {
     int r;
-    memset(s->covariance[k], 0, sizeof s->covariance[k]);
+    memset(covariance, 0, REGRESSORS * REGRESSORS * sizeof *covariance);
     for (r = 0; r < REGRESSORS; r++)
-        s->covariance[k][r][r] = {{ number(unsure) }};
+        covariance[r * REGRESSORS + r] = {{ number(unsure) }};
 }
 
 /* Recursive least squares of the network's error, with forgetting. */
-static void correct({{ name }}_learned *s, int k, const float *waits, float came)
+static void correct(float *weights, float *covariance, const float *waits, float came)
 {
     const float most = {{ number(most_trace) }};
-    float *const weights = s->weights[k];
-    float phi[REGRESSORS], along[REGRESSORS], spread, share, error, trace = 0.0f, scale = {{ number(1 / forgetting) }};
+    float phi[REGRESSORS], along[REGRESSORS] = {0}, spread, root, error, trace = 0.0f, scale = {{ number(1 / forgetting) }};
     int r, q;
     look_at(waits, phi);
-    for (r = 0; r < REGRESSORS; r++)
-        along[r] = product(s->covariance[k][r], phi);
+    for (q = 0; q < REGRESSORS; q++)
+        for (r = 0; r < REGRESSORS; r++)
+            along[r] += covariance[q * REGRESSORS + r] * phi[q];
     spread = product(phi, along);
-    share = 1.0f / (larger(spread, 0.0f) + {{ number(forgetting) }});
-    error = (clipped(came - waits[OWN], -CLIP, CLIP) - product(weights, phi)) * share;
+    root = root_of_inverse(larger(spread, 0.0f) + {{ number(forgetting) }});
+    error = (clipped(came - waits[OWN], -CLIP, CLIP) - product(weights, phi)) * root;
     for (r = 0; r < REGRESSORS; r++) {
+        along[r] *= root;
         weights[r] += along[r] * error;
-        trace += s->covariance[k][r][r] - along[r] * along[r] * share;
+        trace += covariance[r * REGRESSORS + r] - along[r] * along[r];
     }
     if (spread < 0.0f || trace <= 0.0f) { /* rounding has left no covariance */
-        set_unsure(s, k);
+        set_unsure(covariance);
         return;
     }
     if (trace * scale > most)
         scale = most / trace;
-    for (r = 0; r < REGRESSORS; r++)
-        for (q = 0; q < REGRESSORS; q++)
-            s->covariance[k][r][q] = (s->covariance[k][r][q] - along[r] * along[q] * share) * scale;
+    for (q = 0; q < REGRESSORS; q++)
+        for (r = 0; r < REGRESSORS; r++)
+            covariance[q * REGRESSORS + r] = (covariance[q * REGRESSORS + r] - along[q] * along[r]) * scale;
 }
 
-/* Learn of a truth all that waited for it; return whether anything did. */
-static int learn({{ name }}_learned *s, const float *places, const float *units, float size, float truth)
+/* Learn of a truth at the knots where something waited for it; return whether there was any. */
+static int learn({{ name }}_learned *s, const float *places, const float *units, float gain, float truth, float *losses)
 {
     int k, has_learned = 0;
     for (k = 0; k < KNOTS; k++) {
-        const float *const waits = s->waiting[slot(places, k)];
-        const float came = (truth - waits[BASE]) / (units[knots[k] - 1] * size);
+        const float *const waits = s->waiting + slot(places, k) * WAITS;
+        const float came = (truth - waits[BASE]) / (units[knots[k] - 1] * gain);
         if (is_number(came - waits[SAID])) {
             compare(s, k, waits, came);
-            charge(s, k, waits, came);
-            correct(s, k, waits, came);
+            correct(s->weights + k * REGRESSORS, s->covariance + k * REGRESSORS * REGRESSORS, waits, came);
+            charge(waits, came, losses + k * EXPERTS);
             has_learned = 1;
         }
     }
     return has_learned;
 }
 
-/* ---- Forecasting ---- */
-
-/* How much each expert counts at a knot; 1 together. */
-static void weigh(const {{ name }}_learned *s, int k, float *weights)
+/* Count the experts' losses; leave how much each counts, 1 together at a knot. All knots at once, and a loop for each thing,
+   so that compilers can make vectors of them. */
+static void weigh({{ name }}_learned *s, const float *losses, float *shares)
 {
-    float rates[EXPERTS], lost[EXPERTS], least, sum = 0.0f;
-    int e;
-    for (e = 0; e < EXPERTS; e++) {
-        rates[e] = rate_of(s, k, e);
-        lost[e] = rates[e] * s->regret[k][e];
+    float by_time[KNOTS * EXPERTS], lost[KNOTS * EXPERTS];
+    int e, k;
+    for (e = 0; e < KNOTS * EXPERTS; e++) {
+        s->range[e] = larger(s->range[e], larger(losses[e], -losses[e]));
+        s->variance[e] += losses[e] * losses[e];
     }
-    least = lost[0];
-    for (e = 1; e < EXPERTS; e++)
-        least = smaller(least, lost[e]);
-    for (e = 0; e < EXPERTS; e++) {
-        weights[e] = prior[e] * rates[e] * vanishing(least - lost[e]);
-        sum += weights[e];
+    for (e = 0; e < KNOTS * EXPERTS; e++)
+        by_time[e] = patience[e] * root_of_inverse(s->variance[e] + {{ number(least) }});
+    for (e = 0; e < KNOTS * EXPERTS; e++) {
+        const float rate = smaller({{ number(rate / 2) }} / (s->range[e] + {{ number(least) }}), by_time[e]);
+        s->regret[e] += losses[e] * (1.0f + rate * losses[e]);
+        lost[e] = rate * s->regret[e];
+        shares[e] = rate * prior[e];
     }
-    for (e = 0; e < EXPERTS; e++)
-        weights[e] /= sum;
+    for (k = 0; k < KNOTS * EXPERTS; k += EXPERTS) {
+        float least = lost[k];
+        for (e = 1; e < EXPERTS; e++)
+            least = smaller(least, lost[k + e]);
+        for (e = 0; e < EXPERTS; e++)
+            lost[k + e] = least - lost[k + e];
+    }
+    for (e = 0; e < KNOTS * EXPERTS; e++)
+        shares[e] *= vanishing(lost[e]);
+    for (k = 0; k < KNOTS * EXPERTS; k += EXPERTS) {
+        float sum = 0.0f;
+        for (e = 0; e < EXPERTS; e++)
+            sum += shares[k + e];
+        for (e = 0; e < EXPERTS; e++)
+            shares[k + e] /= sum;
+    }
 }
+
+/* ---- Forecasting ---- */
 
 /* What a knot makes of forecasts: the shares of experts, 0 where its gate is closed; and the correction, of which a part is
    alike for all, and the others go by the forecasts. */
@@ -223,18 +232,18 @@ typedef struct {
 
 /* A forecast of the network, and how far that of the season is from it: 0 where it is not known. */
 typedef struct {
-    float divisor, own{% if layout.season %}, off{% endif %};
+    float size, own{% if layout.season %}, off{% endif %};
 } view;
 
 /* So many steps ahead, in units of what is usual for them. */
-static inline view view_of(const {{ name }}_learned *s, int newest, int steps, float divisor, float forecast)
+static inline view view_of(const {{ name }}_learned *s, int newest, int steps, float size, float forecast)
 {
     const float x = s->values[newest];
     view v;
-    v.divisor = divisor;
-    v.own = (forecast - x) / divisor;
+    v.size = size;
+    v.own = (forecast - x) / size;
 {% if layout.season %}
-    v.off = (value_of(s, newest, ({{ layout.season }} - steps % {{ layout.season }}) % {{ layout.season }}) - x) / divisor - v.own;
+    v.off = (value_of(s, newest, ({{ layout.season }} - steps % {{ layout.season }}) % {{ layout.season }}) - x) / size - v.own;
     if (!is_number(v.off))
         v.off = 0.0f;
 {% else %}
@@ -278,11 +287,10 @@ static void say_nothing(float *waits)
 }
 
 /* Let what is said at a knot wait for its truth; leave what the knot makes of forecasts. Return whether its gate is open. */
-static int say({{ name }}_learned *s, int k, float *waits, float x, const view *v, const float *changes, influence *by)
+static int say(const {{ name }}_learned *s, int k, const float *shares, float x, const view *v, const float *changes, float *waits, influence *by)
 {
-    const float *const weights = s->weights[k];
+    const float *const weights = s->weights + k * REGRESSORS;
     const int is_open = s->gain[k] < {{ number(-margin) }} * s->worst[k];
-    float shares[EXPERTS];
     int c;
     by->alike = weights[0];
     for (c = 0; c < CHANGES; c++)
@@ -291,7 +299,6 @@ static int say({{ name }}_learned *s, int k, float *waits, float x, const view *
 {% if layout.season %}
     by->by_season = weights[2];
 {% endif %}
-    weigh(s, k, shares);
     waits[BASE] = x;
     waits[OWN] = v->own;
     waits[CORRECTED] = v->own + correction(by, v);
@@ -313,7 +320,7 @@ static int say({{ name }}_learned *s, int k, float *waits, float x, const view *
 static inline float adapted(const influence *by, const view *v, float forecast)
 {
     const float of_others = by->of_corrected * correction(by, v) - by->of_persistence * v->own;
-    const float moved = forecast + (of_others{% if layout.season %} + by->of_season * v->off{% endif %}) * v->divisor;
+    const float moved = forecast + (of_others{% if layout.season %} + by->of_season * v->off{% endif %}) * v->size;
     return is_number(moved) ? moved : forecast;
 }
 
@@ -327,20 +334,21 @@ static void look_back(const {{ name }}_learned *s, int newest, float divisor, fl
     }
 }
 
-/* Adapt the forecasts of a target, each {{ layout.targets }} numbers after the last. */
-static void adapt_target({{ name }}_learned *s, const float *places, int newest, const float *units, float size, const float *changes,
-                         float *forecast)
+/* Let what is said at the knots wait, and adapt the forecasts, {{ layout.targets }} numbers apart, where a gate is open. */
+static void adapt_target({{ name }}_learned *s, const float *places, int newest, const float *units, float gain, const float *changes,
+                         const float *shares, float *forecast)
 {
     influence of_knots[KNOTS];
     int k, step, is_any_open = 0;
     for (k = 0; k < KNOTS; k++) {
         const int at = knots[k] - 1;
-        const view v = view_of(s, newest, knots[k], units[at] * size, forecast[at * {{ layout.targets }}]);
-        is_any_open |= say(s, k, s->waiting[slot(places, k)], s->values[newest], &v, changes, of_knots + k);
+        const view v = view_of(s, newest, knots[k], units[at] * gain, forecast[at * {{ layout.targets }}]);
+        float *const waits = s->waiting + slot(places, k) * WAITS;
+        is_any_open |= say(s, k, shares + k * EXPERTS, s->values[newest], &v, changes, waits, of_knots + k);
     }
     for (step = 0; is_any_open && step < {{ layout.horizon }}; step++) {
         float *const said = forecast + step * {{ layout.targets }};
-        const view v = view_of(s, newest, step + 1, units[step] * size, *said);
+        const view v = view_of(s, newest, step + 1, units[step] * gain, *said);
         const influence by = between(of_knots, step);
         *said = adapted(&by, &v, *said);
     }
@@ -367,16 +375,17 @@ static void adapt({{ name }}_adaptation *a, const {{ name }}_memory *m, const fl
 {% endif %}
     for (t = 0; t < {{ layout.targets }}; t++) {
         {{ name }}_learned *const s = a->targets + t;
-        const float *const units = unit + t * {{ layout.horizon }}, size = {{ "1.0f + m->gain[t]" if spec.sensors else "1.0f" }};
-        has_learned |= learn(s, a->places, units, size, truth[t]);
+        const float *const units = unit + t * {{ layout.horizon }}, gain = {{ "1.0f + m->gain[t]" if spec.sensors else "1.0f" }};
+        float losses[KNOTS * EXPERTS] = {0}, shares[KNOTS * EXPERTS], changes[CHANGES];
+        has_learned |= learn(s, a->places, units, gain, truth[t], losses);
+        weigh(s, losses, shares);
         s->values[newest] = x[t];
         if (is_warm && are_numbers(forecast + t)) {
-            float changes[CHANGES];
-            look_back(s, newest, unit_of_changes[t] * size, changes);
-            adapt_target(s, a->places, newest, units, size, changes, forecast + t);
+            look_back(s, newest, unit_of_changes[t] * gain, changes);
+            adapt_target(s, a->places, newest, units, gain, changes, shares, forecast + t);
         } else
             for (k = 0; k < KNOTS; k++)
-                say_nothing(s->waiting[slot(a->places, k)]);
+                say_nothing(s->waiting + slot(a->places, k) * WAITS);
     }
     for (k = 0; k < KNOTS; k++)
         a->places[k] = (int)a->places[k] + 1 < knots[k] ? a->places[k] + 1.0f : 0.0f;

@@ -74,7 +74,7 @@ static void begin({{ name }}_adaptation *a)
     memset(a, 0, sizeof *a);
     for (t = 0; t < {{ NAME }}_TARGETS; t++)
         for (k = 0; k < KNOTS; k++)
-            set_unsure(a->targets + t, k);
+            set_unsure(a->targets[t].covariance + k * REGRESSORS * REGRESSORS);
     forget_waiting(a);
 }
 
