@@ -136,6 +136,17 @@ def test_naive_forecasts_are_linear_paths(season: int) -> None:
     assert len(autoregressive.naive_paths(made.spec, (5,))) == 1
 
 
+def test_of_many_validation_rows_the_best_regression_is_taken_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 6,000 with the limit at 5,000; below it, one that is not much worse takes part."""
+    series, parts = recursion(60_000, 300)
+    made = planned(series, parts)
+    few = autoregressive.fit(made.spec, made.train, parts.validation, (24, 168, 336))
+    monkeypatch.setattr(autoregressive, "_MANY", 5000)
+    many, alone = (autoregressive.fit(made.spec, made.train, parts.validation, of) for of in ((24, 168, 336), (336,)))
+    np.testing.assert_array_equal(many.weight, alone.weight)
+    assert np.abs(few.weight - alone.weight).max() > 0.01
+
+
 @pytest.mark.parametrize(("noise", "wanted"), [(0.0, np.inf), (1.0, 1.0)])
 def test_a_gain_is_counted_in_standard_errors(noise: float, wanted: float) -> None:
     """Ten blocks of one error each, whose squares differ by 1 on average and by a standard error of `noise`."""
