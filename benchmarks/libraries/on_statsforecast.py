@@ -11,7 +11,6 @@ import numpy as np
 from benchmarks.libraries.outcome import Outcome
 from benchmarks.libraries.task import Task
 
-
 _FOLLOWED = 2000
 """Samples up to each origin that a fitted model's state follows: smoothing has forgotten those before."""
 
