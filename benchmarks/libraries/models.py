@@ -7,8 +7,8 @@ from benchmarks.libraries.outcome import Model
 
 MODELS: tuple[Model, ...] = (
     OnLightgbm(),
-    OnStatsforecast("Theta"),
     OnStatsforecast("AutoETS"),
+    OnStatsforecast("Theta"),
     OnNeuralforecast("NHITS"),
     OnNeuralforecast("DLinear"),
 )

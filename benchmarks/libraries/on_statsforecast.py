@@ -11,6 +11,9 @@ import numpy as np
 from benchmarks.libraries.outcome import Outcome
 from benchmarks.libraries.task import Task
 
+_FOLLOWED = 2000
+"""Samples up to each origin that a fitted model's state follows: smoothing has forgotten those before."""
+
 
 @dataclass(frozen=True)
 class OnStatsforecast:
@@ -40,7 +43,8 @@ class OnStatsforecast:
             model.fit(values[: task.train + task.validation])
             fitted = time.process_time()
             for row in judged:
-                seen = values[: task.origins[row] + 1]
+                end = task.origins[row] + 1
+                seen = values[max(0, end - _FOLLOWED) : end]
                 forecasts[row] = model.forward(y=seen, h=task.horizon)["mean"]
             ended = time.process_time()
         return Outcome(

@@ -43,6 +43,8 @@ _LARGEST_SHIFT = 7.0
 
 _SETTLED = 20
 """Good samples after a fault before errors count: what a fault leaves behind is not what creeps up."""
+_SETTLED_AFTER_SHIFT = 100
+"""Good samples before these, once the level is back: the network's memory goes on from another one."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Soaked:
     grown_mb: float
     """Resident memory at the end, less that after the first tenth."""
     first_rmse: float
-    """Of one-step forecasts where the last samples were good, over the first tenth of the stream."""
+    """Of one-step forecasts where the last samples were good and at the usual level, over the first tenth."""
     last_rmse: float
     """Over the last tenth."""
     farthest: float
@@ -76,23 +78,22 @@ def brief_model() -> bytes:
 
 
 def soak(model: bytes, steps: int, seed: int = 0, *, adapt: bool = True, provider: str = "cpu") -> Soaked:
-    """Stream `steps` samples one by one, faults and all."""
+    """Stream `steps` samples one by one, faults and all; the level shifts for streams that adapt only."""
     p = Predictor(model, provider, rules=Rules(stuck="skip", stuck_after=4), monitor=adapt, adapt=adapt)
     squares = np.zeros((2, 10))  # their sum and count, by tenth of the stream
     refused = not_finite = 0
     baseline, farthest = 0.0, 0.0
     said, good = math.nan, 0  # what was said of this sample, and how many in a row were good
-    before = 0.0  # the shift at the last sample
-    for number, (truth, sample, time, level) in enumerate(islice(_samples(seed), steps)):
+    for number, (truth, sample, time, level) in enumerate(islice(_samples(seed, _SHIFTED if adapt else 0.0), steps)):
         if number == steps // 10:
             baseline = _resident()
         try:
             forecast = p.step(sample, time)
         except DataError:
-            refused, good = refused + 1, 0
+            refused, good = refused + 1, min(good, 0)
             continue
-        good = good + 1 if p.status == "ok" and not p.reason and level == before else 0
-        before = level
+        good = good + 1 if p.status == "ok" and not p.reason else min(good, 0)
+        good = -_SETTLED_AFTER_SHIFT if level else good
         if good > _SETTLED and p.warm:
             squares[:, number * 10 // steps] += (truth - said) ** 2, 1
             farthest = max(farthest, abs(truth - said))
@@ -109,7 +110,7 @@ def _truths(random: np.random.Generator, size: int) -> Iterator[list[float]]:
         yield (np.sin(0.06 * np.arange(start, start + size)) + _NOISE * random.standard_normal(size)).tolist()
 
 
-def _samples(seed: int) -> Iterator[tuple[float, Any, float | str, float]]:
+def _samples(seed: int, shifts: float) -> Iterator[tuple[float, Any, float | str, float]]:
     """Yield what there was to measure, what came, at which time, and by how much the level has shifted.
 
     Samples are a second apart but for faults.
@@ -123,7 +124,7 @@ def _samples(seed: int) -> Iterator[tuple[float, Any, float | str, float]]:
             if shifted:
                 shifted -= 1
                 level = level if shifted else 0.0
-            elif chance > 1 - _SHIFTED:
+            elif chance > 1 - shifts:
                 level, shifted = float(random.uniform(-_LARGEST_SHIFT, _LARGEST_SHIFT)), int(random.geometric(0.01))
             truth = usual + level
             if not left and chance < _FAULTY:

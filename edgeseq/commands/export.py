@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _C = ("c", "arduino")
 _ONNX = ("onnx",)
-_FORMATS = {"key": ("onnx", "native"), "report": _ONNX, "form": _ONNX, "opset": _ONNX, "libm": _C, "adapt": _C}
+_FORMATS = {"key": ("onnx", "native"), "report": _ONNX, "form": _ONNX, "opset": _ONNX, "libm": _C}
 """Parameter -> the formats that it has a meaning for; the others are for all."""
 
 

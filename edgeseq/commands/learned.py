@@ -22,7 +22,10 @@ def in_words(streams: "Sequence[Learned]") -> str:
     """Return how many samples taught, and which forecasts are adapted ones; empty where nothing learns."""
     if not streams:
         return ""
-    taught = f"learned from {counted(sum(stream.taught for stream in streams), 'sample')}"
+    count = sum(stream.taught for stream in streams)
+    taught = f"learned from {counted(count, 'sample')}"
+    if not count:
+        return taught
     if len(streams) == 1:
         return f"{taught}, adapted {_at(adapted_steps(streams[0]))}"
     adapted = sum(bool(stream.open.any()) for stream in streams)

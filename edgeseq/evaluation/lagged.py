@@ -1,4 +1,4 @@
-"""Distances of earlier samples from the last one: what a linear forecast of a change looks at.
+"""Distances of earlier samples from the last one: what a linear forecast of a change looks at, besides what is known.
 
 A distance is a sum of changes, and the products of changes that lie i and j samples back, summed over consecutive rows,
 are those of i - 1 and j - 1 back but for the first and the last row (displacement structure: T. Kailath, S.-Y. Kung,
@@ -7,7 +7,7 @@ with the newest change are summed over all rows, by FFT; the others cost two row
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -41,19 +41,25 @@ class Sums:
 
 @dataclass(frozen=True)
 class LaggedDistances:
-    """Rows -> the distances of the `lags` samples before each from it, (row, feature * lag), the farthest first."""
+    """Rows -> the distances of the `lags` samples before each from it, (row, feature * lag), the farthest first.
+
+    Behind them stand the columns `beside`.
+    """
 
     values: Float64
     """(place, feature): the samples in segments; before each its first sample, once for each lag."""
     places: Rows
     """The place of each row, (row,); rising."""
     lags: int
+    beside: Float32 | Float64 = field(default_factory=lambda: np.zeros((0, 0)))
+    """What else is known at each row (row, column); none where it is empty."""
 
     def __call__(self, rows: Rows) -> Float64:
         """Return the distances at the rows."""
         windows = np.lib.stride_tricks.sliding_window_view(self.values, self.lags + 1, axis=0)
         window = windows[self.places[rows] - self.lags]  # (row, feature, lag + 1)
-        return np.asarray(window[:, :, :-1] - window[:, :, -1:]).reshape(len(rows), -1)
+        distances = np.asarray(window[:, :, :-1] - window[:, :, -1:]).reshape(len(rows), -1)
+        return np.concatenate([distances, self.beside[rows]], axis=1) if self.beside.size else distances
 
     def has_long_runs(self, rows: Rows) -> bool:
         """Whether sums over the rows, rising, are made faster from runs than one by one."""
@@ -64,6 +70,25 @@ class LaggedDistances:
 
         In the time of a few FFTs over the series, whatever the number of lags.
         """
+        if not self.beside.size:
+            return self._sums_of_distances(rows, targets, shift)
+        columns = self.lags * self.values.shape[1]
+        beside = self.beside[rows] - shift[columns:]
+        own = self._sums_of_distances(rows, np.concatenate([beside, targets], axis=1), shift[:columns])
+        # From products of [distances, 1] with [beside, targets], and of `beside` with both, to those of all columns.
+        other = beside.T @ np.concatenate([beside, _known(targets)], axis=1)
+        across, moment = np.split(own.moment, [beside.shape[1]], axis=1)
+        inner, others = np.split(other, [beside.shape[1]], axis=1)
+        gram = np.block(
+            [
+                [own.gram[:-1, :-1], across[:-1], own.gram[:-1, -1:]],
+                [across[:-1].T, inner, across[-1:].T],
+                [own.gram[-1:, :-1], across[-1:], own.gram[-1:, -1:]],
+            ]
+        )
+        return Sums(gram, np.concatenate([moment[:-1], others, moment[-1:]]))
+
+    def _sums_of_distances(self, rows: Rows, targets: Float32 | Float64, shift: Float64) -> Sums:
         at = self.places[rows]
         changes = np.diff(self.values, axis=0, prepend=self.values[:1])
         mean = changes.mean(axis=0)  # less the mean, squares do not cancel

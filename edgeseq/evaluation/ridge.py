@@ -6,6 +6,7 @@ package for it. Where the columns are lags of a long series, their structure giv
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -56,6 +57,8 @@ def beside(design: Design, columns: Float32) -> Design:
     """Return the design with further columns, whose rows lie in an array (row, column)."""
     if not columns.shape[1]:
         return design
+    if isinstance(design, LaggedDistances):
+        return replace(design, beside=columns)
     return lambda rows: np.concatenate([design(rows), columns[rows]], axis=1)
 
 

@@ -58,11 +58,6 @@ def rescaled(weights: Weights, old: Spec, new: Spec) -> Weights:
         changed["linear.weight"] = (
             weights["linear.weight"] * ratio[:, None, None] * (after.changes / before.changes)[:, None]
         )
-    if old.known:
-        ahead_before, ahead_after = _ahead(old), _ahead(new)
-        known = weights["known.weight"] * ratio[:, None] / ahead_before[:, 1]
-        changed["known.weight"] = known * ahead_after[:, 1]
-        changed["head.bias"] = changed["head.bias"] + known @ (ahead_after[:, 0] - ahead_before[:, 0])
     return {**weights, **{name: value.astype(np.float32) for name, value in changed.items()}}
 
 
@@ -92,12 +87,8 @@ def _inputs(spec: Spec) -> tuple[Float64, Float64]:
     if spec.layout == STREAM:
         levels = values[[feature.level for feature in spec.features]]
         changes = [(0.0, feature.change) for feature in spec.features]
-        values = np.concatenate([levels, np.array(changes), _ahead(spec)])
+        ahead = [(column.center, column.scale) for column in spec.known] * spec.horizon
+        values = np.array([*levels, *changes, *ahead])
     elif spec.layout == FEATURES:
         values = np.tile(values, (spec.window, 1))
     return values[:, 0], values[:, 1]
-
-
-def _ahead(spec: Spec) -> Float64:
-    """Return center and scale of each value that is known ahead, (ahead, 2)."""
-    return np.array([(column.center, column.scale) for column in spec.known] * spec.horizon).reshape(-1, 2)

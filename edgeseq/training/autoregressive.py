@@ -42,6 +42,10 @@ _HARDLY = 0.1
 _CLEARLY = 2
 """Standard errors by which a naive forecast may be worse than the best regression, and still be a member."""
 
+_MANY = 50_000
+"""Validation rows from which on the best regression is taken alone where it is clearly better than the combination: so
+many are no single stretch of time. On made-up series of two and five million samples the combination cost 1 %."""
+
 _ROWS_FOR_A_LAG = 4
 """Training rows that there must be for each number that an output's regression looks at: the penalty does the rest."""
 
@@ -109,6 +113,8 @@ def fit(spec: Spec, train: Filled, validation: Part, lengths: Sequence[int], say
         short = shares(errors, np.logical_and(allowed, usual))
         if _square_of_mean(errors, chosen) > (1 - _PAYS) * _square_of_mean(errors, short):
             chosen = short
+    if len(judged_rows) >= _MANY and gain(_mean(errors, chosen), best) > _CLEARLY:
+        return min(zip(paths, errors, strict=False), key=lambda pair: np.nanmean(pair[1] ** 2))[0]
     return combined([*paths, *naive], chosen)
 
 
@@ -170,9 +176,12 @@ def _said(spec: Spec, path: LinearPath, filled: Filled, rows: ridge.Rows) -> Flo
     return ridge.predict(design, rows, np.vstack([path.weight.reshape(spec.outputs, -1).T, known.T, path.bias]))
 
 
+def _mean(errors: Sequence[Float64], chosen: Float64) -> Float64:
+    return np.asarray(sum(share * error for share, error in zip(chosen, errors, strict=True)))
+
+
 def _square_of_mean(errors: Sequence[Float64], chosen: Float64) -> float:
-    mean = sum(share * error for share, error in zip(chosen, errors, strict=True))
-    return float(np.nanmean(np.square(mean)))
+    return float(np.nanmean(np.square(_mean(errors, chosen))))
 
 
 def gain(usual: Float64, other: Float64) -> float:

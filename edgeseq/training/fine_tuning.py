@@ -131,14 +131,16 @@ class Pretrained:
             load(network, weights)
             errors[units] = judge.mse(network)
         units = OWN_UNITS if errors[OWN_UNITS] < _CLEARLY * errors[RAW] else RAW
-        weights = turned[units] if head else {n: v for n, v in turned[units].items() if not n.startswith("head.")}
+        weights = turned[units]
+        if not head:
+            weights = {n: value for n, value in weights.items() if not n.startswith(("head.", "coefficient."))}
         return InitialWeights(self.name, weights, self.digest, units, errors)
 
     def _without_linear_path(self) -> tuple[Weights, bool]:
         """Return the network's own weights, and whether its head is known.
 
         A linear path is added to the network's forecast after the training, which scales its head. What the path has
-        added to the bias, the mean of a change, stays there.
+        added to the bias, the mean of a change, and to what is known ahead stays there.
         """
         weights = {name: value for name, value in self.weights.items() if name != "linear.weight"}
         share = self.spec.training.options.get(RECORDED_WEIGHT) if self.spec.training else None

@@ -156,7 +156,7 @@ class Pool:
         return self._judgement.adaptation is not None
 
     def learned(self, name: Hashable) -> Learned:
-        """Return what a stream has learned. Raises `UsageError` where forecasts do not adapt, and for an unknown one."""
+        """Return what a stream has learned. Raises `UsageError` where none adapts, and for an unknown one."""
         if self._judgement.adaptation is None:
             raise UsageError("this Pool does not adapt: make it with adapt=True")
         return self._judgement.adaptation.learned(self._existing(name))

@@ -57,8 +57,8 @@ class Predictor:
     where that differs from what the model file says.
 
     Raises `ModelFileError` for a file that is no model of edgeseq's or was changed after it was written, before
-    anything of it is run; `UsageError` for an unknown provider or policy, and for a model that cannot adapt; and, with `monitor`, `DataError` for a model
-    without residual quantiles.
+    anything of it is run; `UsageError` for an unknown provider or policy, and for a model that cannot adapt; and, with
+    `monitor`, `DataError` for a model without residual quantiles.
     """
 
     def __init__(

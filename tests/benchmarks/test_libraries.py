@@ -184,8 +184,8 @@ def test_what_each_was_given_is_told() -> None:
     found = {model.name: model.note for model in MODELS}
     assert list(found) == [
         "LightGBM on lags",
-        "statsforecast Theta",
         "statsforecast AutoETS",
+        "statsforecast Theta",
         "neuralforecast NHITS",
         "neuralforecast DLinear",
     ]

@@ -27,6 +27,7 @@ PAGES = (
         "how-to/int8",
         "how-to/intervals",
         "how-to/jetson",
+        "how-to/known-ahead",
         "how-to/many-sensors",
         "how-to/own-data",
         "how-to/own-model",

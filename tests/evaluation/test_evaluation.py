@@ -4,6 +4,7 @@ import json
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -452,9 +453,9 @@ def test_of_a_long_stream_only_the_last_rows_before_the_forecasts_are_streamed(m
     whole = forecasts_at(predictor, values, at)
     taken, run = [], predictor.run
 
-    def noted(samples: np.ndarray) -> np.ndarray:
+    def noted(samples: np.ndarray, *, known: Any = None) -> np.ndarray:
         taken.append(len(samples))
-        return run(samples)
+        return run(samples, known=known)
 
     monkeypatch.setattr("edgeseq.evaluation.evaluate.LEAD", 500)
     monkeypatch.setattr(predictor, "run", noted)

@@ -1,5 +1,7 @@
 """Sums over a long series by structure and FFT are those that are made row by row."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -26,23 +28,25 @@ def distances(random: np.random.Generator, sizes: list[int], lags: int, features
     lags=st.integers(1, 12),
     features=st.integers(1, 3),
     outputs=st.integers(0, 3),
+    beside=st.integers(0, 2),
     drift=st.sampled_from([0.0, 5.0]),
     lacking=st.sampled_from([0.0, 0.1, 0.7]),
     seed=st.integers(0, 2**32),
 )
 def test_sums_by_structure_are_those_row_by_row(
-    sizes: list[int], lags: int, features: int, outputs: int, drift: float, lacking: float, seed: int
+    sizes: list[int], lags: int, features: int, outputs: int, beside: int, drift: float, lacking: float, seed: int
 ) -> None:
-    """In blocks of few places, rows left out anywhere, targets that lack, drifts."""
+    """In blocks of few places, rows left out anywhere, targets that lack, drifts, and further columns."""
     random = np.random.default_rng(seed)
     design = distances(random, sizes, lags, features, drift)
+    design = replace(design, beside=random.standard_normal((len(design.places), beside)) + drift)
     rows = np.flatnonzero(design.places)
     rows = rows[random.random(len(rows)) >= lacking]
     if not len(rows):
         return
     targets = random.standard_normal((len(rows), outputs))
     targets[random.random(targets.shape) < lacking] = np.nan
-    shift = random.standard_normal(lags * features)
+    shift = random.standard_normal(lags * features + beside)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lagged, "_FFT", 64)
         patch.setattr(lagged, "_RUNS", 3)

@@ -105,7 +105,8 @@ def test_members_count_by_their_errors() -> None:
 def test_paths_of_several_lengths_are_one_path() -> None:
     """Its forecasts are the weighted mean of theirs, on the changes that all of them see."""
     random = np.random.default_rng(4)
-    paths = [LinearPath(*(random.normal(size=size) for size in ((2, 1, lags), 2, (2, 4)))) for lags in (3, 5)]
+    shapes = (((2, 1, lags), (2,), (2, 4)) for lags in (3, 5))
+    paths = [LinearPath(*(random.normal(size=shape).astype(np.float32) for shape in each)) for each in shapes]
     both, changes = autoregressive.combined(paths, np.array([0.25, 0.75])), random.normal(size=5)
     wanted = sum(
         share * (path.weight[:, 0] @ changes[-path.lags :] + path.bias)
@@ -133,6 +134,17 @@ def test_naive_forecasts_are_linear_paths(season: int) -> None:
         found = forecasts_at(Predictor(edgeseq_export.export(blended).content), values, at)
         np.testing.assert_allclose(found, wanted, atol=2e-5)
     assert len(autoregressive.naive_paths(made.spec, (5,))) == 1
+
+
+def test_of_many_validation_rows_the_best_regression_is_taken_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 6,000 with the limit at 5,000; below it, one that is not much worse takes part."""
+    series, parts = recursion(60_000, 300)
+    made = planned(series, parts)
+    few = autoregressive.fit(made.spec, made.train, parts.validation, (24, 168, 336))
+    monkeypatch.setattr(autoregressive, "_MANY", 5000)
+    many, alone = (autoregressive.fit(made.spec, made.train, parts.validation, of) for of in ((24, 168, 336), (336,)))
+    np.testing.assert_array_equal(many.weight, alone.weight)
+    assert np.abs(few.weight - alone.weight).max() > 0.01
 
 
 @pytest.mark.parametrize(("noise", "wanted"), [(0.0, np.inf), (1.0, 1.0)])

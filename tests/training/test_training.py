@@ -101,6 +101,18 @@ def test_a_run_stopped_and_resumed_ends_at_the_same_weights(
     np.testing.assert_array_equal(resumed.curve, straight.curve)
 
 
+def test_a_run_killed_after_its_last_step_does_not_train_again(tmp_path: Path) -> None:
+    """The linear path and the figures of a long series take a while: what was trained before is there."""
+    straight = trained(tmp_path)
+    made, parts = small_plan()
+    resumed = fitting.start(made, parts, seed=0, device="cpu")
+    resumed.restore(tmp_path / "run")
+    assert resumed.step == 40
+    assert resumed.run(quiet, NEVER, tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+    assert same(resumed, straight)
+
+
 @pytest.mark.parametrize("options", [{"hidden": 6}, {"steps": 41}, {"horizon": 3}, {"cell": "rnn"}])
 def test_another_runs_state_is_not_resumed(tmp_path: Path, options: TrainingKeywords) -> None:
     trained(tmp_path, stop_at=3)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq_runtime.adaptation import adaptation, correction, experts
+from edgeseq_runtime.adaptation import adaptation, correction, experts, gate
 from edgeseq_runtime.adaptation.layout import CHANGES, Layout
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import Spec
@@ -40,9 +40,9 @@ def values(spec: Spec) -> dict[str, Any]:
         "forgetting": correction.FORGETTING,
         "unsure": correction.UNSURE,
         "most_trace": correction.MOST * correction.UNSURE * np.float32(layout.features),
-        "memory": adaptation.MEMORY,
-        "worst": adaptation.WORST,
-        "margin": adaptation.MARGIN,
+        "memory": gate.MEMORY,
+        "worst": gate.WORST,
+        "margin": gate.MARGIN,
     }
 
 

@@ -47,20 +47,17 @@ class CFiles:
     """The worst from its reference, as a share of a target's standard deviation; in fixed point it must be 0."""
 
 
-def export(
-    checkpoint: Checkpoint, name: str, quantize: str = "none", *, libm: bool = False, adapt: bool | None = None
-) -> CFiles:
+def export(checkpoint: Checkpoint, name: str, quantize: str = "none", *, libm: bool = False) -> CFiles:
     """Return the C of a checkpoint; `name` begins all names in it.
 
     In fixed point (`quantize` "int8") its reference is the one in NumPy, which it must equal to the last bit; in float
-    it is the oracle. `libm` takes the C library's exponential instead of its own. `adapt` says whether streams go on
-    learning; None: as the spec says. What adapts is compiled twice: first the network alone, whose forecasts must be
-    the reference's and whose error over the test part is written down, then the whole, which must make of these
-    forecasts what adaptation in NumPy does. Raises `UsageError` as `check_name` does, for another quantisation, and for
-    a model that cannot adapt; `CheckError` where the C does not do what it should.
+    it is the oracle. `libm` takes the C library's exponential instead of its own. What adapts is
+    compiled twice: first the network alone, whose forecasts must be the reference's and whose error over the test part
+    is written down, then the whole, which must make of these forecasts what adaptation in NumPy does. Raises
+    `UsageError` as `check_name` does, for another quantisation, and for a model that cannot adapt; `CheckError` where
+    the C does not do what it should.
     """
     check_name(name)
-    checkpoint = checkpoint if adapt is None else replace(checkpoint, spec=replace(checkpoint.spec, adapt=adapt))
     if checkpoint.spec.adapt:
         typical_changes(checkpoint.spec)
     kind = kind_of(checkpoint, quantize, libm=libm)

@@ -1,7 +1,7 @@
 """A linear correction of forecasts, learned on the device by recursive least squares.
 
-R. Plackett, Biometrika 37 (1950), with exponential forgetting: S. Haykin, Adaptive Filter Theory (2002), chapter 9. Each
-target and each knot of the horizon has its own. It begins as no correction at all.
+R. Plackett, Biometrika 37 (1950), with exponential forgetting: S. Haykin, Adaptive Filter Theory (2002), chapter 9.
+Each target and each knot of the horizon has its own. It begins as no correction at all.
 
 Why it stays bounded: what is seen and what is learned from is clipped to `CLIP`, so that the sum of forgotten squares
 that the weights are a minimum of grows by no more than its square a sample; and the covariance's trace is limited.
@@ -9,6 +9,7 @@ Together they let the weights grow with the root of the time at most, and the co
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32
 
@@ -29,30 +30,32 @@ _KEPT = np.float32(1) / FORGETTING
 _LEAST = np.float32(1e-30)
 
 
-def learn(weights: Float32, covariance: Float32, seen: Float32, errors: Float32) -> tuple[Float32, Float32]:
-    """Return weights (feature, ...) and covariance (feature, feature, ...) after errors (...) of uncorrected forecasts.
+def learn(
+    weights: Float32, covariance: Float32, seen: Float32, errors: Float32, where: npt.NDArray[np.bool_] | bool = True
+) -> None:
+    """Learn from the errors (...) of uncorrected forecasts: change weights (feature, ...) and covariance in place.
 
-    `seen` (feature, ...) are the features that the forecasts were made with. The covariance is changed in place.
+    `covariance` is (feature, feature, ...). `seen` (feature, ...) are the features that the forecasts were made with;
+    zero, as the errors are, but `where` (...).
     """
     direction = np.einsum("ij...,j...->i...", covariance, seen)
     spread = np.einsum("i...,i...->...", seen, direction)
     certainty = np.maximum(spread, 0) + FORGETTING
-    left = (errors - np.einsum("i...,i...->...", weights, seen)) / certainty
-    weights = weights + left * direction
+    weights += (errors - np.einsum("i...,i...->...", weights, seen)) / certainty * direction
     direction /= np.sqrt(certainty)  # of which the product with itself is symmetric to the bit
     covariance -= direction[:, None] * direction
-    let_grow(covariance)
+    let_grow(covariance, where)
     broken = spread < 0
     if np.count_nonzero(broken):  # what float32 rounds off has made it no covariance any more
         covariance[..., broken] = UNSURE * np.eye(len(seen), dtype=np.float32)[..., None]
-    return weights, covariance
 
 
-def let_grow(covariance: Float32) -> None:
-    """Forget: let covariances (feature, feature, ...) grow in place, up to their limit."""
+def let_grow(covariance: Float32, where: npt.NDArray[np.bool_] | bool = True) -> None:
+    """Forget: let covariances (feature, feature, ...) grow in place, up to their limit, `where` (...)."""
     trace = np.einsum("ii...->...", covariance)
     limit = MOST * UNSURE * np.float32(len(covariance))
-    covariance *= np.minimum(_KEPT, limit / np.maximum(trace, _LEAST))
+    growth = np.minimum(_KEPT, limit / np.maximum(trace, _LEAST))
+    covariance *= growth if where is True else np.where(where, growth, np.float32(1))
 
 
 def clipped(numbers: Float32) -> Float32:

@@ -1,8 +1,8 @@
 """Several forecasts as one: each is weighed by how it has done, so that the whole is never far behind the best of them.
 
 Bernstein online aggregation: O. Wintenberger, Machine Learning 106 (2017), with second-order rates of learning for each
-expert and the gradient of the squared error. Its regret against the best expert grows with the logarithm of their number
-and the root of the time. Each target and each knot of the horizon is weighed by itself.
+expert and the gradient of the squared error. Its regret against the best expert grows with the logarithm of their
+number and the root of the time. Each target and each knot of the horizon is weighed by itself.
 
 All sums stay finite for as long as a device lives: a loss is at most 2 CLIP FAR = 600, its square 360,000, and 10^8 of
 them are 4 * 10^13, while float32 reaches to 10^38 and stops adding up long before.

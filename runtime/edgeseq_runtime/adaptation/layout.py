@@ -1,7 +1,10 @@
 """Where the numbers of one stream's adaptation lie: one row of float32 words, which in C is the struct of a stream.
 
-NumPy's rows and C's structs are the same bytes, so that the provider native works on the rows where they are. Words that
-count are small whole numbers. First comes what all targets share, then a block of words for each target.
+NumPy's rows and C's structs are the same bytes, so that the provider native works on the rows where they are. Words
+that count are small whole numbers. First comes what all targets share, then a block of words for each target.
+
+At 24 steps ahead a row of one target takes 1.7 kB without a season, 2.2 kB with one of 24 samples, 2.8 kB with one of
+168 and 3.3 kB with one of 288.
 """
 
 import math
@@ -76,7 +79,7 @@ class Layout:
 
     @property
     def experts(self) -> int:
-        """The forecasts that are weighed: the network's, the corrected one, persistence and, with a season, seasonal naive."""
+        """The forecasts that are weighed: the network's, corrected, persistence and, with a season, seasonal naive."""
         return 3 + bool(self.season)
 
     @property
@@ -86,7 +89,7 @@ class Layout:
 
     @property
     def features(self) -> int:
-        """What the correction sees: 1, the network's forecast, with a season the seasonal naive one less it, changes."""
+        """What the correction sees: 1, the network's forecast, with a season the naive one less it, changes."""
         return 2 + bool(self.season) + CHANGES
 
     @cached_property
@@ -141,12 +144,12 @@ class Layout:
 
     @cached_property
     def since(self) -> tuple[int, ...]:
-        """How many samples before the last one that one lies which is the seasonal naive forecast, of each step ahead."""
+        """How many samples before the last one lies the one that is the seasonal naive forecast, for each step."""
         steps = range(1, self.horizon + 1)
         return tuple(-step % self.season for step in steps) if self.season else ()
 
     def views(self, rows: Float32) -> dict[str, Float32]:
-        """Return views of rows (stream, words) by name: `shared` as (stream, ...), `of_target` as (stream, target, ...)."""
+        """Return views of rows (stream, words) by name: (stream, ...) of `shared`, (stream, target, ...) of others."""
         blocks = rows[:, self.head :].reshape(len(rows), self.targets, self.block)
         shared = {
             name: rows[:, part.offset : part.offset + part.size].reshape(len(rows), *part.shape)
@@ -156,6 +159,13 @@ class Layout:
             name: blocks[:, :, part.offset : part.offset + part.size].reshape(len(rows), self.targets, *part.shape)
             for name, part in self.of_target.items()
         }
+
+    def sums(self, rows: Float32) -> Float32:
+        """Return a view of what experts have lost, (stream, target, knot, 3, expert): regret, variance and range."""
+        blocks = rows[:, self.head :].reshape(len(rows), self.targets, self.block)
+        begin, last = self.of_target["regret"], self.of_target["range"]
+        words = blocks[:, :, begin.offset : last.offset + last.size]
+        return np.moveaxis(words.reshape(len(rows), self.targets, 3, *begin.shape), 3, 2)
 
 
 def _parts(shapes: dict[str, tuple[int, ...]], offset: int) -> dict[str, Part]:

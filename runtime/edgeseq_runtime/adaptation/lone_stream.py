@@ -1,416 +1,287 @@
-"""One stream of one target, in a tenth of the time: what `adaptation` does for rows, without a call too many.
+"""One stream of one target: what `adaptation` does for rows, number by number.
 
-A call of NumPy takes longer than what it computes for a few knots. So everything here is a flat array of one length that
-was made before, the row's own words are changed where they lie, and what is to be broadcast is taken by numbers that
-were found before. Whatever is unusual, of a forecast that waits or of a sample, is left to `adaptation`.
+A call of NumPy takes as long as ten operations of Python. For one stream there is so little to compute that most of it
+is done without; the covariance alone is left to NumPy. The row's own words are changed where they lie.
 """
 
 import math
+from array import array
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-from edgeseq_runtime.adaptation import correction, experts
+from edgeseq_runtime.adaptation import correction, experts, gate
 from edgeseq_runtime.adaptation.layout import CHANGES, Layout
-from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.arrays import Float32, are_finite
 
-MEMORY = np.float32(0.999)
-"""Weight in the gate's sums of a squared error after each further one."""
-
-WORST = np.float32(64.0)
-"""The largest squared error, in squared typical changes, that the gate counts."""
-
-MARGIN = np.float32(2.0)
-"""The gate opens where the network has lost more than so many of its largest squared errors."""
-
-MOST_TAUGHT = 2.0**24
-"""Where float32 stops counting."""
-
-_BEGUN = 1e-15
-"""What every expert has lost once where rates are to be made without a thought of nothing having come."""
+_CLIP, _FAR, _LEAST, _RATE = (float(number) for number in (correction.CLIP, experts.FAR, experts.LEAST, experts.RATE))
+_FORGETTING = float(correction.FORGETTING)
+_MEMORY, _WORST, _MARGIN = float(gate.MEMORY), float(gate.WORST), float(gate.MARGIN)
 
 _ROOM = 0.99 * float(correction.MOST * correction.UNSURE)
 """Of a covariance's mean diagonal: below it, its limit need not be looked at."""
 
-_CLIP = float(correction.CLIP)
+
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+def _clipped(number: float) -> float:
+    return number if -_CLIP <= number <= _CLIP else math.copysign(_CLIP, number)
+
+
+class _Knot:
+    """What is learned at one number of steps ahead: where it lies in the row, and arrays to compute with."""
+
+    def __init__(self, layout: Layout, row: Float32, number: int) -> None:
+        self.steps = layout.knots[number]
+        parts = {name: part.offset + layout.head for name, part in layout.of_target.items()}
+        features = layout.features
+        self.first = parts["waiting"] + sum(layout.knots[:number]) * len(layout.waits)
+        self.sums = range(number * layout.experts, (number + 1) * layout.experts)
+        """Of the experts, within the regrets, the variances and the ranges of all knots."""
+        self.gain, self.worst = parts["gain"] + number, parts["worst"] + number
+        begin = parts["weights"] + number * features
+        self.weights: Float32 = row[begin : begin + features]
+        begin = parts["covariance"] + number * features**2
+        self.covariance: Float32 = row[begin : begin + features**2].reshape(features, features)
+        self.seen, self.direction, self.spare = np.zeros((3, features), np.float32)
+        self.outer = np.zeros((features, features), np.float32)
+        self.column = self.direction[:, None]
+        self.see: Any = memoryview(self.seen.data)
+        self.place = 0
+        self.scale = 1.0
+        self.shift = 0.0
+        """By how much what was said last differs from the network's forecast."""
+        self.diagonal = 0.0
+        """At least the mean of the covariance's diagonal."""
 
 
 class LoneStream:
-    """The row of a stream, and what is needed to change it. `bind` comes first, and after any change by others."""
-
-    is_known = False
-    """Whether all samples are known that are kept."""
+    """The row of a stream. `bind` comes first, and after any change by others."""
 
     def __init__(self, layout: Layout, row: Float32) -> None:
         self._layout = layout
-        views = {name: view[0] for name, view in layout.views(row.reshape(1, -1)).items()}
-        self._places, self._taught = views["places"], memoryview(views["taught"].data)
-        parts = {name: views[name][0] for name in layout.of_target}
-        self._values, self._waiting = parts["values"], parts["waiting"]
-        self._kept = memoryview(self._values.data)
-        self._weights, self._covariance = parts["weights"], parts["covariance"]
-        self._flat_covariance, self._flat_weights = self._covariance.reshape(-1), self._weights.reshape(-1)
-        self._regret, self._variance, self._range = (
-            parts[name].reshape(-1) for name in ("regret", "variance", "range")
-        )
-        begin = layout.head + layout.of_target["gain"].offset
-        self._gate = row[begin : begin + 2 * len(layout.knots)]
-        self._gain, self._worst = parts["gain"], parts["worst"]
-        self._begin_constants()
-        self._begin_scratch()
-
-    def _begin_constants(self) -> None:
-        layout = self._layout
-        knots, features, weighed, words = len(layout.knots), layout.features, layout.experts, len(layout.waits)
-        lanes = np.arange(knots)[:, None]
-        first = np.concatenate([[0], np.cumsum(layout.knots)[:-1]])
-        self._first, self._steps = first, np.array(layout.knots) - 1
-        self._next = np.concatenate(
-            [start + (np.arange(size) + 1) % size for start, size in zip(first, layout.knots, strict=True)]
-        )
-        self._since = np.array(layout.since, np.int64)
-        self._since_knots = self._since[self._steps] if layout.season else None
-        # Where the words of slots stand, of which there are `knots` in a row and a zero and a one behind them.
-        word = {name: number for number, name in enumerate(layout.waits)}
-        zero, one = knots * words, knots * words + 1
-        last = ["seasonal"] if layout.season else []
-        forecasts = [lanes * words + word[name] for name in ("own", "corrected", *last)]
-        self._at_experts = np.concatenate([*forecasts[:2], np.full((knots, 1), zero), *forecasts[2:]], axis=1).reshape(
-            -1
-        )
-        seen = [lanes * words + word[name] for name in ("own", *last, *layout.waits[-CHANGES:])]
-        self._at_features = np.concatenate([np.full((knots, 1), one), *seen], axis=1).reshape(-1)
-        self._at_said = np.repeat(lanes * words + word["said"], weighed)
-        self._lane_of_expert, self._lane_of_feature = np.repeat(lanes, weighed), np.repeat(lanes, features)
-        square = np.arange(knots * features).reshape(knots, features)
-        self._line = np.repeat(square, features, axis=1).reshape(-1)
-        self._column = np.repeat(square, features, axis=0).reshape(-1)
-        lines = np.arange(knots * features)
-        self._diagonals = lines * features + lines % features
-        self._log_prior = np.tile(np.log(np.array(layout.prior, np.float32)), knots)
-        self._patience = experts.RATE**2 * np.maximum(-self._log_prior, experts.PATIENCE)
-        self._quarter = np.full(knots * weighed, experts.RATE / 2, np.float32)
-        self._one_each = np.ones(knots * weighed, np.float32)
-        self._far = np.full(knots * weighed, experts.FAR, np.float32)
-        self._clip, self._clips = (np.full(size, correction.CLIP, np.float32) for size in (knots, knots * features))
-        self._minus_far, self._minus_clip, self._minus_clips = -self._far, -self._clip, -self._clips
-        self._twice = np.full(knots, -2, np.float32)
-        self._most, self._fading = np.full((2, knots), WORST, np.float32), np.full(2 * knots, MEMORY, np.float32)
-        self._forgetting = np.full(knots, correction.FORGETTING, np.float32)
-        self._kept_on = np.full(knots * features**2, 1 / correction.FORGETTING, np.float32)
+        self._row: Any = memoryview(row.data)  # of which single numbers are read sooner than of an array
+        self._knots = [_Knot(layout, row, number) for number in range(len(layout.knots))]
+        begin = layout.head + layout.of_target["values"].offset
+        self._begin, self._values = begin, row[begin : begin + layout.kept]
+        self._season, self._words = layout.season, len(layout.waits)
+        self._taught = layout.shared["taught"].offset
+        begin, knots = layout.head + layout.of_target["weights"].offset, len(layout.knots)
+        self._weights = row[begin : begin + knots * layout.features].reshape(knots, layout.features)
+        begin, self._weighed = layout.head + layout.of_target["regret"].offset, layout.experts * len(layout.knots)
+        self._sums = slice(begin, begin + 3 * self._weighed)
+        self._log_prior = [math.log(trust) for trust in layout.prior]
+        self._patience = [_RATE**2 * max(-trust, float(experts.PATIENCE)) for trust in self._log_prior]
+        self._kept_on = np.full((layout.features, layout.features), 1 / correction.FORGETTING, np.float32)
         self._between = np.ascontiguousarray(layout.between.T)
-        self._sum_features, self._sum_experts = np.ones(features, np.float32), np.ones(weighed, np.float32)
-
-    def _begin_scratch(self) -> None:
-        layout = self._layout
-        knots, features, weighed, words = len(layout.knots), layout.features, layout.experts, len(layout.waits)
-        self._slot_words = np.zeros(knots * words + 2, np.float32)
-        self._slot_words[-1] = 1
-        self._flat_slots = self._slot_words[:-2]
-        self._slots = self._flat_slots.reshape(knots, words)
-        slots = self._slots
-        self._base, self._own, self._corrected, self._said = (
-            slots[:, layout.waits.index(name)] for name in ("base", "own", "corrected", "said")
+        self._at_knots = np.zeros((layout.experts + 2, len(layout.knots)), np.float32)
+        self._since = np.array(layout.since, np.int64)
+        self._steps_ahead, self._clips = (
+            np.zeros((2, layout.horizon), np.float32),
+            np.full((2, layout.horizon), _CLIP, np.float32),
         )
-        self._own_and_seasonal = slots.T[1 : 3 if layout.season else 2]
-        self._last_changes = slots[:, -CHANGES:]
-        self._sample = np.zeros((), np.float32)
-        self._write_sample = memoryview(self._sample.reshape(1).data)
-        self._came, self._off, self._error = (np.zeros(knots, np.float32) for _ in range(3))
-        self._missed, self._lost = np.zeros((2, knots), np.float32), np.zeros((2, knots), np.float32)
-        (self._own_missed, self._said_missed), (self._own_lost, self._said_lost) = self._missed, self._lost
-        self._forecasts, self._loss, self._rate, self._spare = (np.zeros(knots * weighed, np.float32) for _ in range(4))
-        self._forecasts_by_knot = self._forecasts.reshape(knots, weighed)
-        self.shares = np.zeros((knots, weighed), np.float32)
-        """The experts' weights, after `learn`."""
-        self._flat_shares = self.shares.reshape(-1)
-        self._columns = [self.shares[:, number] for number in range(weighed)]
-        self._most_score = np.zeros(knots, np.float32)
-        self._seen = np.zeros((knots, features), np.float32)
-        self._flat_seen = self._seen.reshape(-1)
-        self._seen_own, self._seen_seasonal = self._seen[:, 1], self._seen[:, 2]
-        self._tall_seen = self._seen[:, :, None]
-        self._direction = np.zeros((knots, features), np.float32)
-        self._flat_direction = self._direction.reshape(-1)
-        self._tall_direction = self._direction[:, :, None]
-        self._products = np.zeros((2, knots, features), np.float32)
-        self._sums = np.zeros((2, knots), np.float32)
-        self._products_of_weights, self._products_of_direction = self._products
-        self._corrected_by, self._spread = self._sums
-        self._spread_out = np.zeros(knots * features, np.float32)
-        self._diagonals_by_knot = self._spread_out.reshape(knots, features)
-        self._outer, self._other = (np.zeros(knots * features**2, np.float32) for _ in range(2))
-        self._now = np.zeros((2, knots), np.float32)  # the network's forecasts and the seasonal naive ones
-        self._here = self._now[: 2 if layout.season else 1]
-        self._now_own, self._now_seasonal = self._now
-        self._changes = np.zeros(CHANGES, np.float32)
-        self._write_changes = memoryview(self._changes.data)
-        self._back = np.zeros(knots, np.int64)
-        self._at_knots = np.zeros((weighed + 2, knots), np.float32)
-        self._ahead = np.zeros((2, layout.horizon), np.float32)
+        self._place = 0
 
     def bind(self, scales: Float32, change: float) -> None:
         """Look at the row anew; `scales` (step,) and `change` are in the stream's own size."""
-        layout = self._layout
-        places = self._places.astype(np.int64)
-        self._at, self._place = self._first + places[:-1], int(places[-1])
+        places = [int(place) for place in self._row[: len(self._knots) + 1].tolist()]
+        self._place = places[-1]
         self._scales, self._change = scales, change
-        at_knots = scales[self._steps]
-        self._inverse = np.float32(1) / at_knots
-        self._inverses = np.stack([self._inverse] * len(self._here))
-        self._has_begun = False
-        self.is_known = False
-        self._look()
-        order = (self._place - 1 - np.arange(CHANGES + 1)) % layout.kept
-        last = self._values[order].tolist()
-        for number in range(CHANGES):
-            self._write_changes[number] = self._change_between(last[number], last[number + 1])
-        self.mistrust()
-
-    def mistrust(self) -> None:
-        """Have the covariances been changed otherwise than by `learn`."""
-        self._diagonal = float(np.trace(self._covariance, axis1=1, axis2=2).max()) / self._layout.features
-
-    def _look(self) -> None:
-        self._has_begun = self._has_begun or bool((self._range > _BEGUN).all())
-        self.is_known = self.is_known or bool(np.isfinite(self._values).all())
-
-    @property
-    def places(self) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-        """The places of each knot's ring and of the samples'."""
-        return np.append(self._at - self._first, self._place)
+        for knot, place in zip(self._knots, places, strict=False):
+            knot.place, knot.scale = place, float(scales[knot.steps - 1])
+            knot.diagonal = self._diagonal_of(knot)
+        kept = self._layout.kept
+        last = [self._row[self._begin + (self._place - 1 - back) % kept] for back in range(CHANGES + 1)]
+        self._last = last[0]
+        self._changes = [self._change_between(*pair) for pair in pairwise(last)]
 
     def _change_between(self, now: float, before: float) -> float:
         change = (now - before) / self._change
-        return max(-_CLIP, min(_CLIP, change)) if change - change == 0 else 0.0
+        return _clipped(change) if math.isfinite(change) else 0.0
 
-    def learn(self, truth: float) -> bool:
-        """Learn from a truth, NaN where it is not known, and find `shares`; False where that is not for here."""
-        if not self._has_begun:
-            self._look()
-            if not self._has_begun:
-                return False
-        if truth != truth:
-            self._rates()
-            self._weigh()
-            return True
-        slots = self._slots
-        self._waiting.take(self._at, 0, slots, "clip")
-        if not math.isfinite(np.vdot(self._flat_slots, self._flat_slots)):
+    def _diagonal_of(self, knot: _Knot) -> float:
+        return float(knot.covariance.trace()) / self._layout.features
+
+    def update(self, sample: float, truth: float, forecasts: Float32, *, is_warm: bool) -> bool:
+        """Do what `Adaptation.update` does; `forecasts` (step,) are changed in place."""
+        sums = self._row[self._sums].tolist()
+        shares, learned = [], False
+        for knot in self._knots:
+            came = truth == truth and self._learn(knot, truth, sums)  # noqa: PLR0124 - NaN is not itself
+            shares.append(self._weigh(knot, sums))
+            learned = learned or came
+        if learned:
+            self._row[self._sums] = array("f", sums)
+        if learned and self._row[self._taught] < gate.MOST_TAUGHT:
+            self._row[self._taught] += 1
+        self._row[self._begin + self._place] = sample
+        sample = self._row[self._begin + self._place]
+        changes = self._changes
+        changes[:] = [self._change_between(sample, self._last), *changes[:-1]]
+        self._last = sample
+        are_open = [
+            self._say(knot, share, changes, sample, forecasts, is_warm=is_warm)
+            for knot, share in zip(self._knots, shares, strict=True)
+        ]
+        changed = is_warm and any(are_open)
+        if changed:
+            self._adapt(sample, forecasts, shares, are_open)
+        self._move_on()
+        return changed
+
+    def _learn(self, knot: _Knot, truth: float, sums: list[float]) -> bool:
+        """Compare with a truth what waits for it; return whether there was anything."""
+        at = knot.first + knot.place * self._words
+        base, own, *words = self._row[at : at + self._words].tolist()
+        seasonal = words.pop(0) if self._season else None
+        corrected, said, *changes = words
+        came = (truth - base) / knot.scale
+        missed = came - said
+        if not math.isfinite(missed):
             return False
-        came, missed, lost, off = self._came, self._missed, self._lost, self._off
-        self._write_sample[0] = truth
-        np.subtract(self._sample, self._base, came)
-        np.multiply(came, self._inverse, came)
-        np.subtract(came, self._own, self._own_missed)
-        np.subtract(came, self._said, self._said_missed)
-        # The gate
-        np.multiply(missed, missed, lost)
-        np.minimum(lost, self._most, out=lost)
-        np.multiply(self._gate, self._fading, self._gate)
-        np.add(self._gain, self._said_lost, self._gain)
-        np.subtract(self._gain, self._own_lost, self._gain)
-        np.maximum(self._worst, self._own_lost, out=self._worst)
-        # Experts
-        np.minimum(self._said_missed, self._clip, out=off)
-        np.maximum(off, self._minus_clip, out=off)
-        np.multiply(off, self._twice, off)
-        self._lose()
-        self._weigh()
-        if self._taught[0] < MOST_TAUGHT:
-            self._taught[0] += 1
-        self._correct()
+        row = self._row
+        error = came - own
+        lost = min(error * error, _WORST)
+        row[knot.gain] = _MEMORY * row[knot.gain] + (min(missed * missed, _WORST) - lost)
+        row[knot.worst] = max(_MEMORY * row[knot.worst], lost)
+        forecasts = (own, corrected, 0.0) if seasonal is None else (own, corrected, 0.0, seasonal)
+        self._lose(knot, sums, forecasts, said, -2 * _clipped(missed))
+        self._see(knot, own, seasonal, changes)
+        self._correct(knot, _clipped(error))
         return True
 
-    def _lose(self) -> None:
-        """Let experts lose, by what was missed, `_off`."""
-        loss, spare, forecasts = self._loss, self._spare, self._forecasts
-        words = self._slot_words
-        words.take(self._at_experts, None, forecasts, "clip")
-        words.take(self._at_said, None, spare, "clip")
-        np.subtract(forecasts, spare, loss)
-        np.minimum(loss, self._far, out=loss)
-        np.maximum(loss, self._minus_far, out=loss)
-        self._off.take(self._lane_of_expert, None, spare, "clip")
-        np.multiply(loss, spare, loss)
-        np.absolute(loss, spare)
-        np.maximum(self._range, spare, out=self._range)
-        np.multiply(loss, loss, spare)
-        np.add(self._variance, spare, self._variance)
-        self._rates()
-        np.multiply(self._rate, loss, spare)
-        np.add(spare, self._one_each, spare)
-        np.multiply(spare, loss, spare)
-        np.add(self._regret, spare, self._regret)
+    def _lose(self, knot: _Knot, sums: list[float], forecasts: tuple[float, ...], said: float, off: float) -> None:
+        """Let experts lose, where the whole was off by `off` / 2."""
+        for at, forecast, patience in zip(knot.sums, forecasts, self._patience, strict=True):
+            loss = off * max(-_FAR, min(_FAR, forecast - said))
+            variance = sums[at + self._weighed] + loss * loss
+            largest = max(sums[at + 2 * self._weighed], abs(loss))
+            rate = min(math.sqrt(patience / (variance + _LEAST)), 0.5 * _RATE / (largest + _LEAST))
+            sums[at] += loss * (1 + rate * loss)
+            sums[at + self._weighed], sums[at + 2 * self._weighed] = variance, largest
 
-    def _rates(self) -> None:
-        rate, spare = self._rate, self._spare
-        np.divide(self._patience, self._variance, rate)
-        np.sqrt(rate, rate)
-        np.divide(self._quarter, self._range, spare)
-        np.minimum(rate, spare, out=rate)
+    def _weigh(self, knot: _Knot, sums: list[float]) -> list[float]:
+        """Return the experts' weights."""
+        rates, scores = [], []
+        for at, trust, patience in zip(knot.sums, self._log_prior, self._patience, strict=True):
+            by_time = math.sqrt(patience / (sums[at + self._weighed] + _LEAST))
+            rate = min(by_time, 0.5 * _RATE / (sums[at + 2 * self._weighed] + _LEAST))
+            rates.append(rate)
+            scores.append(trust - rate * sums[at])
+        most = max(scores)
+        shares = [math.exp(score - most) * rate for score, rate in zip(scores, rates, strict=True)]
+        whole = sum(shares)
+        return [share / whole for share in shares]
 
-    def _weigh(self) -> None:
-        """Find `shares`, of rates and regrets."""
-        shares, rate, spare, most = self._flat_shares, self._rate, self._spare, self._most_score
-        np.multiply(rate, self._regret, shares)
-        np.subtract(self._log_prior, shares, shares)
-        columns = self._columns
-        np.maximum(columns[0], columns[1], out=most)
-        for column in columns[2:]:
-            np.maximum(most, column, out=most)
-        most.take(self._lane_of_expert, None, spare, "clip")
-        np.subtract(shares, spare, shares)
-        np.exp(shares, shares)
-        np.multiply(shares, rate, shares)
-        np.dot(self.shares, self._sum_experts, most)
-        most.take(self._lane_of_expert, None, spare, "clip")
-        np.divide(shares, spare, shares)
+    def _see(self, knot: _Knot, own: float, seasonal: float | None, changes: list[float]) -> None:
+        """Have the knot's `seen` be what the correction sees of a forecast."""
+        middle = () if seasonal is None else (_clipped(seasonal - own),)
+        knot.see[:] = array("f", (1.0, _clipped(own), *middle, *changes))
 
-    def _see(self) -> None:
-        """Find what the correction sees of the slots."""
-        seen = self._flat_seen
-        self._slot_words.take(self._at_features, None, seen, "clip")
-        if self._layout.season:
-            np.subtract(self._seen_seasonal, self._seen_own, self._seen_seasonal)
-        np.minimum(seen, self._clips, out=seen)
-        np.maximum(seen, self._minus_clips, out=seen)
-
-    def _correct(self) -> None:
-        """Learn what the correction was off by."""
-        self._see()
-        error, spread, direction, other = self._error, self._spread, self._flat_direction, self._spread_out
-        np.matmul(self._covariance, self._tall_seen, self._tall_direction)
-        np.multiply(self._weights, self._seen, self._products_of_weights)
-        np.multiply(self._direction, self._seen, self._products_of_direction)
-        np.dot(self._products, self._sum_features, self._sums)
-        np.minimum(self._own_missed, self._clip, out=error)
-        np.maximum(error, self._minus_clip, out=error)
-        if min(spread.tolist()) < 0:
-            weights, covariance = correction.learn(
-                self._weights.T, np.moveaxis(self._covariance, 0, -1), self._seen.T, error
-            )
-            self._weights[...], self._covariance[...] = weights.T, np.moveaxis(covariance, -1, 0)
-            self.mistrust()
+    def _correct(self, knot: _Knot, error: float) -> None:
+        """Learn what the correction of what is seen was off by."""
+        seen, direction, spare = knot.seen, knot.direction, knot.spare
+        np.dot(knot.covariance, seen, direction)
+        spread = float(np.dot(direction, seen))
+        certainty = max(spread, 0.0) + _FORGETTING
+        left = (error - float(np.dot(knot.weights, seen))) / certainty
+        np.multiply(direction, left, spare)
+        np.add(knot.weights, spare, knot.weights)
+        if spread < 0:  # what float32 rounds off has made it no covariance any more
+            knot.covariance[...] = correction.UNSURE * np.eye(len(seen), dtype=np.float32)
+            knot.diagonal = float(correction.UNSURE)
             return
-        np.subtract(error, self._corrected_by, error)
-        np.add(spread, self._forgetting, spread)
-        np.divide(error, spread, error)
-        error.take(self._lane_of_feature, None, other, "clip")
-        np.multiply(other, direction, other)
-        flat = self._flat_weights
-        np.add(flat, other, flat)
-        np.sqrt(spread, spread)
-        spread.take(self._lane_of_feature, None, other, "clip")
-        np.divide(direction, other, direction)
-        covariance, outer = self._flat_covariance, self._outer
-        direction.take(self._line, None, outer, "clip")
-        direction.take(self._column, None, self._other, "clip")
-        np.multiply(outer, self._other, outer)
-        np.subtract(covariance, outer, covariance)
-        self._let_grow()
+        np.multiply(direction, 1 / math.sqrt(certainty), direction)
+        np.multiply(knot.column, direction, knot.outer)
+        np.subtract(knot.covariance, knot.outer, knot.covariance)
+        self._let_grow(knot)
 
-    def _let_grow(self) -> None:
-        """Forget: covariances grow, up to their limit, of which nothing need be known while they are far from it."""
-        covariance, grown = self._flat_covariance, self._diagonal / float(correction.FORGETTING)
-        if grown < _ROOM:
-            np.multiply(covariance, self._kept_on, covariance)
-            self._diagonal = grown
+    def _let_grow(self, knot: _Knot) -> None:
+        """Forget: the covariance grows, up to a limit, of which nothing need be known while it is far from it."""
+        knot.diagonal /= _FORGETTING
+        if knot.diagonal < _ROOM:
+            np.multiply(knot.covariance, self._kept_on, knot.covariance)
         else:
-            self._flat_covariance.take(self._diagonals, None, self._spread_out, "clip")
-            np.dot(self._diagonals_by_knot, self._sum_features, self._spread)
-            self._diagonal = max(self._spread.tolist()) / (self._layout.features * float(correction.FORGETTING))
-            if self._diagonal < _ROOM:
-                np.multiply(covariance, self._kept_on, covariance)
-            else:
-                correction.let_grow(np.moveaxis(self._covariance, 0, -1))
+            correction.let_grow(knot.covariance)
+            knot.diagonal = self._diagonal_of(knot)
 
-    def take(self, sample: float) -> None:
-        """Keep a sample."""
-        before = self._kept[self._place - 1]
-        self._kept[self._place] = sample
-        changes = self._write_changes
-        changes[2], changes[1] = changes[1], changes[0]
-        changes[0] = self._change_between(self._kept[self._place], before)
-        self._write_sample[0] = sample
-        if not self.is_known:
-            self._look()
+    def _say(
+        self,
+        knot: _Knot,
+        shares: list[float],
+        changes: list[float],
+        sample: float,
+        forecasts: Float32,
+        *,
+        is_warm: bool,
+    ) -> bool:
+        """Let what is said at a knot wait; return whether it is to go out."""
+        own = (float(forecasts[knot.steps - 1]) - sample) / knot.scale
+        seasonal = None
+        if self._season:
+            before = self._row[self._begin + (self._place - (-knot.steps % self._season)) % self._layout.kept]
+            seasonal = (before - sample) / knot.scale
+            seasonal = seasonal if math.isfinite(seasonal) else own
+        self._see(knot, own, seasonal, changes)
+        corrected = own + _clipped(float(np.dot(knot.weights, knot.seen)))
+        said = shares[0] * own + shares[1] * corrected
+        words = [sample, own, corrected, said, *changes]
+        size = abs(own)
+        if seasonal is not None:
+            words[3] = said + shares[3] * seasonal
+            words.insert(2, seasonal)
+            size += abs(seasonal)
+        if not (is_warm and size < _LARGEST):
+            words = [math.nan] * self._words
+        at = knot.first + knot.place * self._words
+        self._row[at : at + self._words] = array("f", words)
+        knot.shift = (words[-1 - CHANGES] - own) * knot.scale
+        return bool(self._row[knot.gain] < -_MARGIN * self._row[knot.worst])
 
-    def move_on(self) -> None:
-        """Have the next places be where the next sample is taken."""
-        self._next.take(self._at, None, self._back, "clip")
-        self._at, self._back = self._back, self._at
-        self._place = (self._place + 1) % self._layout.kept
-        np.subtract(self._at, self._first, self._places[:-1])
-        self._places[-1] = self._place
-
-    def forecast(self, forecasts: Float32, shares: Float32) -> bool | None:
-        """Let what is said at the knots wait, and adapt forecasts (step,) in place, as the experts' `shares` have it.
-
-        Return whether they have changed; None where that is not for here. The sample was taken before.
-        """
-        slots, sample = self._slots, self._sample
-        if not math.isfinite(np.vdot(forecasts, forecasts)):
-            return None
-        forecasts.take(self._steps, None, self._now_own, "clip")
-        if self._since_knots is not None:
-            np.subtract(self._place, self._since_knots, self._back)
-            self._values.take(self._back, None, self._now_seasonal, "wrap")
-        here = self._here
-        np.subtract(here, sample, here)
-        np.multiply(here, self._inverses, here)
-        self._base[...] = sample
-        self._own_and_seasonal[...] = here
-        self._last_changes[...] = self._changes
-        self._see()
-        np.multiply(self._weights, self._seen, self._direction)
-        correcting = self._error
-        np.dot(self._direction, self._sum_features, correcting)
-        np.minimum(correcting, self._clip, out=correcting)
-        np.maximum(correcting, self._minus_clip, out=correcting)
-        np.add(correcting, self._now_own, self._corrected)
-        weighed = self._forecasts
-        self._slot_words.take(self._at_experts, None, weighed, "clip")
-        np.multiply(weighed, shares.reshape(-1), weighed)
-        np.dot(self._forecasts_by_knot, self._sum_experts, self._came)
-        self._said[...] = self._came
-        if not math.isfinite(np.vdot(self._flat_slots, self._flat_slots)):
-            return None
-        self._waiting[self._at] = slots
-        gate, knots = self._gate.tolist(), len(self._at)
-        margin = -float(MARGIN)
-        if not any(gain < margin * worst for gain, worst in zip(gate[:knots], gate[knots:], strict=True)):
-            return False
-        return self._adapt(forecasts, shares)
-
-    def _adapt(self, forecasts: Float32, shares: Float32) -> bool:
+    def _adapt(self, sample: float, forecasts: Float32, shares: list[list[float]], are_open: list[bool]) -> None:
         """Adapt forecasts (step,) in place, of which some are to be."""
-        shares = shares * (self._gain < -MARGIN * self._worst)[:, None]
-        if len(forecasts) == len(shares):  # there is nothing between the knots
-            shift = shares.sum(axis=1) * (self._came - self._now[0])
+        if len(forecasts) == 1:
+            adapted = float(forecasts[0]) + self._knots[0].shift
+            if abs(adapted) < _LARGEST:
+                forecasts[0] = adapted
+            return
+        open_shares = [
+            [is_open * trust for trust in share[1:]] for is_open, share in zip(are_open, shares, strict=True)
+        ]
+        known, weights = self._at_knots, self._weights
+        known[: len(open_shares[0])] = np.array(open_shares, np.float32).T
+        known[-3] = np.dot(weights[:, -CHANGES:], np.array(self._changes, np.float32)) + weights[:, 0]
+        known[-2:] = weights.T[1:3]  # without a season there is nothing that the last is for
+        with np.errstate(all="ignore"):
+            found = forecasts + self._shift(sample, forecasts) * self._scales
+        if are_finite(found):
+            forecasts[...] = found
         else:
-            shift = self._shift(forecasts, shares)
-        adapted = shift * self._scales + forecasts
-        if math.isfinite(np.vdot(adapted, adapted)):
-            forecasts[...] = adapted
-        else:
-            np.copyto(forecasts, adapted, where=np.isfinite(adapted))
-        return True
+            np.copyto(forecasts, found, where=np.isfinite(found))
 
-    def _shift(self, forecasts: Float32, shares: Float32) -> Float32:
-        """Return what `Adaptation._shift` does, (step,)."""
-        weights, known = self._weights, self._at_knots
-        seasonal = self._layout.season > 0
-        known[0 : len(shares[0]) - 1] = shares.T[1:]
-        known[-3] = np.dot(weights[:, -CHANGES:], self._changes) + weights[:, 0]
-        known[-2] = weights[:, 1]
-        known[-1] = weights[:, 2] if seasonal else 0
-        between = np.dot(known, self._between)
-        own, off = self._ahead
-        np.divide(forecasts - self._sample, self._scales, own)
-        if seasonal:
-            before = self._values.take(self._place - self._since, None, None, "wrap")
-            np.subtract((before - self._sample) / self._scales, own, off)
-        seen = np.minimum(np.maximum(self._ahead, -self._clip[0]), self._clip[0]) * between[-2:]
-        correcting = np.minimum(np.maximum(seen[0] + seen[1] + between[-3], -self._clip[0]), self._clip[0])
+    def _shift(self, sample: float, forecasts: Float32) -> Float32:
+        """Return what `Learning.shift` does, (step,), of what is known at the knots."""
+        between = np.dot(self._at_knots, self._between)
+        last = np.float32(sample)
+        own, off = steps = self._steps_ahead
+        np.divide(forecasts - last, self._scales, own)
+        if self._season:
+            before = self._values.take(self._place - self._since, mode="wrap")
+            np.subtract((before - last) / self._scales, own, off)
+            if not are_finite(off):
+                off[~np.isfinite(off)] = 0
+        clips = self._clips
+        seen = np.maximum(np.minimum(steps, clips), -clips) * between[-2:]
+        correcting = np.maximum(np.minimum(seen[0] + seen[1] + between[-3], clips[0]), -clips[0])
         shift = between[0] * correcting - between[1] * own
-        return shift + between[2] * off if seasonal else shift
+        return np.asarray(shift + between[2] * off if self._season else shift)
+
+    def _move_on(self) -> None:
+        """Have the next places be where the next sample is taken."""
+        for number, knot in enumerate(self._knots):
+            knot.place = (knot.place + 1) % knot.steps
+            self._row[number] = knot.place
+        self._place = (self._place + 1) % self._layout.kept
+        self._row[len(self._knots)] = self._place

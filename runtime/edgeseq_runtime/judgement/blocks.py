@@ -90,6 +90,8 @@ class Block:
             count = self._run_usual(judgement.usual, samples, at)
             if count:
                 return count
+        if judgement.usual and judgement.adaptation:
+            samples = samples[:1]  # NumPy rounds in other places, and the next may be usual: blocks are as steps
         return self._run(samples, at) if self._may_run(samples[:1], at) else 0
 
     def _run_usual(self, usual: UsualStep, samples: Float32, at: int) -> int:

@@ -178,6 +178,8 @@ class JudgedStreams:
             yield
         except BaseException:
             self.is_torn = True  # until all is in its place
+            if self.adaptation:
+                self.adaptation.gather()
             for array, before in zip(arrays, kept, strict=True):
                 array[rows] = before
             if self.adaptation:
@@ -318,6 +320,9 @@ class JudgedStreams:
 
     def _bind_usual(self) -> None:
         self.usual = self.engine.usual_step(self._step_arrays())
+        if self.adaptation:
+            self.adaptation.gather()
+            self.adaptation.keeps_apart = self.usual is None
         if self.monitor and self.usual:
             self.monitor.intervals.exponentials = self.usual.exponentials
 

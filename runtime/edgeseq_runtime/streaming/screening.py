@@ -104,7 +104,8 @@ def _bounds(feature: Feature, margin: float) -> tuple[float, ...]:
 def _bounds_ahead(column: Feature, margin: float, *, takes_all: bool) -> tuple[float, ...]:
     """Return those of a column known ahead.
 
-    A value that lies further out of range than a fresh stream's first one may is none. It stands for no value, as 9999 does, and nothing that comes after it could confirm it.
+    A value that lies further out of range than a fresh stream's first one may is none. It stands for no value, as 9999
+    does, and nothing that comes after it could confirm it.
     """
     limit, low, high, _, first = _bounds(column, margin)
     if takes_all:

@@ -12,6 +12,7 @@ import edgeseq_export
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.testing import make_checkpoint
 from edgeseq_export.c import export, toolchain
+from edgeseq_export.c.adaptation import adapted
 from edgeseq_export.c.toolchain import STRICT, Compiled
 from edgeseq_runtime import Predictor
 from edgeseq_runtime.adaptation.adaptation import Adaptation, typical_changes
@@ -97,7 +98,7 @@ def test_forecasts_are_what_numpy_makes_of_the_networks(choices: dict[str, Any],
     with compiled(checkpoint, quantize) as ours:
         far = off(checkpoint, ours.stream(samples, sensor)[1], wanted)
     assert far[:100].max() <= 1e-6
-    assert far.max() <= 1e-5
+    assert far.max() <= 1e-4
     with compiled(checkpoint, quantize, ("-std=gnu11", "-Ofast", "-march=native")) as ours:
         assert off(checkpoint, ours.stream(samples, sensor)[1], wanted).max() <= 1e-4
 
@@ -138,7 +139,11 @@ def test_the_state_is_numpys_row_and_less_than_four_kilobytes(tmp_path: Path) ->
     checkpoint = small(horizon=24, season=336)
     words = Adaptation(checkpoint.spec, 1).layout.words
     sources = sources_of(checkpoint)
-    main = '#include "model.h"\n#include <stdio.h>\nint main(void) { printf("%d", (int)sizeof(model_adaptation)); return 0; }\n'
+    main = """
+        #include "model.h"
+        int printf(const char *, ...);
+        int main(void) { return !printf("%d", (int)sizeof(model_adaptation)); }
+    """
     for name, text in (sources.files() | {"main.c": main}).items():
         (tmp_path / name).write_text(text)
     command = toolchain.compiler()
@@ -156,14 +161,12 @@ def test_the_self_test_is_of_the_network(tmp_path: Path, quantize: str) -> None:
 
 @pytest.mark.parametrize("quantize", export.KINDS)
 def test_without_adaptation_there_is_none_in_the_c(quantize: str) -> None:
-    """As the spec says, or as was asked for; the network's forecasts are then those that go out."""
+    """The network's forecasts are then those that go out."""
     checkpoint = small(horizon=3, season=4)
     adapting = export.export(checkpoint, "model", quantize)
-    frozen = export.export(checkpoint, "model", quantize, adapt=False)
+    frozen = export.export(alone(checkpoint), "model", quantize)
     assert "model_adaptation" in adapting.sources.header
     assert "adaptation" not in frozen.sources.header.split("*/", 1)[1] + frozen.sources.source
-    assert frozen.sources.files() == export.export(alone(checkpoint), "model", quantize).sources.files()
-    assert export.export(alone(checkpoint), "model", quantize, adapt=True).sources.files() == adapting.sources.files()
 
 
 def test_figures_are_the_networks_own() -> None:
@@ -180,7 +183,7 @@ def test_c_that_adapts_otherwise_is_not_written(monkeypatch: pytest.MonkeyPatch)
     def other(spec: Spec, samples: Float32, forecasts: Float32) -> Float32:
         return reference(spec, samples, forecasts) + np.float32(1e-3 * spec.target_scales[-1][0])
 
-    reference = export.adapted
+    reference = adapted
     monkeypatch.setattr(export, "adapted", other)
     with pytest.raises(CheckError, match="adaptation in C deviates from NumPy's by"):
         export.export(checkpoint, "model")

@@ -86,7 +86,7 @@ def test_the_default_network_fits_a_cortex_m4(
 def test_adaptation_takes_less_than_half_as_much_again_on_a_cortex_m4(
     make: Callable[[Checkpoint], Subject], horizon: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In instructions, once it has begun to change forecasts, and 4 kB. Measured: 1.04 and 1.02, at 24 steps 1.22 and 1.15."""
+    """In instructions, once forecasts are changed, and 4 kB. Measured: 1.04, 1.03; at 24 steps 1.22, 1.15."""
     choices: dict[str, Any] = {"hidden": 30, "horizon": horizon, "season": 24}
     samples = random_walk(FULL.spec, 200, 1)[:, 0]
     plain, adapting = (measure(BOARDS[1], make(make_checkpoint(adapt=adapt, **choices)), samples) for adapt in (0, 1))

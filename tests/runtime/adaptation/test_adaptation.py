@@ -52,7 +52,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_as_the_description_says_it(case: dict[str, int]) -> None:
-    """Float32 in rows and float64 in loops agree to a thousandth of a typical change, wherever the gate is not on edge."""
+    """Float32 in rows and float64 in loops agree to a thousandth of a typical change, where no gate is on edge."""
     spec = make_spec(**case)  # type: ignore[arg-type]
     series = Series(spec, 400)
     adaptation = Adaptation(spec, 1)
@@ -101,9 +101,11 @@ def test_rows_are_streams_of_their_own(case: dict[str, int]) -> None:
         rows = np.arange(5) if everyone else np.flatnonzero((random.random(5) < 0.5) & (seen < 120))
         if not len(rows):
             continue
-        parts = [np.stack([array[seen[row], row] for row in rows]) for array in (series.samples, series.truths)]
+        samples, truths = (
+            np.stack([array[seen[row], row] for row in rows]) for array in (series.samples, series.truths)
+        )
         said = np.stack([by_turns[seen[row], row] for row in rows])
-        apart.update(slice(0, 5) if everyone else rows, *parts, said, series.warm[seen[rows]])
+        apart.update(slice(0, 5) if everyone else rows, samples, truths, said, series.warm[seen[rows]])
         by_turns[seen[rows], rows] = said
         seen[rows] += 1
     np.testing.assert_allclose(by_turns, found, rtol=1e-5, atol=1e-5)
@@ -120,7 +122,7 @@ def test_rows_are_streams_of_their_own(case: dict[str, int]) -> None:
 @settings(max_examples=40)
 @given(st.data())
 def test_nothing_that_comes_makes_a_forecast_that_is_no_number(data: st.DataObject) -> None:
-    """Spikes of a thousand deviations, shifts, gaps and forecasts as wild: all stays finite, and within what is waited for."""
+    """Spikes of a thousand deviations, shifts, gaps and forecasts as wild: all stays finite and bounded."""
     spec = make_spec(horizon=data.draw(st.sampled_from([1, 2, 12])), season=data.draw(st.sampled_from([None, 3])))
     random = np.random.default_rng(data.draw(st.integers(0, 1000)))
     series = Series(spec, 150, seed=1)

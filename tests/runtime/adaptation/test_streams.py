@@ -65,12 +65,13 @@ def wave(count: int, features: int = 1, *, gaps: bool = False) -> Float32:
 def test_steps_blocks_and_pools_give_the_same(model: bytes, monitor: bool, gaps: bool) -> None:
     """Also when the pool's streams are named in turns."""
     options: dict[str, Any] = {"adapt": True, "monitor": monitor}
-    one, block, pool, named = (kind(model, **options) for kind in (Predictor, Predictor, Pool, Pool))
+    one, block = Predictor(model, **options), Predictor(model, **options)
+    pool, named = Pool(model, **options), Pool(model, **options)
     samples = wave(300, len(one.spec.features), gaps=gaps)
     pool.add("a", "b", "c")
     by_step = np.stack([one.step(sample.tolist()) for sample in samples])
     in_pool = np.stack([pool.step_array(np.repeat(sample[None], 3, axis=0)) for sample in samples])
-    by_name = []
+    by_name: list[Float32] = []
     for at, sample in enumerate(samples):
         by_name.append(named.step({"a": sample.tolist()})["a"])
         named.step({"b": sample.tolist(), "c": sample.tolist()} if at % 2 else {"b": sample.tolist()})
@@ -114,7 +115,7 @@ def test_a_stream_goes_on_to_the_bit(model: bytes) -> None:
     first, expected = whole.run(samples[:190]), None
     assert np.isfinite(first[-1]).all()
     blob = whole.snapshot()
-    copied, pickled = copy.copy(whole), pickle.loads(pickle.dumps(whole))
+    copied, pickled = copy.copy(whole), pickle.loads(pickle.dumps(whole))  # noqa: S301 - our own bytes
     restored = Predictor(model, adapt=True, monitor=True)
     restored.restore(blob)
     expected = np.stack([whole.step(sample.tolist()) for sample in samples[190:]])
@@ -187,7 +188,7 @@ def test_what_was_not_measured_or_is_doubted_teaches_nothing(
     seasonal: bytes, rules: Rules, sample: float | None, reason: str
 ) -> None:
     for way in ("step", "run", "pool"):
-        predictor, pool = (kind(seasonal, adapt=True, rules=rules) for kind in (Predictor, Pool))
+        predictor, pool = Predictor(seasonal, adapt=True, rules=rules), Pool(seasonal, adapt=True, rules=rules)
         pool.add("a")
         samples = [*wave(60)[:, 0].tolist(), 0.25]
         predictor.run(samples)
@@ -279,7 +280,7 @@ def test_a_step_that_fails_leaves_the_adapted_forecast(seasonal: bytes) -> None:
 
 
 def test_each_sensor_counts_in_its_own_size() -> None:
-    """Two sensors that measure the same but for level and size have the same adapted forecasts, in their own numbers."""
+    """Two sensors that measure the same but for level and size have the same adapted forecasts, each in its size."""
     content = build(horizon=3, season=12, sensors=2)
     predictors = [Predictor(content, adapt=True, sensor=f"s{number}") for number in (0, 1)]
     samples = wave(300)

@@ -57,7 +57,7 @@ static inline float clipped(float value, float low, float high)
     return smaller(larger(value, low), high);
 }
 
-/* 1 / sqrt(x) by Newton's method, off by a few 1e-7 of it: no C library is needed. */
+/* 1 / sqrt(x) by Newton's method, off by 1e-7 of it at most: no C library is needed. */
 static inline float root_of_inverse(float x)
 {
     uint32_t bits;
@@ -67,7 +67,7 @@ static inline float root_of_inverse(float x)
     memcpy(&y, &bits, sizeof y);
     y *= 1.5f - 0.5f * x * y * y;
     y *= 1.5f - 0.5f * x * y * y;
-    return y * (1.5f - 0.5f * x * y * y);
+    return y + y * (0.5f - 0.5f * x * y * y);
 }
 
 /* exp(x) of x up to 0, down to 0: the gates' exponential ends at that of -30. */

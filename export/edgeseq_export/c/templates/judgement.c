@@ -220,7 +220,7 @@ static void learn_of_step(const edgeseq_streams *s, int64_t row)
 {
     const int is_warm = s->steps - s->begun[row] + 1 >= MODEL_WARMUP;
 {% if layout %}
-    const float *const x = s->x + row * MODEL_FEATURES;
+    const float *const x = s->x + row * MODEL_INPUTS;
     if (s->adaptation)
         adapt(s->adaptation + row, s->memory + row, x, x, is_warm, s->y + row * MODEL_OUTPUTS);
 {% endif %}
