@@ -61,7 +61,8 @@ def update(
 
     \b
     edgeseq update boiler.safetensors boiler.csv -o boiler-2.safetensors
-    edgeseq update boiler.onnx since-may.csv -o new.safetensors && edgeseq export new.safetensors -o new.onnx
+    edgeseq update boiler.onnx since-may.csv -o new.safetensors
+    edgeseq export new.safetensors -o new.onnx
     """
     from edgeseq.commands import train_run
     from edgeseq.model_source import as_model_file

@@ -18,7 +18,13 @@ _MOST_SEASONS = 14
 """In a longer one, such as days in a week or two."""
 
 _BETTER = 0.9
-"""Of the shorter season's naive error: what a longer one must be below."""
+"""Of the shorter season's naive error: what a longer one must be below, in a series of any length."""
+
+_CHANCE = 4.0
+"""By so many times the inverse root of its length, in a short series, the better of two seasons may be so by chance."""
+
+_MATTERS = 0.01
+"""By so much of the variance, at least, a longer season's naive error must be lower."""
 
 _AS_GOOD = 1.15
 """Of the lowest naive error: the shortest of the longer seasons that is below is taken."""
@@ -51,7 +57,8 @@ def _of_several(correlation: Float64, season: int, longest: int) -> int:
     """Return the season of several seasons whose naive forecast is clearly better than one's; else the one."""
     seasons = season * np.arange(1, _MOST_SEASONS + 1)
     errors = 1 - correlation[seasons[seasons < longest]]
-    if not len(errors) or errors.min() >= _BETTER * errors[0]:
+    better = min(_BETTER, 1 - _CHANCE / np.sqrt(len(correlation)))
+    if not len(errors) or errors.min() >= min(better * errors[0], errors[0] - _MATTERS):
         return season
     return int(seasons[np.argmax(errors <= _AS_GOOD * errors.min())])
 

@@ -78,7 +78,7 @@ def test_a_usual_file_has_a_model_of_format_1_and_no_line_about_reading(folder: 
     moments = np.datetime64("2025-03-01T00:00:00") + np.arange(400) * np.timedelta64(1, "h")
     rows = (f"{at},{40 + 3 * np.sin(hour / 4):.1f}" for hour, at in enumerate(moments))
     (folder / "usual.csv").write_text("\n".join(["time,temp", *rows, ""]))
-    told = edgeseq.must("train", folder / "usual.csv", *TRAIN, "-o", folder / "usual")
+    told = edgeseq.must("train", folder / "usual.csv", *TRAIN, "--adapt", "off", "-o", folder / "usual")
     assert told.err.splitlines()[1].startswith("gaps:")
     about = json.loads(edgeseq.must("info", folder / "usual", "--json").out)
     assert (about["format"], about["reading"]) == (1, {"time": ["time"]})

@@ -149,9 +149,9 @@ def test_blocks_that_are_not_exact_are_stepped_through(
     lengths: list[int] = []
     process = Predictor.process
 
-    def counted(self: Predictor, samples: np.ndarray, times: object = None) -> object:
+    def counted(self: Predictor, samples: np.ndarray, times: object = None, known: object = None) -> object:
         lengths.append(len(samples))
-        return process(self, samples, times)  # type: ignore[arg-type]
+        return process(self, samples, times, known)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Predictor, "process", counted)
     outputs = []
@@ -171,13 +171,13 @@ def test_the_check_sees_a_difference_in_the_last_bit(model: bytes, monkeypatch: 
     before = p.snapshot()
     step = Predictor.step
 
-    def by_steps(self: Predictor, samples: np.ndarray, _times: object = None) -> Outcomes:
+    def by_steps(self: Predictor, samples: np.ndarray, _times: object = None, _known: object = None) -> Outcomes:
         results = [StepResult(step(self, sample), self.status, self.warm, number=0) for sample in samples]
         return stored_samples.together(results, self.spec)
 
     monkeypatch.setattr(Predictor, "process", by_steps)
     assert blocks_are_exact(p)
-    other = lambda self, sample, time=None: np.nextafter(step(self, sample, time), np.float32(9))  # noqa: E731
+    other = lambda self, *sample: np.nextafter(step(self, *sample), np.float32(9))  # noqa: E731
     monkeypatch.setattr(Predictor, "step", other)
     assert not blocks_are_exact(p)
     assert p.snapshot() == before

@@ -266,7 +266,8 @@ static void advance({{ name }}_memory *m, const float *x, float *forecast)
         static const float factor[{{ NAME }}_KNOWN] = {{ "{" }}{{ known_factors }}{{ "}" }};
         for (f = 0; f < {{ NAME }}_HORIZON * {{ NAME }}_KNOWN; f++) {
             const int c = f % {{ NAME }}_KNOWN;
-            in[{{ levels|length }} + {{ NAME }}_FEATURES + f] = as_input((x[{{ NAME }}_FEATURES + f] - center[c]) * factor[c]);
+            volatile const float distance = x[{{ NAME }}_FEATURES + f] - center[c]; /* rounded by itself */
+            in[{{ levels|length }} + {{ NAME }}_FEATURES + f] = as_input(distance * factor[c]);
         }
     }
 {% endif %}
