@@ -11,7 +11,7 @@ from edgeseq_runtime.reading.reading import Reading
 
 def _columns(called: str) -> KnownColumns:
     spec = SimpleNamespace(
-        known=(SimpleNamespace(name="outdoor", codes={}, minimum=-9.0, maximum=30.0),), features=(), horizon=2
+        known=(SimpleNamespace(name="outdoor", codes={}, minimum=-9.0, maximum=30.0, unit=""),), features=(), horizon=2
     )
     return KnownColumns(spec, Reading(), {"outdoor": called})  # type: ignore[arg-type]
 
