@@ -41,7 +41,7 @@ class KnownColumns:
         return bool(self.names)
 
     def begin(self, header: Sequence[str]) -> None:
-        """Begin with a table of these columns. Raises `DataError` where it has one of them twice."""
+        """Begin with a table of these columns. Raises `DataError` for one twice, or a path that leads nowhere."""
         wanted = {*self._cells(), *(self._paths.get(name, name) for name in self.names)}
         twice = next((name for name in header if name in wanted and header.count(name) > 1), None)
         if twice is not None:
@@ -52,6 +52,10 @@ class KnownColumns:
         called = [self._paths.get(name, name) for name in self.names]
         found = {place: exact.get(name, alike.get(name.lower())) for place, name in enumerate(called)}
         self._now = [(at, place) for place, at in found.items() if at is not None]
+        said = {place % len(called) for _at, place in self._ahead} | {place for _at, place in self._now}
+        lacking = [name for place, name in enumerate(called) if self.names[place] in self._paths and place not in said]
+        if lacking:
+            raise DataError(f"the input has no column {lacking[0]!r}, nor {lacking[0] + '+1'!r}")
 
     def of_row(self, cells: Sequence[str]) -> tuple[Values, Values]:
         """Return what the cells of a row say."""
