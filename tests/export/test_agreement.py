@@ -1,6 +1,7 @@
 """One step function, four ways to run it: torch, the oracle, and onnxruntime in steps, chunks and batches."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,11 @@ from tests.helpers import tolerances
 
 
 @st.composite
-def checkpoints(draw: st.DrawFn, layouts: tuple[str, ...] = ("stream", "stream", "features", "steps")) -> Checkpoint:
+def checkpoints(
+    draw: st.DrawFn,
+    layouts: tuple[str, ...] = ("stream", "stream", "features", "steps"),
+    known: tuple[int, ...] = (),
+) -> Checkpoint:
     features = draw(st.integers(1, 4))
     layout = draw(st.sampled_from(layouts))
     clocks = draw(st.sampled_from([(), (), ("hour_sin", "hour_cos")]))
@@ -45,7 +50,7 @@ def checkpoints(draw: st.DrawFn, layouts: tuple[str, ...] = ("stream", "stream",
         window=draw(st.integers(2, 10)) if layout != "stream" else 0,
         linear_path=draw(st.sampled_from([0, 2, 3, 17])) if has_linear else 0,
         sensors=draw(st.sampled_from([0, 0, 2])),
-        known=draw(st.sampled_from([0, 0, 1, 3])) if layout == "stream" else 0,
+        known=draw(st.sampled_from(known)) if known and layout == "stream" else 0,
     )
 
 
@@ -63,7 +68,9 @@ def scale_of(checkpoint: Checkpoint) -> np.ndarray:
 
 
 @settings(max_examples=60)
-@given(checkpoint=checkpoints(), time=st.integers(1, 40), batch=st.integers(1, 6), cut=st.integers(0, 40))
+@given(
+    checkpoint=checkpoints(known=(0, 1, 3)), time=st.integers(1, 40), batch=st.integers(1, 6), cut=st.integers(0, 40)
+)
 def test_torch_oracle_steps_chunks_and_batches_agree(checkpoint: Checkpoint, time: int, batch: int, cut: int) -> None:
     spec = checkpoint.spec
     x = random_samples(checkpoint, time, batch)
@@ -153,28 +160,22 @@ def test_step_run_and_pool_give_the_same_forecasts_gaps_included(
     checkpoint: Checkpoint, gaps: set[int], blocks: list[int]
 ) -> None:
     spec = checkpoint.spec
-    features = len(spec.features)
-    x, ahead = np.split(random_samples(checkpoint, 60, 1)[:, 0], [features], axis=1)
-    known = ahead.reshape(60, spec.horizon, -1) if spec.known else [None] * 60
+    x = random_samples(checkpoint, 60, 1)[:, 0]
     for position in gaps:
         x[position, position % x.shape[1]] = np.nan
     session = open_session(edgeseq_export.build(checkpoint))
     stepper, runner, pool = Predictor(session), Predictor(session), Pool(session)
-    stepped = np.stack([stepper.step(row, known=told) for row, told in zip(x, known, strict=True)])
+    stepped = np.stack([stepper.step(row) for row in x])
     parts: list[np.ndarray] = []
     position = 0
     while position < len(x):
         block = blocks[len(parts) % len(blocks)]
-        taken = slice(position, position + block)
-        parts.append(runner.run(x[taken], known=np.array(known[taken]) if spec.known else None))
+        parts.append(runner.run(x[position : position + block]))
         position += block
-    neighbours = random_samples(checkpoint, 60, 2, seed=1)[..., :features]
+    neighbours = random_samples(checkpoint, 60, 2, seed=1)
     pooled = [
-        pool.step(
-            {"a": row, "b": other[0]} if number % 3 else {"c": other[1], "a": row},
-            known={"a": told} if spec.known else None,
-        )["a"]
-        for number, (row, other, told) in enumerate(zip(x, neighbours, known, strict=True))
+        pool.step({"a": row, "b": other[0]} if number % 3 else {"c": other[1], "a": row})["a"]
+        for number, (row, other) in enumerate(zip(x, neighbours, strict=True))
     ]
     tolerance = 1e-6 * max(feature.std for feature in spec.target_features) + np.spacing(np.float32(400))
     np.testing.assert_allclose(np.concatenate(parts), stepped, atol=tolerance)
@@ -182,6 +183,35 @@ def test_step_run_and_pool_give_the_same_forecasts_gaps_included(
     assert runner.status == stepper.status == pool.status["a"]
     assert runner.warm == stepper.warm == pool.warm["a"]
     assert runner.samples == stepper.samples == 60
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {"horizon": 2},
+        {"horizon": 5, "features": 2, "targets": 2},
+        {"horizon": 4, "sensors": 2, "clocks": ("hour_sin", "hour_cos")},
+    ],
+)
+@pytest.mark.parametrize("gaps", [(), (0, 1, 5, 9, 10, 11, 12, 30)])
+def test_so_they_do_with_columns_known_ahead(choices: dict[str, Any], gaps: tuple[int, ...]) -> None:
+    checkpoint = make_checkpoint(known=3, **choices)
+    spec, features = checkpoint.spec, len(checkpoint.spec.features)
+    x, ahead = np.split(random_samples(checkpoint, 60, 1)[:, 0], [features], axis=1)
+    known = ahead.reshape(60, spec.horizon, 3)
+    for position in gaps:
+        x[position, position % features] = np.nan
+    session = open_session(edgeseq_export.build(checkpoint))
+    stepper, runner, pool = Predictor(session), Predictor(session), Pool(session)
+    stepped = np.stack([stepper.step(row, known=told) for row, told in zip(x, known, strict=True)])
+    blocks = [runner.run(x[begin : begin + 7], known=known[begin : begin + 7]) for begin in range(0, 60, 7)]
+    neighbours = random_samples(checkpoint, 60, 1, seed=1)[:, 0, :features]
+    pooled = [
+        pool.step({"a": row, "b": other}, known={"a": told})["a"]
+        for row, other, told in zip(x, neighbours, known, strict=True)
+    ]
+    np.testing.assert_allclose(np.concatenate(blocks), stepped, atol=1e-5)
+    np.testing.assert_allclose(np.stack(pooled), stepped, atol=1e-5)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])

@@ -155,8 +155,10 @@ def _sigmoid_table() -> Integers:
 
 
 def _float_outputs(spec: Spec, weights: Mapping[str, Any], samples: calibration.Samples) -> npt.NDArray[np.float64]:
-    """Return what the float network gives for samples (time, stream, feature), (time, stream, output)."""
+    """Return what the float network gives for samples (time, stream, input), (time, stream, output)."""
     y, _ = Oracle(spec, weights).run(samples)
-    base = samples if spec.predicts == CHANGE else np.broadcast_to([f.center for f in spec.features], samples.shape)
+    base = samples[..., : len(spec.features)]
+    if spec.predicts != CHANGE:
+        base = np.broadcast_to([feature.center for feature in spec.features], base.shape)
     targets = per_output(base[..., : len(spec.targets)].astype(np.float64), spec.horizon)
     return np.asarray((y - targets) / np.array(spec.target_scales).reshape(-1))

@@ -1,12 +1,12 @@
 """The gate at each knot: adapted forecasts go out only while they have done clearly better than the network's own.
 
-It opens where, over some thousand samples, the network has lost more than `MARGIN` of its largest squared errors
+It opens where, over some hundred samples, the network has lost more than `MARGIN` of its largest squared errors
 against what was said instead: one lucky forecast opens none.
 """
 
 import numpy as np
 
-MEMORY = np.float32(0.999)
+MEMORY = np.float32(0.995)
 """Weight in the gate's sums of a squared error after each further one."""
 
 WORST = np.float32(64.0)

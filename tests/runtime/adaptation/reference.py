@@ -52,7 +52,7 @@ class Knot:
         base, forecasts, said, seen = waited
         came, own = (truth - base) / scale, forecasts[0]
         lost, lost_by_all = min((came - own) ** 2, 64), min((came - said) ** 2, 64)
-        self.gain, self.worst = 0.999 * self.gain + lost_by_all - lost, max(0.999 * self.worst, lost)
+        self.gain, self.worst = 0.995 * self.gain + lost_by_all - lost, max(0.995 * self.worst, lost)
         loss = 2 * (said - np.clip(came, said - 6, said + 6)) * np.clip(forecasts - said, -50, 50)
         self.range, self.variance = np.maximum(self.range, abs(loss)), self.variance + loss**2
         self.regret = self.regret + loss * (1 + self.rates() * loss)
