@@ -185,7 +185,11 @@ def _start(trainer: "Trainer", steps: int, output: str, *, resume: bool) -> Star
             return Start.RESUMED
         note(f"starting over; the interrupted run in {interrupted} will be replaced (--resume continues it)")
         return Start.FRESH
-    return Start.FINISHED if resume and _is_finished(trainer, steps, output) else Start.FRESH
+    if resume and _is_finished(trainer, steps, output):
+        return Start.FINISHED
+    if resume:
+        note(f"there is no interrupted run of {output} to resume: training begins")
+    return Start.FRESH
 
 
 def _is_finished(trainer: "Trainer", steps: int, output: str) -> bool:

@@ -80,6 +80,15 @@ def test_what_a_model_adapts_to_and_what_its_stream_has_learned(edgeseq: Command
     assert "belongs to another model" in edgeseq("info", tmp_path / "plain.onnx", "--state", tmp_path / "state").err
 
 
+def test_a_state_without_what_was_learned_begins_anew_with_a_note(tmp_path: Path, edgeseq: CommandLine) -> None:
+    """As a run without adaptation saves it; a state that holds what was learned brings no note."""
+    model, source = adapting(edgeseq, tmp_path), tmp_path / "in.txt"
+    source.write_text(rising(300))
+    streamed = ["predict", model, "--input", source, "--state", tmp_path / "state", "--range", "flag"]
+    noted = [edgeseq.must(*streamed, *choice).err for choice in ((), (), ("--no-adapt",), (), ())]
+    assert ["nothing that was learned" in err for err in noted] == [False, False, False, True, False]
+
+
 def test_what_many_streams_have_learned(edgeseq: CommandLine, tmp_path: Path) -> None:
     """From their database, which stays as it is."""
     model = adapting(edgeseq, tmp_path)

@@ -342,7 +342,7 @@ def test_resume_without_an_interrupted_run_starts_and_after_the_end_does_nothing
     edgeseq: CommandLine, tmp_path: Path
 ) -> None:
     words = ["train", "--steps", "4", "--hidden", "4", "--resume", "-o", tmp_path / "model"]
-    edgeseq.must(*words)
+    assert "no interrupted run" in edgeseq.must(*words).err
     before = (tmp_path / "model").stat().st_mtime_ns
     assert "is complete already: nothing to resume" in edgeseq.must(*words).err
     assert (tmp_path / "model").stat().st_mtime_ns == before

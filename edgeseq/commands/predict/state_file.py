@@ -30,6 +30,7 @@ class StateFile:
         self.active = path is not None
         """Whether anything is saved at all."""
         self._path = path or ""
+        self._streams = streams
         self._store = streams.store(path) if path else None
         self._every = every
         self._unsaved = 0  # samples
@@ -39,11 +40,15 @@ class StateFile:
         """Go on from the file, where there is one. Raises `SnapshotError`; the file then stays as it is."""
         if not self._store:
             return
+        goes_on = not fresh and Path(self._path).exists()
         try:
             for text in self._store.resume(fresh=fresh):
                 note(text)
         except SnapshotError as error:
             raise SnapshotError(f"{self._path}: {error}; use --fresh to start over") from error
+        learned = self._streams.learned() if goes_on else []
+        if learned and not any(each.taught for each in learned):
+            note(f"{self._path} holds nothing that was learned, as after --no-adapt: adaptation begins")
 
     def save_if_due(self, samples: int = 1) -> bool:
         """After so many samples were acknowledged: save them, if that is due; return whether they may count as kept.
