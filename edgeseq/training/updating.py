@@ -94,7 +94,7 @@ def _check_enough(spec: Spec, series: Series, new: int, split: str) -> None:
     train, validation, test = newest.shares(split)
     horizon = spec.horizon
     least = max(
-        (2 * horizon + 2 * analysis.DEFAULT_WARMUP) / train,
+        max(2 * horizon + 2 * analysis.DEFAULT_WARMUP, spec.linear_path + 1) / train,
         (horizon + LEAST_BLOCK) / validation,
         (LEAST_BLOCKS * max(LEAST_BLOCK, horizon) + horizon) / test,
     )

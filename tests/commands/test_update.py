@@ -121,7 +121,7 @@ def test_too_little_that_is_new_is_one_line(folder: Path, update: Update) -> Non
     assert told.code == 1
     assert told.err.strip() == (
         "edgeseq: few has 60 new samples after 2026-01-30 03:00, when the model's training ended: an update with a "
-        "horizon of 3 and the split 0.7:0.1:0.2 needs 215"
+        "horizon of 3 and the split 0.7:0.1:0.2 needs 242"
     )
 
 
