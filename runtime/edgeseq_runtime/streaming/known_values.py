@@ -1,6 +1,5 @@
 """Values known ahead as a caller gives them, read as numbers."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -11,7 +10,7 @@ from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.printable import listed, shown
 from edgeseq_runtime.spec import Spec
-from edgeseq_runtime.streaming.validation import as_float32
+from edgeseq_runtime.streaming.validation import as_float32, as_number
 
 KnownValues: TypeAlias = (
     Mapping[str, Sequence[float | None]]
@@ -132,21 +131,8 @@ def _as_array(values: Any) -> Float32:
     except (ValueError, TypeError) as error:
         raise DataError("known: expected a list of numbers, or lists of the same length") from error
     if block.dtype == object:
-        flat = [_number(value) for value in block.reshape(-1).tolist()]
+        flat = [as_number(value, "a value known ahead") for value in block.reshape(-1).tolist()]
         block = np.array(flat, np.float64).reshape(block.shape)
     if block.dtype.kind not in "biuf":
         raise DataError(f"known: expected numbers, got {shown(values)}")
     return as_float32(block)
-
-
-def _number(value: Any) -> float:
-    if value is None:
-        return math.nan
-    try:
-        if isinstance(value, (str, bytes)):
-            raise TypeError  # noqa: TRY301 - float() would read "1_0"
-        return float(value)
-    except (TypeError, ValueError):
-        raise DataError(f"known: expected a number, got {shown(value)}") from None
-    except OverflowError:
-        return math.inf

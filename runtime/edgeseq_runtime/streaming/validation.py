@@ -111,18 +111,21 @@ class Reader:
         return measured + [_told(sample[name]) if name in sample else UNREAD for name in self._names[self._measured :]]
 
     def _number(self, value: Any, position: int) -> float:
-        if type(value) is float:
-            return value
-        if value is None:
-            return math.nan
-        try:
-            if isinstance(value, (str, bytes)):
-                raise TypeError  # noqa: TRY301 - float() would read "1_0"
-            return float(value)
-        except (TypeError, ValueError):
-            raise DataError(f"{self._names[position]} is {shown(value)}, not a number") from None
-        except OverflowError:
-            return math.inf
+        return value if type(value) is float else as_number(value, self._names[position])
+
+
+def as_number(value: Any, name: str) -> float:
+    """Return what a program gives as a number, NaN for None. Raises `DataError` for text and other things."""
+    if value is None:
+        return math.nan
+    try:
+        if isinstance(value, (str, bytes)):
+            raise TypeError  # noqa: TRY301 - float() would read "1_0"
+        return float(value)
+    except (TypeError, ValueError):
+        raise DataError(f"{name} is {shown(value)}, not a number") from None
+    except OverflowError:
+        return math.inf
 
 
 def _told(value: Any) -> Any:
