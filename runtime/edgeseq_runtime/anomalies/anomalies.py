@@ -59,7 +59,10 @@ class Anomalies(RowArrays):
         near, far = first_sizes(spec)
         self.least = np.float32(LEAST_OF_SIZE) * near[:, None], np.float32(LEAST_OF_SIZE) * far[:, None]
         """(target, 1) each: below what typical sizes of errors do not fall."""
-        self._priors = np.array([kind.prior for kind in self.layout.kinds], np.float32)[:, None]
+        self._priors, self._trained, self._weights = (
+            np.array([getattr(kind, name) for kind in self.layout.kinds], np.float32)[:, None]
+            for name in ("prior", "trained", "weight")
+        )
         self._codes = np.array([WORDS.index(kind.word) + 1 for kind in self.layout.kinds], np.float32)
         self._has_gains = bool(spec.sensors)
         self.fresh = first_row(spec, self.layout)
@@ -113,7 +116,7 @@ class Anomalies(RowArrays):
         self.pass_by(rows)
         for target in range(self.layout.targets):
             begin = self.layout.head + target * self.layout.block
-            for name in (layout.NEAR, layout.FAR, layout.SLOW, layout.RUN, layout.LAST):
+            for name in (layout.NEAR, layout.FAR, layout.SLOW, layout.VALUES, layout.RUN, layout.LAST):
                 place = begin + self.layout.of_target[name].offset
                 self.memory[rows, place] = self.fresh[place]
 
@@ -183,18 +186,18 @@ class Anomalies(RowArrays):
         far = np.where(np.isfinite(far), np.clip(far, -scores.LARGEST, scores.LARGEST), np.float32(np.nan))
         with np.errstate(all="ignore"):
             found = scores.take(views, kinds, near, far, samples)
-            share, passed, stops = ladder.climb(views[layout.GAPS], found)
-            bits = ladder.bits_of_kind(share, stops)
-            kind = bits.argmax(axis=1)
-            most = np.take_along_axis(bits, kind[:, None], axis=1)[:, 0]
-            share, last_passed, stops = ladder.climb(views[layout.LAST_GAPS], most)
-            bits = views[layout.OWN_BITS]
-            bits[...] = ladder.bits_of_last(share, stops)
+            gaps, last_gaps, count = (views[name] for name in (layout.GAPS, layout.LAST_GAPS, layout.COUNT))
+            climbed = ladder.climb(gaps, found)
+            weighed = ladder.bits_of_kinds(climbed, self._weights)
+            kind, most, bits = weighed.argmax(axis=1), views[layout.MOST], views[layout.OWN_BITS]
+            most[...] = weighed.max(axis=1)
+            last = ladder.climb(last_gaps, most)
+            bits[...] = ladder.bits_of_last(last)
             teaches = event.move(views, bits)
-            count = views[layout.COUNT]
-            ups, downs = ladder.rates(self._priors, count[:, None], len(passed))
-            ladder.learn(views[layout.GAPS], passed, teaches[:, None], ups, downs)
-            ladder.learn(views[layout.LAST_GAPS], last_passed, teaches, ladder.LAST_UP, ladder.LAST_DOWN)
+            climbed = ladder.stretch(gaps, found, climbed, count[:, None] + self._trained, teaches[:, None])
+            rates = ladder.rates(self._priors, count[:, None], len(climbed.passed))
+            ladder.learn(gaps, climbed.passed, teaches[:, None], *rates)
+            ladder.learn(last_gaps, last.passed, teaches, ladder.LAST_UP, ladder.LAST_DOWN)
             scores.take_sizes(views, near, far, self.least)
             np.copyto(count, np.minimum(count + 1, event.MOST_COUNTED), where=teaches)
             if self.layout.targets == 1:
@@ -206,9 +209,9 @@ class Anomalies(RowArrays):
         """Let the most bits of several targets (target, stream) climb: it teaches where its target does."""
         target = bits.argmax(axis=0)[None]
         most, code, is_taught = (np.take_along_axis(each, target, axis=0)[0] for each in (bits, codes, teaches))
-        share, passed, stops = ladder.climb(views[layout.TOGETHER], most)
-        ladder.learn(views[layout.TOGETHER], passed, is_taught, ladder.LAST_UP, ladder.LAST_DOWN)
-        self._finish(views, ladder.bits_of_last(share, stops), code)
+        found = ladder.climb(views[layout.TOGETHER], most)
+        ladder.learn(views[layout.TOGETHER], found.passed, is_taught, ladder.LAST_UP, ladder.LAST_DOWN)
+        self._finish(views, ladder.bits_of_last(found), code)
 
     def _finish(self, views: scores.Views, bits: Float32, codes: Float32) -> None:
         """Note the bits of all targets together (stream,), and where they are an alarm its code."""
