@@ -20,7 +20,7 @@ from edgeseq.series import load
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.reading.reading import Reading
-from edgeseq_runtime.service import NamedStreams
+from edgeseq_runtime.service.named_streams import NamedStreams
 from tests.conftest import CommandLine
 from tests.helpers.broker import Broker, Peer, Service, end_all, wait_until
 from tests.helpers.states import resume
@@ -229,7 +229,7 @@ def test_a_stream_killed_within_an_interval_goes_on_as_if_it_had_not(
 
 def saved_samples(model: Path, state: Path) -> tuple[int, int] | None:
     """How many samples the model has seen by a state file, and how many the open interval holds."""
-    from edgeseq_runtime.service import SingleStream
+    from edgeseq_runtime.service.single_stream import SingleStream
 
     if not state.is_file():
         return None

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from edgeseq_runtime.mqtt.topics import Route
     from edgeseq_runtime.reading.overrides import OverrideKeywords
     from edgeseq_runtime.reading.reading import Reading
-    from edgeseq_runtime.service import Streams
+    from edgeseq_runtime.service.streams import Streams
     from edgeseq_runtime.spec import Spec
 
 

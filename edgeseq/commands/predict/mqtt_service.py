@@ -39,14 +39,15 @@ from edgeseq_runtime.printable import counted, printable, shown
 from edgeseq_runtime.reading import lines
 from edgeseq_runtime.reading.times import TimeReader
 from edgeseq_runtime.rules import PACE, TIME
-from edgeseq_runtime.service import Answer
+from edgeseq_runtime.service.streams import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from edgeseq_runtime.mqtt.credentials import Credentials
     from edgeseq_runtime.outcomes import StepResult
-    from edgeseq_runtime.service import NamedStreams, Period, State
+    from edgeseq_runtime.service.named_streams import NamedStreams
+    from edgeseq_runtime.service.streams import Period, State
 
 _WORKING = 0.05
 """Seconds for which one turn answers messages."""
