@@ -171,7 +171,7 @@ def test_a_stream_too_many_is_counted_and_the_others_go_on(broker: Broker, model
 
 def test_streams_whose_names_would_fill_the_memory_are_left_out(broker: Broker, model_path: Path) -> None:
     """With room for a hundred characters; streams that are known go on."""
-    prelude = "import edgeseq.commands.predict.mqtt_service as s; s._MOST_NAMES = 100"
+    prelude = "import edgeseq.commands.predict.mqtt.intake as s; s._MOST_NAMES = 100"
     service = Service(broker, model_path, prelude=prelude).wait_for_subscription(broker)
     names = {f"a name of {count}": ("plant/" + "x" * count, "0.1") for count in (30, 60, 5, 40)}
     messages = {"the good one": (GOOD, "0.1")} | names
