@@ -28,13 +28,13 @@ from edgeseq_runtime.reading.overrides import Overrides
 from edgeseq_runtime.rules import Rules
 
 if TYPE_CHECKING:
-    from edgeseq.commands.predict.mqtt_service import MqttService
+    from edgeseq.commands.predict.mqtt.service import MqttService
     from edgeseq.commands.predict.stdin_stream import Reader, StdinStream
     from edgeseq_runtime.mqtt.credentials import Credentials
     from edgeseq_runtime.mqtt.topics import Route
     from edgeseq_runtime.reading.overrides import OverrideKeywords
     from edgeseq_runtime.reading.reading import Reading
-    from edgeseq_runtime.service import Streams
+    from edgeseq_runtime.service.streams import Streams
     from edgeseq_runtime.spec import Spec
 
 
@@ -309,7 +309,7 @@ def _reading_ahead(options: PredictOptions, reading: "Reading", read: "Reader") 
 
 
 def _run_mqtt(options: PredictOptions, url: str) -> int:
-    from edgeseq.commands.predict.mqtt_service import MqttService
+    from edgeseq.commands.predict.mqtt.service import MqttService
     from edgeseq_runtime.mqtt import credentials, topics
 
     address = topics.parse_address(url)

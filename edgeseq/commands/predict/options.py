@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from edgeseq_runtime.backends.base import Session
     from edgeseq_runtime.reading.reading import Reading
     from edgeseq_runtime.rules import Rules
-    from edgeseq_runtime.service import NamedStreams, SingleStream
+    from edgeseq_runtime.service.named_streams import NamedStreams
+    from edgeseq_runtime.service.single_stream import SingleStream
     from edgeseq_runtime.spec import Spec
 
 
@@ -158,7 +159,7 @@ class PredictOptions:
     def single_stream(self, session: "Session") -> "SingleStream":
         """Return the model's one stream."""
         from edgeseq_runtime.predictor import Predictor
-        from edgeseq_runtime.service import SingleStream
+        from edgeseq_runtime.service.single_stream import SingleStream
 
         reading = self._said_reading(session.spec)
         sensor = _read_samples(self.history, session.spec, reading) if self.history else self.sensor
@@ -176,7 +177,7 @@ class PredictOptions:
     def named_streams(self, session: "Session", sensors: "Callable[[str], Iterable[str]]") -> "NamedStreams":
         """Return the model's streams by name; `sensors` says what a stream's sensor may be called."""
         from edgeseq_runtime.pool import Pool
-        from edgeseq_runtime.service import NamedStreams
+        from edgeseq_runtime.service.named_streams import NamedStreams
 
         reading = self._said_reading(session.spec)
         pool = Pool(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edgeseq.commands.predict.state_file import StateFile
     from edgeseq_runtime.io.text_lines import Sample
     from edgeseq_runtime.outcomes import StepResult
-    from edgeseq_runtime.service import SingleStream
+    from edgeseq_runtime.service.single_stream import SingleStream
     from edgeseq_runtime.spec import Spec
 
 Chunk = Sequence["Sample"]

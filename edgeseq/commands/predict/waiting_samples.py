@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from edgeseq.commands.predict.stats import Stats
     from edgeseq_runtime.io.text_lines import Sample
     from edgeseq_runtime.outcomes import StepResult
-    from edgeseq_runtime.service import NamedStreams, State
+    from edgeseq_runtime.service.named_streams import NamedStreams
+    from edgeseq_runtime.service.streams import State
 
 _MOST = 256
 """Samples that are taken at once."""
