@@ -173,7 +173,7 @@ def test_the_check_sees_a_difference_in_the_last_bit(model: bytes, monkeypatch: 
 
     def by_steps(self: Predictor, samples: np.ndarray, _times: object = None, _known: object = None) -> Outcomes:
         results = [StepResult(step(self, sample), self.status, self.warm, number=0) for sample in samples]
-        return stored_samples.together(results, self.spec)
+        return Outcomes.of(results, (self.spec.horizon, len(self.spec.targets)))
 
     monkeypatch.setattr(Predictor, "process", by_steps)
     assert blocks_are_exact(p)
