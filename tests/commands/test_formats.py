@@ -89,8 +89,8 @@ def test_a_time_that_cannot_be_read_has_none_whatever_came_before_it() -> None:
 
 
 TWO = make_spec(features=2, targets=2, horizon=1)
-SURPRISED = {"p_values": np.array([0.25, 1e-6, 2e-6], np.float32), "anomaly": "spike"}
-UNKNOWN = {"p_values": np.full(3, np.nan, np.float32)}
+SURPRISED: dict[str, Any] = {"p_values": np.array([0.25, 1e-6, 2e-6], np.float32), "anomaly": "spike"}
+UNKNOWN: dict[str, Any] = {"p_values": np.full(3, np.nan, np.float32)}
 
 
 def test_json_says_how_surprising_a_sample_is_and_names_an_alarm() -> None:

@@ -202,8 +202,8 @@ class CsvFormat:
 class InfluxFormat:
     """A point to a line, with the tags and the time of the sample's; `keep` puts the sample's own line before it.
 
-    With `ahead` a point for each step of the forecast, at the time that it is for, where the sample's time is known; how
-    surprising the sample itself is stands then in a point at its own time.
+    With `ahead` a point for each step of the forecast, at the time that it is for, where the sample's time is known, and
+    one at that time with how surprising the sample is.
     """
 
     def __init__(self, spec: "Spec", *, keep: bool = False, ahead: bool = False) -> None:
