@@ -86,9 +86,13 @@ class Said(NamedTuple):
 
 
 class JsonFormat:
-    """An object to a line; `named` adds the stream's name, `times` when the steps of the forecast are."""
+    """An object to a line; `named` adds the stream's name, `times` when the steps of the forecast are.
 
-    def __init__(self, spec: "Spec", *, named: bool = False, times: bool = True) -> None:
+    Without `intervals` a line leaves them out, also where they are watched.
+    """
+
+    def __init__(self, spec: "Spec", *, named: bool = False, times: bool = True, intervals: bool = True) -> None:
+        self._intervals = intervals
         self._names = [_quoted(name) for name in spec.targets]
         self._named = named
         self._ahead = TimesAhead(spec) if times and spec.period else None
@@ -122,7 +126,7 @@ class JsonFormat:
         if times:
             line += f', "times": {_listed(times)}'
         line += f', "forecast": {self._by_name(said.forecast)}{self._end(said)}'
-        if said.lower and said.upper:
+        if self._intervals and said.lower and said.upper:
             lower, upper = self._by_name(said.lower), self._by_name(said.upper)
             line += f', "lower": {lower}, "upper": {upper}, "drift": {_flag(said.drift)}'
         if said.p_values:
@@ -202,8 +206,8 @@ class CsvFormat:
 class InfluxFormat:
     """A point to a line, with the tags and the time of the sample's; `keep` puts the sample's own line before it.
 
-    With `ahead` a point for each step of the forecast, at the time that it is for, where the sample's time is known, and
-    one at that time with how surprising the sample is.
+    With `ahead` a point for each step of the forecast, at the time that it is for, where the sample's time is known; a
+    further one at the sample's own time says how surprising it is.
     """
 
     def __init__(self, spec: "Spec", *, keep: bool = False, ahead: bool = False) -> None:
