@@ -8,13 +8,10 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq_runtime.anomalies.kinds import ANOMALIES_BY_CODE
 from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.streaming.ledger import CODES, REASON_CODES, REASONS_BY_CODE
 from edgeseq_runtime.streaming.validation import STATUSES
-
-ANOMALIES = ("", "spike", "break", "drift", "stuck", "noise")
-"""The kinds of anomalies, by their codes: none, one value, a level that stays, one that creeps, a value that stands
-still, and a spread that grows or falls silent."""
 
 
 class StepResult(NamedTuple):
@@ -37,7 +34,7 @@ class StepResult(NamedTuple):
     """(target + 1,): how likely a normal sample is so surprising, by target and last of all together; NaN where there
     is none, and None where anomalies are not looked for."""
     anomaly: str = ""
-    """The kind of the alarm that the sample raises, one of `ANOMALIES`; empty where it raises none."""
+    """The kind of the alarm that the sample raises, one of `anomalies.kinds.WORDS`; empty where it raises none."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ class Outcomes:
     p_values: Float32 | None = None
     """(sample, target + 1): as those of `StepResult`, where anomalies are looked for."""
     anomaly: npt.NDArray[np.int8] | None = None
-    """(sample,): positions in `ANOMALIES`, where they are looked for."""
+    """(sample,): positions in `anomalies.kinds.ANOMALIES_BY_CODE`, where they are looked for."""
 
     @classmethod
     def of(cls, results: Sequence[StepResult], shape: tuple[int, int]) -> Self:
@@ -82,7 +79,7 @@ class Outcomes:
             (ends[0], ends[1]) if monitored else None,
             np.array([result.drift for result in results], np.bool_) if monitored else None,
             np.array([result.p_values for result in results], np.float32) if examined else None,
-            np.array([ANOMALIES.index(result.anomaly) for result in results], np.int8) if examined else None,
+            np.array([ANOMALIES_BY_CODE.index(result.anomaly) for result in results], np.int8) if examined else None,
         )
 
     def __len__(self) -> int:
@@ -99,7 +96,7 @@ class Outcomes:
             self.drift is not None and bool(self.drift[index]),
             float(self.seconds[index]),
             None if self.p_values is None else self.p_values[index],
-            "" if self.anomaly is None else ANOMALIES[self.anomaly[index]],
+            "" if self.anomaly is None else ANOMALIES_BY_CODE[self.anomaly[index]],
         )
 
     def __iter__(self) -> Iterator[StepResult]:
@@ -117,5 +114,5 @@ class Outcomes:
             drifts,
             self.seconds.tolist(),
             [None] * count if self.p_values is None else self.p_values,
-            [""] * count if self.anomaly is None else [ANOMALIES[code] for code in self.anomaly.tolist()],
+            [""] * count if self.anomaly is None else [ANOMALIES_BY_CODE[code] for code in self.anomaly.tolist()],
         )

@@ -16,7 +16,7 @@ import edgeseq_export
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.io import influx
-from edgeseq_runtime.outcomes import Outcomes
+from edgeseq_runtime.outcomes import Outcomes, StepResult
 from edgeseq_runtime.spec import Residuals
 from tests.conftest import CommandLine
 from tests.helpers.broker import Broker, Peer, Service, end_all, wait_until
@@ -109,9 +109,7 @@ def of_outcomes(outcomes: Outcomes) -> Surprises:
 def of_lines(lines: list[dict[str, Any]], targets: int) -> Surprises:
     """Return what JSON lines say; those of one target alone say it once."""
     assert all("p_value" in line and ("p_values" in line) == (targets > 1) for line in lines)
-    found = [
-        [*(line["p_values"].values() if targets > 1 else [line["p_value"]]), line["p_value"]] for line in lines
-    ]
+    found = [[*(line["p_values"].values() if targets > 1 else [line["p_value"]]), line["p_value"]] for line in lines]
     assert not any(line.get("anomaly") == "" for line in lines)
     return Surprises(np.array(found, np.float64).astype(np.float32), [line.get("anomaly", "") for line in lines])
 
@@ -128,13 +126,13 @@ def test_surprises_are_what_they_should_be(stepped: Surprises) -> None:
 
 def test_pool_and_blocks(model: Path, samples: np.ndarray, stepped: Surprises) -> None:
     """A stream of a pool beside another one, by arrays and by name, and a predictor's block."""
-    times = BEGIN + PERIOD * np.arange(COUNT)
+    times = [float(BEGIN + PERIOD * at) for at in range(COUNT)]
     blocks = Predictor(model, anomalies=RATE).process(samples, times)
     assert_same(of_outcomes(blocks), stepped)
     pool, named = (Pool(model, anomalies=RATE) for _ in range(2))
     pool.add("a", "b")
-    found, words, results = [], [], []
-    for sample, time in zip(samples, times.tolist(), strict=True):
+    found, words, results = [], [], list[StepResult]()
+    for sample, time in zip(samples, times, strict=True):
         pool.step_array(np.stack([sample, sample + 0.01]), time)
         found.append([*pool.p_values[0], pool.p_value[0]])
         words.append(str(pool.anomaly[0]))
@@ -191,14 +189,16 @@ def test_line_protocol(
 ) -> None:
     """Of two series that take turns; what there is none of is no field."""
     source = tmp_path / "samples.line"
-    lines = [line for at, sample in enumerate(samples) for line in (as_point(at, sample), f"plant,boiler=b f0={at % 7}")]
+    lines = [
+        line for at, sample in enumerate(samples) for line in (as_point(at, sample), f"plant,boiler=b f0={at % 7}")
+    ]
     source.write_text("\n".join(lines) + "\n")
     options = ("--input-format", "influx", "--format", "influx", "--unreadable", "missing", "--join-wait", "none")
     out = edgeseq.must("predict", model, "--input", source, *options, "--anomaly-rate", RATE).out
-    points = [influx.parse(line) for line in out.splitlines() if "boiler=a" in line]
+    said = [influx.parse(line) for line in out.splitlines() if "boiler=a" in line]
     names = ["f0_p_value", "f1_p_value"] if targets > 1 else ["p_value"]
-    found = [[point.fields.get(name, np.nan) for name in [*names, "p_value"]] for point in points]
-    words = [str(point.fields.get("anomaly", '""')).strip('"') for point in points]
+    found = [[point.fields.get(name, np.nan) for name in [*names, "p_value"]] for point in said]
+    words = [str(point.fields.get("anomaly", '""')).strip('"') for point in said]
     assert_same(Surprises(np.array(found, np.float32), words), stepped)
 
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from edgeseq.commands.predict.formats import CsvFormat, Format, InfluxFormat, JsonFormat
 from edgeseq.testing import make_spec
+from edgeseq_runtime.anomalies.kinds import ANOMALIES_BY_CODE
 from edgeseq_runtime.io import influx
 from edgeseq_runtime.io.text_lines import Sample
-from edgeseq_runtime.outcomes import ANOMALIES, Outcomes, StepResult
+from edgeseq_runtime.outcomes import Outcomes, StepResult
 from edgeseq_runtime.rules import REASONS
 from edgeseq_runtime.streaming.validation import STATUSES
 
@@ -168,7 +169,7 @@ def test_many_lines_at_once_are_the_same_lines(
             np.array(data.draw(st.lists(p_values, min_size=targets + 1, max_size=targets + 1)), np.float32)
             if watched
             else None,
-            data.draw(st.sampled_from(ANOMALIES)) if watched else "",
+            data.draw(st.sampled_from(ANOMALIES_BY_CODE)) if watched else "",
         )
         for at in range(count)
     ]

@@ -10,9 +10,9 @@ from itertools import repeat
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeAlias
 
+from edgeseq_runtime.anomalies.kinds import ANOMALIES_BY_CODE
 from edgeseq_runtime.io import influx
 from edgeseq_runtime.io.shortest import shortest_lists
-from edgeseq_runtime.outcomes import ANOMALIES
 from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 from edgeseq_runtime.streaming.times_ahead import TimesAhead
 from edgeseq_runtime.streaming.validation import SKIPPED, STATUSES
@@ -81,7 +81,7 @@ class Said(NamedTuple):
             *ends,
             repeat(False) if outcomes.drift is None else outcomes.drift.tolist(),
             nothing if outcomes.p_values is None else shortest_lists(outcomes.p_values),
-            repeat("") if outcomes.anomaly is None else [ANOMALIES[code] for code in outcomes.anomaly.tolist()],
+            repeat("") if outcomes.anomaly is None else [ANOMALIES_BY_CODE[code] for code in outcomes.anomaly.tolist()],
         )
 
 

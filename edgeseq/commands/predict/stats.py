@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from edgeseq_runtime.outcomes import ANOMALIES
+from edgeseq_runtime.anomalies.kinds import ANOMALIES_BY_CODE
 from edgeseq_runtime.printable import counted
 from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 from edgeseq_runtime.streaming.validation import STATUSES
@@ -40,7 +40,9 @@ class Stats:
         self._counts.update({(STATUSES[status], REASONS_BY_CODE[reason]): n for (status, reason), n in codes.items()})
         if outcomes.anomaly is not None:
             self._looks_for_anomalies = True
-            self._anomalies.update({ANOMALIES[code]: n for code, n in Counter(outcomes.anomaly.tolist()).items()})
+            self._anomalies.update(
+                {ANOMALIES_BY_CODE[code]: n for code, n in Counter(outcomes.anomaly.tolist()).items()}
+            )
         self._seconds += seconds
 
     def __bool__(self) -> bool:
