@@ -14,7 +14,7 @@ from edgeseq_export.c import export, toolchain
 from edgeseq_export.c.toolchain import STRICT
 from edgeseq_runtime.anomalies.anomalies import Anomalies
 from edgeseq_runtime.spec import GAIN, OFFSET, Residuals
-from tests.export.c.test_c import SANITIZED, sensor_of, sources_of
+from tests.export.c.test_c import sensor_of, sources_of
 
 pytestmark = pytest.mark.skipif(toolchain.compiler() is None, reason="there is no C compiler here")
 

@@ -289,8 +289,10 @@ int edgeseq_take(const edgeseq_streams *s)
 
 /* Samples in a row of the first stream: take those before the first that is odd, or whose forecast is not finite. Return how
    many those are, and leave what stopped it in `made`. For each its forecast [output] is left in y and, where somebody asks,
-   its intervals' width [output] and the drift flag after it. */
-int64_t edgeseq_run(const edgeseq_streams *s, float *y, float *width, float *raised, int32_t *made)
+   its intervals' width [output] and the drift flag after it; its bits of surprise [target + 1], of all targets together last,
+   and the code of its anomaly. */
+int64_t edgeseq_run(const edgeseq_streams *s, float *y, float *width, float *raised, float *bits, float *alarms,
+                    int32_t *made)
 {
     edgeseq_streams one = *s;
     int64_t t;
@@ -305,13 +307,15 @@ int64_t edgeseq_run(const edgeseq_streams *s, float *y, float *width, float *rai
             memcpy(width + t * MODEL_OUTPUTS, s->width, MODEL_OUTPUTS * sizeof(float));
             raised[t] = *s->raised;
         }
-{% if detector %}
+{% if not detector %}
+        (void)bits, (void)alarms;
+{% else %}
         if (s->anomalies) {
             int target;
             for (target = 0; target < MODEL_TARGETS; target++)
                 *bits++ = *s->anomalies->targets[target].own_bits;
             *bits++ = *s->anomalies->bits;
-            alarm[t] = *s->anomalies->alarm;
+            alarms[t] = *s->anomalies->alarm;
         }
 {% endif %}
         one.samples += MODEL_INPUTS;
