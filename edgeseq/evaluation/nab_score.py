@@ -1,7 +1,8 @@
 """The score of the Numenta Anomaly Benchmark: early alarms within labelled windows, few outside.
 
-A window met at its first row is worth one hit, at its last almost nothing, and only its best alarm counts. An alarm outside
-costs, less so soon after a window. From Lavin and Ahmad, Evaluating Real-time Anomaly Detection Algorithms, 2015.
+A window met at its first row is worth one hit, at its last almost nothing, and only its best alarm counts. An alarm
+outside costs, less so soon after a window. From Lavin and Ahmad, Evaluating Real-time Anomaly Detection Algorithms,
+2015.
 """
 
 import math
