@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from edgeseq.evaluation.nab_score import Labels
 
+_WINDOWS = ("windows.json", "labels/combined_windows.json")
+
 _LEARNT_SHARE = 0.15
 _LEARNT_MOST = 750
 """The benchmark's own: 15 % of a file, of 5,000 rows at most."""
@@ -35,8 +37,9 @@ class NabFile:
 
 
 def read(folder: Path) -> list[NabFile]:
-    """Return the files of FOLDER/data, by name, with the windows of FOLDER/windows.json."""
-    windows = json.loads((folder / "windows.json").read_text())
+    """Return the files of FOLDER/data, by name, with their windows: windows.json, or the benchmark's own place."""
+    own, original = (folder / name for name in _WINDOWS)
+    windows = json.loads((own if own.exists() else original).read_text())
     paths = sorted((folder / "data").glob("*/*.csv"))
     return [_read_file(path, f"{path.parent.name}/{path.name}", windows) for path in paths]
 
@@ -44,7 +47,9 @@ def read(folder: Path) -> list[NabFile]:
 def published_scores(folder: Path, detector: str) -> dict[str, npt.NDArray[np.float64]]:
     """Return a published detector's score of each row, by file."""
     paths = (folder / "results" / detector).glob("*/*.csv")
-    return {f"{path.parent.name}/{path.name}": _column(path, "anomaly_score") for path in paths}
+    return {
+        f"{path.parent.name}/{path.name.removeprefix(f'{detector}_')}": _column(path, "anomaly_score") for path in paths
+    }
 
 
 def _read_file(path: Path, name: str, windows: Mapping[str, Sequence[tuple[str, str]]]) -> NabFile:
