@@ -138,9 +138,12 @@ class Anomalies(RowArrays):
         """
         if self._has_gains:
             samples = (samples - self.offsets[rows]) / self.gains[rows]
-        if self._lone:
-            for error, far, sample in zip(errors[:, 0], errors[:, self.far], samples, strict=True):
-                self.update_lone(error.item(), far.item(), sample.item())
+        if self._lone and len(samples):
+            error = errors.item(0)
+            if math.isfinite(error):
+                self._lone.update(error, errors.item(self.far), samples.item())
+            else:
+                self.pass_by(_FIRST)
             return
         near, far = errors[:, 0].T, errors[:, self.far].T
         columns, known = self._columns(rows), np.isfinite(near)
@@ -153,13 +156,12 @@ class Anomalies(RowArrays):
         if not isinstance(rows, slice):
             self.memory[rows] = columns.T
 
-    def update_lone(self, error: float, far: float, sample: float) -> None:
-        """Do what `update` does for the only stream, of one target, in the typical sensor's numbers."""
-        assert self._lone, "only where there is one stream"
-        if math.isfinite(error):
-            self._lone.update(error, far, sample)
+    def update_known(self, errors: Float32, samples: Float32) -> None:
+        """Do what `update` does for the only stream, (target,) or (), with errors (horizon, target)."""
+        if self._lone and not self._has_gains and math.isfinite(error := errors.item(0)):
+            self._lone.update(error, errors.item(self.far), samples.item())
         else:
-            self.pass_by(_FIRST)
+            self.update(_FIRST, errors[None], samples.reshape(1, -1))
 
     def _columns(self, rows: Rows) -> Float32:
         """Return streams with words first: those of a slice to be changed in place, others as a copy."""

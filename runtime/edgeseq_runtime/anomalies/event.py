@@ -1,7 +1,8 @@
 """Events: surprising samples close together, which are to be one alarm, and not to become normal while they last.
 
 An event begins with a sample of more than `BEGINS` bits and ends after `ENDS` samples in a row without. Of its
-surprising samples, those of more than `SURPRISING`, the first `TEACHES` teach the ladders.
+surprising samples, those of more than `SURPRISING` bits, the first `TEACHES` teach the ladders, and those after the
+first `LASTS`: what stays for good becomes normal.
 """
 
 import numpy as np
@@ -14,7 +15,7 @@ from edgeseq_runtime.arrays import Float32
 BEGINS, SURPRISING = np.float32(10.0), np.float32(6.6)
 """Bits: p-values of 0.001 and 0.01."""
 
-ENDS, TEACHES = np.float32(50), np.float32(30)
+ENDS, TEACHES, LASTS = np.float32(50), np.float32(30), np.float32(300)
 
 PAUSE = np.float32(200)
 """Samples after an alarm without another."""
@@ -32,4 +33,4 @@ def move(views: Views, bits: Float32) -> npt.NDArray[np.bool_]:
     event[...] = is_high | (was_on & (quiet <= ENDS))
     counts = (event > 0) & (bits > SURPRISING)
     taught += counts
-    return np.asarray(~(counts & (taught > TEACHES)))
+    return np.asarray(~(counts & (taught > TEACHES) & (taught <= LASTS)))

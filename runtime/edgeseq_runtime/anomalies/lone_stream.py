@@ -23,9 +23,10 @@ _CLIP, _HEAVY, _LIGHT, _SPREADING = _constants(kinds.CLIP, kinds.NEAR, kinds.SLO
 _RATE, _UP, _DOWN, _LEAST_GAP = _constants(kinds.RATE, ladder.UP, ladder.DOWN, ladder.LEAST_GAP)
 _LARGEST, _LEAST_SPREAD, _FIRST_SCORE = _constants(scores.LARGEST, scores.LEAST_SPREAD, scores.FIRST_SCORE)
 _MOST_BITS, _MOST_SCORE, _MOST_COUNTED = _constants(ladder.MOST_BITS, ladder.MOST_SCORE, event.MOST_COUNTED)
-_BEGINS, _SURPRISING, _ENDS, _TEACHES = _constants(event.BEGINS, event.SURPRISING, event.ENDS, event.TEACHES)
+_BEGINS, _SURPRISING, _ENDS = _constants(event.BEGINS, event.SURPRISING, event.ENDS)
+_TEACHES, _LASTS = _constants(event.TEACHES, event.LASTS)
 _FORGETTING, _LEVEL_FORGETTING, _PAUSE = _constants(kinds.FORGETTING, kinds.LEVEL_FORGETTING, event.PAUSE)
-_MOST_OF_SIZE = kinds.MOST_OF_SIZE
+_MOST_OF_SIZE, _FIRST_COUNTS = kinds.MOST_OF_SIZE, kinds.FIRST_COUNTS
 _BELOW, _WORTH, _LAST_UP, _LAST_DOWN = (
     table.tolist() for table in (ladder.BELOW, ladder.WORTH, ladder.LAST_UP, ladder.LAST_DOWN)
 )
@@ -91,7 +92,7 @@ class LoneStream:
         numbers[8] = sample
         r[0] = 1 / (spread if spread > _LEAST_SPREAD else _LEAST_SPREAD)
         silence = r[0]
-        since = count + 1 if count < _FORGETTING else _FORGETTING
+        since = min(count + _FIRST_COUNTS, _FORGETTING)
         numbers[1] = self._moved(size, abs(error), since, self._least[0])
         found = [min(abs(ratio), _MOST_SCORE), abs(numbers[3]), abs(numbers[5]), spread, silence, numbers[7]]
         if self._has_far:
@@ -207,7 +208,7 @@ class LoneStream:
             return True
         if bits > _SURPRISING:
             numbers[12] += 1
-            return bool(numbers[12] <= _TEACHES)
+            return not _TEACHES < numbers[12] <= _LASTS
         return True
 
     def _learn(self, tops: list[tuple[int, bool]]) -> None:
