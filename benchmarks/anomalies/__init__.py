@@ -1,0 +1,1 @@
+"""What an alarm is worth: found anomalies, and the rate of false alarms."""
