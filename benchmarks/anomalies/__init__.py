@@ -1,0 +1,1 @@
+"""What the anomaly detector promises, counted."""
