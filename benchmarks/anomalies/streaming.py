@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 import edgeseq
 import edgeseq_export
-from benchmarks.anomalies.normal_series import Made
+from benchmarks.anomalies.normal_series import DAY, Made
 from edgeseq.series import load
 from edgeseq_runtime import Pool, Predictor
 
@@ -67,8 +67,11 @@ def stream(model: bytes, values: npt.NDArray[np.floating], provider: str) -> Str
 def try_out(
     model: bytes, plant: Callable[..., Made], kind: str, seeds: Sequence[int], after: int, provider: str
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.str_]]:
-    """Return p-values (trial, after) and anomalies (trial, after) since an event that comes after `BEFORE` samples."""
-    trials = np.stack([plant(kind, seed, BEFORE + after, BEFORE).values for seed in seeds])
+    """Return p-values (trial, after) and anomalies (trial, after) since an event that comes after `BEFORE` samples.
+
+    It comes at all times of the day.
+    """
+    trials = np.stack([_trial(plant, kind, seed, after) for seed in seeds])
     pool = Pool(model, provider, anomalies=RATE)
     pool.add(*seeds)
     p_values, words = [], []
@@ -78,3 +81,9 @@ def try_out(
             p_values.append(np.array(pool.p_value, dtype=float))
             words.append(np.array(pool.anomaly))
     return np.stack(p_values, axis=1), np.stack(words, axis=1)
+
+
+def _trial(plant: Callable[..., Made], kind: str, seed: int, after: int) -> npt.NDArray[np.float64]:
+    """Return the samples of a trial, which begins at a time of the day that goes by its seed."""
+    skipped = seed % DAY
+    return plant(kind, seed, skipped + BEFORE + after, skipped + BEFORE).values[skipped:]
