@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq_runtime.anomalies.kinds import ANOMALIES_BY_CODE
 from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.streaming.ledger import CODES, REASON_CODES, REASONS_BY_CODE
 from edgeseq_runtime.streaming.validation import STATUSES
@@ -29,6 +30,10 @@ class StepResult(NamedTuple):
     drift: bool = False
     seconds: float = math.nan
     """The time that the sample was taken at, in seconds since 1970 UTC; NaN where it is not known."""
+    p_values: Float32 | None = None
+    """(target + 1,) of the sample, the last of all targets together; NaN where there is none. None: not watched."""
+    anomaly: str = ""
+    """What kind of anomaly the sample is, one of `anomalies.kinds.WORDS`; empty where it is none."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,10 @@ class Outcomes:
     """The ends of the 90 % intervals, each (sample, horizon, target), where they are watched."""
     drift: npt.NDArray[np.bool_] | None = None
     """(sample,): whether the drift flag was up after it, where it is watched."""
+    p_values: Float32 | None = None
+    """(sample, target + 1), the last of all targets together; NaN where there is none. None: not watched."""
+    anomaly: npt.NDArray[np.int8] | None = None
+    """(sample,): 0 where there is none, else one more than the position in `anomalies.kinds.WORDS`."""
 
     @classmethod
     def of(cls, results: Sequence[StepResult], shape: tuple[int, int], *, monitored: bool) -> Self:
@@ -65,6 +74,7 @@ class Outcomes:
             np.array([result.seconds for result in results], np.float64),
             (ends[0], ends[1]) if monitored else None,
             np.array([result.drift for result in results], np.bool_) if monitored else None,
+            *_surprises(results),
         )
 
     def __len__(self) -> int:
@@ -80,6 +90,8 @@ class Outcomes:
             None if self.interval is None else (self.interval[0][index], self.interval[1][index]),
             self.drift is not None and bool(self.drift[index]),
             float(self.seconds[index]),
+            None if self.p_values is None else self.p_values[index],
+            "" if self.anomaly is None else ANOMALIES_BY_CODE[self.anomaly[index]],
         )
 
     def __iter__(self) -> Iterator[StepResult]:
@@ -96,4 +108,15 @@ class Outcomes:
             ends,
             drifts,
             self.seconds.tolist(),
+            [None] * count if self.p_values is None else self.p_values,
+            [""] * count if self.anomaly is None else [ANOMALIES_BY_CODE[code] for code in self.anomaly.tolist()],
         )
+
+
+def _surprises(results: Sequence[StepResult]) -> tuple[Float32 | None, npt.NDArray[np.int8] | None]:
+    """Return the p-values of results and the codes of their anomalies; None where they are not watched."""
+    found = [result.p_values for result in results if result.p_values is not None]
+    if not found:
+        return None, None
+    codes = [ANOMALIES_BY_CODE.index(result.anomaly) for result in results]
+    return np.array(found, np.float32), np.array(codes, np.int8)

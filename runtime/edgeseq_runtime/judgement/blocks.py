@@ -43,6 +43,8 @@ class Block:
             np.full(count, np.nan),
             (np.empty(ends, np.float32), np.empty(ends, np.float32)) if judgement.monitor else None,
             np.empty(count, np.bool_) if judgement.monitor else None,
+            np.empty((count, self._shape[1] + 1), np.float32) if judgement.anomalies else None,
+            np.zeros(count, np.int8) if judgement.anomalies else None,
         )
 
     def take(self) -> Outcomes:
@@ -180,14 +182,18 @@ class Block:
             told = judgement.clocks.note_paces(np.diff(seconds, prepend=judgement.clocks.last[0]))
             reasons[told] = REASON_CODES[PACE]
             ledger.counts[0, PLACES[PACE]] += len(told)
-        interval = drift = None
+        interval = drift = p_values = anomaly = None
         if judgement.monitor:
             said = np.where(warm[:, None, None], forecasts, np.float32(np.nan))
-            width, drift = judgement.monitor.update_through(samples[:, : self._shape[1]], said)
+            truths = samples[:, : self._shape[1]]
+            width, drift, errors = judgement.monitor.update_through(truths, said)
+            if judgement.anomalies:
+                p_values, anomaly = judgement.anomalies.update_through(errors, truths)
             interval = judgement.monitor.around_through(width, forecasts, LEVEL)
         numbers = ledger.samples(_ROW) + numbers
         none = np.zeros(count, np.int8)
-        self._write(slice(at, at + count), Outcomes(forecasts, numbers, none, reasons, warm, seconds, interval, drift))
+        watched = interval, drift, p_values, anomaly
+        self._write(slice(at, at + count), Outcomes(forecasts, numbers, none, reasons, warm, seconds, *watched))
         ledger.take_clean(_ROW)
         ledger.steps += count - 1
         ledger.counts[0, PLACES[RANGE]] += np.count_nonzero(flagged)
@@ -221,8 +227,9 @@ class Block:
         if self._made.interval and made.interval:
             for kept, end in zip(self._made.interval, made.interval, strict=True):
                 kept[where] = end
-        if self._made.drift is not None:
-            self._made.drift[where] = made.drift
+        for name in ("drift", "p_values", "anomaly"):
+            if getattr(self._made, name) is not None:
+                getattr(self._made, name)[where] = getattr(made, name)
 
 
 def _stretches(flags: Flags) -> Iterator[tuple[int, int]]:

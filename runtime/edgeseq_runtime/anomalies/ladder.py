@@ -1,0 +1,127 @@
+"""Ladders: how far up a score lies among those that came before, in bits, and how the rungs are learned.
+
+A ladder is a list of gaps. A score climbs from 0: it passes a rung where it is at least the sum of the gaps up to it.
+Of the scores that reach a rung a share `rho` is to pass it, so it is worth -log2(rho) bits: of all scores a share 2^-b
+passes rungs that are worth b together. Within the gap where a score stops, and beyond the last rung, its bits grow
+linearly: the tail is exponential there.
+
+A gap is learned as quantiles are tracked in adaptive conformal inference (I. Gibbs, E. Candes, Adaptive conformal
+inference under distribution shift, NeurIPS 2021; A. Angelopoulos, E. Candes, R. Tibshirani, Conformal PID control for
+time series prediction, NeurIPS 2023), on the logarithm of the gap: a score that passes widens it, one that stops
+in it narrows it, as much as makes both cancel where the share that passes is rho. Over T scores that reached it the
+share that passed is rho but for (range of the gap's logarithm) / (rate T), whatever the series does.
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq_runtime.anomalies.kinds import RATE
+from edgeseq_runtime.arrays import Float32
+
+Rates: TypeAlias = Sequence[Float32 | np.float32] | Float32
+"""By which gaps move: of each rung."""
+
+RUNGS = 16
+"""Of a kind's ladder; half of what reaches one passes it."""
+
+SHARES = (0.99, 0.95, 0.9, 0.9, 0.85, 0.8, 0.8, 0.75, 0.7, 0.7, *(0.5,) * 12)
+"""Of what reaches a rung of the last ladder, the share that passes it. Its scores are the most bits of all kinds."""
+
+LAST_RATE = 0.02
+"""By which share the last ladder's gaps move."""
+
+TOGETHER = 4
+"""Independent kinds whose most bits the last ladder's first gaps are those of."""
+
+LEAST_GAP = np.float32(1e-6)
+
+MOST_BITS = np.float32(100.0)
+"""What is less likely than 1e-30 counts as that."""
+
+MOST_SCORE = np.float32(1e9)
+"""Scores count as so much at most, so that sums of gaps stay numbers."""
+
+# By which gaps move once they have settled.
+UP = np.float32(1) + np.float32(RATE)
+DOWN = np.float32(1) / UP
+SETTLED = np.float32(1 / RATE)
+"""Samples of a rung from which on its gap moves by `RATE`."""
+
+BELOW = np.array([-math.log2(math.prod(SHARES[:rung])) for rung in range(len(SHARES))], np.float32)
+"""What the last ladder's rungs below each are worth together, in bits."""
+WORTH = np.array([-math.log2(share) for share in SHARES], np.float32)
+LAST_UP = np.array([math.exp(LAST_RATE * (1 - share)) for share in SHARES], np.float32)
+LAST_DOWN = np.array([math.exp(-LAST_RATE * share) for share in SHARES], np.float32)
+
+
+def first_last_gaps(together: int) -> list[float]:
+    """Return the last ladder's first gaps: for the most bits of so many independent ones."""
+    ends, share = [0.0], 1.0
+    for passing in SHARES:
+        share *= passing
+        ends.append(-math.log2(-math.expm1(math.log1p(-share) / together)))
+    return [high - low for low, high in pairwise(ends)]
+
+
+def climb(gaps: Float32, scores: Float32) -> tuple[Float32, npt.NDArray[np.bool_], npt.NDArray[np.int8]]:
+    """Let scores (...) climb ladders (rung, ...).
+
+    Return the share of the gap where each stopped that it has passed (beyond the last rung more than 1), which rungs it
+    passed (rung, ...), up to the highest that any has, and how many without the last.
+    """
+    rungs = len(gaps)
+    begin, end, gap = np.zeros_like(scores), np.zeros_like(scores), gaps[0].copy()
+    passed = np.zeros((rungs, *scores.shape), np.bool_)
+    for rung in range(rungs):
+        end += gaps[rung]
+        np.greater_equal(scores, end, out=passed[rung])
+        if rung + 1 == rungs or not passed[rung].any():
+            break
+        np.copyto(begin, end, where=passed[rung])
+        np.copyto(gap, gaps[rung + 1], where=passed[rung])
+    stops = passed[:-1].sum(axis=0, dtype=np.int8)
+    return (scores - begin) / gap, passed[: rung + 1], stops
+
+
+def bits_of_kind(share: Float32, stops: npt.NDArray[np.int8]) -> Float32:
+    """Return the bits of scores that stopped in so many rungs, having passed a share of the gap there."""
+    return np.asarray(np.minimum(stops + share, MOST_BITS))
+
+
+def bits_of_last(share: Float32, stops: npt.NDArray[np.int8]) -> Float32:
+    """Return the same for the last ladder."""
+    return np.asarray(np.minimum(BELOW[stops] + share * WORTH[stops], MOST_BITS))
+
+
+def learn(
+    gaps: Float32, passed: npt.NDArray[np.bool_], taught: npt.NDArray[np.bool_], ups: Rates, downs: Rates
+) -> None:
+    """Move gaps (rung, ...) by each rung's rates after scores that passed rungs (rung, ...), where they teach (...)."""
+    reached = taught
+    for rung, through in enumerate(passed):
+        moved = gaps[rung] * np.where(through, ups[rung], downs[rung])
+        np.copyto(gaps[rung], np.maximum(moved, LEAST_GAP), where=reached)
+        reached = reached & through
+
+
+def rates(priors: Float32, counts: Float32, rungs: int) -> tuple[Rates, Rates]:
+    """Return by how much gaps of kinds' ladders move up and down, for so many rungs, each a number or (..., kind, ...).
+
+    `priors` and `counts` are the samples that first gaps count as, and those that have taught since.
+    """
+    ups: list[Any] = []
+    downs: list[Any] = []
+    for rung in range(rungs):
+        seen = priors + counts * np.float32(2.0**-rung)
+        if (seen >= SETTLED).all():
+            ups.append(UP)
+            downs.append(DOWN)
+        else:
+            ups.append(1 + np.maximum(1 / seen, np.float32(RATE)))
+            downs.append(1 / ups[-1])
+    return ups, downs
