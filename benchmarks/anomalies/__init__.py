@@ -1,1 +1,1 @@
-"""What an alarm is worth: found anomalies, and the rate of false alarms."""
+"""What anomalies are worth: false alarms on normal series, delays of planted ones, and a public benchmark of labels."""
