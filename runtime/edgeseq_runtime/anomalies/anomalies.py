@@ -23,6 +23,7 @@ from edgeseq_runtime.anomalies.kinds import LEAST_OF_SIZE, STEPS, WORDS
 from edgeseq_runtime.anomalies.layout import Layout
 from edgeseq_runtime.anomalies.lone_stream import LoneStream
 from edgeseq_runtime.arrays import Float32, Rows
+from edgeseq_runtime.backends.usual import AnomalyArrays
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.row_arrays import RowArrays
@@ -158,6 +159,8 @@ class Anomalies(RowArrays):
             self._keep(columns, moved, known)
         if not isinstance(rows, slice):
             self.memory[rows] = columns.T
+        elif not self.keeps_apart:
+            self.gather()
 
     def update_known(self, errors: Float32, samples: Float32) -> None:
         """Do what `update` does for the only stream, (target,) or (), with errors (horizon, target)."""
@@ -242,6 +245,10 @@ class Anomalies(RowArrays):
             self.update(_FIRST, errors[at : at + 1], samples[at : at + 1])
             bits[at : at + 1], alarms[at : at + 1] = self._words(_FIRST)
         return p_values(bits), alarms.astype(np.int8)
+
+    def arrays(self) -> AnomalyArrays:
+        """Return what `update` reads and changes, for who does the same in other code."""
+        return AnomalyArrays(self.memory, self.offsets if self._has_gains else None, float(self.limit))
 
     # What was found
 

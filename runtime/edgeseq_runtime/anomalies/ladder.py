@@ -97,6 +97,8 @@ def climb(gaps: Float32, scores: Float32) -> Climb:
     for rung in range(rungs):
         end += gaps[rung]
         np.greater_equal(scores, end, out=passed[rung])
+        if rung:
+            passed[rung] &= passed[rung - 1]  # a gap may be narrower than the one that a score stopped in
         if rung + 1 == rungs or not passed[rung].any():
             break
         np.copyto(begin, end, where=passed[rung])

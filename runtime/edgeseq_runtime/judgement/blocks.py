@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq_runtime.anomalies.anomalies import p_values as to_p_values
 from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.backends.base import OneStream
 from edgeseq_runtime.backends.usual import INFINITE, RunArrays, UsualStep
@@ -100,11 +101,13 @@ class Block:
         """Take samples by the backend's own code, up to the first that is odd; return how many."""
         judgement, count = self._judgement, len(samples)
         ledger, monitor = judgement.ledger, judgement.monitor
-        watched = (count, *self._shape) if monitor else (0,)
+        ends = (count, *self._shape) if monitor else (0,)
         made = RunArrays(
             np.empty((count, *self._shape), np.float32),
-            np.empty(watched, np.float32),
-            np.empty(watched[0], np.float32),
+            np.empty(ends, np.float32),
+            np.empty(ends[0], np.float32),
+            np.empty((count if judgement.anomalies else 0, self._shape[1] + 1), np.float32),
+            np.empty(count if judgement.anomalies else 0, np.float32),
         )
         given = None if self._given is None else self._given[at : at + count]
         count, stopped = usual.run(samples, given, ledger.steps, monitor.turns if monitor else 0, made)
@@ -115,18 +118,21 @@ class Block:
         if judgement.known:
             judgement.known.remember_all(_ROW)
         forecasts, numbers = made.forecasts[:count], np.arange(count)
-        interval = drift = None
+        interval = drift = p_values = anomaly = None
         if monitor:
             interval = monitor.around_through(made.width[:count], forecasts, LEVEL)
             drift = made.raised[:count] > 0
             monitor.count(_ROW, count)
         if judgement.adaptation:
             judgement.adaptation.look_up()
+        if judgement.anomalies:
+            p_values, anomaly = to_p_values(made.bits[:count]), made.alarms[:count].astype(np.int8)
         warm = ledger.ages(_ROW) + 1 + numbers >= judgement.spec.warmup
         numbers = ledger.samples(_ROW) + numbers
         seconds = np.full(count, np.nan) if given is None else given[:count]
         none = np.zeros(count, np.int8)
-        self._write(slice(at, at + count), Outcomes(forecasts, numbers, none, none, warm, seconds, interval, drift))
+        watched = interval, drift, p_values, anomaly
+        self._write(slice(at, at + count), Outcomes(forecasts, numbers, none, none, warm, seconds, *watched))
         ledger.take_clean(_ROW)
         ledger.steps += count - 1
         return count

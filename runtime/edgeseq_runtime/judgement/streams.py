@@ -335,10 +335,11 @@ class JudgedStreams:
     # What a backend that takes usual steps has to know
 
     def _bind_usual(self) -> None:
-        self.usual = None if self.anomalies else self.engine.usual_step(self._step_arrays())
-        if self.adaptation:
-            self.adaptation.gather()
-            self.adaptation.keeps_apart = self.usual is None
+        self.usual = self.engine.usual_step(self._step_arrays())
+        for part in (self.adaptation, self.anomalies):
+            if part:
+                part.gather()
+                part.keeps_apart = self.usual is None
         if self.monitor and self.usual:
             self.monitor.intervals.exponentials = self.usual.exponentials
 
@@ -358,4 +359,5 @@ class JudgedStreams:
             self.ledger.begun,
             self.monitor.arrays() if self.monitor else None,
             self.adaptation.memory if self.adaptation else None,
+            self.anomalies.arrays() if self.anomalies else None,
         )
