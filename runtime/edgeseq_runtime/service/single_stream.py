@@ -1,6 +1,5 @@
 """One stream without a name, through a predictor."""
 
-import math
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -8,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeseq_runtime.adaptation.adaptation import Learned
-from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError
 from edgeseq_runtime.exactness import blocks_are_exact
 from edgeseq_runtime.outcomes import Outcomes, StepResult
@@ -63,14 +61,8 @@ class SingleStream:
         sample = values[0] if type(values) is tuple and len(values) == 1 else values
         forecast = p.step(sample, time, self._known.window(known) if known else None)
         interval, drift = (p.interval(), p.drift) if p.monitors else (None, False)
-        p_values, anomaly = self._surprise() if p.finds_anomalies else (None, "")
+        p_values, anomaly = p.surprise() if p.finds_anomalies else (None, "")
         return StepResult(forecast, p.status, p.warm, number, p.reason, interval, drift, p.seconds, p_values, anomaly)
-
-    def _surprise(self) -> tuple[Float32, str]:
-        """Return the p-values of the last sample, by target and of all together, and the kind of an alarm."""
-        p = self._predictor
-        together = math.nan if p.p_value is None else p.p_value
-        return np.append(p.p_values, np.float32(together)), p.anomaly
 
     def pace(self, _name: str) -> float:
         """Return in how many seconds samples follow each other, where that was found not to be the model's period."""
