@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeseq_runtime.adaptation.adaptation import Learned
+from edgeseq_runtime.anomalies.anomalies import KEPT
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError
 from edgeseq_runtime.exactness import blocks_are_exact
 from edgeseq_runtime.outcomes import Outcomes, StepResult
@@ -15,7 +16,7 @@ from edgeseq_runtime.reading.times import Time
 from edgeseq_runtime.rules import Rules
 from edgeseq_runtime.service.gathered import LOST, as_period, open_intervals, resume_open, waiting, with_open
 from edgeseq_runtime.service.last_told import LastTold
-from edgeseq_runtime.service.streams import Answer, Period, Said
+from edgeseq_runtime.service.streams import ANOMALIES_BEGIN, Answer, Period, Said
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.stores.snapshot_file import SnapshotFile
 from edgeseq_runtime.streaming.known_values import KnownReader
@@ -139,4 +140,6 @@ class SingleStream:
         self._predictor.restore(blob)
         self._begun = self._predictor.state()
         lost = resume_open(self.intervals, "", blob, self._predictor.session.digest, self._begun)
-        return f"resumed after {self._predictor.samples} samples{waiting(self.intervals)}{LOST if lost else ''}"
+        begin = self._predictor.finds_anomalies and KEPT.encode() not in blob
+        more = f"{waiting(self.intervals)}{LOST if lost else ''}{ANOMALIES_BEGIN if begin else ''}"
+        return f"resumed after {self._predictor.samples} samples{more}"
