@@ -87,7 +87,7 @@ def small(**choices: Any) -> Checkpoint:
 
 
 def with_faults(checkpoint: Checkpoint, count: int, *, gaps: bool = False) -> Float32:
-    """Samples (time, feature) of the second sensor, where there are several: waves and noise, with a fault of each kind."""
+    """Samples (time, feature) of the second sensor, where there are several: a wave and noise, a fault of each kind."""
     spec, random = checkpoint.spec, np.random.default_rng(0)
     samples = np.sin(2 * np.pi * np.arange(count) / 24)[:, None] + random.normal(0, 0.1, (count, len(spec.features)))
     parts = np.linspace(count // 5, count, 7).astype(int)
@@ -166,4 +166,4 @@ def test_the_memory_is_numpys_to_the_last_bit(choices: dict[str, Any], quantize:
     found = found_by_c(checkpoint, samples, tmp_path, quantize)
     wanted = memory_by_numpy(checkpoint, samples, found)
     np.testing.assert_array_equal(found.memory, wanted)
-    assert len(set(found.alarm.tolist())) >= 4
+    assert len(set(found.alarm.tolist())) >= 3  # none, and two words
