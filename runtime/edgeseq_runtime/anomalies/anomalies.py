@@ -6,11 +6,8 @@ bits; the most of them climbs a last ladder, since the most of several is larger
 (`ladder`). The p-value is 2^-bits: of normal samples a share p has one of at most p, whatever the noise is like, since
 the ladders track just that.
 
-So that what lasts does not become normal at once: an event begins with a sample of more than `EVENT_BITS` and ends
-after `EVENT_ENDS` samples in a row without; of its surprising samples the first `EVENT_TEACHES` teach the ladders.
-
-An anomaly is a sample whose p-value is below the rate of false alarms that was asked for, unless there was one within
-the last `PAUSE` samples: one event is one alarm. The rate changes nothing of what is learned.
+An anomaly is a sample whose p-value is below the rate of false alarms that was asked for, unless there was one shortly
+before (`event`). The rate changes nothing of what is learned.
 """
 
 import math
@@ -20,26 +17,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq_runtime.anomalies import ladder, layout, scores
+from edgeseq_runtime.anomalies import event, ladder, layout, scores
 from edgeseq_runtime.anomalies.first import first_row, first_sizes, might_be
 from edgeseq_runtime.anomalies.kinds import LEAST_OF_SIZE, STEPS, WORDS
 from edgeseq_runtime.anomalies.layout import Layout
+from edgeseq_runtime.anomalies.lone_stream import LoneStream
 from edgeseq_runtime.arrays import Float32, Rows
 from edgeseq_runtime.backends.usual import AnomalyArrays
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.row_arrays import RowArrays
-
-EVENT_BITS = np.float32(10.0)
-SURPRISING_BITS = np.float32(6.6)
-EVENT_ENDS, EVENT_TEACHES = np.float32(50), np.float32(30)
-"""An event begins with one sample of so many bits; its surprising ones are those of more than 6.6, p < 0.01."""
-
-PAUSE = np.float32(200)
-"""Samples after an alarm without another."""
-
-MOST_COUNTED = np.float32(2.0**24)
-"""Where float32 stops counting."""
 
 _FIRST = slice(0, 1)
 
@@ -86,6 +73,13 @@ class Anomalies(RowArrays):
         self._begin("offsets", (self.layout.targets,), np.float32, 0, is_setting=True)
         self._begin("gains", (self.layout.targets,), np.float32, 1, is_setting=True)
         self.memory[:] = self.fresh
+        self._find_lone()
+
+    def _find_lone(self) -> None:
+        """Have one stream of one target go a way of its own, which is sooner."""
+        is_lone = len(self.memory) == self.layout.targets == 1
+        least = float(self.least[0][0, 0]), float(self.least[1][0, 0])
+        self._lone = LoneStream(self.layout, self.memory[0], self.limit, least) if is_lone else None
 
     # Rows that come and go
 
@@ -95,6 +89,7 @@ class Anomalies(RowArrays):
         before = len(self.memory)
         super().make_room(count)
         self.memory[before:] = self.fresh
+        self._find_lone()
 
     def erase(self, rows: Any) -> None:
         """Make the rows those of streams that have seen nothing; see `RowArrays`."""
@@ -144,6 +139,13 @@ class Anomalies(RowArrays):
         """
         if self._has_gains:
             samples = (samples - self.offsets[rows]) / self.gains[rows]
+        if self._lone and len(samples):
+            error = errors.item(0)
+            if math.isfinite(error):
+                self._lone.update(error, errors.item(self.far), samples.item())
+            else:
+                self.pass_by(_FIRST)
+            return
         near, far = errors[:, 0].T, errors[:, self.far].T
         columns, known = self._columns(rows), np.isfinite(near)
         if known.all():
@@ -156,6 +158,13 @@ class Anomalies(RowArrays):
             self.memory[rows] = columns.T
         elif not self.keeps_apart:
             self.gather()
+
+    def update_known(self, errors: Float32, samples: Float32) -> None:
+        """Do what `update` does for the only stream, (target,) or (), with errors (horizon, target)."""
+        if self._lone and not self._has_gains and math.isfinite(error := errors.item(0)):
+            self._lone.update(error, errors.item(self.far), samples.item())
+        else:
+            self.update(_FIRST, errors[None], samples.reshape(1, -1))
 
     def _columns(self, rows: Rows) -> Float32:
         """Return streams with words first: those of a slice to be changed in place, others as a copy."""
@@ -184,13 +193,13 @@ class Anomalies(RowArrays):
             share, last_passed, stops = ladder.climb(views[layout.LAST_GAPS], most)
             bits = views[layout.OWN_BITS]
             bits[...] = ladder.bits_of_last(share, stops)
-            teaches = _move_event(views, bits)
+            teaches = event.move(views, bits)
             count = views[layout.COUNT]
             ups, downs = ladder.rates(self._priors, count[:, None], len(passed))
             ladder.learn(views[layout.GAPS], passed, teaches[:, None], ups, downs)
             ladder.learn(views[layout.LAST_GAPS], last_passed, teaches, ladder.LAST_UP, ladder.LAST_DOWN)
             scores.take_sizes(views, near, far, self.least)
-            np.copyto(count, np.minimum(count + 1, MOST_COUNTED), where=teaches)
+            np.copyto(count, np.minimum(count + 1, event.MOST_COUNTED), where=teaches)
             if self.layout.targets == 1:
                 self._finish(views, bits[0], self._codes[kind[0]])
             else:
@@ -210,7 +219,7 @@ class Anomalies(RowArrays):
         is_alarm = (bits > self.limit) & (pause == 0)
         views[layout.BITS][...] = bits
         views[layout.ALARM][...] = np.where(is_alarm, codes, np.float32(0))
-        np.copyto(pause, np.where(is_alarm, PAUSE, np.maximum(pause - 1, np.float32(0))))
+        np.copyto(pause, np.where(is_alarm, event.PAUSE, np.maximum(pause - 1, np.float32(0))))
 
     def _keep(self, columns: Float32, moved: Float32, known: Flags) -> None:
         """Write to streams what has moved of those targets of which the error was known; others have no p-value."""
@@ -289,15 +298,3 @@ KEPT = "anomalies.memory"
 def p_values(bits: Float32) -> Float32:
     """Return 2^-bits; NaN where there are none."""
     return np.exp2(-bits.astype(np.float64)).astype(np.float32)
-
-
-def _move_event(views: scores.Views, bits: Float32) -> Flags:
-    """Move events on by samples of so many bits (target, stream); return which samples teach."""
-    event, taught, quiet = (views[name] for name in (layout.EVENT, layout.TAUGHT, layout.QUIET))
-    is_high, was_on = bits > EVENT_BITS, event > 0
-    np.copyto(taught, np.float32(0), where=is_high & ~was_on)
-    np.copyto(quiet, np.where(is_high, np.float32(0), np.where(was_on, quiet + 1, quiet)))
-    event[...] = is_high | (was_on & (quiet <= EVENT_ENDS))
-    counts = (event > 0) & (bits > SURPRISING_BITS)
-    taught += counts
-    return np.asarray(~(counts & (taught > EVENT_TEACHES)))

@@ -26,6 +26,9 @@ STEPS = 12
 FORGETTING, LEVEL_FORGETTING = 1000.0, 2000.0
 """Samples that typical sizes of errors, and level and spread of values, are means over."""
 
+FIRST_COUNTS = 20.0
+"""Samples that first sizes of errors, those over validation, count as."""
+
 MOST_OF_SIZE = 3.0
 """An error counts as so many typical ones at most in the typical size itself."""
 

@@ -75,10 +75,10 @@ def climb(gaps: Float32, scores: Float32) -> tuple[Float32, npt.NDArray[np.bool_
     passed (rung, ...), up to the highest that any has, and how many without the last.
     """
     rungs = len(gaps)
-    begin, gap = np.zeros_like(scores), gaps[0].copy()
+    begin, end, gap = np.zeros_like(scores), np.zeros_like(scores), gaps[0].copy()
     passed = np.zeros((rungs, *scores.shape), np.bool_)
     for rung in range(rungs):
-        end = begin + gaps[rung]
+        end += gaps[rung]
         np.greater_equal(scores, end, out=passed[rung])
         if rung:
             passed[rung] &= passed[rung - 1]  # a gap may be narrower than the one that a score stopped in

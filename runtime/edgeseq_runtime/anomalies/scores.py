@@ -69,7 +69,7 @@ def _take_level(views: Views, samples: Float32) -> Float32:
 
 def take_sizes(views: Views, errors: Float32, far: Float32, least: tuple[Float32, Float32]) -> None:
     """Move typical sizes of errors on, (target, stream); `least` (target, 1) each is below what none falls."""
-    since = np.minimum(views[layout.COUNT] + 1, np.float32(kinds.FORGETTING))
+    since = np.minimum(views[layout.COUNT] + np.float32(kinds.FIRST_COUNTS), np.float32(kinds.FORGETTING))
     for name, found, lowest in zip((layout.SIZE, layout.FAR_SIZE), (errors, far), least, strict=True):
         size = views[name]
         counted = np.minimum(np.abs(found), np.float32(kinds.MOST_OF_SIZE) * size)

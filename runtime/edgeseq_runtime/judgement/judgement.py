@@ -333,10 +333,12 @@ class Judgement(JudgedStreams):
         if not monitor:
             return
         if is_warm and monitor.knows_first():
-            errors = monitor.update_known(truths, forecasts)[None]
-        else:
-            said = forecasts if is_warm else np.full_like(forecasts, np.nan)
-            errors = monitor.update(_FIRST, truths.reshape(1, -1), said[None])
+            errors = monitor.update_known(truths, forecasts)
+            if self.anomalies:
+                self.anomalies.update_known(errors, truths)
+            return
+        said = forecasts if is_warm else np.full_like(forecasts, np.nan)
+        errors = monitor.update(_FIRST, truths.reshape(1, -1), said[None])
         if self.anomalies:
             self.anomalies.update(_FIRST, errors, truths.reshape(1, -1))
 
