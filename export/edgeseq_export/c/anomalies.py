@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeseq_runtime.anomalies import anomalies, first, kinds, ladder, scores
+from edgeseq_runtime.anomalies import event, first, kinds, ladder, scores
 from edgeseq_runtime.anomalies.layout import Layout
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.spec import Spec
@@ -49,6 +49,7 @@ def values(spec: Spec) -> dict[str, Any]:
         "of_slow": kinds.SLOW,
         "of_spread": kinds.SPREAD,
         "forgetting": kinds.FORGETTING,
+        "first_counts": kinds.FIRST_COUNTS,
         "level_forgetting": kinds.LEVEL_FORGETTING,
         "most_of_size": kinds.MOST_OF_SIZE,
         "least": kinds.LEAST_OF_SIZE * near,
@@ -56,10 +57,12 @@ def values(spec: Spec) -> dict[str, Any]:
         "least_spread": scores.LEAST_SPREAD,
         "first_score": scores.FIRST_SCORE,
         "largest": scores.LARGEST,
-        "event_bits": anomalies.EVENT_BITS,
-        "surprising_bits": anomalies.SURPRISING_BITS,
-        "event_ends": anomalies.EVENT_ENDS,
-        "event_teaches": anomalies.EVENT_TEACHES,
-        "pause": anomalies.PAUSE,
+        "begins": event.BEGINS,
+        "surprising": event.SURPRISING,
+        "ends": event.ENDS,
+        "teaches": event.TEACHES,
+        "lasts": event.LASTS,
+        "pause": event.PAUSE,
+        "most_counted": event.MOST_COUNTED,
     }
     return {"detector": detector}

@@ -22,9 +22,11 @@ static const float last_down[LAST_RUNGS] = {
 static const float trust[KINDS] = {{ "{" }}{{ numbers(detector.priors) }}{{ "}" }};
 static const uint8_t code_of[KINDS] = {{ "{" }}{{ detector.codes|join(", ") }}{{ "}" }};
 
-/* [target]: below what typical sizes of errors do not fall, one step and farther ahead. */
+/* [target]: below what typical sizes of errors do not fall{{ ", one step and farther ahead" if detector.steps > 1 }}. */
 static const float least_size[{{ detector.layout.targets }}] = {{ "{" }}{{ numbers(detector.least) }}{{ "}" }};
+{% if detector.steps > 1 %}
 static const float least_far_size[{{ detector.layout.targets }}] = {{ "{" }}{{ numbers(detector.least_far) }}{{ "}" }};
+{% endif %}
 
 static inline float size_of(float value)
 {
@@ -115,13 +117,17 @@ static float take_level({{ name }}_surprises *s, float sample)
 static void take_scores({{ name }}_surprises *s, float error, float far_error, float sample, float *scores)
 {
     const float size = error / *s->size, near = clipped(size, -CLIP_OF_ERRORS, CLIP_OF_ERRORS);
+{% if detector.steps > 1 %}
     float far = 0.0f;
     if (is_number(far_error))
         far = clipped(bounded(far_error) / *s->far_size, -CLIP_OF_ERRORS, CLIP_OF_ERRORS);
+    *s->far += {{ number(detector.of_near) }} * (far - *s->far);
+{% else %}
+    (void)far_error;
+{% endif %}
     *s->near += {{ number(detector.of_near) }} * (near - *s->near);
     *s->slow += {{ number(detector.of_slow) }} * (near - *s->slow);
     *s->spread += {{ number(detector.of_spread) }} * (size_of(near) - *s->spread);
-    *s->far += {{ number(detector.of_near) }} * (far - *s->far);
     *s->run = sample == *s->last ? *s->run + 1.0f : 0.0f;
     *s->last = sample;
 {% for kind in detector.kinds %}
@@ -138,10 +144,10 @@ static void take_scores({{ name }}_surprises *s, float error, float far_error, f
 {% endfor %}
 }
 
-/* Whether a sample of so many bits teaches: not all that is surprising in an event does. */
+/* Whether a sample of so many bits teaches: what is surprising in an event does at first, and again when it has lasted. */
 static int move_event({{ name }}_surprises *s, float bits)
 {
-    const int is_high = bits > {{ number(detector.event_bits) }};
+    const int is_high = bits > {{ number(detector.begins) }};
     if (is_high) {
         if (*s->event == 0.0f)
             *s->taught = 0.0f;
@@ -149,17 +155,17 @@ static int move_event({{ name }}_surprises *s, float bits)
         *s->event = 1.0f;
     } else if (*s->event > 0.0f) {
         *s->quiet += 1.0f;
-        *s->event = *s->quiet <= {{ number(detector.event_ends) }} ? 1.0f : 0.0f;
+        *s->event = *s->quiet <= {{ number(detector.ends) }} ? 1.0f : 0.0f;
     }
-    if (*s->event == 0.0f || bits <= {{ number(detector.surprising_bits) }})
+    if (*s->event == 0.0f || bits <= {{ number(detector.surprising) }})
         return 1;
     *s->taught += 1.0f;
-    return *s->taught <= {{ number(detector.event_teaches) }};
+    return *s->taught <= {{ number(detector.teaches) }} || *s->taught > {{ number(detector.lasts) }};
 }
 
 static float size_after(float size, float error, float count, float least)
 {
-    const float since = smaller(count + 1.0f, {{ number(detector.forgetting) }});
+    const float since = smaller(count + {{ number(detector.first_counts) }}, {{ number(detector.forgetting) }});
     const float counted = smaller(size_of(error), {{ number(detector.most_of_size) }} * size);
     return larger(size + (counted - size) / since, least);
 }
@@ -196,10 +202,12 @@ static surprise take_target({{ name }}_surprises *s, int t, float error, float f
         teach_last(s->last_gaps, last.passed);
     }
     *s->size = size_after(*s->size, error, *s->count, least_size[t]);
+{% if detector.steps > 1 %}
     if (is_number(far_error))
         *s->far_size = size_after(*s->far_size, bounded(far_error), *s->count, least_far_size[t]);
+{% endif %}
     if (made.teaches)
-        *s->count = smaller(*s->count + 1.0f, 16777216.0f);
+        *s->count = smaller(*s->count + 1.0f, {{ number(detector.most_counted) }});
     return made;
 }
 
