@@ -31,9 +31,10 @@ class StepResult(NamedTuple):
     seconds: float = math.nan
     """The time that the sample was taken at, in seconds since 1970 UTC; NaN where it is not known."""
     p_values: Float32 | None = None
-    """(target + 1,) of the sample, the last of all targets together; NaN where there is none. None: not watched."""
+    """(target + 1,): how likely a normal sample is so surprising, by target and last of all together; NaN where there
+    is none, and None where anomalies are not looked for."""
     anomaly: str = ""
-    """What kind of anomaly the sample is, one of `anomalies.kinds.WORDS`; empty where it is none."""
+    """The kind of the alarm that the sample raises, one of `anomalies.kinds.WORDS`; empty where it raises none."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,16 @@ class Outcomes:
     drift: npt.NDArray[np.bool_] | None = None
     """(sample,): whether the drift flag was up after it, where it is watched."""
     p_values: Float32 | None = None
-    """(sample, target + 1), the last of all targets together; NaN where there is none. None: not watched."""
+    """(sample, target + 1): as those of `StepResult`, where anomalies are looked for."""
     anomaly: npt.NDArray[np.int8] | None = None
-    """(sample,): 0 where there is none, else one more than the position in `anomalies.kinds.WORDS`."""
+    """(sample,): positions in `anomalies.kinds.ANOMALIES_BY_CODE`, where they are looked for."""
 
     @classmethod
-    def of(cls, results: Sequence[StepResult], shape: tuple[int, int], *, monitored: bool) -> Self:
-        """Return several results as arrays; `shape` is a forecast's, (horizon, target)."""
+    def of(cls, results: Sequence[StepResult], shape: tuple[int, int]) -> Self:
+        """Return several results, of which all are watched or none, as arrays; `shape` is a forecast's."""
+        first = results[0] if results else None
+        monitored = first is not None and first.interval is not None
+        examined = first is not None and first.p_values is not None
         ends = [np.array([r.interval[end] for r in results if r.interval]).reshape(-1, *shape) for end in (0, 1)]
         return cls(
             np.array([result.forecast for result in results], np.float32).reshape(-1, *shape),
@@ -74,7 +78,8 @@ class Outcomes:
             np.array([result.seconds for result in results], np.float64),
             (ends[0], ends[1]) if monitored else None,
             np.array([result.drift for result in results], np.bool_) if monitored else None,
-            *_surprises(results),
+            np.array([result.p_values for result in results], np.float32) if examined else None,
+            np.array([ANOMALIES_BY_CODE.index(result.anomaly) for result in results], np.int8) if examined else None,
         )
 
     def __len__(self) -> int:
@@ -111,12 +116,3 @@ class Outcomes:
             [None] * count if self.p_values is None else self.p_values,
             [""] * count if self.anomaly is None else [ANOMALIES_BY_CODE[code] for code in self.anomaly.tolist()],
         )
-
-
-def _surprises(results: Sequence[StepResult]) -> tuple[Float32 | None, npt.NDArray[np.int8] | None]:
-    """Return the p-values of results and the codes of their anomalies; None where they are not watched."""
-    found = [result.p_values for result in results if result.p_values is not None]
-    if not found:
-        return None, None
-    codes = [ANOMALIES_BY_CODE.index(result.anomaly) for result in results]
-    return np.array(found, np.float32), np.array(codes, np.int8)

@@ -194,6 +194,11 @@ class Pool:
         return (low, high) if row is None else (low[0], high[0])
 
     @property
+    def finds_anomalies(self) -> bool:
+        """Whether `p_value`, `p_values` and `anomaly` are there."""
+        return self._judgement.anomalies is not None
+
+    @property
     def p_value(self) -> Float32:
         """How surprising each stream's last sample was, (stream,) in the order of `names`; see `Predictor.p_value`.
 

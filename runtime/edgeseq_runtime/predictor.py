@@ -215,6 +215,11 @@ class Predictor:
         return self._judgement.adaptation.learned(0)
 
     @property
+    def finds_anomalies(self) -> bool:
+        """Whether `p_value`, `p_values` and `anomaly` are there."""
+        return self._judgement.anomalies is not None
+
+    @property
     def p_value(self) -> float | None:
         """The probability that a normal sample is at least as surprising as the last one was, all targets together.
 

@@ -20,7 +20,7 @@ from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.mqtt.deduplication import KEPT, WINDOW, Message, SeenMessages, identify
 from edgeseq_runtime.mqtt.topics import Route
 from edgeseq_runtime.reading.reading import Reading
-from edgeseq_runtime.service import NamedStreams
+from edgeseq_runtime.service.named_streams import NamedStreams
 from tests.conftest import CommandLine
 from tests.helpers.broker import (
     DISCONNECT,

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from edgeseq_runtime import Pool, Predictor
-from edgeseq_runtime.service import NamedStreams
+from edgeseq_runtime.service.named_streams import NamedStreams
 from tests.helpers.broker import (
     CONNACK,
     CONNECT,
