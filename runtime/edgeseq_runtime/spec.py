@@ -179,6 +179,9 @@ class LearnedAnomalies:
 
     samples: tuple[float, ...]
     """Of each target, how many taught."""
+    means: tuple[float, ...]
+    deviations: tuple[float, ...]
+    """Of each target, the running mean of its samples, and of their distances from it, at the end."""
     ladders: Mapping[str, tuple[tuple[float, ...], ...]]
     """Kind of surprise -> of each target, the gaps of its ladder from the lowest on."""
     last: tuple[tuple[float, ...], ...]
@@ -375,9 +378,13 @@ class Spec:
 
     def _check_anomalies(self, learned: LearnedAnomalies) -> None:
         ladders = (learned.last, *learned.ladders.values())
-        fit = all(len(gaps) == len(self.targets) for gaps in (learned.samples, *ladders))
+        fit = all(
+            len(gaps) == len(self.targets) for gaps in (learned.samples, learned.means, learned.deviations, *ladders)
+        )
         _require(fit, "anomalies", "numbers for each target")
         _require(all(0 <= samples < 2**24 for samples in learned.samples), "anomalies", "counts of samples")
+        _require(min(learned.deviations) >= 0, "anomalies", "deviations of at least 0")
+        _require(_are_float32(*learned.means, *learned.deviations), "anomalies", _FLOAT32)
         gaps = [gap for ladder in (*ladders, (learned.together,)) for row in ladder for gap in row]
         _require(all(1e-6 <= gap <= 1e9 for gap in gaps), "anomalies", "gaps from 1e-6 to 1e9")
 

@@ -25,7 +25,9 @@ def learned(words: Layout, row: Float32) -> LearnedAnomalies | None:
     gaps, last = views[layout.GAPS][..., 0], views[layout.LAST_GAPS][..., 0]  # (rung, target, kind), (rung, target)
     together = views[layout.TOGETHER][:, 0] if layout.TOGETHER in views else np.zeros(0, np.float32)
     return LearnedAnomalies(
-        samples=_numbers(views[layout.COUNT].reshape(-1)),
+        samples=tuple(map(float, views[layout.COUNT].reshape(-1))),
+        means=tuple(map(float, views[layout.MEAN].reshape(-1))),
+        deviations=tuple(map(float, views[layout.DEVIATION].reshape(-1))),
         ladders={
             kind.name: tuple(_numbers(gaps[:, target, place]) for target in range(words.targets))
             for place, kind in enumerate(words.kinds)
@@ -44,6 +46,8 @@ def take(words: Layout, views: Mapping[str, Float32], known: LearnedAnomalies, m
     if len(known.samples) != words.targets or not _fits(known.last, last[..., 0].T):
         return
     views[layout.COUNT][...] = np.minimum(np.array(known.samples, np.float32), np.float32(most))[:, None]
+    views[layout.MEAN][...] = np.array(known.means, np.float32)[:, None]
+    views[layout.DEVIATION][...] = np.array(known.deviations, np.float32)[:, None]
     last[..., 0] = np.array(known.last, np.float32).T
     for place, kind in enumerate(words.kinds):
         ladder = known.ladders.get(kind.name, ())
