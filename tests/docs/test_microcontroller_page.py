@@ -24,7 +24,7 @@ def blocks(language: str) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.skipif(compiler() is None or not shutil.which("cc"), reason="there is no C compiler here")
 def test_every_command_works_in_the_order_of_the_text(place: Path) -> None:
-    """The program takes the missing sample for what it is, the detector sees the spike, the self-test finds no error."""
+    """The program takes the missing sample for what it is, the detector sees the spike, the self-test no error."""
     for name, program in zip(("main.c", "watch.c"), blocks("c"), strict=True):
         (place / name).write_text(program)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}

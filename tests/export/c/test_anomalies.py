@@ -141,7 +141,8 @@ def found_by_c(
     out = toolchain.run_checked([str(folder / "main")], settings + np.float32(RATE).tobytes() + samples.tobytes())
     rows = np.frombuffer(out, np.float32).reshape(len(samples), -1)
     targets, outputs = 3 + len(spec.targets), 3 + len(spec.targets) + spec.outputs
-    return Found(*rows[:, :3].T, rows[:, 3:targets], rows[:, targets:outputs], rows[:, outputs:])
+    status, alarm, p_value = rows[:, :3].T
+    return Found(status, alarm, p_value, rows[:, 3:targets], rows[:, targets:outputs], rows[:, outputs:])
 
 
 def memory_by_numpy(checkpoint: Checkpoint, samples: Float32, found: Found) -> Float32:
