@@ -134,7 +134,7 @@ class StdinStream:
         if self._state_file.active:
             self._streams.acknowledge(sample.stream or "")
             self._state_file.save_if_due()
-        self.stats.add(result.status, time.perf_counter() - begin, result.reason)
+        self.stats.add(result, time.perf_counter() - begin)
         if self._view:
             self._view.show(sample, result)
         if self._plot:
@@ -173,7 +173,7 @@ class StdinStream:
         if self._view:
             self._view.hide()
         self._output.write(self._format.line(sample, result))
-        self.stats.add(result.status, seconds, result.reason)
+        self.stats.add(result, seconds)
         if self._view:
             self._view.show(sample, result)
         if self._plot:

@@ -93,7 +93,7 @@ class WaitingSamples:
         self._write(waiting, texts, states)
         for (at, _), answer in zip(named, answers, strict=True):
             if at < len(texts) and not isinstance(answer, EdgeseqError):
-                self._stats.add(answer.status, 0.0, answer.reason)
+                self._stats.add(answer, 0.0)
         self._stats.add_time(time.perf_counter() - begin)
         if error:
             raise error

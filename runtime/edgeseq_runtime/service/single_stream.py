@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeseq_runtime.adaptation.adaptation import Learned
+from edgeseq_runtime.anomalies.anomalies import KEPT
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError
 from edgeseq_runtime.exactness import blocks_are_exact
@@ -16,7 +17,7 @@ from edgeseq_runtime.reading.times import Time
 from edgeseq_runtime.rules import Rules
 from edgeseq_runtime.service.gathered import LOST, as_period, open_intervals, resume_open, waiting, with_open
 from edgeseq_runtime.service.last_told import LastTold
-from edgeseq_runtime.service.streams import Answer, Period, Said
+from edgeseq_runtime.service.streams import ANOMALIES_BEGIN, Answer, Period, Said
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.stores.snapshot_file import SnapshotFile
 from edgeseq_runtime.streaming.known_values import KnownReader
@@ -64,7 +65,8 @@ class SingleStream:
         sample = values[0] if type(values) is tuple and len(values) == 1 else values
         forecast = p.step(sample, time, self._known.window(known) if known else None)
         interval, drift = (p.interval(), p.drift) if p.monitors else (None, False)
-        return StepResult(forecast, p.status, p.warm, number, p.reason, interval, drift, p.seconds)
+        p_values, anomaly = p.surprise() if p.finds_anomalies else (None, "")
+        return StepResult(forecast, p.status, p.warm, number, p.reason, interval, drift, p.seconds, p_values, anomaly)
 
     def pace(self, _name: str) -> float:
         """Return in how many seconds samples follow each other, where that was found not to be the model's period."""
@@ -144,4 +146,6 @@ class SingleStream:
         self._predictor.restore(blob)
         self._begun = self._predictor.state()
         lost = resume_open(self.intervals, self._told, "", blob, self._predictor.session.digest, self._begun)
-        return f"resumed after {self._predictor.samples} samples{waiting(self.intervals)}{LOST if lost else ''}"
+        begin = self._predictor.finds_anomalies and KEPT.encode() not in blob
+        more = f"{waiting(self.intervals)}{LOST if lost else ''}{ANOMALIES_BEGIN if begin else ''}"
+        return f"resumed after {self._predictor.samples} samples{more}"

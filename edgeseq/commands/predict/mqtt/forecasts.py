@@ -116,4 +116,4 @@ class Forecasts:
         self._unsettled.resize(pending, pending.size + len(payload))
         pending.awaited += 1
         self._by_forecast[self._publish_message(target, payload)] = pending
-        self.stats.add(result.status, 0.0, result.reason)
+        self.stats.add(result, 0.0)
