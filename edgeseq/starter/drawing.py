@@ -7,7 +7,7 @@ from edgeseq_runtime.arrays import Float64
 
 
 def log_uniform(random: np.random.Generator, low: float, high: float, count: int) -> Float64:
-    """Return `count` numbers between `low` and `high`, (count, 1); each factor in between is as likely as the others."""
+    """Return `count` numbers between `low` and `high`, (count, 1); each factor between is as likely."""
     return np.exp(random.uniform(np.log(low), np.log(high), (count, 1)))
 
 

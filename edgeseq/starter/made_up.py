@@ -7,7 +7,8 @@ from typing import TypeAlias
 import numpy as np
 
 from edgeseq.starter import noise, seasons, sensing, switching, wandering
-from edgeseq.starter.drawing import Float64, unit
+from edgeseq.starter.drawing import unit
+from edgeseq_runtime.arrays import Float64
 
 Part: TypeAlias = Callable[[np.random.Generator, int, int], Float64]
 """Makes `count` series of `length` samples, (count, length), of deviation about 1."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from edgeseq.starter import normalising
-from edgeseq.starter.drawing import Float64
+from edgeseq_runtime.arrays import Float64
 
 HORIZON = 48
 """Samples that a forecast reaches ahead."""
@@ -22,7 +22,7 @@ Memory: TypeAlias = tuple[Tensor, Tensor]
 
 
 def between_knots() -> Float64:
-    """Return what each knot counts at each step ahead, (knot, HORIZON): straight lines over the logarithm of the step."""
+    """Return what each knot counts at each step ahead, (knot, HORIZON): linear in the step's logarithm."""
     ahead = np.log(np.arange(1, HORIZON + 1))
     return np.stack([np.interp(ahead, np.log(KNOTS), row) for row in np.eye(len(KNOTS))])
 
@@ -35,26 +35,21 @@ class Network(nn.Module):
     which is persistence.
     """
 
-    growth: Tensor
-    knots: Tensor
-
     def __init__(self) -> None:
         super().__init__()
         self.cell = nn.LSTM(normalising.FEATURES, HIDDEN, LAYERS)
         self.head = nn.Linear(HIDDEN, HORIZON + len(normalising.LEVELS) * len(KNOTS))
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
-        self.register_buffer("growth", torch.arange(1, HORIZON + 1).sqrt(), persistent=False)
-        self.register_buffer("knots", torch.from_numpy(between_knots()).to(self.head.weight.dtype), persistent=False)
 
     def forward(self, features: Tensor, scale: Tensor, distances: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
         """Return changes (time, batch, HORIZON) and the memory; `scale` is (time, batch), `distances` have levels."""
         output, memory = self.cell(features, memory)
         said = self.head(output)
-        levels = len(normalising.LEVELS)
-        shares = said[..., HORIZON:].unflatten(-1, (levels, len(KNOTS)))
-        returns = (distances[..., None] * shares).sum(-2) @ self.knots
-        return said[..., :HORIZON] * self.growth * scale[..., None] - returns, memory
+        growth = torch.arange(1, HORIZON + 1, dtype=said.dtype).sqrt()
+        shares = said[..., HORIZON:].unflatten(-1, (len(normalising.LEVELS), len(KNOTS)))
+        returns = (distances[..., None] * shares).sum(-2) @ torch.from_numpy(between_knots()).to(said.dtype)
+        return said[..., :HORIZON] * growth * scale[..., None] - returns, memory
 
     def fresh(self, batch: int) -> Memory:
         """Return the memory of fresh streams."""
@@ -71,7 +66,7 @@ class Network(nn.Module):
 
 @torch.no_grad()
 def normalise(samples: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return `normalising.step` of samples (time, batch) one after the other: the first three stacked, the last state."""
+    """Return what `normalising.step` makes of samples (time, batch): the first three stacked, and the last state."""
     parts = []
     for x in samples:
         *seen, state = normalising.step(x, state)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from edgeseq.starter.drawing import Float64, happens, last_drawn, leaky_sum, log_uniform, unit
+from edgeseq.starter.drawing import happens, last_drawn, leaky_sum, log_uniform, unit
+from edgeseq_runtime.arrays import Float64
 
 
 def white(random: np.random.Generator, count: int, length: int) -> Float64:

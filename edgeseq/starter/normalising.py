@@ -42,8 +42,8 @@ def step(x: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     Return what the network sees (batch, FEATURES), the stream's scale (batch,), its distances from its levels (batch,
     level) and the next state.
     """
-    last, age, distances, scales, spread, scaled, rarity, likeness = state.split(
-        [1, 1, len(LEVELS), len(SCALES), 1, 1, 1, 1], dim=1
+    last, age, distances, scales, spread, scaled, rarity, likeness = torch.split(
+        state, [1, 1, len(LEVELS), len(SCALES), 1, 1, 1, 1], dim=1
     )
     d = age.clamp(max=1) * x[:, None] - last  # 0 for the first sample
     age = (age + 1).clamp(max=OLDEST)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from edgeseq.starter.drawing import Float64, log_uniform, unit
+from edgeseq.starter.drawing import log_uniform, unit
+from edgeseq_runtime.arrays import Float64
 
 COMMON = (7, 12, 24, 24, 24, 48, 60, 96, 96, 144, 168, 288, 288, 365)
 """Samples in a day, a week, an hour or a year at the rates at which sensors are commonly read."""

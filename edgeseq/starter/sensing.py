@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from edgeseq.starter.drawing import Float64, happens, last_drawn, log_uniform
+from edgeseq.starter.drawing import happens, last_drawn, log_uniform
+from edgeseq_runtime.arrays import Float64
 
 
 def clip(random: np.random.Generator, values: Float64) -> Float64:
@@ -13,7 +14,7 @@ def clip(random: np.random.Generator, values: Float64) -> Float64:
     ordered = np.sort(values, axis=1)
     last = values.shape[1] - 1
     limits = (np.take_along_axis(ordered, (share * last).astype(np.int64)[:, None], axis=1) for share in (low, high))
-    return np.clip(values, *limits)
+    return np.asarray(np.clip(values, *limits))
 
 
 def quantise(random: np.random.Generator, values: Float64) -> Float64:
@@ -35,7 +36,8 @@ def stand_still(random: np.random.Generator, values: Float64) -> Float64:
     """Let the value stand for long stretches, as where nothing happens or the sensor hangs."""
     count, length = values.shape
     changes = happens(random, log_uniform(random, 60, 1000, count), length)
-    stands = last_drawn(changes, (random.random((count, length)) < random.uniform(0.2, 0.8, (count, 1))) * 1.0) > 0
+    chosen = (random.random((count, length)) < random.uniform(0.2, 0.8, (count, 1))).astype(np.float64)
+    stands = last_drawn(changes, chosen) > 0
     return last_drawn(~stands | changes, values)
 
 

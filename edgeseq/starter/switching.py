@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from edgeseq.starter.drawing import Float64, happens, last_drawn, leaky_sum, log_uniform, unit
+from edgeseq.starter.drawing import happens, last_drawn, leaky_sum, log_uniform, unit
+from edgeseq_runtime.arrays import Float64
 
 
 def level_shifts(random: np.random.Generator, count: int, length: int) -> Float64:
@@ -26,7 +27,7 @@ def on_off(random: np.random.Generator, count: int, length: int) -> Float64:
 
 
 def relaxation(random: np.random.Generator, count: int, length: int) -> Float64:
-    """What follows on and off with inertia: y[t] = y[t - 1] + (x[t] - y[t - 1]) / inertia, as a room does its heater."""
+    """What follows on and off with inertia: y[t] = y[t - 1] + (x[t] - y[t - 1]) / inertia, as a room its heater."""
     kept = 1 - 1 / log_uniform(random, 2, 200, count)
     return unit(leaky_sum(_is_on(random, count, length) * 1.0, kept))
 

@@ -22,7 +22,7 @@ class Settings:
 
     seed: int = 0
     steps: int = 12_000
-    decay: int = 4_000
+    decay: int = 3_000
     """Last steps, over which the rate goes down to 0. A run may be told of fewer steps until they begin."""
     rate: float = 3e-3
     warmup: int = 100
@@ -54,8 +54,8 @@ class Trainer:
         Where loss or gradient is not finite, the weights stay, and all streams begin afresh.
         """
         window = self._lessons.window(self.step)
-        memory = tuple(value.masked_fill(window.fresh[None, :, None], 0.0) for value in self._memory)
-        changes, memory = self.network(window.features, window.scale, window.distances, memory)
+        h, c = (value.masked_fill(window.fresh[None, :, None], 0.0) for value in self._memory)
+        changes, (h, c) = self.network(window.features, window.scale, window.distances, (h, c))
         loss = lessons.loss(changes, window)
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch's own lacks annotations
@@ -64,7 +64,7 @@ class Trainer:
             for group in self._optimizer.param_groups:
                 group["lr"] = self.settings.rate_at(self.step)
             self._optimizer.step()
-            self._memory = tuple(value.detach() for value in memory)
+            self._memory = h.detach(), c.detach()
         else:
             self.skipped += 1
             self._memory = self.network.fresh(lessons.STREAMS)
@@ -112,9 +112,10 @@ class Trainer:
         for name, value in _part(tensors, "optimizer.").items():
             position, _, key = name.partition(".")
             moments.setdefault(int(position), {})[key] = value
-        trainer._optimizer.load_state_dict({**trainer._optimizer.state_dict(), "state": moments})  # noqa: SLF001
-        trainer._memory = tuple(_part(tensors, "memory.").values())  # noqa: SLF001
-        trainer._lessons.state = torch.from_numpy(tensors["stream"])  # noqa: SLF001
+        trainer._optimizer.load_state_dict({**trainer._optimizer.state_dict(), "state": moments})
+        memory = _part(tensors, "memory.")
+        trainer._memory = memory["0"], memory["1"]
+        trainer._lessons.state = torch.from_numpy(tensors["stream"])
         return trainer
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from edgeseq.starter import made_up
-from edgeseq.starter.drawing import Float64
 from edgeseq.starter.network import HORIZON, Network
+from edgeseq_runtime.arrays import Float64
 
 SEED = 1_000_003
 """Of the validation series; training draws from other seeds."""
@@ -40,12 +40,12 @@ def shares(network: Network, validation: Validation) -> Float64:
     """Return the network's squared error over persistence's, (age band, series); NaN where persistence has none."""
     mean = _errors(network.stream(validation.samples[: AGES[-1][1]]), validation.samples).mean(axis=2)
     beside = validation.persistence.mean(axis=2)
-    return np.divide(mean, beside, out=np.full_like(mean, np.nan), where=beside > 0)
+    return np.where(beside > 0, mean / np.where(beside > 0, beside, 1), np.nan)
 
 
 def geometric_means(share: Float64) -> Float64:
     """Return the geometric mean over the series of each age band, (age band,); a share below 1e-6 counts as that."""
-    return np.exp(np.nanmean(np.log(np.maximum(share, 1e-6)), axis=1))
+    return np.asarray(np.exp(np.nanmean(np.log(np.maximum(share, 1e-6)), axis=1)))
 
 
 def rows(network: Network, validation: Validation) -> list[list[str]]:
@@ -54,8 +54,12 @@ def rows(network: Network, validation: Validation) -> list[list[str]]:
     families = np.array(validation.families)
     kinds = {name: families == name for name in made_up.FAMILIES} | {"all": np.ones(len(families), bool)}
     return [
-        [name, str(is_kind.sum()), *(f"{mean:.3f}" for mean in geometric_means(share[:, is_kind])),
-         f"{np.nanmax(share[:, is_kind]):.2f}"]
+        [
+            name,
+            str(is_kind.sum()),
+            *(f"{mean:.3f}" for mean in geometric_means(share[:, is_kind])),
+            f"{np.nanmax(share[:, is_kind]):.2f}",
+        ]
         for name, is_kind in kinds.items()
         if is_kind.any()
     ]

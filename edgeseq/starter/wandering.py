@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from edgeseq.starter.drawing import Float64, happens, last_drawn, leaky_sum, log_uniform, unit
+from edgeseq.starter.drawing import happens, last_drawn, leaky_sum, log_uniform, unit
+from edgeseq_runtime.arrays import Float64
 
 
 def walk(random: np.random.Generator, count: int, length: int) -> Float64:
@@ -19,7 +20,7 @@ def smooth_walk(random: np.random.Generator, count: int, length: int) -> Float64
 
 
 def autoregressive(random: np.random.Generator, count: int, length: int) -> Float64:
-    """An autoregressive part of order one that forgets within 1 to 300 samples; one in eight swings from side to side."""
+    """An autoregressive part of order one that forgets within 1 to 300 samples; one in eight swings."""
     kept = 1 - 1 / log_uniform(random, 1.2, 300, count)
     swings = random.random((count, 1)) < 0.125
     return unit(leaky_sum(random.standard_normal((count, length)), np.where(swings, -0.9 * kept, kept)))
