@@ -20,7 +20,7 @@ def clip(random: np.random.Generator, values: Float64) -> Float64:
 def quantise(random: np.random.Generator, values: Float64) -> Float64:
     """Round to a multiple of a step between a hundredth of the deviation and all of it."""
     step = log_uniform(random, 0.01, 1, len(values)) * np.maximum(values.std(axis=1, keepdims=True), 1e-300)
-    return np.round(values / step) * step
+    return np.asarray(np.round(values / step) * step)
 
 
 def hold(random: np.random.Generator, values: Float64) -> Float64:
