@@ -82,7 +82,7 @@ def forecasts(network: Network, series: Sequence[Float64], horizon: int) -> list
 
 
 def measure(values: Float64, made: Float64) -> dict[str, Any]:
-    """Return the figures of a series (time,) and of forecasts (time, horizon) made of it; None where nothing changes."""
+    """Return the figures of a series (time,) and of forecasts (time, horizon) of it; None where nothing changes."""
     horizon = made.shape[1]
     young = np.arange(FIRST - 1, LAST)
     own, persistence = (mse(one, values, young) for one in (made, np.repeat(values[:, None], horizon, axis=1)))
@@ -134,7 +134,7 @@ def _ridge(values: Float64, start: int, horizon: int) -> Float64:
     inner = inner[: len(inner) - horizon]
 
     def changes(at: Rows) -> Float64:
-        return truths(scaled, horizon, at) - scaled[at][:, None]
+        return np.asarray(truths(scaled, horizon, at) - scaled[at][:, None])
 
     fitted = ridge.solve(design, inner, changes(inner), ridge.PENALTIES)
     errors = ridge.squares(design, chosen, changes(chosen), fitted).sum(axis=1)
