@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ class Settings:
     seed: int = 0
     steps: int = 12_000
     decay: int = 3_000
-    """Last steps, over which the rate goes down to 0. A run may be told of fewer steps until they begin."""
+    """Last steps, over which the rate goes down to 0."""
     rate: float = 3e-3
     warmup: int = 100
     """First steps, over which the rate goes up."""
@@ -97,15 +97,14 @@ class Trainer:
     def resume(cls, path: Path, settings: Settings) -> "Trainer":
         """Return the run that was saved at `path`. Raises `UsageError` where other settings were given.
 
-        Fewer or more steps are the same run as long as the rate does not go down yet.
+        With other `steps` and `decay` it is the same run as long as neither rate has begun to go down.
         """
         tensors, progress, saved = _read(path)
         trainer = cls(settings)
         trainer.step, trainer.skipped = progress["step"], progress["skipped"]
-        undecided = trainer.step <= min(saved.steps, settings.steps) - settings.decay
-        if {**asdict(saved), "steps": 0} != {**asdict(settings), "steps": 0} or not (
-            undecided or saved.steps == settings.steps
-        ):
+        same = replace(saved, steps=settings.steps, decay=settings.decay) == settings
+        falls = min(one.steps - one.decay for one in (saved, settings))  # the step from which the rates differ
+        if saved != settings and not (same and trainer.step <= falls):
             raise UsageError(f"{path} is of another run: {asdict(saved)}")
         trainer.network.load_state_dict(_part(tensors, "network."))
         moments: dict[int, dict[str, torch.Tensor]] = {}
@@ -131,10 +130,17 @@ def _read(path: Path) -> tuple[tensor_file.Tensors, dict[str, int], Settings]:
     tensors, texts = tensor_file.unpack(
         files.read(path), str(path), ("starter", "progress"), "a run of the starter's training"
     )
-    expected = {"memory.0": (LAYERS, lessons.STREAMS, HIDDEN), "stream": (lessons.STREAMS, normalising.STATES)}
-    if any(name not in tensors or tensors[name].shape != shape for name, shape in expected.items()):
+    expected = {f"network.{name}": tuple(value.shape) for name, value in Network().state_dict().items()}
+    expected |= {f"memory.{number}": (LAYERS, lessons.STREAMS, HIDDEN) for number in (0, 1)}
+    expected["stream"] = (lessons.STREAMS, normalising.STATES)
+    found = {name: value.shape for name, value in tensors.items() if not name.startswith("optimizer.")}
+    try:
+        progress, settings = json.loads(texts["progress"]), Settings(**json.loads(texts["starter"]))
+    except (TypeError, ValueError):
+        found = {}
+    if found != expected:
         raise ModelFileError(f"{path} is of another version of the starter")
-    return tensors, json.loads(texts["progress"]), Settings(**json.loads(texts["starter"]))
+    return tensors, progress, settings
 
 
 def _part(tensors: tensor_file.Tensors, start: str) -> dict[str, torch.Tensor]:

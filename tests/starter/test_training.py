@@ -1,5 +1,6 @@
 """The starter's training: repeatable, interrupted anywhere, and proof against what is not finite."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,11 +8,12 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from edgeseq.model import tensor_file
 from edgeseq.starter import __main__, lessons, made_up, training, validation
 from edgeseq.starter.lessons import Lessons, Readers, Window
 from edgeseq.starter.network import HORIZON, Network
 from edgeseq.starter.training import Settings, Trainer
-from edgeseq_runtime.errors import UsageError
+from edgeseq_runtime.errors import ModelFileError, UsageError
 
 SETTINGS = Settings(seed=1, steps=8, decay=2, warmup=2)
 
@@ -60,8 +62,8 @@ def test_another_seed_or_rate_is_another_run(tmp_path: Path) -> None:
 
 
 def test_a_run_may_be_told_of_fewer_steps_until_the_rate_goes_down(tmp_path: Path) -> None:
-    """Six steps from the start, and a run of eight that is cut to six at step 3, are the same run."""
-    shorter = Settings(seed=1, steps=6, decay=2, warmup=2)
+    """Six steps with three of them falling, and a run of eight that is cut to that at step 3, are the same run."""
+    shorter = Settings(seed=1, steps=6, decay=3, warmup=2)
     trainer = Trainer(SETTINGS)
     for _ in range(3):
         trainer.train_step()
@@ -69,6 +71,23 @@ def test_a_run_may_be_told_of_fewer_steps_until_the_rate_goes_down(tmp_path: Pat
     assert run(tmp_path / "cut", shorter).pack() == run(tmp_path / "whole", shorter).pack()
     with pytest.raises(UsageError, match="another run"):
         Trainer.resume(tmp_path / "cut", SETTINGS)  # its rate is down already
+    with pytest.raises(UsageError, match="another run"):
+        Trainer.resume(tmp_path / "cut", replace(shorter, decay=1))
+
+
+def test_a_run_of_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of another number of streams, or with settings that this version does not know; and half a file."""
+    run(tmp_path / "run")
+    content = (tmp_path / "run").read_bytes()
+    (tmp_path / "half").write_bytes(content[: len(content) // 2])
+    tensors, texts = tensor_file.unpack(content, "run", ("starter", "progress"), "a run")
+    (tmp_path / "unknown").write_bytes(tensor_file.pack(tensors, {**texts, "starter": '{"colour": 1}'}))
+    for name in ("half", "unknown"):
+        with pytest.raises(ModelFileError):
+            training.load(tmp_path / name)
+    monkeypatch.setattr(lessons, "STREAMS", 7)
+    with pytest.raises(ModelFileError, match="another version"):
+        training.load(tmp_path / "run")
 
 
 def test_the_rate_rises_stays_and_falls() -> None:
