@@ -8,7 +8,7 @@ export PIP_ROOT_USER_ACTION := ignore
 SECONDS ?= 60
 SEED ?= 0
 
-.PHONY: demo test test-slow fuzz test-arm64 test-armhf test-webgpu lint types build benchmark peers engines microcontroller libraries scaling soak accuracy docs starter clean
+.PHONY: demo test test-slow fuzz test-arm64 test-armhf test-webgpu lint types build benchmark peers engines microcontroller libraries calibration scaling soak accuracy docs starter clean
 
 demo: $(VENV)/ready                       ## train, export and stream, first the sine, then a real series
 	$(BIN)/edgeseq demo -o demo
@@ -67,6 +67,9 @@ libraries: .venv-libraries/ready          ## beside forecasting libraries: make 
 	.venv-libraries/bin/python -m benchmarks.libraries $(if $(ETTH1),--etth1 "$(ETTH1)") $(if $(NAB),--folder "$(NAB)") \
 	    $(if $(JSON),--json "$(JSON)")
 
+calibration: .venv-detectors/ready        ## false alarms on normal series, and how soon what is planted is found: make calibration ETTH1=ETTh1.csv JSON=calibration.json
+	.venv-detectors/bin/python -m benchmarks.anomalies.calibration $(if $(ETTH1),--etth1 "$(ETTH1)") $(if $(JSON),--json "$(JSON)")
+
 scaling: $(VENV)/ready                    ## time and memory by streams and size, ten minutes: docs/scaling.md
 	$(BIN)/python -m benchmarks.scaling $(if $(JSON),--json "$(JSON)") $(if $(PLOT),--plot "$(PLOT)")
 
@@ -80,7 +83,7 @@ soak: $(VENV)/ready                       ## ten million samples with faults in 
 	$(BIN)/python -m benchmarks.soak
 
 clean:
-	rm -rf $(VENV) .venv-peers .venv-docs .venv-libraries dist demo
+	rm -rf $(VENV) .venv-peers .venv-docs .venv-libraries .venv-detectors dist demo
 
 # The environment: made once, made anew when what it is made from changes.
 $(VENV)/ready: pyproject.toml constraints.txt
@@ -104,4 +107,9 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-libraries
 	.venv-libraries/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-libraries.txt \
 	    -e '.[train,cpu]' neuralforecast statsforecast lightgbm
+	touch $@
+
+.venv-detectors/ready: pyproject.toml constraints-detectors.txt
+	$(PYTHON) -m venv .venv-detectors
+	.venv-detectors/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-detectors.txt -e '.[train,cpu]' river
 	touch $@

@@ -5,8 +5,8 @@
 RUN is the folder of a training (`make starter`). Each column of numbers of each CSV file is a series, row after row as
 the file has them; CO2 comes with the package. The first figure is the mean squared error after samples 16 to 300 as a
 share of persistence's. The second is that over the last fifth, as a share of the best of persistence, seasonal naive
-and a ridge regression on 96 lags, which the first four fifths taught. A series that does not change has no figure. One
-that the best baseline knows but for a thousandth of its variance has none in the last column: it is nearly periodic.
+and a ridge regression on 96 lags, which the first four fifths taught. A series that does not change has no figure, and
+one that is exactly periodic none in the last column. Beside them stands the last fifth as a share of persistence's.
 """
 
 import csv
@@ -40,10 +40,7 @@ Rows: TypeAlias = npt.NDArray[np.int64]
 EXACT = 1e-6
 """Share of the series' variance that every smaller squared error counts as."""
 
-PERIODIC = 1e-3
-"""The same, below which the best baseline knows the series."""
-
-FIGURES = ("young/persistence", "late/best", "late/best, not periodic")
+FIGURES = ("young/persistence", "late/persistence", "late/best", "late/best, not periodic")
 
 LEAST = 600
 """Samples that a series must have."""
@@ -94,9 +91,10 @@ def measure(values: Float64, made: Float64) -> dict[str, Any]:
     share = max(mse(made, values, late), least) / others[best] if others[best] > 0 else None
     return {
         "young/persistence": own / persistence if persistence > 0 else None,
+        "late/persistence": mse(made, values, late) / others["persistence"] if share is not None else None,
         "late/best": share,
         "best": best,
-        "late/best, not periodic": share if others[best] > PERIODIC * values.var() else None,
+        "late/best, not periodic": None if is_periodic(values, start) else share,
     }
 
 
@@ -142,6 +140,13 @@ def _ridge(values: Float64, start: int, horizon: int) -> Float64:
     final = ridge.solve(design, teaching, changes(teaching), [penalty])[0]
     made = ridge.predict(design, np.arange(len(values)), final)
     return np.asarray(values[:, None] + made * (values.std() or 1.0))
+
+
+def is_periodic(values: Float64, start: int) -> bool:
+    """Whether the samples from `start` on repeat those of some samples before, but for `EXACT`."""
+    late = values[start:]
+    earlier = np.lib.stride_tricks.sliding_window_view(values[:-1], len(late))[::-1]  # by lag
+    return any(float(np.mean(np.square(late - one))) <= EXACT * float(late.var()) for one in earlier)
 
 
 def summary(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ import edgeseq_export
 from benchmarks.common import arguments, publish
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime.pool import Pool
-from edgeseq_runtime.service import NamedStreams
+from edgeseq_runtime.service.named_streams import NamedStreams
 
 _MARKS = [f"{number:012x}" for number in range(20)]
 

@@ -65,7 +65,7 @@ def of_state(session: "Session", path: str) -> "Mapping[str, Learned]":
 def _of_database(session: "Session", path: str) -> "Mapping[str, Learned]":
     """Read a copy: going on from a database may write to it."""
     from edgeseq_runtime.pool import Pool
-    from edgeseq_runtime.service import NamedStreams
+    from edgeseq_runtime.service.named_streams import NamedStreams
     from edgeseq_runtime.stores import companions
 
     pool = Pool(session, adapt=True)

@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq_runtime.anomalies.kinds import ANOMALIES_BY_CODE
 from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.streaming.ledger import CODES, REASON_CODES, REASONS_BY_CODE
 from edgeseq_runtime.streaming.validation import STATUSES
@@ -29,6 +30,11 @@ class StepResult(NamedTuple):
     drift: bool = False
     seconds: float = math.nan
     """The time that the sample was taken at, in seconds since 1970 UTC; NaN where it is not known."""
+    p_values: Float32 | None = None
+    """(target + 1,): how likely a normal sample is so surprising, by target and last of all together; NaN where there
+    is none, and None where anomalies are not looked for."""
+    anomaly: str = ""
+    """The kind of the alarm that the sample raises, one of `anomalies.kinds.WORDS`; empty where it raises none."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +57,17 @@ class Outcomes:
     """The ends of the 90 % intervals, each (sample, horizon, target), where they are watched."""
     drift: npt.NDArray[np.bool_] | None = None
     """(sample,): whether the drift flag was up after it, where it is watched."""
+    p_values: Float32 | None = None
+    """(sample, target + 1): as those of `StepResult`, where anomalies are looked for."""
+    anomaly: npt.NDArray[np.int8] | None = None
+    """(sample,): positions in `anomalies.kinds.ANOMALIES_BY_CODE`, where they are looked for."""
 
     @classmethod
-    def of(cls, results: Sequence[StepResult], shape: tuple[int, int], *, monitored: bool) -> Self:
-        """Return several results as arrays; `shape` is a forecast's, (horizon, target)."""
+    def of(cls, results: Sequence[StepResult], shape: tuple[int, int]) -> Self:
+        """Return several results, of which all are watched or none, as arrays; `shape` is a forecast's."""
+        first = results[0] if results else None
+        monitored = first is not None and first.interval is not None
+        examined = first is not None and first.p_values is not None
         ends = [np.array([r.interval[end] for r in results if r.interval]).reshape(-1, *shape) for end in (0, 1)]
         return cls(
             np.array([result.forecast for result in results], np.float32).reshape(-1, *shape),
@@ -65,6 +78,8 @@ class Outcomes:
             np.array([result.seconds for result in results], np.float64),
             (ends[0], ends[1]) if monitored else None,
             np.array([result.drift for result in results], np.bool_) if monitored else None,
+            np.array([result.p_values for result in results], np.float32) if examined else None,
+            np.array([ANOMALIES_BY_CODE.index(result.anomaly) for result in results], np.int8) if examined else None,
         )
 
     def __len__(self) -> int:
@@ -80,6 +95,8 @@ class Outcomes:
             None if self.interval is None else (self.interval[0][index], self.interval[1][index]),
             self.drift is not None and bool(self.drift[index]),
             float(self.seconds[index]),
+            None if self.p_values is None else self.p_values[index],
+            "" if self.anomaly is None else ANOMALIES_BY_CODE[self.anomaly[index]],
         )
 
     def __iter__(self) -> Iterator[StepResult]:
@@ -96,4 +113,6 @@ class Outcomes:
             ends,
             drifts,
             self.seconds.tolist(),
+            [None] * count if self.p_values is None else self.p_values,
+            [""] * count if self.anomaly is None else [ANOMALIES_BY_CODE[code] for code in self.anomaly.tolist()],
         )

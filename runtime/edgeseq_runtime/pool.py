@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime.adaptation.adaptation import Learned
+from edgeseq_runtime.anomalies.anomalies import Anomalies
+from edgeseq_runtime.anomalies.kinds import ANOMALIES_BY_CODE
 from edgeseq_runtime.arrays import Float32, Float64, Rows
 from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
@@ -65,6 +67,7 @@ class Pool:
         *,
         monitor: bool = False,
         adapt: bool | None = None,
+        anomalies: float | None = None,
         sidecar: Sidecar | str | os.PathLike[str] | None = None,
         key: str | os.PathLike[str] | None = None,
         reading: Reading | None = None,
@@ -79,6 +82,7 @@ class Pool:
             "rules": rules,
             "monitor": monitor,
             "adapt": adapt,
+            "anomalies": anomalies,
             "reading": reading,
         }
         self._features = len(self.spec.features)
@@ -88,7 +92,14 @@ class Pool:
         self._reader, self._known_reader = Reader(self.spec), KnownReader(self.spec)
         self._engine = model.batch_engine(LEAST_ROOM)
         self._judgement = Judgement(
-            model, self._engine, LEAST_ROOM, missing=missing, rules=rules, monitor=monitor, adapt=adapt
+            model,
+            self._engine,
+            LEAST_ROOM,
+            missing=missing,
+            rules=rules,
+            monitor=monitor,
+            adapt=adapt,
+            anomalies=anomalies,
         )
         self._ledger = self._judgement.ledger
         self._known = {sensor.name for sensor in self.spec.sensors}
@@ -181,6 +192,32 @@ class Pool:
         rows = self._all if row is None else slice(row, row + 1)
         low, high = self._required_monitor().around(rows, self._engine.y[rows].reshape(-1, *self._forecast), level)
         return (low, high) if row is None else (low[0], high[0])
+
+    @property
+    def finds_anomalies(self) -> bool:
+        """Whether `p_value`, `p_values` and `anomaly` are there."""
+        return self._judgement.anomalies is not None
+
+    @property
+    def p_value(self) -> Float32:
+        """How surprising each stream's last sample was, (stream,) in the order of `names`; see `Predictor.p_value`.
+
+        NaN where there is none. Raises `UsageError` without `anomalies`.
+        """
+        return self._required_anomalies().found(self._all)[0][:, -1]
+
+    @property
+    def p_values(self) -> Float32:
+        """The same of each target alone, (stream, target)."""
+        return self._required_anomalies().found(self._all)[0][:, :-1]
+
+    @property
+    def anomaly(self) -> npt.NDArray[np.str_]:
+        """What kind of anomaly each stream's last sample is, (stream,) in the order of `names`; empty where none.
+
+        Raises `UsageError` without `anomalies`.
+        """
+        return np.array(ANOMALIES_BY_CODE)[self._required_anomalies().found(self._all)[1]]
 
     def __contains__(self, name: Hashable) -> bool:
         return name in self._row
@@ -507,6 +544,11 @@ class Pool:
         if self._judgement.monitor is None:
             raise UsageError("intervals and drift need a Pool made with monitor=True")
         return self._judgement.monitor
+
+    def _required_anomalies(self) -> Anomalies:
+        if self._judgement.anomalies is None:
+            raise UsageError("p-values and anomalies need a Pool made with a rate of false alarms: anomalies=1e-4")
+        return self._judgement.anomalies
 
 
 def _unpickled(

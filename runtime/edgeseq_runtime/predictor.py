@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime.adaptation.adaptation import Learned
+from edgeseq_runtime.anomalies.anomalies import Anomalies
+from edgeseq_runtime.anomalies.kinds import ANOMALIES_BY_CODE
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.backends.base import OneStream, Session
 from edgeseq_runtime.backends.open import open_session
@@ -49,16 +51,18 @@ class Predictor:
     at most `spec.gap_limit` times in a row, after which the stream starts afresh with the next sample;
     "skip" leaves the state alone and repeats the last forecast, at most `rules.skip_limit` times in a row; "reset"
     starts afresh at once; "error" raises `MissingSampleError`. `rules` says what is odd besides, and what that leads
-    to. `monitor` compares forecasts with what comes, for `interval` and `drift`; it costs some five microseconds
-    a sample, with a native library a tenth of one. `adapt` lets forecasts learn from what comes (`adaptation`); None:
-    where the model file says so. `sensor` is as in `set_sensor`, for a model that was trained on
-    several; `sidecar` describes a model that edgeseq did not write (see `sidecar`). `key` is a file with an Ed25519
-    public key, in PEM form: only what was signed with its private half is opened. `reading` says how times are written,
-    where that differs from what the model file says.
+    to. `monitor` compares forecasts with what comes, for `interval` and `drift`; it costs some five microseconds a
+    sample, with a native library a tenth of one. `adapt` lets forecasts learn from what comes (`adaptation`); None:
+    where the model file says so. `anomalies` is a rate of false alarms per sample, such as 1e-4: `p_value`, `p_values`
+    and `anomaly` are there then, and what `monitor` brings. `sensor` is as in `set_sensor`, for a model that was
+    trained on several; `sidecar` describes a model that edgeseq did not write (see `sidecar`). `key` is a file with an
+    Ed25519 public key, in PEM form: only what was signed with its private half is opened. `reading` says how times are
+    written, where that differs from what the model file says.
 
     Raises `ModelFileError` for a file that is no model of edgeseq's or was changed after it was written, before
-    anything of it is run; `UsageError` for an unknown provider or policy, and for a model that cannot adapt; and, with
-    `monitor`, `DataError` for a model without residual quantiles.
+    anything of it is run; `UsageError` for an unknown provider or policy, for a model that cannot adapt, and for a rate
+    that is not between 0 and 0.5; and, with `monitor` or `anomalies`, `DataError` for a model without residual
+    quantiles.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class Predictor:
         *,
         monitor: bool = False,
         adapt: bool | None = None,
+        anomalies: float | None = None,
         sensor: str | Scale | npt.ArrayLike | None = None,
         sidecar: Sidecar | str | os.PathLike[str] | None = None,
         key: str | os.PathLike[str] | None = None,
@@ -86,7 +91,9 @@ class Predictor:
         self._sensor: tuple[str, Scale] | None = None  # the one that was asked for: how it is called, and its scale
         self._stream = OneStream(model)
         self._engine = self._stream.engine
-        self._judgement = Judgement(model, self._stream, 1, missing=missing, rules=rules, monitor=monitor, adapt=adapt)
+        self._judgement = Judgement(
+            model, self._stream, 1, missing=missing, rules=rules, monitor=monitor, adapt=adapt, anomalies=anomalies
+        )
         self._reader = Reader(model.spec)
         self._features, self._known_reader = len(model.spec.features), KnownReader(model.spec)
         self._shape = (self.spec.horizon, len(self.spec.targets))
@@ -206,6 +213,42 @@ class Predictor:
         if self._judgement.adaptation is None:
             raise UsageError("this Predictor does not adapt: make it with adapt=True")
         return self._judgement.adaptation.learned(0)
+
+    @property
+    def finds_anomalies(self) -> bool:
+        """Whether `p_value`, `p_values` and `anomaly` are there."""
+        return self._judgement.anomalies is not None
+
+    @property
+    def p_value(self) -> float | None:
+        """The probability that a normal sample is at least as surprising as the last one was, all targets together.
+
+        None where there is none: of a sample that is missing, left out or the first ones. Raises `UsageError` without
+        `anomalies`.
+        """
+        p_value = float(self.surprise()[0][-1])
+        return None if math.isnan(p_value) else p_value
+
+    @property
+    def p_values(self) -> Float32:
+        """The same of each target alone, (target,), NaN where there is none."""
+        return self.surprise()[0][:-1]
+
+    @property
+    def anomaly(self) -> str:
+        """What kind of anomaly the last sample is: spike, break, drift, stuck or noise; empty where it is none.
+
+        Raises `UsageError` without `anomalies`.
+        """
+        return self.surprise()[1]
+
+    def surprise(self) -> tuple[Float32, str]:
+        """Return both as `Outcomes` have them: p-values (target + 1,), last that of all together, and `anomaly`.
+
+        Raises `UsageError` without `anomalies`.
+        """
+        p_values, code = self._required_anomalies().found_first()
+        return p_values, ANOMALIES_BY_CODE[code]
 
     def set_sensor(self, sensor: str | Scale | npt.ArrayLike | None) -> None:
         """Tell a model that was trained on several sensors which one this is; its stream starts afresh.
@@ -514,6 +557,7 @@ class Predictor:
             "rules": self._rules,
             "monitor": self.monitors,
             "adapt": self.adapts,
+            "anomalies": None if self._judgement.anomalies is None else self._judgement.anomalies.rate,
             "reading": self._reading,
         }
 
@@ -521,6 +565,11 @@ class Predictor:
         if self._monitor is None:
             raise UsageError("intervals and drift need a Predictor made with monitor=True")
         return self._monitor
+
+    def _required_anomalies(self) -> Anomalies:
+        if self._judgement.anomalies is None:
+            raise UsageError("p-values and anomalies need a Predictor made with a rate of false alarms: anomalies=1e-4")
+        return self._judgement.anomalies
 
 
 def _unpickled(kind: type[Predictor], recipe: Mapping[str, Any], options: Mapping[str, Any], blob: bytes) -> Predictor:

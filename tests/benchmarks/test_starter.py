@@ -41,6 +41,13 @@ def test_ridge_finds_a_sine_and_the_season_is_found() -> None:
     assert starter.mse(made["persistence"], values, late) > 0.5
 
 
+def test_what_repeats_is_periodic_and_what_has_a_little_noise_is_not() -> None:
+    values = np.tile(np.random.default_rng(0).standard_normal(70), 20)
+    assert starter.is_periodic(values, 1100)
+    assert not starter.is_periodic(values + 0.01 * np.random.default_rng(1).standard_normal(1400), 1100)
+    assert not starter.is_periodic(np.arange(1400.0), 1100)
+
+
 def test_a_constant_series_has_no_figures() -> None:
     found = starter.measure(np.ones(700), np.ones((700, 3)))
     assert found["young/persistence"] is None

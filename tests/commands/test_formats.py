@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeseq.commands.predict.formats import CsvFormat, Format, InfluxFormat, JsonFormat
-from edgeseq.commands.predict.stored_samples import together
 from edgeseq.testing import make_spec
+from edgeseq_runtime.anomalies.kinds import ANOMALIES_BY_CODE
 from edgeseq_runtime.io import influx
 from edgeseq_runtime.io.text_lines import Sample
-from edgeseq_runtime.outcomes import StepResult
+from edgeseq_runtime.outcomes import Outcomes, StepResult
 from edgeseq_runtime.rules import REASONS
 from edgeseq_runtime.streaming.validation import STATUSES
 
@@ -89,7 +89,55 @@ def test_a_time_that_cannot_be_read_has_none_whatever_came_before_it() -> None:
         assert ("times" in json.loads(line)) is wanted
 
 
+TWO = make_spec(features=2, targets=2, horizon=1)
+SURPRISED: dict[str, Any] = {"p_values": np.array([0.25, 1e-6, 2e-6], np.float32), "anomaly": "spike"}
+UNKNOWN: dict[str, Any] = {"p_values": np.full(3, np.nan, np.float32)}
+
+
+def test_json_says_how_surprising_a_sample_is_and_names_an_alarm() -> None:
+    """Of several targets by name too; null where there is none, and nothing where anomalies are not looked for."""
+    forecast, sample = np.zeros((1, 2), np.float32), Sample(1, 5, (1.0, 2.0))
+    form = JsonFormat(TWO)
+    line = form.line(sample, result(forecast, **SURPRISED))
+    assert line.endswith(', "p_value": 2e-06, "p_values": {"f0": 0.25, "f1": 1e-06}, "anomaly": "spike"}')
+    line = form.line(sample, result(forecast, **UNKNOWN))
+    assert line.endswith('"warm": true, "p_value": null, "p_values": {"f0": null, "f1": null}}')
+    assert "p_value" not in form.line(sample, result(forecast))
+    one = result(p_values=np.array([0.125, 0.125], np.float32))
+    assert JsonFormat(SPEC).line(sample, one).endswith('"warm": true, "p_value": 0.125}')
+
+
+def test_csv_has_columns_for_it_where_anomalies_are_looked_for() -> None:
+    """At the end, so that the others stay where they are."""
+    forecast, sample = np.zeros((1, 2), np.float32), Sample(1, 5, (1.0, 2.0))
+    form = CsvFormat(TWO, anomalies=True)
+    assert form.header() == "t,f0+1,f1+1,status,warm,p_value,f0_p_value,f1_p_value,anomaly"
+    assert form.line(sample, result(forecast, **SURPRISED)) == "5,0.0,0.0,ok,true,2e-06,0.25,1e-06,spike"
+    assert form.line(sample, result(forecast, **UNKNOWN)) == "5,0.0,0.0,ok,true,,,,"
+    assert CsvFormat(SPEC, anomalies=True).header() == "t,f0+1,f0+2,f0+3,status,warm,t+1,p_value,anomaly"
+
+
+def test_line_protocol_has_fields_for_it_at_the_time_of_the_sample() -> None:
+    """Beside the steps of the forecast, each of which stands at a time of its own, in a point of its own."""
+    sample = Sample(1, 1_700_000_000_000_000_001, (1.0, 2.0), stream="m,a=b", text="m,a=b f0=1")
+    surprised = result(np.zeros((1, 2), np.float32), **SURPRISED)
+    fields = influx.parse(InfluxFormat(TWO).line(sample, surprised)).fields
+    assert {name: fields[name] for name in ("p_value", "f0_p_value", "f1_p_value", "anomaly")} == {
+        "p_value": 2e-6,
+        "f0_p_value": 0.25,
+        "f1_p_value": 1e-6,
+        "anomaly": '"spike"',
+    }
+    assert "p_value" not in InfluxFormat(TWO).line(sample, result(np.zeros((1, 2), np.float32), **UNKNOWN))
+    found = result(p_values=np.array([0.5, 0.5], np.float32))
+    *steps, about = InfluxFormat(SPEC, ahead=True).line(sample, found).split("\n")
+    assert about == f"m_forecast,a=b p_value=0.5 {sample.time}"
+    assert len(steps) == 3
+    assert not any("p_value" in step for step in steps)
+
+
 numbers = st.floats(width=32) | st.integers(-1000, 1000).map(float)
+p_values = st.floats(0, 1, width=32) | st.just(float("nan"))
 times = st.none() | st.integers(0, 10**19) | st.text(max_size=12) | st.sampled_from(["2024-01-01", "2024-01-01T00:00Z"])
 
 
@@ -118,12 +166,16 @@ def test_many_lines_at_once_are_the_same_lines(
             (lower[at], upper[at]) if watched else None,
             watched and data.draw(st.booleans()),
             data.draw(st.just(float("nan")) | st.floats(0, 1e10)),
+            np.array(data.draw(st.lists(p_values, min_size=targets + 1, max_size=targets + 1)), np.float32)
+            if watched
+            else None,
+            data.draw(st.sampled_from(ANOMALIES_BY_CODE)) if watched else "",
         )
         for at in range(count)
     ]
-    for form in (JsonFormat(spec, named=named), CsvFormat(spec, named=named)):
+    for form in (JsonFormat(spec, named=named), CsvFormat(spec, named=named, anomalies=watched)):
         lines = [form.line(*pair) for pair in zip(samples, results, strict=True)]
-        assert form.lines(samples, together(results, spec)) == lines
+        assert form.lines(samples, Outcomes.of(results, (horizon, targets))) == lines
         if isinstance(form, JsonFormat):
             for line in lines:
                 plain = json.dumps(json.loads(line), ensure_ascii=False)

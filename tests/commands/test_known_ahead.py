@@ -21,7 +21,7 @@ from edgeseq_runtime.io.read_ahead import read_ahead
 from edgeseq_runtime.io.sample import Sample
 from edgeseq_runtime.outcomes import StepResult
 from edgeseq_runtime.reading.reading import Reading
-from edgeseq_runtime.service import SingleStream
+from edgeseq_runtime.service.single_stream import SingleStream
 from tests.conftest import CommandLine
 from tests.helpers.broker import Broker, Peer, Service, end_all, wait_until
 

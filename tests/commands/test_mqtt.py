@@ -20,7 +20,7 @@ from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.mqtt.deduplication import KEPT, WINDOW, Message, SeenMessages, identify
 from edgeseq_runtime.mqtt.topics import Route
 from edgeseq_runtime.reading.reading import Reading
-from edgeseq_runtime.service import NamedStreams
+from edgeseq_runtime.service.named_streams import NamedStreams
 from tests.conftest import CommandLine
 from tests.helpers.broker import (
     DISCONNECT,
@@ -365,6 +365,7 @@ def test_a_message_is_told_from_its_repetition_by_the_brokers_number_in_one_sess
     assert not seen.ends_with(make(1, b"6"))
     for count in range(KEPT + 1):
         seen.add("a", mark(make(count + 1)))
+        seen.acknowledged("a", mark(make(count + 1)))
     assert len(lists["a"]) == KEPT
 
 

@@ -14,10 +14,11 @@ import pytest
 import edgeseq_export
 from edgeseq.commands.predict import stored_samples
 from edgeseq.testing import make_checkpoint
-from edgeseq_runtime import Predictor, service
+from edgeseq_runtime import Predictor
 from edgeseq_runtime.backends.native.build import can_build
 from edgeseq_runtime.exactness import blocks_are_exact
 from edgeseq_runtime.outcomes import Outcomes, StepResult
+from edgeseq_runtime.service import single_stream
 from edgeseq_runtime.spec import Residuals
 from tests.conftest import CommandLine
 
@@ -157,7 +158,7 @@ def test_blocks_that_are_not_exact_are_stepped_through(
     outputs = []
     for exact in (True, False):
         lengths.clear()
-        monkeypatch.setattr(service, "blocks_are_exact", lambda _predictor, exact=exact: exact)
+        monkeypatch.setattr(single_stream, "blocks_are_exact", lambda _predictor, exact=exact: exact)
         outputs.append(edgeseq.must("predict", model, "--input", source).out)
         assert sum(lengths) == (1500 - 512 if exact else 0)
     assert outputs[0] == outputs[1]
@@ -173,7 +174,7 @@ def test_the_check_sees_a_difference_in_the_last_bit(model: bytes, monkeypatch: 
 
     def by_steps(self: Predictor, samples: np.ndarray, _times: object = None, _known: object = None) -> Outcomes:
         results = [StepResult(step(self, sample), self.status, self.warm, number=0) for sample in samples]
-        return stored_samples.together(results, self.spec)
+        return Outcomes.of(results, (self.spec.horizon, len(self.spec.targets)))
 
     monkeypatch.setattr(Predictor, "process", by_steps)
     assert blocks_are_exact(p)

@@ -1,6 +1,6 @@
 """Samples on their way to be acknowledged: fewer than are remembered, and bounded in memory."""
 
-from edgeseq.commands.predict.unsettled import Pending, Unsettled
+from edgeseq.commands.predict.mqtt.unsettled import Pending, Unsettled
 from edgeseq_runtime.mqtt.deduplication import KEPT, UNSETTLED
 
 

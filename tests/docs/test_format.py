@@ -24,7 +24,7 @@ from edgeseq_runtime import Pool, Predictor, spec
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.model_file.source import Source
 from edgeseq_runtime.reading.reading import Reading
-from edgeseq_runtime.service import NamedStreams
+from edgeseq_runtime.service.named_streams import NamedStreams
 from edgeseq_runtime.sidecar import Sidecar
 from edgeseq_runtime.stores import streams_0_1
 from tests.helpers.states import contained, save

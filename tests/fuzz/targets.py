@@ -31,7 +31,9 @@ from edgeseq_runtime.model_file.public_key import PublicKey
 from edgeseq_runtime.model_file.source import File, Source
 from edgeseq_runtime.mqtt import credentials
 from edgeseq_runtime.reading.times import to_seconds
-from edgeseq_runtime.service import NamedStreams, SingleStream, Streams
+from edgeseq_runtime.service.named_streams import NamedStreams
+from edgeseq_runtime.service.single_stream import SingleStream
+from edgeseq_runtime.service.streams import Streams
 from edgeseq_runtime.sidecar import Sidecar
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.stores import streams_0_1

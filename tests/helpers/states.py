@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from edgeseq_runtime.service import NamedStreams
+from edgeseq_runtime.service.named_streams import NamedStreams
 from edgeseq_runtime.stores import streams_0_1
 from edgeseq_runtime.stores.base import StreamRow
 from edgeseq_runtime.streaming import container

@@ -15,7 +15,7 @@ from edgeseq.commands.predict import state_file
 from edgeseq.commands.predict.state_file import StateFile
 from edgeseq_runtime import Predictor, files
 from edgeseq_runtime.errors import FileError
-from edgeseq_runtime.service import SingleStream
+from edgeseq_runtime.service.single_stream import SingleStream
 from tests.helpers.small_disk import mounted
 
 

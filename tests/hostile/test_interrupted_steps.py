@@ -20,7 +20,7 @@ from edgeseq_runtime import Pool, Predictor, Rules
 from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, EdgeseqError, ModelFileError
-from edgeseq_runtime.service import NamedStreams
+from edgeseq_runtime.service.named_streams import NamedStreams
 from tests.helpers.model_files import sealed
 
 PROVIDERS = [

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 import edgeseq_export
 from edgeseq.testing import make_checkpoint
-from edgeseq_runtime import Pool, Predictor, service
+from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.io import influx, text_lines
 from edgeseq_runtime.rules import Rules
+from edgeseq_runtime.service import named_streams
 from edgeseq_runtime.spec import Feature, Residuals
 from tests.conftest import CommandLine
 
@@ -192,7 +193,7 @@ def test_a_history_of_no_size_that_float32_holds_is_refused(size: float, tmp_pat
 def test_one_stream_too_many_is_left_out(
     model_path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, edgeseq: CommandLine
 ) -> None:
-    monkeypatch.setattr(service, "MAX_STREAMS", 2)
+    monkeypatch.setattr(named_streams, "MAX_STREAMS", 2)
     lines = tmp_path / "lines"
     lines.write_text("a f0=1\nb f0=1\nc f0=1\na f0=2\n")
     done = edgeseq.must("predict", model_path, "--input", lines, "--input-format", "influx")

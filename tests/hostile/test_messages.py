@@ -13,7 +13,7 @@ from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.mqtt.topics import LEVELS, LONGEST, Route, parse_address
-from edgeseq_runtime.service import NamedStreams
+from edgeseq_runtime.service.named_streams import NamedStreams
 from tests.conftest import CommandLine
 from tests.helpers.broker import (
     PUBACK,
@@ -156,7 +156,7 @@ def test_a_forecasts_topic_deeper_than_the_broker_takes_is_left_out(broker: Brok
 
 def test_a_stream_too_many_is_counted_and_the_others_go_on(broker: Broker, model_path: Path) -> None:
     """With room for five; what has more is said once or so, and in the summary."""
-    prelude = "import edgeseq_runtime.service as s; s.MAX_STREAMS = 5"
+    prelude = "import edgeseq_runtime.service.named_streams as s; s.MAX_STREAMS = 5"
     service = Service(broker, model_path, prelude=prelude).wait_for_subscription(broker)
     peer = Peer(broker, "forecasts/#", name="first")
     peer.publish(GOOD, 0.0)
@@ -171,7 +171,7 @@ def test_a_stream_too_many_is_counted_and_the_others_go_on(broker: Broker, model
 
 def test_streams_whose_names_would_fill_the_memory_are_left_out(broker: Broker, model_path: Path) -> None:
     """With room for a hundred characters; streams that are known go on."""
-    prelude = "import edgeseq.commands.predict.mqtt_service as s; s._MOST_NAMES = 100"
+    prelude = "import edgeseq.commands.predict.mqtt.intake as s; s._MOST_NAMES = 100"
     service = Service(broker, model_path, prelude=prelude).wait_for_subscription(broker)
     names = {f"a name of {count}": ("plant/" + "x" * count, "0.1") for count in (30, 60, 5, 40)}
     messages = {"the good one": (GOOD, "0.1")} | names
@@ -215,8 +215,8 @@ def test_a_time_that_is_no_time_makes_no_sample_a_repetition(broker: Broker, tmp
     service = Service(broker, model).wait_for_subscription(broker)
     peer = Peer(broker, "forecasts/#")
     for _ in range(3):
-        peer.publish("plant/broken", '{"t":"n/a","f0":0.1}')
         peer.publish("plant/right", '{"t":"2025-05-01T00:00:10","f0":0.1}')
+        peer.publish("plant/broken", '{"t":"n/a","f0":0.1}')
     wait_until(lambda: len(answered(peer, "forecasts/broken")) == 3, "no forecasts")
     assert service.stop() == 0
     assert len(answered(peer, "forecasts/right")) == 1

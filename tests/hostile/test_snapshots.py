@@ -15,7 +15,7 @@ from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.errors import SnapshotError
 from edgeseq_runtime.io.text_lines import LONGEST
-from edgeseq_runtime.service import NamedStreams
+from edgeseq_runtime.service.named_streams import NamedStreams
 from edgeseq_runtime.spec import Residuals
 from edgeseq_runtime.stores import streams_0_1
 from tests.conftest import CommandLine

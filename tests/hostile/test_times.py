@@ -16,7 +16,8 @@ from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.errors import DataError, MissingSampleError
 from edgeseq_runtime.reading.times import to_seconds
-from edgeseq_runtime.service import NamedStreams, SingleStream
+from edgeseq_runtime.service.named_streams import NamedStreams
+from edgeseq_runtime.service.single_stream import SingleStream
 from edgeseq_runtime.spec import CLOCKS
 from tests.conftest import CommandLine
 

@@ -16,13 +16,16 @@ from hypothesis import strategies as st
 
 import edgeseq_export
 from edgeseq.testing import make_checkpoint
-from edgeseq_runtime import Pool, Predictor, service
+from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, SnapshotError
 from edgeseq_runtime.mqtt.deduplication import SeenMessages
 from edgeseq_runtime.outcomes import StepResult
 from edgeseq_runtime.reading.reading import Reading
-from edgeseq_runtime.service import NamedStreams, SingleStream, State
+from edgeseq_runtime.service import named_streams
+from edgeseq_runtime.service.named_streams import NamedStreams
+from edgeseq_runtime.service.single_stream import SingleStream
+from edgeseq_runtime.service.streams import Answer, NamedSample, State
 from edgeseq_runtime.stores import streams_0_1
 from edgeseq_runtime.stores.base import StreamRow
 from tests.helpers.states import contained
@@ -129,7 +132,7 @@ def test_samples_of_many_streams_are_one_step_of_the_pool(model: bytes, monkeypa
 
 
 def test_names_that_never_come_again_do_not_fill_the_memory(model: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "MAX_STREAMS", 3)
+    monkeypatch.setattr(named_streams, "MAX_STREAMS", 3)
     many = NamedStreams(Pool(model))
     for name in "abc":
         many.step(name, 0.1)
@@ -203,7 +206,7 @@ def test_streams_that_gather_are_each_as_if_alone(
     many, now = NamedStreams(Pool(content)), dict.fromkeys("abc", 1.7e9)
     alone = {name: SingleStream(Predictor(content)) for name in "abc"}
     for number, batch in enumerate(batches):
-        samples: list[service.NamedSample] = []
+        samples: list[NamedSample] = []
         for name, value, step in batch:
             time = now[name] + step if isinstance(step, float) else step
             now[name] = max(now[name], time) if isinstance(time, float) else now[name]
@@ -214,7 +217,7 @@ def test_streams_that_gather_are_each_as_if_alone(
         for sample, answer in zip(samples, found, strict=True):
             name = sample[0]
             wanted = alone[name].gather("", *sample[1:])
-            assert isinstance(answer, service.Answer)
+            assert isinstance(answer, Answer)
             assert answer.finding == wanted.finding
             for mine, other in zip(answer.periods, wanted.periods, strict=True):
                 assert (mine.time, repr(mine.values)) == (other.time, repr(other.values))

@@ -12,6 +12,7 @@ import click
 
 from edgeseq.commands import notes
 from edgeseq.commands.notes import note
+from edgeseq.commands.options.anomalies import AnomalyRate, anomalies_options
 from edgeseq.commands.options.common import adapt_option, key_option, model_argument, sidecar_option, threads_option
 from edgeseq.commands.options.outputs import check_outputs, named_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
@@ -28,13 +29,13 @@ from edgeseq_runtime.reading.overrides import Overrides
 from edgeseq_runtime.rules import Rules
 
 if TYPE_CHECKING:
-    from edgeseq.commands.predict.mqtt_service import MqttService
+    from edgeseq.commands.predict.mqtt.service import MqttService
     from edgeseq.commands.predict.stdin_stream import Reader, StdinStream
     from edgeseq_runtime.mqtt.credentials import Credentials
     from edgeseq_runtime.mqtt.topics import Route
     from edgeseq_runtime.reading.overrides import OverrideKeywords
     from edgeseq_runtime.reading.reading import Reading
-    from edgeseq_runtime.service import Streams
+    from edgeseq_runtime.service.streams import Streams
     from edgeseq_runtime.spec import Spec
 
 
@@ -101,6 +102,10 @@ if TYPE_CHECKING:
 @click.option(
     "--intervals", is_flag=True, help="Add the bounds of the 90 % interval, adapted as samples come, and drift."
 )
+@anomalies_options(
+    "Add how surprising each sample is, as p_value, and the kind of anomaly where it is one, at 1e-4 false alarms a "
+    "sample."
+)
 @adapt_option("Let forecasts go on learning from the samples that come.")
 @click.option("--live", is_flag=True, help="Show the last samples and the forecast as bars on the terminal (stderr).")
 @click.option(
@@ -162,6 +167,7 @@ def predict(
     sensor: str | None,
     history: str | None,
     intervals: bool,
+    anomaly_rate: AnomalyRate | None,
     adapt: bool | None,
     live: bool,
     plot: str | None,
@@ -213,6 +219,7 @@ def predict(
         sensor=sensor,
         history=history,
         intervals=intervals,
+        anomaly_rate=anomaly_rate,
         adapt=adapt,
         live=live,
         plot=plot,
@@ -309,7 +316,7 @@ def _reading_ahead(options: PredictOptions, reading: "Reading", read: "Reader") 
 
 
 def _run_mqtt(options: PredictOptions, url: str) -> int:
-    from edgeseq.commands.predict.mqtt_service import MqttService
+    from edgeseq.commands.predict.mqtt.service import MqttService
     from edgeseq_runtime.mqtt import credentials, topics
 
     address = topics.parse_address(url)

@@ -10,6 +10,7 @@ from itertools import repeat
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeAlias
 
+from edgeseq_runtime.anomalies.kinds import ANOMALIES_BY_CODE
 from edgeseq_runtime.io import influx
 from edgeseq_runtime.io.shortest import shortest_lists
 from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
@@ -53,13 +54,16 @@ class Said(NamedTuple):
     lower: Numbers | None
     upper: Numbers | None
     drift: bool
+    p_values: list[float] | None
+    anomaly: str
 
     @classmethod
     def of(cls, result: "StepResult") -> Self:
         """Return what became of one."""
         lower, upper = map(_by_target, result.interval) if result.interval is not None else (None, None)
-        said = result.status, result.reason, result.warm
-        return cls(result.number, result.seconds, *said, _by_target(result.forecast), lower, upper, result.drift)
+        said = result.status, result.reason, result.warm, _by_target(result.forecast)
+        p_values = None if result.p_values is None else shortest_lists(result.p_values)
+        return cls(result.number, result.seconds, *said, lower, upper, result.drift, p_values, result.anomaly)
 
     @classmethod
     def of_all(cls, outcomes: "Outcomes") -> Iterator[Self]:
@@ -76,13 +80,19 @@ class Said(NamedTuple):
             _by_target(outcomes.forecasts),
             *ends,
             repeat(False) if outcomes.drift is None else outcomes.drift.tolist(),
+            nothing if outcomes.p_values is None else shortest_lists(outcomes.p_values),
+            repeat("") if outcomes.anomaly is None else [ANOMALIES_BY_CODE[code] for code in outcomes.anomaly.tolist()],
         )
 
 
 class JsonFormat:
-    """An object to a line; `named` adds the stream's name, `times` when the steps of the forecast are."""
+    """An object to a line; `named` adds the stream's name, `times` when the steps of the forecast are.
 
-    def __init__(self, spec: "Spec", *, named: bool = False, times: bool = True) -> None:
+    Without `intervals` a line leaves them out, also where they are watched.
+    """
+
+    def __init__(self, spec: "Spec", *, named: bool = False, times: bool = True, intervals: bool = True) -> None:
+        self._intervals = intervals
         self._names = [_quoted(name) for name in spec.targets]
         self._named = named
         self._ahead = TimesAhead(spec) if times and spec.period else None
@@ -116,10 +126,21 @@ class JsonFormat:
         if times:
             line += f', "times": {_listed(times)}'
         line += f', "forecast": {self._by_name(said.forecast)}{self._end(said)}'
-        if said.lower and said.upper:
+        if self._intervals and said.lower and said.upper:
             lower, upper = self._by_name(said.lower), self._by_name(said.upper)
             line += f', "lower": {lower}, "upper": {upper}, "drift": {_flag(said.drift)}'
+        if said.p_values:
+            line += self._surprise(said.p_values, said.anomaly)
         return line + "}"
+
+    def _surprise(self, p_values: list[float], anomaly: str) -> str:
+        """Return how surprising the sample is: all together, by name for several targets, and the kind of an alarm."""
+        *by_target, together = map(_number, p_values)
+        text = f', "p_value": {together}'
+        if len(self._names) > 1:
+            pairs = zip(self._names, by_target, strict=True)
+            text += f', "p_values": {{{", ".join(f"{name}: {number}" for name, number in pairs)}}}'
+        return f'{text}, "anomaly": "{anomaly}"' if anomaly else text
 
     def _by_name(self, numbers: Numbers) -> str:
         if len(self._names) == 1:
@@ -136,10 +157,14 @@ class JsonFormat:
 
 
 class CsvFormat:
-    """A row to a line, below a header; `named` adds a column with the stream's name, `times` when the first step is."""
+    """A row to a line, below a header; `named` adds a column with the stream's name, `times` when the first step is.
 
-    def __init__(self, spec: "Spec", *, named: bool = False, times: bool = True) -> None:
+    `anomalies` adds those with p-values, of all targets together and of each of several, and with the kind of an alarm.
+    """
+
+    def __init__(self, spec: "Spec", *, named: bool = False, times: bool = True, anomalies: bool = False) -> None:
         self._spec = spec
+        self._surprises = [*_p_values(spec.targets), "anomaly"] if anomalies else []
         self._named = named
         self._ahead = TimesAhead(spec) if times and spec.period else None
 
@@ -148,7 +173,9 @@ class CsvFormat:
         steps = range(1, self._spec.horizon + 1)
         numbers = [f"{name}+{step}" for step in steps for name in self._spec.targets]
         ahead = ["t+1"] if self._ahead else []
-        return _csv_line(["t", *(["stream"] if self._named else []), *numbers, "status", "warm", *ahead])
+        return _csv_line(
+            ["t", *(["stream"] if self._named else []), *numbers, "status", "warm", *ahead, *self._surprises]
+        )
 
     def passthrough(self, _sample: "Sample") -> str | None:
         """Nothing is written."""
@@ -167,13 +194,20 @@ class CsvFormat:
         numbers = [repr(value) if math.isfinite(value) else "" for value in by_step]
         stream = [sample.stream or ""] if self._named else []
         ahead = [str((times_ahead(self._ahead, sample, said) or [""])[0])] if self._ahead else []
-        return _csv_line([str(_time(sample, said)), *stream, *numbers, said.status, _flag(said.warm), *ahead])
+        row = [str(_time(sample, said)), *stream, *numbers, said.status, _flag(said.warm), *ahead]
+        if self._surprises:
+            assert said.p_values, "anomalies are looked for in all samples"
+            *by_target, together = said.p_values
+            p_values = [together, *by_target] if len(by_target) > 1 else [together]
+            row += [*(repr(value) if math.isfinite(value) else "" for value in p_values), said.anomaly]
+        return _csv_line(row)
 
 
 class InfluxFormat:
     """A point to a line, with the tags and the time of the sample's; `keep` puts the sample's own line before it.
 
-    With `ahead` a point for each step of the forecast, at the time that it is for, where the sample's time is known.
+    With `ahead` a point for each step of the forecast, at the time that it is for, where the sample's time is known; a
+    further one at the sample's own time says how surprising it is.
     """
 
     def __init__(self, spec: "Spec", *, keep: bool = False, ahead: bool = False) -> None:
@@ -197,17 +231,27 @@ class InfluxFormat:
         """Return the point, or the points, of one forecast."""
         times = self._ahead and times_ahead(self._ahead, sample, result)
         key, said = sample.stream or "", (result.status, result.warm)
+        about = self._about(result)
         if times:
             rows = zip(times, result.forecast, strict=True)
             points = [
                 influx.step_line(key, round(time), dict(zip(self._targets, row, strict=True)), step, *said)
                 for step, (time, row) in enumerate(rows, start=1)
             ]
+            points += [influx.fields_line(key, sample.time, about)] if about else []
         else:
             names = self._targets if len(self._targets) > 1 else ("",)
             forecast = dict(zip(names, result.forecast.T, strict=True))
-            points = [influx.forecast_line(key, sample.time, forecast, result.status, warm=result.warm)]
+            points = [influx.forecast_line(key, sample.time, forecast, result.status, warm=result.warm, more=about)]
         return "\n".join([sample.text, *points] if self._keep and sample.text else points)
+
+    def _about(self, result: "StepResult") -> list[str]:
+        """Return the fields about how surprising the sample is."""
+        if result.p_values is None:
+            return []
+        *by_target, together = result.p_values
+        several = zip(self._targets, by_target, strict=True) if len(by_target) > 1 else ()
+        return influx.anomaly_fields({"": together, **dict(several)}, result.anomaly)
 
 
 def times_ahead(ahead: TimesAhead, sample: "Sample", result: "StepResult | Said") -> Any:
@@ -264,6 +308,16 @@ def _quoted(text: str) -> str:
     """Return text as JSON, with what a terminal would obey escaped."""
     quoted = encode_basestring(text)
     return quoted if quoted.isprintable() else "".join(map(_escaped, quoted))
+
+
+def _number(number: float) -> str:
+    """Return a number as JSON, which has none that is not finite."""
+    return repr(number) if math.isfinite(number) else "null"
+
+
+def _p_values(targets: Sequence[str]) -> list[str]:
+    """Return what the columns with p-values are called."""
+    return ["p_value", *(f"{target}_p_value" for target in targets if len(targets) > 1)]
 
 
 def _flag(flag: bool) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edgeseq.commands.predict.state_file import StateFile
     from edgeseq_runtime.io.sample import Sample
     from edgeseq_runtime.outcomes import StepResult
-    from edgeseq_runtime.service import Period, Streams
+    from edgeseq_runtime.service.streams import Period, Streams
 
 
 class GatheredSamples:

@@ -8,7 +8,7 @@ from edgeseq_runtime.rules import DISORDER, TIME
 
 if TYPE_CHECKING:
     from edgeseq_runtime.io.sample import WrittenTime
-    from edgeseq_runtime.service import Streams
+    from edgeseq_runtime.service.streams import Streams
 
 
 class Gathering:

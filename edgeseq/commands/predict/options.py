@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from edgeseq.commands.options.anomalies import AnomalyRate
     from edgeseq.commands.predict.forecast_plot import ForecastPlot
     from edgeseq.commands.predict.formats import Format
     from edgeseq.commands.predict.terminal_view import TerminalView
     from edgeseq_runtime.backends.base import Session
     from edgeseq_runtime.reading.reading import Reading
     from edgeseq_runtime.rules import Rules
-    from edgeseq_runtime.service import NamedStreams, SingleStream
+    from edgeseq_runtime.service.named_streams import NamedStreams
+    from edgeseq_runtime.service.single_stream import SingleStream
     from edgeseq_runtime.spec import Spec
 
 
@@ -69,6 +71,8 @@ class PredictOptions:
     state_every: int | None
     fresh: bool
     intervals: bool
+    anomaly_rate: "AnomalyRate | None"
+    """How many false alarms are put up with; None: no anomalies are looked for."""
     adapt: bool | None
     """Whether forecasts go on learning; None: as the model says."""
     sensor: str | None
@@ -155,10 +159,15 @@ class PredictOptions:
             self.model, provider=self.provider, threads=self.threads, sidecar=self.sidecar, key=self.key
         )
 
+    def _alarm_rate(self, spec: "Spec") -> float | None:
+        """Return how many false alarms there may be a sample; None where no anomalies are looked for."""
+        period = self.reading(spec).every or spec.period
+        return None if self.anomaly_rate is None else self.anomaly_rate.per_sample(period)
+
     def single_stream(self, session: "Session") -> "SingleStream":
         """Return the model's one stream."""
         from edgeseq_runtime.predictor import Predictor
-        from edgeseq_runtime.service import SingleStream
+        from edgeseq_runtime.service.single_stream import SingleStream
 
         reading = self._said_reading(session.spec)
         sensor = _read_samples(self.history, session.spec, reading) if self.history else self.sensor
@@ -168,6 +177,7 @@ class PredictOptions:
             rules=self.rules,
             monitor=self.intervals,
             adapt=self.adapt,
+            anomalies=self._alarm_rate(session.spec),
             sensor=sensor,
             reading=reading,
         )
@@ -176,7 +186,7 @@ class PredictOptions:
     def named_streams(self, session: "Session", sensors: "Callable[[str], Iterable[str]]") -> "NamedStreams":
         """Return the model's streams by name; `sensors` says what a stream's sensor may be called."""
         from edgeseq_runtime.pool import Pool
-        from edgeseq_runtime.service import NamedStreams
+        from edgeseq_runtime.service.named_streams import NamedStreams
 
         reading = self._said_reading(session.spec)
         pool = Pool(
@@ -185,6 +195,7 @@ class PredictOptions:
             rules=self.rules,
             monitor=self.intervals,
             adapt=self.adapt,
+            anomalies=self._alarm_rate(session.spec),
             reading=reading,
         )
         return NamedStreams(pool, sensors, self.rules.skip_limit, note_unknown)
@@ -195,8 +206,10 @@ class PredictOptions:
 
         if self.output_format == "influx":
             return formats.InfluxFormat(spec, keep=self.keep, ahead=self.future_points)
-        chosen = formats.CsvFormat if self.output_format == "csv" else formats.JsonFormat
-        return chosen(spec, named=self.is_named(spec), times=self.times)
+        named = self.is_named(spec)
+        if self.output_format == "csv":
+            return formats.CsvFormat(spec, named=named, times=self.times, anomalies=self.anomaly_rate is not None)
+        return formats.JsonFormat(spec, named=named, times=self.times, intervals=self.intervals)
 
     def terminal_view(self, spec: "Spec") -> "TerminalView | None":
         """Return what shows the stream on the terminal, where that was asked for and stderr is one."""

@@ -10,7 +10,7 @@ from edgeseq_runtime import file_lock
 from edgeseq_runtime.errors import FileError, SnapshotError
 
 if TYPE_CHECKING:
-    from edgeseq_runtime.service import Streams
+    from edgeseq_runtime.service.streams import Streams
 
 RETRY = 1.0
 """Seconds until a save that failed is tried again, where no further samples make one due before."""

@@ -29,7 +29,8 @@ from edgeseq.commands.shutdown import INTERRUPTED, PIPE_BUF, GracefulShutdown, S
 from edgeseq_runtime.errors import DataError, FileError, MissingSampleError
 from edgeseq_runtime.printable import counted
 from edgeseq_runtime.rules import KNOWN, PACE, TIME
-from edgeseq_runtime.service import NamedStreams, SingleStream
+from edgeseq_runtime.service.named_streams import NamedStreams
+from edgeseq_runtime.service.single_stream import SingleStream
 from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from edgeseq.commands.predict.terminal_view import TerminalView
     from edgeseq_runtime.io.text_lines import Sample
     from edgeseq_runtime.outcomes import Outcomes, StepResult
-    from edgeseq_runtime.service import Streams
+    from edgeseq_runtime.service.streams import Streams
     from edgeseq_runtime.spec import Spec
 
 _BLOCK = 1 << 16
@@ -133,7 +134,7 @@ class StdinStream:
         if self._state_file.active:
             self._streams.acknowledge(sample.stream or "")
             self._state_file.save_if_due()
-        self.stats.add(result.status, time.perf_counter() - begin, result.reason)
+        self.stats.add(result, time.perf_counter() - begin)
         if self._view:
             self._view.show(sample, result)
         if self._plot:
@@ -172,7 +173,7 @@ class StdinStream:
         if self._view:
             self._view.hide()
         self._output.write(self._format.line(sample, result))
-        self.stats.add(result.status, seconds, result.reason)
+        self.stats.add(result, seconds)
         if self._view:
             self._view.show(sample, result)
         if self._plot:

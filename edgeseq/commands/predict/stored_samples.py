@@ -9,12 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError
 from edgeseq_runtime.outcomes import Outcomes
-from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
-from edgeseq_runtime.streaming.validation import STATUSES
 
 if TYPE_CHECKING:
     from edgeseq.commands.predict.formats import Format
@@ -22,8 +18,7 @@ if TYPE_CHECKING:
     from edgeseq.commands.predict.state_file import StateFile
     from edgeseq_runtime.io.text_lines import Sample
     from edgeseq_runtime.outcomes import StepResult
-    from edgeseq_runtime.service import SingleStream
-    from edgeseq_runtime.spec import Spec
+    from edgeseq_runtime.service.single_stream import SingleStream
 
 Chunk = Sequence["Sample"]
 
@@ -51,6 +46,7 @@ class StoredSamples:
     ) -> None:
         self._stream, self._step, self._watch = stream, step, watch
         self._format, self._output, self._state_file = output_format, output, state_file
+        self._shape = (stream.spec.horizon, len(stream.spec.targets))
         self._taken = 0
 
     def answer(self, samples: "Iterator[Sample]") -> "Iterator[tuple[Chunk, Outcomes, float]]":
@@ -100,7 +96,7 @@ class StoredSamples:
                 results.append(self._step(sample))  # noqa: PERF401 - those before an error count
         except EdgeseqError as found:
             error = found
-        return together(results, self._stream.spec), error
+        return Outcomes.of(results, self._shape), error
 
     def _write(self, chunk: Chunk, outcomes: Outcomes) -> None:
         """Write the lines, and acknowledge as many as were written, whatever happens."""
@@ -128,20 +124,3 @@ def _gathered(samples: "Iterator[Sample]") -> "tuple[list[Sample], EdgeseqError 
     except EdgeseqError as error:
         return chunk, error
     return chunk, None
-
-
-def together(results: "Sequence[StepResult]", spec: "Spec") -> Outcomes:
-    """Return what became of samples one by one as what became of several."""
-    shape = len(results), spec.horizon, len(spec.targets)
-    monitored = bool(results) and results[0].interval is not None
-    lower, upper = (np.array([r.interval[end] for r in results if r.interval], np.float32) for end in (0, 1))
-    return Outcomes(
-        np.array([result.forecast for result in results], np.float32).reshape(shape),
-        np.array([result.number for result in results], np.int64),
-        np.array([STATUSES.index(result.status) for result in results], np.int8),
-        np.array([REASONS_BY_CODE.index(result.reason) for result in results], np.int8),
-        np.array([result.warm for result in results], np.bool_),
-        np.array([result.seconds for result in results], np.float64),
-        (lower.reshape(shape), upper.reshape(shape)) if monitored else None,
-        np.array([result.drift for result in results], np.bool_) if monitored else None,
-    )

@@ -51,7 +51,7 @@ class TerminalView:
         value = sample.values[0] if sample.values else None
         self._samples.append(math.nan if value is None else float(value))
         self._forecast = result.forecast[:, 0].tolist()
-        self._status = result.status
+        self._status = result.anomaly or result.status
         if time.monotonic() - self._drawn >= _PAUSE:
             self._draw()
 

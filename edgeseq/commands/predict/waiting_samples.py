@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from edgeseq.commands.predict.stats import Stats
     from edgeseq_runtime.io.text_lines import Sample
     from edgeseq_runtime.outcomes import StepResult
-    from edgeseq_runtime.service import NamedStreams, State
+    from edgeseq_runtime.service.named_streams import NamedStreams
+    from edgeseq_runtime.service.streams import State
 
 _MOST = 256
 """Samples that are taken at once."""
@@ -92,7 +93,7 @@ class WaitingSamples:
         self._write(waiting, texts, states)
         for (at, _), answer in zip(named, answers, strict=True):
             if at < len(texts) and not isinstance(answer, EdgeseqError):
-                self._stats.add(answer.status, 0.0, answer.reason)
+                self._stats.add(answer, 0.0)
         self._stats.add_time(time.perf_counter() - begin)
         if error:
             raise error

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from edgeseq.model import architecture
 from edgeseq.model.about import about
 from edgeseq.model.cells import CELLS
-from edgeseq_export.c import adaptation, fixed_program
+from edgeseq_export.c import adaptation, anomalies, fixed_program
 from edgeseq_export.c.fixed_program import FixedProgram, Scaled
 from edgeseq_export.c.float_program import Product, Program, padded
 from edgeseq_runtime import __version__
@@ -73,8 +73,8 @@ def native_sources(program: Program, content: bytes) -> dict[str, str]:
 
     native.c is to be compiled, and judgement.c by itself: only the former may be taken liberties with.
     """
-    # Its own step function is the network's alone: judgement adapts.
-    sources = float_sources(replace(program, spec=replace(program.spec, adapt=False)), "model")
+    # Its own step function is the network's alone: judgement adapts and, from the residuals on, finds anomalies.
+    sources = float_sources(replace(program, spec=replace(program.spec, adapt=False, residuals=None)), "model")
     glue = _TEMPLATES.get_template("native.c").render(
         interface=INTERFACE,
         content=np.frombuffer(content, np.uint8),
@@ -239,6 +239,7 @@ def _values(spec: Spec, name: str) -> dict[str, Any]:
         "numbers": lambda numbers: ", ".join(map(c_number, numbers)),
         "layout": None,
         **(adaptation.values(spec) if spec.adapt else {}),
+        **anomalies.values(spec),
     }
 
 

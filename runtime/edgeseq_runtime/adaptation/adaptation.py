@@ -22,6 +22,7 @@ from edgeseq_runtime.adaptation import correction, experts
 from edgeseq_runtime.adaptation.gate import MARGIN, MOST_TAUGHT, WORST
 from edgeseq_runtime.adaptation.layout import Layout
 from edgeseq_runtime.adaptation.learning import Flags, LearnedRows, Learning, Moment, Places, leading
+from edgeseq_runtime.adaptation.lone_step import LoneStep
 from edgeseq_runtime.adaptation.lone_stream import LoneStream
 from edgeseq_runtime.arrays import Float32, Rows
 from edgeseq_runtime.errors import UsageError
@@ -73,13 +74,14 @@ class Adaptation(RowArrays):
         self._begin("memory", (layout.words,), np.float32)
         self._begin("gains", (layout.targets,), np.float32, 1, is_setting=True)
         self.memory[:] = self._fresh
-        self._lone: LoneStream | None = None
+        self._lone: LoneStep | LoneStream | None = None
         self._find_lone()
 
     def _find_lone(self) -> None:
         """Have one stream of one target go a way of its own; always, since a float differs there in its last bit."""
         is_lone = len(self.memory) == self.layout.targets == 1
-        self._lone = LoneStream(self.layout, self.memory[0]) if is_lone else None
+        way = LoneStep if self.layout.horizon == 1 else LoneStream
+        self._lone = way(self.layout, self.memory[0]) if is_lone else None
         self._is_bound = False
 
     def _fresh_row(self) -> Float32:

@@ -1,287 +1,245 @@
-"""One stream of one target: what `adaptation` does for rows, number by number.
+"""One stream of one target, several steps ahead: what `adaptation` does for rows, in few calls of NumPy.
 
-A call of NumPy takes as long as ten operations of Python. For one stream there is so little to compute that most of it
-is done without; the covariance alone is left to NumPy. The row's own words are changed where they lie.
+For so few numbers a call takes the same time whatever it does, and several times that where shapes are to be broadcast.
+So all knots stand in one row, of which indices take what a call needs (`lone_places.py`), and the stream's own words
+are changed where they lie.
 """
 
 import math
-from array import array
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy import add, divide, dot, maximum, minimum, multiply, subtract
 
-from edgeseq_runtime.adaptation import correction, experts, gate
+from edgeseq_runtime.adaptation import correction, gate
 from edgeseq_runtime.adaptation.layout import CHANGES, Layout
-from edgeseq_runtime.arrays import Float32, are_finite
+from edgeseq_runtime.adaptation.lone_learning import LoneLearning
+from edgeseq_runtime.adaptation.lone_places import LonePlaces
+from edgeseq_runtime.arrays import Float32, are_finite, are_within
 
-_CLIP, _FAR, _LEAST, _RATE = (float(number) for number in (correction.CLIP, experts.FAR, experts.LEAST, experts.RATE))
-_FORGETTING = float(correction.FORGETTING)
-_MEMORY, _WORST, _MARGIN = float(gate.MEMORY), float(gate.WORST), float(gate.MARGIN)
+_CLIP, _MARGIN = float(correction.CLIP), float(gate.MARGIN)
 
-_ROOM = 0.99 * float(correction.MOST * correction.UNSURE)
-"""Of a covariance's mean diagonal: below it, its limit need not be looked at."""
+# NumPy takes an array without axes in half the time of a number.
+_MOST, _SMALLEST = np.array(correction.CLIP), np.array(-correction.CLIP)
 
+_NEXT = np.array(1)
 
 _LARGEST = float(np.finfo(np.float32).max)
 
-
-def _clipped(number: float) -> float:
-    return number if -_CLIP <= number <= _CLIP else math.copysign(_CLIP, number)
-
-
-class _Knot:
-    """What is learned at one number of steps ahead: where it lies in the row, and arrays to compute with."""
-
-    def __init__(self, layout: Layout, row: Float32, number: int) -> None:
-        self.steps = layout.knots[number]
-        parts = {name: part.offset + layout.head for name, part in layout.of_target.items()}
-        features = layout.features
-        self.first = parts["waiting"] + sum(layout.knots[:number]) * len(layout.waits)
-        self.sums = range(number * layout.experts, (number + 1) * layout.experts)
-        """Of the experts, within the regrets, the variances and the ranges of all knots."""
-        self.gain, self.worst = parts["gain"] + number, parts["worst"] + number
-        begin = parts["weights"] + number * features
-        self.weights: Float32 = row[begin : begin + features]
-        begin = parts["covariance"] + number * features**2
-        self.covariance: Float32 = row[begin : begin + features**2].reshape(features, features)
-        self.seen, self.direction, self.spare = np.zeros((3, features), np.float32)
-        self.outer = np.zeros((features, features), np.float32)
-        self.column = self.direction[:, None]
-        self.see: Any = memoryview(self.seen.data)
-        self.place = 0
-        self.scale = 1.0
-        self.shift = 0.0
-        """By how much what was said last differs from the network's forecast."""
-        self.diagonal = 0.0
-        """At least the mean of the covariance's diagonal."""
+_CALM = 1e12
+"""In typical changes: while forecasts and samples are no larger than that, nothing overflows."""
 
 
 class LoneStream:
     """The row of a stream. `bind` comes first, and after any change by others."""
 
     def __init__(self, layout: Layout, row: Float32) -> None:
-        self._layout = layout
+        self._layout, self._places = layout, LonePlaces(layout)
+        self._learning = LoneLearning(layout, self._places, row)
+        self._words = row
         self._row: Any = memoryview(row.data)  # of which single numbers are read sooner than of an array
-        self._knots = [_Knot(layout, row, number) for number in range(len(layout.knots))]
-        begin = layout.head + layout.of_target["values"].offset
-        self._begin, self._values = begin, row[begin : begin + layout.kept]
-        self._season, self._words = layout.season, len(layout.waits)
-        self._taught = layout.shared["taught"].offset
-        begin, knots = layout.head + layout.of_target["weights"].offset, len(layout.knots)
-        self._weights = row[begin : begin + knots * layout.features].reshape(knots, layout.features)
-        begin, self._weighed = layout.head + layout.of_target["regret"].offset, layout.experts * len(layout.knots)
-        self._sums = slice(begin, begin + 3 * self._weighed)
-        self._log_prior = [math.log(trust) for trust in layout.prior]
-        self._patience = [_RATE**2 * max(-trust, float(experts.PATIENCE)) for trust in self._log_prior]
-        self._kept_on = np.full((layout.features, layout.features), 1 / correction.FORGETTING, np.float32)
-        self._between = np.ascontiguousarray(layout.between.T)
-        self._at_knots = np.zeros((layout.experts + 2, len(layout.knots)), np.float32)
-        self._since = np.array(layout.since, np.int64)
-        self._steps_ahead, self._clips = (
-            np.zeros((2, layout.horizon), np.float32),
-            np.full((2, layout.horizon), _CLIP, np.float32),
-        )
+        values, words = layout.of_target["values"], len(layout.waits)
+        self._begin = layout.head + values.offset
+        self._values = row[self._begin : self._begin + layout.kept]
+        begins = np.cumsum([0, *layout.knots[:-1]]) * words + layout.head + layout.of_target["waiting"].offset
+        self._first_slots = (begins[:, None] + np.arange(words)).reshape(-1)
+        self._slots = self._first_slots.copy()
+        """Words of the row: of each knot the slot that is compared with the next truth."""
+        self._slots_by_knot = self._slots.reshape(-1, words)
+        self._further = np.repeat(np.where(np.array(layout.knots) > 1, words, 0), words)
+        self._turning = [(number, steps) for number, steps in enumerate(layout.knots) if steps > 1]
+        self._at: list[int] = []
         self._place = 0
+        self._wary = 0
+        """For how many further samples numbers may overflow."""
+        self._find_telling()
+        self._find_between()
+
+    def _find_telling(self) -> None:
+        """Have arrays for what is said at the knots."""
+        layout, places, knots = self._layout, self._places, self._places.knots
+        self._told = told = np.zeros(places.told_size, np.float32)
+        told[places.told["one"][0]] = 1
+        self._told_words: Any = memoryview(told.data)
+        self._own, self._corrected, self._said = (
+            told[places.told[name][0] :][:knots] for name in ("own", "corrected", "said")
+        )
+        self._base = places.told["base"][0]
+        size = knots * (2 if layout.season else 1)
+        self._ahead = told[:size]
+        self._raw = np.zeros(size + 1, np.float32)
+        self._raw_own, self._raw_before, _ = np.split(self._raw, [knots, size])
+        self._raw_ahead, self._sample = self._raw[:size], self._raw[size:].reshape(())
+        self._steps = np.array(layout.knots) - 1
+        self._since = np.array(layout.since, np.int64)
+        self._since_knots = self._since[self._steps] if layout.season else self._since
+        self._before = np.zeros(len(self._since_knots), np.int64)
+        """Of the values, counted on and on: those that are the seasonal naive forecasts."""
+        self._seen, self._less = np.zeros((2, knots * layout.features), np.float32)
+        self._seen_by_knot, self._one_of_features = self._seen.reshape(knots, -1), np.ones(layout.features, np.float32)
+        self._weighed = np.zeros(knots * layout.experts, np.float32)
+        self._weighed_by_knot, self._one_each = self._weighed.reshape(knots, -1), np.ones(layout.experts, np.float32)
+        self._waits = np.zeros(knots * len(layout.waits), np.float32)
+
+    def _find_between(self) -> None:
+        """Have arrays for the steps between the knots."""
+        layout, knots = self._layout, len(self._layout.knots)
+        self._known = np.zeros(self._places.known_size, np.float32)
+        self._trusts, self._alike, self._weights = np.split(
+            self._known, [knots * layout.experts, knots * (layout.experts + 1)]
+        )
+        self._weights_by_knot = self._learning.weights.reshape(knots, -1)
+        self._are_open = np.zeros(knots, np.float32)
+        self._between = np.ascontiguousarray(layout.between.T)
+        self._of_steps, self._product = np.zeros((2, 1 + bool(layout.season), layout.horizon), np.float32)
+        self._clips = np.full_like(self._of_steps, correction.CLIP)
+        self._no_clips = -self._clips
 
     def bind(self, scales: Float32, change: float) -> None:
         """Look at the row anew; `scales` (step,) and `change` are in the stream's own size."""
-        places = [int(place) for place in self._row[: len(self._knots) + 1].tolist()]
-        self._place = places[-1]
+        layout = self._layout
+        *self._at, self._place = (int(place) for place in self._row[: len(layout.knots) + 1].tolist())
+        words = len(layout.waits)
+        self._slots[:] = self._first_slots + np.repeat(self._at, words) * words
+        self._before[:] = self._place - self._since_knots
         self._scales, self._change = scales, change
-        for knot, place in zip(self._knots, places, strict=False):
-            knot.place, knot.scale = place, float(scales[knot.steps - 1])
-            knot.diagonal = self._diagonal_of(knot)
-        kept = self._layout.kept
-        last = [self._row[self._begin + (self._place - 1 - back) % kept] for back in range(CHANGES + 1)]
+        self._scales_at_knots = scales[self._steps]
+        self._scales_ahead = np.tile(scales[self._steps], 2 if layout.season else 1)
+        self._calm = min(_CALM * float(scales.min()), math.sqrt(_LARGEST)) ** 2
+        self._wary = layout.horizon + 1
+        last = [self._row[self._begin + (self._place - 1 - back) % layout.kept] for back in range(CHANGES + 1)]
         self._last = last[0]
         self._changes = [self._change_between(*pair) for pair in pairwise(last)]
+        self._learning.look_up()
 
     def _change_between(self, now: float, before: float) -> float:
         change = (now - before) / self._change
-        return _clipped(change) if math.isfinite(change) else 0.0
-
-    def _diagonal_of(self, knot: _Knot) -> float:
-        return float(knot.covariance.trace()) / self._layout.features
+        return max(-_CLIP, min(_CLIP, change)) if math.isfinite(change) else 0.0
 
     def update(self, sample: float, truth: float, forecasts: Float32, *, is_warm: bool) -> bool:
         """Do what `Adaptation.update` does; `forecasts` (step,) are changed in place."""
-        sums = self._row[self._sums].tolist()
-        shares, learned = [], False
-        for knot in self._knots:
-            came = truth == truth and self._learn(knot, truth, sums)  # noqa: PLR0124 - NaN is not itself
-            shares.append(self._weigh(knot, sums))
-            learned = learned or came
-        if learned:
-            self._row[self._sums] = array("f", sums)
-        if learned and self._row[self._taught] < gate.MOST_TAUGHT:
-            self._row[self._taught] += 1
-        self._row[self._begin + self._place] = sample
-        sample = self._row[self._begin + self._place]
-        changes = self._changes
-        changes[:] = [self._change_between(sample, self._last), *changes[:-1]]
-        self._last = sample
-        are_open = [
-            self._say(knot, share, changes, sample, forecasts, is_warm=is_warm)
-            for knot, share in zip(self._knots, shares, strict=True)
-        ]
-        changed = is_warm and any(are_open)
-        if changed:
-            self._adapt(sample, forecasts, shares, are_open)
+        self._look_ahead(sample, forecasts)
+        if not are_within(self._raw, self._calm) or truth * truth > self._calm:
+            self._wary = self._layout.horizon + 1
+        if not self._wary:
+            return self._update(truth, forecasts, is_warm=is_warm)
+        self._wary -= 1
+        with np.errstate(all="ignore"):
+            return self._update(truth, forecasts, is_warm=is_warm)
+
+    def _update(self, truth: float, forecasts: Float32, *, is_warm: bool) -> bool:
+        learning = self._learning
+        if truth == truth:  # noqa: PLR0124 - NaN is not itself
+            self._words.take(self._slots, 0, learning.waited, "clip")
+            learning.learn(truth, self._scales_at_knots)
+        self._say(is_warm=is_warm)
+        knots = len(self._at)
+        sums = learning.gate.tolist()
+        are_open = [gain < -_MARGIN * worst for gain, worst in zip(sums, sums[knots:], strict=False)]
+        changed = is_warm and True in are_open
+        if changed and not self._wary and are_within(forecasts, self._calm):
+            self._adapt(forecasts, are_open)
+        elif changed:
+            with np.errstate(all="ignore"):
+                self._adapt(forecasts, are_open)
         self._move_on()
         return changed
 
-    def _learn(self, knot: _Knot, truth: float, sums: list[float]) -> bool:
-        """Compare with a truth what waits for it; return whether there was anything."""
-        at = knot.first + knot.place * self._words
-        base, own, *words = self._row[at : at + self._words].tolist()
-        seasonal = words.pop(0) if self._season else None
-        corrected, said, *changes = words
-        came = (truth - base) / knot.scale
-        missed = came - said
-        if not math.isfinite(missed):
-            return False
-        row = self._row
-        error = came - own
-        lost = min(error * error, _WORST)
-        row[knot.gain] = _MEMORY * row[knot.gain] + (min(missed * missed, _WORST) - lost)
-        row[knot.worst] = max(_MEMORY * row[knot.worst], lost)
-        forecasts = (own, corrected, 0.0) if seasonal is None else (own, corrected, 0.0, seasonal)
-        self._lose(knot, sums, forecasts, said, -2 * _clipped(missed))
-        self._see(knot, own, seasonal, changes)
-        self._correct(knot, _clipped(error))
-        return True
+    def _look_ahead(self, sample: float, forecasts: Float32) -> None:
+        """Keep a sample, and look at what is forecast at the knots."""
+        self._row[self._begin + self._place] = sample
+        self._sample[()] = sample
+        sample = self._row[self._begin + self._place]
+        forecasts.take(self._steps, 0, self._raw_own, "clip")
+        if self._layout.season:
+            self._values.take(self._before, 0, self._raw_before, "wrap")
+        changes = self._changes
+        changes[:] = [self._change_between(sample, self._last), *changes[:-1]]
+        self._last = sample
 
-    def _lose(self, knot: _Knot, sums: list[float], forecasts: tuple[float, ...], said: float, off: float) -> None:
-        """Let experts lose, where the whole was off by `off` / 2."""
-        for at, forecast, patience in zip(knot.sums, forecasts, self._patience, strict=True):
-            loss = off * max(-_FAR, min(_FAR, forecast - said))
-            variance = sums[at + self._weighed] + loss * loss
-            largest = max(sums[at + 2 * self._weighed], abs(loss))
-            rate = min(math.sqrt(patience / (variance + _LEAST)), 0.5 * _RATE / (largest + _LEAST))
-            sums[at] += loss * (1 + rate * loss)
-            sums[at + self._weighed], sums[at + 2 * self._weighed] = variance, largest
+    def _say(self, *, is_warm: bool) -> None:
+        """Let what is said at the knots wait."""
+        told, ahead, places, seen, less = self._told, self._ahead, self._places, self._seen, self._less
+        subtract(self._raw_ahead, self._sample, ahead)
+        divide(ahead, self._scales_ahead, ahead)
+        if self._wary and self._layout.season:
+            own, seasonal = np.split(ahead, 2)
+            np.copyto(seasonal, own, where=~np.isfinite(seasonal))
+        words = self._told_words
+        words[self._base] = self._last
+        words[self._base + 1], words[self._base + 2], words[self._base + 3] = self._changes
+        told.take(places.seen, 0, seen, "clip")
+        told.take(places.seen_from, 0, less, "clip")
+        subtract(seen, less, seen)
+        minimum(seen, _MOST, out=seen)
+        maximum(seen, _SMALLEST, out=seen)
+        multiply(seen, self._learning.weights, seen)
+        corrected, said, weighed = self._corrected, self._said, self._weighed
+        dot(self._seen_by_knot, self._one_of_features, corrected)
+        minimum(corrected, _MOST, out=corrected)
+        maximum(corrected, _SMALLEST, out=corrected)
+        add(corrected, self._own, corrected)
+        told.take(places.experts, 0, weighed, "clip")
+        multiply(weighed, self._learning.shares, weighed)
+        dot(self._weighed_by_knot, self._one_each, said)
+        waits = self._waits
+        told.take(places.slots, 0, waits, "clip")
+        if not is_warm:
+            waits.fill(np.nan)
+        elif self._wary:
+            by_knot = waits.reshape(len(self._at), -1)
+            by_knot[~np.isfinite(by_knot).all(axis=1)] = np.nan
+        self._words[self._slots] = waits
 
-    def _weigh(self, knot: _Knot, sums: list[float]) -> list[float]:
-        """Return the experts' weights."""
-        rates, scores = [], []
-        for at, trust, patience in zip(knot.sums, self._log_prior, self._patience, strict=True):
-            by_time = math.sqrt(patience / (sums[at + self._weighed] + _LEAST))
-            rate = min(by_time, 0.5 * _RATE / (sums[at + 2 * self._weighed] + _LEAST))
-            rates.append(rate)
-            scores.append(trust - rate * sums[at])
-        most = max(scores)
-        shares = [math.exp(score - most) * rate for score, rate in zip(scores, rates, strict=True)]
-        whole = sum(shares)
-        return [share / whole for share in shares]
-
-    def _see(self, knot: _Knot, own: float, seasonal: float | None, changes: list[float]) -> None:
-        """Have the knot's `seen` be what the correction sees of a forecast."""
-        middle = () if seasonal is None else (_clipped(seasonal - own),)
-        knot.see[:] = array("f", (1.0, _clipped(own), *middle, *changes))
-
-    def _correct(self, knot: _Knot, error: float) -> None:
-        """Learn what the correction of what is seen was off by."""
-        seen, direction, spare = knot.seen, knot.direction, knot.spare
-        np.dot(knot.covariance, seen, direction)
-        spread = float(np.dot(direction, seen))
-        certainty = max(spread, 0.0) + _FORGETTING
-        left = (error - float(np.dot(knot.weights, seen))) / certainty
-        np.multiply(direction, left, spare)
-        np.add(knot.weights, spare, knot.weights)
-        if spread < 0:  # what float32 rounds off has made it no covariance any more
-            knot.covariance[...] = correction.UNSURE * np.eye(len(seen), dtype=np.float32)
-            knot.diagonal = float(correction.UNSURE)
-            return
-        np.multiply(direction, 1 / math.sqrt(certainty), direction)
-        np.multiply(knot.column, direction, knot.outer)
-        np.subtract(knot.covariance, knot.outer, knot.covariance)
-        self._let_grow(knot)
-
-    def _let_grow(self, knot: _Knot) -> None:
-        """Forget: the covariance grows, up to a limit, of which nothing need be known while it is far from it."""
-        knot.diagonal /= _FORGETTING
-        if knot.diagonal < _ROOM:
-            np.multiply(knot.covariance, self._kept_on, knot.covariance)
-        else:
-            correction.let_grow(knot.covariance)
-            knot.diagonal = self._diagonal_of(knot)
-
-    def _say(
-        self,
-        knot: _Knot,
-        shares: list[float],
-        changes: list[float],
-        sample: float,
-        forecasts: Float32,
-        *,
-        is_warm: bool,
-    ) -> bool:
-        """Let what is said at a knot wait; return whether it is to go out."""
-        own = (float(forecasts[knot.steps - 1]) - sample) / knot.scale
-        seasonal = None
-        if self._season:
-            before = self._row[self._begin + (self._place - (-knot.steps % self._season)) % self._layout.kept]
-            seasonal = (before - sample) / knot.scale
-            seasonal = seasonal if math.isfinite(seasonal) else own
-        self._see(knot, own, seasonal, changes)
-        corrected = own + _clipped(float(np.dot(knot.weights, knot.seen)))
-        said = shares[0] * own + shares[1] * corrected
-        words = [sample, own, corrected, said, *changes]
-        size = abs(own)
-        if seasonal is not None:
-            words[3] = said + shares[3] * seasonal
-            words.insert(2, seasonal)
-            size += abs(seasonal)
-        if not (is_warm and size < _LARGEST):
-            words = [math.nan] * self._words
-        at = knot.first + knot.place * self._words
-        self._row[at : at + self._words] = array("f", words)
-        knot.shift = (words[-1 - CHANGES] - own) * knot.scale
-        return bool(self._row[knot.gain] < -_MARGIN * self._row[knot.worst])
-
-    def _adapt(self, sample: float, forecasts: Float32, shares: list[list[float]], are_open: list[bool]) -> None:
-        """Adapt forecasts (step,) in place, of which some are to be."""
-        if len(forecasts) == 1:
-            adapted = float(forecasts[0]) + self._knots[0].shift
-            if abs(adapted) < _LARGEST:
-                forecasts[0] = adapted
-            return
-        open_shares = [
-            [is_open * trust for trust in share[1:]] for is_open, share in zip(are_open, shares, strict=True)
-        ]
-        known, weights = self._at_knots, self._weights
-        known[: len(open_shares[0])] = np.array(open_shares, np.float32).T
-        known[-3] = np.dot(weights[:, -CHANGES:], np.array(self._changes, np.float32)) + weights[:, 0]
-        known[-2:] = weights.T[1:3]  # without a season there is nothing that the last is for
-        with np.errstate(all="ignore"):
-            found = forecasts + self._shift(sample, forecasts) * self._scales
-        if are_finite(found):
-            forecasts[...] = found
-        else:
-            np.copyto(forecasts, found, where=np.isfinite(found))
-
-    def _shift(self, sample: float, forecasts: Float32) -> Float32:
-        """Return what `Learning.shift` does, (step,), of what is known at the knots."""
-        between = np.dot(self._at_knots, self._between)
-        last = np.float32(sample)
-        own, off = steps = self._steps_ahead
-        np.divide(forecasts - last, self._scales, own)
-        if self._season:
-            before = self._values.take(self._place - self._since, mode="wrap")
-            np.subtract((before - last) / self._scales, own, off)
+    def _adapt(self, forecasts: Float32, are_open: list[bool]) -> None:
+        """Adapt forecasts (step,) in place, of which some are to be: between the knots by what lies between."""
+        places, learning = self._places, self._learning
+        self._are_open[:] = are_open
+        self._are_open.take(places.knot_of_expert, 0, self._trusts, "clip")
+        multiply(self._trusts, learning.shares, self._trusts)
+        dot(self._weights_by_knot, self._told.take(places.alike), self._alike)
+        self._weights[:] = learning.weights
+        between = dot(self._known.take(places.at_knots), self._between)
+        steps, product = self._of_steps, self._product
+        own = subtract(forecasts, self._sample, steps[0])
+        divide(own, self._scales, own)
+        if self._layout.season:
+            off = subtract(self._values.take(self._place - self._since, mode="wrap"), self._sample, steps[1])
+            divide(off, self._scales, off)
+            subtract(off, own, off)
             if not are_finite(off):
                 off[~np.isfinite(off)] = 0
-        clips = self._clips
-        seen = np.maximum(np.minimum(steps, clips), -clips) * between[-2:]
-        correcting = np.maximum(np.minimum(seen[0] + seen[1] + between[-3], clips[0]), -clips[0])
-        shift = between[0] * correcting - between[1] * own
-        return np.asarray(shift + between[2] * off if self._season else shift)
+        alike = 1 + len(steps)
+        multiply(between[1:alike], steps, product)
+        shift = subtract(product[1], product[0]) if self._layout.season else np.negative(product[0])
+        minimum(steps, self._clips, out=steps)
+        maximum(steps, self._no_clips, out=steps)
+        multiply(between[alike + 1 :], steps, product)
+        correcting = between[alike]
+        for part in product:
+            add(correcting, part, correcting)
+        minimum(correcting, _MOST, out=correcting)
+        maximum(correcting, _SMALLEST, out=correcting)
+        multiply(correcting, between[0], correcting)
+        add(shift, correcting, shift)
+        multiply(shift, self._scales, shift)
+        add(shift, forecasts, shift)
+        if are_finite(shift):
+            forecasts[...] = shift
+        else:
+            np.copyto(forecasts, shift, where=np.isfinite(shift))
 
     def _move_on(self) -> None:
         """Have the next places be where the next sample is taken."""
-        for number, knot in enumerate(self._knots):
-            knot.place = (knot.place + 1) % knot.steps
-            self._row[number] = knot.place
+        row, at = self._row, self._at
+        add(self._slots, self._further, self._slots)
+        add(self._before, _NEXT, self._before)
+        for number, steps in self._turning:
+            place = at[number] + 1
+            if place == steps:
+                place = 0
+                self._slots_by_knot[number] -= steps * len(self._layout.waits)
+            at[number] = row[number] = place
         self._place = (self._place + 1) % self._layout.kept
-        self._row[len(self._knots)] = self._place
+        row[len(at)] = self._place

@@ -45,6 +45,18 @@ class WatchArrays:
 
 
 @dataclass(frozen=True)
+class AnomalyArrays:
+    """What is remembered of surprises, and what counts as an anomaly; see `anomalies`."""
+
+    memory: Float32
+    """(stream, word), see `anomalies.layout`."""
+    offsets: Float32 | None
+    """(stream, target) of sensors; None where all are 0, and all gains 1."""
+    limit: float
+    """More bits are an anomaly."""
+
+
+@dataclass(frozen=True)
 class StepArrays:
     """What a usual step reads and changes, of arrays with a row for each stream; see `streaming`."""
 
@@ -64,6 +76,8 @@ class StepArrays:
     """None where nobody asks for intervals."""
     adapted: Float32 | None = None
     """(stream, word): what streams go on learning, see `adaptation.layout`; None where they do not."""
+    anomalies: AnomalyArrays | None = None
+    """None where nobody asks for anomalies; `watch` is there where somebody does."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +90,10 @@ class RunArrays:
     """(time, horizon, target), of the intervals after each sample; empty where nobody asks."""
     raised: Float32
     """(time,): the drift flag after each; empty where nobody asks."""
+    bits: Float32
+    """(time, target + 1): of surprise, the last of all targets together; empty where nobody asks."""
+    alarms: Float32
+    """(time,): the anomalies' codes; empty where nobody asks."""
 
 
 class UsualStep(ABC):

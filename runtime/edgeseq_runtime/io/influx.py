@@ -7,7 +7,7 @@ with the model's features.
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -146,11 +146,17 @@ def tags(key: str) -> dict[str, str]:
 
 
 def forecast_line(
-    key: str, time: float | str | None, forecast: Mapping[str, "Float32"], status: str, *, warm: bool
+    key: str,
+    time: float | str | None,
+    forecast: Mapping[str, "Float32"],
+    status: str,
+    *,
+    warm: bool,
+    more: Sequence[str] = (),
 ) -> str:
     """Return the point of one forecast: {target: (horizon,)}, or one target alone under the name "".
 
-    A number that is not finite is left out, and so is a time that is a text.
+    A number that is not finite is left out, and so is a time that is a text; `more` are further fields.
     """
     cells = [
         f"{escape(target)}{'_' if target else ''}h{step}={value!s}"
@@ -158,20 +164,37 @@ def forecast_line(
         for step, value in enumerate(values, start=1)
         if math.isfinite(value)  # the protocol has no such number; str of a float32 is its shortest text
     ]
-    return _forecast_point(key, time, cells, status, warm)
+    return fields_line(key, time, [*cells, *_said(status, warm), *more])
 
 
 def step_line(key: str, time: float, forecast: Mapping[str, "np.float32"], step: int, status: str, warm: bool) -> str:
     """Return the point of one step of a forecast, {target: value}, at the time that it is for."""
     cells = [f"{escape(target)}={value!s}" for target, value in forecast.items() if math.isfinite(value)]
-    return _forecast_point(key, time, [*cells, f"step={step}i"], status, warm)
+    return fields_line(key, time, [*cells, f"step={step}i", *_said(status, warm)])
 
 
-def _forecast_point(key: str, time: float | str | None, cells: list[str], status: str, warm: bool) -> str:
+def _said(status: str, warm: bool) -> list[str]:
+    return [f'status="{status}"', f"warm={str(warm).lower()}"]
+
+
+def anomaly_fields(p_values: Mapping[str, "np.float32"], anomaly: str) -> list[str]:
+    """Return the fields about a sample itself: {target: p-value}, that of all together under the name "", and a word.
+
+    What there is none of is left out.
+    """
+    cells = [
+        f"{escape(target)}{'_' if target else ''}p_value={value!s}"
+        for target, value in p_values.items()
+        if math.isfinite(value)
+    ]
+    return [*cells, f'anomaly="{anomaly}"'] if anomaly else cells
+
+
+def fields_line(key: str, time: float | str | None, cells: Sequence[str]) -> str:
+    """Return the point of a forecast that has these fields."""
     end = _end(_MEASUREMENT, key, 0, "a measurement")
-    said = [*cells, f'status="{status}"', f"warm={str(warm).lower()}"]
     at = "" if time is None or isinstance(time, str) else f" {time}"
-    return f"{key[:end]}{SUFFIX}{key[end:]} {','.join(said)}{at}"
+    return f"{key[:end]}{SUFFIX}{key[end:]} {','.join(cells)}{at}"
 
 
 def escape(name: str) -> str:

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq_runtime.anomalies.anomalies import p_values as to_p_values
 from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.backends.base import OneStream
 from edgeseq_runtime.backends.usual import INFINITE, RunArrays, UsualStep
@@ -43,6 +44,8 @@ class Block:
             np.full(count, np.nan),
             (np.empty(ends, np.float32), np.empty(ends, np.float32)) if judgement.monitor else None,
             np.empty(count, np.bool_) if judgement.monitor else None,
+            np.empty((count, self._shape[1] + 1), np.float32) if judgement.anomalies else None,
+            np.zeros(count, np.int8) if judgement.anomalies else None,
         )
 
     def take(self) -> Outcomes:
@@ -98,11 +101,13 @@ class Block:
         """Take samples by the backend's own code, up to the first that is odd; return how many."""
         judgement, count = self._judgement, len(samples)
         ledger, monitor = judgement.ledger, judgement.monitor
-        watched = (count, *self._shape) if monitor else (0,)
+        ends = (count, *self._shape) if monitor else (0,)
         made = RunArrays(
             np.empty((count, *self._shape), np.float32),
-            np.empty(watched, np.float32),
-            np.empty(watched[0], np.float32),
+            np.empty(ends, np.float32),
+            np.empty(ends[0], np.float32),
+            np.empty((count if judgement.anomalies else 0, self._shape[1] + 1), np.float32),
+            np.empty(count if judgement.anomalies else 0, np.float32),
         )
         given = None if self._given is None else self._given[at : at + count]
         count, stopped = usual.run(samples, given, ledger.steps, monitor.turns if monitor else 0, made)
@@ -113,18 +118,21 @@ class Block:
         if judgement.known:
             judgement.known.remember_all(_ROW)
         forecasts, numbers = made.forecasts[:count], np.arange(count)
-        interval = drift = None
+        interval = drift = p_values = anomaly = None
         if monitor:
             interval = monitor.around_through(made.width[:count], forecasts, LEVEL)
             drift = made.raised[:count] > 0
             monitor.count(_ROW, count)
         if judgement.adaptation:
             judgement.adaptation.look_up()
+        if judgement.anomalies:
+            p_values, anomaly = to_p_values(made.bits[:count]), made.alarms[:count].astype(np.int8)
         warm = ledger.ages(_ROW) + 1 + numbers >= judgement.spec.warmup
         numbers = ledger.samples(_ROW) + numbers
         seconds = np.full(count, np.nan) if given is None else given[:count]
         none = np.zeros(count, np.int8)
-        self._write(slice(at, at + count), Outcomes(forecasts, numbers, none, none, warm, seconds, interval, drift))
+        watched = interval, drift, p_values, anomaly
+        self._write(slice(at, at + count), Outcomes(forecasts, numbers, none, none, warm, seconds, *watched))
         ledger.take_clean(_ROW)
         ledger.steps += count - 1
         return count
@@ -180,14 +188,18 @@ class Block:
             told = judgement.clocks.note_paces(np.diff(seconds, prepend=judgement.clocks.last[0]))
             reasons[told] = REASON_CODES[PACE]
             ledger.counts[0, PLACES[PACE]] += len(told)
-        interval = drift = None
+        interval = drift = p_values = anomaly = None
         if judgement.monitor:
             said = np.where(warm[:, None, None], forecasts, np.float32(np.nan))
-            width, drift = judgement.monitor.update_through(samples[:, : self._shape[1]], said)
+            truths = samples[:, : self._shape[1]]
+            width, drift, errors = judgement.monitor.update_through(truths, said)
+            if judgement.anomalies:
+                p_values, anomaly = judgement.anomalies.update_through(errors, truths)
             interval = judgement.monitor.around_through(width, forecasts, LEVEL)
         numbers = ledger.samples(_ROW) + numbers
         none = np.zeros(count, np.int8)
-        self._write(slice(at, at + count), Outcomes(forecasts, numbers, none, reasons, warm, seconds, interval, drift))
+        watched = interval, drift, p_values, anomaly
+        self._write(slice(at, at + count), Outcomes(forecasts, numbers, none, reasons, warm, seconds, *watched))
         ledger.take_clean(_ROW)
         ledger.steps += count - 1
         ledger.counts[0, PLACES[RANGE]] += np.count_nonzero(flagged)
@@ -221,8 +233,9 @@ class Block:
         if self._made.interval and made.interval:
             for kept, end in zip(self._made.interval, made.interval, strict=True):
                 kept[where] = end
-        if self._made.drift is not None:
-            self._made.drift[where] = made.drift
+        for name in ("drift", "p_values", "anomaly"):
+            if getattr(self._made, name) is not None:
+                getattr(self._made, name)[where] = getattr(made, name)
 
 
 def _stretches(flags: Flags) -> Iterator[tuple[int, int]]:

@@ -161,8 +161,8 @@ class Judgement(JudgedStreams):
 
         What is not finite in a state would stay there for ever, and must not stand in for a sample.
         """
-        none = np.zeros(len(block), np.int8)
-        self._settle(self.places(rows), none.copy(), none, block, np.zeros(block.shape, np.bool_), forecasts, seconds)
+        none, sound = np.zeros(len(block), np.int8), np.zeros(block.shape, np.bool_)
+        self._settle(self.places(rows), none.copy(), none, block, sound, forecasts, seconds)
         return forecasts
 
     def _take_odd_values(
@@ -206,7 +206,8 @@ class Judgement(JudgedStreams):
             self.engine.put(places[~moving], instead[~moving], self.engine.y[places[~moving]])
         self.screening.look_away(places[moving], filled[moving])
         self.screening.remember(places, findings)
-        self._settle(places, status, reason, filled, rejected, forecasts, seconds, self._doubted(findings))
+        seen = block[:, : self._targets]
+        self._settle(places, status, reason, filled, rejected, forecasts, seconds, self._doubted(findings), seen)
         return forecasts
 
     def _doubted(self, findings: Findings) -> Flags:
@@ -261,10 +262,12 @@ class Judgement(JudgedStreams):
         forecasts: Float32,
         seconds: Float64 | None,
         doubted: Flags | None = None,
+        seen: Float32 | None = None,
     ) -> None:
         """Write down what became of samples; where there is no forecast its place becomes NaN, its stream fresh.
 
-        Values that are `doubted` (stream, target) were taken all the same, but are nothing to learn from.
+        Values that are `doubted` (stream, target) were taken all the same, but are nothing to learn from. What was
+        `seen` (stream, target) is what came, also where it is rejected.
         """
         moved = status <= STOOD_IN
         status[moved & ~np.isfinite(forecasts).all(axis=1)] = NONE
@@ -274,21 +277,32 @@ class Judgement(JudgedStreams):
         if moved.any():
             truths = np.where(rejected[moved, : self._targets], np.nan, block[moved, : self._targets])
             said = forecasts[moved]
-            self.watch(places[moved], truths, said, None if doubted is None else doubted[moved])
+            came = None if seen is None else seen[moved]
+            self.watch(places[moved], truths, said, None if doubted is None else doubted[moved], came)
             forecasts[moved] = said
             self.ledger.begun[places[moved]] -= 1
+        if self.anomalies and not moved.all():
+            self.anomalies.pass_by(places[~moved])
         if none.any():
             self.begin_afresh(places[none])
         self.ledger.take(places, status, reason)
         if seconds is not None:
             self.clocks.commit(places, seconds)
 
-    def watch(self, rows: Rows, truths: Float32, forecasts: Float32, doubted: Flags | None = None) -> None:
+    def watch(
+        self,
+        rows: Rows,
+        truths: Float32,
+        forecasts: Float32,
+        doubted: Flags | None = None,
+        seen: Float32 | None = None,
+    ) -> None:
         """Tell what compares forecasts with truths of a step: `truths` (stream, target), NaN where they are not known.
 
         It comes after the network's step and before the forecasts (stream, outputs) go out, which are adapted in place,
         here and in the engine; the ages do not count the step yet. Nothing is to be learned from truths that are
-        `doubted` (stream, target).
+        `doubted` (stream, target). What was `seen` (stream, target) may be known where no truth is: a sample that was
+        rejected is an anomaly or not all the same.
         """
         if not self.watches:
             return
@@ -301,7 +315,9 @@ class Judgement(JudgedStreams):
         if self.monitor:
             if np.count_nonzero(warm) < len(warm):
                 said = np.where(warm[:, None, None], said, np.float32(np.nan))
-            self.monitor.update(rows, truths, said)
+            errors = self.monitor.update(rows, truths, said, seen)
+            if self.anomalies:
+                self.anomalies.update(rows, errors, truths if seen is None else seen)
 
     def watch_known(self, truths: Float32, forecasts: Float32) -> None:
         """As `watch`, for a lone stream's truths (target,) or () and forecasts (horizon, target), all numbers."""
@@ -314,11 +330,17 @@ class Judgement(JudgedStreams):
             value = truths.item()
             if self.adaptation.update_lone(value, value, forecasts.reshape(-1), is_warm=is_warm):
                 self.engine.put_forecasts(_FIRST, self.engine.y)
-        if monitor and is_warm and monitor.knows_first():
-            monitor.update_known(truths, forecasts)
-        elif monitor:
-            said = forecasts if is_warm else np.full_like(forecasts, np.nan)
-            monitor.update(_FIRST, truths.reshape(1, -1), said[None])
+        if not monitor:
+            return
+        if is_warm and monitor.knows_first():
+            errors = monitor.update_known(truths, forecasts)
+            if self.anomalies:
+                self.anomalies.update_known(errors, truths)
+            return
+        said = forecasts if is_warm else np.full_like(forecasts, np.nan)
+        errors = monitor.update(_FIRST, truths.reshape(1, -1), said[None])
+        if self.anomalies:
+            self.anomalies.update(_FIRST, errors, truths.reshape(1, -1))
 
     # A sample at an odd time
 
@@ -410,4 +432,6 @@ class Judgement(JudgedStreams):
         """Leave out samples whose times are not after the last one's; return the last forecasts."""
         status, reason = np.full(len(rows), LEFT_OUT, np.int8), np.full(len(rows), REASON_CODES[DISORDER], np.int8)
         self.ledger.take(rows, status, reason)
+        if self.anomalies:
+            self.anomalies.pass_by(rows)
         return self.engine.y[rows]

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime.adaptation.adaptation import Adaptation
+from edgeseq_runtime.anomalies.anomalies import Anomalies
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.backends.base import BatchEngine, Session
 from edgeseq_runtime.backends.usual import StepArrays, UsualStep
@@ -59,6 +60,7 @@ class JudgedStreams:
         rules: Rules | None,
         monitor: bool,
         adapt: bool | None = None,
+        anomalies: float | None = None,
     ) -> None:
         self.spec: Spec = session.spec
         self.engine = engine
@@ -67,13 +69,15 @@ class JudgedStreams:
         self.ledger = Ledger(room)
         self.screening = Screening(self.spec, rules, self.policy, room)
         self.clocks = Clocks(self.spec, room, confirms=rules.gap != ERROR)
-        self.monitor = Monitor(self.spec, room) if monitor else None
+        self.monitor = Monitor(self.spec, room) if monitor or anomalies is not None else None
         adapt = self.spec.adapt if adapt is None else adapt
         self.adaptation = Adaptation(self.spec, room) if adapt else None
+        self.anomalies = None if anomalies is None else Anomalies(self.spec, room, anomalies)
+        """What is told of the errors that the monitor finds; None where nobody asks for anomalies."""
         self.known = KnownAhead(self.spec, room, self.screening.bounds) if self.spec.known else None
         """What streams were told of the columns known ahead; None where the model has none."""
         self.parts: list[RowArrays] = [self.ledger, self.screening, self.clocks]
-        self.parts += [part for part in (self.monitor, self.adaptation, self.known) if part]
+        self.parts += [part for part in (self.monitor, self.adaptation, self.anomalies, self.known) if part]
         self.watches = bool(self.monitor or self.adaptation)
         """Whether anything compares forecasts with what comes."""
         self._features = len(self.spec.features)
@@ -110,6 +114,8 @@ class JudgedStreams:
             self.monitor.forget(rows)
         if self.adaptation:
             self.adaptation.forget(rows)
+        if self.anomalies:
+            self.anomalies.forget(rows)
 
     def erase(self, rows: Any) -> None:
         """Make the streams at `rows` as if they had never been, but for their sensors' settings."""
@@ -165,6 +171,8 @@ class JudgedStreams:
             self.monitor.gains[row] = scale.gain[: self._targets]
         if self.adaptation:
             self.adaptation.set_gain(row, scale.gain[: self._targets])
+        if self.anomalies:
+            self.anomalies.set_sensor(row, scale.offset[: self._targets], scale.gain[: self._targets])
 
     @contextmanager
     def all_or_nothing(self, rows: Any) -> Iterator[None]:
@@ -178,12 +186,12 @@ class JudgedStreams:
             yield
         except BaseException:
             self.is_torn = True  # until all is in its place
-            if self.adaptation:
-                self.adaptation.gather()
+            for part in self.parts:
+                part.gather()
             for array, before in zip(arrays, kept, strict=True):
                 array[rows] = before
-            if self.adaptation:
-                self.adaptation.look_up()
+            for part in self.parts:
+                part.look_up()
             engine.put_states(rows, states)
             engine.put(rows, x, y)
             self.ledger.steps = steps
@@ -245,8 +253,9 @@ class JudgedStreams:
             arrays = {name: block[at].copy() for name, block in blocks.items()}
             watched = self.monitor.arrays_of(int(rows[at]), age) if self.monitor else {}
             adapted = self.adaptation.arrays_of(int(rows[at])) if self.adaptation else {}
+            learned = self.anomalies.arrays_of(int(rows[at])) if self.anomalies else {}
             told = {REACH: self.known.array_of(int(rows[at]))} if self.known else {}
-            found.append(Snapshot(named, arrays | watched | adapted | told))
+            found.append(Snapshot(named, arrays | watched | adapted | learned | told))
         return found
 
     def check(self, snapshot: Snapshot) -> None:
@@ -259,6 +268,8 @@ class JudgedStreams:
             raise SnapshotError("the snapshot has counters or widths that no stream has")
         if self.adaptation and not self.adaptation.might_hold(snapshot.arrays):
             raise SnapshotError("the snapshot has an adaptation that no stream has")
+        if self.anomalies and not self.anomalies.might_hold(snapshot.arrays):
+            raise SnapshotError("the snapshot has anomalies that no stream has")
         if self.known:
             self.known.check(snapshot.arrays)
 
@@ -290,12 +301,15 @@ class JudgedStreams:
             self.monitor.load(row, counters["age"], arrays)
         if self.adaptation:
             self.adaptation.load(row, arrays)
+        if self.anomalies:
+            self.anomalies.load(row, arrays)
         if self.known:
             self.known.load(row, arrays)
 
     def outcomes(self, rows: Any, forecasts: Float32) -> Outcomes:
         """Return what became of the last samples of streams, with their forecasts (stream, outputs)."""
         ledger, shaped = self.ledger, forecasts.reshape(-1, *self._shape)
+        p_values, anomaly = self.anomalies.found(rows) if self.anomalies else (None, None)
         return Outcomes(
             shaped,
             ledger.samples(rows) - 1,
@@ -305,6 +319,8 @@ class JudgedStreams:
             self.clocks.last[rows].copy(),
             self.monitor.around(rows, self._counting(rows, shaped), LEVEL) if self.monitor else None,
             self.monitor.drift.raised[rows] > 0 if self.monitor else None,
+            p_values,
+            anomaly,
         )
 
     def are_warm(self, rows: Any) -> Flags:
@@ -320,9 +336,10 @@ class JudgedStreams:
 
     def _bind_usual(self) -> None:
         self.usual = self.engine.usual_step(self._step_arrays())
-        if self.adaptation:
-            self.adaptation.gather()
-            self.adaptation.keeps_apart = self.usual is None
+        for part in (self.adaptation, self.anomalies):
+            if part:
+                part.gather()
+                part.keeps_apart = self.usual is None
         if self.monitor and self.usual:
             self.monitor.intervals.exponentials = self.usual.exponentials
 
@@ -342,4 +359,5 @@ class JudgedStreams:
             self.ledger.begun,
             self.monitor.arrays() if self.monitor else None,
             self.adaptation.memory if self.adaptation else None,
+            self.anomalies.arrays() if self.anomalies else None,
         )

@@ -73,11 +73,13 @@ class Monitor(RowArrays):
         self.said[rows] = np.nan
         self._is_known = False
 
-    def update(self, rows: Rows, truths: Float32, forecasts: Float32) -> None:
+    def update(self, rows: Rows, truths: Float32, forecasts: Float32, seen: Float32 | None = None) -> Float32:
         """Take a sample each of streams, and the forecasts after them.
 
         `truths` are their targets (stream, target), NaN where unknown; `forecasts` (stream, horizon, target), NaN where
-        they do not count.
+        they do not count. Return the errors (stream, horizon, target) of what was said of the samples 1, 2, ... samples
+        ago, in the typical sensor's numbers, NaN where there was nothing: of what was `seen`, which may be known where
+        the truth is not.
         """
         horizon = self._horizon
         self._is_known = False
@@ -85,7 +87,7 @@ class Monitor(RowArrays):
             if not self._together:
                 self._bring_together()
             place, said = self.turns % horizon, self.said[rows]
-            errors = truths[:, None] - said[:, place]
+            expected = said[:, place].copy()
             # The place of steps ahead 1, 2, ...: one further each, on to the last one and from the first one on.
             flat = said.reshape(len(said), horizon * horizon, self._targets)
             before = horizon - 1 - place
@@ -94,17 +96,24 @@ class Monitor(RowArrays):
             self.turns += 1
         else:
             places = (self.turns + self.turn[rows]) % horizon
-            errors = truths[:, None] - self.said[rows, places]
+            expected = self.said[rows, places]
             self.said[rows[:, None], (places[:, None] + 1 + self._steps) % horizon, self._steps] = forecasts
             self.turn[rows] = (self.turn[rows] + 1) % horizon
             self._together = False
-        if self._has_gains:
-            errors /= self.gains[rows][:, None]
+        errors = self._errors_of(rows, truths, expected)
         self.intervals.update(rows, errors)
         if len(self.said) == 1:
             self.drift.update_one(errors[0, 0].tolist())  # in a sixth of the time
         else:
             self.drift.update(rows, errors[:, 0])
+        return errors if seen is None else self._errors_of(rows, seen, expected)
+
+    def _errors_of(self, rows: Rows, truths: Float32, expected: Float32) -> Float32:
+        """Return truths (stream, target) less what was expected (stream, horizon, target), as the typical sensor's."""
+        errors = truths[:, None] - expected
+        if self._has_gains:
+            errors /= self.gains[rows][:, None]
+        return errors
 
     def arrays(self) -> WatchArrays:
         """Return what `update` reads and changes, for who does the same in other code; `count` comes after that."""
@@ -141,10 +150,11 @@ class Monitor(RowArrays):
             self._is_known = self._together and bool(np.isfinite(self.said[0]).all())
         return self._is_known
 
-    def update_known(self, truths: Float32, forecasts: Float32) -> None:
+    def update_known(self, truths: Float32, forecasts: Float32) -> Float32:
         """Take a sample of the only stream, (target,), and the forecasts (horizon, target) after it, all numbers.
 
         As `update`, in a fifth of the time; only while `knows_first`. `truths` is better () where there is one target.
+        Return the errors (horizon, target), which stay until the next call.
         """
         horizon = self._horizon
         place = self.turns % horizon
@@ -163,6 +173,7 @@ class Monitor(RowArrays):
             errors /= self.gains[0]
         self.intervals.update_known(self._flat_errors)
         self.drift.update_one(self._next_errors.tolist())
+        return errors
 
     def _views_at(self, place: int) -> tuple[Float32, ...]:
         """Return what was said of the first stream's sample at a place, and where what is said after it belongs.
@@ -177,10 +188,11 @@ class Monitor(RowArrays):
             flat[before : before + (place + 1) * horizon : horizon + 1],
         )
 
-    def update_through(self, truths: Float32, forecasts: Float32) -> tuple[Float32, Flags]:
+    def update_through(self, truths: Float32, forecasts: Float32) -> tuple[Float32, Flags, Float32]:
         """Take samples in a row of the first stream: `truths` (time, target), `forecasts` (time, horizon, target).
 
-        Return the width of the intervals after each (time, horizon, target), and the drift flag (time,).
+        Return the width of the intervals after each (time, horizon, target), the drift flag (time,), and the errors as
+        `update` does, (time, horizon, target).
         """
         horizon, count = self._horizon, len(truths)
         place = int(self.turns + self.turn[0]) % horizon
@@ -195,7 +207,7 @@ class Monitor(RowArrays):
         self._together = self._is_known = False
         if self._has_gains:
             errors /= self.gains[0]
-        return self.intervals.update_through(errors), self.drift.update_through(errors[:, 0])
+        return self.intervals.update_through(errors), self.drift.update_through(errors[:, 0]), errors
 
     def around(self, rows: Any, forecasts: Float32, level: float) -> tuple[Float32, Float32]:
         """Return the ends of intervals around forecasts (stream, horizon, target); see `Intervals.around`."""

@@ -35,6 +35,12 @@ class RowArrays:
         """Return the arrays themselves."""
         return [getattr(self, name) for name in self._blank]
 
+    def gather(self) -> None:
+        """Have the arrays hold all: a subclass may keep some of it elsewhere between steps."""
+
+    def look_up(self) -> None:
+        """Look at the arrays anew: they may have changed otherwise than by the subclass."""
+
     def make_room(self, count: int) -> None:
         """Have so many rows, or more; new ones are those of streams that have seen nothing."""
         for name, blank in self._blank.items():

@@ -117,10 +117,11 @@ def test_however_a_stream_is_moved_its_numbers_are_the_same_bit_for_bit(horizon:
     truths = (sizes * random.standard_normal(2400)).astype(np.float32)[:, None]
     said = np.resize(random.standard_normal(2399 * horizon), (2400, horizon, 1)).astype(np.float32)
     said[[1500, 1501, 1600]] = truths[1700] = np.nan
-    widths, flags = block.update_through(truths, said)
+    widths, flags, errors = block.update_through(truths, said)
     on_bounds = 0
     for at, (truth, forecast) in enumerate(zip(truths, said, strict=True)):
-        many.update(slice(0, 3), np.repeat(truth[None], 3, axis=0), np.repeat(forecast[None], 3, axis=0))
+        found = many.update(slice(0, 3), np.repeat(truth[None], 3, axis=0), np.repeat(forecast[None], 3, axis=0))
+        np.testing.assert_array_equal(found, np.repeat(errors[at][None], 3, axis=0))
         if alone.knows_first() and np.isfinite(truth[0] + forecast).all():
             alone.update_known(truth, forecast)
         else:

@@ -12,7 +12,8 @@ from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.io.influx import sensors as names_in
-from edgeseq_runtime.service import NamedStreams, SingleStream
+from edgeseq_runtime.service.named_streams import NamedStreams
+from edgeseq_runtime.service.single_stream import SingleStream
 from edgeseq_runtime.streaming.sensors import Scale, statistics
 
 MODEL = edgeseq_export.export(make_checkpoint(sensors=3, features=2, targets=2, horizon=2)).content

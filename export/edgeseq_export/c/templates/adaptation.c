@@ -34,29 +34,6 @@ static const uint8_t knot_before[{{ layout.horizon }}] = {
 static const float nearness[{{ layout.horizon }}] = {
 {{ values(nearness) }}};
 
-/* Neither NaN nor infinite, whatever the compiler supposes of floats. */
-static inline int is_number(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return (bits & 0x7F800000u) != 0x7F800000u;
-}
-
-static inline float smaller(float a, float b)
-{
-    return a < b ? a : b;
-}
-
-static inline float larger(float a, float b)
-{
-    return a > b ? a : b;
-}
-
-static inline float clipped(float value, float low, float high)
-{
-    return smaller(larger(value, low), high);
-}
-
 /* 1 / sqrt(x) by Newton's method, off by 1e-7 of it at most: no C library is needed. */
 static inline float root_of_inverse(float x)
 {

@@ -21,6 +21,15 @@
    The stream goes on learning: what was forecast is compared with what comes, and the next forecasts are corrected.
 
 {% endif %}
+{% if detector %}
+   Whether a sample is normal, at so many false alarms per sample, says a detector beside the state, for who wants it:
+
+       {{ name }}_detector d;
+       {{ name }}_detector_reset(&d, 1e-4f);
+       {{ name }}_step(&s, sample, forecast);
+       if ({{ name }}_detect(&d, &s, sample, forecast) != {{ NAME }}_NORMAL) ...
+
+{% endif %}
    Nothing is allocated, and nothing is remembered but in the state, which the caller owns and may copy. */
 #ifndef {{ NAME }}_H
 #define {{ NAME }}_H
@@ -75,12 +84,32 @@ typedef struct {
     uint32_t reach[{{ NAME }}_KNOWN]; /* up to how many steps ahead values were said; those beyond stand in */
 {% endif %}
 } {{ name }}_state;
+{% if detector %}
+
+{% include "detector.h" %}
+{% endif %}
 
 /* Start afresh{{ ", as the typical sensor" if spec.sensors }}. */
 void {{ name }}_reset({{ name }}_state *s);
 
 /* Take a sample, leave {{ NAME }}_OUTPUTS numbers in forecast, return what became of it. NaN marks a missing value. */
 int {{ name }}_step({{ name }}_state *s, const float *sample, float *forecast);
+{% if detector %}
+
+/* Have seen nothing yet. `rate` is how many of the samples that nothing is wrong with may be called an anomaly: 1e-4, say. */
+void {{ name }}_detector_reset({{ name }}_detector *d, float rate);
+
+/* After each {{ name }}_step, with what it took and left: return what the sample is, {{ NAME }}_NORMAL or an anomaly. One event
+   is one anomaly: there is no other for {{ detector.pause|int }} samples. */
+int {{ name }}_detect({{ name }}_detector *d, const {{ name }}_state *s, const float *sample, const float *forecast);
+
+/* The share of normal samples that are at least as surprising as the last one{{ ", of all targets together or of one" if detector.layout.targets > 1 }}. NaN where that was missing,
+   or nothing that counts had been forecast of it. */
+float {{ name }}_p_value(const {{ name }}_detector *d);
+{% if detector.layout.targets > 1 %}
+float {{ name }}_p_value_of(const {{ name }}_detector *d, int target);
+{% endif %}
+{% endif %}
 {% if spec.sensors %}
 
 /* Say what this sensor is like, after {{ name }}_reset: it measures offset + gain * z where the typical one measures z.

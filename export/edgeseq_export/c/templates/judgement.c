@@ -16,6 +16,13 @@
 
 typedef float model_adaptation; /* of a model that cannot adapt */
 {% endif %}
+{% if detector %}
+
+{% include "anomalies.h" %}
+{% else %}
+
+typedef float model_anomalies; /* of a model without residuals, which finds none */
+{% endif %}
 
 /* Version of `edgeseq_streams`: code that has another one is not called. */
 const int32_t edgeseq_judgement = {{ version }};
@@ -67,6 +74,11 @@ typedef struct {
 
     /* What streams go on learning, a row for each; NULL where they do not. See adaptation. */
     model_adaptation *adaptation;
+
+    /* How surprising samples are, a row for each stream; NULL where nobody asks. See anomalies. */
+    model_anomalies *anomalies;
+    const float *offsets; /* of sensors [target], beside `gains`; NULL where all are 0 */
+    double limit; /* float32: bits of surprise that are an anomaly */
 } edgeseq_streams;
 
 void edgeseq_move(int64_t count, const int64_t *rows, model_memory *memory, const float *x, float *y);
@@ -77,9 +89,15 @@ static int64_t row_of(const edgeseq_streams *s, int64_t k)
 }
 
 {% include "exponential.h" %}
+
+{% include "numbers.h" %}
 {% if layout %}
 
 {% include "adaptation.c" %}
+{% endif %}
+{% if detector %}
+
+{% include "anomalies.c" %}
 {% endif %}
 
 /* ---- Before the network ---- */
@@ -177,6 +195,20 @@ static void watch_drift(const edgeseq_streams *s, int64_t row, const float *erro
         s->raised[row] = 0.0f;
 }
 
+{% if detector %}
+static void look_for_anomalies(const edgeseq_streams *s, int64_t row, const float *errors)
+{
+    float sample[MODEL_TARGETS]; /* in the typical sensor's numbers */
+    int t;
+    for (t = 0; t < MODEL_TARGETS; t++) {
+        sample[t] = s->x[row * MODEL_INPUTS + t];
+        if (s->offsets)
+            sample[t] = (sample[t] - s->offsets[row * MODEL_TARGETS + t]) / s->gains[row * MODEL_TARGETS + t];
+    }
+    find_anomaly(s->anomalies + row, errors, errors + {{ (detector.steps - 1) * detector.layout.targets }}, sample, (float)s->limit);
+}
+
+{% endif %}
 /* Take the errors of what was said of this sample, and keep what the network says now where that is warm. */
 static void watch(const edgeseq_streams *s, int64_t row, int is_warm)
 {
@@ -200,6 +232,10 @@ static void watch(const edgeseq_streams *s, int64_t row, int is_warm)
     }
     adapt_width(s, row, errors);
     watch_drift(s, row, errors);
+{% if detector %}
+    if (s->anomalies)
+        look_for_anomalies(s, row, errors);
+{% endif %}
     if (s->rows)
         s->turn[row] = (s->turn[row] + 1) % MODEL_HORIZON;
 }
@@ -253,8 +289,10 @@ int edgeseq_take(const edgeseq_streams *s)
 
 /* Samples in a row of the first stream: take those before the first that is odd, or whose forecast is not finite. Return how
    many those are, and leave what stopped it in `made`. For each its forecast [output] is left in y and, where somebody asks,
-   its intervals' width [output] and the drift flag after it. */
-int64_t edgeseq_run(const edgeseq_streams *s, float *y, float *width, float *raised, int32_t *made)
+   its intervals' width [output] and the drift flag after it; its bits of surprise [target + 1], of all targets together last,
+   and the code of its anomaly. */
+int64_t edgeseq_run(const edgeseq_streams *s, float *y, float *width, float *raised, float *bits, float *alarms,
+                    int32_t *made)
 {
     edgeseq_streams one = *s;
     int64_t t;
@@ -269,6 +307,17 @@ int64_t edgeseq_run(const edgeseq_streams *s, float *y, float *width, float *rai
             memcpy(width + t * MODEL_OUTPUTS, s->width, MODEL_OUTPUTS * sizeof(float));
             raised[t] = *s->raised;
         }
+{% if not detector %}
+        (void)bits, (void)alarms;
+{% else %}
+        if (s->anomalies) {
+            int target;
+            for (target = 0; target < MODEL_TARGETS; target++)
+                *bits++ = *s->anomalies->targets[target].own_bits;
+            *bits++ = *s->anomalies->bits;
+            alarms[t] = *s->anomalies->alarm;
+        }
+{% endif %}
         one.samples += MODEL_INPUTS;
         one.given = one.given ? one.given + 1 : NULL;
         one.steps++;

@@ -54,6 +54,10 @@ static int is_usable(float value)
     return (bits & 0x7FFFFFFFu) <= {{ limit }}u;
 }
 
+{% if layout or detector %}
+{% include "numbers.h" %}
+
+{% endif %}
 {% if layout %}
 {% include "adaptation.c" %}
 
@@ -178,6 +182,12 @@ int {{ name }}_step({{ name }}_state *s, const float *sample, float *forecast)
     s->imputed = lacking ? s->imputed + 1 : 0;
     return lacking ? {{ NAME }}_IMPUTED : {{ NAME }}_OK;
 }
+{% if detector %}
+
+{% include "anomalies.c" %}
+
+{% include "detector.c" %}
+{% endif %}
 {% if spec.sensors %}
 
 void {{ name }}_set_sensor({{ name }}_state *s, const float *offset, const float *gain)

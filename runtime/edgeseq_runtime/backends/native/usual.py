@@ -39,7 +39,8 @@ class _Streams(ctypes.Structure):
         *[(name, _NUMBERS) for name in ("wider", "narrower", "widest")],
         *[(name, _POINTERS) for name in ("lowest", "highest", "shares", "raised")],
         *[(name, _NUMBERS) for name in ("memory_of_shares", "alarm", "clear")],
-        ("adaptation", _POINTERS),
+        *[(name, _POINTERS) for name in ("adaptation", "anomalies", "offsets")],
+        ("limit", _NUMBERS),
     ]
 
 
@@ -94,7 +95,8 @@ class NativeUsualStep(UsualStep):
     def run(self, samples: Float32, given: Float64 | None, steps: int, turns: int, made: RunArrays) -> tuple[int, int]:
         """Take usual samples in a row; see `UsualStep`."""
         what = ctypes.c_int32()
-        left = (ctypes.c_void_p(_start(array)) for array in (made.forecasts, made.width, made.raised))
+        arrays = made.forecasts, made.width, made.raised, made.bits, made.alarms
+        left = (ctypes.c_void_p(_start(array)) for array in arrays)
         try:
             kept = self._point_at(samples, given, steps, turns)
             count = self._run(ctypes.byref(self._streams), *left, ctypes.byref(what))
@@ -146,6 +148,10 @@ class NativeUsualStep(UsualStep):
         streams.gains = None if watch.gains is None else _start(watch.gains)
         streams.wider, streams.narrower, streams.widest = watch.moves
         streams.memory_of_shares, streams.alarm, streams.clear = watch.shares_like
+        if arrays.anomalies:
+            streams.anomalies, streams.limit = _start(arrays.anomalies.memory), arrays.anomalies.limit
+            offsets = arrays.anomalies.offsets
+            streams.offsets = None if offsets is None else _start(offsets)
 
 
 def _start(array: "npt.NDArray[Any]") -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from edgeseq_runtime.mqtt.deduplication import UNSETTLED
 
 if TYPE_CHECKING:
-    from edgeseq_runtime.service import State
+    from edgeseq_runtime.service.streams import State
 
 _MOST, _MOST_BYTES = 1000, 16 << 20
 """Samples of all topics that may be unsettled, and bytes of their forecasts: what bounds the memory they take."""

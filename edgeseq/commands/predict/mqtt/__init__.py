@@ -1,0 +1,1 @@
+"""Messages in, forecasts out, through an MQTT broker: a stream for each topic."""

@@ -1,0 +1,300 @@
+"""One stream of one target: what `anomalies` does for rows, number by number.
+
+A call of NumPy takes as long as ten operations of Python, and most scores stop low on their ladders. The row's own
+words are changed where they lie. Each result is rounded as float32 has it, by a write to such a number: so all is the
+same to the bit.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from edgeseq_runtime.anomalies import event, kinds, ladder, scores
+from edgeseq_runtime.anomalies.layout import ALARM, BITS, GAPS, LAST_GAPS, MOST, OWN_BITS, PAUSE, Layout
+from edgeseq_runtime.arrays import Float32
+
+
+def _constants(*numbers: Any) -> tuple[float, ...]:
+    """Return numbers as arrays of float32 meet them."""
+    return tuple(np.array(numbers, np.float32).tolist())
+
+
+_CLIP, _HEAVY, _LIGHT, _SPREADING = _constants(kinds.CLIP, kinds.NEAR, kinds.SLOW, kinds.SPREAD)
+_RATE, _UP, _DOWN, _LEAST_GAP = _constants(kinds.RATE, ladder.UP, ladder.DOWN, ladder.LEAST_GAP)
+_LARGEST, _LEAST_SPREAD, _LEAST_VALUES = _constants(scores.LARGEST, scores.LEAST_SPREAD, kinds.LEAST_VALUES)
+_VALUES, _VALUE_CLIP = _constants(kinds.VALUES, kinds.VALUE_CLIP)
+_MOST_BITS, _MOST_SCORE, _MOST_COUNTED = _constants(ladder.MOST_BITS, ladder.MOST_SCORE, event.MOST_COUNTED)
+_BEGINS, _SURPRISING, _ENDS = _constants(event.BEGINS, event.SURPRISING, event.ENDS)
+_TEACHES, _LASTS = _constants(event.TEACHES, event.LASTS)
+_FORGETTING, _LEVEL_FORGETTING, _PAUSE = _constants(kinds.FORGETTING, kinds.LEVEL_FORGETTING, event.PAUSE)
+_MOST_OF_SIZE, _FIRST_COUNTS = kinds.MOST_OF_SIZE, kinds.FIRST_COUNTS
+_BELOW, _WORTH, _LAST_UP, _LAST_DOWN = (
+    table.tolist() for table in (ladder.BELOW, ladder.WORTH, ladder.LAST_UP, ladder.LAST_DOWN)
+)
+_TOP, _LAST_TOP = ladder.RUNGS - 1, len(ladder.SHARES) - 1
+
+
+class LoneStream:
+    """The row of a stream."""
+
+    def __init__(self, layout: Layout, row: Float32, limit: np.float32, least: tuple[float, float]) -> None:
+        self._row: Any = memoryview(row.data)  # of which single numbers are read sooner than of an array
+        self._rounded: Any = memoryview(np.zeros(1, np.float32).data)
+        self._limit, self._least = float(limit), least
+        self._codes = [kinds.WORDS.index(kind.word) + 1 for kind in layout.kinds]
+        self._bits, self._alarm, self._pause = (layout.shared[name].offset for name in (BITS, ALARM, PAUSE))
+        first, last = (layout.head + layout.of_target[name].offset for name in (OWN_BITS, MOST))
+        self._own_bits, self._numbers = first, self._row[first + 1 : last + 1]
+        self._gaps, self._last_gaps = (layout.head + layout.of_target[name].offset for name in (GAPS, LAST_GAPS))
+        self._width, self._has_far = len(layout.kinds), layout.horizon > 1
+        self._priors = [kind.prior for kind in layout.kinds]
+        self._weights = _constants(*(kind.weight for kind in layout.kinds))
+        self._trained = [int(kind.trained) for kind in layout.kinds]
+        self._unsettled = [1 / kinds.RATE - prior for prior in self._priors]
+        """Samples that have taught, for each kind, until its lowest gap moves by `RATE`; twice as many for the next."""
+
+    def update(self, error: float, far: float, sample: float) -> None:
+        """Do what `Anomalies.update` does of a finite error; the farther one may be NaN."""
+        if not -_LARGEST <= error <= _LARGEST:
+            error = _LARGEST if error > 0 else -_LARGEST
+        if not -_LARGEST <= sample <= _LARGEST:
+            sample = _LARGEST if sample > 0 else -_LARGEST
+        found = self._score(error, far, sample)
+        most, kind, tops = self._climb(found)
+        bits, top, is_past = self._climb_last(most)
+        if self._teaches(bits):
+            self._stretch(found, tops)
+            self._learn(tops)
+            self._learn_last(top, is_past=is_past)
+        row, pause = self._row, self._row[self._pause]
+        row[self._own_bits] = row[self._bits] = bits
+        if bits > self._limit and not pause:
+            row[self._alarm], row[self._pause] = self._codes[kind], _PAUSE
+        else:
+            row[self._alarm] = 0.0
+            if pause:
+                row[self._pause] = pause - 1
+
+    def _score(self, error: float, far: float, sample: float) -> list[float]:
+        """Do what `scores` does; return the scores in the order of kinds."""
+        r, numbers = self._rounded, self._numbers
+        count, size, _, near, _, slow, spread, run, last = numbers[:9].tolist()
+        r[0] = error / size
+        ratio = r[0]
+        clipped = ratio if -_CLIP <= ratio <= _CLIP else (_CLIP if ratio > 0 else -_CLIP)
+        r[0] = clipped - near
+        r[0] = _HEAVY * r[0]
+        numbers[3] = near + r[0]
+        r[0] = clipped - slow
+        r[0] = _LIGHT * r[0]
+        numbers[5] = slow + r[0]
+        r[0] = abs(clipped) - spread
+        r[0] = _SPREADING * r[0]
+        numbers[6] = spread + r[0]
+        spread = numbers[6]
+        numbers[7] = run + 1 if sample == last else 0.0
+        numbers[8] = sample
+        r[0] = 1 / (spread if spread > _LEAST_SPREAD else _LEAST_SPREAD)
+        silence = r[0]
+        since = min(count + _FIRST_COUNTS, _FORGETTING)
+        numbers[1] = self._moved(size, abs(error), since, self._least[0])
+        found = [min(abs(ratio), _MOST_SCORE), abs(numbers[3]), abs(numbers[5]), spread, silence, numbers[7]]
+        if self._has_far:
+            found.insert(2, self._far_score(far, since))
+        return found + self._take_value(sample)
+
+    def _far_score(self, far: float, since: float) -> float:
+        """Take a farther error, which may be NaN; return its mean's score."""
+        r, numbers = self._rounded, self._numbers
+        size, mean, clipped = numbers[2], numbers[4], 0.0
+        if far - far == 0:
+            if not -_LARGEST <= far <= _LARGEST:
+                far = _LARGEST if far > 0 else -_LARGEST
+            r[0] = far / size
+            ratio = r[0]
+            clipped = ratio if -_CLIP <= ratio <= _CLIP else (_CLIP if ratio > 0 else -_CLIP)
+            numbers[2] = self._moved(size, abs(far), since, self._least[1])
+        r[0] = clipped - mean
+        r[0] = _HEAVY * r[0]
+        numbers[4] = mean + r[0]
+        return abs(float(numbers[4]))
+
+    def _moved(self, size: float, length: float, since: float, least: float) -> float:
+        """Return a typical size after an error of some length."""
+        r = self._rounded
+        r[0] = _MOST_OF_SIZE * size
+        r[0] = min(length, r[0]) - size
+        r[0] = r[0] / since
+        r[0] = size + r[0]
+        return max(float(r[0]), least)
+
+    def _take_value(self, sample: float) -> list[float]:
+        """Do what `scores` does of the value itself; return its scores."""
+        r, numbers = self._rounded, self._numbers
+        count, mean, deviation, values = numbers[0], numbers[9], numbers[10], numbers[11]
+        if mean != mean:  # noqa: PLR0124 - NaN is not itself
+            mean = sample
+        r[0] = sample - mean
+        distance, value = r[0], 0.0
+        if deviation > 0:
+            r[0] = distance / deviation
+            ratio = r[0]
+            if count >= _LEAST_VALUES:
+                value = min(max(ratio, -_MOST_SCORE), _MOST_SCORE)
+            if not -_CLIP <= ratio <= _CLIP:
+                most = _CLIP * deviation
+                distance = min(max(distance, -most), most)
+        since = count + 1 if count < _LEVEL_FORGETTING else _LEVEL_FORGETTING
+        r[0] = distance / since
+        numbers[9] = mean + r[0]
+        r[0] = abs(distance) - deviation
+        r[0] = r[0] / since
+        numbers[10] = deviation + r[0]
+        r[0] = min(max(value, -_VALUE_CLIP), _VALUE_CLIP) - values
+        r[0] = _VALUES * r[0]
+        numbers[11] = values + r[0]
+        values = numbers[11]
+        return [max(value, 0.0), max(-value, 0.0), max(values, 0.0), max(-values, 0.0)]
+
+    def _climb(self, found: list[float]) -> tuple[float, int, list[tuple[int, bool]]]:
+        """Return the most bits of scores, of which kind, and where each stopped: its rung, and whether it passed it."""
+        r, row, width, place = self._rounded, self._row, self._width, self._gaps
+        weights, most, which, tops = self._weights, -1.0, 0, []
+        for kind, score in enumerate(found):
+            at, rung, begin = place + kind, 0, 0.0
+            gap = end = row[at]
+            while score >= end and rung < _TOP:
+                rung += 1
+                at += width
+                begin = end
+                gap = row[at]
+                r[0] = begin + gap
+                end = r[0]
+            tops.append((rung, score >= end))
+            if rung:
+                r[0] = score - begin
+                r[0] = r[0] / gap
+                r[0] = rung + r[0]
+            else:
+                r[0] = score / gap
+            bits = r[0] if rung < _TOP else min(r[0], _MOST_BITS)
+            if weights[kind] < 1:
+                r[0] = weights[kind] * bits
+                bits = r[0]
+            if bits > most:
+                most, which = bits, kind
+        self._numbers[15] = most
+        return most, which, tops
+
+    def _climb_last(self, most: float) -> tuple[float, int, bool]:
+        """Return the bits of the most of all kinds, and where it stopped, as `_climb` does."""
+        r, row, at = self._rounded, self._row, self._last_gaps
+        rung, begin = 0, 0.0
+        gap = end = row[at]
+        while most >= end and rung < _LAST_TOP:
+            rung += 1
+            begin = end
+            gap = row[at + rung]
+            r[0] = begin + gap
+            end = r[0]
+        r[0] = most - begin
+        r[0] = r[0] / gap
+        r[0] = r[0] * _WORTH[rung]
+        r[0] = _BELOW[rung] + r[0]
+        return min(r[0], _MOST_BITS), rung, most >= end
+
+    def _teaches(self, bits: float) -> bool:
+        """Do what `event.move` does."""
+        numbers = self._numbers
+        is_on = numbers[12]
+        if bits > _BEGINS:
+            if not is_on:
+                numbers[12], numbers[13] = 1.0, 0.0
+            numbers[14] = 0.0
+        elif is_on:
+            numbers[14] += 1
+            if numbers[14] > _ENDS:
+                numbers[12] = 0.0
+                return True
+        else:
+            return True
+        if bits > _SURPRISING:
+            numbers[13] += 1
+            return not _TEACHES < numbers[13] <= _LASTS
+        return True
+
+    def _stretch(self, found: list[float], tops: list[tuple[int, bool]]) -> None:
+        """Do what `ladder.stretch` does; `tops` become those of the widened ladders."""
+        count = int(self._numbers[0])
+        if count >= ladder.MOST_TRAINED:
+            return
+        for kind, (top, is_past) in enumerate(tops):
+            passed = top + is_past
+            if passed > ladder.LEAST_STRETCHED:
+                lowest = (count + self._trained[kind]).bit_length() + 2
+                if lowest < min(passed, ladder.RUNGS):
+                    tops[kind] = self._widen(self._gaps + kind, lowest, found[kind])
+
+    def _widen(self, at: int, lowest: int, score: float) -> tuple[int, bool]:
+        """Widen the rungs from `lowest` on to where a score came; return where it stops then, as `_climb` does."""
+        r, row, width, begin = self._rounded, self._row, self._width, 0.0
+        for _ in range(lowest):
+            r[0] = begin + row[at]
+            begin = r[0]
+            at += width
+        r[0] = score - begin
+        beyond = r[0]
+        for place in range(at, at + (ladder.RUNGS - lowest) * width, width):
+            row[place] = max(row[place], beyond)
+        for rung in range(lowest, ladder.RUNGS):
+            r[0] = begin + row[at]
+            begin = r[0]
+            at += width
+            if score < begin:
+                return rung, False
+        return _TOP, True
+
+    def _learn(self, tops: list[tuple[int, bool]]) -> None:
+        """Move the gaps of the kinds' ladders after scores that stopped there, and count the sample."""
+        row, numbers, width, unsettled, place = self._row, self._numbers, self._width, self._unsettled, self._gaps
+        count = numbers[0]
+        for kind, (rung, is_past) in enumerate(tops):
+            at = place + kind
+            if count < unsettled[kind] * (1 << rung):
+                self._learn_soon(at, rung, self._priors[kind], count, is_past=is_past)
+                continue
+            for _ in range(rung):
+                row[at] *= _UP
+                at += width
+            if is_past:
+                row[at] *= _UP
+            else:
+                gap = row[at] * _DOWN
+                row[at] = gap if gap > _LEAST_GAP else _LEAST_GAP
+        if count < _MOST_COUNTED:
+            numbers[0] = count + 1
+
+    def _learn_soon(self, at: int, top: int, prior: float, count: float, *, is_past: bool) -> None:
+        """Move the gaps of one ladder while some move by more than `RATE`."""
+        r, row = self._rounded, self._row
+        for rung in range(top + 1):
+            r[0] = prior + count * 0.5**rung
+            r[0] = 1 / r[0]
+            r[0] = 1 + max(r[0], _RATE)
+            if rung == top and not is_past:
+                r[0] = 1 / r[0]
+                r[0] = row[at] * r[0]
+                row[at] = max(r[0], _LEAST_GAP)
+            else:
+                row[at] *= r[0]
+            at += self._width
+
+    def _learn_last(self, top: int, *, is_past: bool) -> None:
+        """Move the gaps of the last ladder."""
+        row, at = self._row, self._last_gaps
+        for rung in range(top):
+            row[at + rung] *= _LAST_UP[rung]
+        if is_past:
+            row[at + top] *= _LAST_UP[top]
+        else:
+            row[at + top] = max(row[at + top] * _LAST_DOWN[top], _LEAST_GAP)
