@@ -26,7 +26,7 @@ SHIPPED = {"numenta": "HTM", "windowedGaussian": "windowed Gaussian"}
 """Detectors whose score of each row may lie beside the data, and what they are called."""
 
 LIMITS = tuple(0.25 * step for step in range(5, 60))
-"""Decimal digits of rates that are tried: an alarm is where a sample is less likely, and none was in the pause before."""
+"""Decimal digits of rates that are tried: an alarm is where a sample is less likely, after a pause without another."""
 
 Scores = npt.NDArray[np.float64]
 
