@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import onnx
@@ -16,7 +16,7 @@ import edgeseq_export
 from benchmarks.microcontroller.image import FIRMWARE, Subject
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq_export.c import export
-from edgeseq_runtime.spec import STEP, Spec
+from edgeseq_runtime.spec import STEP, Residuals, Spec
 
 
 class CannotError(Exception):
@@ -46,10 +46,28 @@ def in_fixed_point(checkpoint: Checkpoint) -> Subject:
     return _by_edgeseq(checkpoint, "int8")
 
 
-def _by_edgeseq(checkpoint: Checkpoint, quantize: str) -> Subject:
-    kind = export.kind_of(checkpoint, quantize)
+def in_float_detecting(checkpoint: Checkpoint) -> Subject:
+    """Return edgeseq's C in float, which looks for anomalies."""
+    return _by_edgeseq(checkpoint, "none", detects=True)
+
+
+def in_fixed_point_detecting(checkpoint: Checkpoint) -> Subject:
+    """Return edgeseq's C in fixed point, which looks for anomalies."""
+    return _by_edgeseq(checkpoint, "int8", detects=True)
+
+
+def with_residuals(checkpoint: Checkpoint) -> Checkpoint:
+    """Return a checkpoint as if its errors over validation had been of some size: anomalies ask for that."""
+    of_step = ((-0.2, -0.1, 0.0, 0.1, 0.2),) * len(checkpoint.spec.targets)
+    residuals = Residuals((0.05, 0.25, 0.5, 0.75, 0.95), (of_step,) * checkpoint.spec.horizon)
+    return replace(checkpoint, spec=replace(checkpoint.spec, residuals=residuals))
+
+
+def _by_edgeseq(checkpoint: Checkpoint, quantize: str, *, detects: bool = False) -> Subject:
+    kind = export.kind_of(with_residuals(checkpoint) if detects else checkpoint, quantize)
     files = kind.render(kind.spec, "model").files()
-    return Subject(files | {"edgeseq_subject.c": (FIRMWARE / "edgeseq_subject.c").read_text()}, checkpoint.spec.outputs)
+    subject = ("#define DETECTS\n" if detects else "") + (FIRMWARE / "edgeseq_subject.c").read_text()
+    return Subject(files | {"edgeseq_subject.c": subject}, checkpoint.spec.outputs)
 
 
 def emx_onnx_cgen(checkpoint: Checkpoint) -> Subject:
@@ -109,8 +127,10 @@ def _glue(spec: Spec) -> str:
 CASES = (
     Case("edgeseq, int8", in_fixed_point, exact=True),
     Case("edgeseq, int8, adapting", in_fixed_point, adapts=True, exact=True),
+    Case("edgeseq, int8, with anomalies", in_fixed_point_detecting, exact=True),
     Case("edgeseq, float", in_float),
     Case("edgeseq, float, adapting", in_float, adapts=True),
+    Case("edgeseq, float, with anomalies", in_float_detecting),
     Case("emx-onnx-cgen, float", emx_onnx_cgen),
     Case("emlearn", emlearn),
 )

@@ -18,7 +18,7 @@ from edgeseq.series.series import Values
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.rules import AS_THEY_ARE
 
-_AS_THEY_ARE = replace(AS_THEY_ARE, margin=1e6)
+AS_THEY_COME = replace(AS_THEY_ARE, margin=1e6)
 """As the static forecasts are made: samples are taken as they are. None is out of range, which would teach nothing: a
 device learns from those that others have confirmed."""
 
@@ -52,7 +52,7 @@ def adapted_forecasts(predictor: Predictor, values: Values, streams: Sequence[Le
     cannot adapt.
     """
     spec = predictor.spec
-    learner = Predictor(predictor.session, rules=_AS_THEY_ARE, adapt=True)
+    learner = Predictor(predictor.session, rules=AS_THEY_COME, adapt=True)
     samples = Samples(spec, values)
     forecasts = np.full((len(values), spec.horizon, len(spec.targets)), np.nan)
     for stream in streams:

@@ -20,6 +20,7 @@ from edgeseq.evaluation.evaluate import (
     typical_predictor,
 )
 from edgeseq.evaluation.learning import MOST_LEARNED
+from edgeseq.evaluation.surprises import learned_anomalies
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, Parts, Series
 from edgeseq.training import adapting, autoregressive
@@ -193,6 +194,7 @@ def judge(checkpoint: Checkpoint, parts: Parts, say: Say = silent) -> Fitted:
     say("intervals", f"residuals of {validation.samples:,} validation samples, streamed through the model file")
     spec: Spec = replace(checkpoint.spec, residuals=residual_quantiles(predictor, validation))
     promising = typical_predictor(edgeseq_export.build(replace(checkpoint, spec=spec)))
+    spec = replace(spec, anomalies=learned_anomalies(promising, validation))
     say("figures", f"model and baselines over {parts.test.samples:,} test samples, streamed through the model file")
     evaluation = evaluate_test_part(promising, parts, adapt=spec.adapt and is_short(parts.test))
     by_step = {

@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 
 from edgeseq.evaluation.evaluate import residual_quantiles, score_adapted, score_part, typical_predictor
+from edgeseq.evaluation.surprises import learned_anomalies
 from edgeseq.model import architecture
 from edgeseq.model import opset as onnx_opset
 from edgeseq.model.checkpoint import Checkpoint, Weights
@@ -95,7 +96,7 @@ def export_checkpoint(
     content, _ = finalize(model, spec)  # what has no hash is not opened
     oracle = Oracle(spec, rounded)
     deviation = parity.check(content, spec, oracle)
-    spec = replace(_measured(checkpoint, spec, content), verification=parity.verification(spec, oracle))
+    spec = replace(_measured(checkpoint, spec, model), verification=parity.verification(spec, oracle))
     content, spec = finalize(model, spec, key)
     return ModelFile(content, spec, deviation)
 
@@ -125,11 +126,13 @@ def _spec(spec: Spec, quantize: str, form: str) -> Spec:
     )
 
 
-def _measured(checkpoint: Checkpoint, spec: Spec, content: bytes) -> Spec:
+def _measured(checkpoint: Checkpoint, spec: Spec, model: onnx.ModelProto) -> Spec:
     """Return the spec with this file's own errors; the baselines' are those of the training."""
-    predictor = typical_predictor(content)
+    predictor = typical_predictor(finalize(model, spec)[0])
     if checkpoint.validation:
         spec = replace(spec, residuals=residual_quantiles(predictor, checkpoint.validation))
+        promising = typical_predictor(finalize(model, spec)[0])
+        spec = replace(spec, anomalies=learned_anomalies(promising, checkpoint.validation))
     if checkpoint.test:
         samples, score = score_part(predictor, checkpoint.test)
         adapted = score_adapted(predictor, checkpoint.test, checkpoint.validation)[1] if spec.adapt else None

@@ -226,13 +226,13 @@ class Predictor:
         None where there is none: of a sample that is missing, left out or the first ones. Raises `UsageError` without
         `anomalies`.
         """
-        p_value = float(self._required_anomalies().found(_ROW)[0][0, -1])
+        p_value = float(self.surprise()[0][-1])
         return None if math.isnan(p_value) else p_value
 
     @property
     def p_values(self) -> Float32:
         """The same of each target alone, (target,), NaN where there is none."""
-        return self._required_anomalies().found(_ROW)[0][0, :-1]
+        return self.surprise()[0][:-1]
 
     @property
     def anomaly(self) -> str:
@@ -240,7 +240,15 @@ class Predictor:
 
         Raises `UsageError` without `anomalies`.
         """
-        return ANOMALIES_BY_CODE[self._required_anomalies().found(_ROW)[1][0]]
+        return self.surprise()[1]
+
+    def surprise(self) -> tuple[Float32, str]:
+        """Return both as `Outcomes` have them: p-values (target + 1,), last that of all together, and `anomaly`.
+
+        Raises `UsageError` without `anomalies`.
+        """
+        p_values, code = self._required_anomalies().found_first()
+        return p_values, ANOMALIES_BY_CODE[code]
 
     def set_sensor(self, sensor: str | Scale | npt.ArrayLike | None) -> None:
         """Tell a model that was trained on several sensors which one this is; its stream starts afresh.

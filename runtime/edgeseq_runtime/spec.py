@@ -174,6 +174,23 @@ class Residuals:
 
 
 @dataclass(frozen=True)
+class LearnedAnomalies:
+    """How surprising samples of the validation part were: what a fresh stream's p-values begin with."""
+
+    samples: tuple[float, ...]
+    """Of each target, how many taught."""
+    means: tuple[float, ...]
+    deviations: tuple[float, ...]
+    """Of each target, the running mean of its samples, and of their distances from it, at the end."""
+    ladders: Mapping[str, tuple[tuple[float, ...], ...]]
+    """Kind of surprise -> of each target, the gaps of its ladder from the lowest on."""
+    last: tuple[tuple[float, ...], ...]
+    """Of each target, the gaps of the ladder of all kinds together."""
+    together: tuple[float, ...] = ()
+    """The gaps of the ladder of all targets together, where these are several."""
+
+
+@dataclass(frozen=True)
 class Verification:
     """A short stream with the forecasts that the oracle makes of it from a fresh state."""
 
@@ -271,6 +288,7 @@ class Spec:
     training: Training | None = None
     figures: Figures | None = None
     residuals: Residuals | None = None
+    anomalies: LearnedAnomalies | None = None
     verification: Verification | None = None
     sha256: str = ""
     """Of the model file with zeros in place of this and the signature; see `integrity`."""
@@ -346,6 +364,8 @@ class Spec:
             _require(not names or {*SETTINGS} <= names, "sensors", f"the states {' and '.join(SETTINGS)}")
         if self.residuals:
             self._check_residuals(self.residuals)
+        if self.anomalies:
+            self._check_anomalies(self.anomalies)
         if self.verification:
             _require(min(self.verification.tolerance) >= 0, "verification", "tolerances of at least 0")
 
@@ -355,6 +375,18 @@ class Spec:
         _require(fits, "residuals", "a number for each step, target and level")
         ordered = all(list(row) == sorted(row) for row in (levels, *(row for step in steps for row in step)))
         _require(ordered and all(0 < level < 1 for level in levels), "residuals", "levels and quantiles in order")
+
+    def _check_anomalies(self, learned: LearnedAnomalies) -> None:
+        ladders = (learned.last, *learned.ladders.values())
+        fit = all(
+            len(gaps) == len(self.targets) for gaps in (learned.samples, learned.means, learned.deviations, *ladders)
+        )
+        _require(fit, "anomalies", "numbers for each target")
+        _require(all(0 <= samples < 2**24 for samples in learned.samples), "anomalies", "counts of samples")
+        _require(min(learned.deviations) >= 0, "anomalies", "deviations of at least 0")
+        _require(_are_float32(*learned.means, *learned.deviations), "anomalies", _FLOAT32)
+        gaps = [gap for ladder in (*ladders, (learned.together,)) for row in ladder for gap in row]
+        _require(all(1e-6 <= gap <= 1e9 for gap in gaps), "anomalies", "gaps from 1e-6 to 1e9")
 
     def _check_verification(self, vector: Verification) -> None:
         x, y = vector.x, vector.y

@@ -19,7 +19,7 @@ from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.io import influx
 from edgeseq_runtime.outcomes import Outcomes, StepResult
 from edgeseq_runtime.spec import Residuals
-from tests.conftest import CommandLine
+from tests.conftest import Answer, CommandLine
 from tests.helpers.broker import Broker, Peer, Service, end_all, wait_until
 
 RATE = 0.001
@@ -220,6 +220,30 @@ def test_mqtt(model: Path, samples: np.ndarray, targets: int, stepped: Surprises
     for name in "ab":
         answers = [message for topic, message, _ in peer.messages if topic == f"forecasts/{name}"]
         assert_same(of_lines(answers, targets), stepped)
+
+
+@pytest.mark.parametrize("kind", ["csv", "influx"])
+def test_who_goes_on_from_a_state_says_what_one_run_says(edgeseq: CommandLine, tmp_path: Path, kind: str) -> None:
+    """To the digit, of one stream and of named ones; a state of a run without anomalies is gone on from with a note."""
+    model, samples = written_model(tmp_path, 1), written_samples(1)[:400]
+    header, line = (["t,f0"], as_row) if kind == "csv" else ([], as_point)
+    options = ("--input-format", "influx" if kind == "influx" else "auto", "--anomaly-rate", RATE)
+
+    def run(first: int, last: int, *more: object) -> Answer:
+        source = tmp_path / "part"
+        source.write_text("\n".join([*header, *(line(at, samples[at]) for at in range(first, last))]) + "\n")
+        return edgeseq.must("predict", model, "--input", source, "--join-wait", "none", *more)
+
+    unbroken, state = run(0, 400, *options), ("--state", tmp_path / "state")
+    begun, resumed = run(0, 150, *options, *state), run(150, 400, *options, *state)
+    assert begun.out + resumed.out == unbroken.out
+    assert "anomalies begin as at first" not in resumed.err
+    plain = (*options[:2], "--state", tmp_path / "plain")
+    run(0, 150, *plain)
+    assert (
+        "samples; anomalies begin as at first, since the state holds nothing of them"
+        in run(150, 400, *options, *plain[2:]).err
+    )
 
 
 def test_a_rate_of_time_is_that_of_the_models_period(edgeseq: CommandLine, tmp_path: Path) -> None:

@@ -365,6 +365,7 @@ def test_a_message_is_told_from_its_repetition_by_the_brokers_number_in_one_sess
     assert not seen.ends_with(make(1, b"6"))
     for count in range(KEPT + 1):
         seen.add("a", mark(make(count + 1)))
+        seen.acknowledged("a", mark(make(count + 1)))
     assert len(lists["a"]) == KEPT
 
 

@@ -193,8 +193,12 @@ def test_the_order_taken_is_the_order_sent(broker: Broker, model_path: Path, tmp
     )
     stop.set()
     assert service.stop() == 0
+    said = service.said()
+    assert f"{count} samples: {count} ok" in said
     assert samples(state, model_path) == {"plant/a": count}
     unbroken = Predictor(model_path)
     expected = [unbroken.step(value)[:, 0] for value in values]
     for _, message, _ in listener.messages:
-        np.testing.assert_allclose(message["forecast"], expected[message["t"]], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            message["forecast"], expected[message["t"]], rtol=1e-5, atol=1e-6, err_msg=f"{message}: {said}"
+        )

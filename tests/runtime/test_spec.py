@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 
 from edgeseq.testing import make_spec
 from edgeseq_runtime.errors import ModelFileError
-from edgeseq_runtime.spec import FORMAT, Figures, Residuals, Score, Spec, State, Training, Verification
+from edgeseq_runtime.spec import (
+    FORMAT,
+    Figures,
+    LearnedAnomalies,
+    Residuals,
+    Score,
+    Spec,
+    State,
+    Training,
+    Verification,
+)
 
 FULL = replace(
     make_spec(features=2, horizon=2),
@@ -23,6 +33,7 @@ FULL = replace(
     training=Training("default", 1, 10, 5, 0.5, "cpu", "0123", {"steps": 10, "noise": 0.25, "kind": "x", "flag": True}),
     figures=Figures(7, Score(1.0, 2.0, 3.0, 4.0), {"ridge": Score(1.5, 2.5, 3.5, 4.5)}),
     residuals=Residuals((0.1, 0.9), (((-1.0, 1.0),), ((-2.0, 2.0),))),
+    anomalies=LearnedAnomalies((500.0,), (1.5,), (0.25,), {"error": ((0.5, 1.0),)}, ((1.0, 2.0, 3.0),)),
     verification=Verification(((1.0, 2.0),), ((3.0, 4.0),), (1e-5,)),
 )
 
@@ -77,6 +88,10 @@ def test_fields_it_does_not_know_are_ignored() -> None:
         ("states", [{"name": "h", "next": "i", "shape": [1, -1, -1]}]),
         ("states", [{"name": "h", "next": "i", "shape": [1, -1, 0]}]),
         ("states", [{"name": "h", "next": "i", "shape": []}]),
+        ("anomalies", {"samples": [1.0, 2.0], "means": [0], "deviations": [0], "ladders": {}, "last": [[1.0]]}),
+        ("anomalies", {"samples": [1.0], "means": [0], "deviations": [0], "ladders": {"error": []}, "last": [[1.0]]}),
+        ("anomalies", {"samples": [1.0], "means": [0], "deviations": [0], "ladders": {}, "last": [[0.0]]}),
+        ("anomalies", {"samples": [1.0], "means": [0], "deviations": [-1], "ladders": {}, "last": [[1.0]]}),
         ("period", math.nan),
         ("period", math.inf),
         ("target_scales", [[math.nan]]),

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeseq_runtime.anomalies import anomalies, first, kinds, ladder, scores
+from edgeseq_runtime.anomalies import event, first, kinds, ladder, scores
 from edgeseq_runtime.anomalies.layout import Layout
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.spec import Spec
@@ -35,6 +35,8 @@ def values(spec: Spec) -> dict[str, Any]:
         "kinds": [kind.name for kind in layout.kinds],
         "codes": [kinds.WORDS.index(kind.word) + 1 for kind in layout.kinds],
         "priors": [kind.prior for kind in layout.kinds],
+        "trained": [kind.trained for kind in layout.kinds],
+        "weights": [kind.weight for kind in layout.kinds],
         "rungs": ladder.RUNGS,
         "worth_below": ladder.BELOW,
         "worth": ladder.WORTH,
@@ -48,18 +50,23 @@ def values(spec: Spec) -> dict[str, Any]:
         "of_near": kinds.NEAR,
         "of_slow": kinds.SLOW,
         "of_spread": kinds.SPREAD,
+        "of_values": kinds.VALUES,
+        "value_clip": kinds.VALUE_CLIP,
+        "least_values": kinds.LEAST_VALUES,
         "forgetting": kinds.FORGETTING,
+        "first_counts": kinds.FIRST_COUNTS,
         "level_forgetting": kinds.LEVEL_FORGETTING,
         "most_of_size": kinds.MOST_OF_SIZE,
         "least": kinds.LEAST_OF_SIZE * near,
         "least_far": kinds.LEAST_OF_SIZE * far,
         "least_spread": scores.LEAST_SPREAD,
-        "first_score": scores.FIRST_SCORE,
         "largest": scores.LARGEST,
-        "event_bits": anomalies.EVENT_BITS,
-        "surprising_bits": anomalies.SURPRISING_BITS,
-        "event_ends": anomalies.EVENT_ENDS,
-        "event_teaches": anomalies.EVENT_TEACHES,
-        "pause": anomalies.PAUSE,
+        "begins": event.BEGINS,
+        "surprising": event.SURPRISING,
+        "ends": event.ENDS,
+        "teaches": event.TEACHES,
+        "lasts": event.LASTS,
+        "pause": event.PAUSE,
+        "most_counted": event.MOST_COUNTED,
     }
     return {"detector": detector}

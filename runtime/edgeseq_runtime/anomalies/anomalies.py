@@ -55,12 +55,20 @@ class Anomalies(RowArrays):
         self.limit = np.float32(-math.log2(rate))
         """Bits from which on a sample is an anomaly."""
         self.layout = Layout.of(spec)
+        own = self.layout.head + self.layout.of_target[layout.OWN_BITS].offset
+        bits = [own + target * self.layout.block for target in range(self.layout.targets)]
+        self._bits = np.array([*bits, self.layout.shared[layout.BITS].offset])
+        """Places of the bits of each target, and of all together."""
+        self._alarm = self.layout.shared[layout.ALARM].offset
         self.far = min(spec.horizon, STEPS) - 1
         """Place among errors, counted from 0, of the farther ones."""
         near, far = first_sizes(spec)
         self.least = np.float32(LEAST_OF_SIZE) * near[:, None], np.float32(LEAST_OF_SIZE) * far[:, None]
         """(target, 1) each: below what typical sizes of errors do not fall."""
-        self._priors = np.array([kind.prior for kind in self.layout.kinds], np.float32)[:, None]
+        self._priors, self._trained, self._weights = (
+            np.array([getattr(kind, name) for kind in self.layout.kinds], np.float32)[:, None]
+            for name in ("prior", "trained", "weight")
+        )
         self._codes = np.array([WORDS.index(kind.word) + 1 for kind in self.layout.kinds], np.float32)
         self._has_gains = bool(spec.sensors)
         self.fresh = first_row(spec, self.layout)
@@ -114,16 +122,16 @@ class Anomalies(RowArrays):
         self.pass_by(rows)
         for target in range(self.layout.targets):
             begin = self.layout.head + target * self.layout.block
-            for name in (layout.NEAR, layout.FAR, layout.SLOW, layout.RUN, layout.LAST):
+            for name in (layout.NEAR, layout.FAR, layout.SLOW, layout.VALUES, layout.RUN, layout.LAST):
                 place = begin + self.layout.of_target[name].offset
                 self.memory[rows, place] = self.fresh[place]
 
     def pass_by(self, rows: Any) -> None:
         """Note that the last samples of streams have no p-value."""
         self.gather()
-        for place in self._bits_places():
+        for place in self._bits:
             self.memory[rows, place] = np.nan
-        self.memory[rows, self.layout.shared[layout.ALARM].offset] = 0
+        self.memory[rows, self._alarm] = 0
 
     def set_sensor(self, row: int, offset: npt.ArrayLike, gain: npt.ArrayLike) -> None:
         """Have a stream's sensor measure `offset + gain * z` where the typical one measures z, (target,) each."""
@@ -186,18 +194,18 @@ class Anomalies(RowArrays):
         far = np.where(np.isfinite(far), np.clip(far, -scores.LARGEST, scores.LARGEST), np.float32(np.nan))
         with np.errstate(all="ignore"):
             found = scores.take(views, kinds, near, far, samples)
-            share, passed, stops = ladder.climb(views[layout.GAPS], found)
-            bits = ladder.bits_of_kind(share, stops)
-            kind = bits.argmax(axis=1)
-            most = np.take_along_axis(bits, kind[:, None], axis=1)[:, 0]
-            share, last_passed, stops = ladder.climb(views[layout.LAST_GAPS], most)
-            bits = views[layout.OWN_BITS]
-            bits[...] = ladder.bits_of_last(share, stops)
+            gaps, last_gaps, count = (views[name] for name in (layout.GAPS, layout.LAST_GAPS, layout.COUNT))
+            climbed = ladder.climb(gaps, found)
+            weighed = ladder.bits_of_kinds(climbed, self._weights)
+            kind, most, bits = weighed.argmax(axis=1), views[layout.MOST], views[layout.OWN_BITS]
+            most[...] = weighed.max(axis=1)
+            last = ladder.climb(last_gaps, most)
+            bits[...] = ladder.bits_of_last(last)
             teaches = event.move(views, bits)
-            count = views[layout.COUNT]
-            ups, downs = ladder.rates(self._priors, count[:, None], len(passed))
-            ladder.learn(views[layout.GAPS], passed, teaches[:, None], ups, downs)
-            ladder.learn(views[layout.LAST_GAPS], last_passed, teaches, ladder.LAST_UP, ladder.LAST_DOWN)
+            climbed = ladder.stretch(gaps, found, climbed, count[:, None] + self._trained, teaches[:, None])
+            rates = ladder.rates(self._priors, count[:, None], len(climbed.passed))
+            ladder.learn(gaps, climbed.passed, teaches[:, None], *rates)
+            ladder.learn(last_gaps, last.passed, teaches, ladder.LAST_UP, ladder.LAST_DOWN)
             scores.take_sizes(views, near, far, self.least)
             np.copyto(count, np.minimum(count + 1, event.MOST_COUNTED), where=teaches)
             if self.layout.targets == 1:
@@ -209,9 +217,9 @@ class Anomalies(RowArrays):
         """Let the most bits of several targets (target, stream) climb: it teaches where its target does."""
         target = bits.argmax(axis=0)[None]
         most, code, is_taught = (np.take_along_axis(each, target, axis=0)[0] for each in (bits, codes, teaches))
-        share, passed, stops = ladder.climb(views[layout.TOGETHER], most)
-        ladder.learn(views[layout.TOGETHER], passed, is_taught, ladder.LAST_UP, ladder.LAST_DOWN)
-        self._finish(views, ladder.bits_of_last(share, stops), code)
+        found = ladder.climb(views[layout.TOGETHER], most)
+        ladder.learn(views[layout.TOGETHER], found.passed, is_taught, ladder.LAST_UP, ladder.LAST_DOWN)
+        self._finish(views, ladder.bits_of_last(found), code)
 
     def _finish(self, views: scores.Views, bits: Float32, codes: Float32) -> None:
         """Note the bits of all targets together (stream,), and where they are an alarm its code."""
@@ -257,21 +265,20 @@ class Anomalies(RowArrays):
         bits, alarms = self._words(rows)
         return p_values(bits), alarms.astype(np.int8)
 
+    def found_first(self) -> tuple[Float32, int]:
+        """Return the same of the first stream, (target + 1,) and a code, in less time."""
+        self.gather()
+        row = self.memory[0]
+        return p_values(row[self._bits]), int(row[self._alarm])
+
     def _words(self, rows: Any) -> tuple[Float32, Float32]:
-        places, alarm = self._bits_places(), self.layout.shared[layout.ALARM].offset
+        places, alarm = self._bits, self._alarm
         if isinstance(rows, slice) and self._apart and self._apart[0] == rows.stop:
             columns = self._apart[1]
             return columns[places].T, columns[alarm]
         self.gather()
         memory = self.memory[rows]
         return memory[..., places], memory[..., alarm]
-
-    def _bits_places(self) -> list[int]:
-        """Return the places of the bits of each target, and of all together."""
-        own = self.layout.head + self.layout.of_target[layout.OWN_BITS].offset
-        return [own + target * self.layout.block for target in range(self.layout.targets)] + [
-            self.layout.shared[layout.BITS].offset
-        ]
 
     # For snapshots
 

@@ -17,7 +17,7 @@ BEGINS, SURPRISING = np.float32(10.0), np.float32(6.6)
 
 ENDS, TEACHES, LASTS = np.float32(50), np.float32(30), np.float32(300)
 
-PAUSE = np.float32(200)
+PAUSE = np.float32(100)
 """Samples after an alarm without another."""
 
 MOST_COUNTED = np.float32(2.0**24)

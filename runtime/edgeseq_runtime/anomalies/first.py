@@ -3,9 +3,10 @@
 import numpy as np
 
 from edgeseq_runtime.anomalies import layout
-from edgeseq_runtime.anomalies.kinds import CLIP, STEPS, WORDS, first_gaps
+from edgeseq_runtime.anomalies.kinds import CLIP, STEPS, VALUE_CLIP, WORDS, first_gaps
 from edgeseq_runtime.anomalies.ladder import LEAST_GAP, MOST_BITS, MOST_SCORE, RUNGS, TOGETHER, first_last_gaps
 from edgeseq_runtime.anomalies.layout import Layout
+from edgeseq_runtime.anomalies.learned import take
 from edgeseq_runtime.anomalies.scores import LARGEST
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.monitoring.conformal import Quantiles
@@ -34,25 +35,21 @@ def first_sizes(spec: Spec) -> tuple[Float32, Float32]:
 def first_row(spec: Spec, words: Layout) -> Float32:
     """Return the row of a stream that has seen nothing (words,): with what the model file has learned, where it has."""
     columns = np.zeros((words.words, 1), np.float32)
-    learned = getattr(spec, "anomalies", None)
     views = words.views(columns)
-    if learned:
-        columns[:, 0] = learned
-        np.minimum(views[layout.COUNT], np.float32(MOST_LEARNED), out=views[layout.COUNT])
-        for name in (layout.EVENT, layout.TAUGHT, layout.QUIET):
-            views[name][...] = 0
-    else:
-        near, far = first_sizes(spec)
-        views[layout.SIZE][...], views[layout.FAR_SIZE][...] = near[:, None], far[:, None]
-        views[layout.SPREAD][...] = 1
-        views[layout.MEAN][...] = np.nan
-        gaps = np.array([first_gaps(kind, RUNGS) for kind in words.kinds], np.float32).T
-        views[layout.GAPS][...] = gaps[:, None, :, None]
-        views[layout.LAST_GAPS][...] = np.array(first_last_gaps(TOGETHER), np.float32)[:, None, None]
-        if words.targets > 1:
-            views[layout.TOGETHER][...] = np.array(first_last_gaps(words.targets), np.float32)[:, None]
-    for name in (layout.NEAR, layout.FAR, layout.SLOW, layout.RUN, layout.PAUSE, layout.ALARM):
+    near, far = first_sizes(spec)
+    views[layout.SIZE][...], views[layout.FAR_SIZE][...] = near[:, None], far[:, None]
+    views[layout.SPREAD][...] = 1
+    views[layout.MEAN][...] = np.nan
+    gaps = np.array([first_gaps(kind.first, RUNGS) for kind in words.kinds], np.float32).T
+    views[layout.GAPS][...] = gaps[:, None, :, None]
+    views[layout.LAST_GAPS][...] = np.array(first_last_gaps(TOGETHER), np.float32)[:, None, None]
+    if words.targets > 1:
+        views[layout.TOGETHER][...] = np.array(first_last_gaps(words.targets), np.float32)[:, None]
+    if spec.anomalies:
+        take(words, views, spec.anomalies, MOST_LEARNED)
+    for name in (layout.NEAR, layout.FAR, layout.SLOW, layout.VALUES, layout.RUN, layout.MOST):
         views[name][...] = 0
+    views[layout.PAUSE][...] = views[layout.ALARM][...] = 0
     for name in (layout.BITS, layout.OWN_BITS, layout.LAST):
         views[name][...] = np.nan
     return np.asarray(columns[:, 0])
@@ -70,10 +67,11 @@ def might_be(words: Layout, columns: Float32) -> bool:
         layout.PAUSE: 2.0**24,
         layout.ALARM: float(len(WORDS)),
     }
-    between = {layout.NEAR: CLIP, layout.FAR: CLIP, layout.SLOW: CLIP}
+    between = {layout.NEAR: CLIP, layout.FAR: CLIP, layout.SLOW: CLIP, layout.VALUES: VALUE_CLIP}
     gaps = [name for name in (layout.GAPS, layout.LAST_GAPS, layout.TOGETHER) if name in views]
     unknown = {
         layout.BITS: float(MOST_BITS),
+        layout.MOST: float(MOST_BITS),
         layout.OWN_BITS: float(MOST_BITS),
         layout.LAST: float(LARGEST),
         layout.MEAN: float(LARGEST),

@@ -17,14 +17,21 @@ ANOMALIES_BY_CODE = ("", *WORDS)
 CLIP = 4.0
 """Errors count as so many typical ones at most in means, so that one sample alone moves none far."""
 
-NEAR, SLOW, SPREAD = 0.15, 0.015, 0.05
-"""Weights of the newest sample in the short mean of errors, in the long one, and in the mean of their sizes."""
+NEAR, SLOW, SPREAD, VALUES = 0.15, 0.015, 0.05, 0.1
+"""Weights of the newest sample in the short mean of errors, in the long one, in the mean of their sizes, and in the
+short mean of values."""
+
+VALUE_CLIP = 6.0
+"""Values count as so many typical distances from their mean at most in their short mean."""
+
+LEAST_VALUES = 20.0
+"""Samples that taught before a value is compared with those before."""
 
 STEPS = 12
 """Steps ahead at which the farther errors are taken, where the horizon is that long."""
 
 FORGETTING, LEVEL_FORGETTING = 1000.0, 2000.0
-"""Samples that typical sizes of errors, and level and spread of values, are means over."""
+"""Samples that typical sizes of errors, and mean and distance of values, are means over."""
 
 FIRST_COUNTS = 20.0
 """Samples that first sizes of errors, those over validation, count as."""
@@ -40,6 +47,19 @@ RATE = 0.01
 
 
 @dataclass(frozen=True)
+class First:
+    """What scores are like before anything has come: normal, of which the quantiles are the first gaps."""
+
+    deviation: float
+    """Their standard deviation; 0: all gaps are 1."""
+    mean: float = 0.0
+    is_size: bool = False
+    """Whether scores are absolute values."""
+    tail: float = 1e-6
+    """Share beyond which all gaps are alike."""
+
+
+@dataclass(frozen=True)
 class Kind:
     """One kind of surprise."""
 
@@ -47,16 +67,13 @@ class Kind:
     """Of its score, see `scores`."""
     word: str
     """What an alarm of it is called."""
+    first: First
     prior: float
-    """Samples that the first gaps of its ladder count as."""
-    mean: float | None
-    """Of scores that are about normal before anything has come; None: whose absolute values are, about 0."""
-    deviation: float
-    """Their standard deviation; 0: all gaps are 1 at first."""
-    tail: float
-    """Share beyond which gaps do not follow the normal distribution."""
-    growth: float = 1.0
-    """How many times as wide as the gap before each gap is there."""
+    """Samples that the first gaps of its ladder count as where they are learned."""
+    trained: float
+    """Samples that they count as where a score goes beyond all: see `ladder.stretch`."""
+    weight: float = 1.0
+    """Of its bits, beside those of other kinds."""
 
 
 def _averaged(weight: float) -> float:
@@ -64,10 +81,15 @@ def _averaged(weight: float) -> float:
     return math.sqrt(weight / (2 - weight))
 
 
-_ERROR = 1.25
+_ONE = 1.25
 """Standard deviation of normal numbers of which the mean of absolute values is 1."""
 
-ERROR, NEAR_MEAN, FAR_MEAN, SLOW_MEAN, LOUD, SILENT, RUN, LEVEL = (
+_SHORT, _LONG = _averaged(NEAR), _averaged(SLOW)
+_SIZES = First(0.75 * _averaged(SPREAD), mean=1.0)
+_SOON, _LATER = (5.0, 200.0), (80.0, 4000.0)
+"""What first gaps count as: of scores of single samples, and of means."""
+
+ERROR, NEAR_MEAN, FAR_MEAN, SLOW_MEAN, LOUD, SILENT, RUN = (
     "error",
     "near mean",
     "far mean",
@@ -75,18 +97,21 @@ ERROR, NEAR_MEAN, FAR_MEAN, SLOW_MEAN, LOUD, SILENT, RUN, LEVEL = (
     "loud",
     "silent",
     "run",
-    "level",
 )
+HIGH, LOW, HIGH_MEAN, LOW_MEAN = "high", "low", "high mean", "low mean"
 
 KINDS = (
-    Kind(ERROR, "spike", 5.0, None, _ERROR, 1e-3),
-    Kind(NEAR_MEAN, "break", 80.0, None, _ERROR * _averaged(NEAR), 1e-6),
-    Kind(FAR_MEAN, "break", 80.0, None, 2 * _ERROR * _averaged(NEAR), 1e-6),
-    Kind(SLOW_MEAN, "drift", 80.0, None, _ERROR * _averaged(SLOW), 1e-6),
-    Kind(LOUD, "noise", 80.0, 1.0, 0.75 * _averaged(SPREAD), 1e-6),
-    Kind(SILENT, "noise", 80.0, 1.0, 0.75 * _averaged(SPREAD), 1e-6),
-    Kind(RUN, "stuck", 80.0, None, 0.0, 1.0),
-    Kind(LEVEL, "spike", 5.0, None, _ERROR, 1e-3),
+    Kind(ERROR, "spike", First(_ONE, is_size=True, tail=1e-4), *_SOON),
+    Kind(NEAR_MEAN, "break", First(_ONE * _SHORT, is_size=True), *_LATER),
+    Kind(FAR_MEAN, "break", First(2 * _ONE * _SHORT, is_size=True), *_LATER),
+    Kind(SLOW_MEAN, "drift", First(_ONE * _LONG, is_size=True), *_LATER, weight=0.8),
+    Kind(LOUD, "noise", _SIZES, *_LATER),
+    Kind(SILENT, "noise", _SIZES, *_LATER, weight=0.7),
+    Kind(RUN, "stuck", First(0.0), *_LATER, weight=0.7),
+    Kind(HIGH, "spike", First(_ONE, tail=1e-4), *_SOON),
+    Kind(LOW, "spike", First(_ONE, tail=1e-4), *_SOON),
+    Kind(HIGH_MEAN, "break", First(_ONE / 2), *_LATER),
+    Kind(LOW_MEAN, "break", First(_ONE / 2), *_LATER),
 )
 """In the order of ladders; of two that are as surprising the first gives the word."""
 
@@ -96,19 +121,18 @@ def kinds_for(horizon: int) -> tuple[Kind, ...]:
     return tuple(kind for kind in KINDS if horizon > 1 or kind.name != FAR_MEAN)
 
 
-def first_gaps(kind: Kind, rungs: int) -> list[float]:
-    """Return the gaps of a kind's ladder before anything has come."""
-    if not kind.deviation:
+def first_gaps(first: First, rungs: int) -> list[float]:
+    """Return the gaps of a ladder before anything has come: between quantiles, of which half as much lies beyond each.
+
+    Where the first is 0, the median of scores that may be negative, a twentieth of the deviation stands for it.
+    """
+    if not first.deviation:
         return [1.0] * rungs
     normal, ends = NormalDist(), [0.0]
     for rung in range(1, rungs + 1):
-        share = 2.0**-rung
-        if kind.mean is None:
-            ends.append(-normal.inv_cdf(share / 2) * kind.deviation)
-        else:
-            ends.append(max(kind.mean - normal.inv_cdf(share) * kind.deviation, ends[-1] + 1e-3))
+        share = 0.5**rung / (2 if first.is_size else 1)
+        end = first.mean - normal.inv_cdf(share) * first.deviation
+        ends.append(end if end > 0 else 0.05 * first.deviation)
     gaps = [high - low for low, high in pairwise(ends)]
-    first = next((rung for rung in range(rungs) if 2.0**-rung <= kind.tail), rungs)
-    for rung in range(first, rungs):
-        gaps[rung] = gaps[first] * kind.growth ** (rung - first)
-    return gaps
+    untrusted = next((rung for rung in range(rungs) if 0.5**rung <= first.tail), rungs - 1)
+    return gaps[:untrusted] + [gaps[untrusted]] * (rungs - untrusted)

@@ -14,6 +14,7 @@ share that passed is rho but for (range of the gap's logarithm) / (rate T), what
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -22,6 +23,8 @@ import numpy.typing as npt
 
 from edgeseq_runtime.anomalies.kinds import RATE
 from edgeseq_runtime.arrays import Float32
+
+Flags: TypeAlias = npt.NDArray[np.bool_]
 
 Rates: TypeAlias = Sequence[Float32 | np.float32] | Float32
 """By which gaps move: of each rung."""
@@ -39,6 +42,12 @@ TOGETHER = 4
 """Independent kinds whose most bits the last ladder's first gaps are those of."""
 
 LEAST_GAP = np.float32(1e-6)
+
+LEAST_STRETCHED = 10
+"""Rungs below this one are never stretched."""
+
+MOST_TRAINED = 1 << (RUNGS - 3)
+"""Samples from which on no rung is."""
 
 MOST_BITS = np.float32(100.0)
 """What is less likely than 1e-30 counts as that."""
@@ -68,12 +77,20 @@ def first_last_gaps(together: int) -> list[float]:
     return [high - low for low, high in pairwise(ends)]
 
 
-def climb(gaps: Float32, scores: Float32) -> tuple[Float32, npt.NDArray[np.bool_], npt.NDArray[np.int8]]:
-    """Let scores (...) climb ladders (rung, ...).
+@dataclass(frozen=True)
+class Climb:
+    """What became of scores (...) on their ladders."""
 
-    Return the share of the gap where each stopped that it has passed (beyond the last rung more than 1), which rungs it
-    passed (rung, ...), up to the highest that any has, and how many without the last.
-    """
+    passed: Flags
+    """(rung, ...): which rungs they passed, up to the highest that any has."""
+    stops: npt.NDArray[np.int8]
+    """(...): in which rung each stopped; beyond the last one: the last."""
+    share: Float32
+    """(...): of the gap there that it has passed; beyond the last rung more than 1."""
+
+
+def climb(gaps: Float32, scores: Float32) -> Climb:
+    """Let scores (...) climb ladders (rung, ...)."""
     rungs = len(gaps)
     begin, end, gap = np.zeros_like(scores), np.zeros_like(scores), gaps[0].copy()
     passed = np.zeros((rungs, *scores.shape), np.bool_)
@@ -86,29 +103,51 @@ def climb(gaps: Float32, scores: Float32) -> tuple[Float32, npt.NDArray[np.bool_
             break
         np.copyto(begin, end, where=passed[rung])
         np.copyto(gap, gaps[rung + 1], where=passed[rung])
-    stops = passed[:-1].sum(axis=0, dtype=np.int8)
-    return (scores - begin) / gap, passed[: rung + 1], stops
+    stops = passed[: min(rung + 1, rungs - 1)].sum(axis=0, dtype=np.int8)
+    return Climb(passed[: rung + 1], stops, (scores - begin) / gap)
 
 
-def bits_of_kind(share: Float32, stops: npt.NDArray[np.int8]) -> Float32:
-    """Return the bits of scores that stopped in so many rungs, having passed a share of the gap there."""
-    return np.asarray(np.minimum(stops + share, MOST_BITS))
+def bits_of_kinds(found: Climb, weights: Float32) -> Float32:
+    """Return the bits of scores on the kinds' ladders, weighed."""
+    return np.asarray(np.minimum(found.stops + found.share, MOST_BITS) * weights)
 
 
-def bits_of_last(share: Float32, stops: npt.NDArray[np.int8]) -> Float32:
-    """Return the same for the last ladder."""
-    return np.asarray(np.minimum(BELOW[stops] + share * WORTH[stops], MOST_BITS))
+def bits_of_last(found: Climb) -> Float32:
+    """Return the bits of scores on a last ladder."""
+    return np.asarray(np.minimum(BELOW[found.stops] + found.share * WORTH[found.stops], MOST_BITS))
 
 
-def learn(
-    gaps: Float32, passed: npt.NDArray[np.bool_], taught: npt.NDArray[np.bool_], ups: Rates, downs: Rates
-) -> None:
+def learn(gaps: Float32, passed: Flags, teaches: Flags, ups: Rates, downs: Rates) -> None:
     """Move gaps (rung, ...) by each rung's rates after scores that passed rungs (rung, ...), where they teach (...)."""
-    reached = taught
+    reached = teaches
     for rung, through in enumerate(passed):
         moved = gaps[rung] * np.where(through, ups[rung], downs[rung])
         np.copyto(gaps[rung], np.maximum(moved, LEAST_GAP), where=reached)
         reached = reached & through
+
+
+def stretch(gaps: Float32, scores: Float32, found: Climb, trained: Float32, teaches: Flags) -> Climb:
+    """Widen the rungs that few samples have reached where a score went beyond; return how scores climb then.
+
+    What is the largest of N samples is about one of N. With N samples that count as `trained`, the rungs from two above
+    the number of N's bits on are as wide at least as the score is beyond the begin of the lowest of them.
+    """
+    if len(found.passed) <= LEAST_STRETCHED:
+        return found
+    beyond = np.argwhere(found.passed[LEAST_STRETCHED] & teaches)
+    is_any = False
+    for place in map(tuple, beyond.tolist()):
+        lowest = int(trained[place]).bit_length() + 2
+        if lowest >= len(found.passed) or not found.passed[(lowest, *place)]:
+            continue
+        begin = np.float32(0)
+        for rung in range(lowest):
+            begin += gaps[(rung, *place)]
+        upper = gaps[lowest:]
+        for rung in range(len(upper)):
+            upper[(rung, *place)] = max(upper[(rung, *place)], scores[place] - begin)
+        is_any = True
+    return climb(gaps, scores) if is_any else found
 
 
 def rates(priors: Float32, counts: Float32, rungs: int) -> tuple[Rates, Rates]:
@@ -119,7 +158,7 @@ def rates(priors: Float32, counts: Float32, rungs: int) -> tuple[Rates, Rates]:
     ups: list[Any] = []
     downs: list[Any] = []
     for rung in range(rungs):
-        seen = priors + counts * np.float32(2.0**-rung)
+        seen = priors + counts * np.float32(0.5**rung)
         if (seen >= SETTLED).all():
             ups.append(UP)
             downs.append(DOWN)

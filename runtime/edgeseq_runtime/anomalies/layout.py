@@ -1,7 +1,7 @@
 """Where the numbers of one stream's anomalies lie: one row of float32 words, which in C is the struct of a stream.
 
 Words that count are small whole numbers. First comes what all targets share, then a block of words for each target.
-A row of one target takes 0.7 kB.
+A row of one target takes 0.9 kB, one of two 1.8 kB.
 """
 
 import math
@@ -33,11 +33,13 @@ OWN_BITS, COUNT, SIZE, FAR_SIZE, NEAR, FAR, SLOW, SPREAD = (
 """Of a target: bits of the last sample; samples that taught; typical size of errors one step and farther ahead; short
 means of errors of either, long mean of the former, mean of their sizes, all as multiples of the typical size."""
 
-RUN, LAST, MEAN, DEVIATION = "run", "last", "mean", "deviation"
-"""Further samples that were as the one before; the last sample; its running mean, and mean distance from it."""
+RUN, LAST, MEAN, DEVIATION, VALUES = "run", "last", "mean", "deviation", "values"
+"""Further samples that were as the one before; the last sample; the running mean of values, and their mean distance
+from it; the short mean of values, as such distances from the mean."""
 
-EVENT, TAUGHT, QUIET = "event", "taught", "quiet"
-"""Whether an event is on; its surprising samples so far; samples since the last very surprising one."""
+EVENT, TAUGHT, QUIET, MOST = "event", "taught", "quiet", "most"
+"""Whether an event is on; its surprising samples so far; samples since the last very surprising one; the most bits of
+the last sample's kinds, before the last ladder."""
 
 GAPS, LAST_GAPS = "gaps", "last gaps"
 """Of the kinds' ladders (rung, kind), and of the one of their most bits."""
@@ -55,9 +57,11 @@ _NUMBERS = (
     LAST,
     MEAN,
     DEVIATION,
+    VALUES,
     EVENT,
     TAUGHT,
     QUIET,
+    MOST,
 )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from edgeseq_runtime.anomalies import event, kinds, ladder, scores
-from edgeseq_runtime.anomalies.layout import ALARM, BITS, GAPS, LAST_GAPS, OWN_BITS, PAUSE, QUIET, Layout
+from edgeseq_runtime.anomalies.layout import ALARM, BITS, GAPS, LAST_GAPS, MOST, OWN_BITS, PAUSE, Layout
 from edgeseq_runtime.arrays import Float32
 
 
@@ -21,7 +21,8 @@ def _constants(*numbers: Any) -> tuple[float, ...]:
 
 _CLIP, _HEAVY, _LIGHT, _SPREADING = _constants(kinds.CLIP, kinds.NEAR, kinds.SLOW, kinds.SPREAD)
 _RATE, _UP, _DOWN, _LEAST_GAP = _constants(kinds.RATE, ladder.UP, ladder.DOWN, ladder.LEAST_GAP)
-_LARGEST, _LEAST_SPREAD, _FIRST_SCORE = _constants(scores.LARGEST, scores.LEAST_SPREAD, scores.FIRST_SCORE)
+_LARGEST, _LEAST_SPREAD, _LEAST_VALUES = _constants(scores.LARGEST, scores.LEAST_SPREAD, kinds.LEAST_VALUES)
+_VALUES, _VALUE_CLIP = _constants(kinds.VALUES, kinds.VALUE_CLIP)
 _MOST_BITS, _MOST_SCORE, _MOST_COUNTED = _constants(ladder.MOST_BITS, ladder.MOST_SCORE, event.MOST_COUNTED)
 _BEGINS, _SURPRISING, _ENDS = _constants(event.BEGINS, event.SURPRISING, event.ENDS)
 _TEACHES, _LASTS = _constants(event.TEACHES, event.LASTS)
@@ -42,11 +43,13 @@ class LoneStream:
         self._limit, self._least = float(limit), least
         self._codes = [kinds.WORDS.index(kind.word) + 1 for kind in layout.kinds]
         self._bits, self._alarm, self._pause = (layout.shared[name].offset for name in (BITS, ALARM, PAUSE))
-        first, last = (layout.head + layout.of_target[name].offset for name in (OWN_BITS, QUIET))
+        first, last = (layout.head + layout.of_target[name].offset for name in (OWN_BITS, MOST))
         self._own_bits, self._numbers = first, self._row[first + 1 : last + 1]
         self._gaps, self._last_gaps = (layout.head + layout.of_target[name].offset for name in (GAPS, LAST_GAPS))
         self._width, self._has_far = len(layout.kinds), layout.horizon > 1
         self._priors = [kind.prior for kind in layout.kinds]
+        self._weights = _constants(*(kind.weight for kind in layout.kinds))
+        self._trained = [int(kind.trained) for kind in layout.kinds]
         self._unsettled = [1 / kinds.RATE - prior for prior in self._priors]
         """Samples that have taught, for each kind, until its lowest gap moves by `RATE`; twice as many for the next."""
 
@@ -60,6 +63,7 @@ class LoneStream:
         most, kind, tops = self._climb(found)
         bits, top, is_past = self._climb_last(most)
         if self._teaches(bits):
+            self._stretch(found, tops)
             self._learn(tops)
             self._learn_last(top, is_past=is_past)
         row, pause = self._row, self._row[self._pause]
@@ -97,8 +101,7 @@ class LoneStream:
         found = [min(abs(ratio), _MOST_SCORE), abs(numbers[3]), abs(numbers[5]), spread, silence, numbers[7]]
         if self._has_far:
             found.insert(2, self._far_score(far, since))
-        found.append(self._level_score(sample))
-        return found
+        return found + self._take_value(sample)
 
     def _far_score(self, far: float, since: float) -> float:
         """Take a farther error, which may be NaN; return its mean's score."""
@@ -125,19 +128,20 @@ class LoneStream:
         r[0] = size + r[0]
         return max(float(r[0]), least)
 
-    def _level_score(self, sample: float) -> float:
-        """Do what `scores` does of the level."""
+    def _take_value(self, sample: float) -> list[float]:
+        """Do what `scores` does of the value itself; return its scores."""
         r, numbers = self._rounded, self._numbers
-        count, mean, deviation = numbers[0], numbers[9], numbers[10]
+        count, mean, deviation, values = numbers[0], numbers[9], numbers[10], numbers[11]
         if mean != mean:  # noqa: PLR0124 - NaN is not itself
             mean = sample
         r[0] = sample - mean
-        distance = r[0]
-        score = _FIRST_SCORE if distance else 0.0
+        distance, value = r[0], 0.0
         if deviation > 0:
-            r[0] = abs(distance) / deviation
-            score = min(r[0], _MOST_SCORE)
-            if score > _CLIP:
+            r[0] = distance / deviation
+            ratio = r[0]
+            if count >= _LEAST_VALUES:
+                value = min(max(ratio, -_MOST_SCORE), _MOST_SCORE)
+            if not -_CLIP <= ratio <= _CLIP:
                 most = _CLIP * deviation
                 distance = min(max(distance, -most), most)
         since = count + 1 if count < _LEVEL_FORGETTING else _LEVEL_FORGETTING
@@ -146,12 +150,16 @@ class LoneStream:
         r[0] = abs(distance) - deviation
         r[0] = r[0] / since
         numbers[10] = deviation + r[0]
-        return score
+        r[0] = min(max(value, -_VALUE_CLIP), _VALUE_CLIP) - values
+        r[0] = _VALUES * r[0]
+        numbers[11] = values + r[0]
+        values = numbers[11]
+        return [max(value, 0.0), max(-value, 0.0), max(values, 0.0), max(-values, 0.0)]
 
     def _climb(self, found: list[float]) -> tuple[float, int, list[tuple[int, bool]]]:
         """Return the most bits of scores, of which kind, and where each stopped: its rung, and whether it passed it."""
         r, row, width, place = self._rounded, self._row, self._width, self._gaps
-        most, which, tops = -1.0, 0, []
+        weights, most, which, tops = self._weights, -1.0, 0, []
         for kind, score in enumerate(found):
             at, rung, begin = place + kind, 0, 0.0
             gap = end = row[at]
@@ -169,10 +177,14 @@ class LoneStream:
                 r[0] = rung + r[0]
             else:
                 r[0] = score / gap
-            bits = r[0]
+            bits = r[0] if rung < _TOP else min(r[0], _MOST_BITS)
+            if weights[kind] < 1:
+                r[0] = weights[kind] * bits
+                bits = r[0]
             if bits > most:
                 most, which = bits, kind
-        return min(most, _MOST_BITS), which, tops
+        self._numbers[15] = most
+        return most, which, tops
 
     def _climb_last(self, most: float) -> tuple[float, int, bool]:
         """Return the bits of the most of all kinds, and where it stopped, as `_climb` does."""
@@ -194,22 +206,53 @@ class LoneStream:
     def _teaches(self, bits: float) -> bool:
         """Do what `event.move` does."""
         numbers = self._numbers
-        is_on = numbers[11]
+        is_on = numbers[12]
         if bits > _BEGINS:
             if not is_on:
-                numbers[11], numbers[12] = 1.0, 0.0
-            numbers[13] = 0.0
+                numbers[12], numbers[13] = 1.0, 0.0
+            numbers[14] = 0.0
         elif is_on:
-            numbers[13] += 1
-            if numbers[13] > _ENDS:
-                numbers[11] = 0.0
+            numbers[14] += 1
+            if numbers[14] > _ENDS:
+                numbers[12] = 0.0
                 return True
         else:
             return True
         if bits > _SURPRISING:
-            numbers[12] += 1
-            return not _TEACHES < numbers[12] <= _LASTS
+            numbers[13] += 1
+            return not _TEACHES < numbers[13] <= _LASTS
         return True
+
+    def _stretch(self, found: list[float], tops: list[tuple[int, bool]]) -> None:
+        """Do what `ladder.stretch` does; `tops` become those of the widened ladders."""
+        count = int(self._numbers[0])
+        if count >= ladder.MOST_TRAINED:
+            return
+        for kind, (top, is_past) in enumerate(tops):
+            passed = top + is_past
+            if passed > ladder.LEAST_STRETCHED:
+                lowest = (count + self._trained[kind]).bit_length() + 2
+                if lowest < min(passed, ladder.RUNGS):
+                    tops[kind] = self._widen(self._gaps + kind, lowest, found[kind])
+
+    def _widen(self, at: int, lowest: int, score: float) -> tuple[int, bool]:
+        """Widen the rungs from `lowest` on to where a score came; return where it stops then, as `_climb` does."""
+        r, row, width, begin = self._rounded, self._row, self._width, 0.0
+        for _ in range(lowest):
+            r[0] = begin + row[at]
+            begin = r[0]
+            at += width
+        r[0] = score - begin
+        beyond = r[0]
+        for place in range(at, at + (ladder.RUNGS - lowest) * width, width):
+            row[place] = max(row[place], beyond)
+        for rung in range(lowest, ladder.RUNGS):
+            r[0] = begin + row[at]
+            begin = r[0]
+            at += width
+            if score < begin:
+                return rung, False
+        return _TOP, True
 
     def _learn(self, tops: list[tuple[int, bool]]) -> None:
         """Move the gaps of the kinds' ladders after scores that stopped there, and count the sample."""

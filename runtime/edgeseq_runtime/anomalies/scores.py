@@ -15,8 +15,7 @@ LARGEST = np.float32(1e30)
 LEAST_SPREAD = np.float32(1e-6)
 """Of which the score of silence is the inverse at most."""
 
-FIRST_SCORE = np.float32(10.0)
-"""Of the level's kind for the first sample that is not like all before."""
+NOTHING = np.float32(0)
 
 Views = Mapping[str, Float32]
 
@@ -37,6 +36,10 @@ def take(views: Views, found: tuple[Kind, ...], errors: Float32, far: Float32, s
     run, last = views[layout.RUN], views[layout.LAST]
     np.copyto(run, np.where(samples == last, run + 1, np.float32(0)))
     last[...] = samples
+    value = _take_value(views, samples)
+    values = views[layout.VALUES]
+    most = np.float32(kinds.VALUE_CLIP)
+    values += np.float32(kinds.VALUES) * (np.minimum(np.maximum(value, -most), most) - values)
     made = {
         kinds.ERROR: np.minimum(np.abs(size), MOST_SCORE),
         kinds.NEAR_MEAN: np.abs(near),
@@ -45,26 +48,28 @@ def take(views: Views, found: tuple[Kind, ...], errors: Float32, far: Float32, s
         kinds.LOUD: spread,
         kinds.SILENT: 1 / np.maximum(spread, LEAST_SPREAD),
         kinds.RUN: run,
-        kinds.LEVEL: _take_level(views, samples),
+        kinds.HIGH: np.maximum(value, NOTHING),
+        kinds.LOW: np.maximum(-value, NOTHING),
+        kinds.HIGH_MEAN: np.maximum(values, NOTHING),
+        kinds.LOW_MEAN: np.maximum(-values, NOTHING),
     }
     return np.stack([made[kind.name] for kind in found], axis=1)
 
 
-def _take_level(views: Views, samples: Float32) -> Float32:
+def _take_value(views: Views, samples: Float32) -> Float32:
     """Return how far samples are from the running mean of those before, of the mean distance; move both on."""
-    mean, deviation = views[layout.MEAN], views[layout.DEVIATION]
+    mean, deviation, count = views[layout.MEAN], views[layout.DEVIATION], views[layout.COUNT]
     np.copyto(mean, samples, where=np.isnan(mean))
     distance = samples - mean
-    far = np.abs(distance)
     varies = deviation > 0
-    first = np.where(far > 0, FIRST_SCORE, np.float32(0))
-    scores = np.where(varies, np.minimum(far / deviation, MOST_SCORE), first)
-    most = np.float32(CLIP) * deviation
+    ratio = np.minimum(np.maximum(distance / deviation, -MOST_SCORE), MOST_SCORE)
+    value = np.where(varies & (count >= np.float32(kinds.LEAST_VALUES)), ratio, NOTHING)
+    most = np.float32(kinds.CLIP) * deviation
     distance = np.where(varies, np.minimum(np.maximum(distance, -most), most), distance)
-    since = np.minimum(views[layout.COUNT] + 1, np.float32(kinds.LEVEL_FORGETTING))
+    since = np.minimum(count + 1, np.float32(kinds.LEVEL_FORGETTING))
     mean += distance / since
     deviation += (np.abs(distance) - deviation) / since
-    return scores
+    return value
 
 
 def take_sizes(views: Views, errors: Float32, far: Float32, least: tuple[Float32, Float32]) -> None:

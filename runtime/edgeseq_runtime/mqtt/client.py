@@ -59,6 +59,9 @@ class Receiver(Protocol):
     def unreadable(self, number: int) -> None:
         """Take note of a message, to be acknowledged by this number, whose topic is no text."""
 
+    def acknowledged(self, count: int) -> None:
+        """Take note that the broker has the first `count` acknowledgements since `connected` was called last."""
+
     def published(self, number: int, refusal: str) -> None:
         """Take note that a message of `MqttClient.publish` is with the broker, or why it never will be."""
 
@@ -130,6 +133,11 @@ class MqttClient:
             self._useful = True
             self._connection.acknowledge(number)
 
+    def ask(self) -> None:
+        """Have the broker say, by and by, that it has all acknowledgements sent so far."""
+        if self._connection:
+            self._connection.ask()
+
     def renew(self) -> None:
         """Begin a new connection, in which the broker sends again what was not acknowledged."""
         if self._connection:
@@ -167,6 +175,10 @@ class MqttClient:
     def unreadable(self, number: int) -> None:
         """Pass on that a message's topic is no text."""
         self._receiver.unreadable(number)
+
+    def acknowledged(self, count: int) -> None:
+        """Pass on how many acknowledgements the broker has."""
+        self._receiver.acknowledged(count)
 
     def confirmed(self, number: int, refusal: str) -> None:
         """Pass on that the broker has a forecast, or refuses it."""

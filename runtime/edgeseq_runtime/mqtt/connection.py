@@ -9,6 +9,7 @@ import select
 import socket
 import ssl
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -70,6 +71,9 @@ class Events(Protocol):
     def unreadable(self, number: int) -> None:
         """Take note of a message, to be acknowledged by this number, whose topic is no text."""
 
+    def acknowledged(self, count: int) -> None:
+        """Take note that the broker has the first `count` acknowledgements that were sent in this connection."""
+
     def confirmed(self, number: int, refusal: str) -> None:
         """Take note that the broker has the publication of this number, or why it refuses it."""
 
@@ -84,7 +88,21 @@ class _Paho(Client):
 
     def __init__(self, *words: Any, **options: Any) -> None:
         self._gathered = bytearray()
+        self.on_question: Callable[[], object] = lambda: None
+        self.on_answer: Callable[[], object] = lambda: None
         super().__init__(*words, **options)
+
+    def ask(self) -> None:
+        """Send what the broker answers at once."""
+        self._send_pingreq()
+
+    def _send_pingreq(self) -> MQTTErrorCode:
+        self.on_question()
+        return super()._send_pingreq()
+
+    def _handle_pingresp(self) -> MQTTErrorCode:
+        self.on_answer()
+        return super()._handle_pingresp()
 
     def want_write(self) -> bool:
         """Whether there is something that the network has not taken yet."""
@@ -153,6 +171,11 @@ class Connection:
         self._client.on_connect, self._client.on_disconnect = self._on_connect, self._on_disconnect
         self._client.on_message, self._client.on_publish = self._on_message, self._on_publish
         self._client.on_subscribe = self._on_subscribe
+        self._client.on_question, self._client.on_answer = self._on_question, self._on_answer
+        self._acknowledged = 0  # messages
+        self._asked = 0  # of which so many were acknowledged before the last that the broker is to answer
+        self._before: dict[int, int] = {}  # of which so many were before a publication that is not confirmed
+        self._before_questions: deque[int] = deque()
 
     def open(self) -> None:
         """Reach the broker, and ask to be accepted. Raises `OSError`, `UnicodeError` for a host that is no name."""
@@ -205,11 +228,19 @@ class Connection:
 
     def publish(self, topic: str, payload: bytes) -> int:
         """Send a message for the broker to keep as the topic's last; return the number that `confirmed` will name."""
-        return self._client.publish(topic, payload, qos=1, retain=True).mid
+        number = self._client.publish(topic, payload, qos=1, retain=True).mid
+        self._before[number] = self._asked = self._acknowledged
+        return number
 
     def acknowledge(self, number: int) -> None:
         """Tell the broker that it need not send this message again; in a broken connection nothing happens."""
+        self._acknowledged += 1
         self._client.ack(number, 1)
+
+    def ask(self) -> None:
+        """Ask whether the broker has all acknowledgements, where no answer under way will say so."""
+        if self._asked < self._acknowledged and self.is_accepted:
+            self._guard(self._client.ask)
 
     def close(self, seconds: float) -> None:
         """Take leave; the session stays. What still comes is read and forgotten, for so long at most.
@@ -283,7 +314,16 @@ class Connection:
         else:
             self._events.received(Message(topic, bytes(message.payload), message.mid, bool(message.dup)))
 
+    def _on_question(self) -> None:
+        self._before_questions.append(self._acknowledged)
+        self._asked = self._acknowledged
+
+    def _on_answer(self) -> None:
+        if self._before_questions:  # a broker may answer what nobody asked
+            self._events.acknowledged(self._before_questions.popleft())
+
     def _on_publish(self, _client: Client, _data: Any, number: int, reason: Any, _properties: Any) -> None:
+        self._events.acknowledged(self._before.pop(number, 0))
         self._events.confirmed(number, str(reason) if reason.value >= _FAILURE else "")
 
     def _on_disconnect(self, _client: Client, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:

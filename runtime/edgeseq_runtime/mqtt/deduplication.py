@@ -13,13 +13,17 @@ WINDOW = 20
 """Messages that a broker should send before the first of them is acknowledged; mosquitto 2.0.11 has sent 26,962."""
 
 KEPT = 128
-"""Marks of a topic's last messages."""
+"""Marks of a topic's last messages, at least; those in doubt are kept however many they are."""
 
 UNSETTLED = 100
-"""A topic's samples that may be taken while none of them is acknowledged. Fewer than `KEPT`.
+"""A topic's samples that may be taken while none of them is acknowledged. Fewer than `KEPT`."""
 
-A broker that has sample n + `UNSETTLED`'s forecast has sample n's acknowledgement, which was sent before. So after any
-break it sends no more than `UNSETTLED` of a topic again that are in the state, and each is known by its mark.
+IN_DOUBT = 100
+"""A topic's samples in doubt at which no more are taken; with the unsettled ones, twice as many may be at most.
+
+A message is in doubt while its acknowledgement may be lost: it was sent, but nothing that was sent after it in the same
+connection is answered yet. A broker that never got it sends the message again, in the next connection or in one after
+several that broke soon. So the marks of all that are in doubt are kept.
 """
 
 
@@ -46,10 +50,11 @@ def digest(message: Message) -> str:
 
 
 class SeenMessages:
-    """The marks of each topic's last messages, as JSON has them: a list of texts by topic."""
+    """The marks of each topic's last messages, as JSON has them: a list of texts by topic; and which are in doubt."""
 
     def __init__(self, lists: dict[str, list[str]]) -> None:
         self._lists = lists
+        self._in_doubt = {topic: len(marks) for topic, marks in lists.items() if marks}  # so many of the last ones
 
     def __contains__(self, message: tuple[str, str]) -> bool:
         topic, mark = message
@@ -60,17 +65,39 @@ class SeenMessages:
         marks = self._lists.get(message.topic, [])
         return len(marks) > 0 and marks[-1].rpartition(":")[2] == digest(message)
 
+    def has_room(self, topic: str) -> bool:
+        """Whether so few of the topic's messages are in doubt that a further one may be taken."""
+        return self._in_doubt.get(topic, 0) < IN_DOUBT
+
     def add(self, topic: str, mark: str) -> None:
-        """Keep a mark; of each topic the last `KEPT` are kept."""
+        """Keep the mark of a message that is acknowledged now; of those that are not in doubt the last `KEPT` stay."""
         marks = self._lists.setdefault(topic, [])
         marks.append(mark)
-        del marks[:-KEPT]
+        self._in_doubt[topic] = self._in_doubt.get(topic, 0) + 1
+        del marks[: -max(KEPT, self._in_doubt[topic])]
+
+    def acknowledged(self, topic: str, mark: str) -> None:
+        """Note that the broker has the acknowledgement of this message, so that of all before it in the topic too."""
+        marks, in_doubt = self._lists.get(topic, []), self._in_doubt.get(topic, 0)
+        after = next((after for after in range(in_doubt) if marks[-1 - after] == mark), in_doubt)
+        self._keep_in_doubt(topic, after)
+
+    def all_acknowledged(self, topic: str) -> None:
+        """Note that the broker sends none of the topic's messages again."""
+        self._keep_in_doubt(topic, 0)
+
+    def _keep_in_doubt(self, topic: str, count: int) -> None:
+        if count:
+            self._in_doubt[topic] = count
+        else:
+            self._in_doubt.pop(topic, None)
 
     def forget_numbers(self) -> list[str]:
         """Let a broker's numbers mean nothing, which has begun a new session; return the topics that had some.
 
         What the last message of each said stays known.
         """
+        self._in_doubt.clear()
         topics = [topic for topic, marks in self._lists.items() if any(":" in mark for mark in marks)]
         for topic in topics:
             self._lists[topic][:] = [self._lists[topic][-1].rpartition(":")[2]]

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from edgeseq_runtime.adaptation.adaptation import Learned
+from edgeseq_runtime.anomalies.anomalies import KEPT
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, TooManyStreamsError
 from edgeseq_runtime.outcomes import StepResult
 from edgeseq_runtime.pool import Pool
@@ -15,7 +16,8 @@ from edgeseq_runtime.reading.times import Time
 from edgeseq_runtime.rules import Rules
 from edgeseq_runtime.service.gathered import LOST, as_period, open_intervals, resume_open, waiting, with_open
 from edgeseq_runtime.service.last_told import LastTold
-from edgeseq_runtime.service.streams import Answer, NamedSample, Period, Said, State
+from edgeseq_runtime.service.rounds import rounds
+from edgeseq_runtime.service.streams import ANOMALIES_BEGIN, Answer, NamedSample, Period, Said, State
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.stores.base import StreamRow
 from edgeseq_runtime.streaming.averaging import SETTINGS
@@ -102,7 +104,7 @@ class NamedStreams:
         and so on.
         """
         answers: list[StepResult | EdgeseqError] = [_UNANSWERED] * len(samples)
-        for positions in _rounds(samples):
+        for positions in rounds(samples):
             taken = self._admit(positions, samples, answers)
             self._step_round(taken, samples, answers)
             if keep:
@@ -129,7 +131,7 @@ class NamedStreams:
         """As `step_all`, where samples are gathered in intervals: the answers have those that are over."""
         assert self.intervals, "samples are gathered"
         answers: list[Answer | EdgeseqError] = [_UNANSWERED] * len(samples)
-        for positions in _rounds(samples):
+        for positions in rounds(samples):
             taken, gathered = list[int](), list[tuple[str, list[Gathered]]]()
             refused: list[StepResult | EdgeseqError] = [_UNANSWERED] * len(samples)
             admitted = self._admit(positions, samples, refused)
@@ -306,7 +308,7 @@ class NamedStreams:
 
         Raises `SnapshotError` where one of them cannot be gone on from; none has then begun.
         """
-        rest, begun, samples, lost = iter(rows), list[str](), 0, 0
+        rest, begun, samples, lost, begin = iter(rows), list[str](), 0, 0, False
         try:
             while some := list(islice(rest, _AT_ONCE)):
                 self._pool.restore_all({row.name: row.snapshot for row in some if row.snapshot is not None})
@@ -314,6 +316,8 @@ class NamedStreams:
                     self._numbers[row.name], self.marks[row.name] = row.samples, list(row.marks)
                     begun.append(row.name)
                     samples += row.samples
+                    if self._pool.finds_anomalies and row.snapshot is not None:
+                        begin = begin or KEPT.encode() not in row.snapshot
                     if row.snapshot is not None and SETTINGS.encode() in row.snapshot:
                         like = self._pool.state(row.name)
                         lost += resume_open(self.intervals, row.name, row.snapshot, self.digest, like)
@@ -324,26 +328,12 @@ class NamedStreams:
                 if self.intervals:
                     self.intervals.put(name, None)
             raise
-        more = f"{waiting(self.intervals)}{LOST if lost else ''}"
+        more = f"{waiting(self.intervals)}{LOST if lost else ''}{ANOMALIES_BEGIN if begin else ''}"
         return f"resumed {len(begun)} streams after {samples} samples{more}"
 
 
 def _said(sample: NamedSample) -> Said:
     return sample[3] if len(sample) > 3 else ()
-
-
-def _rounds(samples: Sequence[NamedSample]) -> list[list[int]]:
-    """Return the samples' positions in rounds, in each of which a stream has at most one sample."""
-    counts: dict[str, int] = {}
-    rounds: list[list[int]] = []
-    for position, sample in enumerate(samples):
-        name = sample[0]
-        turn = counts.get(name, 0)
-        counts[name] = turn + 1
-        if turn == len(rounds):
-            rounds.append([])
-        rounds[turn].append(position)
-    return rounds
 
 
 def _as_error(answer: StepResult | EdgeseqError) -> EdgeseqError:

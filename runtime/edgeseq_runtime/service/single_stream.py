@@ -1,6 +1,5 @@
 """One stream without a name, through a predictor."""
 
-import math
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeseq_runtime.adaptation.adaptation import Learned
-from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.anomalies.anomalies import KEPT
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError
 from edgeseq_runtime.exactness import blocks_are_exact
 from edgeseq_runtime.outcomes import Outcomes, StepResult
@@ -17,7 +16,7 @@ from edgeseq_runtime.reading.times import Time
 from edgeseq_runtime.rules import Rules
 from edgeseq_runtime.service.gathered import LOST, as_period, open_intervals, resume_open, waiting, with_open
 from edgeseq_runtime.service.last_told import LastTold
-from edgeseq_runtime.service.streams import Answer, Period, Said
+from edgeseq_runtime.service.streams import ANOMALIES_BEGIN, Answer, Period, Said
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.stores.snapshot_file import SnapshotFile
 from edgeseq_runtime.streaming.known_values import KnownReader
@@ -63,14 +62,8 @@ class SingleStream:
         sample = values[0] if type(values) is tuple and len(values) == 1 else values
         forecast = p.step(sample, time, self._known.window(known) if known else None)
         interval, drift = (p.interval(), p.drift) if p.monitors else (None, False)
-        p_values, anomaly = self._surprise() if p.finds_anomalies else (None, "")
+        p_values, anomaly = p.surprise() if p.finds_anomalies else (None, "")
         return StepResult(forecast, p.status, p.warm, number, p.reason, interval, drift, p.seconds, p_values, anomaly)
-
-    def _surprise(self) -> tuple[Float32, str]:
-        """Return the p-values of the last sample, by target and of all together, and the kind of an alarm."""
-        p = self._predictor
-        together = math.nan if p.p_value is None else p.p_value
-        return np.append(p.p_values, np.float32(together)), p.anomaly
 
     def pace(self, _name: str) -> float:
         """Return in how many seconds samples follow each other, where that was found not to be the model's period."""
@@ -147,4 +140,6 @@ class SingleStream:
         self._predictor.restore(blob)
         self._begun = self._predictor.state()
         lost = resume_open(self.intervals, "", blob, self._predictor.session.digest, self._begun)
-        return f"resumed after {self._predictor.samples} samples{waiting(self.intervals)}{LOST if lost else ''}"
+        begin = self._predictor.finds_anomalies and KEPT.encode() not in blob
+        more = f"{waiting(self.intervals)}{LOST if lost else ''}{ANOMALIES_BEGIN if begin else ''}"
+        return f"resumed after {self._predictor.samples} samples{more}"

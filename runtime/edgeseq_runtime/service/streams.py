@@ -23,6 +23,9 @@ Said: TypeAlias = Sequence[float | None]
 NamedSample: TypeAlias = tuple[str, RawSample, Time] | tuple[str, RawSample, Time, Said]
 """The name of a stream, the values of a sample of it, their time, and what it says of the columns known ahead."""
 
+ANOMALIES_BEGIN = "; anomalies begin as at first, since the state holds nothing of them"
+"""What is said of a state that was saved where nobody looked for anomalies."""
+
 
 class Period(NamedTuple):
     """An interval that is over: a sample of the model, and what became of it."""

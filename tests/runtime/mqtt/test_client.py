@@ -38,6 +38,9 @@ class Receiver:
     def unreadable(self, number: int) -> None:
         raise AssertionError(number)
 
+    def acknowledged(self, count: int) -> None:
+        assert not count
+
     def published(self, number: int, refusal: str) -> None:
         assert not refusal
         self.confirmed.append(number)

@@ -72,7 +72,7 @@ class Intake:
         is_again, first = self._is_again(message, mark, moment, samples[-1])
         if is_again:  # it is acknowledged when its first coming is
             self.repeated += 1
-            self._settlement.queue(message.number, first)
+            self._settlement.queue(message.number, first, topic, mark or "")
             return []
         self._check_name(topic)
         self._last[topic] = moment, samples[-1].values
@@ -107,7 +107,7 @@ class Intake:
         else:
             pending = self._pending(message, marks)
             self._held[sample.line] = Arrival(message, target, sample, pending)
-        self._settlement.queue(message.number, pending)
+        self._settlement.queue(message.number, pending, message.topic, *marks)
         return self._released(self._parts.join(sample))
 
     def _released(self, samples: "Iterable[Sample]") -> list[Arrival]:
@@ -120,7 +120,7 @@ class Intake:
         pendings = [self._pending(message, marks if sample is samples[-1] else []) for sample in samples]
         for pending in pendings:
             pending.group = pendings
-        self._settlement.queue(message.number, pendings[-1])
+        self._settlement.queue(message.number, pendings[-1], message.topic, *marks)
         return [Arrival(message, target, *each) for each in zip(samples, pendings, strict=True)]
 
     def _pending(self, message: Message, marks: list[str]) -> Pending:
@@ -134,8 +134,8 @@ class Intake:
         """Return whether a message has come before, and the sample that it was then as long as that is unsettled."""
         topic = message.topic
         if mark and message.duplicate:
-            first = self._unsettled.find(topic, mark)
-            if first or (topic, mark) in self._seen:
+            has_come, first = self._settlement.first_coming(topic, mark)
+            if has_come:
                 return True, first
         last = self._last.get(topic)
         if math.isnan(moment) or (last is not None and last != (moment, sample.values)):

@@ -130,13 +130,17 @@ class MqttService:
         """Leave out a message whose topic is no text."""
         self._leave_out(number, "the topic of a message is not UTF-8 text", "with a topic that is not text")
 
+    def acknowledged(self, count: int) -> None:
+        """Note that the broker has acknowledgements."""
+        self._settlement.acknowledged(count)
+
     def published(self, number: int, refusal: str) -> None:
         """Note that the broker has a forecast, or that it cannot be published."""
         self._forecasts.published(number, refusal)
 
     def _has_work(self) -> bool:
         """Whether a message can be answered without waiting for the broker."""
-        return bool(self._inbox) and self._unsettled.has_room(self._inbox.first.topic)
+        return bool(self._inbox) and self._settlement.has_room(self._inbox.first)
 
     def _answer_some(self, shutdown: GracefulShutdown) -> None:
         """Answer messages that wait, for a moment."""
@@ -240,8 +244,7 @@ class MqttService:
     def _fail(self, message: Message, error: EdgeseqError) -> None:
         """End over a message, which is acknowledged before all others: else each further start would end over it."""
         self._failure = type(error)(f"{brief(message.topic)}: {error}")
-        if message.number:
-            self._client.acknowledge(message.number)
+        self._settlement.acknowledge_now(message.number, self._client.acknowledge)
 
     def _publish_message(self, target: str, payload: bytes) -> int:
         return self._client.publish(target, payload)
@@ -250,6 +253,8 @@ class MqttService:
         """Save what may be saved, and acknowledge it."""
         is_busy = (self._has_work() or bool(self._forecasts)) and not self._closing
         self._settlement.settle(self._client.acknowledge, is_busy=is_busy)
+        if self._inbox and not self._has_work():  # perhaps for messages in doubt
+            self._client.ask()
 
     def _close(self) -> None:
         """Take no more samples, wait a moment for the broker to have the last forecasts, and settle what it has."""

@@ -3,10 +3,10 @@
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from edgeseq.commands.predict.mqtt.unsettled import Pending, Unsettled
-from edgeseq_runtime.mqtt.deduplication import WINDOW, SeenMessages
+from edgeseq_runtime.mqtt.deduplication import WINDOW, Message, SeenMessages, identify
 
 if TYPE_CHECKING:
     from edgeseq.commands.predict.state_file import StateFile
@@ -16,6 +16,18 @@ _HELD = WINDOW // 2
 """Samples that wait to be acknowledged while the state cannot be saved; at `WINDOW` a broker sends no more."""
 
 
+class _Ack(NamedTuple):
+    """The acknowledgement of a message."""
+
+    number: int
+    """The broker's number for the message."""
+    pending: Pending | None
+    """The sample that is to be settled before, if there is one."""
+    topic: str = ""
+    mark: str = ""
+    """By which the message is recognised, if it comes again."""
+
+
 class Settlement:
     """Saves the effect of samples, and acknowledges their messages in the order of their delivery."""
 
@@ -23,8 +35,10 @@ class Settlement:
         self._streams, self._state_file, self._seen = streams, state_file, seen
         self.unsettled = Unsettled()
         """The samples that moved their streams."""
-        self._acks: deque[tuple[int, Pending | None]] = deque()  # to be acknowledged, in the order of their delivery
-        self._ready: deque[int] = deque()  # those that wait only for a state that could not be saved
+        self._acks: deque[_Ack] = deque()  # to be acknowledged, in the order of their delivery
+        self._ready: deque[_Ack] = deque()  # those that wait only for a state that could not be saved
+        self._sent: deque[_Ack] = deque()  # those of this connection of which it is not known that the broker has them
+        self._arrived = 0  # the others of this connection
         self._saved_at = self._saving = 0.0  # when the state was saved last, and how long that took
 
     def __bool__(self) -> bool:
@@ -35,18 +49,49 @@ class Settlement:
         """Forget what was to be acknowledged: the broker sends that again, or has forgotten it itself."""
         self._acks.clear()
         self._ready.clear()
+        self._sent.clear()
+        self._arrived = 0
         if not resumed:
             self._streams.marks_changed(self._seen.forget_numbers())
             self.unsettled.forget_numbers()
 
-    def queue(self, number: int, pending: Pending | None) -> None:
+    def has_room(self, message: Message) -> bool:
+        """Whether a message may be taken now. What comes again may be while others of its topic are in doubt."""
+        topic = message.topic
+        if not self.unsettled.has_room(topic):
+            return False
+        if self._seen.has_room(topic) or not message.number:
+            return True
+        if message.duplicate and self.first_coming(topic, identify(message) or "")[0]:
+            return True
+        if any(ack.topic == topic for acks in (self._acks, self._ready, self._sent) for ack in acks):
+            return False
+        self._seen.all_acknowledged(topic)  # else they would have come again before this one
+        return True
+
+    def first_coming(self, topic: str, mark: str) -> tuple[bool, Pending | None]:
+        """Return whether a message has come before, and the sample that it was then as long as that is unsettled."""
+        first = self.unsettled.find(topic, mark)
+        return first is not None or (topic, mark) in self._seen, first
+
+    def queue(self, number: int, pending: Pending | None, topic: str = "", mark: str = "") -> None:
         """Acknowledge a message once its sample is settled; at once, in its turn, where it has none."""
         if number:
-            self._acks.append((number, pending))
+            self._acks.append(_Ack(number, pending, topic, mark))
 
     def take_out(self, pending: Pending) -> None:
         """Acknowledge no message of this sample."""
-        self._acks = deque(ack for ack in self._acks if ack[1] is not pending)
+        self._acks = deque(ack for ack in self._acks if ack.pending is not pending)
+
+    def acknowledged(self, count: int) -> None:
+        """Note that the broker has the first `count` acknowledgements of this connection."""
+        last: dict[str, str] = {}
+        while self._arrived < count and self._sent:
+            ack = self._sent.popleft()
+            last[ack.topic] = ack.mark
+            self._arrived += 1
+        for topic, mark in last.items():
+            self._seen.acknowledged(topic, mark)
 
     def settle(self, acknowledge: Callable[[int], object], *, is_busy: bool) -> None:
         """Save the effect of samples whose forecasts the broker has, and acknowledge them.
@@ -67,7 +112,16 @@ class Settlement:
         if samples:
             self._saved_at = time.monotonic()
             self._saving = self._saved_at - begin
-        while self._acks and (self._acks[0][1] is None or self._acks[0][1].settled):
-            self._ready.append(self._acks.popleft()[0])
+        while self._acks and (self._acks[0].pending is None or self._acks[0].pending.settled):
+            self._ready.append(self._acks.popleft())
         while self._ready and (is_kept or len(self._ready) > _HELD):
-            acknowledge(self._ready.popleft())
+            self._send(self._ready.popleft(), acknowledge)
+
+    def acknowledge_now(self, number: int, acknowledge: Callable[[int], object]) -> None:
+        """Acknowledge a message out of its turn."""
+        if number:
+            self._send(_Ack(number, None), acknowledge)
+
+    def _send(self, ack: _Ack, acknowledge: Callable[[int], object]) -> None:
+        acknowledge(ack.number)
+        self._sent.append(ack)

@@ -18,13 +18,18 @@ static const float last_up[LAST_RUNGS] = {
 static const float last_down[LAST_RUNGS] = {
 {{ values(detector.last_down) }}};
 
-/* Of kinds: the samples that the first gaps count as, and the code of the anomaly's word. */
+/* Of kinds: the samples that the first gaps count as, where they are learned and where a score goes beyond all; what the bits
+   weigh beside others; and the code of the anomaly's word. */
 static const float trust[KINDS] = {{ "{" }}{{ numbers(detector.priors) }}{{ "}" }};
+static const float trust_beyond[KINDS] = {{ "{" }}{{ numbers(detector.trained) }}{{ "}" }};
+static const float weight[KINDS] = {{ "{" }}{{ numbers(detector.weights) }}{{ "}" }};
 static const uint8_t code_of[KINDS] = {{ "{" }}{{ detector.codes|join(", ") }}{{ "}" }};
 
-/* [target]: below what typical sizes of errors do not fall, one step and farther ahead. */
+/* [target]: below what typical sizes of errors do not fall{{ ", one step and farther ahead" if detector.steps > 1 }}. */
 static const float least_size[{{ detector.layout.targets }}] = {{ "{" }}{{ numbers(detector.least) }}{{ "}" }};
+{% if detector.steps > 1 %}
 static const float least_far_size[{{ detector.layout.targets }}] = {{ "{" }}{{ numbers(detector.least_far) }}{{ "}" }};
+{% endif %}
 
 static inline float size_of(float value)
 {
@@ -69,6 +74,24 @@ static inline float bits_of_last(height found)
     return smaller(worth_below[found.stop] + found.share * worth[found.stop], {{ number(detector.most_bits) }});
 }
 
+/* What is the largest of so many samples is about one of them: widen the rungs that few have come to where a score went beyond.
+   Return how many it passes then. */
+static int stretch(float *gaps, float samples, float score, int passed)
+{
+    uint32_t many = (uint32_t)samples;
+    float below = 0.0f;
+    int rung, lowest = 2;
+    for (; many; many >>= 1)
+        lowest++;
+    if (passed <= lowest)
+        return passed;
+    for (rung = 0; rung < lowest; rung++)
+        below += gaps[rung * KINDS];
+    for (; rung < RUNGS; rung++)
+        gaps[rung * KINDS] = larger(gaps[rung * KINDS], score - below);
+    return climb(gaps, KINDS, RUNGS, score).passed;
+}
+
 /* Quantile tracking: a gap that was passed becomes wider, the one that a score stopped in narrower. `seen` came to the first
    rung, half of them to the next. */
 static void teach_kind(float *gaps, float trusted, float seen, int passed)
@@ -92,38 +115,44 @@ static void teach_last(float *gaps, int passed)
 
 /* ---- A sample of a target ---- */
 
-/* How far it is from the running mean of those before, of the mean distance from that; both move on. */
-static float take_level({{ name }}_surprises *s, float sample)
+/* Return how far a sample is from the running mean of those before, in mean distances from it; both move on. */
+static float take_value({{ name }}_surprises *s, float sample)
 {
     const float since = smaller(*s->count + 1.0f, {{ number(detector.level_forgetting) }}), most = CLIP_OF_ERRORS * *s->deviation;
-    float distance, far, found;
+    float distance, value = 0.0f;
     if (!is_number(*s->mean))
         *s->mean = sample;
     distance = sample - *s->mean;
-    far = size_of(distance);
     if (*s->deviation > 0.0f) {
-        found = smaller(far / *s->deviation, MOST_SCORE);
+        if (*s->count >= {{ number(detector.least_values) }})
+            value = clipped(distance / *s->deviation, -MOST_SCORE, MOST_SCORE);
         distance = clipped(distance, -most, most);
-    } else
-        found = far > 0.0f ? {{ number(detector.first_score) }} : 0.0f;
+    }
     *s->mean += distance / since;
     *s->deviation += (size_of(distance) - *s->deviation) / since;
-    return found;
+    return value;
 }
 
 /* Move the running means on; leave the scores of all kinds. */
 static void take_scores({{ name }}_surprises *s, float error, float far_error, float sample, float *scores)
 {
     const float size = error / *s->size, near = clipped(size, -CLIP_OF_ERRORS, CLIP_OF_ERRORS);
+    float value;
+{% if detector.steps > 1 %}
     float far = 0.0f;
     if (is_number(far_error))
         far = clipped(bounded(far_error) / *s->far_size, -CLIP_OF_ERRORS, CLIP_OF_ERRORS);
+    *s->far += {{ number(detector.of_near) }} * (far - *s->far);
+{% else %}
+    (void)far_error;
+{% endif %}
     *s->near += {{ number(detector.of_near) }} * (near - *s->near);
     *s->slow += {{ number(detector.of_slow) }} * (near - *s->slow);
     *s->spread += {{ number(detector.of_spread) }} * (size_of(near) - *s->spread);
-    *s->far += {{ number(detector.of_near) }} * (far - *s->far);
     *s->run = sample == *s->last ? *s->run + 1.0f : 0.0f;
     *s->last = sample;
+    value = take_value(s, sample);
+    *s->values += {{ number(detector.of_values) }} * (clipped(value, {{ number(-detector.value_clip) }}, {{ number(detector.value_clip) }}) - *s->values);
 {% for kind in detector.kinds %}
     scores[{{ loop.index0 }}] = {{ {
         "error": "smaller(size_of(size), MOST_SCORE)",
@@ -133,15 +162,18 @@ static void take_scores({{ name }}_surprises *s, float error, float far_error, f
         "loud": "*s->spread",
         "silent": "1.0f / larger(*s->spread, " ~ number(detector.least_spread) ~ ")",
         "run": "*s->run",
-        "level": "take_level(s, sample)",
+        "high": "larger(value, 0.0f)",
+        "low": "larger(-value, 0.0f)",
+        "high mean": "larger(*s->values, 0.0f)",
+        "low mean": "larger(-*s->values, 0.0f)",
     }[kind] }};
 {% endfor %}
 }
 
-/* Whether a sample of so many bits teaches: not all that is surprising in an event does. */
+/* Whether a sample of so many bits teaches: what is surprising in an event does at first, and again when it has lasted. */
 static int move_event({{ name }}_surprises *s, float bits)
 {
-    const int is_high = bits > {{ number(detector.event_bits) }};
+    const int is_high = bits > {{ number(detector.begins) }};
     if (is_high) {
         if (*s->event == 0.0f)
             *s->taught = 0.0f;
@@ -149,17 +181,17 @@ static int move_event({{ name }}_surprises *s, float bits)
         *s->event = 1.0f;
     } else if (*s->event > 0.0f) {
         *s->quiet += 1.0f;
-        *s->event = *s->quiet <= {{ number(detector.event_ends) }} ? 1.0f : 0.0f;
+        *s->event = *s->quiet <= {{ number(detector.ends) }} ? 1.0f : 0.0f;
     }
-    if (*s->event == 0.0f || bits <= {{ number(detector.surprising_bits) }})
+    if (*s->event == 0.0f || bits <= {{ number(detector.surprising) }})
         return 1;
     *s->taught += 1.0f;
-    return *s->taught <= {{ number(detector.event_teaches) }};
+    return *s->taught <= {{ number(detector.teaches) }} || *s->taught > {{ number(detector.lasts) }};
 }
 
 static float size_after(float size, float error, float count, float least)
 {
-    const float since = smaller(count + 1.0f, {{ number(detector.forgetting) }});
+    const float since = smaller(count + {{ number(detector.first_counts) }}, {{ number(detector.forgetting) }});
     const float counted = smaller(size_of(error), {{ number(detector.most_of_size) }} * size);
     return larger(size + (counted - size) / since, least);
 }
@@ -181,25 +213,30 @@ static surprise take_target({{ name }}_surprises *s, int t, float error, float f
     for (k = 0; k < KINDS; k++) {
         float bits;
         found[k] = climb(s->gaps + k, KINDS, RUNGS, scores[k]);
-        bits = bits_of_kind(found[k]);
+        bits = weight[k] * bits_of_kind(found[k]);
         if (k == 0 || bits > most) {
             made.kind = k;
             most = bits;
         }
     }
+    *s->most = most;
     last = climb(s->last_gaps, 1, LAST_RUNGS, most);
     made.bits = *s->own_bits = bits_of_last(last);
     made.teaches = move_event(s, made.bits);
     if (made.teaches) {
-        for (k = 0; k < KINDS; k++)
-            teach_kind(s->gaps + k, trust[k], *s->count, found[k].passed);
+        for (k = 0; k < KINDS; k++) {
+            const int passed = stretch(s->gaps + k, *s->count + trust_beyond[k], scores[k], found[k].passed);
+            teach_kind(s->gaps + k, trust[k], *s->count, passed);
+        }
         teach_last(s->last_gaps, last.passed);
     }
     *s->size = size_after(*s->size, error, *s->count, least_size[t]);
+{% if detector.steps > 1 %}
     if (is_number(far_error))
         *s->far_size = size_after(*s->far_size, bounded(far_error), *s->count, least_far_size[t]);
+{% endif %}
     if (made.teaches)
-        *s->count = smaller(*s->count + 1.0f, 16777216.0f);
+        *s->count = smaller(*s->count + 1.0f, {{ number(detector.most_counted) }});
     return made;
 }
 
