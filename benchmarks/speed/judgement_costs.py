@@ -1,4 +1,4 @@
-"""What judgement costs: steps with times, rules, intervals, drift and adaptation, as ratios to the plain call on cpu.
+"""What judgement costs: steps with times, rules, intervals, drift, adaptation and anomalies, as ratios to the plain call on cpu.
 
     python -m benchmarks.speed.judgement_costs [--rounds N] [--json FILE]
 
@@ -31,12 +31,13 @@ HORIZONS = (1, 24)
 STREAMS = 512
 SEASON = 24
 PLAIN, TIMED, WATCHED, ADAPTED = "plain", "time and rules", "with intervals and drift", "with adaptation"
+JUDGED = "with anomalies"
 
 TARGETS = {
-    ("step", "cpu"): {TIMED: (1.3, 1.5), WATCHED: (2.0, 2.5), ADAPTED: (2.5, 3.5)},
-    ("pool", "cpu"): {TIMED: (1.3, 1.3), WATCHED: (1.6, 2.0), ADAPTED: (2.2, 3.0)},
-    ("step", "native"): {TIMED: (0.2, 0.2), WATCHED: (0.3, 0.3), ADAPTED: (0.6, 0.6)},
-    ("pool", "native"): {TIMED: (0.5, 0.5), WATCHED: (0.7, 0.7), ADAPTED: (1.0, 1.0)},
+    ("step", "cpu"): {TIMED: (1.3, 1.5), WATCHED: (2.0, 2.5), ADAPTED: (2.5, 3.5), JUDGED: (3.0, 4.0)},
+    ("pool", "cpu"): {TIMED: (1.3, 1.3), WATCHED: (1.6, 2.0), ADAPTED: (2.2, 3.0), JUDGED: (2.5, 3.5)},
+    ("step", "native"): {TIMED: (0.2, 0.2), WATCHED: (0.3, 0.3), ADAPTED: (0.6, 0.6), JUDGED: (0.8, 0.8)},
+    ("pool", "native"): {TIMED: (0.5, 0.5), WATCHED: (0.7, 0.7), ADAPTED: (1.0, 1.0), JUDGED: (1.3, 1.3)},
 }
 """The most that a step may cost, of the plain one on cpu, for each horizon."""
 
@@ -61,7 +62,7 @@ def measure(place: int, horizon: int, rounds: int) -> Iterator[dict[str, Any]]:
         (way, provider, what): _case(way, session, what)
         for way in CALLS
         for provider, session in sessions.items()
-        for what in (PLAIN, TIMED, WATCHED, ADAPTED)
+        for what in (PLAIN, TIMED, WATCHED, ADAPTED, JUDGED)
     }
     best = {key: found.minimum for key, found in interleaved(_by_text(cases), rounds).items()}
     for way, provider, what in cases:
@@ -85,7 +86,8 @@ def _by_text(cases: dict[tuple[str, str, str], Case]) -> dict[str, Case]:
 
 def _case(way: str, session: Session, what: str) -> Case:
     options: dict[str, Any] = {} if what == PLAIN else {"rules": Rules()}
-    options |= {"monitor": what in (WATCHED, ADAPTED), "adapt": what == ADAPTED}
+    options |= {"monitor": what in (WATCHED, ADAPTED, JUDGED), "adapt": what in (ADAPTED, JUDGED)}
+    options |= {"anomalies": 1e-4 if what == JUDGED else None}
     times: Iterator[float | None] = repeat(None) if what == PLAIN else (1.7e9 + PERIOD * step for step in count())
     call: Callable[[Any, Any], object]
     calls = CALLS[way]

@@ -111,6 +111,7 @@ RUN_BY = {
 """Pages whose code is run -> by which test."""
 
 NOT_RUN = {
+    "starter.md": "a training of hours, and a benchmark of it",
     "engines.md": "a benchmark, in an environment of its own",
     "peers.md": "likewise",
     "libraries.md": "likewise",

@@ -154,7 +154,8 @@ class Anomalies(RowArrays):
             else:
                 self.pass_by(_FIRST)
             return
-        near, far = errors[:, 0].T, errors[:, self.far].T
+        near = errors[:, 0].T
+        far = errors[:, self.far].T if self.far else np.full_like(near, np.nan)
         columns, known = self._columns(rows), np.isfinite(near)
         if known.all():
             self._take(columns, near, far, samples.T, known)
