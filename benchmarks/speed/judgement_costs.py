@@ -1,4 +1,4 @@
-"""What judgement costs: steps with times, rules, intervals, drift, adaptation and anomalies, as ratios to the plain call on cpu.
+"""What judgement costs, from times and rules to anomalies: steps with it, as ratios to the plain call on cpu.
 
     python -m benchmarks.speed.judgement_costs [--rounds N] [--json FILE]
 

@@ -12,6 +12,7 @@ before (`event`). The rate changes nothing of what is learned.
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,16 @@ _FIRST = slice(0, 1)
 
 Flags = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What became of a target's sample."""
+
+    bits: Float32
+    """(kind, stream)"""
+    teaches: Flags
+    """(stream,)"""
 
 
 class Anomalies(RowArrays):
@@ -65,9 +76,10 @@ class Anomalies(RowArrays):
         near, far = first_sizes(spec)
         self.least = np.float32(LEAST_OF_SIZE) * near[:, None], np.float32(LEAST_OF_SIZE) * far[:, None]
         """(target, 1) each: below what typical sizes of errors do not fall."""
-        self._priors, self._trained, self._weights = (
+        self._priors = np.array([kind.prior for kind in self.layout.kinds], np.float32)
+        self._trained, self._weights = (
             np.array([getattr(kind, name) for kind in self.layout.kinds], np.float32)[:, None]
-            for name in ("prior", "trained", "weight")
+            for name in ("trained", "weight")
         )
         self._codes = np.array([WORDS.index(kind.word) + 1 for kind in self.layout.kinds], np.float32)
         self._has_gains = bool(spec.sensors)
@@ -75,6 +87,7 @@ class Anomalies(RowArrays):
         """(words,): the row of a stream that has seen nothing."""
         self._apart: tuple[int, Float32] | None = None
         """The first streams, so many, with words first (word, stream), while `memory` does not have them: `gather`."""
+        self._views: tuple[Float32, scores.Views] | None = None
         self.keeps_apart = True
         """Whether that may be so after `update`: not where other code works on `memory`."""
         self._begin("memory", (self.layout.words,), np.float32)
@@ -175,6 +188,14 @@ class Anomalies(RowArrays):
         else:
             self.update(_FIRST, errors[None], samples.reshape(1, -1))
 
+    def _views_of(self, columns: Float32) -> scores.Views:
+        """Return views of streams by name, of those that stay apart made once."""
+        if self._apart is None or columns is not self._apart[1]:
+            return self.layout.views(columns)
+        if self._views is None or self._views[0] is not columns:
+            self._views = columns, self.layout.views(columns)
+        return self._views[1]
+
     def _columns(self, rows: Rows) -> Float32:
         """Return streams with words first: those of a slice to be changed in place, others as a copy."""
         if not isinstance(rows, slice):
@@ -190,52 +211,73 @@ class Anomalies(RowArrays):
 
     def _take(self, columns: Float32, near: Float32, far: Float32, samples: Float32, known: Flags) -> None:
         """Take samples of streams (word, stream), and errors (target, stream) of which so many are `known`."""
-        views, kinds = self.layout.views(columns), self.layout.kinds
-        near, samples = (np.clip(numbers, -scores.LARGEST, scores.LARGEST) for numbers in (near, samples))
-        far = np.where(np.isfinite(far), np.clip(far, -scores.LARGEST, scores.LARGEST), np.float32(np.nan))
+        views = self._views_of(columns)
+        near, samples = (np.minimum(np.maximum(each, -scores.LARGEST), scores.LARGEST) for each in (near, samples))
+        far = np.where(
+            np.isfinite(far), np.minimum(np.maximum(far, -scores.LARGEST), scores.LARGEST), np.float32(np.nan)
+        )
         with np.errstate(all="ignore"):
-            found = scores.take(views, kinds, near, far, samples)
-            gaps, last_gaps, count = (views[name] for name in (layout.GAPS, layout.LAST_GAPS, layout.COUNT))
-            climbed = ladder.climb(gaps, found)
-            weighed = ladder.bits_of_kinds(climbed, self._weights)
-            kind, most, bits = weighed.argmax(axis=1), views[layout.MOST], views[layout.OWN_BITS]
-            most[...] = weighed.max(axis=1)
-            last = ladder.climb(last_gaps, most)
-            bits[...] = ladder.bits_of_last(last)
-            teaches = event.move(views, bits)
-            climbed = ladder.stretch(gaps, found, climbed, count[:, None] + self._trained, teaches[:, None])
-            rates = ladder.rates(self._priors, count[:, None], len(climbed.passed))
-            ladder.learn(gaps, climbed.passed, teaches[:, None], *rates)
-            ladder.learn(last_gaps, last.passed, teaches, ladder.LAST_UP, ladder.LAST_DOWN)
+            found = scores.take(views, self.layout.kinds, near, far, samples)
+            made = [self._take_target(views, target, each.reshape(-1)) for target, each in enumerate(found)]
             scores.take_sizes(views, near, far, self.least)
+            count = views[layout.COUNT]
+            teaches = np.stack([each.teaches for each in made])
             np.copyto(count, np.minimum(count + 1, event.MOST_COUNTED), where=teaches)
             if self.layout.targets == 1:
-                self._finish(views, bits[0], self._codes[kind[0]])
+                self._finish(views, views[layout.OWN_BITS][0], made[0].bits[None], np.zeros(near.shape[1], np.intp))
             else:
-                self._take_together(views, np.where(known, bits, np.float32(-1)), self._codes[kind], teaches)
+                self._take_together(views, np.where(known, views[layout.OWN_BITS], np.float32(-1)), made)
 
-    def _take_together(self, views: scores.Views, bits: Float32, codes: Float32, teaches: Flags) -> None:
+    def _take_target(self, views: scores.Views, target: int, found: Float32) -> "_Made":
+        """Let a target's scores (kind * stream,) climb, and learn of them."""
+        own = {name: views[name][target] for name in (layout.EVENT, layout.TAUGHT, layout.QUIET)}
+        gaps = views[layout.GAPS][:, target].reshape(ladder.RUNGS, -1)
+        last_gaps, count = views[layout.LAST_GAPS][:, target], views[layout.COUNT][target]
+        climbed = ladder.climb(gaps, found, ladder.KINDS_TOGETHER)
+        weighed = ladder.bits_of_kinds(climbed, self._weights)
+        most, bits = views[layout.MOST][target], views[layout.OWN_BITS][target]
+        np.maximum.reduce(weighed, axis=0, out=most)
+        last = ladder.climb(last_gaps, most, ladder.LAST_TOGETHER)
+        bits[...] = ladder.bits_of_last(last)
+        teaches = event.move(own, bits)
+        teaching = None if teaches.all() else teaches
+        lanes = None if teaching is None else np.tile(teaching, len(self._weights))
+        if count.min() < ladder.MOST_TRAINED:
+            climbed = ladder.stretch(gaps, found, climbed, (count + self._trained).reshape(-1), lanes)
+        ladder.learn(gaps, climbed, lanes, ladder.KindRates(self._priors, count))
+        ladder.learn(last_gaps, last, teaching, ladder.LastRates())
+        return _Made(weighed, teaches)
+
+    def _take_together(self, views: scores.Views, bits: Float32, made: "list[_Made]") -> None:
         """Let the most bits of several targets (target, stream) climb: it teaches where its target does."""
-        target = bits.argmax(axis=0)[None]
-        most, code, is_taught = (np.take_along_axis(each, target, axis=0)[0] for each in (bits, codes, teaches))
-        found = ladder.climb(views[layout.TOGETHER], most)
-        ladder.learn(views[layout.TOGETHER], found.passed, is_taught, ladder.LAST_UP, ladder.LAST_DOWN)
-        self._finish(views, ladder.bits_of_last(found), code)
+        target = bits.argmax(axis=0)
+        most = bits.max(axis=0)
+        teaches = np.stack([each.teaches for each in made])[target, np.arange(len(target))]
+        found = ladder.climb(views[layout.TOGETHER], most, ladder.LAST_TOGETHER)
+        ladder.learn(views[layout.TOGETHER], found, teaches, ladder.LastRates())
+        self._finish(views, ladder.bits_of_last(found), np.stack([each.bits for each in made]), target)
 
-    def _finish(self, views: scores.Views, bits: Float32, codes: Float32) -> None:
-        """Note the bits of all targets together (stream,), and where they are an alarm its code."""
+    def _finish(self, views: scores.Views, bits: Float32, of_kinds: Float32, target: npt.NDArray[np.intp]) -> None:
+        """Note the bits of all targets together (stream,), and where they are an alarm its code.
+
+        `of_kinds` are (target, kind, stream), `target` (stream,) is whose they are.
+        """
         pause = views[layout.PAUSE]
         is_alarm = (bits > self.limit) & (pause == 0)
         views[layout.BITS][...] = bits
-        views[layout.ALARM][...] = np.where(is_alarm, codes, np.float32(0))
-        np.copyto(pause, np.where(is_alarm, event.PAUSE, np.maximum(pause - 1, np.float32(0))))
+        alarm = views[layout.ALARM]
+        alarm[...] = 0
+        np.maximum(pause - 1, np.float32(0), out=pause)
+        for stream in np.flatnonzero(is_alarm).tolist():
+            alarm[stream] = self._codes[of_kinds[target[stream], :, stream].argmax()]
+            pause[stream] = event.PAUSE
 
     def _keep(self, columns: Float32, moved: Float32, known: Flags) -> None:
         """Write to streams what has moved of those targets of which the error was known; others have no p-value."""
         any_known = known.any(axis=0)
         np.copyto(columns[: self.layout.head], moved[: self.layout.head], where=any_known)
         np.copyto(self.layout.blocks(columns), self.layout.blocks(moved), where=known[:, None])
-        views = self.layout.views(columns)
+        views = self._views_of(columns)
         np.copyto(views[layout.OWN_BITS], np.float32(np.nan), where=~known)
         np.copyto(views[layout.BITS], np.float32(np.nan), where=~any_known)
         np.copyto(views[layout.ALARM], np.float32(0), where=~any_known)

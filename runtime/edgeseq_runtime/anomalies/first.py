@@ -12,8 +12,8 @@ from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.monitoring.conformal import Quantiles
 from edgeseq_runtime.spec import Spec
 
-OF_HALF_WIDTH = 1.2
-"""The mean size of normal errors, of half the width of the interval that holds the half of them."""
+OF_HALF_WIDTH = {0.5: 1.2, 0.9: 0.49}
+"""The mean size of normal errors, of half the width of the interval that holds so many of them."""
 
 MOST_LEARNED = 20_000.0
 """Samples that what a model file brings counts as at most: a device's own series may differ."""
@@ -22,13 +22,15 @@ MOST_LEARNED = 20_000.0
 def first_sizes(spec: Spec) -> tuple[Float32, Float32]:
     """Return the typical sizes of errors over validation, one step and farther ahead, each (target,).
 
-    Where they are zero, the typical change from sample to sample.
+    By the inner half of them or by nine tenths, whichever says more: outer ones may be far out. Where they are zero,
+    the typical change from sample to sample.
     """
     quantiles = Quantiles(spec)
-    half = OF_HALF_WIDTH * (quantiles.at(0.75) - quantiles.at(0.25)) / 2
+    widths = {level: quantiles.at((1 + level) / 2) - quantiles.at((1 - level) / 2) for level in OF_HALF_WIDTH}
+    sizes = np.max([share * widths[level] / 2 for level, share in OF_HALF_WIDTH.items()], axis=0)
     changes = np.array([feature.change for feature in spec.features[: len(spec.targets)]], np.float64)
     usable = np.where(np.isfinite(changes) & (changes > 0), changes, 1.0)
-    near, far = (np.where(half[step] > 0, half[step], usable) for step in (0, min(spec.horizon, STEPS) - 1))
+    near, far = (np.where(sizes[step] > 0, sizes[step], usable) for step in (0, min(spec.horizon, STEPS) - 1))
     return near.clip(1e-30, float(LARGEST)).astype(np.float32), far.clip(1e-30, float(LARGEST)).astype(np.float32)
 
 

@@ -33,7 +33,7 @@ STEPS = 12
 FORGETTING, LEVEL_FORGETTING = 1000.0, 2000.0
 """Samples that typical sizes of errors, and mean and distance of values, are means over."""
 
-FIRST_COUNTS = 20.0
+FIRST_COUNTS = 100.0
 """Samples that first sizes of errors, those over validation, count as."""
 
 MOST_OF_SIZE = 3.0

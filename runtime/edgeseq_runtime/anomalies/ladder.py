@@ -13,7 +13,6 @@ share that passed is rho but for (range of the gap's logarithm) / (rate T), what
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -26,8 +25,8 @@ from edgeseq_runtime.arrays import Float32
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
-Rates: TypeAlias = Sequence[Float32 | np.float32] | Float32
-"""By which gaps move: of each rung."""
+Lanes: TypeAlias = npt.NDArray[np.intp]
+"""Places among ladders that are climbed at once."""
 
 RUNGS = 16
 """Of a kind's ladder; half of what reaches one passes it."""
@@ -40,6 +39,9 @@ LAST_RATE = 0.02
 
 TOGETHER = 4
 """Independent kinds whose most bits the last ladder's first gaps are those of."""
+
+KINDS_TOGETHER, LAST_TOGETHER = 3, 10
+"""The lowest rungs, which are looked at for all lanes; few reach those above."""
 
 LEAST_GAP = np.float32(1e-6)
 
@@ -79,37 +81,41 @@ def first_last_gaps(together: int) -> list[float]:
 
 @dataclass(frozen=True)
 class Climb:
-    """What became of scores (...) on their ladders."""
+    """What became of scores (lane,) on their ladders: rung by rung, first of all, then of those that are left."""
 
-    passed: Flags
-    """(rung, ...): which rungs they passed, up to the highest that any has."""
-    stops: npt.NDArray[np.int8]
-    """(...): in which rung each stopped; beyond the last one: the last."""
+    low: Flags
+    """(rung, lane): which of the lowest rungs each passed."""
+    high: list[tuple[Lanes, Flags]]
+    """Of each rung after these: which lanes reached it, and which of those passed it."""
+    stops: Lanes
+    """(lane,): in which rung each stopped; beyond the last one: the last."""
     share: Float32
-    """(...): of the gap there that it has passed; beyond the last rung more than 1."""
+    """(lane,): of the gap there that it has passed; beyond the last rung more than 1."""
 
 
-def climb(gaps: Float32, scores: Float32) -> Climb:
-    """Let scores (...) climb ladders (rung, ...)."""
-    rungs = len(gaps)
-    begin, end, gap = np.zeros_like(scores), np.zeros_like(scores), gaps[0].copy()
-    passed = np.zeros((rungs, *scores.shape), np.bool_)
-    for rung in range(rungs):
-        end += gaps[rung]
-        np.greater_equal(scores, end, out=passed[rung])
-        if rung:
-            passed[rung] &= passed[rung - 1]  # a gap may be narrower than the one that a score stopped in
-        if rung + 1 == rungs or not passed[rung].any():
+def climb(gaps: Float32, scores: Float32, together: int) -> Climb:
+    """Let scores (lane,) climb ladders (rung, lane); all go the first rungs `together`, 2 at least."""
+    end, low = gaps[0], np.empty((together, len(scores)), np.bool_)
+    begin, gap = np.zeros_like(scores), gaps[0]
+    np.greater_equal(scores, end, out=low[0])
+    for rung in range(1, together):
+        begin, gap = np.where(low[rung - 1], end, begin), np.where(low[rung - 1], gaps[rung], gap)
+        end = end + gaps[rung]
+        np.greater_equal(scores, end, out=low[rung])
+    stops = np.add.reduce(low, axis=0, dtype=np.intp)
+    high: list[tuple[Lanes, Flags]] = []
+    lanes = np.flatnonzero(low[-1])
+    left, ends = scores.take(lanes), end.take(lanes)
+    for rung in range(together, len(gaps)):
+        if not len(lanes):
             break
-        np.copyto(begin, end, where=passed[rung])
-        np.copyto(gap, gaps[rung + 1], where=passed[rung])
-    stops = passed[: min(rung + 1, rungs - 1)].sum(axis=0, dtype=np.int8)
-    return Climb(passed[: rung + 1], stops, (scores - begin) / gap)
-
-
-def bits_of_kinds(found: Climb, weights: Float32) -> Float32:
-    """Return the bits of scores on the kinds' ladders, weighed."""
-    return np.asarray(np.minimum(found.stops + found.share, MOST_BITS) * weights)
+        own = gaps[rung].take(lanes)
+        begin[lanes], gap[lanes], stops[lanes] = ends, own, rung
+        ends = ends + own
+        passed = left >= ends
+        high.append((lanes, passed))
+        lanes, left, ends = lanes[passed], left[passed], ends[passed]
+    return Climb(low, high, stops, (scores - begin) / gap)
 
 
 def bits_of_last(found: Climb) -> Float32:
@@ -117,52 +123,83 @@ def bits_of_last(found: Climb) -> Float32:
     return np.asarray(np.minimum(BELOW[found.stops] + found.share * WORTH[found.stops], MOST_BITS))
 
 
-def learn(gaps: Float32, passed: Flags, teaches: Flags, ups: Rates, downs: Rates) -> None:
-    """Move gaps (rung, ...) by each rung's rates after scores that passed rungs (rung, ...), where they teach (...)."""
-    reached = teaches
-    for rung, through in enumerate(passed):
-        moved = gaps[rung] * np.where(through, ups[rung], downs[rung])
-        np.copyto(gaps[rung], np.maximum(moved, LEAST_GAP), where=reached)
-        reached = reached & through
+def bits_of_kinds(found: Climb, weights: Float32) -> Float32:
+    """Return the bits of scores on the kinds' ladders (kind, stream), by kinds' weights (kind, 1)."""
+    bits = np.minimum(found.stops.astype(np.float32) + found.share, MOST_BITS)
+    return np.asarray(bits.reshape(len(weights), -1) * weights)
 
 
-def stretch(gaps: Float32, scores: Float32, found: Climb, trained: Float32, teaches: Flags) -> Climb:
+class LastRates:
+    """By which the last ladder's gaps move."""
+
+    @staticmethod
+    def of(rung: int, _lanes: Lanes | None) -> tuple[Any, Any]:
+        """Return by how much the gaps of a rung move up and down."""
+        return LAST_UP[rung], LAST_DOWN[rung]
+
+
+class KindRates:
+    """By which the kinds' gaps move.
+
+    `priors` (kind,) are the samples that first gaps count as, `counts` (stream,) those that have taught since.
+    """
+
+    def __init__(self, priors: Float32, counts: Float32) -> None:
+        self._priors, self._counts = priors, counts
+        self._least = priors.min(), counts.min()
+
+    def of(self, rung: int, lanes: Lanes | None) -> tuple[Any, Any]:
+        """Return by how much the gaps of a rung move up and down: all, or those of some lanes, or one number."""
+        share = np.float32(0.5**rung)
+        if self._least[0] + self._least[1] * share >= SETTLED:
+            return UP, DOWN
+        if lanes is None:
+            seen = (self._priors[:, None] + self._counts * share).reshape(-1)
+        else:
+            streams = len(self._counts)
+            seen = self._priors[lanes // streams] + self._counts[lanes % streams] * share
+        up = 1 + np.maximum(1 / seen, np.float32(RATE))
+        return up, 1 / up
+
+
+def learn(gaps: Float32, found: Climb, teaches: Flags | None, rates: KindRates | LastRates) -> None:
+    """Move gaps (rung, lane) after scores that climbed, where they teach (lane,); None: all do."""
+    for rung, passed in enumerate(found.low):
+        up, down = rates.of(rung, None)
+        moved = gaps[rung] * np.where(passed, up, down)
+        np.maximum(moved, LEAST_GAP, out=moved)
+        if rung:
+            reached = found.low[rung - 1] if teaches is None else found.low[rung - 1] & teaches
+            np.putmask(gaps[rung], reached, moved)
+        elif teaches is None:
+            gaps[0] = moved
+        else:
+            np.putmask(gaps[0], teaches, moved)
+    for rung, (lanes, passed) in enumerate(found.high, len(found.low)):
+        if teaches is not None:
+            kept = teaches[lanes]
+            lanes, passed = lanes[kept], passed[kept]  # noqa: PLW2901
+        up, down = rates.of(rung, lanes)
+        gaps[rung, lanes] = np.maximum(gaps[rung, lanes] * np.where(passed, up, down), LEAST_GAP)
+
+
+def stretch(gaps: Float32, scores: Float32, found: Climb, trained: Float32, teaches: Flags | None) -> Climb:
     """Widen the rungs that few samples have reached where a score went beyond; return how scores climb then.
 
-    What is the largest of N samples is about one of N. With N samples that count as `trained`, the rungs from two above
-    the number of N's bits on are as wide at least as the score is beyond the begin of the lowest of them.
+    What is the largest of N samples is about one of N. With N samples that count as `trained` (lane,), the rungs from
+    two above the number of N's bits on are as wide at least as the score is beyond the begin of the lowest of them.
     """
-    if len(found.passed) <= LEAST_STRETCHED:
+    place = LEAST_STRETCHED - len(found.low)
+    if len(found.high) <= place:
         return found
-    beyond = np.argwhere(found.passed[LEAST_STRETCHED] & teaches)
+    lanes, passed = found.high[place]
     is_any = False
-    for place in map(tuple, beyond.tolist()):
-        lowest = int(trained[place]).bit_length() + 2
-        if lowest >= len(found.passed) or not found.passed[(lowest, *place)]:
+    for lane in lanes[passed if teaches is None else passed & teaches[lanes]].tolist():
+        lowest = int(trained[lane]).bit_length() + 2
+        if lowest >= len(gaps):
             continue
-        begin = np.float32(0)
-        for rung in range(lowest):
-            begin += gaps[(rung, *place)]
-        upper = gaps[lowest:]
-        for rung in range(len(upper)):
-            upper[(rung, *place)] = max(upper[(rung, *place)], scores[place] - begin)
-        is_any = True
-    return climb(gaps, scores) if is_any else found
-
-
-def rates(priors: Float32, counts: Float32, rungs: int) -> tuple[Rates, Rates]:
-    """Return by how much gaps of kinds' ladders move up and down, for so many rungs, each a number or (..., kind, ...).
-
-    `priors` and `counts` are the samples that first gaps count as, and those that have taught since.
-    """
-    ups: list[Any] = []
-    downs: list[Any] = []
-    for rung in range(rungs):
-        seen = priors + counts * np.float32(0.5**rung)
-        if (seen >= SETTLED).all():
-            ups.append(UP)
-            downs.append(DOWN)
-        else:
-            ups.append(1 + np.maximum(1 / seen, np.float32(RATE)))
-            downs.append(1 / ups[-1])
-    return ups, downs
+        begin = np.add.accumulate(gaps[:lowest, lane])[-1]
+        if scores[lane] >= begin + gaps[lowest, lane]:
+            gaps[lowest:, lane] = np.maximum(gaps[lowest:, lane], scores[lane] - begin)
+            is_any = True
+    return climb(gaps, scores, len(found.low)) if is_any else found

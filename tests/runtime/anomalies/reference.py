@@ -140,7 +140,7 @@ class Target:
                 ladder.stretch(scores[name], self.count + self.trained[name])
                 ladder.learn(scores[name], self.count)
             self.last_ladder.learn(bits[kind], self.count)
-        since = min(self.count + 20, 1000)
+        since = min(self.count + 100, 1000)
         self.size = max(self.size + (min(abs(error), 3 * self.size) - self.size) / since, self.floors[0])
         if not math.isnan(far):
             moved = self.far_size + (min(abs(far), 3 * self.far_size) - self.far_size) / since

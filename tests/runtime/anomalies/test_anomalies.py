@@ -21,14 +21,14 @@ from tests.runtime.anomalies import reference
 Float32 = npt.NDArray[np.float32]
 
 FIRST = slice(0, 1)
-HALF = 0.5
-"""Of the width of the interval that holds half of validation's residuals: see `described`."""
+HALF, MOST = 0.5, 2.0
+"""Half the widths of the intervals that hold half and nine tenths of validation's residuals: see `described`."""
 
 
 def described(horizon: int = 1, targets: int = 1) -> Spec:
-    """Return a spec whose residuals are symmetric, with half of them within `HALF`."""
+    """Return a spec whose residuals are symmetric, half of them within `HALF` and nine tenths within `MOST`."""
     made = make_checkpoint(1, layers=1, hidden=4, horizon=horizon, features=targets, targets=targets)
-    row = (-2.0, -HALF, 0.0, HALF, 2.0)
+    row = (-MOST, -HALF, 0.0, HALF, MOST)
     return replace(made.spec, residuals=Residuals((0.05, 0.25, 0.5, 0.75, 0.95), ((row,) * targets,) * horizon))
 
 
@@ -55,7 +55,7 @@ def test_p_values_are_as_the_equations_have_them(horizon: int, targets: int) -> 
     errors[40, -1] = np.nan
     anomalies = Anomalies(described(horizon, targets), 1, 1e-3)
     found, codes = walked(anomalies, errors, samples)
-    size = 1.2 * HALF
+    size = max(1.2 * HALF, 0.49 * MOST)
     bits, kinds = reference.stream(errors.astype(float), samples.astype(float), (size, size), 1e-3)
     np.testing.assert_array_equal(np.isnan(found), np.isnan(bits))
     np.testing.assert_allclose(-np.log2(found), bits, rtol=2e-3, atol=2e-3)
@@ -115,13 +115,14 @@ def errors_of(noise: str, streams: int, count: int) -> Float32:
     return np.stack([NOISES[noise](random, count) for _ in range(streams)], axis=1).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", NOISES)
 def test_alarms_come_at_the_rate_that_was_asked_for(noise: str) -> None:
     """300,000 samples of normal series: so many p-values below 0.01 and 0.001 as that says; and they are uniform.
 
-    Of 60 streams, each after its first 4,000.
+    Of 12 streams, each after its first 5,000.
     """
-    streams, count = 60, 9_000
+    streams, count = 12, 30_000
     errors = errors_of(noise, streams, count)
     anomalies = Anomalies(described(2), streams, 1e-4)
     found = np.empty((count, streams), np.float32)
@@ -130,8 +131,8 @@ def test_alarms_come_at_the_rate_that_was_asked_for(noise: str) -> None:
         far = (errors[at] + errors[at - 1]) / np.sqrt(2) if at else errors[at]
         anomalies.update(every, np.stack([errors[at], far], axis=1)[..., None], errors[at][:, None])
         found[at] = anomalies.found(every)[0][:, -1]
-    found = found[4_000:]
-    assert 0.9 < np.mean(found < 1e-2) / 1e-2 < 1.1
+    found = found[5_000:]
+    assert 0.85 < np.mean(found < 1e-2) / 1e-2 < 1.15
     assert 0.7 < np.mean(found < 1e-3) / 1e-3 < 1.4
     ordered = np.sort(found.reshape(-1)[-100_000:])
     ranks = np.arange(len(ordered))
@@ -148,8 +149,6 @@ def planted(event: str, random: np.random.Generator) -> Float32:
         made[1500:] += 3
     elif event == "noise":
         made[1500:] *= 2
-    elif event == "stuck":
-        made[1500:] = made[1500]  # which a forecaster does not follow here
     return made.astype(np.float32)
 
 
@@ -159,7 +158,6 @@ def planted(event: str, random: np.random.Generator) -> Float32:
         ("spike", 1, {"spike"}),
         ("shift", 15, {"break", "spike", "drift", "noise"}),
         ("noise", 60, {"noise", "spike", "break"}),
-        ("stuck", 60, {"stuck", "break", "noise", "drift"}),
     ],
 )
 def test_what_is_planted_is_found(event: str, within: int, words: set[str]) -> None:

@@ -53,7 +53,8 @@ def stepped(predictor: Predictor, samples: Float32) -> tuple[Float32, list[str]]
 def test_steps_blocks_and_pools_find_the_same(model: bytes, adapt: bool) -> None:
     """P-values and words, to the bit without adaptation, through gaps, jumps and samples far out."""
     options: dict[str, Any] = {"anomalies": RATE, "adapt": adapt}
-    one, block, pool, named = (kind(model, **options) for kind in (Predictor, Predictor, Pool, Pool))
+    one, block = Predictor(model, **options), Predictor(model, **options)
+    pool, named = Pool(model, **options), Pool(model, **options)
     samples = wave(300, len(one.spec.features), gaps=True)
     expected, words = stepped(one, samples)
     outcomes = block.process(samples)
@@ -69,13 +70,13 @@ def test_steps_blocks_and_pools_find_the_same(model: bytes, adapt: bool) -> None
         by_name.append(np.append(named.p_values[row], named.p_value[row]))
         if not adapt:
             assert pool.anomaly[2] == words[at]
-    close = {"rtol": 1e-2, "atol": 1e-3} if adapt else {"rtol": 0, "atol": 0}  # NumPy rounds adaptation in other places
+    close = 1e-2 if adapt else 0  # NumPy rounds adaptation in other places
     assert outcomes.p_values is not None
     assert outcomes.anomaly is not None
     np.testing.assert_array_equal(outcomes.p_values, expected)
     assert [ANOMALIES_BY_CODE[code] for code in outcomes.anomaly] == words
     for found in (in_pool, by_name):
-        np.testing.assert_allclose(np.array(found)[:150], expected[:150], **close)
+        np.testing.assert_allclose(np.array(found)[:150], expected[:150], rtol=close, atol=close)
     assert any(words)
 
 
