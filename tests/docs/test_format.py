@@ -178,6 +178,7 @@ SECTIONS = {
     spec.Figures: "### Figures and scores",
     spec.Score: "### Figures and scores",
     spec.Residuals: "### Residuals",
+    spec.LearnedAnomalies: "### Anomalies",
     spec.Verification: "### Verification",
     Sidecar: "## The sidecar",
 }

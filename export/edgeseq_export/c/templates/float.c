@@ -211,7 +211,7 @@ static void see({{ name }}_memory *m, const float *x, float *in, float *change)
 }
 
 /* What is forecast of a target: {{ "its change from the sample" if change else "its value" }}. */
-static void say({{ name }}_memory *m, const float *in, const float *change, float *said)
+static void tell({{ name }}_memory *m, const float *in, const float *change, float *said)
 {
 {% if program.known or program.linear %}
     int f;
@@ -259,7 +259,7 @@ static void advance({{ name }}_memory *m, const float *x, float *said)
 {% for layer in program.layers %}
     layer{{ layer.number }}({{ "in" if loop.first else "m->h%d" % (layer.number - 1) }}, m->h{{ layer.number }}{% if spec.cell == "lstm" %}, m->c{{ layer.number }}{% endif %});
 {% endfor %}
-    say(m, in, change, said);
+    tell(m, in, change, said);
 }
 {% else %}
 

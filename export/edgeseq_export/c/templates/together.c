@@ -102,7 +102,7 @@ static void take_together(model_memory *const *m, const float *const *sample, fl
     layer{{ layer.number }}_together(seen, m);
 {% endfor %}
     for (s = 0; s < TOGETHER; s++) {
-        say(m[s], in[s], change[s], forecast[s]);
+        tell(m[s], in[s], change[s], forecast[s]);
 {% if change or spec.sensors %}
         to_own(m[s], x[s], forecast[s]);
 {% endif %}
