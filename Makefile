@@ -8,7 +8,7 @@ export PIP_ROOT_USER_ACTION := ignore
 SECONDS ?= 60
 SEED ?= 0
 
-.PHONY: demo test test-slow fuzz test-arm64 test-armhf test-webgpu lint types build benchmark peers engines microcontroller libraries calibration scaling soak accuracy docs starter clean
+.PHONY: demo test test-slow fuzz test-arm64 test-armhf test-webgpu lint types build benchmark peers engines microcontroller libraries calibration nab scaling soak accuracy docs starter clean
 
 demo: $(VENV)/ready                       ## train, export and stream, first the sine, then a real series
 	$(BIN)/edgeseq demo -o demo
@@ -69,6 +69,9 @@ libraries: .venv-libraries/ready          ## beside forecasting libraries: make 
 
 calibration: .venv-detectors/ready        ## false alarms on normal series, and how soon what is planted is found: make calibration ETTH1=ETTh1.csv JSON=calibration.json
 	.venv-detectors/bin/python -m benchmarks.anomalies.calibration $(if $(ETTH1),--etth1 "$(ETTH1)") $(if $(JSON),--json "$(JSON)")
+
+nab: $(VENV)/ready                        ## the Numenta Anomaly Benchmark, on its files: make nab NAB=FOLDER JSON=nab.json; JSON has what is known already
+	$(BIN)/python -m benchmarks.anomalies.nab --folder "$(NAB)" $(if $(JSON),--json "$(JSON)") $(if $(MODELS),--models "$(MODELS)")
 
 scaling: $(VENV)/ready                    ## time and memory by streams and size, ten minutes: docs/scaling.md
 	$(BIN)/python -m benchmarks.scaling $(if $(JSON),--json "$(JSON)") $(if $(PLOT),--plot "$(PLOT)")

@@ -17,6 +17,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from benchmarks.anomalies import nab_detector, nab_files, nab_table
+from benchmarks.anomalies.nab_detector import Found
 from benchmarks.anomalies.nab_files import NabFile
 from benchmarks.anomalies.nab_results import Results
 from benchmarks.common import arguments, text
@@ -46,16 +47,22 @@ def measure(
     files: Sequence[NabFile], results: Results, models: Path | None, processes: int = 2, steps: int | None = None
 ) -> None:
     """Add what is found in each file, the longest first, several at a time."""
+    longest = sorted(files, key=lambda file: -len(file.values))
+    if processes == 1:
+        for file in longest:
+            _add(results, file, nab_detector.find(file, models, steps))
+        return
     fresh = multiprocessing.get_context("spawn")  # torch's threads do not outlive a fork
     with ProcessPoolExecutor(processes, mp_context=fresh) as pool:
-        longest = sorted(files, key=lambda file: -len(file.values))
         running = {pool.submit(nab_detector.find, file, models, steps): file for file in longest}
         for done in as_completed(running):
-            file, found = running[done], done.result()
-            results.add(file.name, found)
-            spent = f"trained in {found.train_seconds:.1f} s, streamed in {found.stream_seconds:.1f} s"
-            said = found.note or f"{spent}, {len(found.alarms)} alarms"
-            print(f"{file.name}: {said}", file=sys.stderr, flush=True)
+            _add(results, running[done], done.result())
+
+
+def _add(results: Results, file: NabFile, found: Found) -> None:
+    results.add(file.name, found)
+    spent = f"trained in {found.train_seconds:.1f} s, streamed in {found.stream_seconds:.1f} s"
+    print(f"{file.name}: {found.note or f'{spent}, {len(found.alarms)} alarms'}", file=sys.stderr, flush=True)
 
 
 def report(files: Sequence[NabFile], results: Results, folder: Path) -> str:

@@ -14,6 +14,7 @@ import edgeseq
 import edgeseq_export
 from benchmarks.anomalies.nab_files import NabFile
 from edgeseq_runtime import Predictor
+from edgeseq_runtime.anomalies import layout
 from edgeseq_runtime.errors import DataError
 
 HORIZON = 12
@@ -27,7 +28,10 @@ RATE = 1e-4
 """Of false alarms, where alarms are shown: the one of `--anomalies`."""
 
 _LEAST = 1.0
-"""Lowest -log10 p that is kept."""
+"""Lowest surprise that is kept, in decimal digits."""
+
+_DIGITS = math.log10(2)
+"""Of a bit."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,9 @@ class Found:
     """What the detector said of one file."""
 
     rows: int
-    surprises: list[tuple[int, float]]
-    """Row and -log10 p, where p is at most a tenth."""
+    surprises: list[tuple[int, float, float]]
+    """Row, -log10 p, and the same of the most surprising kind before it is calibrated for being the most of several;
+    where either is at least 1."""
     alarms: list[tuple[int, str]]
     """Row and word."""
     train_seconds: float
@@ -53,20 +58,26 @@ def find(file: NabFile, models: Path | None, steps: int | None = None) -> Found:
         return Found(len(file.values), [], [], 0.0, 0.0, f"no model: {error}")
     trained = time.monotonic()
     surprises, alarms = [], []
-    for row, (p_value, word) in enumerate(_judged(content, file)):
-        if p_value is not None and p_value <= 10**-_LEAST:
-            surprises.append((row, round(-math.log10(max(p_value, 1e-300)), 4)))
+    for row, (p_value, most, word) in enumerate(_judged(content, file)):
+        digits = 0.0 if p_value is None else -math.log10(max(p_value, 1e-300))
+        if max(digits, most) >= _LEAST:
+            surprises.append((row, round(digits, 4), round(most, 4)))
         if word:
             alarms.append((row, word))
     return Found(len(file.values), surprises, alarms, trained - begin, time.monotonic() - trained)
 
 
-def _judged(content: bytes, file: NabFile) -> Iterator[tuple[float | None, str]]:
-    """Yield what is said of each row."""
+def _judged(content: bytes, file: NabFile) -> Iterator[tuple[float | None, float, str]]:
+    """Yield what is said of each row: p-value, digits of the most surprising kind, and word."""
     predictor = Predictor(content, provider="cpu", anomalies=RATE)
+    found = predictor._judgement.anomalies  # noqa: SLF001  # what a p-value is made of is not public
+    assert found
+    word = found.layout.head + found.layout.of_target[layout.MOST].offset
     for value in file.values.tolist():
         predictor.step(value)
-        yield predictor.p_value, predictor.anomaly
+        p_value = predictor.p_value
+        most = 0.0 if p_value is None else _DIGITS * float(found.row_arrays()[0][0, word])
+        yield p_value, most, predictor.anomaly
 
 
 def _model(file: NabFile, models: Path | None, steps: int | None) -> bytes:

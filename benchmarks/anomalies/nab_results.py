@@ -33,5 +33,5 @@ class Results:
 
 
 def _found(each: dict[str, Any]) -> Found:
-    pairs = {name: [(row, said) for row, said in each[name]] for name in ("surprises", "alarms")}
-    return Found(**{**each, **pairs})
+    rows = {name: [tuple(row) for row in each[name]] for name in ("surprises", "alarms")}
+    return Found(**{**each, **rows})

@@ -51,9 +51,7 @@ class Labels:
         after = 0
         for first, last in self.windows:
             if not after <= first <= last < self.rows:
-                raise ValueError(
-                    f"windows: expected first <= last, in order, apart, below {self.rows}, got {first} to {last}"
-                )
+                raise ValueError(f"windows: expected some of rows {after} to {self.rows - 1}, got {first} to {last}")
             after = last + 1
 
     @property

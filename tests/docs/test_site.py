@@ -115,6 +115,7 @@ NOT_RUN = {
     "engines.md": "a benchmark, in an environment of its own",
     "peers.md": "likewise",
     "libraries.md": "likewise",
+    "calibration.md": "likewise",
     "scaling.md": "a benchmark, of many minutes",
     "benchmarks.md": "commands of many minutes; their parts are among the slow tests",
 }
