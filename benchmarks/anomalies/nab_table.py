@@ -74,7 +74,7 @@ def alarms_at(digits: Scores, limit: float, begin: int = 0) -> Scores:
     alarms, free = np.zeros(len(digits)), begin
     for row in np.flatnonzero(digits >= limit):
         if row >= free:
-            alarms[row], free = 1, row + int(event.PAUSE) + 1
+            alarms[row], free = 1, int(row) + int(event.PAUSE) + 1
     return alarms
 
 

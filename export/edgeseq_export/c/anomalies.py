@@ -43,6 +43,7 @@ def values(spec: Spec) -> dict[str, Any]:
         "last_up": ladder.LAST_UP,
         "last_down": ladder.LAST_DOWN,
         "rate": kinds.RATE,
+        "trusted_beyond": ladder.TRUSTED_BEYOND,
         "least_gap": ladder.LEAST_GAP,
         "most_bits": ladder.MOST_BITS,
         "most_score": ladder.MOST_SCORE,

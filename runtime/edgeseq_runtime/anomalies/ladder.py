@@ -45,10 +45,13 @@ KINDS_TOGETHER, LAST_TOGETHER = 3, 10
 
 LEAST_GAP = np.float32(1e-6)
 
+TRUSTED_BEYOND = 3
+"""Rungs above the number of the bits of a count of samples that are not stretched yet."""
+
 LEAST_STRETCHED = 10
 """Rungs below this one are never stretched."""
 
-MOST_TRAINED = 1 << (RUNGS - 3)
+MOST_TRAINED = 1 << (RUNGS - TRUSTED_BEYOND - 1)
 """Samples from which on no rung is."""
 
 MOST_BITS = np.float32(100.0)
@@ -187,7 +190,8 @@ def stretch(gaps: Float32, scores: Float32, found: Climb, trained: Float32, teac
     """Widen the rungs that few samples have reached where a score went beyond; return how scores climb then.
 
     What is the largest of N samples is about one of N. With N samples that count as `trained` (lane,), the rungs from
-    two above the number of N's bits on are as wide at least as the score is beyond the begin of the lowest of them.
+    `TRUSTED_BEYOND` above the number of N's bits on are as wide at least as the score is beyond the begin of the lowest
+    of them.
     """
     place = LEAST_STRETCHED - len(found.low)
     if len(found.high) <= place:
@@ -195,7 +199,7 @@ def stretch(gaps: Float32, scores: Float32, found: Climb, trained: Float32, teac
     lanes, passed = found.high[place]
     is_any = False
     for lane in lanes[passed if teaches is None else passed & teaches[lanes]].tolist():
-        lowest = int(trained[lane]).bit_length() + 2
+        lowest = int(trained[lane]).bit_length() + TRUSTED_BEYOND
         if lowest >= len(gaps):
             continue
         begin = np.add.accumulate(gaps[:lowest, lane])[-1]

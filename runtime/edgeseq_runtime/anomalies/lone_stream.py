@@ -231,7 +231,7 @@ class LoneStream:
         for kind, (top, is_past) in enumerate(tops):
             passed = top + is_past
             if passed > ladder.LEAST_STRETCHED:
-                lowest = (count + self._trained[kind]).bit_length() + 2
+                lowest = (count + self._trained[kind]).bit_length() + ladder.TRUSTED_BEYOND
                 if lowest < min(passed, ladder.RUNGS):
                     tops[kind] = self._widen(self._gaps + kind, lowest, found[kind])
 

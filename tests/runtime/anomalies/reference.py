@@ -46,7 +46,7 @@ class Ladder:
         """Move the gaps that a score came to."""
         below = 0.0
         for j, rho in enumerate(self.rho):
-            rate = 0.02 if self.prior is None else max(0.01, 1 / (self.prior + count / 2**j))
+            rate = 0.02 if self.prior is None else max(0.02, 1 / (self.prior + count / 2**j))
             up, down = math.exp(rate * (1 - rho)), math.exp(-rate * rho)
             if self.prior is not None:
                 up, down = 1 + rate, 1 / (1 + rate)
@@ -59,8 +59,8 @@ class Ladder:
 
     def stretch(self, score: float, trained: int) -> None:
         """Let what is the largest of so many be about one of them."""
-        lowest = 3
-        while 2 ** (lowest - 2) <= trained:
+        lowest = 4
+        while 2 ** (lowest - 3) <= trained:
             lowest += 1
         if lowest < 16 and score >= sum(self.gaps[: lowest + 1]):
             begin = sum(self.gaps[:lowest])
@@ -89,10 +89,10 @@ class Target:
             "error": (quantiles(1.25, sides=2, tail=1e-4), 5, 200, 1.0),
             "near": (quantiles(1.25 * of_mean, sides=2), 80, 4000, 1.0),
             "far": (quantiles(2.5 * of_mean, sides=2), 80, 4000, 1.0),
-            "slow": (quantiles(1.25 * math.sqrt(0.015 / 1.985), sides=2), 80, 4000, 0.8),
+            "slow": (quantiles(1.25 * math.sqrt(0.015 / 1.985), sides=2), 80, 4000, 0.9),
             "loud": (spread, 80, 4000, 1.0),
-            "silent": (spread, 80, 4000, 0.7),
-            "run": ([1.0] * 16, 80, 4000, 0.7),
+            "silent": (spread, 80, 4000, 0.85),
+            "run": ([1.0] * 16, 80, 4000, 0.8),
             "high": (quantiles(1.25, tail=1e-4), 5, 200, 1.0),
             "low": (quantiles(1.25, tail=1e-4), 5, 200, 1.0),
             "high mean": (quantiles(0.625), 80, 4000, 1.0),

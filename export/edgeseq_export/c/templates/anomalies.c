@@ -80,7 +80,7 @@ static int stretch(float *gaps, float samples, float score, int passed)
 {
     uint32_t many = (uint32_t)samples;
     float below = 0.0f;
-    int rung, lowest = 2;
+    int rung, lowest = {{ detector.trusted_beyond }};
     for (; many; many >>= 1)
         lowest++;
     if (passed <= lowest)
