@@ -31,6 +31,7 @@ _MOST_OF_SIZE, _FIRST_COUNTS = kinds.MOST_OF_SIZE, kinds.FIRST_COUNTS
 _BELOW, _WORTH, _LAST_UP, _LAST_DOWN = (
     table.tolist() for table in (ladder.BELOW, ladder.WORTH, ladder.LAST_UP, ladder.LAST_DOWN)
 )
+_FOOT = (0, False)
 _TOP, _LAST_TOP = ladder.RUNGS - 1, len(ladder.SHARES) - 1
 
 
@@ -159,8 +160,11 @@ class LoneStream:
     def _climb(self, found: list[float]) -> tuple[float, int, list[tuple[int, bool]]]:
         """Return the most bits of scores, of which kind, and where each stopped: its rung, and whether it passed it."""
         r, row, width, place = self._rounded, self._row, self._width, self._gaps
-        weights, most, which, tops = self._weights, -1.0, 0, []
+        weights, most, which, tops = self._weights, 0.0, 0, []
         for kind, score in enumerate(found):
+            if not score:  # as of one side of what lies on the other
+                tops.append(_FOOT)
+                continue
             at, rung, begin = place + kind, 0, 0.0
             gap = end = row[at]
             while score >= end and rung < _TOP:
