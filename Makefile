@@ -8,7 +8,7 @@ export PIP_ROOT_USER_ACTION := ignore
 SECONDS ?= 60
 SEED ?= 0
 
-.PHONY: demo test test-slow fuzz test-arm64 test-armhf test-webgpu lint types build benchmark peers engines microcontroller libraries calibration nab scaling soak accuracy docs clean
+.PHONY: demo test test-slow fuzz test-arm64 test-armhf test-webgpu lint types build benchmark peers engines microcontroller libraries calibration nab scaling soak accuracy docs starter clean
 
 demo: $(VENV)/ready                       ## train, export and stream, first the sine, then a real series
 	$(BIN)/edgeseq demo -o demo
@@ -50,6 +50,9 @@ benchmark: $(VENV)/ready                  ## a model's speed and memory, and wha
 
 accuracy: $(VENV)/ready                   ## the accuracy figures of docs/benchmarks.md, ten minutes; with ETTh1: make accuracy ETTH1=ETTh1.csv
 	$(BIN)/python -m benchmarks.accuracy $(if $(ETTH1),--etth1 "$(ETTH1)") $(if $(JSON),--json "$(JSON)")
+
+starter: $(VENV)/ready                    ## train the network for any sensor, hours; goes on where it was interrupted: docs/starter.md
+	$(BIN)/python -m edgeseq.starter $(or $(FOLDER),starter-run) --seed $(SEED) $(if $(STEPS),--steps $(STEPS))
 
 peers: .venv-peers/ready                  ## beside other engines, two minutes: docs/peers.md
 	.venv-peers/bin/python -m benchmarks.peers $(if $(JSON),--json "$(JSON)") $(if $(PLOT),--plot "$(PLOT)")

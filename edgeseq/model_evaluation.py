@@ -7,6 +7,7 @@ from typing import Any, Unpack
 from edgeseq.evaluation.evaluate import Evaluation, evaluate_test_part
 from edgeseq.evaluation.model_series import ModelSeriesKeywords, load_for_model
 from edgeseq.model_source import ModelSource, as_model_file
+from edgeseq.series import Parts, Series
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.rules import AS_THEY_ARE
 
@@ -46,10 +47,28 @@ def evaluate_model(
     **reading: Unpack[ModelSeriesKeywords],
 ) -> Evaluation:
     """Do what `evaluate` does, and return the forecasts with the figures; `tell` is told what reading has found."""
+    predictor, data, parts = open_with_series(model, series, provider=provider, key=key, tell=tell, **reading)
+    return score(predictor, data, parts, adapt=predictor.spec.adapt if adapt is None else adapt)
+
+
+def open_with_series(
+    model: ModelSource,
+    series: str | os.PathLike[str] | None,
+    *,
+    provider: str,
+    key: str | os.PathLike[str] | None,
+    tell: Callable[[str], object] | None = None,
+    **reading: Unpack[ModelSeriesKeywords],
+) -> tuple[Predictor, Series, Parts]:
+    """Return a model without adaptation, and the series that it is to be judged on."""
     predictor = Predictor(as_model_file(model), provider=provider, rules=AS_THEY_ARE, key=key, adapt=False)
     data, parts = load_for_model(predictor, None if series is None else os.fspath(series), **reading)
     if tell:
         for line in data.notes:
             tell(line)
-    adapt = predictor.spec.adapt if adapt is None else adapt
+    return predictor, data, parts
+
+
+def score(predictor: Predictor, data: Series, parts: Parts, *, adapt: bool) -> Evaluation:
+    """Return the forecasts of the test part, with their figures."""
     return evaluate_test_part(predictor, parts, [sensor.name for sensor in data.sensors], adapt=adapt)

@@ -29,6 +29,7 @@ from benchmarks.anomalies.planted import PLANTED
 from benchmarks.anomalies.results import Results
 from benchmarks.anomalies.rivals import gaussian_tail, half_space_trees
 from benchmarks.common import arguments
+from edgeseq_runtime.errors import UsageError
 
 WITHIN: Mapping[str, int] = {"spike": 1, "shift": 10, "doubled": 50, "stuck": 50, "silent": 50, "drift": 50}
 """Event -> samples in which it is to be found."""
@@ -107,7 +108,10 @@ def main(words: list[str] | None = None) -> None:
     settings = Settings(options.samples, options.trials, steps=options.steps, provider=options.provider)
     if not find_spec("river"):
         print("half-space trees: skipped, river is not installed", file=sys.stderr)
-    results = Results.load(options.json, asdict(settings))
+    try:
+        results = Results.load(options.json, asdict(settings))
+    except UsageError as error:
+        parser.error(str(error))
     wanted = dict(_tasks(options.only, options.etth1, settings))
     tasks = {name: task for name, task in wanted.items() if name not in results.records}
     begin = time.monotonic()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgeseq.commands.notes import note
+from edgeseq.commands.options.anomalies import AnomalyRate, anomalies_options, windows_option
 from edgeseq.commands.options.common import adapt_option, json_option, key_option, model_argument
 from edgeseq.commands.options.evaluation import evaluation_options
 from edgeseq.commands.options.outputs import check_outputs, series_inputs
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 )
 @stretch_options
 @adapt_option("Score the forecasts with adaptation, too.")
+@anomalies_options("Look for anomalies after the training part, too; --plot draws the alarms then.")
+@windows_option
 @provider_option
 @key_option
 @json_option
@@ -47,6 +50,8 @@ def backtest(
     plot: str | None,
     stretch: "Stretch",
     adapt: bool | None,
+    anomaly_rate: AnomalyRate | None,
+    windows: str | None,
     provider: str,
     libraries: Libraries,
     key: str | None,
@@ -83,12 +88,31 @@ def backtest(
     _warn_of_another_part(predictor.spec, parts)
     adapt = predictor.spec.adapt if adapt is None else adapt
     result = run(predictor, data, parts, stride=stride, folds=folds, adapt=adapt)
-    if plot:
+    report = None
+    if anomaly_rate:
+        from edgeseq.model_alarms import model_alarms
+
+        rate, name = anomaly_rate.per_sample(predictor.spec.period), series or predictor.spec.series
+        report = model_alarms(predictor, data, parts, rate, everything=True, adapt=adapt, windows=windows, name=name)
+    if plot and report:
+        from edgeseq.evaluation.alarm_plot import draw_alarms
+
+        draw_alarms(report, Path(plot), stretch)
+        note(f"wrote {plot}")
+    elif plot:
         from edgeseq.evaluation.plots import draw_backtest
 
         draw_backtest(result, Path(plot), stretch)
         note(f"wrote {plot}")
-    click.echo(json.dumps(result.to_dict(), allow_nan=False) if as_json else backtest_summary(result))
+    alarms = {"anomalies": report.to_dict()} if report else {}
+    if as_json:
+        click.echo(json.dumps(result.to_dict() | alarms, allow_nan=False))
+        return
+    click.echo(backtest_summary(result))
+    if report:
+        from edgeseq.evaluation.alarm_text import alarm_summary
+
+        click.echo(f"\n{alarm_summary(report)}")
 
 
 def _warn_of_another_part(spec: "Spec", parts: "Parts") -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgeseq.commands.notes import note
+from edgeseq.commands.options.anomalies import AnomalyRate, anomalies_options, windows_option
 from edgeseq.commands.options.common import adapt_option, json_option, key_option, model_argument
 from edgeseq.commands.options.evaluation import evaluation_options
 from edgeseq.commands.options.outputs import check_outputs, series_inputs
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 )
 @stretch_options
 @adapt_option("Score the forecasts with adaptation, too.")
+@anomalies_options("Look for anomalies, too; --plot draws the alarms then.")
+@windows_option
 @provider_option
 @key_option
 @json_option
@@ -39,6 +42,8 @@ def evaluate(
     plot: str | None,
     stretch: "Stretch",
     adapt: bool | None,
+    anomaly_rate: AnomalyRate | None,
+    windows: str | None,
     provider: str,
     libraries: Libraries,
     key: str | None,
@@ -56,16 +61,37 @@ def evaluate(
     edgeseq evaluate co2.onnx co2 --json
     """
     from edgeseq.evaluation.report_text import summary
-    from edgeseq.model_evaluation import evaluate_model
+    from edgeseq.model_evaluation import open_with_series, score
 
     check_outputs({"--plot": plot}, series_inputs(series))
     register(libraries)
-    evaluation = evaluate_model(model, series, provider=provider, key=key, adapt=adapt, tell=note, **reading)
+    predictor, data, parts = open_with_series(model, series, provider=provider, key=key, tell=note, **reading)
+    adapt = predictor.spec.adapt if adapt is None else adapt
+    evaluation = score(predictor, data, parts, adapt=adapt)
     if plot and evaluation.by_sensor:
         raise UsageError("--plot draws one sensor: choose it with --sensor")
-    if plot:
+    report = None
+    if anomaly_rate:
+        from edgeseq.model_alarms import model_alarms
+
+        rate, name = anomaly_rate.per_sample(predictor.spec.period), series or predictor.spec.series
+        report = model_alarms(predictor, data, parts, rate, adapt=adapt, windows=windows, name=name)
+    if plot and report:
+        from edgeseq.evaluation.alarm_plot import draw_alarms
+
+        draw_alarms(report, Path(plot), stretch)
+        note(f"wrote {plot}")
+    elif plot:
         from edgeseq.evaluation.plots import draw_evaluation
 
         draw_evaluation(evaluation, Path(plot), stretch)
         note(f"wrote {plot}")
-    click.echo(json.dumps(evaluation.to_dict(), allow_nan=False) if as_json else summary(evaluation))
+    alarms = {"anomalies": report.to_dict()} if report else {}
+    if as_json:
+        click.echo(json.dumps(evaluation.to_dict() | alarms, allow_nan=False))
+        return
+    click.echo(summary(evaluation))
+    if report:
+        from edgeseq.evaluation.alarm_text import alarm_summary
+
+        click.echo(f"\n{alarm_summary(report)}")

@@ -8,6 +8,7 @@ from click.core import ParameterSource
 
 from edgeseq.commands.options.common import LazyDefault
 from edgeseq.commands.options.series import series_options
+from edgeseq.commands.options.training import device_option, learning_rate_option, seed_option, steps_option
 from edgeseq_runtime.errors import EdgeseqError, UsageError
 from edgeseq_runtime.spec import LIMITS
 
@@ -79,21 +80,9 @@ def _parse_time_features(_context: click.Context, _option: click.Parameter, valu
     "--layers", type=click.IntRange(min=1), default=lambda: _options().layers, help="Number of recurrent layers."
 )
 @_lazy_option("--hidden", type=click.IntRange(min=1), default=lambda: _options().hidden, help="Units in each layer.")
-@click.option("--steps", type=click.IntRange(min=1), help="Training steps.  [default: from the data]")
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Random seed; the same seed on the same machine gives the same weights.",
-)
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Device to train on; auto: the CPU.",
-)
+@steps_option("from the data")
+@seed_option
+@device_option
 @click.option(
     "--warmup",
     type=click.IntRange(min=1),
@@ -131,11 +120,7 @@ def _parse_time_features(_context: click.Context, _option: click.Parameter, valu
     type=click.IntRange(min=2),
     help="Samples that backpropagation through time goes back.  [default: from the data]",
 )
-@click.option(
-    "--learning-rate",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Peak learning rate.  [default: from the data]",
-)
+@learning_rate_option
 @_lazy_option(
     "--adapt",
     type=click.Choice(["auto", "on", "off"]),

@@ -9,6 +9,7 @@ import click
 from edgeseq.commands.notes import note
 from edgeseq.commands.options.common import json_option, key_option, model_argument, resume_path
 from edgeseq.commands.options.evaluation import evaluation_options
+from edgeseq.commands.options.training import device_option, learning_rate_option, seed_option, steps_option
 from edgeseq_runtime.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -25,16 +26,10 @@ NOT_RECOMMENDED = 3
 @click.command()
 @model_argument
 @evaluation_options
-@click.option("--steps", type=click.IntRange(min=1), help="Training steps.  [default: as many as in training]")
-@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="Peak learning rate.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed.")
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Device to train on; auto: the CPU.",
-)
+@steps_option("as many as in training")
+@learning_rate_option
+@seed_option
+@device_option
 @click.option("--resume", is_flag=True, help="Continue the interrupted update, if there is one.")
 @key_option
 @json_option

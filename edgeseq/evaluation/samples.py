@@ -7,6 +7,8 @@ import numpy as np
 from edgeseq.series.ahead import over_horizon
 from edgeseq.series.series import Values
 from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.outcomes import Outcomes
+from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.spec import Spec
 
 
@@ -38,6 +40,13 @@ class Samples:
     def run(self, predictor: Streamer, start: int = 0, stop: int | None = None) -> Float32:
         """Stream the rows from `start` to before `stop`; return forecasts (time, horizon, target)."""
         rows = slice(start, stop)
-        if self._known is None:
-            return np.asarray(predictor.run(self._features[rows]))
-        return np.asarray(predictor.run(self._features[rows], known=self._known[rows]))
+        return np.asarray(predictor.run(self._features[rows], **self._told(rows)))
+
+    def process(self, predictor: Predictor, start: int = 0, stop: int | None = None) -> Outcomes:
+        """Stream the rows as `run` does; return all that became of each."""
+        rows = slice(start, stop)
+        return predictor.process(self._features[rows], **self._told(rows))
+
+    def _told(self, rows: slice) -> dict[str, Any]:
+        """Return what is known ahead at the rows, of a model with such columns."""
+        return {} if self._known is None else {"known": self._known[rows]}

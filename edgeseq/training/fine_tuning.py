@@ -212,14 +212,21 @@ def _differences(own: Spec, other: Spec) -> list[str]:
         "forecasts of the": (own.predicts, other.predicts),
         "targets": (len(own.targets), len(other.targets)),
         "time features": (_listed(own.features, "clock"), _listed(other.features, "clock")),
-        "known ahead": (len(own.known), len(other.known)),
     }
+    known = [[column.name for column in spec.known] for spec in (own, other)]
+    if len(known[0]) != len(known[1]) or _are_swapped(*known):
+        pairs["known ahead"] = listed(known[0]) or "nothing", listed(known[1]) or "nothing"
     names = [[feature.name for feature in spec.measured] for spec in (own, other)]
-    if len(names[0]) != len(names[1]) or (names[0] != names[1] and sorted(names[0]) == sorted(names[1])):
+    if len(names[0]) != len(names[1]) or _are_swapped(*names):
         pairs["columns"] = listed(names[0]), listed(names[1])
     elif [feature.level for feature in own.features] != [feature.level for feature in other.features]:
         pairs["input the level of"] = _listed(own.features, "level"), _listed(other.features, "level")
     return [f"{what} {mine}, not {theirs}" for what, (mine, theirs) in pairs.items() if mine != theirs]
+
+
+def _are_swapped(own: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether the same names stand in another order."""
+    return own != other and sorted(own) == sorted(other)
 
 
 def _listed(features: Sequence[Feature], what: str) -> str:

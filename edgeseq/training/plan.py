@@ -191,7 +191,7 @@ def _levels(series: Series, train: Filled, chosen: bool | None, like: Spec | Non
     """
     columns = range(len(series.columns))
     if chosen is None and like and len(like.features) == series.features:
-        return [*(feature.level for feature in like.features), *(True for _ in like.known)]
+        return [*(feature.level for feature in like.features), *(True for _ in columns[series.features :])]
     if chosen is not None:
         return [chosen or column >= series.measured for column in columns]
     return [column >= series.measured or not analysis.level_shifts(train, column) for column in columns]

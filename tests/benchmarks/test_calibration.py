@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.anomalies import counting, summary
+from benchmarks.anomalies import calibration, counting, summary
+from benchmarks.anomalies.calibration import Settings
 from benchmarks.anomalies.normal_series import DAY, SERIES, Made
 from benchmarks.anomalies.planted import PLANTED
 from benchmarks.anomalies.results import Results
@@ -186,6 +187,20 @@ def test_half_space_trees_alarm_where_rivers_own_pipeline_does() -> None:
         pipeline.learn_one({"error": error})
     assert any(expected)
     assert half_space_trees(errors, [0.01])[:, 0].tolist() == expected
+
+
+def test_a_small_run_counts_what_a_model_says_of_its_series() -> None:
+    """Every sample after the warm-up has a p-value, which few fall below; each event has its trials."""
+    settings = Settings(samples=1500, trials=3, rival_samples=300, steps=5, provider="cpu")
+    record = calibration.measure_series("gaussian", settings)
+    own, tail = (record["detectors"][name] for name in ("edgeseq", "Gaussian tail"))
+    assert 1000 < own["samples"] <= 1500
+    assert own["samples"] - 10 <= tail["samples"] <= own["samples"] + 10
+    assert own["ratios"][0] < 5
+    assert own["distance"] < 0.2
+    assert sum(record["words"].values()) == pytest.approx(record["alarms over nominal"] * own["samples"] * 1e-4)
+    assert {event: found["trials"] for event, found in record["trials"].items()} == dict.fromkeys(PLANTED, 3)
+    assert record["trials"]["stuck"]["in_time"] > 0
 
 
 def record(ratio: float, **more: object) -> dict[str, object]:

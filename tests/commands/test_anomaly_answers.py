@@ -28,7 +28,7 @@ COUNT = 900
 """Samples: from the 513th on a file's are taken in blocks."""
 
 SPIKES = (300, 720)
-"""Samples with a value far from what comes before it."""
+"""Samples with a value far from what comes before it, the second farther than the first."""
 
 ABSENT = (350, 351, 650)
 
@@ -63,7 +63,7 @@ def written_samples(targets: int) -> np.ndarray:
     """Return samples (sample, target) of noise about a level, with values that are far off and some that lack."""
     chance = np.random.default_rng(7)
     values = chance.normal(0.0, 0.1, (COUNT, targets)).round(4)
-    values[list(SPIKES), -1] += 1.5
+    values[list(SPIKES), -1] += 1.5, 4.0
     values[list(ABSENT)] = np.nan
     return values
 

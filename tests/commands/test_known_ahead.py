@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 import edgeseq_export
 from edgeseq.testing import make_checkpoint
-from edgeseq_runtime import Predictor
+from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.io import influx, text_lines
 from edgeseq_runtime.io.read_ahead import read_ahead
 from edgeseq_runtime.io.sample import Sample
 from edgeseq_runtime.outcomes import StepResult
 from edgeseq_runtime.reading.reading import Reading
+from edgeseq_runtime.service.named_streams import NamedStreams
 from edgeseq_runtime.service.single_stream import SingleStream
 from tests.conftest import CommandLine
 from tests.helpers.broker import Broker, Peer, Service, end_all, wait_until
@@ -298,6 +299,67 @@ def test_samples_that_are_gathered_bring_what_the_last_of_them_said(
     made = Predictor(model, "cpu").process([[at + 0.5, 1] for at in range(4)], None, np.array(windows[:4]))
     np.testing.assert_allclose([line["forecast"] for line in found], made.forecasts[:, :, 0], rtol=1e-4, atol=1e-5)
     assert not any("reason" in line for line in found)
+
+
+@pytest.mark.parametrize("kind", ["csv", "influx"])
+def test_cells_beyond_the_horizon_are_said_once(edgeseq: CommandLine, model: Path, tmp_path: Path, kind: str) -> None:
+    """They change nothing but that there is one note."""
+    names = [f"{name}+{step}" for name in NAMES for step in range(1, HORIZON + 2)]
+    rows = [[str(1_700_000_000 + 60 * at), "0.5", "1", *["2.5"] * len(names)] for at in range(3)]
+
+    def answer(wanted: list[str]) -> Any:
+        at = [column for column, name in enumerate(names) if name in wanted]
+        if kind == "csv":
+            lines = [",".join(["time", "f0", "f1", *wanted])]
+            lines += [",".join([*row[:3], *(row[3 + column] for column in at)]) for row in rows]
+        else:
+            fields = "".join(f",{name}=2.5" for name in wanted)
+            lines = [f"m f0=0.5,f1=1{fields} {row[0]}000000000" for row in rows]
+        file = tmp_path / "samples"
+        file.write_text("\n".join(lines) + "\n")
+        return edgeseq.must(
+            "predict", model, "--input", file, "--input-format", "influx" if kind == "influx" else "auto"
+        )
+
+    within, beyond = answer([name for name in names if not name.endswith("+4")]), answer(names)
+    assert beyond.out == within.out
+    assert "horizon" not in within.err
+    assert beyond.err.count("'k0+4' is not used: the horizon is 3 steps") == 1
+    assert "k1+4" not in beyond.err
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_what_an_open_interval_was_told_is_in_the_state(many: bool) -> None:
+    """A stream that is saved in the midst of an interval goes on as one that was not, from a single one or a pool."""
+    reading = replace(READING, every=MINUTE)
+    checkpoint = make_checkpoint(known=2, horizon=HORIZON, features=2, period=MINUTE, reading=reading)
+    content, begin = edgeseq_export.export(checkpoint).content, 1_700_000_040
+
+    def fresh() -> Any:
+        return NamedStreams(Pool(content)) if many else SingleStream(Predictor(content))
+
+    def saved(stream: Any) -> Any:
+        stream.acknowledge("a")
+        after = fresh()
+        if many:
+            after.load(list(stream.changed()))
+        else:
+            after.restore(stream.saved())
+        return after
+
+    whole, broken, answers = fresh(), fresh(), 0
+    for at in range(12):
+        values, seconds = (at / 10, 1.0), begin + 20 * at
+        said = (4.0, None, 5.0 + at % 5, None, None, 6.0) if at % 3 == 0 else ()  # what begins each interval
+        wanted, found = whole.gather("a", values, seconds, said), broken.gather("a", values, seconds, said)
+        assert len(found.periods) == len(wanted.periods)
+        for one, other in zip(found.periods, wanted.periods, strict=True):
+            assert isinstance(one.result, StepResult)
+            assert isinstance(other.result, StepResult)
+            np.testing.assert_array_equal(one.result.forecast, other.result.forecast)
+            answers += 1
+        broken = saved(broken)
+    assert answers == 3
 
 
 def test_info_names_them(edgeseq: CommandLine, model: Path) -> None:

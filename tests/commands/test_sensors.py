@@ -179,6 +179,23 @@ def test_a_stream_of_no_known_sensor_is_said_to_be_one(
             assert "nothing is known" not in edgeseq.must(*words, *known).err
 
 
+def test_a_line_without_the_key_that_names_the_stream_is_of_no_stream(
+    folder: Path, edgeseq: CommandLine, tmp_path: Path
+) -> None:
+    """It is another kind of line among those of sensors: an error, or left out and counted; no stream has no name."""
+    lines = ['{"probe":"a","temp":20}', '{"temp":21}', '{"probe":"b","temp":22}', "23"]
+    (tmp_path / "in.jsonl").write_text("\n".join(lines) + "\n")
+    words = ("predict", folder / "fleet.onnx", "--input", tmp_path / "in.jsonl", "--id", "probe")
+    refused = edgeseq(*words)
+    assert refused.code == 1
+    assert "line 2: no probe, which names the stream" in refused.err
+    for unreadable in ("skip", "missing"):
+        answer = edgeseq.must(*words, "--unreadable", unreadable)
+        assert [json.loads(line)["stream"] for line in answer.out.splitlines()] == ["a", "b"]
+        assert "line 2: no probe, which names the stream; left out" in answer.err
+        assert "2 lines left out" in answer.err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

@@ -24,9 +24,9 @@ def blocks(language: str) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.skipif(compiler() is None or not shutil.which("cc"), reason="there is no C compiler here")
 def test_every_command_works_in_the_order_of_the_text(place: Path) -> None:
-    """The program takes the missing sample for what it is, the self-test finds no forecast off."""
-    (program,) = blocks("c")
-    (place / "main.c").write_text(program)
+    """The program takes the missing sample for what it is, the detector sees the spike, the self-test no error."""
+    for name, program in zip(("main.c", "watch.c"), blocks("c"), strict=True):
+        (place / name).write_text(program)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     printed = {}
     for command in "".join(blocks("sh")).splitlines():
@@ -34,6 +34,8 @@ def test_every_command_works_in_the_order_of_the_text(place: Path) -> None:
             words = ["/bin/bash", "-euc", command]
             done = subprocess.run(words, check=True, cwd=place, env=environment, capture_output=True, text=True)
             printed[command] = done.stdout
+    (lines,) = [text for command, text in printed.items() if "./watch" in command]
+    assert lines == "a sample unlike those before\n"
     (lines,) = [text for command, text in printed.items() if "./boiler" in command]
     assert re.fullmatch(r"((forecast|too early) \d\d\.\d{3}\n){4}", lines)
     assert (place / "forecast_boiler" / "examples" / "forecast" / "forecast.ino").exists()

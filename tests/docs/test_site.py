@@ -111,9 +111,11 @@ RUN_BY = {
 """Pages whose code is run -> by which test."""
 
 NOT_RUN = {
+    "starter.md": "a training of hours, and a benchmark of it",
     "engines.md": "a benchmark, in an environment of its own",
     "peers.md": "likewise",
     "libraries.md": "likewise",
+    "calibration.md": "likewise",
     "scaling.md": "a benchmark, of many minutes",
     "benchmarks.md": "commands of many minutes; their parts are among the slow tests",
 }

@@ -240,6 +240,49 @@ def test_what_does_not_fit_is_named_in_one_line(
     assert f"edgeseq: {old} is no start for this training: it has {complaint}" in told.err
 
 
+@pytest.mark.parametrize(
+    ("own", "other", "complaint"),
+    [
+        (("outdoor",), (), "known ahead outdoor, not nothing"),
+        ((), ("outdoor",), "known ahead nothing, not outdoor"),
+        (("outdoor", "sun"), ("sun", "outdoor"), "known ahead outdoor, sun, not sun, outdoor"),
+        (("outdoor",), ("t2m",), ""),
+    ],
+)
+def test_columns_known_ahead_that_do_not_fit_are_named(
+    own: tuple[str, ...], other: tuple[str, ...], complaint: str
+) -> None:
+    """Their number and their order count, and a column may be called otherwise in another series."""
+
+    def made(names: tuple[str, ...]) -> Checkpoint:
+        checkpoint = make_checkpoint(known=len(names), horizon=2)
+        known = tuple(replace(column, name=name) for column, name in zip(checkpoint.spec.known, names, strict=True))
+        return replace(checkpoint, spec=replace(checkpoint.spec, known=known))
+
+    start = Pretrained.of(made(own), "old")
+    if complaint:
+        with pytest.raises(UsageError, match=f"^old is no start for this training: it has {complaint}$"):
+            start.check(made(other).spec)
+    else:
+        start.check(made(other).spec)
+
+
+def test_known_columns_that_the_model_does_not_know_are_refused_by_train(
+    trained: tuple[Checkpoint, str], tmp_path: Path, edgeseq: CommandLine
+) -> None:
+    """One line of usage, before any training."""
+    checkpoint, _ = trained
+    old, series = tmp_path / "old.safetensors", tmp_path / "series.csv"
+    checkpoint.save(old)
+    series.write_text("temp,sun\n" + "".join(f"{at % 7},{at % 5}\n" for at in range(300)))
+    told = edgeseq(
+        "train", series, "--known", "sun", "--target", "temp", "--from", old, "-o", tmp_path / "new.safetensors"
+    )
+    assert told.code == 2
+    assert told.err.splitlines()[-1].endswith("known ahead nothing, not sun")
+    assert not (tmp_path / "new.safetensors").exists()
+
+
 STORED = Path(__file__).parents[1] / "stored" / "0.1"
 
 

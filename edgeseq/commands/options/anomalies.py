@@ -105,3 +105,20 @@ def anomalies_options(text: str) -> Callable[[Callable[..., Any]], Callable[...,
         return command
 
     return decorate
+
+
+def windows_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --windows, which goes with --anomalies."""
+
+    @functools.wraps(function)
+    def command(*, anomaly_rate: AnomalyRate | None, windows: str | None, **others: Any) -> Any:
+        if windows and not anomaly_rate:
+            raise UsageError("--windows says what --anomalies are compared with: add --anomalies")
+        return function(anomaly_rate=anomaly_rate, windows=windows, **others)
+
+    return click.option(
+        "--windows",
+        type=click.Path(dir_okay=False),
+        metavar="FILE",
+        help="Compare alarms with labelled windows: JSON or CSV with the first and last time of each.",
+    )(command)

@@ -27,16 +27,19 @@ def of_one(samples: "Iterable[Sample]") -> "Iterator[Sample]":
 def of_many(samples: "Iterable[Sample]", column: str, *, is_said: bool) -> "Iterator[Sample]":
     """Yield samples of streams that `column` names, and say so where there is none.
 
-    Raises `DataError` where it `is_said` by the user that there is such a column.
+    A line without it among others that have it is of none of them. Raises `DataError` where it `is_said` by the user
+    that there is such a column.
     """
-    is_known = False
+    is_one = is_known = False
     for sample in samples:
-        if not is_known and sample.stream == "":
+        if sample.stream == "" and not is_known:
             if is_said:
                 raise DataError(f"line {sample.line}: expected {column}, which --id says names the stream")
             note(f"nothing in the input is {column}, which names the sensor: it is taken for one stream")
-        is_known = True
-        yield sample
+            is_one = True
+        is_known = is_known or sample.stream is not None
+        is_nobodys = sample.stream == "" and not is_one
+        yield sample._replace(stream=None, problem=f"no {column}, which names the stream") if is_nobodys else sample
 
 
 def note_unknown(name: str, spec: "Spec") -> None:

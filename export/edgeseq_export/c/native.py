@@ -16,7 +16,7 @@ from edgeseq_runtime.backends.verification import deviations, passed
 from edgeseq_runtime.errors import CheckError, EdgeseqError, ModelFileError, UsageError
 from edgeseq_runtime.model_file import library_file
 from edgeseq_runtime.model_file.source import vouched
-from edgeseq_runtime.spec import OWN, Spec
+from edgeseq_runtime.spec import OWN, STREAM, Spec
 
 _TUNED = (("-O3", "-march=native"), ("-O3", "-mcpu=native"), ("-O3",))
 """Flags, the best first: not every compiler takes those for the very processor that it runs on."""
@@ -26,6 +26,12 @@ _AS_NUMPY = ("-fno-fast-math", "-fno-trapping-math", "-ffp-contract=off")
 
 _MOST_ON_STACK = 1 << 18
 """Numbers that a step may keep on the stack: a MiB of the eight that a thread has on Linux."""
+
+_TOGETHER = 8
+"""Streams of a pool that the network takes at once: so many sums fit in 16 registers, beside the weights they share."""
+
+_FEWEST_ROWS = 32
+"""Of a layer whose streams are taken together: GCC writes smaller products of one stream out, and rounds otherwise."""
 
 
 def build(model: bytes, key: str | None = None) -> bytes:
@@ -50,7 +56,7 @@ def build(model: bytes, key: str | None = None) -> bytes:
             f"a step of this network keeps {made.on_stack:,} numbers at once; the provider 'native' has room for "
             f"{_MOST_ON_STACK:,}"
         )
-    sources = render.native_sources(made, model)
+    sources = render.native_sources(made, model, _together(made))
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         for name, text in sources.items():
@@ -93,6 +99,13 @@ def _program(model: bytes, spec: Spec) -> Program:
     if spec.states != states:
         raise ModelFileError("the model file's states are not those of the network that its spec describes")
     return made
+
+
+def _together(made: Program) -> int:
+    """Return how many streams of a pool the network takes at once."""
+    rows = min(product.rows for layer in made.layers for product in layer.products)
+    has_room = made.on_stack * _TOGETHER <= _MOST_ON_STACK
+    return _TOGETHER if has_room and rows >= _FEWEST_ROWS and made.spec.layout == STREAM else 1
 
 
 def _compiled(command: list[str], place: Path) -> bytes:

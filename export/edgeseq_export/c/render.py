@@ -68,18 +68,20 @@ def float_sources(program: Program, name: str, *, libm: bool = False) -> Sources
     )
 
 
-def native_sources(program: Program, content: bytes) -> dict[str, str]:
+def native_sources(program: Program, content: bytes, together: int) -> dict[str, str]:
     """Return the files of a library in float, by name; `content` is the model file.
 
+    The network takes `together` streams of many at once.
     native.c is to be compiled, and judgement.c by itself: only the former may be taken liberties with.
     """
     # Its own step function is the network's alone: judgement adapts and, from the residuals on, finds anomalies.
     sources = float_sources(replace(program, spec=replace(program.spec, adapt=False, residuals=None)), "model")
     glue = _TEMPLATES.get_template("native.c").render(
+        _values(program.spec, "model"),
         interface=INTERFACE,
         content=np.frombuffer(content, np.uint8),
-        values=c_values,
         program=program,
+        together=together,
     )
     judgement = _TEMPLATES.get_template("judgement.c").render(
         _values(program.spec, "model") | adaptation.values(program.spec), version=JUDGEMENT

@@ -42,7 +42,7 @@ MOST_OF_SIZE = 3.0
 LEAST_OF_SIZE = 1e-3
 """A typical size does not fall below this share of its first value."""
 
-RATE = 0.01
+RATE = 0.02
 """By which share gaps move once much has been seen; before, by the inverse of what was seen of a rung."""
 
 
@@ -104,10 +104,10 @@ KINDS = (
     Kind(ERROR, "spike", First(_ONE, is_size=True, tail=1e-4), *_SOON),
     Kind(NEAR_MEAN, "break", First(_ONE * _SHORT, is_size=True), *_LATER),
     Kind(FAR_MEAN, "break", First(2 * _ONE * _SHORT, is_size=True), *_LATER),
-    Kind(SLOW_MEAN, "drift", First(_ONE * _LONG, is_size=True), *_LATER, weight=0.8),
+    Kind(SLOW_MEAN, "drift", First(_ONE * _LONG, is_size=True), *_LATER, weight=0.9),
     Kind(LOUD, "noise", _SIZES, *_LATER),
-    Kind(SILENT, "noise", _SIZES, *_LATER, weight=0.7),
-    Kind(RUN, "stuck", First(0.0), *_LATER, weight=0.7),
+    Kind(SILENT, "noise", _SIZES, *_LATER, weight=0.85),
+    Kind(RUN, "stuck", First(0.0), *_LATER, weight=0.8),
     Kind(HIGH, "spike", First(_ONE, tail=1e-4), *_SOON),
     Kind(LOW, "spike", First(_ONE, tail=1e-4), *_SOON),
     Kind(HIGH_MEAN, "break", First(_ONE / 2), *_LATER),

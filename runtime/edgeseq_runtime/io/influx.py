@@ -59,17 +59,17 @@ class Point:
 def read(
     lines: Iterable[bytes],
     spec: Spec,
-    _tell: Tell | None = None,
+    tell: Tell | None = None,
     reading: Reading | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> Iterator[Sample]:
     """Yield a sample for each line that is a point; blank lines and comments are none.
 
     The model's features are found by the fields' names, or those that `columns` says; values are read as `reading`
-    says. A sample's `stream` is None where the line is none, or has none of the features, and so may be of something
-    else. Raises `UsageError` for a column of what is no feature.
+    says; `tell` is told what a user should know. A sample's `stream` is None where the line is none, or has none of the
+    features, and so may be of something else. Raises `UsageError` for a column of what is no feature.
     """
-    fields = Fields(spec, reading or spec.known_reading, columns or {})
+    fields = Fields(spec, reading or spec.known_reading, columns or {}, tell)
     for number, line in enumerate(lines, start=1):
         text = line[:LONGEST].decode("utf-8", "replace").strip("\r\n ")
         if not text or text[0] == "#":
@@ -80,13 +80,13 @@ def read(
 class Fields:
     """Finds a model's features among the fields of points."""
 
-    def __init__(self, spec: Spec, reading: Reading, columns: Mapping[str, str]) -> None:
+    def __init__(self, spec: Spec, reading: Reading, columns: Mapping[str, str], tell: Tell | None) -> None:
         names = [feature.name for feature in spec.measured]
         paths, time = split_paths(columns, spec, reading)
         if time:
             raise UsageError("the time of line protocol stands at the end of the line, under no name")
         self._fields = [paths.get(name, name) for name in names]
-        self._known = KnownColumns(spec, reading, paths)
+        self._known = KnownColumns(spec, reading, paths, tell)
         self._readers = readers(spec.measured, reading, of_fleet=bool(spec.sensors))
         self._nothing = (None,) * len(names)
 

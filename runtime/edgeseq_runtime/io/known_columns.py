@@ -4,12 +4,12 @@ In JSON that is a list for each, in a table and in line protocol cells `outdoor+
 stand their values at the sample's own time, of which a file makes values ahead.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from edgeseq_runtime.errors import DataError
-from edgeseq_runtime.io.sample import Values
-from edgeseq_runtime.printable import listed, shown
+from edgeseq_runtime.io.sample import Tell, Values
+from edgeseq_runtime.printable import counted, listed, shown
 from edgeseq_runtime.reading import fields
 from edgeseq_runtime.reading.numbers import readers
 from edgeseq_runtime.reading.reading import Reading
@@ -26,10 +26,15 @@ class KnownColumns:
     now, one a column, or (). Raises `DataError` for what is no number, and for more values than the horizon has steps.
     """
 
-    def __init__(self, spec: Spec, reading: Reading, paths: Mapping[str, str]) -> None:
-        """Read as `reading` says; `paths` says how a column is called here, or where in an object it is."""
+    def __init__(self, spec: Spec, reading: Reading, paths: Mapping[str, str], tell: Tell | None = None) -> None:
+        """Read as `reading` says; `paths` says how a column is called here, or where in an object it is.
+
+        `tell` is told once of a cell that is of no step of the horizon.
+        """
+        self._tell = tell
         self.names = [column.name for column in spec.known]
         self._paths = {name: path for name, path in paths.items() if name in self.names}
+        self._called = {self._paths.get(name, name).lower() for name in self.names}
         self._steps = range(1, spec.horizon + 1)
         self._readers = readers(spec.known, reading)
         self._is_feature = any(feature.name == KEY for feature in spec.features)
@@ -42,6 +47,7 @@ class KnownColumns:
 
     def begin(self, header: Sequence[str]) -> None:
         """Begin with a table of these columns. Raises `DataError` for one twice, or a path that leads nowhere."""
+        self._say_beyond(header)
         wanted = {*self._cells(), *(self._paths.get(name, name) for name in self.names)}
         twice = next((name for name in header if name in wanted and header.count(name) > 1), None)
         if twice is not None:
@@ -70,6 +76,7 @@ class KnownColumns:
 
     def of_fields(self, content: Mapping[str, Any]) -> tuple[Values, Values]:
         """Return what the fields of a point say."""
+        self._say_beyond(content)
         count = len(self.names)
         ahead = [self._number(at % count, content.get(name)) for at, name in enumerate(self._cells())]
         now = [self._number(at, content.get(self._paths.get(name, name))) for at, name in enumerate(self.names)]
@@ -114,6 +121,16 @@ class KnownColumns:
     def _cells(self) -> list[str]:
         """Return what the values ahead are called, in their order."""
         return [f"{self._paths.get(name, name)}+{step}" for step in self._steps for name in self.names]
+
+    def _say_beyond(self, names: Iterable[str]) -> None:
+        """Say once that there are values of steps that the horizon does not have."""
+        for name in names if self._tell else ():
+            column, _, step = name.rpartition("+")
+            if step.isdecimal() and column.lower() in self._called and int(step[:9]) not in self._steps:
+                assert self._tell
+                self._tell(f"{shown(name)} is not used: the horizon is {counted(len(self._steps), 'step')}")
+                self._tell = None
+                return
 
     def _number(self, column: int, value: Any) -> float | None:
         return self._readers[column].number(value[1:-1] if isinstance(value, str) else value)

@@ -28,7 +28,7 @@ class Rows:
         self._named = [(columns or {}).get(name, name) for name in self._features]
         self._values = RowReader(readers(spec.measured, reading, of_fleet=bool(spec.sensors)))
         self._times = TimeColumns(spec, reading, tell)
-        self._known_columns = KnownColumns(spec, reading, columns or {})
+        self._known_columns = KnownColumns(spec, reading, columns or {}, tell)
         self._one = len(self._features) == 1
         self._said: str | None = None  # the separator that a line has told of
         self._header: list[str] | None = None

@@ -59,7 +59,7 @@ class NamedStreams:
         tell: Callable[[str, Spec], object] = lambda _name, _spec: None,
     ) -> None:
         self._sensors, self._tell = sensors, tell
-        self._known_ahead, self._told = KnownReader(pool.spec), LastTold()
+        self._known_ahead, self._told = KnownReader(pool.spec), LastTold(pool.spec)
         self.intervals = open_intervals(pool.spec, late_limit)
         self._known = {sensor.name for sensor in pool.spec.sensors}
         self.marks: dict[str, list[str]] = {}
@@ -272,7 +272,9 @@ class NamedStreams:
 
     def _whole(self, name: str, state: Snapshot) -> Snapshot:
         """Return a stream's state with what is open of it."""
-        return with_open(state, self.intervals, self.intervals.state(name)) if self.intervals else state
+        if not self.intervals:
+            return state
+        return with_open(state, self.intervals, self.intervals.state(name), self._told.arrays(name))
 
     def acknowledge(self, name: str, state: State | None = None) -> None:
         """Let this stream be saved in the given state; without one, as it is now."""
@@ -320,13 +322,14 @@ class NamedStreams:
                         begin = begin or KEPT.encode() not in row.snapshot
                     if row.snapshot is not None and SETTINGS.encode() in row.snapshot:
                         like = self._pool.state(row.name)
-                        lost += resume_open(self.intervals, row.name, row.snapshot, self.digest, like)
+                        lost += resume_open(self.intervals, self._told, row.name, row.snapshot, self.digest, like)
         except BaseException:
             for name in reversed(begun):
                 self._pool.remove(name)
                 del self._numbers[name], self.marks[name]
                 if self.intervals:
                     self.intervals.put(name, None)
+                    self._told.load(name, {})
             raise
         more = f"{waiting(self.intervals)}{LOST if lost else ''}{ANOMALIES_BEGIN if begin else ''}"
         return f"resumed {len(begun)} streams after {samples} samples{more}"

@@ -8,6 +8,7 @@ import numpy as np
 
 from edgeseq_runtime.adaptation.adaptation import Learned
 from edgeseq_runtime.anomalies.anomalies import KEPT
+from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError
 from edgeseq_runtime.exactness import blocks_are_exact
 from edgeseq_runtime.outcomes import Outcomes, StepResult
@@ -36,11 +37,13 @@ class SingleStream:
         self.intervals = open_intervals(predictor.spec, late_limit)
         self._takes_one = len(predictor.spec.measured) == 1
         self._is_timed = predictor.spec.is_timed
-        self._known, self._told = KnownReader(predictor.spec), LastTold()
+        self._known, self._told = KnownReader(predictor.spec), LastTold(predictor.spec)
         self._is_exact: bool | None = None  # whether blocks are; not known yet
         self._begun = predictor.state()
         self._acknowledged: Snapshot | None = None
         self._acknowledged_open: Open | None = None
+        self._acknowledged_told = dict[str, Float32]()
+        self._name = ""  # what its samples call it
         self._moved = True  # since the last sample acknowledged
 
     @property
@@ -92,19 +95,20 @@ class SingleStream:
     def gather(self, name: str, values: RawSample, time: Time, known: Said = ()) -> Answer:
         """Take one sample where samples are gathered in intervals."""
         assert self.intervals, "samples are gathered"
-        gathered, finding = self.intervals.join(name, values, time)
-        periods = self._periods(name, gathered)
-        self._told.note(name, known)
+        self._name = name
+        gathered, finding = self.intervals.join("", values, time)
+        periods = self._periods(gathered)
+        self._told.note("", known)
         return Answer(periods, finding)
 
     def end_due(self) -> list[tuple[str, list[Period]]]:
         """End the interval where it is over by the wall clock."""
         assert self.intervals, "samples are gathered"
-        return [(name, self._periods(name, gathered)) for name, gathered in self.intervals.take_due(1)]
+        return [(self._name, self._periods(gathered)) for _, gathered in self.intervals.take_due(1)]
 
-    def _periods(self, name: str, gathered: list[Gathered]) -> list[Period]:
+    def _periods(self, gathered: list[Gathered]) -> list[Period]:
         periods = []
-        for one, known in zip(gathered, self._told.take(name, len(gathered)), strict=True):
+        for one, known in zip(gathered, self._told.take("", len(gathered)), strict=True):
             try:
                 result: StepResult | EdgeseqError = self.step("", one.values, one.moment, known)
             except (DataError, MissingSampleError) as error:
@@ -118,6 +122,7 @@ class SingleStream:
             self._acknowledged = self._predictor.state()
         if self.intervals:
             self._acknowledged_open, self._moved = self.intervals.state(""), False
+            self._acknowledged_told = self._told.arrays("")
 
     def take_back(self) -> None:
         """Be as after the last sample acknowledged."""
@@ -132,14 +137,15 @@ class SingleStream:
         if not self._acknowledged:
             return None
         return pack(
-            self._predictor.session.digest, with_open(self._acknowledged, self.intervals, self._acknowledged_open)
+            self._predictor.session.digest,
+            with_open(self._acknowledged, self.intervals, self._acknowledged_open, self._acknowledged_told),
         )
 
     def restore(self, blob: bytes) -> str:
         """Go on from a predictor's snapshot; return in words from where. Raises `SnapshotError`."""
         self._predictor.restore(blob)
         self._begun = self._predictor.state()
-        lost = resume_open(self.intervals, "", blob, self._predictor.session.digest, self._begun)
+        lost = resume_open(self.intervals, self._told, "", blob, self._predictor.session.digest, self._begun)
         begin = self._predictor.finds_anomalies and KEPT.encode() not in blob
         more = f"{waiting(self.intervals)}{LOST if lost else ''}{ANOMALIES_BEGIN if begin else ''}"
         return f"resumed after {self._predictor.samples} samples{more}"

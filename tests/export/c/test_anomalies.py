@@ -14,8 +14,9 @@ from edgeseq_export.c import export, toolchain
 from edgeseq_export.c.toolchain import STRICT
 from edgeseq_runtime.anomalies.anomalies import Anomalies
 from edgeseq_runtime.anomalies.event import PAUSE
+from edgeseq_runtime.anomalies.ladder import RUNGS, SHARES
 from edgeseq_runtime.anomalies.layout import Layout
-from edgeseq_runtime.spec import GAIN, OFFSET, Residuals
+from edgeseq_runtime.spec import GAIN, OFFSET, LearnedAnomalies, Residuals
 from tests.export.c.test_c import SANITIZED, sensor_of, sources_of
 
 pytestmark = pytest.mark.skipif(toolchain.compiler() is None, reason="there is no C compiler here")
@@ -126,7 +127,7 @@ def found_by_c(
     samples: Float32,
     folder: Path,
     quantize: str = "none",
-    flags: tuple[str, ...] = (*STRICT, "-O2"),
+    flags: tuple[str, ...] = (*STRICT, "-O2", "-ffp-contract=off"),
 ) -> Found:
     """What the exported C says."""
     spec, sensor = checkpoint.spec, sensor_of(checkpoint)
@@ -141,7 +142,8 @@ def found_by_c(
     out = toolchain.run_checked([str(folder / "main")], settings + np.float32(RATE).tobytes() + samples.tobytes())
     rows = np.frombuffer(out, np.float32).reshape(len(samples), -1)
     targets, outputs = 3 + len(spec.targets), 3 + len(spec.targets) + spec.outputs
-    return Found(*rows[:, :3].T, rows[:, 3:targets], rows[:, targets:outputs], rows[:, outputs:])
+    status, alarm, p_value = rows[:, :3].T
+    return Found(status, alarm, p_value, rows[:, 3:targets], rows[:, targets:outputs], rows[:, outputs:])
 
 
 def memory_by_numpy(checkpoint: Checkpoint, samples: Float32, found: Found) -> Float32:
@@ -190,6 +192,16 @@ def test_the_memory_is_numpys_to_the_last_bit(choices: dict[str, Any], quantize:
     np.testing.assert_array_equal(found.memory, memory_by_numpy(checkpoint, samples, found))
     assert len(set(found.alarm.tolist())) >= 3  # none, and two words
     assert np.isnan(found.p_value).any()
+
+
+def test_the_detector_begins_with_what_training_stored(tmp_path: Path) -> None:
+    checkpoint = small(horizon=3)
+    learned = LearnedAnomalies((500.0,), (0.0,), (0.5,), {"error": ((0.2,) * RUNGS,)}, ((0.3,) * len(SHARES),))
+    told = replace(checkpoint, spec=replace(checkpoint.spec, anomalies=learned))
+    samples = with_faults(checkpoint, 900)
+    found, without = (found_by_c(made, samples, tmp_path) for made in (told, checkpoint))
+    np.testing.assert_array_equal(found.memory, memory_by_numpy(told, samples, found))
+    assert not np.array_equal(found.p_value, without.p_value, equal_nan=True)
 
 
 @pytest.mark.parametrize("choices", [MODELS[1], MODELS[3]])

@@ -100,6 +100,33 @@ def test_a_pool_of_it_is_as_its_predictors(model: bytes) -> None:
         assert pools[0].status == pools[1].status
 
 
+@pytest.mark.parametrize(
+    "network",
+    [
+        {"hidden": 30},
+        {"hidden": 9, "layers": 1, "features": 3, "targets": 2, "sensors": 2, "horizon": 4},
+        {"hidden": 12, "horizon": 5, "linear_path": 7, "known": 2},
+        {"cell": "gru", "hidden": 11, "features": 2},
+        {"cell": "rnn", "hidden": 33, "horizon": 3},
+        {"cell": "rnn", "hidden": 5, "horizon": 24},
+    ],
+    ids=str,
+)
+def test_streams_that_are_taken_together_are_as_each_alone(network: dict[str, Any]) -> None:
+    """To the bit, whether all streams move or some: so many that blocks of them are full, and some are left."""
+    session = open_session(edgeseq_export.build(make_checkpoint(**network)), provider="native")
+    streams, random = 19, np.random.default_rng(0)
+    together, alone = session.batch_engine(streams), [session.engine() for _ in range(streams)]
+    for step in range(12):
+        rows: Any = slice(0, streams) if step % 2 else np.flatnonzero(random.random(streams) < 0.8)
+        x = random.normal(size=(streams, session.spec.inputs)).astype(np.float32)
+        made = together.advance(rows, x[rows])
+        for forecast, number in zip(made, np.arange(streams)[rows], strict=True):
+            alone[number].x.reshape(-1)[:] = x[number]
+            alone[number].advance()
+            np.testing.assert_array_equal(forecast, alone[number].y.reshape(-1))
+
+
 def test_a_snapshot_goes_on_with_the_other_provider(model: bytes) -> None:
     ours, theirs = Predictor(model, provider="native"), Predictor(model, provider="cpu")
     ours.run(SAMPLES)

@@ -99,9 +99,9 @@ def test_blocks_are_as_steps(pair: Pair) -> None:
         if result.p_values is not None
     ]
     assert found == wanted
-    ours, other = by_block.state().arrays, by_step.state().arrays
-    for name, array in ours.items():
-        np.testing.assert_array_equal(array, other[name], err_msg=name)
+    remembered = by_step.state().arrays
+    for name, array in by_block.state().arrays.items():
+        np.testing.assert_array_equal(array, remembered[name], err_msg=name)
 
 
 def test_a_pool_finds_what_numpy_finds(pair: Pair) -> None:
@@ -127,7 +127,7 @@ def test_a_pool_finds_what_numpy_finds(pair: Pair) -> None:
         np.testing.assert_array_equal(made.anomaly, wanted.anomaly)
         np.testing.assert_array_equal(pools[0].p_values, pools[1].p_values)
         assert made.p_values is not None
-        known += np.count_nonzero(np.isfinite(made.p_values[:, -1]))
+        known += int(np.count_nonzero(np.isfinite(made.p_values[:, -1])))
     assert known > 500
 
 

@@ -37,8 +37,8 @@ static const float {{ product.name }}_bias[{{ product.rows }}] = {
 
 /* ---- Arithmetic ---- */
 
-/* Add matrix * x to z. Four columns at a time, so that each number of z is fetched and stored once for them; with
-   32 vector registers all of z stays in them, and one column at a time is better. */
+/* Add matrix * x to z, one column after the other. Four at a time, so that each number of z is fetched and stored once for
+   them; with 32 vector registers all of z stays in them, and one column at a time is better. */
 static inline void add_product(float *restrict z, int rows, const float *restrict matrix, const float *restrict x,
                                int columns)
 {
@@ -59,7 +59,7 @@ static inline void add_product(float *restrict z, int rows, const float *restric
         const float *restrict c = b + rows;
         const float *restrict d = c + rows;
         for (r = 0; r < rows; r++)
-            z[r] += a[r] * x[j] + b[r] * x[j + 1] + c[r] * x[j + 2] + d[r] * x[j + 3];
+            z[r] = z[r] + a[r] * x[j] + b[r] * x[j + 1] + c[r] * x[j + 2] + d[r] * x[j + 3];
     }
 }
 {% if not libm or layout %}
@@ -191,10 +191,9 @@ static void head_layer(const float *h, float *said)
 static const float known_center[{{ NAME }}_KNOWN] = {{ "{" }}{{ known_centers }}{{ "}" }};
 {% endif %}
 
-/* Move the memory on by a sample x; what is forecast of a target is {{ "its change from x" if change else "its value" }}. */
-static void advance({{ name }}_memory *m, const float *x, float *said)
+/* What the first layer sees of a sample x, which is kept as the last one; by how much it has changed since that. */
+static void see({{ name }}_memory *m, const float *x, float *in, float *change)
 {
-    float in[INPUTS], change[{{ NAME }}_FEATURES];
     int f;
     for (f = 0; f < {{ NAME }}_FEATURES; f++) {
         change[f] = m->last[{{ NAME }}_FEATURES] > 0.0f ? x[f] - m->last[f] : 0.0f; /* 0 for a fresh stream's first */
@@ -204,14 +203,25 @@ static void advance({{ name }}_memory *m, const float *x, float *said)
 {% for feature in program.levels %}
     in[{{ loop.index0 }}] = x[{{ feature }}]{% if spec.features[feature].center %} - {{ number(spec.features[feature].center) }}{% endif %};
 {% endfor %}
-    memcpy(in{% if program.levels %} + {{ program.levels|length }}{% endif %}, change, sizeof change);
+    memcpy(in{% if program.levels %} + {{ program.levels|length }}{% endif %}, change, {{ NAME }}_FEATURES * sizeof(float));
 {% if spec.known %}
     for (f = 0; f < {{ NAME }}_HORIZON * {{ NAME }}_KNOWN; f++)
         in[{{ program.levels|length }} + {{ NAME }}_FEATURES + f] = x[{{ NAME }}_FEATURES + f] - known_center[f % {{ NAME }}_KNOWN];
 {% endif %}
-{% for layer in program.layers %}
-    layer{{ layer.number }}({{ "in" if loop.first else "m->h%d" % (layer.number - 1) }}, m->h{{ layer.number }}{% if spec.cell == "lstm" %}, m->c{{ layer.number }}{% endif %});
-{% endfor %}
+}
+
+/* What is forecast of a target: {{ "its change from the sample" if change else "its value" }}. */
+static void say({{ name }}_memory *m, const float *in, const float *change, float *said)
+{
+{% if program.known or program.linear %}
+    int f;
+{% endif %}
+{% if not program.known %}
+    (void)in;
+{% endif %}
+{% if not program.linear %}
+    (void)change;
+{% endif %}
     head_layer(m->h{{ spec.layers }}, said);
 {% if program.known %}
     {
@@ -239,6 +249,17 @@ static void advance({{ name }}_memory *m, const float *x, float *said)
         add_product(said, {{ NAME }}_OUTPUTS, linear, recent, {{ program.linear.columns }});
     }
 {% endif %}
+}
+
+/* Move the memory on by a sample x. */
+static void advance({{ name }}_memory *m, const float *x, float *said)
+{
+    float in[INPUTS], change[{{ NAME }}_FEATURES];
+    see(m, x, in, change);
+{% for layer in program.layers %}
+    layer{{ layer.number }}({{ "in" if loop.first else "m->h%d" % (layer.number - 1) }}, m->h{{ layer.number }}{% if spec.cell == "lstm" %}, m->c{{ layer.number }}{% endif %});
+{% endfor %}
+    say(m, in, change, said);
 }
 {% else %}
 

@@ -21,12 +21,33 @@ void edgeseq_step(const edgeseq_stream *s)
     take(s->memory, s->sample, s->forecast);
 }
 
+{% if together > 1 %}
+#ifdef __GNUC__
+{% include "together.c" %}
+#endif
+
+{% endif %}
 /* Streams whose memories, samples x [stream][input] and forecasts y [stream][output] lie in arrays: a step of each of those
    at `rows`, or, where that is NULL, of the first ones. */
 void edgeseq_move(int64_t count, const int64_t *rows, model_memory *memory, const float *x, float *y)
 {
-    int64_t k;
-    for (k = 0; k < count; k++) {
+    int64_t k = 0;
+#ifdef TOGETHER
+    for (; k + TOGETHER <= count; k += TOGETHER) {
+        model_memory *m[TOGETHER];
+        const float *sample[TOGETHER];
+        float *forecast[TOGETHER];
+        int at;
+        for (at = 0; at < TOGETHER; at++) {
+            const int64_t s = rows ? rows[k + at] : k + at;
+            m[at] = memory + s;
+            sample[at] = x + s * MODEL_INPUTS;
+            forecast[at] = y + s * MODEL_OUTPUTS;
+        }
+        take_together(m, sample, forecast);
+    }
+#endif
+    for (; k < count; k++) {
         const int64_t s = rows ? rows[k] : k;
         take(memory + s, x + s * MODEL_INPUTS, y + s * MODEL_OUTPUTS);
     }

@@ -15,24 +15,28 @@ static float by_gain(const {{ name }}_memory *m, int f, float value)
     return quotient;
 }
 {% endif %}
-
-/* Take a sample that lacks nothing, without a look at it. */
-static void take({{ name }}_memory *m, const float *sample, float *forecast)
-{
-{% if not spec.sensors and not change %}
-    advance(m, sample, forecast);
-{% else %}
 {% if spec.sensors %}
-    float x[{{ NAME }}_INPUTS];
-    int f, k;
-    memcpy(x, sample, sizeof x);
-    for (f = 0; f < {{ NAME }}_FEATURES; f++) /* in the typical sensor's numbers */
+
+/* A sample in the typical sensor's numbers. */
+static void to_typical(const {{ name }}_memory *m, const float *sample, float *x)
+{
+    int f;
+    memcpy(x, sample, {{ NAME }}_INPUTS * sizeof(float));
+    for (f = 0; f < {{ NAME }}_FEATURES; f++)
         x[f] = by_gain(m, f, sample[f] - m->offset[f]);
-{% else %}
-    const float *const x = sample;
-    int k;
+}
 {% endif %}
-    advance(m, x, forecast);
+{% if spec.sensors or change %}
+
+/* What the network says after a sample x as a forecast in the stream's own numbers, in place. */
+static void to_own(const {{ name }}_memory *m, const float *x, float *forecast)
+{
+    int k;
+{% if not spec.sensors %}
+    (void)m;
+{% elif not change %}
+    (void)x;
+{% endif %}
     for (k = 0; k < {{ NAME }}_OUTPUTS; k++) {
         const int t = k % {{ NAME }}_TARGETS;
 {% if change %}
@@ -43,6 +47,21 @@ static void take({{ name }}_memory *m, const float *sample, float *forecast)
         forecast[k] = m->offset[t] + times_gain(m, t, forecast[k]);
 {% endif %}
     }
+}
+{% endif %}
+
+/* Take a sample that lacks nothing, without a look at it. */
+static void take({{ name }}_memory *m, const float *sample, float *forecast)
+{
+{% if spec.sensors %}
+    float x[{{ NAME }}_INPUTS];
+    to_typical(m, sample, x);
+{% else %}
+    const float *const x = sample;
+{% endif %}
+    advance(m, x, forecast);
+{% if spec.sensors or change %}
+    to_own(m, x, forecast);
 {% endif %}
 }
 

@@ -1,0 +1,75 @@
+"""The starter's network in torch: what the numbers of `normalising` say about the next 48 samples."""
+
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from edgeseq.starter import normalising
+from edgeseq_runtime.arrays import Float64
+
+HORIZON = 48
+"""Samples that a forecast reaches ahead."""
+
+HIDDEN, LAYERS = 64, 2
+
+KNOTS = (1, 4, 14, 48)
+"""Steps ahead for which the network says how far the stream returns to each of its levels."""
+
+Memory: TypeAlias = tuple[Tensor, Tensor]
+"""The LSTM's h and c, each (layer, batch, hidden)."""
+
+
+def between_knots() -> Float64:
+    """Return what each knot counts at each step ahead, (knot, HORIZON): linear in the step's logarithm."""
+    ahead = np.log(np.arange(1, HORIZON + 1))
+    return np.stack([np.interp(ahead, np.log(KNOTS), row) for row in np.eye(len(KNOTS))])
+
+
+class Network(nn.Module):
+    """`(features, scale, distances, memory) -> (changes, memory)`, for a chunk of time and a batch of streams.
+
+    A change is how far the sample some steps ahead lies from the last one, in the stream's unit. It is the network's
+    word in multiples of scale * sqrt(steps), less a share of the distance from each level. A fresh network's word is 0,
+    which is persistence.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.LSTM(normalising.FEATURES, HIDDEN, LAYERS)
+        self.head = nn.Linear(HIDDEN, HORIZON + len(normalising.LEVELS) * len(KNOTS))
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, features: Tensor, scale: Tensor, distances: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """Return changes (time, batch, HORIZON) and the memory; `scale` is (time, batch), `distances` have levels."""
+        output, memory = self.cell(features, memory)
+        said = self.head(output)
+        growth = torch.arange(1, HORIZON + 1, dtype=said.dtype).sqrt()
+        shares = said[..., HORIZON:].unflatten(-1, (len(normalising.LEVELS), len(KNOTS)))
+        returns = (distances[..., None] * shares).sum(-2) @ torch.from_numpy(between_knots()).to(said.dtype)
+        return said[..., :HORIZON] * growth * scale[..., None] - returns, memory
+
+    def fresh(self, batch: int) -> Memory:
+        """Return the memory of fresh streams."""
+        zeros = self.head.weight.new_zeros(LAYERS, batch, HIDDEN)
+        return zeros, zeros
+
+    @torch.no_grad()
+    def stream(self, samples: Tensor) -> Tensor:
+        """Return the forecasts (time, batch, HORIZON) after each sample (time, batch) of fresh streams."""
+        features, scale, distances, _ = normalise(samples, samples.new_zeros(samples.shape[1], normalising.STATES))
+        changes, _ = self(features, scale, distances, self.fresh(samples.shape[1]))
+        return torch.as_tensor(samples[..., None] + changes)
+
+
+@torch.no_grad()
+def normalise(samples: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return what `normalising.step` makes of samples (time, batch): the first three stacked, and the last state."""
+    parts = []
+    for x in samples:
+        *seen, state = normalising.step(x, state)
+        parts.append(seen)
+    features, scale, distances = (torch.stack(part) for part in zip(*parts, strict=True))
+    return features, scale, distances, state
