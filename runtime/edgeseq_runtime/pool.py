@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Self, TypeAlias, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,32 +16,30 @@ import numpy.typing as npt
 from edgeseq_runtime.adaptation.adaptation import Learned
 from edgeseq_runtime.anomalies.anomalies import Anomalies
 from edgeseq_runtime.anomalies.kinds import ANOMALIES_BY_CODE
-from edgeseq_runtime.arrays import Float32, Float64, Rows
+from edgeseq_runtime.arrays import Float32, Rows
 from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, SnapshotError, UsageError
+from edgeseq_runtime.given import GivenReader, Times
 from edgeseq_runtime.judgement.judgement import Judgement
 from edgeseq_runtime.model_file.source import Model
 from edgeseq_runtime.monitoring.monitor import Monitor
 from edgeseq_runtime.outcomes import Outcomes
 from edgeseq_runtime.printable import shown
 from edgeseq_runtime.reading.reading import Reading
-from edgeseq_runtime.reading.times import Time, TimeReader, is_one, require_one_each
+from edgeseq_runtime.reading.times import Time, TimeReader, require_one_each
 from edgeseq_runtime.rules import Rules
 from edgeseq_runtime.sidecar import Sidecar
 from edgeseq_runtime.spec import Spec
-from edgeseq_runtime.streaming.known_values import KnownReader, KnownValues
+from edgeseq_runtime.streaming.known_values import KnownValues
 from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 from edgeseq_runtime.streaming.row_arrays import LEAST_ROOM
 from edgeseq_runtime.streaming.sensors import Scale
 from edgeseq_runtime.streaming.snapshot import Snapshot, pack, unpack
-from edgeseq_runtime.streaming.validation import STATUSES, RawSample, Reader, as_float32
+from edgeseq_runtime.streaming.validation import STATUSES, RawSample
 
 Name = TypeVar("Name", bound=Hashable)
 """What a stream goes by."""
-
-_Given: TypeAlias = tuple[Float64, npt.NDArray[np.bool_]]
-"""The times of samples (stream,), and which of them cannot be read."""
 
 
 class Pool:
@@ -76,7 +74,7 @@ class Pool:
             model = open_session(model, provider=provider, threads=threads, sidecar=sidecar, key=key)
         self.session = model
         self._spec = replace(model.spec, reading=reading) if reading else model.spec
-        self._times = TimeReader(self._spec.reading)
+        self._given = GivenReader(self._spec, TimeReader(self._spec.reading))
         self._options: dict[str, Any] = {
             "missing": missing,
             "rules": rules,
@@ -85,11 +83,9 @@ class Pool:
             "anomalies": anomalies,
             "reading": reading,
         }
-        self._features = len(self.spec.features)
         self._forecast = (self.spec.horizon, len(self.spec.targets))  # a stream's, in step_array's result
         self._names: list[Hashable] = []
         self._row: dict[Hashable, int] = {}
-        self._reader, self._known_reader = Reader(self.spec), KnownReader(self.spec)
         self._engine = model.batch_engine(LEAST_ROOM)
         self._judgement = Judgement(
             model,
@@ -254,8 +250,10 @@ class Pool:
         self, samples: Mapping[Name, RawSample], times: Any, known: Mapping[Name, KnownValues] | None
     ) -> tuple[Rows, Float32]:
         """Take one sample of each stream named; return their rows, and forecasts (stream, horizon, target)."""
-        block = self._with_known(samples, self._reader.read_all(list(samples.values())), known)
-        given = times if times is None else self._times_by_name(samples, times)
+        block = self._given.samples_by_name(samples, known)
+        given = None
+        if times is not None:
+            given = self._given.times_by_name(samples, times, self._last_of)
         count = len(self._names)
         rows = self._find(list(samples))
         try:
@@ -264,20 +262,10 @@ class Pool:
             self._leave(count)  # those that would have begun with this step
             raise
 
-    def _with_known(
-        self, samples: Mapping[Name, RawSample], block: Float32, known: Mapping[Name, KnownValues] | None
-    ) -> Float32:
-        """Return samples (stream, feature) with the values ahead of the streams, by name."""
-        if known is None and not self._known_reader:
-            return block
-        known = {} if known is None else known
-        if not isinstance(known, Mapping):
-            raise DataError("known: expected the values ahead of each stream by its name")
-        strange = next((name for name in known if name not in samples), None)
-        if strange is not None:
-            raise DataError(f"known has {shown(strange)}, of which there is no sample")
-        ahead = self._known_reader.read_all([known.get(name) for name in samples])
-        return self._known_reader.with_ahead(block, ahead)
+    def _last_of(self, name: Hashable) -> float:
+        """Return when a stream's last sample was taken; NaN where it is not known, or where there is no such stream."""
+        row = self._row.get(name)
+        return math.nan if row is None else float(self._judgement.clocks.last[row])
 
     def step_array(self, samples: npt.ArrayLike, times: Any = None, known: npt.ArrayLike | None = None) -> Float32:
         """Take one sample of every stream, (stream, feature), in the order of `names`; NaN marks a missing value.
@@ -286,8 +274,8 @@ class Pool:
         of the time may lack. `times` (stream,), or one for all, and `known` (stream, horizon, column) count as in
         `Predictor.step`. Raises `DataError` for another shape or type; else as `step`.
         """
-        block = self._as_block(np.asarray(samples), (), known)
-        given = times if times is None else self._times_for_all(times)
+        block = self._given.samples_of_all(np.asarray(samples), (len(self._names),), known)
+        given = None if times is None else self._times_of_all(times)
         return self._take(self._all, block, given)
 
     def run(self, block: npt.ArrayLike, times: Any = None, known: npt.ArrayLike | None = None) -> Float32:
@@ -298,14 +286,14 @@ class Pool:
         as before the block.
         """
         samples = np.asarray(block)
-        parts = self._as_block(samples, samples.shape[:1], known)
+        parts = self._given.samples_of_all(samples, (*samples.shape[:1], len(self._names)), known)
         if times is not None:
             require_one_each(times, len(parts))
         forecasts = np.empty((*parts.shape[:2], *self._forecast), np.float32)
         try:
             with self._judgement.all_or_nothing(self._all):
                 for number, part in enumerate(parts):
-                    given = None if times is None else self._times_for_all(times[number])
+                    given = None if times is None else self._times_of_all(times[number])
                     forecasts[number] = self._take(self._all, part, given)
         except (DataError, MissingSampleError) as error:
             raise type(error)(f"sample {number} of the block: {error}") from error
@@ -315,39 +303,8 @@ class Pool:
             raise
         return forecasts
 
-    def _as_block(self, block: npt.NDArray[Any], before: tuple[int, ...], known: Any) -> Float32:
-        """Return samples (..., stream, inputs) as the network takes them; `before` are the axes before the streams'."""
-        expected = (*before, len(self._names), self._features)
-        measured = (*expected[:-1], len(self.spec.measured))
-        if block.shape not in (expected, measured) and not (measured[-1] == 1 and block.shape == expected[:-1]):
-            axes = "(time, stream, feature)" if before else "(stream, feature)"
-            raise DataError(f"samples have shape {block.shape}; the pool takes {axes} = {expected}")
-        if block.dtype.kind not in "biuf":
-            raise DataError(f"samples are of type {block.dtype}, not numbers; NaN is a missing one")
-        if block.ndim < len(expected):
-            block = block[..., None]
-        block = self._reader.completed(as_float32(block))
-        return self._known_reader.with_ahead(block, self._known_reader.read_block(known, block.shape[:-1]))
-
-    def _times_by_name(self, names: Iterable[Hashable], times: Any) -> _Given:
-        """Return the times of streams, and which cannot be read; `times` by name, or one for all."""
-        each = [times.get(name) if isinstance(times, Mapping) else times for name in names]
-        if self._times.zone is None:
-            return self._times.read_all(each)
-        last = self._judgement.clocks.last
-        rows = [self._row.get(name) for name in names]
-        return self._times.read_all(each, np.array([math.nan if row is None else last[row] for row in rows]))
-
-    def _times_for_all(self, times: Any) -> _Given:
-        """Return the times of all streams, and which cannot be read; `times` (stream,), or one for all."""
-        count = len(self._names)
-        if is_one(times) and self._times.zone is None:  # what it says does not depend on the time before
-            seconds, unread = self._times.read_all([times])
-            return np.repeat(seconds, count), np.repeat(unread, count)
-        if is_one(times):
-            times = [times] * count
-        require_one_each(times, count, "streams")
-        return self._times.read_all(times, self._judgement.clocks.last[self._all])
+    def _times_of_all(self, times: Any) -> Times:
+        return self._given.times_of_all(times, self._judgement.clocks.last[self._all])
 
     @property
     def _all(self) -> slice:
@@ -390,7 +347,7 @@ class Pool:
         self._join([name for name in names if name not in self._row])
         return np.array([self._row[name] for name in names], np.intp)
 
-    def _take(self, rows: Rows, block: Float32, given: _Given | None) -> Float32:
+    def _take(self, rows: Rows, block: Float32, given: Times | None) -> Float32:
         """Move the streams at `rows` by a sample each, (stream, feature); return (stream, horizon, target)."""
         if not len(block):
             return np.empty((0, *self._forecast), np.float32)

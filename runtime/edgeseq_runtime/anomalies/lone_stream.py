@@ -258,36 +258,39 @@ class LoneStream:
         """Move the gaps of the kinds' ladders after scores that stopped there, and count the sample."""
         row, numbers, width, unsettled, place = self._row, self._numbers, self._width, self._unsettled, self._gaps
         count = numbers[0]
+        soon: dict[float, tuple[list[float], list[float]]] = {}
         for kind, (rung, is_past) in enumerate(tops):
             at = place + kind
-            if count < unsettled[kind] * (1 << rung):
-                self._learn_soon(at, rung, self._priors[kind], count, is_past=is_past)
-                continue
-            for _ in range(rung):
-                row[at] *= _UP
-                at += width
-            if is_past:
-                row[at] *= _UP
+            if count >= unsettled[kind] * (1 << rung):
+                for _ in range(rung):
+                    row[at] *= _UP
+                    at += width
+                gap = row[at] * (_UP if is_past else _DOWN)
             else:
-                gap = row[at] * _DOWN
-                row[at] = gap if gap > _LEAST_GAP else _LEAST_GAP
+                prior = self._priors[kind]
+                if prior not in soon:
+                    soon[prior] = [], []
+                ups, downs = soon[prior]
+                if len(ups) <= rung:
+                    self._rates(prior, count, rung, ups, downs)
+                for lower in range(rung):
+                    row[at] *= ups[lower]
+                    at += width
+                gap = row[at] * (ups[rung] if is_past else downs[rung])
+            row[at] = gap if gap > _LEAST_GAP else _LEAST_GAP
         if count < _MOST_COUNTED:
             numbers[0] = count + 1
 
-    def _learn_soon(self, at: int, top: int, prior: float, count: float, *, is_past: bool) -> None:
-        """Move the gaps of one ladder while some move by more than `RATE`."""
-        r, row = self._rounded, self._row
-        for rung in range(top + 1):
+    def _rates(self, prior: float, count: float, top: int, ups: list[float], downs: list[float]) -> None:
+        """Have lists hold by how much gaps move up and down, up to the rung `top`, while not all move by `RATE`."""
+        r = self._rounded
+        for rung in range(len(ups), top + 1):
             r[0] = prior + count * 0.5**rung
             r[0] = 1 / r[0]
-            r[0] = 1 + max(r[0], _RATE)
-            if rung == top and not is_past:
-                r[0] = 1 / r[0]
-                r[0] = row[at] * r[0]
-                row[at] = max(r[0], _LEAST_GAP)
-            else:
-                row[at] *= r[0]
-            at += self._width
+            r[0] = 1 + (r[0] if r[0] > _RATE else _RATE)
+            ups.append(r[0])
+            r[0] = 1 / r[0]
+            downs.append(r[0])
 
     def _learn_last(self, top: int, *, is_past: bool) -> None:
         """Move the gaps of the last ladder."""
