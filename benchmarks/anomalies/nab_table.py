@@ -72,7 +72,7 @@ def at_best_limit(labels: Sequence[nab_score.Labels], digits: Sequence[Scores], 
 def alarms_at(digits: Scores, limit: float, begin: int = 0) -> Scores:
     """Return 1 where a row from `begin` on has so many digits and no alarm was within the pause before, else 0."""
     alarms, free = np.zeros(len(digits)), begin
-    for row in np.flatnonzero(digits >= limit):
+    for row in np.flatnonzero(digits >= limit).tolist():
         if row >= free:
             alarms[row], free = 1, int(row) + int(event.PAUSE) + 1
     return alarms
