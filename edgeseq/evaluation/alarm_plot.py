@@ -20,6 +20,9 @@ LOOKS["noise"] = ("#c9780a", "o")
 
 _WINDOW = "#ffd166"
 
+_LEAST = 1e-12
+"""Where the axis of p-values ends at the latest."""
+
 _LABEL = 32
 """Characters of a label along the height of a panel."""
 
@@ -42,11 +45,16 @@ def alarms(report: AlarmReport, stretch: Stretch = _WHOLE, width: float = WIDE) 
     figure = Figure(figsize=(width, 5), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     above.plot(axis.at(rows), report.values[rows, 0], color=TRUTH, linewidth=0.9, label="measured")
+    label: str | None = "labelled"
     for first, last in report.windows or ():
         if first <= rows[-1] and last >= rows[0]:
             ends = axis.at(np.array([max(first, int(rows[0])), min(last, int(rows[-1]))]))
-            for panel in (above, below):
-                panel.axvspan(*ends, color=_WINDOW, alpha=0.35, lw=0, label="labelled" if panel is above else None)
+            above.axvspan(*ends, color=_WINDOW, alpha=0.35, lw=0, label=label)
+            below.axvspan(*ends, color=_WINDOW, alpha=0.35, lw=0)
+            label = None  # one line of the legend stands for all
+    lowest = np.nanmin(p_values) if np.isfinite(p_values).any() else report.rate
+    floor = max(min(float(lowest), report.rate) / 3, _LEAST)
+    p_values = np.maximum(p_values, 2 * floor)  # NaN stays; what lies below the axis is drawn at its end
     below.plot(axis.at(rows), p_values, ".", color=BASELINE, markersize=2)
     for code, word in enumerate(ANOMALIES_BY_CODE):
         at = np.flatnonzero(codes == code) if code else ()
@@ -57,8 +65,7 @@ def alarms(report: AlarmReport, stretch: Stretch = _WHOLE, width: float = WIDE) 
             below.plot(places, p_values[at], marker, color=colour, markersize=6)
     below.axhline(report.rate, color=LAST, linewidth=0.8)
     below.set_yscale("log")
-    lowest = np.nanmin(p_values) if np.isfinite(p_values).any() else report.rate
-    below.set_ylim(max(min(float(lowest), report.rate) / 3, 1e-12), 1.5)
+    below.set_ylim(floor, 1.5)
     below.set_ylabel("p-value")
     above.set_ylabel(textwrap.fill(spec.features[0].label, _LABEL))
     axis.label(below, width)

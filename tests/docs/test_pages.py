@@ -24,6 +24,7 @@ PAGES = (
     *("install", "cli", "training", "integrations", "api/index"),
     *(
         "how-to/adaptation",
+        "how-to/anomalies",
         "how-to/int8",
         "how-to/intervals",
         "how-to/jetson",
