@@ -116,6 +116,7 @@ NOT_RUN = {
     "peers.md": "likewise",
     "libraries.md": "likewise",
     "calibration.md": "likewise",
+    "nab.md": "likewise, with files that do not ship",
     "scaling.md": "a benchmark, of many minutes",
     "benchmarks.md": "commands of many minutes; their parts are among the slow tests",
 }
