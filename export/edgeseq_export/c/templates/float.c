@@ -228,12 +228,15 @@ static void tell({{ name }}_memory *m, const float *in, const float *change, flo
         /* What is known ahead: by constant weights, and at each step by coefficients of the last layer's units. */
         float ahead[{{ program.known.columns }}] = {0}, units[{{ program.coefficient.columns }}] = {0};
         float by[{{ NAME }}_OUTPUTS * {{ NAME }}_KNOWN] = {0};
+        float sums[{{ NAME }}_OUTPUTS] = {0}; /* added once: `said` may be large by its level, and each sum there rounds as much */
         memcpy(ahead, in + {{ program.levels|length }} + {{ NAME }}_FEATURES, {{ NAME }}_HORIZON * {{ NAME }}_KNOWN * sizeof(float));
         memcpy(units, m->h{{ spec.layers }}, HIDDEN * sizeof(float));
-        add_product(said, {{ NAME }}_OUTPUTS, known, ahead, {{ program.known.columns }});
+        add_product(sums, {{ NAME }}_OUTPUTS, known, ahead, {{ program.known.columns }});
         add_product(by, {{ NAME }}_OUTPUTS * {{ NAME }}_KNOWN, coefficient, units, {{ program.coefficient.columns }});
         for (f = 0; f < {{ NAME }}_OUTPUTS * {{ NAME }}_KNOWN; f++)
-            said[f / {{ NAME }}_KNOWN] += by[f] * ahead[f / ({{ NAME }}_TARGETS * {{ NAME }}_KNOWN) * {{ NAME }}_KNOWN + f % {{ NAME }}_KNOWN];
+            sums[f / {{ NAME }}_KNOWN] += by[f] * ahead[f / ({{ NAME }}_TARGETS * {{ NAME }}_KNOWN) * {{ NAME }}_KNOWN + f % {{ NAME }}_KNOWN];
+        for (f = 0; f < {{ NAME }}_OUTPUTS; f++)
+            said[f] += sums[f];
     }
 {% endif %}
 {% if program.linear %}
