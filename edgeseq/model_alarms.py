@@ -41,5 +41,5 @@ def model_alarms(
     spans = read_windows(windows, series=name, timed=part.seconds is not None)
     found = [window for window in rows_within(spans, len(part.values), part.seconds) if window[1] >= stream.learns]
     if spans and not found:
-        raise DataError(f"{windows}: none of its {counted(len(spans), "window")} lies in what is watched")
+        raise DataError(f"{windows}: none of its {counted(len(spans), 'window')} lies in what is watched")
     return replace(report, windows=found)
