@@ -1,12 +1,11 @@
 """`edgeseq backtest`: a checkpoint or model file over a whole series, with its errors by step ahead and over time."""
 
 import hashlib
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from edgeseq.commands import alarms
 from edgeseq.commands.notes import note
 from edgeseq.commands.options.anomalies import AnomalyRate, anomalies_options, windows_option
 from edgeseq.commands.options.common import adapt_option, json_option, key_option, model_argument
@@ -94,25 +93,11 @@ def backtest(
 
         rate, name = anomaly_rate.per_sample(predictor.spec.period), series or predictor.spec.series
         report = model_alarms(predictor, data, parts, rate, everything=True, adapt=adapt, windows=windows, name=name)
-    if plot and report:
-        from edgeseq.evaluation.alarm_plot import draw_alarms
-
-        draw_alarms(report, Path(plot), stretch)
-        note(f"wrote {plot}")
-    elif plot:
+    if plot:
         from edgeseq.evaluation.plots import draw_backtest
 
-        draw_backtest(result, Path(plot), stretch)
-        note(f"wrote {plot}")
-    alarms = {"anomalies": report.to_dict()} if report else {}
-    if as_json:
-        click.echo(json.dumps(result.to_dict() | alarms, allow_nan=False))
-        return
-    click.echo(backtest_summary(result))
-    if report:
-        from edgeseq.evaluation.alarm_text import alarm_summary
-
-        click.echo(f"\n{alarm_summary(report)}")
+        alarms.draw(plot, report, stretch, lambda path: draw_backtest(result, path, stretch))
+    alarms.tell(result.to_dict(), lambda: backtest_summary(result), report, as_json=as_json)
 
 
 def _warn_of_another_part(spec: "Spec", parts: "Parts") -> None:

@@ -1,11 +1,10 @@
 """`edgeseq evaluate`: a checkpoint or model file over a series, with figures, baselines and a plot."""
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from edgeseq.commands import alarms
 from edgeseq.commands.notes import note
 from edgeseq.commands.options.anomalies import AnomalyRate, anomalies_options, windows_option
 from edgeseq.commands.options.common import adapt_option, json_option, key_option, model_argument
@@ -76,22 +75,8 @@ def evaluate(
 
         rate, name = anomaly_rate.per_sample(predictor.spec.period), series or predictor.spec.series
         report = model_alarms(predictor, data, parts, rate, adapt=adapt, windows=windows, name=name)
-    if plot and report:
-        from edgeseq.evaluation.alarm_plot import draw_alarms
-
-        draw_alarms(report, Path(plot), stretch)
-        note(f"wrote {plot}")
-    elif plot:
+    if plot:
         from edgeseq.evaluation.plots import draw_evaluation
 
-        draw_evaluation(evaluation, Path(plot), stretch)
-        note(f"wrote {plot}")
-    alarms = {"anomalies": report.to_dict()} if report else {}
-    if as_json:
-        click.echo(json.dumps(evaluation.to_dict() | alarms, allow_nan=False))
-        return
-    click.echo(summary(evaluation))
-    if report:
-        from edgeseq.evaluation.alarm_text import alarm_summary
-
-        click.echo(f"\n{alarm_summary(report)}")
+        alarms.draw(plot, report, stretch, lambda path: draw_evaluation(evaluation, path, stretch))
+    alarms.tell(evaluation.to_dict(), lambda: summary(evaluation), report, as_json=as_json)
