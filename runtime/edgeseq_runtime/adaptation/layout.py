@@ -16,6 +16,7 @@ import numpy as np
 
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.streaming.row_words import Part, in_order
 
 CHANGES = 3
 """The last changes of a target that the correction sees."""
@@ -28,20 +29,6 @@ PRIOR, PRIOR_WITHOUT_SEASON = (0.9, 0.05, 0.025, 0.025), (0.925, 0.05, 0.025)
 
 _STRIDE = 3
 """A knot is so many times as far ahead as the one before it."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some words of a row, as an array."""
-
-    offset: int
-    """Of its first word, from the row's begin; of what each target has: from the begin of the target's block."""
-    shape: tuple[int, ...]
-
-    @property
-    def size(self) -> int:
-        """How many words there are."""
-        return math.prod(self.shape)
 
 
 @dataclass(frozen=True)
@@ -102,7 +89,7 @@ class Layout:
     @cached_property
     def shared(self) -> dict[str, Part]:
         """Name -> the words that all targets share."""
-        return _parts({"places": (len(self.knots) + 1,), "taught": (1,)}, 0)
+        return in_order({"places": (len(self.knots) + 1,), "taught": (1,)})
 
     @cached_property
     def of_target(self) -> dict[str, Part]:
@@ -119,7 +106,7 @@ class Layout:
             "gain": (knots,),
             "worst": (knots,),
         }
-        return _parts(shapes, 0)
+        return in_order(shapes)
 
     @property
     def head(self) -> int:
@@ -166,11 +153,3 @@ class Layout:
         begin, last = self.of_target["regret"], self.of_target["range"]
         words = blocks[:, :, begin.offset : last.offset + last.size]
         return np.moveaxis(words.reshape(len(rows), self.targets, 3, *begin.shape), 3, 2)
-
-
-def _parts(shapes: dict[str, tuple[int, ...]], offset: int) -> dict[str, Part]:
-    parts = {}
-    for name, shape in shapes.items():
-        parts[name] = Part(offset, shape)
-        offset += parts[name].size
-    return parts

@@ -4,7 +4,6 @@ Words that count are small whole numbers. First comes what all targets share, th
 A row of one target takes 0.9 kB, one of two 1.8 kB.
 """
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -15,6 +14,7 @@ from edgeseq_runtime.anomalies.kinds import Kind, kinds_for
 from edgeseq_runtime.anomalies.ladder import RUNGS, SHARES
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.streaming.row_words import Part, in_order
 
 BITS, ALARM, PAUSE, TOGETHER = "bits", "alarm", "pause", "together"
 """What targets share: bits of the last sample, all targets together, NaN where there are none; the code of its
@@ -66,20 +66,6 @@ _NUMBERS = (
 
 
 @dataclass(frozen=True)
-class Part:
-    """Some words of a row, as an array."""
-
-    offset: int
-    """Of its first word, from the row's begin; of what each target has: from the begin of the target's block."""
-    shape: tuple[int, ...]
-
-    @property
-    def size(self) -> int:
-        """How many words there are."""
-        return math.prod(self.shape)
-
-
-@dataclass(frozen=True)
 class Layout:
     """What a row holds."""
 
@@ -100,13 +86,13 @@ class Layout:
     def shared(self) -> dict[str, Part]:
         """Name -> the words that all targets share."""
         together = {TOGETHER: (len(SHARES),)} if self.targets > 1 else {}
-        return _parts({BITS: (), ALARM: (), PAUSE: (), **together})
+        return in_order({BITS: (), ALARM: (), PAUSE: (), **together})
 
     @cached_property
     def of_target(self) -> dict[str, Part]:
         """Name -> the words of each target, from the begin of its block."""
         numbers: dict[str, tuple[int, ...]] = dict.fromkeys(_NUMBERS, ())
-        return _parts({**numbers, GAPS: (RUNGS, len(self.kinds)), LAST_GAPS: (len(SHARES),)})
+        return in_order({**numbers, GAPS: (RUNGS, len(self.kinds)), LAST_GAPS: (len(SHARES),)})
 
     @cached_property
     def head(self) -> int:
@@ -144,11 +130,3 @@ class Layout:
     def blocks(self, columns: Float32) -> Float32:
         """Return a view of what targets have, (target, word, stream)."""
         return columns[self.head :].reshape(self.targets, self.block, columns.shape[1])
-
-
-def _parts(shapes: dict[str, tuple[int, ...]]) -> dict[str, Part]:
-    parts, offset = {}, 0
-    for name, shape in shapes.items():
-        parts[name] = Part(offset, shape)
-        offset += parts[name].size
-    return parts
