@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgeseq.starter import made_up, normalising
+from edgeseq.model import running_scale
+from edgeseq.starter import made_up
 from edgeseq.starter.network import HORIZON, normalise
 from edgeseq_runtime.arrays import Float64
 
@@ -46,7 +47,7 @@ class Window:
     """What all readers read in one training step."""
 
     features: Tensor
-    """(time, reader, normalising.FEATURES)."""
+    """(time, reader, running_scale.FEATURES)."""
     scale: Tensor
     """(time, reader)."""
     distances: Tensor
@@ -60,12 +61,12 @@ class Window:
 
 
 class Lessons:
-    """Windows of all readers, one after the other. `state` (reader, normalising.STATES) is all that is carried."""
+    """Windows of all readers, one after the other. `state` (reader, running_scale.STATES) is all that is carried."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._held: dict[int, tuple[int, Float64, Float64]] = {}
-        self.state = torch.zeros(STREAMS, normalising.STATES)
+        self.state = torch.zeros(STREAMS, running_scale.STATES)
 
     def window(self, step: int) -> Window:
         """Return what is read in a step; steps must come one after the other, but for the first."""

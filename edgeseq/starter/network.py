@@ -2,29 +2,20 @@
 
 from typing import TypeAlias
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from edgeseq.model import running_scale
+from edgeseq.model.running_scale import KNOTS, LEVELS, between_knots
 from edgeseq.starter import normalising
-from edgeseq_runtime.arrays import Float64
 
 HORIZON = 48
 """Samples that a forecast reaches ahead."""
 
 HIDDEN, LAYERS = 64, 2
 
-KNOTS = (1, 4, 14, 48)
-"""Steps ahead for which the network says how far the stream returns to each of its levels."""
-
 Memory: TypeAlias = tuple[Tensor, Tensor]
 """The LSTM's h and c, each (layer, batch, hidden)."""
-
-
-def between_knots() -> Float64:
-    """Return what each knot counts at each step ahead, (knot, HORIZON): linear in the step's logarithm."""
-    ahead = np.log(np.arange(1, HORIZON + 1))
-    return np.stack([np.interp(ahead, np.log(KNOTS), row) for row in np.eye(len(KNOTS))])
 
 
 class Network(nn.Module):
@@ -37,8 +28,8 @@ class Network(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.cell = nn.LSTM(normalising.FEATURES, HIDDEN, LAYERS)
-        self.head = nn.Linear(HIDDEN, HORIZON + len(normalising.LEVELS) * len(KNOTS))
+        self.cell = nn.LSTM(running_scale.FEATURES, HIDDEN, LAYERS)
+        self.head = nn.Linear(HIDDEN, HORIZON + running_scale.SHARES)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
@@ -47,8 +38,8 @@ class Network(nn.Module):
         output, memory = self.cell(features, memory)
         said = self.head(output)
         growth = torch.arange(1, HORIZON + 1, dtype=said.dtype).sqrt()
-        shares = said[..., HORIZON:].unflatten(-1, (len(normalising.LEVELS), len(KNOTS)))
-        returns = (distances[..., None] * shares).sum(-2) @ torch.from_numpy(between_knots()).to(said.dtype)
+        shares = said[..., HORIZON:].unflatten(-1, (len(LEVELS), len(KNOTS)))
+        returns = (distances[..., None] * shares).sum(-2) @ torch.from_numpy(between_knots(HORIZON)).to(said.dtype)
         return said[..., :HORIZON] * growth * scale[..., None] - returns, memory
 
     def fresh(self, batch: int) -> Memory:
@@ -59,7 +50,7 @@ class Network(nn.Module):
     @torch.no_grad()
     def stream(self, samples: Tensor) -> Tensor:
         """Return the forecasts (time, batch, HORIZON) after each sample (time, batch) of fresh streams."""
-        features, scale, distances, _ = normalise(samples, samples.new_zeros(samples.shape[1], normalising.STATES))
+        features, scale, distances, _ = normalise(samples, samples.new_zeros(samples.shape[1], running_scale.STATES))
         changes, _ = self(features, scale, distances, self.fresh(samples.shape[1]))
         return torch.as_tensor(samples[..., None] + changes)
 

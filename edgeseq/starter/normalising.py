@@ -8,32 +8,7 @@ stand in docs/starter.md, and in NumPy in `reference`.
 import torch
 from torch import Tensor
 
-LEVELS = (4.0, 16.0, 64.0, 256.0, 1024.0)
-"""Samples over which the exponential means of the level go."""
-
-SCALES = (30.0, 500.0)
-"""The same for the mean absolute change; the larger of the two is the stream's scale."""
-
-SPREAD = 500.0
-"""The same for the mean distance from the level of `LEVELS[3]`."""
-
-HABITS = 64.0
-"""The same for what the changes are like: how rare they are, and how alike to the one before."""
-
-OLDEST = 4096.0
-"""Samples after which a stream grows no older."""
-
-TINY = 1e-30
-"""Stands for a scale of zero where something is divided by it."""
-
-FLOOR = 0.01
-"""Added to a ratio before its logarithm is taken."""
-
-STATES = 4 + len(LEVELS) + len(SCALES) + 2
-"""Numbers in the state: last sample, age, levels, scales, spread, the scaled change, rarity, likeness."""
-
-FEATURES = 7 + len(LEVELS)
-"""Numbers that the network sees of a sample."""
+from edgeseq.model.running_scale import FLOOR, HABITS, LEVELS, OLDEST, SCALES, SPREAD, TINY
 
 
 def step(x: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

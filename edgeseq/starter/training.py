@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from edgeseq.model import tensor_file
-from edgeseq.starter import lessons, normalising
+from edgeseq.model import running_scale, tensor_file
+from edgeseq.starter import lessons
 from edgeseq.starter.network import HIDDEN, LAYERS, Network
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import ModelFileError, UsageError
@@ -132,7 +132,7 @@ def _read(path: Path) -> tuple[tensor_file.Tensors, dict[str, int], Settings]:
     )
     expected = {f"network.{name}": tuple(value.shape) for name, value in Network().state_dict().items()}
     expected |= {f"memory.{number}": (LAYERS, lessons.STREAMS, HIDDEN) for number in (0, 1)}
-    expected["stream"] = (lessons.STREAMS, normalising.STATES)
+    expected["stream"] = (lessons.STREAMS, running_scale.STATES)
     found = {name: value.shape for name, value in tensors.items() if not name.startswith("optimizer.")}
     try:
         progress, settings = json.loads(texts["progress"]), Settings(**json.loads(texts["starter"]))

@@ -45,6 +45,12 @@ CHUNK, STEP = FORMS = ("chunk", "step")
 CHANGE, VALUE = PREDICTED = ("change", "value")
 """What the network says of a target: its change from the last sample, or its value."""
 
+FIXED, RUNNING = SCALINGS = ("fixed", "running")
+"""By what the network makes a stream free of its unit: statistics of the training part, or what follows the stream."""
+
+SCALE = "scale"
+"""The state of a running scale: by how much forecasts may be off for now, in the stream's unit; 0 before any change."""
+
 OFFSET, GAIN = SETTINGS = ("offset", "gain")
 """States that say what a sensor is like and not what it has measured: they stay when its stream starts afresh. The gain
 is kept as its distance from one, so that zeros are the typical sensor."""
@@ -254,6 +260,8 @@ class Spec:
     """One of `LAYOUTS`."""
     window: int = 0
     """How many samples enter together, where the layout is not a stream."""
+    scaling: str = FIXED
+    """One of `SCALINGS`. Where it is running, all sizes and residuals are in multiples of the state `SCALE`."""
     linear_path: int = 0
     """How many of the last changes a linear path beside the network sees; 0: there is none."""
     time: str | None = None
@@ -327,12 +335,18 @@ class Spec:
             ("form", FORMS),
             ("predicts", PREDICTED),
             ("layout", LAYOUTS),
+            ("scaling", SCALINGS),
         ):
             _require(getattr(self, name) in kinds, name, f"one of {', '.join(kinds)}")
         _require(not self.known or self.layout == STREAM or self.cell == OWN, "known", "none, but in a stream")
         _require(self.window >= 2 or (self.window == 0 and self.layout == STREAM), "window", "2 or more, 0 in a stream")
         linear = self.linear_path >= 2 and self.layout == STREAM and self.predicts == CHANGE
         _require(self.linear_path == 0 or linear, "linear_path", "2 or more, in a stream that predicts changes")
+        alone = (
+            self.layout == STREAM and self.predicts == CHANGE and not (self.known or self.sensors or self.linear_path)
+        )
+        fits = alone and self.form == STEP and len(self.features) == 1
+        _require(self.scaling == FIXED or fits, "scaling", "fixed, but in a stream of one feature, step by step")
         for name, (least, most) in LIMITS.items():
             _require(least <= getattr(self, name) <= most, name, f"at least {least}, at most {most}")
         _require(_is_table(self.target_scales, self.horizon, len(self.targets)), "target_scales", "one for each output")
@@ -417,6 +431,11 @@ class Spec:
         return self.period is not None or self.time is not None or any(feature.clock for feature in self.features)
 
     @property
+    def has_gains(self) -> bool:
+        """Whether each stream has a size of its own, in multiples of which it is judged."""
+        return bool(self.sensors) or self.scaling == RUNNING
+
+    @property
     def network(self) -> str:
         """The network in words, for people."""
         if self.cell == OWN:
@@ -451,7 +470,7 @@ class Spec:
     @property
     def binds(self) -> bool:
         """Whether there is something that an older reader, which would not know it, must obey."""
-        return bool(self.known or self.adapt or (self.reading and self.reading.binds))
+        return bool(self.known or self.adapt or self.scaling == RUNNING or (self.reading and self.reading.binds))
 
     def without_adaptation(self) -> Self:
         """Return the spec of the same model that forecasts as it was trained."""

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeseq.starter import made_up, normalising
+from edgeseq.starter import made_up
 from edgeseq.starter.network import HORIZON, Network, normalise
 from edgeseq.starter.reference import SIZES, Oracle
 from edgeseq_runtime.arrays import Float64
@@ -92,7 +92,7 @@ def test_an_offset_of_a_thousand_deviations_changes_nothing(offset: float, seed:
 def test_it_is_a_step_function() -> None:
     """Two halves, the state carried over, give what one call gives."""
     made, samples = network(), torch.from_numpy(np.ascontiguousarray(SERIES.T))
-    state, memory, parts = torch.zeros(24, normalising.STATES, dtype=torch.float64), made.fresh(24), []
+    state, memory, parts = torch.zeros(24, running_scale.STATES, dtype=torch.float64), made.fresh(24), []
     with torch.no_grad():
         for half in (samples[:300], samples[300:]):
             *seen, state = normalise(half, state)
@@ -107,7 +107,7 @@ def test_what_the_network_sees_is_bounded_whatever_comes() -> None:
     size = 10.0 ** random.uniform(-6, 9, (32, 2000))
     series = np.where(random.random((32, 2000)) < 0.02, size, 0.0)
     features, scale, _, state = normalise(
-        torch.from_numpy(np.ascontiguousarray(series.T, np.float32)), torch.zeros(32, normalising.STATES)
+        torch.from_numpy(np.ascontiguousarray(series.T, np.float32)), torch.zeros(32, running_scale.STATES)
     )
     assert torch.isfinite(features).all()
     assert torch.isfinite(scale).all()
@@ -123,5 +123,5 @@ def test_the_file_and_the_state_will_be_small_enough() -> None:
     others = sum(value.numel() for value in parameters.values() if value.dim() == 1)
     assert 4 * (matrices + others) < 235_000
     assert matrices + 4 * (rows + others) < 70_000
-    assert sum(SIZES.values()) == normalising.STATES + 4 * 64
+    assert sum(SIZES.values()) == running_scale.STATES + 4 * 64
     assert HORIZON == 48
