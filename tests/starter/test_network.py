@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgeseq.model import running_scale
 from edgeseq.starter import made_up
 from edgeseq.starter.network import HORIZON, Network, normalise
 from edgeseq.starter.reference import SIZES, Oracle
