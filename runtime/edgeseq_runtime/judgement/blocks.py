@@ -147,7 +147,7 @@ class Block:
                 return False
         if self._given is None:
             return True
-        return judgement.clocks.are_on_time(judgement.clocks.passed(_ROW, self._given[at : at + 1]))
+        return judgement.clocks.are_on_time(_ROW, judgement.clocks.passed(_ROW, self._given[at : at + 1]))
 
     def _take_one(self, at: int) -> None:
         """Take one sample as a step does."""
