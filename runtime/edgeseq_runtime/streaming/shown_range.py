@@ -16,7 +16,7 @@ from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.rules import Rules
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.policy import Policy
-from edgeseq_runtime.streaming.screening import Screening
+from edgeseq_runtime.streaming.screening import Flags, Screening
 
 WIDTHS = 10.0
 """How far beyond all that was shown nothing is odd yet, in widths of that."""
@@ -76,6 +76,10 @@ class ShownRange(Screening):
         """Return between which values the first stream's bounds stay as they are."""
         count, least, most = self.shown[0].tolist()
         return (least, most) if count == FEWEST else (np.inf, -np.inf)
+
+    def are_plain(self, block: Float32) -> Flags:
+        """Return which samples of the first stream's block (time, feature) are numbers; see `Screening`."""
+        return np.asarray((np.abs(block) <= self._limit).all(axis=1))
 
     def arrays_of(self, rows: npt.NDArray[np.intp]) -> dict[str, Float32]:
         """Return copies of what a snapshot has to keep of streams, rows first; see `Screening`."""
