@@ -181,6 +181,11 @@ class Predictor:
         return float(self._last[0])
 
     @property
+    def period(self) -> float:
+        """Seconds from one sample to the next: the model's, or those that the stream's first times told; else NaN."""
+        return float(self._clocks.period_of(0))
+
+    @property
     def pace(self) -> float:
         """Seconds from one sample to the next where that is not the model's period, as it was found last; else 0."""
         return float(self._clocks.pace[0])
