@@ -13,7 +13,7 @@ import jinja2
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq.model import architecture
+from edgeseq.model import architecture, running_scale
 from edgeseq.model.about import about
 from edgeseq.model.cells import CELLS
 from edgeseq_export.c import adaptation, anomalies, fixed_program
@@ -21,7 +21,7 @@ from edgeseq_export.c.fixed_program import FixedProgram, Scaled
 from edgeseq_export.c.float_program import Product, Program, padded
 from edgeseq_runtime import __version__
 from edgeseq_runtime.model_file.library_file import INTERFACE, JUDGEMENT
-from edgeseq_runtime.spec import CHANGE, SETTINGS, STEPS, STREAM, Spec
+from edgeseq_runtime.spec import CHANGE, RUNNING, SETTINGS, STEPS, STREAM, Spec
 from edgeseq_runtime.streaming.time_features import CIRCLES
 
 _WIDTH = 112
@@ -239,9 +239,30 @@ def _values(spec: Spec, name: str) -> dict[str, Any]:
         "number": c_number,
         "values": c_values,
         "numbers": lambda numbers: ", ".join(map(c_number, numbers)),
+        "running": _running(spec),
+        "exact": False,
         "layout": None,
         **(adaptation.values(spec) if spec.adapt else {}),
         **anomalies.values(spec),
+    }
+
+
+def _running(spec: Spec) -> dict[str, Any] | None:
+    """Return the constants of a scale that runs along with the stream, in C's words; None where it is fixed."""
+    if spec.scaling != RUNNING:
+        return None
+    return {
+        "levels": running_scale.LEVELS,
+        "knots": len(running_scale.KNOTS),
+        "of_levels": [1 / length for length in running_scale.LEVELS],
+        "of_scales": [1 / length for length in running_scale.SCALES],
+        "of_spread": 1 / running_scale.SPREAD,
+        "of_habits": 1 / running_scale.HABITS,
+        "oldest": running_scale.OLDEST,
+        "tiny": running_scale.TINY,
+        "floor": running_scale.FLOOR,
+        "young": getattr(running_scale, "YOUNG", 0.0),
+        "between": running_scale.between_knots(spec.horizon).T.astype(np.float32),
     }
 
 
