@@ -21,7 +21,7 @@ from edgeseq_export.c.fixed_program import FixedProgram, Scaled
 from edgeseq_export.c.float_program import Product, Program, padded
 from edgeseq_runtime import __version__
 from edgeseq_runtime.model_file.library_file import INTERFACE, JUDGEMENT
-from edgeseq_runtime.spec import CHANGE, RUNNING, SETTINGS, STEPS, STREAM, Spec
+from edgeseq_runtime.spec import CHANGE, RUNNING, SCALE, SETTINGS, STEPS, STREAM, Spec
 from edgeseq_runtime.streaming.time_features import CIRCLES
 
 _WIDTH = 112
@@ -126,6 +126,7 @@ def fixed_sources(program: FixedProgram, name: str) -> Sources:
         steps=spec.window if spec.layout == STEPS else 1,
         fields=_fixed_fields(spec),
         fixed=True,
+        exact=spec.scaling == RUNNING,
         **more,
     )
 
@@ -206,7 +207,10 @@ def _fixed_fields(spec: Spec) -> list[dict[str, Any]]:
         cells = [("int32_t", f"c{layer}", spec.hidden) for layer in layers if "c" in CELLS[spec.cell].memory]
         units = [("int16_t", f"h{layer}", spec.hidden) for layer in layers]
         path = [("int16_t", "changes", len(spec.measured) * (spec.linear_path - 1))] if spec.linear_path else []
-        fields = [("float", "last", features), *settings, *cells, *units, *path, ("int16_t", "seen", 1)]
+        if spec.scaling == RUNNING:
+            fields = [("float", "stream", running_scale.STATES), ("float", SCALE, 1), *cells, *units]
+        else:
+            fields = [("float", "last", features), *settings, *cells, *units, *path, ("int16_t", "seen", 1)]
     return [{"type": kind, "name": name, "size": size} for kind, name, size in fields]
 
 
