@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from edgeseq.model import architecture
 from edgeseq.model.cells import CELLS, memory_names
+from edgeseq.model.running_scale import KNOTS, YOUNG
 from edgeseq.model.scaling import per_output
 from edgeseq_runtime.arrays import Float64
-from edgeseq_runtime.spec import CHANGE, FEATURES, GAIN, OFFSET, SETTINGS, STEP, STREAM, Spec
+from edgeseq_runtime.spec import CHANGE, FEATURES, GAIN, OFFSET, RUNNING, SCALE, SETTINGS, STEP, STREAM, Spec
 
 States64: TypeAlias = dict[str, Float64]
 """Name of a state -> its value, in the model file's shape."""
@@ -90,6 +91,48 @@ def cell_step(cell: str, x: Float64, memory: Sequence[Float64], *parameters: Flo
     return (step(x, *memory, *parameters),)
 
 
+def running_step(x: Float64, stream: Float64) -> tuple[Float64, Float64]:
+    """Take samples (batch, 1) and what a running scale follows (batch, 13), zeros for a fresh stream.
+
+    Returns what the network sees, (batch, 12), and what is followed from here on: last sample, age, distances from five
+    levels, mean absolute change over 30 and over 500 samples, spread, change, rarity, likeness.
+    """
+    last, age, distance, size, spread, change, rarity, likeness = np.split(stream, [1, 2, 7, 9, 10, 11, 12], axis=1)
+    d = np.where(age > 0, x - last, 0.0)
+    age = np.minimum(age + 1, 4096)
+    changes = np.maximum(age - 1, 1)
+
+    distance = (1 - np.maximum(1 / age, 1 / np.array([4.0, 16.0, 64.0, 256.0, 1024.0]))) * (distance + d)
+    size = _running_mean(size, np.abs(d), changes, np.array([30.0, 500.0]))
+    scale = size.max(axis=1, keepdims=True)
+    spread = _running_mean(spread, np.abs(distance[:, 3:4]), changes, 500.0)
+    earlier, change = change, np.arcsinh(_ratio(d, scale))
+    rarity = _running_mean(rarity, _ratio(np.abs(d), np.abs(d) + scale), changes, 64.0)
+    likeness = _running_mean(likeness, change * earlier, changes, 64.0)
+
+    features = [
+        change,
+        np.arcsinh(_ratio(distance, scale)),
+        np.arcsinh(_ratio(distance[:, 4:], spread)),
+        np.log(_ratio(spread, scale) + 0.01),
+        np.log(_ratio(size[:, :1], scale) + 0.01),
+        rarity,
+        likeness,
+        1 / np.sqrt(age),
+    ]
+    return np.hstack(features), np.hstack([x, age, distance, size, spread, change, rarity, likeness])
+
+
+def _running_mean(mean: Float64, value: Float64, count: Float64, length: Float64 | float) -> Float64:
+    """Return a mean over the `count` values so far, and once they are more, an exponential one over `length`."""
+    return mean + np.maximum(1 / count, 1 / length) * (value - mean)
+
+
+def _ratio(one: Float64, other: Float64) -> Float64:
+    """Return one / other, 0 where the other is 0."""
+    return np.divide(one, other, out=np.zeros(np.broadcast_shapes(one.shape, other.shape)), where=other != 0)
+
+
 class Oracle:
     """The step function of a checkpoint, in raw units, float64: what a model file must agree with.
 
@@ -125,6 +168,8 @@ class Oracle:
         Behind the features stands what is known ahead, step after step.
         """
         x, ahead = np.split(np.asarray(sample, np.float64), [len(self._spec.features)], axis=1)
+        if self._spec.scaling == RUNNING:
+            return self._running(x, states)
         if not self._spec.sensors:
             return self._step(x, ahead, states)
         # What this sensor measures, in the typical one's numbers and back.
@@ -141,6 +186,24 @@ class Oracle:
         self._watch("said", outputs)
         base = x if self._spec.predicts == CHANGE else np.broadcast_to(self._centers, x.shape)
         return self._tiled(base) + outputs * self._output_scales, next_states
+
+    def _running(self, x: Float64, states: States64) -> tuple[Float64, States64]:
+        """One sample after the other, with a scale that runs along: the equations of docs/starter.md."""
+        horizon, knots = self._spec.horizon, len(KNOTS)
+        features, stream = running_step(x, states["stream"][0])
+        memory = {name: states[name][0] for name in self._memory}
+        said = self.network(features, memory)
+        self._watch("said", said)
+        scale = stream[:, 7:9].max(axis=1, keepdims=True)
+        leap = said[:, :horizon] * self._output_scales * scale
+        ahead = np.log(np.arange(1, horizon + 1))
+        for stream_row, words, forecast in zip(stream, said, leap, strict=True):
+            for level, distance in enumerate(stream_row[2:7]):
+                shares = words[horizon + level * knots :][:knots]
+                forecast -= distance * np.interp(ahead, np.log(KNOTS), shares)
+        own = scale * (1 + YOUNG / np.sqrt(stream[:, 1:2]))
+        moved = {"stream": stream, SCALE: own, **memory}
+        return x + leap, {name: value[None] for name, value in moved.items()}
 
     def _tiled(self, values: Float64) -> Float64:
         """Return what belongs to the targets of values (batch, feature), for each output, (batch, horizon * target)."""

@@ -29,6 +29,9 @@ TINY = 1e-30
 FLOOR = 0.01
 """Added to a ratio before its logarithm is taken."""
 
+YOUNG = 2.0
+"""How much farther off forecasts may be while a stream is young: the scale times 1 + YOUNG / sqrt(age)."""
+
 STATES = 4 + len(LEVELS) + len(SCALES) + 2
 """Numbers in the state `stream`: last sample, age, levels, scales, spread, the scaled change, rarity, likeness."""
 

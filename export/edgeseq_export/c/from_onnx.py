@@ -57,7 +57,8 @@ def weight_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
     for layer in range(1, spec.layers + 1):
         columns = architecture.inputs(spec) if layer == 1 else spec.hidden
         shapes |= {f"W{layer}": (1, rows, columns), f"R{layer}": (1, rows, spec.hidden), f"B{layer}": (1, 2 * rows)}
-    shapes |= {"head": (spec.hidden, spec.outputs), "head_bias": (spec.outputs,)}
+    (said,) = architecture.weight_shapes(spec)["head.bias"]
+    shapes |= {"head": (spec.hidden, said), "head_bias": (said,)}
     if spec.known:
         shapes["known"] = (spec.ahead, spec.outputs)
         shapes["coefficient"] = (spec.hidden, spec.outputs * len(spec.known))

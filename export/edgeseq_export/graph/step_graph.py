@@ -14,7 +14,8 @@ own, by the states offset and gain:
     z = (x - offset) / (1 + gain)    y = offset + (1 + gain) * y of z
 
 A linear path adds a convolution over the last changes to the head. A network without memory sees windows instead,
-[window, x - center], all of a chunk's at once. Every node costs about as much as a hundred multiplications at this
+[window, x - center], all of a chunk's at once. With a running scale other nodes stand before and behind the network:
+those of `running`. Every node costs about as much as a hundred multiplications at this
 size, so there are few. Time and batch are free axes; in the form "step" time is one, and a third of the nodes are not
 needed.
 """
@@ -25,9 +26,10 @@ import numpy as np
 import onnx
 
 from edgeseq.model.cells import CELLS
+from edgeseq_export.graph import running
 from edgeseq_export.graph.builder import Graph
 from edgeseq_export.graph.weights import CellWeights, Matrix, StepWeights
-from edgeseq_runtime.spec import CHANGE, FEATURES, GAIN, OFFSET, SETTINGS, STEP, STREAM, Spec
+from edgeseq_runtime.spec import CHANGE, FEATURES, GAIN, OFFSET, RUNNING, SETTINGS, STEP, STREAM, Spec
 
 _TO_THE_END = np.iinfo(np.int64).max
 
@@ -35,6 +37,9 @@ _TO_THE_END = np.iinfo(np.int64).max
 def build(spec: Spec, weights: StepWeights, opset: int) -> onnx.ModelProto:
     """Return the model file of `spec` with `weights`. The spec goes into the metadata as it is."""
     graph = Graph()
+    if spec.scaling == RUNNING:
+        graph.rename(_add_running(graph, spec, weights), "y")
+        return graph.model(spec, opset)
     add = _add_stream if spec.layout == STREAM else _add_windows
     x = _add_split(graph, spec) if spec.known else "x"
     x = _add_typical(graph, x) if spec.sensors else x
@@ -75,17 +80,29 @@ def _add_targets(graph: Graph, spec: Spec, values: str, name: str) -> str:
 
 def _add_stream(graph: Graph, spec: Spec, weights: StepWeights, x: str) -> str:
     """Add a network that carries its memory along; returns what it says in raw units, (time, batch, outputs)."""
-    one_sample = spec.form == STEP
-    change = _add_change_of_one(graph, x) if one_sample else _add_change(graph, spec, x)
-    signal = _add_levels(graph, spec, x, change)
-    for layer in range(1, spec.layers + 1):
-        memory = [f"{kind}{layer}" for kind in CELLS[spec.cell].memory]
-        output = _add_cell(graph, spec, weights, layer, signal, memory, only_last=one_sample)
-        direction = graph.integers("direction_axis", 1)
-        signal = output if one_sample else graph.node("Squeeze", [output, direction], f"H{layer}")
+    change = _add_change_of_one(graph, x) if spec.form == STEP else _add_change(graph, spec, x)
+    signal = _add_cells(graph, spec, weights, _add_levels(graph, spec, x, change))
     output = _add_head(graph, weights, signal)
     output = _add_known(graph, spec, weights, signal, output) if spec.known else output
     return _add_linear(graph, spec, weights.linear, change, output) if weights.linear else output
+
+
+def _add_running(graph: Graph, spec: Spec, weights: StepWeights) -> str:
+    """Add a network whose scale runs along with the stream; returns its forecast, (1, batch, outputs)."""
+    seen = running.add_running_scale(graph, spec, "x")
+    said = _add_head(graph, weights, _add_cells(graph, spec, weights, seen.features))
+    return running.add_forecast(graph, spec, "x", said, seen)
+
+
+def _add_cells(graph: Graph, spec: Spec, weights: StepWeights, signal: str) -> str:
+    """Add all layers, whose memory is carried along; returns the last one's output, (time, batch, hidden)."""
+    one_sample = spec.form == STEP
+    for layer in range(1, spec.layers + 1):
+        memory = [f"{kind}{layer}" for kind in CELLS[spec.cell].memory]
+        signal = _add_cell(graph, spec, weights, layer, signal, memory, only_last=one_sample)
+        if not one_sample:
+            signal = graph.node("Squeeze", [signal, graph.integers("direction_axis", 1)], f"H{layer}")
+    return signal
 
 
 def _add_known(graph: Graph, spec: Spec, weights: StepWeights, signal: str, output: str) -> str:

@@ -8,11 +8,12 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq.model import running_scale
 from edgeseq.model.cells import CELLS
 from edgeseq.model.checkpoint import Weights
 from edgeseq.model.scaling import per_output
 from edgeseq_runtime.arrays import Float32, Float64
-from edgeseq_runtime.spec import CHANGE, FEATURES, STEPS, Spec
+from edgeseq_runtime.spec import CHANGE, FEATURES, RUNNING, STEPS, Spec
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def values(stored: QuantizedWeights) -> Weights:
 
 def prepare(spec: Spec, stored: QuantizedWeights) -> StepWeights:
     """Return the step graph's weights: in ONNX's layout, with the spec's scales folded in."""
-    scales = np.array(spec.target_scales, np.float32).reshape(-1)
+    scales = _output_scales(spec).astype(np.float32)
     head_bias = stored["head.bias"].scaled_by(scales).value()
     if spec.predicts != CHANGE:
         head_bias = head_bias + per_output([feature.center for feature in spec.target_features], spec.horizon)
@@ -125,7 +126,7 @@ def network_weights(spec: Spec, step: StepWeights) -> Weights:
 
     But for rounding, and where a cell has two biases that act as one: then the first is their sum.
     """
-    scales = np.array(spec.target_scales, np.float64).reshape(-1)
+    scales = _output_scales(spec)
     centers = per_output([feature.center for feature in spec.target_features], spec.horizon)
     bias = step.head_bias - (0.0 if spec.predicts == CHANGE else centers)
     weights = {"head.weight": step.head.value().T / scales[:, None], "head.bias": bias / scales}
@@ -148,6 +149,12 @@ def network_weights(spec: Spec, step: StepWeights) -> Weights:
         named = {"weight_ih": W, "weight_hh": R, "bias_ih": halves[0], "bias_hh": halves[1]}
         weights |= {f"cell.{name}_l{layer}": _in_torch_order(spec.cell, value) for name, value in named.items()}
     return {name: np.ascontiguousarray(value, np.float32) for name, value in weights.items()}
+
+
+def _output_scales(spec: Spec) -> Float64:
+    """Return in what unit the network says each number; shares of the distance from a level have none."""
+    scales = np.array(spec.target_scales, np.float64).reshape(-1)
+    return np.append(scales, np.ones(running_scale.SHARES)) if spec.scaling == RUNNING else scales
 
 
 def _linear(spec: Spec, weight: Matrix, scales: Float32) -> Matrix:
@@ -185,6 +192,8 @@ def _cell(spec: Spec, stored: QuantizedWeights, layer: int) -> CellWeights:
 
 def _input_scales(spec: Spec) -> Float32:
     """Return what turns raw levels, changes and values known ahead into the network's inputs, (input,)."""
+    if spec.scaling == RUNNING:
+        return np.ones(running_scale.FEATURES, np.float32)
     if spec.layout in (FEATURES, STEPS):
         values = np.array([1 / feature.scale for feature in spec.features], np.float32)
         return np.tile(values, spec.window) if spec.layout == FEATURES else values

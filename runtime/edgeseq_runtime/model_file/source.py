@@ -6,6 +6,7 @@ it is as it was written and, with a key, who signed it. Backends get nothing els
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self, TypeAlias, Union
 
 from edgeseq_runtime import files
@@ -14,6 +15,11 @@ from edgeseq_runtime.model_file import integrity, onnx_file
 from edgeseq_runtime.model_file.library_file import NATIVE, LibraryFile, is_library
 from edgeseq_runtime.model_file.public_key import PublicKey
 from edgeseq_runtime.spec import KEY, Spec
+
+STARTER = "starter"
+"""The name of the model for any sensor, which comes with the package. A file of that name is `./starter`."""
+
+STARTER_FILE = Path(__file__).parent.parent / "models" / f"{STARTER}.onnx"
 
 _LIBRARY_NAMES = (".so", ".dylib")
 """How the names of files end that are native libraries."""
@@ -34,12 +40,15 @@ class File:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
-        """Read the file at `path`. Raises `FileError`."""
+        """Read the file at `path`, or the model of the name `STARTER`. Raises `FileError`."""
+        if path == STARTER:  # a name is text: a path object always leads to a file
+            return cls(files.read(STARTER_FILE), STARTER, str(STARTER_FILE))
         return cls(files.read(path), os.fspath(path), os.fspath(path))
 
 
 Model: TypeAlias = Union[str, "os.PathLike[str]", bytes, File, "Source"]
-"""The path of a model file or of a native library; a model file's bytes; or one of them that was read already."""
+"""The path of a model file or of a native library, or the name `STARTER`; a model file's bytes; or one of them that was
+read already."""
 
 
 @dataclass(frozen=True)
