@@ -245,6 +245,7 @@ def _values(spec: Spec, name: str) -> dict[str, Any]:
         "numbers": lambda numbers: ", ".join(map(c_number, numbers)),
         "running": _running(spec),
         "exact": False,
+        "libm": False,
         "layout": None,
         **(adaptation.values(spec) if spec.adapt else {}),
         **anomalies.values(spec),
@@ -265,7 +266,7 @@ def _running(spec: Spec) -> dict[str, Any] | None:
         "oldest": running_scale.OLDEST,
         "tiny": running_scale.TINY,
         "floor": running_scale.FLOOR,
-        "young": getattr(running_scale, "YOUNG", 0.0),
+        "young": running_scale.YOUNG,
         "between": running_scale.between_knots(spec.horizon).T.astype(np.float32),
     }
 
