@@ -46,6 +46,7 @@ NETWORKS = [
     pytest.param({"levels": 0, "linear_path": 2, "offset": -300.0}, id="changes only"),
     pytest.param({"known": 2, "features": 2, "targets": 2, "horizon": 4, "linear_path": 3}, id="known ahead"),
     pytest.param({"known": 1, "cell": "gru", "sensors": 2, "horizon": 3}, id="a fleet, known ahead"),
+    pytest.param({"scaling": "running", "horizon": 5, "hidden": 10, "offset": 40.0}, id="a running scale"),
 ]
 
 
