@@ -34,12 +34,6 @@ static const uint8_t knot_before[{{ layout.horizon }}] = {
 static const float nearness[{{ layout.horizon }}] = {
 {{ values(nearness) }}};
 
-{% if not running %}
-{% include "arithmetic.h" %}
-
-{% include "root_of_inverse.h" %}
-
-{% endif %}
 /* exp(x) of x up to 0, down to 0: the gates' exponential ends at that of -30. */
 static inline float vanishing(float x)
 {

@@ -93,6 +93,10 @@ static int64_t row_of(const edgeseq_streams *s, int64_t k)
 {% include "numbers.h" %}
 {% if layout %}
 
+{% include "arithmetic.h" %}
+
+{% include "root_of_inverse.h" %}
+
 {% include "adaptation.c" %}
 {% endif %}
 {% if detector %}
