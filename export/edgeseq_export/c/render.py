@@ -28,6 +28,9 @@ from edgeseq_runtime.streaming.time_features import CIRCLES
 _WIDTH = 112
 """Of lines of numbers."""
 
+_BYTES = {"float": 4, "int32_t": 4, "int16_t": 2}
+"""Of what a stream's memory is made of."""
+
 _SIMD_ORDER = (0, 2, 1, 3)
 """Of four columns in fixed point: an instruction takes the bytes 0 and 2 of a word, another one 1 and 3; so each meets
 two columns that are neighbours."""
@@ -217,8 +220,21 @@ def _fixed_fields(spec: Spec) -> list[dict[str, Any]]:
 
 def _render(template: str, spec: Spec, name: str, **more: Any) -> Sources:
     values = _values(spec, name) | more
+    values |= _sizes(values)
     files = (_TEMPLATES.get_template(file).render(values) for file in ("header.h", template, "driver.c"))
     return Sources(name, *files)
+
+
+def _sizes(values: dict[str, Any]) -> dict[str, str]:
+    """Return how many bytes the structs have that a stream's owner keeps."""
+    spec, layout, detector = values["spec"], values["layout"], values["detector"]
+    memory = sum(_BYTES[field["type"]] * field["size"] for field in values["fields"])
+    words = spec.inputs + len(spec.targets) + 2 + (layout.words if layout else 0) + len(spec.known)
+    sizes = {"state_bytes": f"{-(-memory // 4) * 4 + 4 * words:,}"}
+    if detector:
+        farther = detector["steps"] * len(spec.targets) + 1 if detector["steps"] > 1 else 0
+        sizes["detector_bytes"] = f"{4 * (detector['layout'].words + 1 + len(spec.targets) + farther):,}"
+    return sizes
 
 
 def _values(spec: Spec, name: str) -> dict[str, Any]:

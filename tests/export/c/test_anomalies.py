@@ -255,6 +255,7 @@ def test_the_detector_is_numpys_row_and_less_than_two_kilobytes(tmp_path: Path) 
     units = [str(tmp_path / name) for name in ("main.c", "model.c")]
     toolchain.run_checked([*command, *STRICT, *units, "-o", str(tmp_path / "main")])
     row, whole = map(int, toolchain.run_checked([str(tmp_path / "main")]).split())
+    assert f"(the detector: {whole:,})" in sources_of(checkpoint).header
     assert row == 4 * Layout.of(checkpoint.spec).words
     assert row < whole <= 2048
 
