@@ -125,7 +125,7 @@ class Predictor:
         low, high = (ends[0, : self._features].tolist() for ends in (bounds.low, bounds.high))
         self._ranges = list(zip(low, high, strict=True))
         shown = self._screening.shown_by_first()
-        self._low, self._high = self._ranges[0] if shown is None else shown
+        self._low, self._high = shown or self._ranges[0]
 
     def _choose_path(self) -> None:
         """Note which of its ways the next sample may take, so that `step` need not ask for each part."""
@@ -179,6 +179,11 @@ class Predictor:
     def seconds(self) -> float:
         """The time that the last sample was taken at, in seconds since 1970 UTC; NaN where it is not known."""
         return float(self._last[0])
+
+    @property
+    def period(self) -> float:
+        """Seconds from one sample to the next: the model's, or those that the stream's first times told; else NaN."""
+        return float(self._clocks.period_of(0))
 
     @property
     def pace(self) -> float:

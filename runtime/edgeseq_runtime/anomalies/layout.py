@@ -46,7 +46,7 @@ GAPS, LAST_GAPS = "gaps", "last gaps"
 
 SEEN, ANCHOR = "seen", "anchor"
 """Only where the scale runs: samples that the running mean is one of, up to `kinds.LEVEL_FORGETTING`; and the last of
-them that was near it. `MEAN` is then how far above it that one lies: so the mean has all digits, whatever the offset."""
+them that was near it. `MEAN` is then how far that one lies above it, so that a large offset takes no digits."""
 
 _NUMBERS = (
     OWN_BITS,
@@ -76,7 +76,7 @@ class Layout:
     horizon: int
     targets: int
     is_running: bool = False
-    """Whether the scale runs along with the stream: values are then in its own unit, of which the file knows nothing."""
+    """Whether the scale runs along with the stream: the file then knows nothing of its values."""
 
     @classmethod
     def of(cls, spec: Spec) -> Self:

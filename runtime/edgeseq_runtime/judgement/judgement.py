@@ -206,7 +206,8 @@ class Judgement(JudgedStreams):
             instead[:, self._features :] = block[:, self._features :]
             self.engine.put(places[~moving], instead[~moving], self.engine.y[places[~moving]])
         self.screening.look_away(places[moving], filled[moving])
-        self.screening.follow(places[moving], np.where(rejected, np.float32(np.nan), block[:, : self._features])[moving])
+        taken = np.where(rejected, np.float32(np.nan), block[:, : self._features])
+        self.screening.follow(places[moving], taken[moving])
         self.screening.remember(places, findings)
         seen = block[:, : self._targets]
         self._settle(places, status, reason, filled, rejected, forecasts, seconds, self._doubted(findings), seen)

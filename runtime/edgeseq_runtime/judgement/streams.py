@@ -23,6 +23,7 @@ from edgeseq_runtime.rules import ERROR, Rules
 from edgeseq_runtime.spec import RUNNING, SCALE, SETTINGS, Spec
 from edgeseq_runtime.streaming.clocks import Clocks
 from edgeseq_runtime.streaming.known_ahead import REACH, KnownAhead
+from edgeseq_runtime.streaming.learned_period import LearningClocks
 from edgeseq_runtime.streaming.ledger import (
     CODES,
     COUNTED,
@@ -30,7 +31,6 @@ from edgeseq_runtime.streaming.ledger import (
     REASONS_BY_CODE,
     Ledger,
 )
-from edgeseq_runtime.streaming.learned_period import LearningClocks
 from edgeseq_runtime.streaming.policy import Policy
 from edgeseq_runtime.streaming.screening import Screening
 from edgeseq_runtime.streaming.sensors import Scale
@@ -367,4 +367,5 @@ class JudgedStreams:
             self.monitor.arrays() if self.monitor else None,
             self.adaptation.memory if self.adaptation else None,
             self.anomalies.arrays() if self.anomalies else None,
+            screening.arrays(getattr(clocks, "periods", None)) if isinstance(screening, ShownRange) else None,
         )

@@ -31,7 +31,7 @@ class Monitor(RowArrays):
     turn: npt.NDArray[np.int64]
     """(stream,): samples that a stream has seen without the others, modulo the horizon."""
     gains: Float32
-    """(stream, target): of their sensors; where the scale runs, what it is now, 0 of a stream that has been constant."""
+    """(stream, target): of their sensors; or the scale that runs along, 0 while a stream has been constant."""
 
     def __init__(self, spec: Spec, room: int) -> None:
         super().__init__(room)

@@ -277,7 +277,7 @@ class Screening(RowArrays):
                 self.away[rows] = (_beyond(block, bounds) > bounds.first).any(axis=1)
 
     def follow(self, rows: Any, block: Float32) -> None:
-        """Note what streams have taken, (stream, feature): what is known of sensors from training is not moved by it."""
+        """Note what streams have taken, (stream, feature). What training has shown of a sensor is not moved by it."""
 
     def shown_by_first(self) -> tuple[float, float] | None:
         """Return between which values `follow` changes nothing of the first stream; None: it never does."""

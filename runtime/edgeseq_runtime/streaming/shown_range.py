@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.arrays import Float32, Float64
+from edgeseq_runtime.backends.usual import FollowArrays
 from edgeseq_runtime.rules import Rules
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.policy import Policy
-from edgeseq_runtime.streaming.screening import Flags, Screening
+from edgeseq_runtime.streaming.screening import Findings, Flags, Screening
 
 WIDTHS = 10.0
 """How far beyond all that was shown nothing is odd yet, in widths of that."""
@@ -48,6 +49,10 @@ class ShownRange(Screening):
         super().make_room(count)
         self.forget(slice(before, None))
 
+    def arrays(self, periods: Float64 | None) -> FollowArrays:
+        """Return what `follow` reads and changes, for who does the same in other code; bounds are `bounds_of`."""
+        return FollowArrays(self.shown, FEWEST, self._margin * WIDTHS, float(self._limit), periods)
+
     def erase(self, rows: Any) -> None:
         """Make the rows those of streams that have seen nothing."""
         super().erase(rows)
@@ -58,6 +63,11 @@ class ShownRange(Screening):
         super().forget(rows)
         self.shown[rows] = 0
         self._find_bounds(rows)
+
+    def find(self, rows: npt.NDArray[np.intp], block: Float32, last: Float32, are_fresh: Flags) -> Findings:
+        """Return what is odd about a sample each of streams; see `Screening`."""
+        self._find_bounds(rows)  # other code may have moved what was shown, and only those that it reads itself
+        return super().find(rows, block, last, are_fresh)
 
     def follow(self, rows: Any, block: Float32) -> None:
         """Note what streams have taken, (stream, feature); NaN where that is nothing."""
