@@ -68,7 +68,9 @@ class NativeSession(Session):
 
     def usual_step(self, memory: Float32, x: Float32, y: Float32, arrays: StepArrays) -> UsualStep | None:
         """Return what takes usual steps of streams with these memories, samples and forecasts, where there is such."""
-        if not self.judges or (arrays.follows and arrays.adapted is not None):  # adaptation of a moving scale is NumPy's
+        if not self.judges or (
+            arrays.follows and arrays.adapted is not None
+        ):  # adaptation of a moving scale is NumPy's
             return None
         return usual.NativeUsualStep(self.library, self.quick, (memory, x, y), arrays)
 
