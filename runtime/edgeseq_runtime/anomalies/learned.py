@@ -67,7 +67,10 @@ def take(words: Layout, views: Mapping[str, Float32], known: LearnedAnomalies, m
 def _begun(words: Layout, normal: Float32, known: tuple[tuple[float, ...], ...]) -> Float32:
     """Return the gaps (rung, target) that a stream begins with."""
     found = np.array(known, np.float32).T
-    return np.asarray(normal ** (1 - OF_MANY) * found**OF_MANY) if words.takes_any else found
+    if not words.takes_any:
+        return found
+    between = normal ** (1 - OF_MANY) * found**OF_MANY
+    return np.array([_numbers(row) for row in between], np.float32)  # the same on every machine
 
 
 def _fits(ladder: tuple[tuple[float, ...], ...], own: Float32) -> bool:
