@@ -24,6 +24,7 @@ from edgeseq_runtime.streaming.snapshot import Snapshot, pack
 Float32 = npt.NDArray[np.float32]
 
 WATCHED: dict[str, Any] = {"monitor": True, "anomalies": 1e-2, "adapt": False}
+ADAPTED = {**WATCHED, "adapt": True}
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def plain(outcomes: Outcomes) -> list[bytes]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("options", [{"adapt": False}, WATCHED], ids=["plain", "watched"])
+@pytest.mark.parametrize("options", [{"adapt": False}, WATCHED, ADAPTED], ids=["plain", "watched", "adapted"])
 @pytest.mark.parametrize("timed", [False, True])
 def test_steps_blocks_pools_and_resumed_streams_agree(
     starter: Session, kind: str, options: dict[str, Any], timed: bool
@@ -123,12 +124,16 @@ def test_steps_blocks_pools_and_resumed_streams_agree(
     kind=st.sampled_from(KINDS),
     seed=st.integers(0, 99),
     power=st.integers(-40, 20),
+    adapts=st.booleans(),
 )
-def test_a_unit_that_is_a_power_of_two_changes_no_bit(starter: Session, kind: str, seed: int, power: int) -> None:
+def test_a_unit_that_is_a_power_of_two_changes_no_bit(
+    starter: Session, kind: str, seed: int, power: int, adapts: bool
+) -> None:
     """From 1e-12 to 1e6 times as large: what is said is as many times as large, and as surprising."""
-    samples, factor = sensor(kind, seed, 60), np.float32(2.0**power)
-    one = Predictor(starter, **WATCHED).process(samples)
-    other = Predictor(starter, **WATCHED).process(samples * factor)
+    samples, factor = sensor(kind, seed, 120), np.float32(2.0**power)
+    options = {**WATCHED, "adapt": adapts}
+    one = Predictor(starter, **options).process(samples)
+    other = Predictor(starter, **options).process(samples * factor)
     np.testing.assert_array_equal(other.forecasts, one.forecasts * factor)
     assert one.interval
     assert other.interval
@@ -167,9 +172,12 @@ def test_unit_and_offset_change_nothing(starter: Session, kind: str, seed: int, 
 
 @pytest.mark.parametrize("value", [0.0, 1e-6, 21.4, -3e8, 1e9])
 @pytest.mark.parametrize("length", [1, 2, 15, 40])
-def test_a_constant_series_is_itself_and_certain(starter: Session, value: float, length: int) -> None:
+@pytest.mark.parametrize("options", [WATCHED, ADAPTED], ids=["watched", "adapted"])
+def test_a_constant_series_is_itself_and_certain(
+    starter: Session, value: float, length: int, options: dict[str, Any]
+) -> None:
     """Its forecast is the constant, its intervals have no width, nothing is surprising; then a change is taken."""
-    predictor = Predictor(starter, **WATCHED)
+    predictor = Predictor(starter, **options)
     constant = np.float32(value)
     for _ in range(length):
         forecast = predictor.step(float(constant))
