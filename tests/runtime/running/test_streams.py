@@ -15,7 +15,6 @@ from edgeseq_runtime.anomalies.anomalies import KEPT as ANOMALIES
 from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import SnapshotError
-from edgeseq_runtime.outcomes import Outcomes
 from edgeseq_runtime.spec import SCALE
 from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 from edgeseq_runtime.streaming.shown_range import KEPT as SHOWN
@@ -63,12 +62,6 @@ def judged(predictor: Predictor) -> list[Any]:
     return [predictor.status, predictor.reason, numbers.tobytes()]
 
 
-def plain(outcomes: Outcomes) -> list[bytes]:
-    parts = [outcomes.forecasts, outcomes.statuses, outcomes.reasons, outcomes.seconds]
-    parts += [*(outcomes.interval or ()), *(part for part in (outcomes.p_values, outcomes.anomaly) if part is not None)]
-    return [part.tobytes() for part in parts]
-
-
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("options", [{"adapt": False}, WATCHED, ADAPTED], ids=["plain", "watched", "adapted"])
 @pytest.mark.parametrize("timed", [False, True])
@@ -88,6 +81,7 @@ def test_steps_blocks_pools_and_resumed_streams_agree(
     one, resumed, block = (Predictor(starter, **options) for _ in range(3))
     pool = Pool(starter, **options)
     pool.add("other", "this")
+    forecasts, reasons, p_values = [], [], []
     for at, (sample, time) in enumerate(zip(samples.tolist(), times, strict=True)):
         forecast = one.step(sample, time)
         again = resumed.step(sample, time)
@@ -102,12 +96,18 @@ def test_steps_blocks_pools_and_resumed_streams_agree(
             for mine, theirs in zip(one.interval(), pool.interval(), strict=True):
                 np.testing.assert_allclose(theirs[1], mine, rtol=1e-5, atol=1e-3)
             np.testing.assert_allclose(pool.p_values[1], one.p_values, rtol=1e-2)
+            p_values.append(one.p_values)
+        forecasts.append(forecast)
+        reasons.append(one.reason)
         if at % 23 == 7:
             blob = resumed.snapshot()
             resumed = Predictor(starter, **options)
             resumed.restore(blob)
     outcomes = block.process(samples, times if timed else None)
-    np.testing.assert_array_equal(outcomes.forecasts[-1], forecast)
+    np.testing.assert_array_equal(outcomes.forecasts, forecasts)
+    assert [REASONS_BY_CODE[code] for code in outcomes.reasons] == reasons
+    if outcomes.p_values is not None:
+        np.testing.assert_array_equal(outcomes.p_values[:, :-1], p_values)
     whole = one.snapshot()
     assert block.snapshot() == resumed.snapshot() == whole
     in_pool, alone = pool.state("this"), one.state()

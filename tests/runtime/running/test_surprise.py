@@ -36,7 +36,7 @@ def p_values(starter: Session) -> npt.NDArray[np.float32]:
 
 
 def test_normal_samples_are_as_rare_as_is_said(p_values: npt.NDArray[np.float32]) -> None:
-    """From the tenth sample on, at most two in a hundred have a p-value below 0.01, at most 1 in 500 one below 0.001."""
+    """From the tenth sample on, at most 2 in 100 have a p-value below 0.01, at most 1 in 500 one below 0.001."""
     before = p_values[10:150]
     assert np.isfinite(before).all()
     assert np.mean(before < 1e-2) <= 0.02
