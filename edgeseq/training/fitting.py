@@ -19,12 +19,12 @@ from edgeseq.evaluation.evaluate import (
     score_part,
     typical_predictor,
 )
-from edgeseq.evaluation.learning import MOST_LEARNED
 from edgeseq.evaluation.surprises import learned_anomalies
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, Parts, Series
 from edgeseq.training import adapting, autoregressive
 from edgeseq.training import plan as planning
+from edgeseq.training.carried import carried_part, is_short
 from edgeseq.training.distributed import ProcessGroup
 from edgeseq.training.fine_tuning import Pretrained
 from edgeseq.training.options import AUTO, TrainingKeywords, TrainingOptions
@@ -38,14 +38,8 @@ from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.files import AnyPath
 from edgeseq_runtime.spec import Spec, Training
 
-MOST_ROWS = 50_000
-"""Rows of the validation and test part, each with what precedes it, that a checkpoint carries at most."""
-
 LARGEST_SEED = 2**64 - 1
 """The largest that torch takes."""
-
-_CONTEXT = MOST_LEARNED
-"""Rows that precede a part, as many as are carried along to warm the state up and to learn from."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +149,7 @@ def _trained(plan: Plan, trainer: Trainer, parts: Parts) -> Checkpoint:
     training = trainer.summary()
     producer = {**plan.spec.producer, "torch": torch.__version__}
     spec = replace(plan.spec, training=training, producer=producer)
-    return Checkpoint(spec, trainer.best.weights, _shorten(parts.validation), _shorten(parts.test))
+    return Checkpoint(spec, trainer.best.weights, carried_part(parts.validation), carried_part(parts.test))
 
 
 def _without_unscorable_test(checkpoint: Checkpoint) -> Checkpoint:
@@ -214,17 +208,3 @@ def resolve_device(device: str) -> str:
         # A small network is bound by the start of each kernel, not by arithmetic: a GPU gains nothing.
         return "cpu"
     return device
-
-
-def is_short(part: Part) -> bool:
-    """Whether a checkpoint carries all of a part."""
-    return len(part.values) - max(0, part.start - _CONTEXT) <= MOST_ROWS
-
-
-def _shorten(part: Part) -> Part:
-    """Return a part with as much before it as warms the state up, cut to what a checkpoint carries."""
-    begin = max(0, part.start - _CONTEXT)
-    values = part.values[begin : begin + MOST_ROWS]
-    kept = [(start - begin, min(stop - begin, len(values))) for start, stop in part.left_out]
-    seconds = None if part.seconds is None else part.seconds[begin : begin + MOST_ROWS]
-    return Part(values, part.start - begin, tuple(pair for pair in kept if pair[0] < len(values)), seconds)
