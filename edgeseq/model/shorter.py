@@ -18,7 +18,9 @@ def shorter(checkpoint: Checkpoint, horizon: int) -> Checkpoint:
     """
     spec = checkpoint.spec
     if spec.scaling != RUNNING:
-        raise UsageError(f"{spec.series} has a horizon of {spec.horizon}: only a model for any sensor can be cut shorter")
+        raise UsageError(
+            f"{spec.series} has a horizon of {spec.horizon}: only a model for any sensor can be cut shorter"
+        )
     if not 1 <= horizon <= spec.horizon:
         raise UsageError(f"--horizon: expected 1 to {spec.horizon}, as far as {spec.series} forecasts, got {horizon}")
     if horizon == spec.horizon:
