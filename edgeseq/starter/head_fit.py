@@ -18,7 +18,9 @@ PENALTIES = (3.0, 10.0, 30.0, 100.0, 300.0)
 
 
 @torch.no_grad()
-def fitted(network: Network, history: History, penalties: Sequence[float] = PENALTIES) -> Iterator[tuple[float, Network]]:
+def fitted(
+    network: Network, history: History, penalties: Sequence[float] = PENALTIES
+) -> Iterator[tuple[float, Network]]:
     """Yield each penalty, and the network with the head that it leads to.
 
     Only rows teach from which all steps ahead are known, and none at which the stream had not changed yet.

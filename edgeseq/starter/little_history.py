@@ -21,6 +21,7 @@ from edgeseq.starter.history import History
 from edgeseq.starter.network import Network
 from edgeseq.starter.tuning import Pace, Tuner
 from edgeseq_runtime.arrays import Float64
+from edgeseq_runtime.errors import DataError
 
 NOTHING, HEAD, ALL = KINDS = ("nothing", "head", "all")
 """What was fitted to the series."""
@@ -65,15 +66,21 @@ class Chosen:
     penalty: float | None
     """The ridge penalty of the last layer, where that alone was fitted."""
     errors: Mapping[str, float]
-    """Mean squared error over the validation part of the best of each kind that was tried, in the series' unit; NaN
-    where the part tells nothing."""
+    """Mean squared error over the validation part of the best of each kind that was tried, in the series' unit."""
 
 
 class Fitting:
     """Fits a network to the series of two parts, in steps."""
 
     def __init__(
-        self, network: Network, train: Filled, validation: Part, *, gap_limit: int, steps: int | None, rate: float | None
+        self,
+        network: Network,
+        train: Filled,
+        validation: Part,
+        *,
+        gap_limit: int,
+        steps: int | None,
+        rate: float | None,
     ) -> None:
         self.step = 0
         self._network = network
@@ -83,14 +90,14 @@ class Fitting:
         allowed = min(samples // SAMPLES_A_STEP, MOST_STEPS) if samples >= LEAST_FOR_ALL else 0
         self.steps = (steps or allowed) if self._judge.tells else 0
         """How many steps there will be: none where the parts are too short."""
-        self._pace = Pace(max(self.steps, 1), rate or Pace.rate)
+        self.rate = rate or Pace.rate
         self._unfitted = self._judge.squares(network)
         self._best = {NOTHING: Chosen(NOTHING, network, 0, None, {})}
-        self._errors = {NOTHING: _mean(self._unfitted)}
+        self._errors = {NOTHING: float(self._unfitted.mean())}
 
     @property
     def lowest(self) -> float:
-        """The lowest validation error so far; NaN where the part tells nothing."""
+        """The lowest validation error so far."""
         return min(self._errors.values())
 
     def run(self, report: Report, stop: Callable[[], bool]) -> bool:
@@ -100,7 +107,7 @@ class Fitting:
                 self._try(HEAD, network, penalty=penalty)
         if not self.steps:
             return True
-        tuner = Tuner(self._network, self._history, self._pace)
+        tuner = Tuner(self._network, self._history, Pace(self.steps, self.rate))
         while self.step < self.steps:
             loss = tuner.train_step()
             self.step += 1
@@ -113,7 +120,7 @@ class Fitting:
 
     def _try(self, kind: str, network: Network, penalty: float | None = None) -> None:
         """Keep a network that is the best of its kind so far."""
-        error = _mean(self._judge.squares(network))
+        error = float(self._judge.squares(network).mean())
         if math.isfinite(error) and error < self._errors.get(kind, math.inf):
             self._errors[kind] = error
             step = self.step if kind == ALL else 0
@@ -149,14 +156,17 @@ class _Judge:
         origins = part.origins(horizon) - begin
         known = torch.isfinite(self._history.targets).numpy()[origins].all(axis=1)
         self._origins = origins[known]
+        if not len(self._origins):
+            raise DataError(
+                f"the validation part has no stretch of {horizon + 1} samples without a gap: change --split or --max-gap, "
+                "or shorten --horizon"
+            )
         self.tells = len(self._origins) >= LEAST_ORIGINS
         """Whether it has forecasts enough to tell anything."""
 
     @torch.no_grad()
     def squares(self, network: Network) -> Float64:
         """Return the mean squared error of the forecast made at each origin, (origin,)."""
-        if not len(self._origins):
-            return np.empty(0)
         first = max(0, int(self._origins[0]) - _LEAD)
         rows, history = slice(first, int(self._origins[-1]) + 1), self._history
         output = history.outputs(network, rows)
@@ -172,7 +182,3 @@ def _newest(train: Filled) -> Filled:
     cut = len(train.values) - MOST
     segments = tuple((max(start - cut, 0), stop - cut) for start, stop in train.segments if stop > cut)
     return Filled(train.values[cut:], train.observed[cut:], segments, train.missing, train.interpolated, train.left)
-
-
-def _mean(squares: Float64) -> float:
-    return float(squares.mean()) if len(squares) else math.nan

@@ -22,7 +22,7 @@ from edgeseq.evaluation.evaluate import (
 from edgeseq.evaluation.surprises import learned_anomalies
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, Parts, Series
-from edgeseq.training import adapting, autoregressive
+from edgeseq.training import adapting, autoregressive, from_starter
 from edgeseq.training import plan as planning
 from edgeseq.training.carried import carried_part, is_short
 from edgeseq.training.distributed import ProcessGroup
@@ -36,7 +36,7 @@ from edgeseq.training.warmup import measure_warmup
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.files import AnyPath
-from edgeseq_runtime.spec import Spec, Training
+from edgeseq_runtime.spec import RUNNING, Spec, Training
 
 LARGEST_SEED = 2**64 - 1
 """The largest that torch takes."""
@@ -64,21 +64,38 @@ def fit(
     `series` and `parts` are what `load` returns. The further arguments are what `edgeseq train` takes as options:
     preset, horizon, cell, layers, hidden, steps, warmup, season, level, linear_path, layout, window, learning_rate,
     unroll, gap_limit, adapt; their defaults are those of `TrainingOptions`. `begin` is a checkpoint, or the path of one
-    or of a float model file, whose weights the training begins with; what is not given is then as in that model.
+    or of a float model file, whose weights the training begins with; what is not given is then as in that model. With
+    "starter" it is the network for any sensor, of which the validation part decides what is fitted.
     Raises `UsageError` for options that do not go together and `DataError` for a series that cannot be learned from.
     Where the test part cannot be scored, the checkpoint's spec has no figures.
     """
     chosen, source = TrainingOptions(**options), None
     if begin is not None:
         source = Pretrained.of(begin) if isinstance(begin, Checkpoint) else Pretrained.read(begin)
+        if source.spec.scaling == RUNNING:
+            return _fit_to_history(series, parts, source, from_starter.adopt(source, chosen, options))
         chosen = source.adopt(chosen, options)
     plan = planning.plan(series, parts, chosen, source)
     with torch_as_before(), tempfile.TemporaryDirectory() as folder:
         trainer = start(plan, parts, seed=seed, device=device)
         trainer.run(lambda *_: None, lambda: False, Path(folder, "run"))
         checkpoint = finish(plan, trainer, parts)
+    return _judged(checkpoint, parts)
+
+
+def _fit_to_history(series: Series, parts: Parts, source: Pretrained, options: TrainingOptions) -> Checkpoint:
+    """Return a network for any sensor, fitted to a series as far as the validation part says that it pays."""
+    plan = from_starter.plan(series, parts, options, source)
+    with torch_as_before():
+        fitting = from_starter.start(plan, parts, options)
+        fitting.run(lambda *_: None, lambda: False)
+        checkpoint = from_starter.finish(plan, fitting, parts, options)
+    return _judged(checkpoint, parts)
+
+
+def _judged(checkpoint: Checkpoint, parts: Parts) -> Checkpoint:
     with contextlib.suppress(DataError):
-        checkpoint = judge(checkpoint, parts).checkpoint
+        return judge(checkpoint, parts).checkpoint
     return checkpoint
 
 
@@ -186,9 +203,11 @@ def judge(checkpoint: Checkpoint, parts: Parts, say: Say = silent) -> Fitted:
     predictor = typical_predictor(edgeseq_export.build(checkpoint))
     validation = thinned(checkpoint.spec, parts.validation)
     say("intervals", f"residuals of {validation.samples:,} validation samples, streamed through the model file")
-    spec: Spec = replace(checkpoint.spec, residuals=residual_quantiles(predictor, validation))
+    # A part that is too short to tell leaves a network for any sensor what it knows of other series.
+    known = checkpoint.spec if checkpoint.spec.scaling == RUNNING else replace(checkpoint.spec, residuals=None)
+    spec: Spec = replace(checkpoint.spec, residuals=residual_quantiles(predictor, validation) or known.residuals)
     promising = typical_predictor(edgeseq_export.build(replace(checkpoint, spec=spec)))
-    spec = replace(spec, anomalies=learned_anomalies(promising, validation))
+    spec = replace(spec, anomalies=learned_anomalies(promising, validation) or known.anomalies)
     say("figures", f"model and baselines over {parts.test.samples:,} test samples, streamed through the model file")
     evaluation = evaluate_test_part(promising, parts, adapt=spec.adapt and is_short(parts.test))
     by_step = {

@@ -7,33 +7,41 @@ unit, period, figures) stands in its spec as in any other.
 import hashlib
 import json
 from collections.abc import Collection
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from edgeseq.model import architecture, running_scale, scaling
+from edgeseq.evaluation.metrics import short
+from edgeseq.model import architecture, scaling
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.model.shorter import shorter
 from edgeseq.series import Parts, Series
 from edgeseq.series.gaps import Filled, fill
-from edgeseq.starter.little_history import KINDS, NOTHING, Chosen, Fitting
+from edgeseq.starter.little_history import ALL, HEAD, KINDS, NOTHING, Fitting
 from edgeseq.starter.network import Network
 from edgeseq.text import number
-from edgeseq.training import analysis, checks
+from edgeseq.training import adapting, analysis, checks
+from edgeseq.training.carried import carried_part
 from edgeseq.training.fine_tuning import Pretrained
-from edgeseq.training.options import OFF, TrainingOptions
+from edgeseq.training.options import AUTO, OFF, TrainingOptions
 from edgeseq.training.plan import time_of, told_parts, told_season
 from edgeseq_runtime import __version__
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.printable import listed
 from edgeseq_runtime.spec import RUNNING, Spec, Training
 
+FROM = "from"
+"""The name in `training.options` of the digest of the model gone on from."""
+
 FITTED = "fitted"
 """The name in `training.options` of what was fitted, one of `little_history.KINDS`."""
 
 PENALTY = "head_penalty"
 """The same of the last layer's ridge penalty."""
+
+ERROR_OF = "validation_"
+"""Begins the names of the standardised squared errors over the validation part, of each kind of fitting."""
 
 _OF_THE_NETWORK = {
     "preset": "--preset",
@@ -57,8 +65,6 @@ class StarterPlan:
     checkpoint: Checkpoint
     """The network as it was, with the spec of what comes of it."""
     train: Filled
-    adapt: str
-    """As chosen; auto is as the network was made for."""
     digest: str
     """Of the model gone on from."""
     notes: tuple[str, ...]
@@ -125,8 +131,12 @@ def plan(series: Series, parts: Parts, options: TrainingOptions, source: Pretrai
         last_time=time_of(series, len(parts.train) - 1),
     )
     spec = replace(spec, states=architecture.states(spec))
-    notes = (*told_parts(series, parts, spec), told_season(spec), f"begins with {source.name}, a network for any sensor")
-    return StarterPlan(replace(cut, spec=spec), train, options.adapt, source.digest, notes)
+    notes = (
+        *told_parts(series, parts, spec),
+        told_season(spec),
+        f"begins with {source.name}, a network for any sensor",
+    )
+    return StarterPlan(replace(cut, spec=spec), train, source.digest, notes)
 
 
 def start(plan: StarterPlan, parts: Parts, options: TrainingOptions) -> Fitting:
@@ -134,7 +144,9 @@ def start(plan: StarterPlan, parts: Parts, options: TrainingOptions) -> Fitting:
     torch.set_num_threads(1)  # so small a network is slower on more
     torch.use_deterministic_algorithms(mode=True)
     network = Network(plan.checkpoint.spec.horizon)
-    network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in plan.checkpoint.weights.items()})
+    network.load_state_dict(
+        {name: torch.from_numpy(np.array(value)) for name, value in plan.checkpoint.weights.items()}
+    )
     return Fitting(
         network,
         plan.train,
@@ -143,3 +155,61 @@ def start(plan: StarterPlan, parts: Parts, options: TrainingOptions) -> Fitting:
         steps=options.steps,
         rate=options.learning_rate,
     )
+
+
+def finish(plan: StarterPlan, fitting: Fitting, parts: Parts, options: TrainingOptions) -> Checkpoint:
+    """Return the checkpoint of what the validation part chose, not yet judged."""
+    chosen, spec = fitting.chosen(), plan.checkpoint.spec
+    variance = spec.target_features[0].std ** 2
+    noted: dict[str, float | str] = {FROM: plan.digest, FITTED: chosen.kind, "learning_rate": fitting.rate}
+    if chosen.penalty is not None:
+        noted[PENALTY] = chosen.penalty
+    if options.adapt != AUTO:
+        noted[adapting.WANTED] = options.adapt
+    for kind, error in chosen.errors.items():
+        noted[f"{ERROR_OF}{kind}"] = short(error / variance)
+    training = Training(
+        preset="starter",
+        seed=0,
+        steps=fitting.steps,
+        best_step=chosen.step,
+        validation_mse=short(chosen.errors[chosen.kind] / variance),
+        device="cpu",
+        run=_run(plan, fitting),
+        options=noted,
+    )
+    weights = {name: value.numpy() for name, value in chosen.network.state_dict().items()}
+    parts_carried = carried_part(parts.validation), carried_part(parts.test)
+    return Checkpoint(replace(spec, training=training), weights, *parts_carried)
+
+
+def decision(spec: Spec) -> str:
+    """Return in words what was fitted, and by which errors over the validation part that was decided."""
+    noted = spec.training.options if spec.training else {}
+    kind = str(noted[FITTED])
+    words = {NOTHING: "nothing: the network stays as it is", HEAD: "the last layer", ALL: "all weights"}[kind]
+    errors = [(of, noted.get(f"{ERROR_OF}{of}")) for of in KINDS]
+    known = [(of, float(error)) for of, error in errors if error is not None]
+    if len(known) < 2:
+        return f"fitted: {words}; too little to choose by"
+    figures = ", ".join(f"{number(error)} ({of})" for of, error in known)
+    return f"fitted: {words}; MSE over the validation part, by what is fitted: {figures} (standardised)"
+
+
+def _run(plan: StarterPlan, fitting: Fitting) -> str:
+    """Return the digest of all that decides where the fitting ends."""
+    spec = plan.checkpoint.spec
+    decides = [plan.digest, spec.data_sha256, spec.horizon, spec.gap_limit, fitting.steps, fitting.rate, spec.split]
+    return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
+
+
+def _check_columns(series: Series, source: Pretrained) -> None:
+    """Refuse what a network for any sensor does not see."""
+    targets = listed(series.columns[: series.targets])
+    if series.sensors:
+        raise UsageError(f"{source.name} is fitted to one sensor, got {len(series.sensors)}: give one at a time")
+    if series.targets > 1:
+        raise UsageError(f"{source.name} forecasts one column, got {targets}: choose one with --target")
+    others = listed(series.columns[1:])
+    if others:
+        raise UsageError(f"{source.name} sees its target only, {targets}: leave out {others}")
