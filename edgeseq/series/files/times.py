@@ -21,10 +21,9 @@ from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.printable import shown
 from edgeseq_runtime.reading.guessing import TIME_OF_DAY
 from edgeseq_runtime.reading.reading import Reading
-from edgeseq_runtime.reading.time_names import PART_FORM, PARTS, is_usual
+from edgeseq_runtime.reading.time_names import HOURS, PART_FORM, PARTS, is_usual
 from edgeseq_runtime.reading.times import is_number
 
-_HOURS = ("hour", "hr", "hours", "stunde")
 
 _LOOK = 64
 """Cells by which a column is judged at first."""
@@ -277,7 +276,7 @@ def _with_clock(table: Table, date: str, free: Sequence[str], looks: "dict[str, 
     column = table.column(date)
     if column.n_unique() == len(column):
         return (date,)
-    clocks = [name for name in free if looks[name].is_clock] or [name for name in free if name.lower() in _HOURS]
+    clocks = [name for name in free if looks[name].is_clock] or [name for name in free if name.lower() in HOURS]
     if len(clocks) > 1:
         raise UsageError(
             f"{date} goes with one of {', '.join(clocks)}; name both with --time, e.g. --time {date},{clocks[0]}"

@@ -117,8 +117,3 @@ def _zone(text: str) -> str | None:
     if match["Z"]:
         return f"{match['b']}%Z"
     return f"{match['b']}%z" + (f"{match['c']}%Z" if match["n"] else "")
-
-
-def joined(date: str, time: str) -> list[str]:
-    """Return the notations of a date and a time of day in two columns, with a blank between."""
-    return guessed(f"{date} {time}")

@@ -19,6 +19,10 @@ PARTS = (
 """Names of columns that hold the parts of a date."""
 
 PART_FORM = "%Y %m %d %H %M %S"
+"""How these are written, joined by blanks."""
+
+HOURS = ("hour", "hr", "hours", "stunde")
+"""Names, in small letters, of columns that hold the hour beside a date."""
 
 
 def is_usual(name: str) -> bool:
