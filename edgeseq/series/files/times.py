@@ -24,7 +24,6 @@ from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.reading.time_names import HOURS, PART_FORM, PARTS, is_usual
 from edgeseq_runtime.reading.times import is_number
 
-
 _LOOK = 64
 """Cells by which a column is judged at first."""
 
