@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edgeseq.model import architecture, scaling
-from edgeseq.series import Part, Parts, Series, augment, fleet
+from edgeseq.series import Part, Parts, Series, analysis, augment, fleet
 from edgeseq.series.gaps import Filled, fill, together
 from edgeseq.text import every
-from edgeseq.training import analysis, autoregressive, checks, thinning
+from edgeseq.training import autoregressive, checks, thinning
 from edgeseq.training.fine_tuning import RAW, InitialWeights, Pretrained
 from edgeseq.training.hyperparameters import HyperParameters
 from edgeseq.training.options import AUTO, OFF, TrainingOptions
