@@ -259,7 +259,14 @@ def train(
                 from edgeseq.training.fine_tuning import Pretrained
 
                 start = Pretrained.read(begin)
-                options = start.adopt(options, named)
+                if start.spec.scaling == RUNNING:
+                    from edgeseq.commands import train_from_starter
+
+                    if group.size > 1:
+                        raise UsageError(f"--from {begin} runs in one process; start it without torchrun")
+                    options = train_from_starter.adopt(start, options, named, device)
+                else:
+                    options = start.adopt(options, named)
                 if series and not start.spec.takes_any:
                     target, feature, known, time_features = start.columns(target, feature, known, time_features)
             data, parts = load(

@@ -96,6 +96,15 @@ class Fitting:
         self._errors = {NOTHING: float(self._unfitted.mean())}
 
     @property
+    def note(self) -> str:
+        """What is going to be tried, for the user to read."""
+        if not self._judge.tells:
+            return f"fitting: nothing, since the validation part has fewer than {LEAST_ORIGINS} forecasts to choose by"
+        if not self.steps:
+            return f"fitting: the last layer; all weights take {LEAST_FOR_ALL:,} training samples"
+        return f"fitting: the last layer, and all weights in {self.steps} steps at a rate of {self.rate:g}"
+
+    @property
     def lowest(self) -> float:
         """The lowest validation error so far."""
         return min(self._errors.values())
@@ -158,8 +167,8 @@ class _Judge:
         self._origins = origins[known]
         if not len(self._origins):
             raise DataError(
-                f"the validation part has no stretch of {horizon + 1} samples without a gap: change --split or --max-gap, "
-                "or shorten --horizon"
+                f"the validation part has no stretch of {horizon + 1} samples without a gap: change --split or "
+                "--max-gap, or shorten --horizon"
             )
         self.tells = len(self._origins) >= LEAST_ORIGINS
         """Whether it has forecasts enough to tell anything."""

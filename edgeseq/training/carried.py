@@ -1,7 +1,13 @@
 """What a checkpoint carries of its validation and test part, by which an export measures its own file."""
 
+from dataclasses import replace
+
+import edgeseq_export
+from edgeseq.evaluation.evaluate import score_part, typical_predictor
 from edgeseq.evaluation.learning import MOST_LEARNED
+from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part
+from edgeseq_runtime.errors import DataError
 
 MOST_ROWS = 50_000
 """Rows of a part, with what precedes it, that are carried at most."""
@@ -22,3 +28,13 @@ def carried_part(part: Part) -> Part:
 def is_short(part: Part) -> bool:
     """Whether a checkpoint carries all of a part."""
     return len(part.values) - max(0, part.start - _CONTEXT) <= MOST_ROWS
+
+
+def without_unscorable_test(checkpoint: Checkpoint) -> Checkpoint:
+    """Return the checkpoint without a test part in which nothing can be scored: export would stumble over it."""
+    assert checkpoint.test
+    try:
+        score_part(typical_predictor(edgeseq_export.build(checkpoint)), checkpoint.test)
+    except DataError:
+        return replace(checkpoint, test=None)
+    return checkpoint

@@ -16,7 +16,6 @@ from edgeseq.evaluation.evaluate import (
     Evaluation,
     evaluate_test_part,
     residual_quantiles,
-    score_part,
     typical_predictor,
 )
 from edgeseq.evaluation.surprises import learned_anomalies
@@ -24,7 +23,7 @@ from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, Parts, Series
 from edgeseq.training import adapting, autoregressive, from_starter
 from edgeseq.training import plan as planning
-from edgeseq.training.carried import carried_part, is_short
+from edgeseq.training.carried import carried_part, is_short, without_unscorable_test
 from edgeseq.training.distributed import ProcessGroup
 from edgeseq.training.fine_tuning import Pretrained
 from edgeseq.training.options import AUTO, TrainingKeywords, TrainingOptions
@@ -132,7 +131,7 @@ def start(plan: Plan, parts: Parts, *, seed: int, device: str, group: ProcessGro
 def finish(plan: Plan, trainer: Trainer, parts: Parts, say: Say = silent) -> Checkpoint:
     """Return the checkpoint of the best weights so far, with a linear path and adaptation where they help."""
     checkpoint = _with_linear_path(plan, _trained(plan, trainer, parts), parts, say)
-    return _without_unscorable_test(_with_adaptation(plan, checkpoint, say))
+    return without_unscorable_test(_with_adaptation(plan, checkpoint, say))
 
 
 def _with_linear_path(plan: Plan, checkpoint: Checkpoint, parts: Parts, say: Say) -> Checkpoint:
@@ -167,16 +166,6 @@ def _trained(plan: Plan, trainer: Trainer, parts: Parts) -> Checkpoint:
     producer = {**plan.spec.producer, "torch": torch.__version__}
     spec = replace(plan.spec, training=training, producer=producer)
     return Checkpoint(spec, trainer.best.weights, carried_part(parts.validation), carried_part(parts.test))
-
-
-def _without_unscorable_test(checkpoint: Checkpoint) -> Checkpoint:
-    """Return the checkpoint without a test part in which nothing can be scored: export would stumble over it."""
-    assert checkpoint.test
-    try:
-        score_part(typical_predictor(edgeseq_export.build(checkpoint)), checkpoint.test)
-    except DataError:
-        return replace(checkpoint, test=None)
-    return checkpoint
 
 
 def _with_measured_warmup(checkpoint: Checkpoint, validation: Part) -> Checkpoint:

@@ -16,13 +16,13 @@ from edgeseq.evaluation.metrics import short
 from edgeseq.model import architecture, scaling
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.model.shorter import shorter
-from edgeseq.series import Parts, Series
+from edgeseq.series import Parts, Series, analysis
 from edgeseq.series.gaps import Filled, fill
 from edgeseq.starter.little_history import ALL, HEAD, KINDS, NOTHING, Fitting
 from edgeseq.starter.network import Network
 from edgeseq.text import number
-from edgeseq.training import adapting, analysis, checks
-from edgeseq.training.carried import carried_part
+from edgeseq.training import adapting, checks
+from edgeseq.training.carried import carried_part, without_unscorable_test
 from edgeseq.training.fine_tuning import Pretrained
 from edgeseq.training.options import AUTO, OFF, TrainingOptions
 from edgeseq.training.plan import time_of, told_parts, told_season
@@ -179,19 +179,23 @@ def finish(plan: StarterPlan, fitting: Fitting, parts: Parts, options: TrainingO
         options=noted,
     )
     weights = {name: value.numpy() for name, value in chosen.network.state_dict().items()}
-    parts_carried = carried_part(parts.validation), carried_part(parts.test)
-    return Checkpoint(replace(spec, training=training), weights, *parts_carried)
+    checkpoint = Checkpoint(
+        replace(spec, training=training), weights, carried_part(parts.validation), carried_part(parts.test)
+    )
+    return without_unscorable_test(checkpoint)
 
 
 def decision(spec: Spec) -> str:
-    """Return in words what was fitted, and by which errors over the validation part that was decided."""
+    """Return in words what was fitted, and by which errors over the validation part; empty for another training."""
     noted = spec.training.options if spec.training else {}
+    if FITTED not in noted:
+        return ""
     kind = str(noted[FITTED])
     words = {NOTHING: "nothing: the network stays as it is", HEAD: "the last layer", ALL: "all weights"}[kind]
     errors = [(of, noted.get(f"{ERROR_OF}{of}")) for of in KINDS]
     known = [(of, float(error)) for of, error in errors if error is not None]
     if len(known) < 2:
-        return f"fitted: {words}; too little to choose by"
+        return f"fitted: {words}; the series is too short to choose anything else by"
     figures = ", ".join(f"{number(error)} ({of})" for of, error in known)
     return f"fitted: {words}; MSE over the validation part, by what is fitted: {figures} (standardised)"
 
