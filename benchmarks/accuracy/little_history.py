@@ -5,8 +5,9 @@
 Each column of numbers of each CSV file is a series, row after row as the file has them; CO2 comes with the package. The
 last fifth of a series, at most 1,000 samples, is the test stretch, the same for each length of history; the history is
 so many samples before it, of which the last eighth validates. Whoever forecasts streams the history first, and goes on
-learning where it adapts. The figures are mean squared errors over the stretch; `ratio` is that of --from starter over the lowest of starter,
-trained and ridge. The last rows are geometric means of these ratios, and of the errors over persistence's.
+learning where it adapts. The figures are mean squared errors over the stretch; `ratio` is that of --from starter over
+the lowest of starter, trained and ridge. The last rows are geometric means: of the errors over persistence's, and of
+the ratios.
 """
 
 from collections import Counter
@@ -28,6 +29,7 @@ from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, Parts, Series
 from edgeseq.series.series import Values
 from edgeseq.training import from_starter
+from edgeseq.training.options import AUTO, OFF, ON
 from edgeseq_export import starter_file
 from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.errors import DataError
@@ -54,18 +56,19 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--horizon", type=int, default=24, help="samples ahead (24)")
     parser.add_argument("--history", default=",".join(map(str, HISTORY)), help="samples of history, by commas")
     parser.add_argument("--steps", type=int, help="steps of the network trained from nothing; 0 leaves it out")
+    parser.add_argument("--static", action="store_true", help="without adaptation")
     options = parser.parse_args(words)
     lengths = [int(length) for length in options.history.split(",")]
     rows: list[dict[str, Any]] = []
     for name, values in all_series(options.series):
-        for row in measure(name, values, lengths, options.horizon, options.steps):
+        for row in measure(name, values, lengths, options.horizon, steps=options.steps, adapt=not options.static):
             rows.append(row)
             print(row, flush=True)
     publish(f"Little history, {options.horizon} samples ahead", [*rows, *summary(rows)], options.json)
 
 
 def measure(
-    name: str, values: Float64, lengths: Sequence[int], horizon: int, steps: int | None = None
+    name: str, values: Float64, lengths: Sequence[int], horizon: int, *, steps: int | None = None, adapt: bool = True
 ) -> Iterator[dict[str, Any]]:
     """Yield a row for each length of history that the series has before its test stretch."""
     test = min(TEST, len(values) // SHARE)
@@ -75,10 +78,10 @@ def measure(
         chosen = values[len(values) - test - length :]
         if chosen[:length].std() == 0 or chosen[length:].std() == 0:
             continue
-        yield {"series": name, "history": length, **errors(name, chosen, length, horizon, steps)}
+        yield {"series": name, "history": length, **errors(name, chosen, length, horizon, steps=steps, adapt=adapt)}
 
 
-def errors(name: str, values: Float64, length: int, horizon: int, steps: int | None) -> dict[str, Any]:
+def errors(name: str, values: Float64, length: int, horizon: int, *, steps: int | None, adapt: bool) -> dict[str, Any]:
     """Return each one's mean squared error over the samples from `length` on, and what was fitted of the starter."""
     table = np.asarray(values[:, None], np.float32)
     validates = length - length // VALIDATES
@@ -86,15 +89,16 @@ def errors(name: str, values: Float64, length: int, horizon: int, steps: int | N
     series = Series(name, ("value",), ("",), 1, table, np.arange(len(table)))
     at = parts.test.origins(horizon)
     starter = typical_predictor(edgeseq_export.build(starter_file.checkpoint(horizon)))
-    made: dict[str, Forecasts] = {STATIC: forecasts_at(starter, table, at), STARTER: adapted(starter, table, at)}
+    stream = adapted if adapt else forecasts_at
+    made: dict[str, Forecasts] = {STATIC: forecasts_at(starter, table, at), STARTER: stream(starter, table, at)}
     made |= {name: forecast(table, at) for name, forecast in baselines.fit(starter.spec, parts).forecasters.items()}
-    fitted = fit(series, parts, horizon=horizon, begin=source.STARTER)
+    fitted = fit(series, parts, horizon=horizon, begin=source.STARTER, adapt=ON if adapt else OFF)
     if fitted:
-        made[FROM_STARTER] = adapted(typical_predictor(edgeseq_export.build(fitted)), table, at)
-    trained = None if steps == 0 else fit(series, parts, horizon=horizon, steps=steps)
+        made[FROM_STARTER] = stream(typical_predictor(edgeseq_export.build(fitted)), table, at)
+    trained = None if steps == 0 else fit(series, parts, horizon=horizon, steps=steps, adapt=AUTO if adapt else OFF)
     if trained:
         predictor = typical_predictor(edgeseq_export.build(trained))
-        made[TRAINED] = (adapted if trained.spec.adapt else forecasts_at)(predictor, table, at)
+        made[TRAINED] = (stream if trained.spec.adapt else forecasts_at)(predictor, table, at)
     truth = baselines.truths(starter.spec, table, at)
     found = {name: mse(made[name], truth) if name in made else None for name in NAMES}
     return {**found, "ratio": ratio(found), "fitted": what_was_fitted(fitted)}

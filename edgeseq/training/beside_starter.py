@@ -71,7 +71,8 @@ def compare(checkpoint: Checkpoint, validation: Part) -> Beside | None:
         np.ascontiguousarray(validation.values[:, :1]), validation.start, validation.left_out, validation.seconds
     )
     # The starter has been trained on no part of the series: on a device it learns from the first sample on.
-    starter = _forecasts(typical_predictor(edgeseq_export.build(starter_file.checkpoint(spec.horizon))), alone, [Learner(0, 0, len(alone.values))], adapt=True)
+    predictor = typical_predictor(edgeseq_export.build(starter_file.checkpoint(spec.horizon)))
+    starter = _forecasts(predictor, alone, [Learner(0, 0, len(alone.values))], adapt=True)
     counts = np.isfinite(made) & np.isfinite(truth) & np.isfinite(starter)
     if not counts.any():
         return None
