@@ -13,6 +13,7 @@ from edgeseq.evaluation.intervals import Interval
 from edgeseq.evaluation.learning import Learner, adapted_forecasts, learners
 from edgeseq.evaluation.metrics import Forecasts, Metrics, compute_metrics, rounded
 from edgeseq.evaluation.samples import Samples, Streamer
+from edgeseq.model import running_scale
 from edgeseq.series import Part, Parts
 from edgeseq.series.gaps import fill
 from edgeseq.series.series import Values
@@ -22,7 +23,7 @@ from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.rules import AS_THEY_ARE
-from edgeseq_runtime.spec import Figures, Residuals, Score, Spec
+from edgeseq_runtime.spec import RUNNING, Figures, Residuals, Score, Spec
 from edgeseq_runtime.streaming.sensors import Scale
 
 TIE = 1e-3
@@ -315,12 +316,24 @@ def score_adapted(predictor: Predictor, part: Part, earlier: Part | None = None)
 def residual_quantiles(predictor: Streamer, part: Part) -> Residuals | None:
     """Return quantiles of truth minus forecast over a part, for each horizon step and target.
 
-    None where a step has too few forecasts that count: a short part, or one with gaps.
+    Of a model whose scale runs along they are in multiples of what that was at the forecast. None where a step has too
+    few forecasts that count: a short part, or one with gaps.
     """
-    at = part.origins(predictor.spec.horizon)
-    return intervals.quantiles(
-        baselines.truths(predictor.spec, part.values, at) - forecasts_at(predictor, part.values, at)
-    )
+    spec, at = predictor.spec, part.origins(predictor.spec.horizon)
+    errors = baselines.truths(spec, part.values, at) - forecasts_at(predictor, part.values, at)
+    if spec.scaling == RUNNING:
+        scale = running_scales(spec, part.values)[at]
+        errors /= np.where(scale > 0, scale, np.nan)[:, None, None]
+    return intervals.quantiles(errors)
+
+
+def running_scales(spec: Spec, values: Values) -> Float64:
+    """Return the scale that runs along with a series (time, 1), after each row (time,); NaN between its segments."""
+    filled = fill(values, spec.gap_limit)
+    made = np.full(len(values), np.nan)
+    for start, stop in filled.segments:
+        made[start:stop] = running_scale.scales(filled.values[start:stop, 0].astype(np.float64))
+    return made
 
 
 def _rounding(spec: Spec) -> float:

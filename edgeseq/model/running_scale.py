@@ -49,3 +49,18 @@ def between_knots(horizon: int) -> Float64:
     """Return what each knot counts at each step ahead, (knot, horizon): linear in the step's logarithm."""
     ahead = np.log(np.arange(1, horizon + 1))
     return np.stack([np.interp(ahead, np.log(KNOTS), row) for row in np.eye(len(KNOTS))])
+
+
+def scales(samples: Float64) -> Float64:
+    """Return what the state `scale` is after each sample (time,) of a fresh stream: by how much forecasts may be off.
+
+    0 while the stream has been constant.
+    """
+    changes = np.abs(np.diff(samples, prepend=samples[:1]))
+    made, means = np.empty(len(samples)), np.zeros(len(SCALES))
+    for row, change in enumerate(changes):
+        gains = np.maximum(1 / max(row, 1), 1 / np.array(SCALES))
+        means += gains * (change - means)
+        made[row] = means.max()
+    age = np.minimum(np.arange(1, len(samples) + 1), OLDEST)
+    return np.asarray(made * (1 + YOUNG / np.sqrt(age)))

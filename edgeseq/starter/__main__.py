@@ -8,12 +8,13 @@ from pathlib import Path
 
 import click
 
-from edgeseq.starter import validation
+from edgeseq.starter import model_file, validation
 from edgeseq.starter.training import Settings, Trainer
-from edgeseq.text import table
+from edgeseq.text import size, table
 from edgeseq.training.allocator import keep_freed_memory
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import EdgeseqError
+from edgeseq_runtime.model_file.source import STARTER
 
 _DEFAULTS = {field.name: field.default for field in fields(Settings)}
 
@@ -28,6 +29,8 @@ _DEFAULTS = {field.name: field.default for field in fields(Settings)}
 def main(folder: Path, seed: int, steps: int, decay: int, rate: float, threads: int) -> None:
     """Train the starter on made-up series; the run lies in FOLDER and goes on from there.
 
+    At the end FOLDER holds the model file too, starter.onnx, with its errors on made-up series.
+
     The same seed and options give the same weights on the same machine with as many threads, interrupted or not.
     """
     import torch
@@ -40,6 +43,10 @@ def main(folder: Path, seed: int, steps: int, decay: int, rate: float, threads: 
         path = folder / "run.safetensors"
         trainer = Trainer.resume(path, settings) if path.exists() else Trainer(settings)
         _train(trainer, path)
+        made = model_file.make(path)
+        files.write_atomically(folder / f"{STARTER}.onnx", made.content)
+        click.echo(table(validation.HEADER, validation.rows(trainer.network, validation.make())))
+        click.echo(f"{folder / STARTER}.onnx: {size(len(made.content))}, {made.deviation.forecast:.0e} from the oracle")
     except EdgeseqError as error:
         click.echo(f"edgeseq.starter: {error}", err=True)
         sys.exit(2)
@@ -60,7 +67,6 @@ def _train(trainer: Trainer, path: Path) -> None:
         click.echo(line)
 
     trainer.run(path, report)
-    click.echo(table(validation.HEADER, validation.rows(trainer.network, series)))
 
 
 if __name__ == "__main__":

@@ -48,6 +48,13 @@ def geometric_means(share: Float64) -> Float64:
     return np.asarray(np.exp(np.nanmean(np.log(np.maximum(share, 1e-6)), axis=1)))
 
 
+def mean_squared_error(network: Network, validation: Validation) -> float:
+    """Return the mean squared error over all series, steps ahead and samples; the series have deviation 1."""
+    errors = _errors(network.stream(validation.samples[: AGES[-1][1]]), validation.samples)
+    lengths = [last - first + 1 for first, last in AGES]
+    return float(np.average(errors.mean(axis=(1, 2)), weights=lengths))
+
+
 def rows(network: Network, validation: Validation) -> list[list[str]]:
     """Return a line for each family, and one for all: the geometric mean at each age, and the worst at any."""
     share = shares(network, validation)

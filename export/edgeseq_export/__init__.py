@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from edgeseq_export.export import build, export
 from edgeseq_export.model_file import ModelFile
+from edgeseq_export.starter_file import starter
 
 if TYPE_CHECKING:
     from edgeseq_export.torch_module.export import describe
 
-__all__ = ["ModelFile", "build", "describe", "export"]
+__all__ = ["ModelFile", "build", "describe", "export", "starter"]
 
 
 def __getattr__(name: str) -> Any:

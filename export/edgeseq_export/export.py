@@ -24,13 +24,15 @@ from edgeseq_export.model_file import ModelFile
 from edgeseq_export.signing import finalize
 from edgeseq_runtime import __version__
 from edgeseq_runtime.errors import UsageError
-from edgeseq_runtime.spec import CHUNK, STEP, STREAM, Figures, Spec
+from edgeseq_runtime.spec import CHUNK, RUNNING, STEP, STREAM, Figures, Spec
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-def build(checkpoint: Checkpoint, quantize: str = "none", opset: int = onnx_opset.DEFAULT, form: str = CHUNK) -> bytes:
+def build(
+    checkpoint: Checkpoint, quantize: str = "none", opset: int = onnx_opset.DEFAULT, form: str | None = None
+) -> bytes:
     """Return the model file of a checkpoint, not yet compared with anything. torch is not needed.
 
     The arguments are those of `export`. Raises `UsageError` and `ModelFileError` as it does.
@@ -44,7 +46,7 @@ def export(
     source: Checkpoint,
     quantize: str = "none",
     opset: int = onnx_opset.DEFAULT,
-    form: str = CHUNK,
+    form: str | None = None,
     key: str | None = None,
 ) -> ModelFile: ...
 
@@ -63,17 +65,18 @@ def export(
 def export(source: "Checkpoint | nn.Module", *arguments: Any, **options: Any) -> ModelFile:
     """Return the model file of a checkpoint, or of a PyTorch module of your own, compared with an oracle.
 
-        export(checkpoint, quantize="none", opset=17, form="chunk", key=None)
+        export(checkpoint, quantize="none", opset=17, form=None, key=None)
         export(module, spec, path=None, opset=17, key=None)
 
     A module is made of LSTM, GRU, RNN, Linear and activations, in any depth; `describe` makes its `spec`, and the
     file is written to `path`. `quantize` is "none", "int8" or "int4" (weights of so many bits, float arithmetic, any
     provider) or "int8-dynamic" (onnxruntime's dynamic quantisation, CPU provider only). `form` is "chunk" (any number
-    of samples in one call) or "step" (one at a time, and a quarter faster at that). The figures and residuals in a
-    checkpoint's file are this very file's. `key` is a file with the private key that signs it. Raises `CheckError`
-    where the file does not pass, `UsageError` for what cannot be: a form that the network cannot have, a layer that
-    cannot be expressed (the first is named), a key that is none; `ModelFileError` for a quantisation or a form that
-    there is not.
+    of samples in one call) or "step" (one at a time, and a quarter faster at that); None is "chunk", of a network whose
+    scale runs along the only one that it has, "step". The figures and residuals in a checkpoint's file are this very
+    file's, as far as it carries parts to measure them with. `key` is a file with the private key that signs it. Raises
+    `CheckError` where the file does not pass, `UsageError` for what cannot be: a form that the network cannot have, a
+    layer that cannot be expressed (the first is named), a key that is none; `ModelFileError` for a quantisation or a
+    form that there is not.
     """
     # One name for two functions. The overloads have their parameters, and are what calls are checked against.
     if isinstance(source, Checkpoint):
@@ -87,7 +90,7 @@ def export_checkpoint(
     checkpoint: Checkpoint,
     quantize: str = "none",
     opset: int = onnx_opset.DEFAULT,
-    form: str = CHUNK,
+    form: str | None = None,
     key: str | None = None,
 ) -> ModelFile:
     """Return the model file of a checkpoint, compared with the oracle; see `export`."""
@@ -114,8 +117,14 @@ def _graph(checkpoint: Checkpoint, spec: Spec, opset: int) -> tuple[onnx.ModelPr
     return model, weights.values(stored)
 
 
-def _spec(spec: Spec, quantize: str, form: str) -> Spec:
+def _spec(spec: Spec, quantize: str, form: str | None) -> Spec:
     """Return the spec as the model file carries it."""
+    if form is None:
+        form = STEP if spec.scaling == RUNNING else CHUNK
+    if form == CHUNK and spec.scaling == RUNNING:
+        raise UsageError("a network whose scale runs along takes one sample at a time: it has the form step only")
+    if spec.scaling == RUNNING and quantize not in ("none", "int8"):
+        raise UsageError(f"a network whose scale runs along is exported as none or int8, not {quantize}")
     if form == STEP and spec.layout != STREAM:
         raise UsageError("the form step is for networks that see one sample after the other; this one sees windows")
     spec = replace(spec, quantize=quantize, form=form)
@@ -127,12 +136,16 @@ def _spec(spec: Spec, quantize: str, form: str) -> Spec:
 
 
 def _measured(checkpoint: Checkpoint, spec: Spec, model: onnx.ModelProto) -> Spec:
-    """Return the spec with this file's own errors; the baselines' are those of the training."""
+    """Return the spec with this file's own errors; the baselines' are those of the training.
+
+    A validation part that is too short to teach leaves a network with a running scale what it knows of other series.
+    """
     predictor = typical_predictor(finalize(model, spec)[0])
+    known = spec if spec.scaling == RUNNING else replace(spec, residuals=None, anomalies=None)
     if checkpoint.validation:
-        spec = replace(spec, residuals=residual_quantiles(predictor, checkpoint.validation))
+        spec = replace(spec, residuals=residual_quantiles(predictor, checkpoint.validation) or known.residuals)
         promising = typical_predictor(finalize(model, spec)[0])
-        spec = replace(spec, anomalies=learned_anomalies(promising, checkpoint.validation))
+        spec = replace(spec, anomalies=learned_anomalies(promising, checkpoint.validation) or known.anomalies)
     if checkpoint.test:
         samples, score = score_part(predictor, checkpoint.test)
         adapted = score_adapted(predictor, checkpoint.test, checkpoint.validation)[1] if spec.adapt else None

@@ -7,6 +7,7 @@ move by one vector of gains, all numbers that are divided stand in one vector ov
 from dataclasses import dataclass
 
 import numpy as np
+from onnx import TensorProto
 
 from edgeseq.model import running_scale
 from edgeseq.model.running_scale import FLOOR, HABITS, KNOTS, LEVELS, OLDEST, SCALES, SPREAD, TINY, YOUNG
@@ -139,8 +140,9 @@ def _add_ratios(graph: Graph, spec: Spec, found: list[str]) -> _Ratios:
     divided = [change, *distances, distances[-1], spread, fast, size]
     divisors = [scale] * (1 + levels) + [spread] + [scale] * 3
     factors = [scale] * spec.horizon + [level for level in distances for _ in KNOTS]
-    picked = graph.integers("picked", *divided, *divisors, *factors)
-    every = graph.node("Gather", [graph.node("Concat", found, "found", axis=_COLUMN), picked], "pick", axis=_COLUMN)
+    picked = np.eye(scale + 1, dtype=np.int8)[:, divided + divisors + factors]
+    pick = graph.node("Cast", [graph.constant("picked", picked)], "pick", to=TensorProto.FLOAT)
+    every = graph.node("MatMul", [graph.node("Concat", found, "found", axis=_COLUMN), pick], "each")
     sizes = graph.integers("pick_parts", len(divided), len(divisors), len(factors))
     graph.node("Split", [every, sizes], ["divided", "divisors", "factors"], axis=_COLUMN)
     divisor = graph.node("Max", ["divisors", _number(graph, "tiny", TINY)], "divisors_safe")
