@@ -26,14 +26,17 @@ from edgeseq_runtime.errors import DataError
 NOTHING, HEAD, ALL = KINDS = ("nothing", "head", "all")
 """What was fitted to the series."""
 
-LEAST_FOR_ALL = 1000
+LEAST_FOR_ALL = 500
 """Samples of a training part from which on all weights may move."""
 
 MOST = 20_000
 """Samples of a training part that teach, its last ones: so few steps see no more."""
 
-SAMPLES_A_STEP, MOST_STEPS = 10, 300
+SAMPLES_A_STEP, MOST_STEPS = 5, 300
 """A step for so many samples, at most so many steps: a short series may move the weights a little only."""
+
+PATIENCE = 80
+"""Steps without a lower validation error after which no more are tried."""
 
 VALIDATE_EVERY = 10
 """Steps."""
@@ -123,9 +126,15 @@ class Fitting:
             if self.step % VALIDATE_EVERY == 0 or self.step == self.steps:
                 self._try(ALL, tuner.average)
             report(self.step, loss, self.lowest)
+            if self.step - self._best_step >= PATIENCE:
+                break
             if stop() and self.step < self.steps:
                 return False
         return True
+
+    @property
+    def _best_step(self) -> int:
+        return self._best[ALL].step if ALL in self._best else 0
 
     def _try(self, kind: str, network: Network, penalty: float | None = None) -> None:
         """Keep a network that is the best of its kind so far."""

@@ -11,10 +11,9 @@ from edgeseq.evaluation.learning import Learner, learners
 from edgeseq.evaluation.metrics import Forecasts
 from edgeseq.model import running_scale
 from edgeseq.model.checkpoint import Checkpoint
-from edgeseq.model.shorter import shorter
 from edgeseq.series import Part
 from edgeseq.text import number
-from edgeseq.training.fine_tuning import Pretrained
+from edgeseq_export import starter_file
 from edgeseq_runtime.model_file.source import STARTER
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.spec import RUNNING
@@ -72,19 +71,14 @@ def compare(checkpoint: Checkpoint, validation: Part) -> Beside | None:
         np.ascontiguousarray(validation.values[:, :1]), validation.start, validation.left_out, validation.seconds
     )
     # The starter has been trained on no part of the series: on a device it learns from the first sample on.
-    starter = _forecasts(starter_predictor(spec.horizon), alone, [Learner(0, 0, len(alone.values))], adapt=True)
+    predictor = typical_predictor(edgeseq_export.build(starter_file.checkpoint(spec.horizon)))
+    starter = _forecasts(predictor, alone, [Learner(0, 0, len(alone.values))], adapt=True)
     counts = np.isfinite(made) & np.isfinite(truth) & np.isfinite(starter)
     if not counts.any():
         return None
     variance = spec.target_features[0].std ** 2
     model, other = (float(np.square(one - truth)[counts].mean()) / variance for one in (made, starter))
     return Beside(model, other)
-
-
-def starter_predictor(horizon: int) -> Predictor:
-    """Return what streams the starter up to a horizon, without adaptation."""
-    source = Pretrained.read(STARTER)
-    return typical_predictor(edgeseq_export.build(shorter(Checkpoint(source.spec, source.weights), horizon)))
 
 
 def _forecasts(predictor: Predictor, part: Part, streams: list[Learner], *, adapt: bool) -> Forecasts:
