@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq_runtime.adaptation.adaptation import Adaptation
+from edgeseq_runtime.adaptation.of_model import adaptation_of
 from edgeseq_runtime.anomalies.anomalies import Anomalies
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.backends.base import BatchEngine, OneStream, Session
@@ -75,7 +75,7 @@ class JudgedStreams:
         self.clocks = clocks(self.spec, room, confirms=rules.gap != ERROR)
         self.monitor = Monitor(self.spec, room) if monitor or anomalies is not None else None
         adapt = self.spec.adapt if adapt is None else adapt
-        self.adaptation = Adaptation(self.spec, room) if adapt else None
+        self.adaptation = adaptation_of(self.spec, room) if adapt else None
         self.anomalies = None if anomalies is None else Anomalies(self.spec, room, anomalies)
         """What is told of the errors that the monitor finds; None where nobody asks for anomalies."""
         self.known = KnownAhead(self.spec, room, self.screening.bounds) if self.spec.known else None
