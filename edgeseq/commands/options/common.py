@@ -20,7 +20,24 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-model_argument = click.argument("model", type=click.Path(exists=True, dir_okay=False))
+class ModelPath(click.Path):
+    """A file, or the name of the model that comes with the device package; a file of that name needs `./`."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, dir_okay=False)
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """Return the path, or the name."""
+        from edgeseq_runtime.model_file.source import STARTER
+
+        if value != STARTER:
+            return super().convert(value, parameter, context)
+        if Path(STARTER).exists():
+            note(f"{STARTER} is the model of the package; ./{STARTER} is the file here")
+        return value
+
+
+model_argument = click.argument("model", type=ModelPath())
 json_option = click.option("as_json", "--json", is_flag=True, help="Print the result as one JSON object.")
 
 
