@@ -104,6 +104,8 @@ static int64_t row_of(const edgeseq_streams *s, int64_t k)
 {% include "root_of_inverse.h" %}
 
 {% if running %}
+{% include "rounded.h" %}
+
 {% include "area_sine.h" %}
 
 {% endif %}
