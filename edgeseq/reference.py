@@ -189,18 +189,17 @@ class Oracle:
 
     def _running(self, x: Float64, states: States64) -> tuple[Float64, States64]:
         """One sample after the other, with a scale that runs along: the equations of docs/starter.md."""
-        horizon, knots = self._spec.horizon, len(KNOTS)
+        horizon = self._spec.horizon
         features, stream = running_step(x, states["stream"][0])
         memory = {name: states[name][0] for name in self._memory}
         said = self.network(features, memory)
         self._watch("said", said)
         scale = stream[:, 7:9].max(axis=1, keepdims=True)
         leap = said[:, :horizon] * self._output_scales * scale
-        ahead = np.log(np.arange(1, horizon + 1))
-        for stream_row, words, forecast in zip(stream, said, leap, strict=True):
-            for level, distance in enumerate(stream_row[2:7]):
-                shares = words[horizon + level * knots :][:knots]
-                forecast -= distance * np.interp(ahead, np.log(KNOTS), shares)
+        ahead, ends = np.log(np.arange(1, horizon + 1)), np.log(KNOTS)
+        lines = np.stack([np.interp(ahead, ends, end) for end in np.eye(len(KNOTS))])  # (knot, step ahead)
+        shares = said[:, horizon:].reshape(len(x), -1, len(KNOTS)) @ lines
+        leap -= np.einsum("bl,blk->bk", stream[:, 2:7], shares)
         own = scale * (1 + YOUNG / np.sqrt(stream[:, 1:2]))
         moved = {"stream": stream, SCALE: own, **memory}
         return x + leap, {name: value[None] for name, value in moved.items()}

@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 from edgeseq.model import architecture, running_scale
-from edgeseq_runtime.spec import RUNNING, STEP, Feature, Spec
+from edgeseq_runtime.spec import FORMAT, RUNNING, STEP, Feature, Spec
 
 LARGEST = 9e17
 """The largest sample that it takes."""
@@ -43,5 +43,6 @@ def spec(horizon: int = running_scale.KNOTS[-1]) -> Spec:
         form=STEP,
         scaling=RUNNING,
         adapt=True,
+        format=FORMAT,
     )
     return replace(made, states=architecture.states(made))

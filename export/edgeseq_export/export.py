@@ -73,10 +73,10 @@ def export(source: "Checkpoint | nn.Module", *arguments: Any, **options: Any) ->
     provider) or "int8-dynamic" (onnxruntime's dynamic quantisation, CPU provider only). `form` is "chunk" (any number
     of samples in one call) or "step" (one at a time, and a quarter faster at that); None is "chunk", of a network whose
     scale runs along the only one that it has, "step". The figures and residuals in a checkpoint's file are this very
-    file's, as far as it carries parts to measure them with. `key` is a file with the private key that signs it. Raises `CheckError`
-    where the file does not pass, `UsageError` for what cannot be: a form that the network cannot have, a layer that
-    cannot be expressed (the first is named), a key that is none; `ModelFileError` for a quantisation or a form that
-    there is not.
+    file's, as far as it carries parts to measure them with. `key` is a file with the private key that signs it. Raises
+    `CheckError` where the file does not pass, `UsageError` for what cannot be: a form that the network cannot have, a
+    layer that cannot be expressed (the first is named), a key that is none; `ModelFileError` for a quantisation or a
+    form that there is not.
     """
     # One name for two functions. The overloads have their parameters, and are what calls are checked against.
     if isinstance(source, Checkpoint):

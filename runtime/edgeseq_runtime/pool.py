@@ -421,6 +421,13 @@ class Pool:
         """
         return float(self._judgement.clocks.last[self._existing(name)])
 
+    def period_of(self, name: Hashable) -> float:
+        """Seconds from one of this stream's samples to the next; see `Predictor.period`.
+
+        Raises `UsageError` as `status_of` does.
+        """
+        return float(self._judgement.clocks.period_of(self._existing(name)))
+
     def pace_of(self, name: Hashable) -> float:
         """Seconds from one of this stream's samples to the next where that is not the period; see `Predictor.pace`.
 

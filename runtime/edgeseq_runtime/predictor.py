@@ -116,14 +116,22 @@ class Predictor:
         self._move, self._copied = engine.advance, self._said.copy
         targets = self._shape[1]
         self._truths = engine.x.reshape(-1)[:targets].reshape(targets if targets > 1 else ())
+        self._find_ranges()
+        self._choose_path()
+
+    def _find_ranges(self) -> None:
+        """Find between which values nothing is odd, and between which that stays so."""
         bounds = self._screening.bounds_of(_ROW)
         low, high = (ends[0, : self._features].tolist() for ends in (bounds.low, bounds.high))
         self._ranges = list(zip(low, high, strict=True))
-        self._low, self._high = self._ranges[0]
-        self._choose_path()
+        shown = self._screening.shown_by_first()
+        self._low, self._high = shown or self._ranges[0]
 
     def _choose_path(self) -> None:
         """Note which of its ways the next sample may take, so that `step` need not ask for each part."""
+        if self._judgement.is_running:
+            self._find_ranges()
+        self._period = float(self._clocks.period_of(0))
         span = self._clocks.span_of_first()
         self._is_calm = self._judgement.is_calm and span is not None and not self._interrupted
         self._early, self._late = span or (math.inf, -math.inf)
@@ -171,6 +179,11 @@ class Predictor:
     def seconds(self) -> float:
         """The time that the last sample was taken at, in seconds since 1970 UTC; NaN where it is not known."""
         return float(self._last[0])
+
+    @property
+    def period(self) -> float:
+        """Seconds from one sample to the next: the model's, or those that the stream's first times told; else NaN."""
+        return float(self._clocks.period_of(0))
 
     @property
     def pace(self) -> float:
@@ -339,7 +352,7 @@ class Predictor:
         if self._known:
             self._known.remember_all(_ROW)
         if made == INFINITE:
-            return self._without_forecast(self._last[0] + clocks.period if math.isnan(given) else given)
+            return self._without_forecast(self._last[0] + self._period if math.isnan(given) else given)
         if monitor:
             monitor.turns += 1
         if self._adaptation:
@@ -357,7 +370,7 @@ class Predictor:
         """Write a sample's numbers to a place, with those of its time; return False where that is not known."""
         values, clocks = self._reader.read(sample), self._clocks
         if clocks.features and UNREAD in values:
-            seconds = self._last[0] + clocks.period if math.isnan(given) else given
+            seconds = self._last[0] + self._period if math.isnan(given) else given
             if math.isnan(seconds):
                 return False
             values = clocks.complete(values, seconds)
@@ -367,7 +380,7 @@ class Predictor:
 
     def _take_calmly(self, sample: RawSample, given: float, ahead: Float32 | None) -> Float32 | None:
         """Take a sample step by step; None where something is odd about it. `given` may be NaN."""
-        seconds = self._last[0] + self._clocks.period if math.isnan(given) else given
+        seconds = self._last[0] + self._period if math.isnan(given) else given
         values = self._usual(sample, seconds)
         if values is None or (ahead is not None and not self._are_usable(ahead)):
             return None
@@ -403,15 +416,17 @@ class Predictor:
             self._known.remember_all(_ROW)
         if self._screening.stuck_after:
             self._screening.count_first(values)
+        if self._judgement.is_running and not self._low <= values[0] <= self._high:
+            self._screening.follow(_ROW, self._engine.x[0])
+            self._find_ranges()
         if not math.isfinite(self._numbers[0] + self._numbers[-1]):
             return self._without_forecast(seconds)
         if self._judgement.watches:
             self._judgement.watch_known(self._truths, self._said)
         self._ledger.steps += 1
-        if not math.isnan(seconds):
-            self._last[0] = seconds
-            if self._is_bare or not self._clocks.is_known:
-                self._clocks.is_known, self._is_bare = True, False
+        self._last[0] = seconds
+        if not math.isnan(seconds) and (self._is_bare or not self._clocks.is_known):
+            self._clocks.is_known, self._is_bare = True, False
         return self._copied()
 
     def _without_forecast(self, seconds: float) -> Float32:

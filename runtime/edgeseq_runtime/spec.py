@@ -428,7 +428,13 @@ class Spec:
     @cached_property
     def is_timed(self) -> bool:
         """Whether samples go by their times; else by their order, and a time is nothing but a name for a sample."""
-        return self.period is not None or self.time is not None or any(feature.clock for feature in self.features)
+        sees_time = any(feature.clock for feature in self.features)
+        return self.period is not None or self.time is not None or sees_time or self.learns_period
+
+    @property
+    def learns_period(self) -> bool:
+        """Whether each stream has a period of its own, which its first times tell."""
+        return self.scaling == RUNNING and self.period is None
 
     @property
     def has_gains(self) -> bool:

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeseq.model import running_scale
-from edgeseq.starter import made_up
-from edgeseq.starter.network import HORIZON, Network, normalise
-from edgeseq.starter.reference import SIZES, Oracle
+from edgeseq.reference import Oracle
+from edgeseq.starter import made_up, spec
+from edgeseq.starter.network import Network, normalise
 from edgeseq_runtime.arrays import Float64
 
 
@@ -29,12 +29,8 @@ def streamed(made: Network, series: Float64) -> Float64:
 
 
 def by_oracle(made: Network, series: Float64) -> Float64:
-    oracle = Oracle({name: value.numpy() for name, value in made.state_dict().items()})
-    state, forecasts = oracle.fresh(len(series)), []
-    for x in series.T:
-        forecast, state = oracle.step(x, state)
-        forecasts.append(forecast)
-    return np.stack(forecasts)
+    oracle = Oracle(spec.spec(), {name: value.numpy() for name, value in made.state_dict().items()})
+    return oracle.run(series.T[..., None])[0]
 
 
 SERIES = made_up.series(np.random.default_rng(3), 24, 700)
@@ -116,13 +112,13 @@ def test_what_the_network_sees_is_bounded_whatever_comes() -> None:
     assert features.abs().max() < 8
 
 
-def test_the_file_and_the_state_will_be_small_enough() -> None:
-    """250 kB as float32, 85 kB with a byte for each weight of a matrix; the state's share of 16 kB is 1.1."""
-    parameters = dict(network().named_parameters())
-    matrices = sum(value.numel() for value in parameters.values() if value.dim() == 2)
-    rows = sum(len(value) for value in parameters.values() if value.dim() == 2)
-    others = sum(value.numel() for value in parameters.values() if value.dim() == 1)
-    assert 4 * (matrices + others) < 235_000
-    assert matrices + 4 * (rows + others) < 70_000
-    assert sum(SIZES.values()) == running_scale.STATES + 4 * 64
-    assert HORIZON == 48
+def test_the_scale_by_itself_is_the_state_of_the_step_function() -> None:
+    """What residuals are divided by, without any network: of 24 series, 300 samples each."""
+    oracle = Oracle(spec.spec(), {name: value.numpy() for name, value in network().state_dict().items()})
+    states = oracle.fresh(24)
+    scales = []
+    for x in SERIES[:, :300].T:
+        _, states = oracle.step(x[:, None], states)
+        scales.append(states["scale"][0, :, 0])
+    expected = np.stack([running_scale.scales(series) for series in SERIES[:, :300]], axis=1)
+    np.testing.assert_allclose(np.stack(scales), expected, rtol=1e-12)

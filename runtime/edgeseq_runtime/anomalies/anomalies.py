@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from edgeseq_runtime.anomalies import event, ladder, layout, scores
 from edgeseq_runtime.anomalies.first import first_row, first_sizes, might_be
-from edgeseq_runtime.anomalies.kinds import LEAST_OF_SIZE, STEPS, WORDS
+from edgeseq_runtime.anomalies.kinds import LEAST_OF_SIZE, LEVEL_FORGETTING, STEPS, WORDS
 from edgeseq_runtime.anomalies.layout import Layout
 from edgeseq_runtime.anomalies.lone_stream import LoneStream
 from edgeseq_runtime.arrays import Float32, Rows
@@ -83,6 +83,9 @@ class Anomalies(RowArrays):
         )
         self._codes = np.array([WORDS.index(kind.word) + 1 for kind in self.layout.kinds], np.float32)
         self._has_gains = bool(spec.sensors)
+        level = (layout.MEAN, layout.DEVIATION, layout.SEEN, layout.ANCHOR) if self.layout.is_running else ()
+        self._of_stretch = (layout.NEAR, layout.FAR, layout.SLOW, layout.VALUES, layout.RUN, layout.LAST, *level)
+        """Words of a target that do not outlast a fresh start; where the scale runs, nor does the level."""
         self.fresh = first_row(spec, self.layout)
         """(words,): the row of a stream that has seen nothing."""
         self._apart: tuple[int, Float32] | None = None
@@ -135,7 +138,7 @@ class Anomalies(RowArrays):
         self.pass_by(rows)
         for target in range(self.layout.targets):
             begin = self.layout.head + target * self.layout.block
-            for name in (layout.NEAR, layout.FAR, layout.SLOW, layout.VALUES, layout.RUN, layout.LAST):
+            for name in self._of_stretch:
                 place = begin + self.layout.of_target[name].offset
                 self.memory[rows, place] = self.fresh[place]
 
@@ -223,6 +226,8 @@ class Anomalies(RowArrays):
             count = views[layout.COUNT]
             teaches = np.stack([each.teaches for each in made])
             np.copyto(count, np.minimum(count + 1, event.MOST_COUNTED), where=teaches)
+            if self.layout.is_running:
+                np.minimum(views[layout.SEEN] + 1, np.float32(LEVEL_FORGETTING), out=views[layout.SEEN])
             if self.layout.targets == 1:
                 self._finish(views, views[layout.OWN_BITS][0], made[0].bits[None], np.zeros(near.shape[1], np.intp))
             else:

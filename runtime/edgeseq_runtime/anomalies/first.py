@@ -3,7 +3,7 @@
 import numpy as np
 
 from edgeseq_runtime.anomalies import layout
-from edgeseq_runtime.anomalies.kinds import CLIP, STEPS, VALUE_CLIP, WORDS, first_gaps
+from edgeseq_runtime.anomalies.kinds import CLIP, LEVEL_FORGETTING, STEPS, VALUE_CLIP, WORDS, first_gaps
 from edgeseq_runtime.anomalies.ladder import LEAST_GAP, MOST_BITS, MOST_SCORE, RUNGS, TOGETHER, first_last_gaps
 from edgeseq_runtime.anomalies.layout import Layout
 from edgeseq_runtime.anomalies.learned import take
@@ -15,8 +15,9 @@ from edgeseq_runtime.spec import Spec
 OF_HALF_WIDTH = {0.5: 1.2, 0.9: 0.49}
 """The mean size of normal errors, of half the width of the interval that holds so many of them."""
 
-MOST_LEARNED = 20_000.0
-"""Samples that what a model file brings counts as at most: a device's own series may differ."""
+MOST_LEARNED, MOST_LEARNED_ELSEWHERE = 20_000.0, 500.0
+"""Samples that what a model file brings counts as at most: a device's own series may differ; where the scale runs, it
+was learned of other sensors than the device's."""
 
 
 def first_sizes(spec: Spec) -> tuple[Float32, Float32]:
@@ -41,19 +42,20 @@ def first_row(spec: Spec, words: Layout) -> Float32:
     near, far = first_sizes(spec)
     views[layout.SIZE][...], views[layout.FAR_SIZE][...] = near[:, None], far[:, None]
     views[layout.SPREAD][...] = 1
-    views[layout.MEAN][...] = np.nan
+    views[layout.MEAN][...] = 0 if words.is_running else np.nan
     gaps = np.array([first_gaps(kind.first, RUNGS) for kind in words.kinds], np.float32).T
     views[layout.GAPS][...] = gaps[:, None, :, None]
     views[layout.LAST_GAPS][...] = np.array(first_last_gaps(TOGETHER), np.float32)[:, None, None]
     if words.targets > 1:
         views[layout.TOGETHER][...] = np.array(first_last_gaps(words.targets), np.float32)[:, None]
     if spec.anomalies:
-        take(words, views, spec.anomalies, MOST_LEARNED)
+        take(words, views, spec.anomalies, MOST_LEARNED_ELSEWHERE if words.is_running else MOST_LEARNED)
     for name in (layout.NEAR, layout.FAR, layout.SLOW, layout.VALUES, layout.RUN, layout.MOST):
         views[name][...] = 0
     views[layout.PAUSE][...] = views[layout.ALARM][...] = 0
-    for name in (layout.BITS, layout.OWN_BITS, layout.LAST):
-        views[name][...] = np.nan
+    for name in (layout.BITS, layout.OWN_BITS, layout.LAST, layout.ANCHOR):
+        if name in views:
+            views[name][...] = np.nan
     return np.asarray(columns[:, 0])
 
 
@@ -69,6 +71,8 @@ def might_be(words: Layout, columns: Float32) -> bool:
         layout.PAUSE: 2.0**24,
         layout.ALARM: float(len(WORDS)),
     }
+    if words.is_running:
+        counted[layout.SEEN] = LEVEL_FORGETTING
     between = {layout.NEAR: CLIP, layout.FAR: CLIP, layout.SLOW: CLIP, layout.VALUES: VALUE_CLIP}
     gaps = [name for name in (layout.GAPS, layout.LAST_GAPS, layout.TOGETHER) if name in views]
     unknown = {
@@ -76,8 +80,10 @@ def might_be(words: Layout, columns: Float32) -> bool:
         layout.MOST: float(MOST_BITS),
         layout.OWN_BITS: float(MOST_BITS),
         layout.LAST: float(LARGEST),
-        layout.MEAN: float(LARGEST),
+        layout.MEAN: 2 * float(LARGEST),
     }
+    if words.is_running:
+        unknown[layout.ANCHOR] = float(LARGEST)
     return bool(
         all((views[name] == np.floor(views[name])).all() for name in counted)
         and all(((views[name] >= 0) & (views[name] <= most)).all() for name, most in counted.items())

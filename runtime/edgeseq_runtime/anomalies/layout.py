@@ -13,7 +13,7 @@ import numpy as np
 from edgeseq_runtime.anomalies.kinds import Kind, kinds_for
 from edgeseq_runtime.anomalies.ladder import RUNGS, SHARES
 from edgeseq_runtime.arrays import Float32
-from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.spec import RUNNING, Spec
 from edgeseq_runtime.streaming.row_words import Part, in_order
 
 BITS, ALARM, PAUSE, TOGETHER = "bits", "alarm", "pause", "together"
@@ -44,6 +44,10 @@ the last sample's kinds, before the last ladder."""
 GAPS, LAST_GAPS = "gaps", "last gaps"
 """Of the kinds' ladders (rung, kind), and of the one of their most bits."""
 
+SEEN, ANCHOR = "seen", "anchor"
+"""Only where the scale runs: samples that the running mean is one of, up to `kinds.LEVEL_FORGETTING`; and the last of
+them that was near it. `MEAN` is then how far that one lies above it, so that a large offset takes no digits."""
+
 _NUMBERS = (
     OWN_BITS,
     COUNT,
@@ -71,11 +75,13 @@ class Layout:
 
     horizon: int
     targets: int
+    is_running: bool = False
+    """Whether the scale runs along with the stream: the file then knows nothing of its values."""
 
     @classmethod
     def of(cls, spec: Spec) -> Self:
         """Return that of a model's streams."""
-        return cls(spec.horizon, len(spec.targets))
+        return cls(spec.horizon, len(spec.targets), spec.scaling == RUNNING)
 
     @cached_property
     def kinds(self) -> tuple[Kind, ...]:
@@ -92,7 +98,8 @@ class Layout:
     def of_target(self) -> dict[str, Part]:
         """Name -> the words of each target, from the begin of its block."""
         numbers: dict[str, tuple[int, ...]] = dict.fromkeys(_NUMBERS, ())
-        return in_order({**numbers, GAPS: (RUNGS, len(self.kinds)), LAST_GAPS: (len(SHARES),)})
+        running: dict[str, tuple[int, ...]] = dict.fromkeys((SEEN, ANCHOR) if self.is_running else (), ())
+        return in_order({**numbers, GAPS: (RUNGS, len(self.kinds)), LAST_GAPS: (len(SHARES),), **running})
 
     @cached_property
     def head(self) -> int:

@@ -40,14 +40,16 @@ def learned(words: Layout, row: Float32) -> LearnedAnomalies | None:
 def take(words: Layout, views: Mapping[str, Float32], known: LearnedAnomalies, most: float) -> None:
     """Write what a model file has learned into a fresh row's views; it counts as `most` samples at most.
 
-    What the file has for other targets, kinds or rungs than there are is left as it is.
+    What the file has for other targets, kinds or rungs than there are is left as it is. Where the scale runs, its means
+    are those of another sensor.
     """
     gaps, last = views[layout.GAPS], views[layout.LAST_GAPS]
     if len(known.samples) != words.targets or not _fits(known.last, last[..., 0].T):
         return
     views[layout.COUNT][...] = np.minimum(np.array(known.samples, np.float32), np.float32(most))[:, None]
-    views[layout.MEAN][...] = np.array(known.means, np.float32)[:, None]
-    views[layout.DEVIATION][...] = np.array(known.deviations, np.float32)[:, None]
+    if not words.is_running:
+        views[layout.MEAN][...] = np.array(known.means, np.float32)[:, None]
+        views[layout.DEVIATION][...] = np.array(known.deviations, np.float32)[:, None]
     last[..., 0] = np.array(known.last, np.float32).T
     for place, kind in enumerate(words.kinds):
         ladder = known.ladders.get(kind.name, ())

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from edgeseq_runtime.anomalies import event, kinds, ladder, scores
-from edgeseq_runtime.anomalies.layout import ALARM, BITS, GAPS, LAST_GAPS, MOST, OWN_BITS, PAUSE, Layout
+from edgeseq_runtime.anomalies.layout import ALARM, ANCHOR, BITS, GAPS, LAST_GAPS, MOST, OWN_BITS, PAUSE, SEEN, Layout
 from edgeseq_runtime.arrays import Float32
 
 
@@ -47,6 +47,11 @@ class LoneStream:
         first, last = (layout.head + layout.of_target[name].offset for name in (OWN_BITS, MOST))
         self._own_bits, self._numbers = first, self._row[first + 1 : last + 1]
         self._gaps, self._last_gaps = (layout.head + layout.of_target[name].offset for name in (GAPS, LAST_GAPS))
+        places = layout.of_target
+        self._seen, self._anchor = (
+            (layout.head + places[name].offset for name in (SEEN, ANCHOR)) if layout.is_running else (0, 0)
+        )
+        """Places of both; 0: there are none."""
         self._width, self._has_far = len(layout.kinds), layout.horizon > 1
         self._priors = [kind.prior for kind in layout.kinds]
         self._weights = _constants(*(kind.weight for kind in layout.kinds))
@@ -97,7 +102,7 @@ class LoneStream:
         numbers[8] = sample
         r[0] = 1 / (spread if spread > _LEAST_SPREAD else _LEAST_SPREAD)
         silence = r[0]
-        since = min(count + _FIRST_COUNTS, _FORGETTING)
+        since = min((self._row[self._seen] if self._seen else count) + _FIRST_COUNTS, _FORGETTING)
         numbers[1] = self._moved(size, abs(error), since, self._least[0])
         found = [min(abs(ratio), _MOST_SCORE), abs(numbers[3]), abs(numbers[5]), spread, silence, numbers[7]]
         if self._has_far:
@@ -133,10 +138,14 @@ class LoneStream:
         """Do what `scores` does of the value itself; return its scores."""
         r, numbers = self._rounded, self._numbers
         count, mean, deviation, values = numbers[0], numbers[9], numbers[10], numbers[11]
-        if mean != mean:  # noqa: PLR0124 - NaN is not itself
-            mean = sample
-        r[0] = sample - mean
-        distance, value = r[0], 0.0
+        if self._anchor:
+            count, distance = self._row[self._seen], self._above_mean(sample, mean)
+        else:
+            if mean != mean:  # noqa: PLR0124 - NaN is not itself
+                mean = sample
+            r[0] = sample - mean
+            distance = r[0]
+        far, value = distance, 0.0
         if deviation > 0:
             r[0] = distance / deviation
             ratio = r[0]
@@ -147,7 +156,13 @@ class LoneStream:
                 distance = min(max(distance, -most), most)
         since = count + 1 if count < _LEVEL_FORGETTING else _LEVEL_FORGETTING
         r[0] = distance / since
-        numbers[9] = mean + r[0]
+        if not self._anchor:
+            numbers[9] = mean + r[0]
+        else:
+            self._row[self._seen] = since
+            if distance == far:
+                self._row[self._anchor], mean = sample, distance
+            numbers[9] = mean - r[0]
         r[0] = abs(distance) - deviation
         r[0] = r[0] / since
         numbers[10] = deviation + r[0]
@@ -156,6 +171,15 @@ class LoneStream:
         numbers[11] = values + r[0]
         values = numbers[11]
         return [max(value, 0.0), max(-value, 0.0), max(values, 0.0), max(-values, 0.0)]
+
+    def _above_mean(self, sample: float, mean: float) -> float:
+        """Return how far a sample lies above the running mean, where that is known by its distance from an anchor."""
+        r, anchor = self._rounded, self._row[self._anchor]
+        if anchor != anchor:  # noqa: PLR0124 - NaN is not itself
+            return 0.0
+        r[0] = sample - anchor
+        r[0] = mean + r[0]
+        return float(r[0])
 
     def _climb(self, found: list[float]) -> tuple[float, int, list[tuple[int, bool]]]:
         """Return the most bits of scores, of which kind, and where each stopped: its rung, and whether it passed it."""

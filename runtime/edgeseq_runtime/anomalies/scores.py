@@ -58,23 +58,37 @@ def take(views: Views, found: tuple[Kind, ...], errors: Float32, far: Float32, s
 
 def _take_value(views: Views, samples: Float32) -> Float32:
     """Return how far samples are from the running mean of those before, of the mean distance; move both on."""
-    mean, deviation, count = views[layout.MEAN], views[layout.DEVIATION], views[layout.COUNT]
-    np.copyto(mean, samples, where=np.isnan(mean))
-    distance = samples - mean
-    varies = deviation > 0
+    mean, deviation, count = views[layout.MEAN], views[layout.DEVIATION], seen(views)
+    anchor = views.get(layout.ANCHOR)
+    if anchor is None:
+        np.copyto(mean, samples, where=np.isnan(mean))
+        distance = samples - mean
+    else:
+        distance = np.where(np.isnan(anchor), NOTHING, mean + (samples - anchor))
+    far, varies = distance, deviation > 0
     ratio = np.minimum(np.maximum(distance / deviation, -MOST_SCORE), MOST_SCORE)
     value = np.where(varies & (count >= np.float32(kinds.LEAST_VALUES)), ratio, NOTHING)
     most = np.float32(kinds.CLIP) * deviation
     distance = np.where(varies, np.minimum(np.maximum(distance, -most), most), distance)
     since = np.minimum(count + 1, np.float32(kinds.LEVEL_FORGETTING))
-    mean += distance / since
+    if anchor is None:
+        mean += distance / since
+    else:
+        is_near = distance == far
+        np.copyto(anchor, samples, where=is_near)
+        mean[...] = np.where(is_near, distance, mean) - distance / since
     deviation += (np.abs(distance) - deviation) / since
     return value
 
 
+def seen(views: Views) -> Float32:
+    """Return how many samples of their own streams' values and sizes of errors are means of, (target, stream)."""
+    return views[layout.SEEN] if layout.SEEN in views else views[layout.COUNT]
+
+
 def take_sizes(views: Views, errors: Float32, far: Float32, least: tuple[Float32, Float32]) -> None:
     """Move typical sizes of errors on, (target, stream); `least` (target, 1) each is below what none falls."""
-    since = np.minimum(views[layout.COUNT] + np.float32(kinds.FIRST_COUNTS), np.float32(kinds.FORGETTING))
+    since = np.minimum(seen(views) + np.float32(kinds.FIRST_COUNTS), np.float32(kinds.FORGETTING))
     for name, found, lowest in zip((layout.SIZE, layout.FAR_SIZE), (errors, far), least, strict=True):
         size = views[name]
         counted = np.minimum(np.abs(found), np.float32(kinds.MOST_OF_SIZE) * size)

@@ -57,6 +57,21 @@ class AnomalyArrays:
 
 
 @dataclass(frozen=True)
+class FollowArrays:
+    """What follows streams whose scale runs along, besides their gains; see `streaming.shown_range`."""
+
+    shown: Float32
+    """(stream, 3): how many samples were shown, up to `fewest`, the least and the greatest."""
+    fewest: int
+    widths: float
+    """How far beyond what was shown values are in range, in widths of that."""
+    limit: float
+    """The largest value that the network can take."""
+    periods: Float64 | None
+    """(stream,): seconds from one sample to the next, NaN where they are not known yet; None: as `StepArrays.times`."""
+
+
+@dataclass(frozen=True)
 class StepArrays:
     """What a usual step reads and changes, of arrays with a row for each stream; see `streaming`."""
 
@@ -78,6 +93,8 @@ class StepArrays:
     """(stream, word): what streams go on learning, see `adaptation.layout`; None where they do not."""
     anomalies: AnomalyArrays | None = None
     """None where nobody asks for anomalies; `watch` is there where somebody does."""
+    follows: FollowArrays | None = None
+    """None where all streams are judged by what training has shown."""
 
 
 @dataclass(frozen=True)

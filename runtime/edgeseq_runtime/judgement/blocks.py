@@ -93,6 +93,8 @@ class Block:
             count = self._run_usual(judgement.usual, samples, at)
             if count:
                 return count
+        if judgement.is_running:
+            return 0  # what follows a stream is asked after each sample
         if judgement.usual and judgement.adaptation:
             samples = samples[:1]  # NumPy rounds in other places, and the next may be usual: blocks are as steps
         return self._run(samples, at) if self._may_run(samples[:1], at) else 0
@@ -147,7 +149,7 @@ class Block:
                 return False
         if self._given is None:
             return True
-        return judgement.clocks.are_on_time(judgement.clocks.passed(_ROW, self._given[at : at + 1]))
+        return judgement.clocks.are_on_time(_ROW, judgement.clocks.passed(_ROW, self._given[at : at + 1]))
 
     def _take_one(self, at: int) -> None:
         """Take one sample as a step does."""

@@ -64,9 +64,9 @@ class Judgement(JudgedStreams):
         seconds = self.clocks.resolve(rows, given)
         passed = self.clocks.passed(rows, seconds)
         if unread is None or not unread.any():
-            if self.clocks.are_usual(passed):
+            if self.clocks.are_usual(rows, passed):
                 return self._take_in_time(rows, self.clocks.with_features(block, seconds), seconds)
-            if self.clocks.are_on_time(passed):
+            if self.clocks.are_on_time(rows, passed):
                 forecasts = self._take_in_time(rows, self.clocks.with_features(block, seconds), seconds)
                 self._note_pace(self.places(rows), passed)
                 return forecasts
@@ -128,6 +128,7 @@ class Judgement(JudgedStreams):
         """Take samples that nothing is odd about."""
         forecasts = self.engine.advance(rows, block)
         self.screening.count_runs(rows, block)
+        self.screening.follow(rows, block)
         if not are_finite(forecasts):
             return self.drop_infinite(rows, block, forecasts, seconds)
         if self.watches:
@@ -205,6 +206,8 @@ class Judgement(JudgedStreams):
             instead[:, self._features :] = block[:, self._features :]
             self.engine.put(places[~moving], instead[~moving], self.engine.y[places[~moving]])
         self.screening.look_away(places[moving], filled[moving])
+        taken = np.where(rejected, np.float32(np.nan), block[:, : self._features])
+        self.screening.follow(places[moving], taken[moving])
         self.screening.remember(places, findings)
         seen = block[:, : self._targets]
         self._settle(places, status, reason, filled, rejected, forecasts, seconds, self._doubted(findings), seen)
@@ -306,6 +309,8 @@ class Judgement(JudgedStreams):
         """
         if not self.watches:
             return
+        if self.is_running:
+            self.follow_scales(rows)
         warm = self.ledger.ages(rows) + 1 >= self.spec.warmup
         said = forecasts.reshape(-1, *self._shape)
         if self.adaptation:
@@ -322,6 +327,8 @@ class Judgement(JudgedStreams):
     def watch_known(self, truths: Float32, forecasts: Float32) -> None:
         """As `watch`, for a lone stream's truths (target,) or () and forecasts (horizon, target), all numbers."""
         monitor, ledger = self.monitor, self.ledger
+        if self.is_running:
+            self.follow_scales(_FIRST)
         is_warm = ledger.steps - ledger.begun.item(0) + 1 >= self.spec.warmup
         if self.adaptation and self._targets > 1:
             self.watch(_FIRST, truths.reshape(1, -1), forecasts[None])
@@ -350,7 +357,7 @@ class Judgement(JudgedStreams):
         lags, far = self.clocks.lags(places, seconds)
         far &= ~unread
         lags[far | unread] = 0
-        believed = np.where(far, self.clocks.last[places] + self.clocks.period, seconds)
+        believed = np.where(far, self.clocks.last[places] + self.clocks.period_of(places), seconds)
         ahead, seconds = np.where(far, seconds - believed, 0), believed
         block = self.clocks.with_features(block, seconds, unread)
         timeless = unread & np.isnan(seconds)
@@ -412,7 +419,7 @@ class Judgement(JudgedStreams):
             x = self.engine.x[rows]
             x[:, : self._targets] = self.engine.y[rows, : self._targets]
             if self.clocks.features:
-                seconds = self.clocks.last[rows] + step * self.clocks.period
+                seconds = self.clocks.last[rows] + step * self.clocks.period_of(rows)
                 x[:, measured : self._features] = self.clocks.features_at(seconds)
             if self.known:
                 x = self.known.pass_by(rows, x, np.ones(len(rows), np.int64))

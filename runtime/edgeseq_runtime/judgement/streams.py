@@ -3,7 +3,6 @@
 What a step of them is stands in `judgement`.
 """
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -21,9 +20,10 @@ from edgeseq_runtime.monitoring.conformal import LEVEL
 from edgeseq_runtime.monitoring.monitor import Monitor
 from edgeseq_runtime.outcomes import Outcomes
 from edgeseq_runtime.rules import ERROR, Rules
-from edgeseq_runtime.spec import SETTINGS, Spec
+from edgeseq_runtime.spec import RUNNING, SCALE, SETTINGS, Spec
 from edgeseq_runtime.streaming.clocks import Clocks
 from edgeseq_runtime.streaming.known_ahead import REACH, KnownAhead
+from edgeseq_runtime.streaming.learned_period import LearningClocks
 from edgeseq_runtime.streaming.ledger import (
     CODES,
     COUNTED,
@@ -34,6 +34,7 @@ from edgeseq_runtime.streaming.ledger import (
 from edgeseq_runtime.streaming.policy import Policy
 from edgeseq_runtime.streaming.screening import Screening
 from edgeseq_runtime.streaming.sensors import Scale
+from edgeseq_runtime.streaming.shown_range import ShownRange
 from edgeseq_runtime.streaming.snapshot import Snapshot
 from edgeseq_runtime.streaming.validation import SKIPPED, STATUSES
 
@@ -67,8 +68,11 @@ class JudgedStreams:
         rules = rules or Rules()
         self.policy = Policy(self.spec, missing, rules)
         self.ledger = Ledger(room)
-        self.screening = Screening(self.spec, rules, self.policy, room)
-        self.clocks = Clocks(self.spec, room, confirms=rules.gap != ERROR)
+        self.is_running = self.spec.scaling == RUNNING
+        """Whether each stream is judged in multiples of a scale that the network lets run along."""
+        self.screening = (ShownRange if self.is_running else Screening)(self.spec, rules, self.policy, room)
+        clocks = LearningClocks if self.spec.learns_period else Clocks
+        self.clocks = clocks(self.spec, room, confirms=rules.gap != ERROR)
         self.monitor = Monitor(self.spec, room) if monitor or anomalies is not None else None
         adapt = self.spec.adapt if adapt is None else adapt
         self.adaptation = Adaptation(self.spec, room) if adapt else None
@@ -107,7 +111,7 @@ class JudgedStreams:
         if self.known:
             before[:, : self._features] = 0
             self.engine.put(rows, before, self.engine.y[rows])
-        self.screening.away[rows] = False
+        self.screening.forget(rows)
         self.ledger.begun[rows] = self.ledger.steps
         self.ledger.imputed[rows] = 0
         if self.monitor:
@@ -217,7 +221,7 @@ class JudgedStreams:
             "y": engine.y[rows].reshape(-1, 1, 1, engine.y[0].size),
             "runs": self.screening.runs[rows],
             **{name: state.reshape(-1, *shapes[name]) for name, state in states.items()},
-            "confirm.waiting": self.screening.waiting[rows],
+            **self.screening.arrays_of(rows),
         }
         ages = ledger.ages(rows).tolist()
         counters = zip(
@@ -227,15 +231,12 @@ class JudgedStreams:
             ledger.skipped[rows].tolist(),
             ledger.status[rows].tolist(),
             ledger.reason[rows].tolist(),
-            self.clocks.last[rows].tolist(),
-            self.clocks.ahead[rows].tolist(),
-            self.clocks.pace[rows].tolist(),
-            self.clocks.paced[rows].tolist(),
+            self.clocks.counters_of(rows),
             ledger.counts[rows].tolist(),
             strict=True,
         )
         found = []
-        for at, (samples, age, imputed, skipped, status, reason, seconds, ahead, *paced, counts) in enumerate(counters):
+        for at, (samples, age, imputed, skipped, status, reason, times, counts) in enumerate(counters):
             named = {
                 "samples": samples,
                 "age": age,
@@ -244,10 +245,7 @@ class JudgedStreams:
                 "status": STATUSES[status],
                 "reason": REASONS_BY_CODE[reason],
                 "odd_at": samples if reason else 0,
-                "seconds": seconds,
-                "clock.ahead": ahead,
-                "clock.pace": paced[0],
-                "clock.paced": paced[1],
+                **times,
                 **dict(zip(_COUNTERS, counts, strict=True)),
             }
             arrays = {name: block[at].copy() for name, block in blocks.items()}
@@ -266,6 +264,8 @@ class JudgedStreams:
         odd = sum(counters[f"counts.{status}"] for status in STATUSES[1:])
         if odd > counters["samples"] or (self.monitor and not self.monitor.might_hold(snapshot.arrays)):
             raise SnapshotError("the snapshot has counters or widths that no stream has")
+        if not self.screening.might_hold(snapshot.arrays):
+            raise SnapshotError("the snapshot has a range that no stream has")
         if self.adaptation and not self.adaptation.might_hold(snapshot.arrays):
             raise SnapshotError("the snapshot has an adaptation that no stream has")
         if self.anomalies and not self.anomalies.might_hold(snapshot.arrays):
@@ -291,12 +291,10 @@ class JudgedStreams:
         ledger.counts[row] = [counters[f"counts.{name}"] for name in COUNTED]
         ledger.is_quiet = False
         self.screening.runs[row] = arrays["runs"]
+        self.screening.load(row, arrays)
         self.screening.look_away(slice(row, row + 1), self.engine.x[row : row + 1])
-        self.screening.waiting[row] = arrays.get("confirm.waiting", 0)
         self.screening.settle()
-        self.clocks.commit(row, counters["seconds"], counters["clock.ahead"])
-        self.clocks.load_pace(row, counters["clock.pace"], counters["clock.paced"])
-        self.clocks.is_known = self.clocks.is_known or not math.isnan(counters["seconds"])
+        self.clocks.load(row, counters)
         if self.monitor:
             self.monitor.load(row, counters["age"], arrays)
         if self.adaptation:
@@ -305,6 +303,15 @@ class JudgedStreams:
             self.anomalies.load(row, arrays)
         if self.known:
             self.known.load(row, arrays)
+        if self.is_running:
+            self.follow_scales(slice(row, row + 1))
+
+    def follow_scales(self, rows: Any) -> None:
+        """Have streams be judged in multiples of what the network's running scale is now."""
+        scales = self.engine.by_row(SCALE)[rows].reshape(-1, 1)
+        for part in (self.monitor, self.adaptation):
+            if part:
+                part.gains[rows] = scales
 
     def outcomes(self, rows: Any, forecasts: Float32) -> Outcomes:
         """Return what became of the last samples of streams, with their forecasts (stream, outputs)."""
@@ -360,4 +367,5 @@ class JudgedStreams:
             self.monitor.arrays() if self.monitor else None,
             self.adaptation.memory if self.adaptation else None,
             self.anomalies.arrays() if self.anomalies else None,
+            screening.arrays(getattr(clocks, "periods", None)) if isinstance(screening, ShownRange) else None,
         )

@@ -10,7 +10,7 @@ from edgeseq_runtime.arrays import Float32, Rows
 from edgeseq_runtime.backends.usual import WatchArrays
 from edgeseq_runtime.monitoring.conformal import MOVES, WIDEST, Intervals
 from edgeseq_runtime.monitoring.drift import ALARM, CLEAR, MEMORY, Drift
-from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.spec import RUNNING, Spec
 from edgeseq_runtime.streaming.row_arrays import RowArrays
 
 Flags = npt.NDArray[np.bool_]
@@ -31,7 +31,7 @@ class Monitor(RowArrays):
     turn: npt.NDArray[np.int64]
     """(stream,): samples that a stream has seen without the others, modulo the horizon."""
     gains: Float32
-    """(stream, target): of their sensors."""
+    """(stream, target): of their sensors; or the scale that runs along, 0 while a stream has been constant."""
 
     def __init__(self, spec: Spec, room: int) -> None:
         super().__init__(room)
@@ -41,10 +41,13 @@ class Monitor(RowArrays):
         self.turns = 0
         """Samples that all streams have seen together."""
         self._together = True  # whether `turn` is zero throughout
-        self._has_gains = bool(spec.sensors)
+        self._has_gains = spec.has_gains
         self._begin("said", (spec.horizon, spec.horizon, self._targets), np.float32, np.nan)
         self._begin("turn", (), np.int64)
-        self._begin("gains", (self._targets,), np.float32, 1, is_setting=True)
+        self._is_running = spec.scaling == RUNNING
+        """Whether gains move, and may be 0."""
+        blank = 0 if self._is_running else 1
+        self._begin("gains", (self._targets,), np.float32, blank, is_setting=not self._is_running)
         self._is_known = False  # whether all that has been said of the first stream's samples to come is a number
         self._views: dict[int, tuple[Float32, ...]] = {}  # by place, what `update_known` has no time to look for
         self._errors = np.empty((spec.horizon, self._targets), np.float32)
@@ -112,8 +115,13 @@ class Monitor(RowArrays):
         """Return truths (stream, target) less what was expected (stream, horizon, target), as the typical sensor's."""
         errors = truths[:, None] - expected
         if self._has_gains:
-            errors /= self.gains[rows][:, None]
+            errors /= self._divisors(rows)[:, None]
         return errors
+
+    def _divisors(self, rows: Rows) -> Float32:
+        """Return what errors are divided by, (stream, target): NaN for a gain of 0, of which no error is a multiple."""
+        gains = self.gains[rows]
+        return np.where(gains == 0, np.float32(np.nan), gains) if self._is_running else gains
 
     def arrays(self) -> WatchArrays:
         """Return what `update` reads and changes, for who does the same in other code; `count` comes after that."""
@@ -148,7 +156,7 @@ class Monitor(RowArrays):
         """Whether all that has been said of the first stream's samples to come is a number: see `update_known`."""
         if not self._is_known:
             self._is_known = self._together and bool(np.isfinite(self.said[0]).all())
-        return self._is_known
+        return self._is_known and not (self._is_running and not self.gains.item(0))
 
     def update_known(self, truths: Float32, forecasts: Float32) -> Float32:
         """Take a sample of the only stream, (target,), and the forecasts (horizon, target) after it, all numbers.

@@ -1,6 +1,7 @@
 """The time of streams: when a sample comes, how many are missing before it, and the features that are read off it."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,11 @@ _FOUND_AFTER = 4
 _TOLD = _FOUND_AFTER + 1
 """Counts no further: the finding is a sample's reason."""
 
-_LEAST = 5e-324
+LEAST = 5e-324
 """The least that time can pass."""
+
+_COUNTERS = ("seconds", "clock.ahead", "clock.pace", "clock.paced")
+"""What a snapshot calls the arrays of a clock."""
 
 Flags = npt.NDArray[np.bool_]
 
@@ -51,11 +55,12 @@ class Clocks(RowArrays):
         self.period = spec.period or math.nan
         self.late = 1.5 * self.period
         """Seconds after the last sample from which others lack in between."""
-        self.early = self.period / ANOTHER_RATE if spec.period else _LEAST
+        self.early = self.period / ANOTHER_RATE if spec.period else LEAST
         """Seconds after the last sample before which one comes faster than the model's do."""
         self.told = _TOLD
         """What `paced` has where another pace is known to last."""
-        self._far = FAR_AHEAD * self.period if confirms else math.inf
+        self._far = float(FAR_AHEAD) if confirms else math.inf
+        """Periods that a time may be ahead at once."""
         self.is_known = bool(self.features)
         """Whether any stream's time may be known, or must be."""
         self.any_ahead = False
@@ -67,23 +72,34 @@ class Clocks(RowArrays):
         self._begin("pace", (), np.float64)
         self._begin("paced", (), np.int64)
 
+    def period_of(self, rows: Any) -> Any:
+        """Return the period of streams in seconds, (stream,), or one number for all; NaN where it is not known."""
+        del rows
+        return self.period
+
+    def limits_of(self, rows: Any) -> tuple[Any, Any]:
+        """Return after how many seconds a sample comes too early and too late, (stream,) or a number for all each."""
+        del rows
+        return self.early, self.late
+
     def resolve(self, rows: Rows, given: Float64) -> Float64:
         """Return samples' times (stream,): as given, or a period after the one before; NaN where neither is known."""
-        return np.where(np.isnan(given), self.last[rows] + self.period, given)
+        return np.where(np.isnan(given), self.last[rows] + self.period_of(rows), given)
 
     def passed(self, rows: Rows, seconds: Float64) -> Float64:
         """Return the time since the last sample, (stream,); NaN where it is not known."""
         return np.asarray(seconds - self.last[rows])
 
-    def are_usual(self, passed: Float64) -> bool:
+    def are_usual(self, rows: Rows, passed: Float64) -> bool:
         """Whether all samples come when they should, in the model's pace as those before."""
         if self.any_ahead or self.any_paced:
             return False
-        return not np.count_nonzero((passed < self.early) | (passed >= self.late))  # NaN: nothing is known to lack
+        early, late = self.limits_of(rows)
+        return not np.count_nonzero((passed < early) | (passed >= late))  # NaN: nothing is known to lack
 
-    def are_on_time(self, passed: Float64) -> bool:
+    def are_on_time(self, rows: Rows, passed: Float64) -> bool:
         """Whether none lacks or comes twice, and no time waits to be confirmed; some may come too fast."""
-        return not self.any_ahead and not np.count_nonzero((passed <= 0) | (passed >= self.late))
+        return not self.any_ahead and not np.count_nonzero((passed <= 0) | (passed >= self.limits_of(rows)[1]))
 
     def span_of_first(self) -> tuple[float, float] | None:
         """Return the least and the greatest step to a sample of the first stream that is as before; None: none is.
@@ -92,12 +108,13 @@ class Clocks(RowArrays):
         """
         if not self.any_paced or not self.paced[0]:
             return self.early, self.late
-        return (_LEAST, self.early) if self.paced[0] == _TOLD else None
+        return (LEAST, self.early) if self.paced[0] == _TOLD else None
 
     def note_pace(self, rows: npt.NDArray[np.intp], passed: Float64) -> Flags:
         """Take note of the steps to samples (stream,); return which show a pace that is to be told."""
         pace, count = self.pace[rows], self.paced[rows]
-        is_wrong = (passed < self.early) | (passed >= self.late)
+        early, late = self.limits_of(rows)
+        is_wrong = (passed < early) | (passed >= late)
         is_told = count == _TOLD
         with np.errstate(over="ignore"):
             alike = (count > 0) & (passed < ANOTHER_RATE * pace) & (pace < ANOTHER_RATE * passed)
@@ -136,12 +153,13 @@ class Clocks(RowArrays):
         goes on from such a one of the sample before.
         """
         passed = seconds - self.last[rows]
-        periods = np.minimum(passed / self.period, _MOST_PERIODS)
+        period = self.period_of(rows)
+        periods = np.minimum(passed / period, _MOST_PERIODS)
         lags = np.where(periods > 1, np.round(periods) - 1, 0)
         lags = np.where(passed <= 0, -1, np.nan_to_num(lags)).astype(np.int64)
         further = passed - self.ahead[rows]
-        confirmed = (self.ahead[rows] > 0) & (further > 0) & (further <= self._far)
-        return lags, (passed > self._far) & ~confirmed
+        confirmed = (self.ahead[rows] > 0) & (further > 0) & (further <= self._far * period)
+        return lags, (passed > self._far * period) & ~confirmed
 
     def commit(self, rows: Any, seconds: Any, ahead: Any = None) -> None:
         """Take note of the times (stream,) that samples were taken at, and of those further ahead that wait."""
@@ -150,10 +168,17 @@ class Clocks(RowArrays):
             self.ahead[rows] = ahead
             self.any_ahead = bool(self.ahead.any())
 
-    def load_pace(self, row: int, pace: float, count: int) -> None:
-        """Go on with the pace of a stream's samples as it was saved."""
-        self.pace[row], self.paced[row] = pace, min(count, _TOLD)
-        self.any_paced = bool(self.paced.any())
+    def counters_of(self, rows: npt.NDArray[np.intp]) -> list[dict[str, Any]]:
+        """Return what a snapshot has to count of streams' times, of each by name."""
+        columns = [array[rows].tolist() for array in (self.last, self.ahead, self.pace, self.paced)]
+        return [dict(zip(_COUNTERS, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    def load(self, row: int, counters: Mapping[str, Any]) -> None:
+        """Go on with a stream's times as `counters_of` found them."""
+        last, ahead, pace, paced = (counters[name] for name in _COUNTERS)
+        self.last[row], self.ahead[row], self.pace[row], self.paced[row] = last, ahead, pace, min(paced, _TOLD)
+        self.any_ahead, self.any_paced = bool(self.ahead.any()), bool(self.paced.any())
+        self.is_known = self.is_known or not math.isnan(last)
 
     def with_features(self, block: Float32, seconds: Float64, unread: Flags | None = None) -> Float32:
         """Return samples (sample, feature) with the features of their times (sample,) where they lack.
@@ -181,7 +206,7 @@ class Clocks(RowArrays):
 
     def next_times(self, row: int, steps: int) -> Float64:
         """Return the times of a stream's next samples, a period apart, (steps,); NaN where they are unknown."""
-        return np.asarray(self.last[row] + self.period * np.arange(1, steps + 1), np.float64)
+        return np.asarray(self.last[row] + self.period_of(row) * np.arange(1, steps + 1), np.float64)
 
     def complete(self, values: list[float], seconds: float) -> list[float]:
         """Return a sample's numbers with the features of its time where they lack."""

@@ -14,7 +14,7 @@ sample: a network that has seen such a jump forecasts nothing of use for as long
 times `Rules.margin`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
@@ -33,6 +33,9 @@ SPREADS = 1.0
 
 CHANGES = 8.0
 """How far from the last value a value out of range may lie, in typical changes."""
+
+_WAITING = "confirm.waiting"
+"""What a snapshot calls what waits."""
 
 Flags = npt.NDArray[np.bool_]
 
@@ -133,7 +136,7 @@ class Screening(RowArrays):
         self._margin, self.stuck_after, self._confirms = rules.margin, rules.stuck_after, policy.confirms
         self._flagged = policy.flagged
         self._targets = len(spec.targets)
-        self._own = bool(spec.sensors)
+        self._own = spec.has_gains
         """Whether each stream has bounds of its own."""
         self._features = len(spec.features)
         ahead = [_bounds_ahead(column, rules.margin, takes_all=policy.doubts_range) for column in spec.known]
@@ -272,6 +275,30 @@ class Screening(RowArrays):
             bounds = self.bounds_of(rows)
             with np.errstate(over="ignore"):
                 self.away[rows] = (_beyond(block, bounds) > bounds.first).any(axis=1)
+
+    def follow(self, rows: Any, block: Float32) -> None:
+        """Note what streams have taken, (stream, feature). What training has shown of a sensor is not moved by it."""
+
+    def shown_by_first(self) -> tuple[float, float] | None:
+        """Return between which values `follow` changes nothing of the first stream; None: it never does."""
+        return None
+
+    def forget(self, rows: Any) -> None:
+        """Streams start afresh."""
+        self.away[rows] = False
+
+    def arrays_of(self, rows: npt.NDArray[np.intp]) -> dict[str, Float32]:
+        """Return copies of what a snapshot has to keep of streams besides their runs, rows first."""
+        return {_WAITING: self.waiting[rows]}
+
+    def load(self, row: int, arrays: Mapping[str, Float32]) -> None:
+        """Go on from what `arrays_of` returned; where that lacks, nothing waits."""
+        self.waiting[row] = arrays.get(_WAITING, 0)
+
+    def might_hold(self, arrays: Mapping[str, Float32]) -> bool:
+        """Whether arrays, of those that `arrays_of` names, can be what is remembered of a stream."""
+        del arrays
+        return True
 
     def remember(self, rows: npt.NDArray[np.intp], findings: Findings) -> None:
         """Remember what these samples have come to."""
