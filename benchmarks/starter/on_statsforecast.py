@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.starter.figures import Forecasts, Rows, Task
+from edgeseq_runtime.arrays import Float64
 
 REFITTED = 100
 """Samples between two fits."""
@@ -40,7 +41,7 @@ class OnStatsforecast:
                     self._forecast(task, rows[begin : begin + REFITTED], season, made)
         return Forecasts(made)
 
-    def _forecast(self, task: Task, rows: Rows, season: int, made: np.ndarray) -> None:
+    def _forecast(self, task: Task, rows: Rows, season: int, made: Float64) -> None:
         """Fit on what comes before the first of the rows and that row; forecast after each."""
         from statsforecast.models import AutoETS
 
