@@ -26,10 +26,10 @@ from edgeseq.training import fitting
 from edgeseq_runtime import Predictor, files
 from edgeseq_runtime.arrays import Float64
 
-EDGES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
+EDGES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 """Ages between which errors are taken together."""
 
-TRAINED = (256, 1024, 4096, EDGES[-1])
+TRAINED = (256, 1024, 4096)
 """Ages at which a model is trained, for the forecasts up to the next; the last is where all ends."""
 
 SPLIT = "0.7:0.15:0.15"
