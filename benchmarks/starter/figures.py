@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq.series.analysis import season_length
 from edgeseq.series.gaps import fill
-from edgeseq.training.analysis import season_length
 from edgeseq_runtime.arrays import Float64
 
 FIRST, LAST = 16, 300

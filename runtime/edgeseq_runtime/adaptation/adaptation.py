@@ -41,7 +41,10 @@ class Learned:
     open: Flags
     """(target, knot): whether adapted forecasts go out; the network's own do elsewhere."""
     weights: Float32
-    """(target, knot, expert): of the network, the corrected forecast, persistence and, with a season, the naive one."""
+    """(target, knot, expert): of the network, the corrected forecast, persistence and, with a season, the naive one. Of
+    a model for any sensor as in `seasonal.layout.EXPERTS`."""
+    season: int | None = None
+    """Samples of the season that a model for any sensor has found; None where it has none, and for other models."""
 
 
 class Adaptation(RowArrays):

@@ -49,10 +49,7 @@ class Layout:
     @cached_property
     def knots(self) -> tuple[int, ...]:
         """The steps ahead that are learned by themselves: 1, 3, 9, ... and the last one."""
-        found = [1]
-        while found[-1] * _STRIDE * math.sqrt(_STRIDE) <= self.horizon:
-            found.append(found[-1] * _STRIDE)
-        return tuple(found) if found[-1] == self.horizon else (*found, self.horizon)
+        return knots_of(self.horizon, _STRIDE)
 
     @property
     def slots(self) -> int:
@@ -153,3 +150,11 @@ class Layout:
         begin, last = self.of_target["regret"], self.of_target["range"]
         words = blocks[:, :, begin.offset : last.offset + last.size]
         return np.moveaxis(words.reshape(len(rows), self.targets, 3, *begin.shape), 3, 2)
+
+
+def knots_of(horizon: int, stride: int) -> tuple[int, ...]:
+    """Return steps ahead from 1 on, each `stride` times as far as the one before it, and the horizon as the last."""
+    found = [1]
+    while found[-1] * stride * math.sqrt(stride) <= horizon:
+        found.append(found[-1] * stride)
+    return tuple(found) if found[-1] == horizon else (*found, horizon)

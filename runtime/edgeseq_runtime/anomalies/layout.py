@@ -86,7 +86,7 @@ class Layout:
     @cached_property
     def kinds(self) -> tuple[Kind, ...]:
         """The kinds that are looked for."""
-        return kinds_for(self.horizon)
+        return kinds_for(self.horizon, is_running=self.is_running)
 
     @cached_property
     def shared(self) -> dict[str, Part]:

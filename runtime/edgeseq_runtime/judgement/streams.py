@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq_runtime.adaptation.adaptation import Adaptation
+from edgeseq_runtime.adaptation.of_model import adaptation_of
 from edgeseq_runtime.anomalies.anomalies import Anomalies
 from edgeseq_runtime.arrays import Float32
-from edgeseq_runtime.backends.base import BatchEngine, Session
+from edgeseq_runtime.backends.base import BatchEngine, OneStream, Session
 from edgeseq_runtime.backends.usual import StepArrays, UsualStep
 from edgeseq_runtime.errors import SnapshotError
 from edgeseq_runtime.monitoring.conformal import LEVEL
@@ -75,7 +75,7 @@ class JudgedStreams:
         self.clocks = clocks(self.spec, room, confirms=rules.gap != ERROR)
         self.monitor = Monitor(self.spec, room) if monitor or anomalies is not None else None
         adapt = self.spec.adapt if adapt is None else adapt
-        self.adaptation = Adaptation(self.spec, room) if adapt else None
+        self.adaptation = adaptation_of(self.spec, room) if adapt else None
         self.anomalies = None if anomalies is None else Anomalies(self.spec, room, anomalies)
         """What is told of the errors that the monitor finds; None where nobody asks for anomalies."""
         self.known = KnownAhead(self.spec, room, self.screening.bounds) if self.spec.known else None
@@ -312,6 +312,14 @@ class JudgedStreams:
         for part in (self.monitor, self.adaptation):
             if part:
                 part.gains[rows] = scales
+
+    def follow_first_scale(self) -> None:
+        """Do what `follow_scales` does for the only stream, in a fifth of the time."""
+        assert isinstance(self.engine, OneStream), "only where there is one stream"
+        scale = self.engine.engine.states()[SCALE].item()
+        for part in (self.monitor, self.adaptation):
+            if part:
+                part.gains[0, 0] = scale
 
     def outcomes(self, rows: Any, forecasts: Float32) -> Outcomes:
         """Return what became of the last samples of streams, with their forecasts (stream, outputs)."""
