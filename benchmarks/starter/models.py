@@ -9,8 +9,8 @@ from benchmarks.starter.on_statsforecast import OnStatsforecast
 from benchmarks.starter.on_trained import OnTrained
 
 
-class Model(Protocol):
-    """What takes part in the table."""
+class Rival(Protocol):
+    """What takes part in the table beside the starter."""
 
     @property
     def name(self) -> str:
@@ -28,8 +28,8 @@ class Model(Protocol):
         """Forecast a series."""
 
 
-STARTERS: tuple[Model, ...] = (OnStarter(adapt=False), OnStarter(adapt=True))
+STARTERS = (OnStarter(adapt=False), OnStarter(adapt=True))
 """Measured at each run."""
 
-RIVALS: tuple[Model, ...] = (OnTrained(), OnStatsforecast(), OnSkaters())
+RIVALS: tuple[Rival, ...] = (OnTrained(), OnStatsforecast(), OnSkaters())
 """Measured where the file of results lacks them."""
