@@ -23,7 +23,7 @@ from pathlib import Path
 from benchmarks.common import arguments, text
 from benchmarks.starter.baselines import baselines
 from benchmarks.starter.figures import Figures, Task, is_periodic
-from benchmarks.starter.models import RIVALS, STARTERS, Rival
+from benchmarks.starter.models import MODELS, RIVALS, STARTERS, Rival
 from benchmarks.starter.results import Results
 from benchmarks.starter.series import all_series
 from benchmarks.starter.table import Measured, coverage_rows, rows
@@ -68,12 +68,11 @@ def report(tasks: dict[str, Task], results: Results) -> str:
         for name, forecasts in starter.forecasts(tasks).items():
             own[name][starter.name] = Figures.of(tasks[name], forecasts)
     every = [_measured(name, task, results.figures[name] | own[name]) for name, task in tasks.items()]
-    models = [*STARTERS, *RIVALS]
-    names = [model.name for model in models]
+    names = [model.name for model in MODELS]
     parts = [
         f"{results.horizon} samples ahead\n{text(list(rows(every, names)))}",
         f"Coverage, and the share of series within 85 to 95 %\n{text(list(coverage_rows(every, names)))}",
-        "\n".join(f"{model.name}: {model.note}" for model in models),
+        "\n".join(f"{model.name}: {model.note}" for model in MODELS),
     ]
     return "\n\n".join(parts)
 

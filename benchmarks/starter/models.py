@@ -9,8 +9,8 @@ from benchmarks.starter.on_statsforecast import OnStatsforecast
 from benchmarks.starter.on_trained import OnTrained
 
 
-class Rival(Protocol):
-    """What takes part in the table beside the starter."""
+class Model(Protocol):
+    """What takes part in the table."""
 
     @property
     def name(self) -> str:
@@ -19,6 +19,10 @@ class Rival(Protocol):
     @property
     def note(self) -> str:
         """What it is, and what it was given."""
+
+
+class Rival(Model, Protocol):
+    """What takes part beside the starter."""
 
     @property
     def missing(self) -> str:
@@ -33,3 +37,6 @@ STARTERS = (OnStarter(adapt=False), OnStarter(adapt=True))
 
 RIVALS: tuple[Rival, ...] = (OnTrained(), OnStatsforecast(), OnSkaters())
 """Measured where the file of results lacks them."""
+
+MODELS: tuple[Model, ...] = (*STARTERS, *RIVALS)
+"""As the table has them."""

@@ -10,7 +10,7 @@ from benchmarks.starter import __main__ as starter
 from benchmarks.starter import on_skaters, pool
 from benchmarks.starter.baselines import baselines
 from benchmarks.starter.figures import Figures, Forecasts, Task, is_periodic, mse
-from benchmarks.starter.models import RIVALS, STARTERS
+from benchmarks.starter.models import MODELS, RIVALS
 from benchmarks.starter.on_statsforecast import OnStatsforecast
 from benchmarks.starter.on_trained import OnTrained
 from benchmarks.starter.results import Results
@@ -155,7 +155,7 @@ def test_a_run_prints_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[st
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("walk ") for line in lines)
     assert any(line.startswith("worst, not periodic") for line in lines)
-    assert all(any(line.startswith(f"{model.name}: ") for line in lines) for model in (*STARTERS, *RIVALS))
+    assert all(any(line.startswith(f"{model.name}: ") for line in lines) for model in MODELS)
 
 
 def test_a_pool_of_the_starter_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
