@@ -73,6 +73,20 @@ def test_summaries_by_hand() -> None:
     assert [row["series within, model"] for row in coverage_rows(every, ["model"])] == [0.5, 0.5]
 
 
+def test_models_are_compared_on_the_series_that_all_have_come_to() -> None:
+    """A rival that has come to one of two series is set beside the other's figure on that one, 0.5, not beside 1."""
+    others = {"persistence": Figures(1.0, 1.0)}
+    every = [
+        Measured("a", 1.0, False, others, {"model": Figures(0.3, 0.5), "rival": Figures(None, 0.7)}),
+        Measured("b", 1.0, False, others, {"model": Figures(0.3, 2.0)}),
+    ]
+    found = {row["series"]: row for row in rows(every, ["model", "rival"])}
+    assert found["geometric mean"]["late model"] == pytest.approx(1)
+    both = found["geometric mean, all models"]
+    assert (both["late model"], both["late rival"]) == (pytest.approx(0.5), pytest.approx(0.7))
+    assert both["16..300 model"] == pytest.approx(0.3)
+
+
 def test_baselines_know_nothing_of_the_last_fifth() -> None:
     """What comes after the start changes no forecast made before it, and no coefficient."""
     values = np.sin(np.arange(1500) * 2 * np.pi / 24) + 0.1 * np.random.default_rng(0).standard_normal(1500)
