@@ -51,7 +51,7 @@ benchmark: $(VENV)/ready                  ## a model's speed and memory, and wha
 accuracy: $(VENV)/ready                   ## the accuracy figures of docs/benchmarks.md, ten minutes; with ETTh1: make accuracy ETTH1=ETTh1.csv
 	$(BIN)/python -m benchmarks.accuracy $(if $(ETTH1),--etth1 "$(ETTH1)") $(if $(JSON),--json "$(JSON)")
 
-starter: $(VENV)/ready                    ## train the network for any sensor, hours; goes on where it was interrupted: docs/starter.md
+starter: $(VENV)/ready                    ## train the network for any sensor, half an hour; goes on where it was interrupted: docs/starter.md
 	$(BIN)/python -m edgeseq.starter $(or $(FOLDER),starter-run) --seed $(SEED) $(if $(STEPS),--steps $(STEPS))
 
 peers: .venv-peers/ready                  ## beside other engines, two minutes: docs/peers.md

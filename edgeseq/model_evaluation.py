@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Any, Unpack
 
+from edgeseq.evaluation.any_series import notes, spec_for
 from edgeseq.evaluation.evaluate import Evaluation, evaluate_test_part
 from edgeseq.evaluation.model_series import ModelSeriesKeywords, load_for_model
 from edgeseq.model_source import ModelSource, as_model_file
@@ -25,9 +26,9 @@ def evaluate(
 
     `model` is the path of a model file, of a checkpoint or of a compiled library; a model file's bytes; or a
     checkpoint, as `fit` returns it. `series` is a file or the name of an example, as `load` takes it; None means the
-    sine, for a model that was trained on it. The further arguments are the command's options: sensor, split, sort, and
-    those that say how text is read, from time to hold. `provider` says what runs the model: auto, cpu, cuda, arm,
-    native or onnxruntime's name of another. `key` is a file with an Ed25519 public key: only a model file that its
+    sine, for a model that was trained on it. The further arguments are the command's options: target, sensor, split,
+    sort, and those that say how text is read, from time to hold. `provider` says what runs the model: auto, cpu, cuda,
+    arm, native or onnxruntime's name of another. `key` is a file with an Ed25519 public key: only a model file that its
     private half signed is opened. `adapt` says whether the part is streamed once more, with adaptation from the
     validation part on, which gives the figures under "adapted"; None: where the model adapts on the device. Errors are
     in the targets' units, or standardised by the training part's deviations; None stands where nothing could be
@@ -64,11 +65,12 @@ def open_with_series(
     predictor = Predictor(as_model_file(model), provider=provider, rules=AS_THEY_ARE, key=key, adapt=False)
     data, parts = load_for_model(predictor, None if series is None else os.fspath(series), **reading)
     if tell:
-        for line in data.notes:
+        for line in (*data.notes, *notes(predictor.spec, spec_for(predictor.spec, data, parts))):
             tell(line)
     return predictor, data, parts
 
 
 def score(predictor: Predictor, data: Series, parts: Parts, *, adapt: bool) -> Evaluation:
     """Return the forecasts of the test part, with their figures."""
-    return evaluate_test_part(predictor, parts, [sensor.name for sensor in data.sensors], adapt=adapt)
+    spec = spec_for(predictor.spec, data, parts)
+    return evaluate_test_part(predictor, parts, [sensor.name for sensor in data.sensors], adapt=adapt, spec=spec)

@@ -22,10 +22,10 @@ import torch
 from benchmarks.common import arguments, publish
 from edgeseq.evaluation import ridge
 from edgeseq.evaluation.lagged import LaggedDistances
+from edgeseq.series.analysis import season_length
 from edgeseq.series.gaps import fill
 from edgeseq.starter import training
 from edgeseq.starter.network import HORIZON, Network
-from edgeseq.training.analysis import season_length
 from edgeseq_runtime.arrays import Float64
 
 FIRST, LAST = 16, 300

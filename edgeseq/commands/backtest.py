@@ -1,6 +1,7 @@
 """`edgeseq backtest`: a checkpoint or model file over a whole series, with its errors by step ahead and over time."""
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -69,6 +70,8 @@ def backtest(
     edgeseq backtest co2.onnx co2 --folds 4 --plot backtest.png
     edgeseq backtest plant.onnx plant.csv --stride 24 --json
     """
+    from edgeseq.evaluation.any_series import notes as notes_of
+    from edgeseq.evaluation.any_series import spec_for
     from edgeseq.evaluation.backtest import backtest as run
     from edgeseq.evaluation.model_series import load_for_model
     from edgeseq.evaluation.report_text import backtest_summary
@@ -80,19 +83,21 @@ def backtest(
     register(libraries)
     predictor = Predictor(as_model_file(model), provider=provider, rules=AS_THEY_ARE, key=key, adapt=False)
     data, parts = load_for_model(predictor, series, **reading)
-    for line in data.notes:
+    spec = spec_for(predictor.spec, data, parts)
+    for line in (*data.notes, *notes_of(predictor.spec, spec)):
         note(line)
     if plot and data.sensors:
         raise UsageError("--plot draws one sensor: choose it with --sensor")
     _warn_of_another_part(predictor.spec, parts)
     adapt = predictor.spec.adapt if adapt is None else adapt
-    result = run(predictor, data, parts, stride=stride, folds=folds, adapt=adapt)
+    result = run(predictor, data, parts, stride=stride, folds=folds, adapt=adapt, spec=spec)
     report = None
     if anomaly_rate:
         from edgeseq.model_alarms import model_alarms
 
         rate, name = anomaly_rate.per_sample(predictor.spec.period), series or predictor.spec.series
         report = model_alarms(predictor, data, parts, rate, everything=True, adapt=adapt, windows=windows, name=name)
+        report = replace(report, spec=spec)
     if plot:
         from edgeseq.evaluation.plots import draw_backtest
 

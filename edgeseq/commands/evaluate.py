@@ -1,5 +1,6 @@
 """`edgeseq evaluate`: a checkpoint or model file over a series, with figures, baselines and a plot."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -75,6 +76,7 @@ def evaluate(
 
         rate, name = anomaly_rate.per_sample(predictor.spec.period), series or predictor.spec.series
         report = model_alarms(predictor, data, parts, rate, adapt=adapt, windows=windows, name=name)
+        report = replace(report, spec=evaluation.spec)
     if plot:
         from edgeseq.evaluation.plots import draw_evaluation
 

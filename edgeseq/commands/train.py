@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from edgeseq.commands.options.common import LazyDefault
+from edgeseq.commands.options.common import LazyDefault, ModelPath
 from edgeseq.commands.options.series import series_options
 from edgeseq.commands.options.training import device_option, learning_rate_option, seed_option, steps_option
 from edgeseq_runtime.errors import EdgeseqError, UsageError
-from edgeseq_runtime.spec import LIMITS
+from edgeseq_runtime.spec import LIMITS, RUNNING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -159,10 +159,11 @@ def _parse_time_features(_context: click.Context, _option: click.Parameter, valu
 @click.option(
     "--from",
     "begin",
-    type=click.Path(exists=True, dir_okay=False),
-    metavar="CHECKPOINT|MODEL",
+    type=ModelPath(),
+    metavar="CHECKPOINT|MODEL|starter",
     help="Begin with the weights of a checkpoint, or of a model file that is not quantised. What is not said is as in "
-    "that model: columns, --horizon, --cell, --layers, --hidden, --linear-path, --layout, --window.",
+    "that model: columns, --horizon, --cell, --layers, --hidden, --linear-path, --layout, --window. With starter, the "
+    "network for any sensor: for series of some hundred to some thousand samples, up to 48 ahead.",
 )
 @click.option("--resume", is_flag=True, help="Continue the interrupted run, if there is one.")
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="Checkpoint to write.")
@@ -218,6 +219,7 @@ def train(
     edgeseq train boiler-1.csv boiler-2.csv --target temp -o boilers.safetensors
     edgeseq train co2 --search 20 -o co2.safetensors
     edgeseq train boiler-3.csv --from boilers.safetensors -o boiler-3.safetensors
+    edgeseq train new.csv --from starter --horizon 12 -o new.safetensors
     """
     from edgeseq.commands import train_run
     from edgeseq.commands.train_log import tell_of_reading
@@ -257,8 +259,15 @@ def train(
                 from edgeseq.training.fine_tuning import Pretrained
 
                 start = Pretrained.read(begin)
-                options = start.adopt(options, named)
-                if series:
+                if start.spec.scaling == RUNNING:
+                    from edgeseq.commands import train_from_starter
+
+                    if group.size > 1:
+                        raise UsageError(f"--from {begin} runs in one process; start it without torchrun")
+                    options = train_from_starter.adopt(start, options, named, device)
+                else:
+                    options = start.adopt(options, named)
+                if series and not start.spec.takes_any:
                     target, feature, known, time_features = start.columns(target, feature, known, time_features)
             data, parts = load(
                 series,
@@ -272,6 +281,10 @@ def train(
                 sort=sort,
                 **overrides,
             )
+            if start and start.spec.scaling == RUNNING:
+                from edgeseq.commands import train_from_starter
+
+                return train_from_starter.train(data, parts, options, outputs, start)
             if search:
                 return train_run.search(
                     data,

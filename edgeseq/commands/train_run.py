@@ -17,7 +17,7 @@ from edgeseq.commands.shutdown import INTERRUPTED, GracefulShutdown
 from edgeseq.commands.train_log import PhaseLog, ProgressLog
 from edgeseq.evaluation.report_text import summary
 from edgeseq.model.checkpoint import Checkpoint
-from edgeseq.training import adapting, curves, fitting, phases
+from edgeseq.training import adapting, beside_starter, curves, fitting, from_starter, phases
 from edgeseq.training.plan import plan
 from edgeseq_runtime.errors import DataError
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from edgeseq.training.fine_tuning import Pretrained
     from edgeseq.training.options import TrainingOptions
     from edgeseq.training.plan import Plan
-    from edgeseq.training.trainer import Trainer
+    from edgeseq.training.trainer import Report, Trainer
     from edgeseq_runtime.spec import Spec
 
     Conclude = Callable[[Checkpoint, Parts, str], int]
@@ -125,7 +125,9 @@ def train(
     if start is Start.RESUMED:
         trainer.restore(resume_path(output))
         report(f"resumed at step {trainer.step} of {steps}")
-    finished = _run(trainer, steps, resume_path(output), quiet=not group.is_main)
+    finished = in_sight(
+        lambda show, stop: trainer.run(show, stop, resume_path(output)), trainer.step, steps, quiet=not group.is_main
+    )
     if not group.is_main:
         return 0
     outputs.write_curve(trainer)
@@ -134,7 +136,7 @@ def train(
     checkpoint = fitting.finish(training, trainer, parts, say)
     if conclude:
         return conclude(checkpoint, parts, output)
-    _conclude(checkpoint, parts, output, say)
+    conclude_with(checkpoint, parts, output, say)
     return 0
 
 
@@ -169,7 +171,7 @@ def search(
     checkpoint = train_search.run_search(job, resume=resume)
     if checkpoint is None:
         return INTERRUPTED
-    _conclude(checkpoint, parts, outputs.checkpoint, PhaseLog(len(series)).say)
+    conclude_with(checkpoint, parts, outputs.checkpoint, PhaseLog(len(series)).say)
     return 0
 
 
@@ -200,8 +202,13 @@ def _is_finished(trainer: "Trainer", steps: int, output: str) -> bool:
     return training is not None and training.run == trainer.run_id and training.steps == steps
 
 
-def _run(trainer: "Trainer", steps: int, interrupted: Path, *, quiet: bool) -> bool:
-    """Train with a progress bar, or lines where stderr is no terminal; False after Ctrl-C or a polite kill."""
+def in_sight(
+    run: "Callable[[Report, Callable[[], bool]], bool]", begun: int, steps: int, *, quiet: bool = False
+) -> bool:
+    """Train with a progress bar, or lines where stderr is no terminal; False after Ctrl-C or a polite kill.
+
+    `run` is given what to call after each step, and what says whether to stop; `begun` steps are done.
+    """
     console = Console(stderr=True)
     columns = (
         TextColumn("training"),
@@ -215,8 +222,8 @@ def _run(trainer: "Trainer", steps: int, interrupted: Path, *, quiet: bool) -> b
         GracefulShutdown() as shutdown,
         shutdown.waiting(signals=2),  # the first ends the run after a step; the second, wherever it is
     ):
-        task = progress.add_task("", total=steps, completed=trainer.step)
-        log = ProgressLog("step", trainer.step, steps) if progress.disable and not quiet else None
+        task = progress.add_task("", total=steps, completed=begun)
+        log = ProgressLog("step", begun, steps) if progress.disable and not quiet else None
 
         def show(step: int, loss: float, best: float) -> None:
             described = f"loss {loss:.2e}" + (f", validation {best:.2e}" if math.isfinite(best) else "")
@@ -224,7 +231,7 @@ def _run(trainer: "Trainer", steps: int, interrupted: Path, *, quiet: bool) -> b
             if log:
                 log.show(step, described)
 
-        return trainer.run(show, lambda: shutdown.received is not None, interrupted)
+        return run(show, lambda: shutdown.received is not None)
 
 
 def _keep_best(trainer: "Trainer", training: "Plan", parts: "Parts", output: str) -> int:
@@ -238,7 +245,7 @@ def _keep_best(trainer: "Trainer", training: "Plan", parts: "Parts", output: str
     return INTERRUPTED
 
 
-def _conclude(checkpoint: Checkpoint, parts: "Parts", output: str, say: phases.Say) -> None:
+def conclude_with(checkpoint: Checkpoint, parts: "Parts", output: str, say: phases.Say) -> None:
     """Judge what was trained, and write it in any case."""
     for line in decisions(checkpoint.spec):
         note(line)
@@ -252,6 +259,8 @@ def _conclude(checkpoint: Checkpoint, parts: "Parts", output: str, say: phases.S
         click.echo(summary(fitted.evaluation))
         if checkpoint.spec.adapt and not fitted.evaluation.adapted:
             note("adaptation is left out of these figures, since the test part is long; edgeseq evaluate has it")
+    for line in beside_starter.told(checkpoint, parts.validation, output):
+        note(line)
     resume_path(output).unlink(missing_ok=True)
     step = checkpoint.spec.training.best_step if checkpoint.spec.training else 0
     note(f"wrote {output}: the weights of step {step}")
@@ -260,7 +269,7 @@ def _conclude(checkpoint: Checkpoint, parts: "Parts", output: str, say: phases.S
 
 def decisions(spec: "Spec") -> list[str]:
     """Return what was decided after the training."""
-    return [*_forecast(spec), *filter(None, [adapting.decision(spec)])]
+    return [*_forecast(spec), *filter(None, [from_starter.decision(spec), adapting.decision(spec)])]
 
 
 def _forecast(spec: "Spec") -> list[str]:

@@ -67,22 +67,30 @@ class Stretch:
 
 
 def backtest(
-    predictor: Predictor, series: Series, parts: Parts, *, stride: int = 1, folds: int = 5, adapt: bool = False
+    predictor: Predictor,
+    series: Series,
+    parts: Parts,
+    *,
+    stride: int = 1,
+    folds: int = 5,
+    adapt: bool = False,
+    spec: Spec | None = None,
 ) -> Backtest:
     """Stream a whole series through a model file once, and judge the forecasts made after every `stride`-th sample.
 
     The baselines are those of `evaluate`: fitted on the training part, and not again. Where several sensors lie one
     after the other, a fold holds a stretch of each. With `adapt` the series is streamed once more, with adaptation from
-    the end of the training part on; `predictor` itself has none. Raises `UsageError` for more folds than origins,
-    `DataError` where no forecast after the training part counts.
+    the end of the training part on; `predictor` itself has none. `spec` says what is known of the series, where the
+    model's own does not. Raises `UsageError` for more folds than origins, `DataError` where no forecast after the
+    training part counts.
     """
-    spec = predictor.spec
+    spec = spec or predictor.spec
     values = whole(spec, series, parts)
     stretches = _stretches(spec, series, parts, len(values))
     seen, judged = _in_folds(stretches, spec.horizon, stride, folds)
     at = np.concatenate([seen, *judged])
     seconds = series.seconds if parts.split else None
-    collected = ForecastSet.collect(predictor, baselines.fit(spec, parts), values, at, seconds)
+    collected = ForecastSet.collect(predictor, baselines.fit(spec, parts), values, at, seconds, spec)
     if adapt:
         streams = [Learner(stretch.begin, stretch.judged, stretch.stop) for stretch in stretches]
         collected = collected.with_adaptation(predictor, streams)

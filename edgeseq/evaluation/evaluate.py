@@ -169,13 +169,20 @@ class ForecastSet:
 
     @classmethod
     def collect(
-        cls, predictor: Streamer, fitted: Baselines, values: Values, at: Origins, seconds: Float64 | None = None
+        cls,
+        predictor: Streamer,
+        fitted: Baselines,
+        values: Values,
+        at: Origins,
+        seconds: Float64 | None = None,
+        spec: Spec | None = None,
     ) -> "ForecastSet":
         """Stream `values` once, from their beginning, and keep the forecasts made at the rows `at`.
 
-        `seconds` are the values' times (time,), where they are known.
+        `seconds` are the values' times (time,), where they are known; `spec` says what is known of the series, where
+        the model's own does not.
         """
-        spec = predictor.spec
+        spec = spec or predictor.spec
         forecasts = forecasts_at(predictor, values, at)
         truth = _known_truth(spec, values, at, forecasts)
         others = {name: forecast(values, at) for name, forecast in fitted.forecasters.items()}
@@ -206,6 +213,7 @@ class ForecastSet:
         spec, truth = self.spec, self.truth[chosen]
         _check_scored(spec, truth)
         adapted = None if self.adapted is None else self.adapted[chosen]
+        scale = running_scales(spec, self.values)[self.origins[chosen]] if spec.scaling == RUNNING else None
         return Evaluation(
             **vars(self.compare(chosen)),
             spec=spec,
@@ -213,10 +221,10 @@ class ForecastSet:
             origins=self.origins[chosen],
             forecasts=self.model[chosen],
             left_out=self.left_out,
-            intervals=intervals.measure_coverage(spec, self.model[chosen], truth),
-            crps=intervals.crps(spec, self.model[chosen], truth),
-            adapted_intervals=() if adapted is None else intervals.measure_coverage(spec, adapted, truth),
-            adapted_crps=None if adapted is None else intervals.crps(spec, adapted, truth),
+            intervals=intervals.measure_coverage(spec, self.model[chosen], truth, scale),
+            crps=intervals.crps(spec, self.model[chosen], truth, scale),
+            adapted_intervals=() if adapted is None else intervals.measure_coverage(spec, adapted, truth, scale),
+            adapted_crps=None if adapted is None else intervals.crps(spec, adapted, truth, scale),
             baseline_forecasts={name: forecasts[chosen] for name, forecasts in self.baselines.items()},
             seconds=self.seconds,
             adapted_forecasts=adapted,
@@ -234,18 +242,25 @@ def typical_predictor(model: bytes) -> Predictor:
 
 
 def evaluate_test_part(
-    predictor: Predictor, parts: Parts, sensors: Sequence[str] = (), *, adapt: bool = False
+    predictor: Predictor,
+    parts: Parts,
+    sensors: Sequence[str] = (),
+    *,
+    adapt: bool = False,
+    spec: Spec | None = None,
 ) -> Evaluation:
     """Stream the test part through a model file and score its forecasts, and the baselines', of it.
 
     The state is warmed up on what precedes the part. A forecast counts where the stream is warm and the truth
     was measured. `sensors` are the names of those whose parts lie one after the other, where they are not those that
     the model was trained on. With `adapt` the part is streamed once more, with adaptation from the validation part on;
-    `predictor` itself has none. Raises `DataError` where no forecast counts.
+    `predictor` itself has none; `spec` says what is known of the series, where the model's own does not. Raises
+    `DataError` where no forecast counts.
     """
-    spec = predictor.spec
+    spec = spec or predictor.spec
     at = parts.test.origins(spec.horizon)
-    collected = ForecastSet.collect(predictor, baselines.fit(spec, parts), parts.test.values, at, parts.test.seconds)
+    fitted = baselines.fit(spec, parts)
+    collected = ForecastSet.collect(predictor, fitted, parts.test.values, at, parts.test.seconds, spec)
     if adapt:
         collected = collected.with_adaptation(predictor, learners(parts.test, parts.validation))
     if len(parts.test.stretches) == 1:

@@ -22,6 +22,8 @@ from edgeseq_runtime.streaming.sensors import Scale
 class ModelSeriesKeywords(OverrideKeywords, total=False):
     """How a series is read for a model, as `evaluate` and `backtest` take it; what is not said is as in training."""
 
+    target: str | None
+    """The column to forecast, of a model for any sensor; None: the only one of numbers."""
     sensor: str | None
     """Which of the sensors that the model was trained on this is; of a file of several, the one to take. None: by its
     name in the file; for one that the model does not know, the scale is learned from its training part."""
@@ -35,6 +37,7 @@ def load_for_model(
     predictor: Predictor,
     series: str | None,
     *,
+    target: str | None = None,
     sensor: str | None = None,
     split: str | None = None,
     sort: bool = False,
@@ -49,7 +52,11 @@ def load_for_model(
     spec = predictor.spec
     if series is None and spec.split:
         raise UsageError(f"this model was trained on {spec.series}: name the series to evaluate it on")
+    if target is not None and not spec.takes_any:
+        raise UsageError(f"--target: this model forecasts {listed(spec.targets)}")
     options = _options(spec, Overrides(**said), sort=sort)
+    if spec.takes_any:
+        options = replace(options, time=said.get("time"), targets=(target,) if target else (), features=())
     split, id_may_lack = split or spec.split or None, said.get("id") is None
     try:
         return _load(predictor, series, sensor, split, options, id_may_lack=id_may_lack)

@@ -17,6 +17,10 @@ _MOST_STEPS = 6
 
 _FEWEST_STEPS = 2
 
+_TRY = "Try more data, --search 20 or a longer --every; if it stays so, use what wins."
+_TRAIN = "It has not been trained on this series; edgeseq train makes a model that is."
+"""What is said where a model loses."""
+
 _MANY = 10
 """From this ratio on two figures say more than how many times one is the other."""
 
@@ -31,7 +35,8 @@ def summary(evaluation: Evaluation, title: str = "test part") -> str:
         parts += [table(*interval_rows(evaluation)), _crps(evaluation)]
     if evaluation.by_sensor:
         parts.append(_by_sensor(spec, evaluation))
-    return "\n\n".join([*parts, "\n".join([*_left_out(evaluation), verdict(evaluation)])])
+    own = verdict(evaluation, is_for_any=spec.takes_any)
+    return "\n\n".join([*parts, "\n".join([*_left_out(evaluation), own])])
 
 
 def backtest_summary(backtest: Backtest) -> str:
@@ -40,6 +45,8 @@ def backtest_summary(backtest: Backtest) -> str:
     parts = [summary(backtest.judged, "after the training part"), _by_fold(spec, backtest)]
     if backtest.seen.samples:
         parts.append(totals(spec, backtest.seen, "training part", backtest.judged.decimals))
+    if spec.takes_any:
+        return "\n\n".join(parts)
     which = "part, samples {} to {}".format(*backtest.validation) if backtest.validation else "part of each sensor"
     parts.append(
         f"The folds include the validation {which}.\n"
@@ -67,10 +74,11 @@ def forecasters(spec: Spec, comparison: Comparison) -> dict[str, Metrics]:
     return {name: comparison.model, **adapted, **comparison.baselines}
 
 
-def verdict(comparison: Comparison) -> str:
+def verdict(comparison: Comparison, *, is_for_any: bool = False) -> str:
     """Say whether the model is worth having: which baselines it does not beat, and by how much.
 
-    By the standardised squared error, in which targets of different units count alike.
+    By the standardised squared error, in which targets of different units count alike. `is_for_any` says that it was
+    not trained on this series.
     """
     own = comparison.judged.total.mse_standardized
     model = f"The model, {ADAPTED}," if comparison.adapted else "The model"
@@ -80,7 +88,7 @@ def verdict(comparison: Comparison) -> str:
     if lost:
         if not comparison.adapted:
             lines.append("Without adaptation: where the series has changed, --adapt on may follow it.")
-        lines.append("Try more data, --search 20 or a longer --every; if it stays so, use what wins.")
+        lines.append(_TRAIN if is_for_any else _TRY)
     if comparison.exact:
         both = " and ".join(comparison.exact)
         lines.append(f"{model} and {both} are exact: only the data's rounding to float32 is left.")

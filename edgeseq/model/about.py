@@ -23,7 +23,10 @@ def about(spec: Spec) -> Lines:
         lines.append(("text", reading(spec.reading)))
     if spec.sensors:
         lines.append(("sensors", f"{_sensors(spec)}; the lines below are those of the typical one"))
-    lines += [(feature.name, _feature(feature)) for feature in spec.features]
+    if spec.takes_any:
+        lines.append(("samples", "one number each, in any unit; each column is a stream of its own"))
+    else:
+        lines += [(feature.name, _feature(feature)) for feature in spec.features]
     lines += [(column.name, _known(column)) for column in spec.known]
     adapts = "forecasts go on learning on the device" if spec.adapt else "off; forecasts stay as trained"
     lines.append(("adaptation", adapts))
@@ -35,7 +38,8 @@ def about(spec: Spec) -> Lines:
         baselines = spec.figures.baselines.items()
         lines += [(name, f"{score.rmse:.3g} {unit}".rstrip() + " (baseline)") for name, score in baselines]
     lines.append(("made by", ", ".join(f"{name} {version}" for name, version in spec.producer.items())))
-    lines.append(("data", f"SHA-256 {spec.data_sha256[:16]}... (of the training part)"))
+    if spec.data_sha256:
+        lines.append(("data", f"SHA-256 {spec.data_sha256[:16]}... (of the training part)"))
     return lines
 
 
@@ -66,6 +70,8 @@ def unit_of(spec: Spec) -> str:
 
 def trained_on(spec: Spec) -> str:
     """Return the series and, where they are known, the dates of the training part and the samples' rate."""
+    if spec.takes_any:
+        return "made-up series of many kinds"
     dates = None
     if spec.first_time is not None and spec.last_time is not None:
         dates = f"{moment(spec.first_time)} to {moment(spec.last_time)}"

@@ -1,4 +1,4 @@
-"""The same model with a shorter horizon: what a network with a running scale says of nearer samples stands by itself."""
+"""The same model with a shorter horizon: with a running scale, what it says of nearer samples stands by itself."""
 
 from dataclasses import replace
 

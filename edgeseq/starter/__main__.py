@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from edgeseq.starter import model_file, validation
+from edgeseq.starter.allocator import keep_freed_memory
 from edgeseq.starter.training import Settings, Trainer
 from edgeseq.text import size, table
-from edgeseq.training.allocator import keep_freed_memory
 from edgeseq_runtime import files
 from edgeseq_runtime.errors import EdgeseqError
 from edgeseq_runtime.model_file.source import STARTER

@@ -25,7 +25,11 @@ AGES = tuple(int(age) for age in np.unique(np.geomspace(3, 2_000, 60).astype(int
 
 
 def make(run: Path) -> ModelFile:
-    """Return the model file of the run that was saved at a path. Raises `ModelFileError` where that is none."""
+    """Return the model file of the run that was saved at a path. Raises `ModelFileError` where that is none.
+
+    It says nothing of how surprising samples are: ladders that met all made-up series would take a spike of a quiet
+    sensor for usual, so each stream learns its own from nothing.
+    """
     checkpoint = of_run(run)
     residuals = residuals_by_age(edgeseq_export.build(checkpoint))
     return edgeseq_export.export(replace(checkpoint, spec=replace(checkpoint.spec, residuals=residuals)))

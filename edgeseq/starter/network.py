@@ -26,21 +26,26 @@ class Network(nn.Module):
     which is persistence.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, horizon: int = HORIZON) -> None:
         super().__init__()
+        self.horizon = horizon
         self.cell = nn.LSTM(running_scale.FEATURES, HIDDEN, LAYERS)
-        self.head = nn.Linear(HIDDEN, HORIZON + running_scale.SHARES)
+        self.head = nn.Linear(HIDDEN, horizon + running_scale.SHARES)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
     def forward(self, features: Tensor, scale: Tensor, distances: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """Return changes (time, batch, HORIZON) and the memory; `scale` is (time, batch), `distances` have levels."""
+        """Return changes (time, batch, horizon) and the memory; `scale` is (time, batch), `distances` have levels."""
         output, memory = self.cell(features, memory)
+        return self.say(output, scale, distances), memory
+
+    def say(self, output: Tensor, scale: Tensor, distances: Tensor) -> Tensor:
+        """Return the changes (..., horizon) that the head makes of the last layer's output (..., HIDDEN)."""
         said = self.head(output)
-        growth = torch.arange(1, HORIZON + 1, dtype=said.dtype).sqrt()
-        shares = said[..., HORIZON:].unflatten(-1, (len(LEVELS), len(KNOTS)))
-        returns = (distances[..., None] * shares).sum(-2) @ torch.from_numpy(between_knots(HORIZON)).to(said.dtype)
-        return said[..., :HORIZON] * growth * scale[..., None] - returns, memory
+        growth = torch.arange(1, self.horizon + 1, dtype=said.dtype).sqrt()
+        shares = said[..., self.horizon :].unflatten(-1, (len(LEVELS), len(KNOTS)))
+        knots = torch.from_numpy(between_knots(self.horizon)).to(said.dtype)
+        return said[..., : self.horizon] * growth * scale[..., None] - (distances[..., None] * shares).sum(-2) @ knots
 
     def fresh(self, batch: int) -> Memory:
         """Return the memory of fresh streams."""
@@ -49,7 +54,7 @@ class Network(nn.Module):
 
     @torch.no_grad()
     def stream(self, samples: Tensor) -> Tensor:
-        """Return the forecasts (time, batch, HORIZON) after each sample (time, batch) of fresh streams."""
+        """Return the forecasts (time, batch, horizon) after each sample (time, batch) of fresh streams."""
         features, scale, distances, _ = normalise(samples, samples.new_zeros(samples.shape[1], running_scale.STATES))
         changes, _ = self(features, scale, distances, self.fresh(samples.shape[1]))
         return torch.as_tensor(samples[..., None] + changes)

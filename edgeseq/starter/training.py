@@ -21,8 +21,8 @@ class Settings:
     """All that decides where a training ends."""
 
     seed: int = 0
-    steps: int = 12_000
-    decay: int = 3_000
+    steps: int = 10_900
+    decay: int = 1_700
     """Last steps, over which the rate goes down to 0."""
     rate: float = 3e-3
     warmup: int = 100

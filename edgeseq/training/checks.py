@@ -3,9 +3,8 @@
 import numpy as np
 
 from edgeseq.model import architecture, scaling
-from edgeseq.series import Parts, Series
+from edgeseq.series import Parts, Series, analysis
 from edgeseq.series.gaps import Filled
-from edgeseq.training import analysis
 from edgeseq.training.options import ADAPT, TrainingOptions
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.printable import counted

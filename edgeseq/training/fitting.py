@@ -16,15 +16,14 @@ from edgeseq.evaluation.evaluate import (
     Evaluation,
     evaluate_test_part,
     residual_quantiles,
-    score_part,
     typical_predictor,
 )
-from edgeseq.evaluation.learning import MOST_LEARNED
 from edgeseq.evaluation.surprises import learned_anomalies
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, Parts, Series
-from edgeseq.training import adapting, autoregressive
+from edgeseq.training import adapting, autoregressive, from_starter
 from edgeseq.training import plan as planning
+from edgeseq.training.carried import carried_part, is_short, without_unscorable_test
 from edgeseq.training.distributed import ProcessGroup
 from edgeseq.training.fine_tuning import Pretrained
 from edgeseq.training.options import AUTO, TrainingKeywords, TrainingOptions
@@ -36,16 +35,10 @@ from edgeseq.training.warmup import measure_warmup
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.files import AnyPath
-from edgeseq_runtime.spec import Spec, Training
-
-MOST_ROWS = 50_000
-"""Rows of the validation and test part, each with what precedes it, that a checkpoint carries at most."""
+from edgeseq_runtime.spec import RUNNING, Spec, Training
 
 LARGEST_SEED = 2**64 - 1
 """The largest that torch takes."""
-
-_CONTEXT = MOST_LEARNED
-"""Rows that precede a part, as many as are carried along to warm the state up and to learn from."""
 
 
 @dataclass(frozen=True)
@@ -70,21 +63,38 @@ def fit(
     `series` and `parts` are what `load` returns. The further arguments are what `edgeseq train` takes as options:
     preset, horizon, cell, layers, hidden, steps, warmup, season, level, linear_path, layout, window, learning_rate,
     unroll, gap_limit, adapt; their defaults are those of `TrainingOptions`. `begin` is a checkpoint, or the path of one
-    or of a float model file, whose weights the training begins with; what is not given is then as in that model.
+    or of a float model file, whose weights the training begins with; what is not given is then as in that model. With
+    "starter" it is the network for any sensor, of which the validation part decides what is fitted.
     Raises `UsageError` for options that do not go together and `DataError` for a series that cannot be learned from.
     Where the test part cannot be scored, the checkpoint's spec has no figures.
     """
     chosen, source = TrainingOptions(**options), None
     if begin is not None:
         source = Pretrained.of(begin) if isinstance(begin, Checkpoint) else Pretrained.read(begin)
+        if source.spec.scaling == RUNNING:
+            return _fit_to_history(series, parts, source, from_starter.adopt(source, chosen, options))
         chosen = source.adopt(chosen, options)
     plan = planning.plan(series, parts, chosen, source)
     with torch_as_before(), tempfile.TemporaryDirectory() as folder:
         trainer = start(plan, parts, seed=seed, device=device)
         trainer.run(lambda *_: None, lambda: False, Path(folder, "run"))
         checkpoint = finish(plan, trainer, parts)
+    return _judged(checkpoint, parts)
+
+
+def _fit_to_history(series: Series, parts: Parts, source: Pretrained, options: TrainingOptions) -> Checkpoint:
+    """Return a network for any sensor, fitted to a series as far as the validation part says that it pays."""
+    plan = from_starter.plan(series, parts, options, source)
+    with torch_as_before():
+        fitting = from_starter.start(plan, parts, options)
+        fitting.run(lambda *_: None, lambda: False)
+        checkpoint = from_starter.finish(plan, fitting, parts, options)
+    return _judged(checkpoint, parts)
+
+
+def _judged(checkpoint: Checkpoint, parts: Parts) -> Checkpoint:
     with contextlib.suppress(DataError):
-        checkpoint = judge(checkpoint, parts).checkpoint
+        return judge(checkpoint, parts).checkpoint
     return checkpoint
 
 
@@ -121,7 +131,7 @@ def start(plan: Plan, parts: Parts, *, seed: int, device: str, group: ProcessGro
 def finish(plan: Plan, trainer: Trainer, parts: Parts, say: Say = silent) -> Checkpoint:
     """Return the checkpoint of the best weights so far, with a linear path and adaptation where they help."""
     checkpoint = _with_linear_path(plan, _trained(plan, trainer, parts), parts, say)
-    return _without_unscorable_test(_with_adaptation(plan, checkpoint, say))
+    return without_unscorable_test(_with_adaptation(plan, checkpoint, say))
 
 
 def _with_linear_path(plan: Plan, checkpoint: Checkpoint, parts: Parts, say: Say) -> Checkpoint:
@@ -155,17 +165,7 @@ def _trained(plan: Plan, trainer: Trainer, parts: Parts) -> Checkpoint:
     training = trainer.summary()
     producer = {**plan.spec.producer, "torch": torch.__version__}
     spec = replace(plan.spec, training=training, producer=producer)
-    return Checkpoint(spec, trainer.best.weights, _shorten(parts.validation), _shorten(parts.test))
-
-
-def _without_unscorable_test(checkpoint: Checkpoint) -> Checkpoint:
-    """Return the checkpoint without a test part in which nothing can be scored: export would stumble over it."""
-    assert checkpoint.test
-    try:
-        score_part(typical_predictor(edgeseq_export.build(checkpoint)), checkpoint.test)
-    except DataError:
-        return replace(checkpoint, test=None)
-    return checkpoint
+    return Checkpoint(spec, trainer.best.weights, carried_part(parts.validation), carried_part(parts.test))
 
 
 def _with_measured_warmup(checkpoint: Checkpoint, validation: Part) -> Checkpoint:
@@ -192,9 +192,11 @@ def judge(checkpoint: Checkpoint, parts: Parts, say: Say = silent) -> Fitted:
     predictor = typical_predictor(edgeseq_export.build(checkpoint))
     validation = thinned(checkpoint.spec, parts.validation)
     say("intervals", f"residuals of {validation.samples:,} validation samples, streamed through the model file")
-    spec: Spec = replace(checkpoint.spec, residuals=residual_quantiles(predictor, validation))
+    # A part that is too short to tell leaves a network for any sensor what it knows of other series.
+    known = checkpoint.spec if checkpoint.spec.scaling == RUNNING else replace(checkpoint.spec, residuals=None)
+    spec: Spec = replace(checkpoint.spec, residuals=residual_quantiles(predictor, validation) or known.residuals)
     promising = typical_predictor(edgeseq_export.build(replace(checkpoint, spec=spec)))
-    spec = replace(spec, anomalies=learned_anomalies(promising, validation))
+    spec = replace(spec, anomalies=learned_anomalies(promising, validation) or known.anomalies)
     say("figures", f"model and baselines over {parts.test.samples:,} test samples, streamed through the model file")
     evaluation = evaluate_test_part(promising, parts, adapt=spec.adapt and is_short(parts.test))
     by_step = {
@@ -214,17 +216,3 @@ def resolve_device(device: str) -> str:
         # A small network is bound by the start of each kernel, not by arithmetic: a GPU gains nothing.
         return "cpu"
     return device
-
-
-def is_short(part: Part) -> bool:
-    """Whether a checkpoint carries all of a part."""
-    return len(part.values) - max(0, part.start - _CONTEXT) <= MOST_ROWS
-
-
-def _shorten(part: Part) -> Part:
-    """Return a part with as much before it as warms the state up, cut to what a checkpoint carries."""
-    begin = max(0, part.start - _CONTEXT)
-    values = part.values[begin : begin + MOST_ROWS]
-    kept = [(start - begin, min(stop - begin, len(values))) for start, stop in part.left_out]
-    seconds = None if part.seconds is None else part.seconds[begin : begin + MOST_ROWS]
-    return Part(values, part.start - begin, tuple(pair for pair in kept if pair[0] < len(values)), seconds)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edgeseq.model import architecture, scaling
-from edgeseq.series import Part, Parts, Series, augment, fleet
+from edgeseq.series import Part, Parts, Series, analysis, augment, fleet
 from edgeseq.series.gaps import Filled, fill, together
 from edgeseq.text import every
-from edgeseq.training import analysis, autoregressive, checks, thinning
+from edgeseq.training import autoregressive, checks, thinning
 from edgeseq.training.fine_tuning import RAW, InitialWeights, Pretrained
 from edgeseq.training.hyperparameters import HyperParameters
 from edgeseq.training.options import AUTO, OFF, TrainingOptions
@@ -169,8 +169,8 @@ def _spec(series: Series, parts: Parts, train: Filled, options: TrainingOptions,
         time=series.time,
         reading=series.reading,
         period=series.period,
-        first_time=_time_of(series, 0),
-        last_time=_time_of(series, len(parts.train) - 1),
+        first_time=time_of(series, 0),
+        last_time=time_of(series, len(parts.train) - 1),
         season=decisions.season,
         split=parts.split,
         data_sha256=hashlib.sha256(np.ascontiguousarray(parts.train, "<f4").tobytes()).hexdigest(),
@@ -180,7 +180,8 @@ def _spec(series: Series, parts: Parts, train: Filled, options: TrainingOptions,
     )
 
 
-def _time_of(series: Series, row: int) -> float | None:
+def time_of(series: Series, row: int) -> float | None:
+    """Return when a row was measured, in seconds since 1970 UTC; None where that is not known."""
     return None if series.seconds is None else float(series.seconds[row])
 
 
@@ -241,26 +242,38 @@ def _lags(spec: Spec, train: Filled, chosen: int | None, *, augment: bool) -> tu
 
 
 def _notes(series: Series, parts: Parts, spec: Spec, decisions: _Decisions) -> tuple[str, ...]:
-    between = (len(parts.begins) - 1) * fleet.gap_rows(spec.gap_limit)
-    sizes = len(parts.train) - between, *(part.samples for part in (parts.validation, parts.test))
-    period = f", {every(spec.period)}" if spec.period else ""
-    gaps = together([fill(values, spec.gap_limit) for values in fleet.apart(parts.test, spec.gap_limit)])
-    filled = f" (--max-gap {spec.gap_limit})" if gaps.missing else ""
-    season = f"{spec.season} samples" if spec.season else "none found"
-    several = f" of {len(series.sensors)} sensors" if series.sensors else ""
-    counts = f"{sizes[0]} training, {sizes[1]} validation, {sizes[2]} test samples"
     return (
-        f"series {series.name}{several}: {counts}{period}",
-        *series.notes,
-        f"gaps: {gaps}{filled}",
-        f"season: {season}; warm-up in training: {spec.warmup} samples",
+        *told_parts(series, parts, spec),
+        f"{told_season(spec)}; warm-up in training: {spec.warmup} samples",
         _seen(spec),
         _noise(decisions.innovation),
         _settings(decisions.hyperparameters),
         *_thinned(parts.validation),
         *_coarse(spec, parts.train),
-        *_large(spec, sizes[0]),
+        *_large(spec, _sizes(parts, spec)[0]),
     )
+
+
+def told_parts(series: Series, parts: Parts, spec: Spec) -> tuple[str, ...]:
+    """Return lines about the series: how many samples its parts have, what was decided in reading, and its gaps."""
+    sizes = _sizes(parts, spec)
+    period = f", {every(spec.period)}" if spec.period else ""
+    gaps = together([fill(values, spec.gap_limit) for values in fleet.apart(parts.test, spec.gap_limit)])
+    filled = f" (--max-gap {spec.gap_limit})" if gaps.missing else ""
+    several = f" of {len(series.sensors)} sensors" if series.sensors else ""
+    counts = f"{sizes[0]} training, {sizes[1]} validation, {sizes[2]} test samples"
+    return f"series {series.name}{several}: {counts}{period}", *series.notes, f"gaps: {gaps}{filled}"
+
+
+def told_season(spec: Spec) -> str:
+    """Say what season there is."""
+    return f"season: {f'{spec.season} samples' if spec.season else 'none found'}"
+
+
+def _sizes(parts: Parts, spec: Spec) -> tuple[int, int, int]:
+    """Return how many samples there are to train, validate and test on."""
+    between = (len(parts.begins) - 1) * fleet.gap_rows(spec.gap_limit)
+    return len(parts.train) - between, parts.validation.samples, parts.test.samples
 
 
 def _noise(innovation: float) -> str:

@@ -20,7 +20,7 @@ from edgeseq.model.checkpoint import Weights
 from edgeseq.model.tensor_file import Tensors
 from edgeseq.series import Part
 from edgeseq.series.gaps import Filled
-from edgeseq.training.allocator import keep_freed_memory
+from edgeseq.starter.allocator import keep_freed_memory
 from edgeseq.training.distributed import ProcessGroup
 from edgeseq.training.fine_tuning import InitialWeights, load
 from edgeseq.training.hyperparameters import HyperParameters

@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from edgeseq.evaluation.model_series import ModelSeriesKeywords, load_for_model
 from edgeseq.evaluation.old_and_new import LEAST_BLOCK, LEAST_BLOCKS
 from edgeseq.model.checkpoint import Checkpoint
-from edgeseq.series import Parts, Series, fleet, newest
+from edgeseq.series import Parts, Series, analysis, fleet, newest
 from edgeseq.series.split import DEFAULT_SPLIT
 from edgeseq.text import moment
-from edgeseq.training import analysis
 from edgeseq.training.options import TrainingOptions
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.predictor import Predictor

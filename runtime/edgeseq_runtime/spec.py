@@ -442,6 +442,17 @@ class Spec:
         return bool(self.sensors) or self.scaling == RUNNING
 
     @property
+    def takes_any(self) -> bool:
+        """Whether it was trained on no sensor's series: each name under which samples have numbers is then a stream."""
+        return self.scaling == RUNNING and not self.data_sha256
+
+    def called(self, name: str) -> Self:
+        """Return the same for a series that is called so, of a model that takes any; "" leaves the name."""
+        if not name:
+            return self
+        return replace(self, features=(replace(self.features[0], name=name),), targets=(name,))
+
+    @property
     def network(self) -> str:
         """The network in words, for people."""
         if self.cell == OWN:

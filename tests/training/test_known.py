@@ -9,11 +9,10 @@ import edgeseq_export
 from edgeseq.evaluation.evaluate import evaluate_test_part, typical_predictor
 from edgeseq.model.rescaling import rescaled
 from edgeseq.reference import Oracle
-from edgeseq.series import Series
+from edgeseq.series import Series, analysis
 from edgeseq.series.gaps import fill
 from edgeseq.series.split import Parts, Split
 from edgeseq.testing import make_checkpoint
-from edgeseq.training import analysis
 from edgeseq.training.fitting import fit
 from edgeseq_export.synthetic import random_walk
 from edgeseq_runtime.errors import UsageError

@@ -20,13 +20,14 @@ def evaluation_options(function: Callable[..., Any]) -> Callable[..., Any]:
     def command(
         *,
         series: str | None,
+        target: str | None,
         sensor: str | None,
         split: str | None,
         sort: bool,
         overrides: "OverrideKeywords",
         **others: Any,
     ) -> Any:
-        reading: ModelSeriesKeywords = {"sensor": sensor, "split": split, "sort": sort, **overrides}
+        reading: ModelSeriesKeywords = {"target": target, "sensor": sensor, "split": split, "sort": sort, **overrides}
         return function(series=series, reading=reading, **others)
 
     for option in (
@@ -39,6 +40,11 @@ def evaluation_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "[default: a new one, scaled by the training part of SERIES]",
         ),
         split_option(AS_IN_TRAINING),
+        click.option(
+            "--target",
+            metavar="COL",
+            help="Column to forecast, where MODEL is for any sensor.  [default: the only one of numbers]",
+        ),
         click.argument("series", required=False),
     ):
         command = option(command)

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import click
 
+from edgeseq.commands.options.common import ModelPath
 from edgeseq_runtime import files
 
 AnyPath: TypeAlias = str | os.PathLike[str]
@@ -36,6 +37,8 @@ def named_inputs() -> Iterator[tuple[str, str]]:
         return
     for parameter in context.command.params:
         path = context.params.get(parameter.name or "")
+        if isinstance(parameter.type, ModelPath) and path and not Path(path).exists():
+            continue  # a model of the package
         if isinstance(parameter.type, click.Path) and parameter.type.exists and path:
             name = parameter.opts[0] if isinstance(parameter, click.Option) else parameter.human_readable_name
             yield name, "/dev/stdin" if path == "-" else path

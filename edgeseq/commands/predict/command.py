@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ from edgeseq_runtime.rules import Rules
 if TYPE_CHECKING:
     from edgeseq.commands.predict.mqtt.service import MqttService
     from edgeseq.commands.predict.stdin_stream import Reader, StdinStream
+    from edgeseq_runtime.io.sample import Sample, Tell
     from edgeseq_runtime.mqtt.credentials import Credentials
     from edgeseq_runtime.mqtt.topics import Route
     from edgeseq_runtime.reading.overrides import OverrideKeywords
@@ -293,6 +294,8 @@ def _reader(options: PredictOptions, spec: "Spec") -> "Reader":
     from edgeseq_runtime.io import influx, text_lines
 
     reading = options.reading(spec)
+    if spec.takes_any:
+        return _reader_of_any(options, reading, is_named=options.is_named(spec))
     if options.is_influx:
         return _reading_ahead(options, reading, partial(influx.read, reading=reading, columns=options.fields))
     read: Reader = partial(text_lines.read, reading=reading, columns=options.fields)
@@ -304,6 +307,25 @@ def _reader(options: PredictOptions, spec: "Spec") -> "Reader":
     if options.is_named(spec):
         return lambda *about: of_many(read(*about), reading.id, is_said=options.names_streams)
     return lambda *about: of_one(read(*about))
+
+
+def _reader_of_any(options: PredictOptions, reading: "Reading", *, is_named: bool) -> "Reader":
+    """Return the same for a model that takes any series: each column is one."""
+    from edgeseq.commands.predict import input_file
+    from edgeseq_runtime.io import any_lines
+
+    def read(lines: "Iterable[bytes]", _spec: "Spec", tell: "Tell") -> "Iterator[Sample]":
+        if options.is_influx:
+            return any_lines.read_influx(lines, reading, options.fields, tell)
+        if options.is_table:
+            return input_file.read_any_table(
+                options.source, reading, options.fields, tell, timed=options.looks_for_times
+            )
+        return any_lines.read(lines, reading, options.fields, tell, timed=options.looks_for_times)
+
+    if is_named:
+        return read
+    return lambda *about: of_one(read(*about), "; --field NAME=COLUMN takes one of them")
 
 
 def _reading_ahead(options: PredictOptions, reading: "Reading", read: "Reader") -> "Reader":
@@ -334,6 +356,7 @@ def _run_mqtt(options: PredictOptions, url: str) -> int:
         unreadable=options.on_unreadable,
         paths=options.fields,
         join_wait=options.join_seconds,
+        reads_times=options.looks_for_times,
     )
     with closing(state_file), GracefulShutdown(state_file.save) as shutdown, _summary_at_end(service):
         return service.run(address, login, options.client_id or _client_id(route), shutdown)

@@ -40,13 +40,14 @@ class ForecastPlot:
         """Of each sample those of the targets, NaN where one is missing."""
         self._times: deque[WrittenTime] = deque(maxlen=samples)
         self._result: StepResult | None = None
+        self._field = ""
 
     def add(self, sample: "Sample", result: "StepResult") -> None:
         """Take in a sample and its result."""
         values = sample.values[: len(self._spec.targets)] or [None] * len(self._spec.targets)
         self._values.append([math.nan if value is None else float(value) for value in values])
         self._times.append(sample.time)
-        self._result = result
+        self._result, self._field = result, sample.field
 
     def write(self) -> bool:
         """Draw what came last to the file; return False where nothing came. Raises `FileError`."""
@@ -102,11 +103,11 @@ class ForecastPlot:
             low, high = (np.array([values[-1], *end[:, target]], np.float64) for end in result.interval)
             axes.fill_between(ahead, low, high, color=LAST, alpha=BAND, lw=0, label="90 % interval")
         axes.axvline(float(past[-1]), color=BASELINE, linewidth=0.8, linestyle="--")
-        axes.set_ylabel(self._spec.target_features[target].label)
+        axes.set_ylabel(self._spec.called(self._field).target_features[target].label)
 
     def _title(self, axis: "TimeAxis", result: "StepResult", last: int) -> str:
         at = f"sample {result.number}" if axis.seconds is None else axis.moment(last)
-        text = f"{self._spec.series}: forecast after {at}"
+        text = f"{self._field or self._spec.series}: forecast after {at}"
         if not math.isfinite(result.forecast[0, 0]):
             return f"{text}\nno forecast: {result.reason or result.status}"
         return text if result.warm else f"{text}\nnot reliable yet: the model needs {self._spec.warmup} samples first"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeAlias
 
 from edgeseq_runtime.anomalies.kinds import ANOMALIES_BY_CODE
 from edgeseq_runtime.io import influx
+from edgeseq_runtime.io.any_names import owner_of
 from edgeseq_runtime.io.shortest import shortest_lists
 from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 from edgeseq_runtime.streaming.times_ahead import TimesAhead
@@ -211,7 +212,7 @@ class InfluxFormat:
     """
 
     def __init__(self, spec: "Spec", *, keep: bool = False, ahead: bool = False) -> None:
-        self._targets = spec.targets
+        self._targets, self._takes_any = spec.targets, spec.takes_any
         self._keep = keep
         self._ahead = TimesAhead(spec) if ahead else None
 
@@ -230,28 +231,33 @@ class InfluxFormat:
     def line(self, sample: "Sample", result: "StepResult") -> str:
         """Return the point, or the points, of one forecast."""
         times = self._ahead and times_ahead(self._ahead, sample, result)
-        key, said = sample.stream or "", (result.status, result.warm)
-        about = self._about(result)
+        key, said, of = sample.stream or "", (result.status, result.warm), ""
+        targets = self._targets
+        if self._takes_any:  # the fields of a point are streams, so that theirs must differ
+            key, of, targets = owner_of(sample), sample.field, (sample.field,)
+        about = self._about(result, of)
         if times:
             rows = zip(times, result.forecast, strict=True)
             points = [
-                influx.step_line(key, round(time), dict(zip(self._targets, row, strict=True)), step, *said)
+                influx.step_line(key, round(time), dict(zip(targets, row, strict=True)), step, *said, of=of)
                 for step, (time, row) in enumerate(rows, start=1)
             ]
             points += [influx.fields_line(key, sample.time, about)] if about else []
         else:
-            names = self._targets if len(self._targets) > 1 else ("",)
+            names = targets if len(targets) > 1 or of else ("",)
             forecast = dict(zip(names, result.forecast.T, strict=True))
-            points = [influx.forecast_line(key, sample.time, forecast, result.status, warm=result.warm, more=about)]
+            points = [
+                influx.forecast_line(key, sample.time, forecast, result.status, warm=result.warm, more=about, of=of)
+            ]
         return "\n".join([sample.text, *points] if self._keep and sample.text else points)
 
-    def _about(self, result: "StepResult") -> list[str]:
-        """Return the fields about how surprising the sample is."""
+    def _about(self, result: "StepResult", of: str) -> list[str]:
+        """Return the fields about how surprising the sample is; `of` is the field that it was."""
         if result.p_values is None:
             return []
         *by_target, together = result.p_values
         several = zip(self._targets, by_target, strict=True) if len(by_target) > 1 else ()
-        return influx.anomaly_fields({"": together, **dict(several)}, result.anomaly)
+        return influx.anomaly_fields({of: together, **dict(several)}, result.anomaly, of=of)
 
 
 def times_ahead(ahead: TimesAhead, sample: "Sample", result: "StepResult | Said") -> Any:

@@ -55,7 +55,8 @@ class GatheredSamples:
             return
         begin = time.perf_counter()
         try:
-            answer = self._streams.gather(sample.stream, sample.values, sample.time, sample.known)
+            moment = sample.time if sample.seconds is None else sample.seconds
+            answer = self._streams.gather(sample.stream, sample.values, moment, sample.known)
         except TooManyStreamsError as error:
             note(f"line {sample.line}: {error}; left out", kind="lines left out")
             return

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeseq_runtime.errors import DataError, DependencyError
 from edgeseq_runtime.io import gzip_blocks
+from edgeseq_runtime.io.any_json import AnyJson
 from edgeseq_runtime.io.json_samples import JsonSamples, split_paths
 from edgeseq_runtime.io.sample import OtherKindError, Sample, Tell
 from edgeseq_runtime.io.time_columns import usual_names
@@ -64,11 +65,7 @@ def read_table(
 
     Raises `DataError` for a file that is none, or lacks a column of the model's, and `DependencyError` without polars.
     """
-    try:
-        from edgeseq.series.files.opening import open_table
-    except ImportError as error:
-        raise DependencyError(f"{path} is read with polars, which is not here: pip install 'edgeseq[train]'") from error
-    table = open_table(path)
+    table = _opened(path)
     samples = JsonSamples(spec, reading, columns, tell)
     nothing = (None,) * len(spec.measured)
     for row, content in enumerate(_rows(table, _wanted(table, spec, reading, columns)), start=1):
@@ -81,6 +78,33 @@ def read_table(
         else:
             if found:
                 yield Sample(row, found.time, found.values, stream=found.stream, known=found.known, now=found.now)
+
+
+def read_any_table(
+    path: str, reading: "Reading", columns: Mapping[str, str], tell: Tell | None, *, timed: bool
+) -> Iterator[Sample]:
+    """Yield a sample for each number in each row of a table, for a model that takes any series.
+
+    Raises as `read_table` does.
+    """
+    table = _opened(path)
+    samples = AnyJson(reading, columns, tell, timed=timed)
+    names = [name for name in table.names if table.is_plain(name)]
+    for row, content in enumerate(_rows(table, names), start=1):
+        try:
+            yield from samples.of_object(content, row)
+        except OtherKindError as error:
+            yield Sample(row, None, (None,), str(error), stream=None)
+        except DataError as error:
+            yield Sample(row, None, (None,), str(error))
+
+
+def _opened(path: str) -> "Table":
+    try:
+        from edgeseq.series.files.opening import open_table
+    except ImportError as error:
+        raise DependencyError(f"{path} is read with polars, which is not here: pip install 'edgeseq[train]'") from error
+    return open_table(path)
 
 
 def _wanted(table: "Table", spec: "Spec", reading: "Reading", columns: Mapping[str, str]) -> list[str]:

@@ -140,10 +140,15 @@ class PredictOptions:
         """Return how samples are written: as training found out, except for what the user says."""
         return self.overrides.over(spec.known_reading)
 
+    @property
+    def looks_for_times(self) -> bool:
+        """Whether something in a line may be its time."""
+        return self.overrides.time != NONE
+
     def is_named(self, spec: "Spec") -> bool:
         """Whether lines are of streams by name, and not of one, which some options ask for."""
         asks_for_one = self.sensor or self.history or self.live or self.plot
-        return self.is_influx or bool(self.reading(spec).id and not asks_for_one)
+        return self.is_influx or bool((self.reading(spec).id or spec.takes_any) and not asks_for_one)
 
     def _said_reading(self, spec: "Spec") -> "Reading | None":
         """Return the same where that is not what the model file says: line protocol counts nanoseconds."""
@@ -204,6 +209,8 @@ class PredictOptions:
         """Return what turns results into lines."""
         from edgeseq.commands.predict import formats
 
+        if self.future_points and not spec.period:
+            note("--future-points has no effect: the model does not know in how many seconds samples follow each other")
         if self.output_format == "influx":
             return formats.InfluxFormat(spec, keep=self.keep, ahead=self.future_points)
         named = self.is_named(spec)

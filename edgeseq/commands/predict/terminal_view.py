@@ -49,6 +49,8 @@ class TerminalView:
     def show(self, sample: "Sample", result: "StepResult") -> None:
         """Take in a sample and its result; draw, unless that was done a moment ago."""
         value = sample.values[0] if sample.values else None
+        if sample.field:
+            self._label = printable(sample.field, _LONGEST_WORD)
         self._samples.append(math.nan if value is None else float(value))
         self._forecast = result.forecast[:, 0].tolist()
         self._status = result.anomaly or result.status

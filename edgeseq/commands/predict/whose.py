@@ -13,14 +13,19 @@ if TYPE_CHECKING:
     from edgeseq_runtime.spec import Spec
 
 
-def of_one(samples: "Iterable[Sample]") -> "Iterator[Sample]":
-    """Yield samples that are taken for one sensor's. Raises `DataError` where a column says that they are several's."""
+def of_one(samples: "Iterable[Sample]", advice: str = "") -> "Iterator[Sample]":
+    """Yield samples that are taken for one sensor's.
+
+    Raises `DataError` where a column says that they are several's, or there are several columns; `advice` is added.
+    """
     names = dict[str, None]()
     for sample in samples:
         if sample.stream:
             names.setdefault(sample.stream)
             if len(names) > 1:
-                raise DataError(f"line {sample.line}: expected samples of one sensor, got those of {listed(names)}")
+                raise DataError(
+                    f"line {sample.line}: expected samples of one sensor, got those of {listed(names)}{advice}"
+                )
         yield sample
 
 

@@ -13,6 +13,7 @@ from edgeseq.series.files.number_style import Place
 from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.printable import counted, shown
+from edgeseq_runtime.reading.guessing import guessed
 from edgeseq_runtime.reading.notation import Notation
 from edgeseq_runtime.reading.number_times import DAYS, FORMS, UNITS, YEAR
 from edgeseq_runtime.reading.reading import Reading
@@ -308,13 +309,13 @@ def is_written(cell: str) -> bool:
     """Whether a cell is a time in a notation that is known, and no number."""
     if is_epoch(cell):
         return False
-    return TimeReader().is_time(cell) or any(Notation(form).read(cell) for form in notations.guessed(cell))
+    return TimeReader().is_time(cell) or any(Notation(form).read(cell) for form in guessed(cell))
 
 
 def _unfit(column: Column, text: pl.Series) -> DataError:
     """Return what to raise where no notation fits all cells: over the first one that the first's does not fit."""
     best, reach = None, 0
-    for form in notations.guessed(text[0]):
+    for form in guessed(text[0]):
         fits = text.str.contains(Notation(form).pattern).fill_null(value=False)
         wrong = (~fits).arg_true()
         first = int(wrong[0]) if len(wrong) else len(text)

@@ -12,36 +12,17 @@ import numpy.typing as npt
 import polars as pl
 
 from edgeseq.series.files import cells
-from edgeseq.series.files.notations import TIME_OF_DAY, AmbiguousTimesError, fitting
+from edgeseq.series.files.notations import AmbiguousTimesError, fitting
 from edgeseq.series.files.number_style import Place
 from edgeseq.series.files.table import Table
 from edgeseq.series.files.time_cells import Column, WrittenTimes, in_utc, is_written, read_column
 from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.printable import shown
+from edgeseq_runtime.reading.guessing import TIME_OF_DAY
 from edgeseq_runtime.reading.reading import Reading
+from edgeseq_runtime.reading.time_names import HOURS, PART_FORM, PARTS, is_usual
 from edgeseq_runtime.reading.times import is_number
-
-_USUAL = frozenset(
-    "t time timestamp date datetime ds ts epoch unix unixtime unix_time utc local_time time_utc date_time timestring "  # noqa: SIM905
-    "datum zeit zeitstempel datum_zeit mess_datum fecha hora fecha_hora data ora heure horodatage tiempo created_at "
-    "createdat recorded_at measured_at observed_at last_changed last_updated _time dt when year month jahr monat "
-    "decimal_date time_ms timestamp_ms".split()
-)
-"""Names, in small letters, under which times are looked for first; a name alone makes no time."""
-
-_PARTS = (
-    ("year", "yr", "yyyy"),
-    ("month", "mo", "mm"),
-    ("day", "dy", "dd"),
-    ("hour", "hr", "hh"),
-    ("minute", "min", "mn"),
-    ("second", "sec"),
-)
-"""Names of columns that hold the parts of a date."""
-
-_PART_FORM = "%Y %m %d %H %M %S"
-_HOURS = ("hour", "hr", "hours", "stunde")
 
 _LOOK = 64
 """Cells by which a column is judged at first."""
@@ -109,12 +90,6 @@ def find(
     return TimeColumns(
         names, seconds, written.time_format, zone, written.zoned, (*notes, *_told(names, written, zone), *more)
     )
-
-
-def is_usual(name: str) -> bool:
-    """Whether a column is called as times usually are."""
-    bare = name.lower().split("(")[0].split("[")[0].strip().replace(" ", "_").replace("-", "_")
-    return bare in _USUAL
 
 
 def _asked(table: Table, asked: str | Sequence[str]) -> tuple[str, ...]:
@@ -300,7 +275,7 @@ def _with_clock(table: Table, date: str, free: Sequence[str], looks: "dict[str, 
     column = table.column(date)
     if column.n_unique() == len(column):
         return (date,)
-    clocks = [name for name in free if looks[name].is_clock] or [name for name in free if name.lower() in _HOURS]
+    clocks = [name for name in free if looks[name].is_clock] or [name for name in free if name.lower() in HOURS]
     if len(clocks) > 1:
         raise UsageError(
             f"{date} goes with one of {', '.join(clocks)}; name both with --time, e.g. --time {date},{clocks[0]}"
@@ -312,7 +287,7 @@ def _parts(table: Table, free: Sequence[str]) -> tuple[str, ...]:
     """Return the columns of year, month, day and so on, where a table has them all apart."""
     by_name = {name.lower(): name for name in free}
     found: list[str] = []
-    for names in _PARTS:
+    for names in PARTS:
         name = next((by_name[one] for one in names if one in by_name), None)
         if name is None:
             break
@@ -329,10 +304,10 @@ def _is_whole(column: pl.Series) -> bool:
 
 def _form_of_parts(names: Sequence[str]) -> str | None:
     """Return how the parts of a date are written that lie in columns of their own, None where columns are others."""
-    wanted = [one for one, names_of in zip(names, _PARTS, strict=False) if one.lower() in names_of]
+    wanted = [one for one, names_of in zip(names, PARTS, strict=False) if one.lower() in names_of]
     if len(names) < 2 or len(wanted) < len(names):
         return None
-    return " ".join(_PART_FORM.split()[: len(names)])
+    return " ".join(PART_FORM.split()[: len(names)])
 
 
 def _told(names: Sequence[str], written: WrittenTimes, zone: str) -> tuple[str, ...]:

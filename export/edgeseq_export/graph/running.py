@@ -52,11 +52,11 @@ def add_running_scale(graph: Graph, spec: Spec, x: str) -> Seen:
     graph.node("Split", [f"{means}_next", graph.integers("each_mean", *[1] * (scales + 1))], each, axis=_COLUMN)
     size = graph.node("Max", each[:scales], "size")
 
-    parts = _add_ratios(graph, spec, [around, measured, f"{means}_next", size])
-    graph.node("Asinh", [parts.change], "change_next")
-    asinh = graph.node("Asinh", [parts.distances], "distances_scaled")
-    log = graph.node("Log", [graph.node("Add", [parts.means, _number(graph, "floor", FLOOR)], "floored")], "logs")
-    rare = graph.node("Softsign", [parts.size], "rare")
+    ratios = _add_ratios(graph, spec, [around, measured, f"{means}_next", size])
+    graph.node("Asinh", [ratios.change], "change_next")
+    asinh = graph.node("Asinh", [ratios.distances], "distances_scaled")
+    log = graph.node("Log", [graph.node("Add", [ratios.means, _number(graph, "floor", FLOOR)], "floored")], "logs")
+    rare = graph.node("Softsign", [ratios.size], "rare")
     alike = graph.node("Mul", ["change_next", change], "alike")
     _add_mean(graph, habits, graph.node("Concat", [rare, alike], "habit", axis=_COLUMN), gains.habits)
 
@@ -65,7 +65,7 @@ def add_running_scale(graph: Graph, spec: Spec, x: str) -> Seen:
     young = graph.node("Mul", [gains.youth, _number(graph, "young", YOUNG)], "unsure")
     graph.node("Add", [size, graph.node("Mul", [size, young], "size_unsure")], f"{SCALE}_next")
     features = ["change_next", asinh, log, "habits_next", gains.youth]
-    return Seen(graph.node("Concat", features, "network_input", axis=_COLUMN), parts.factors)
+    return Seen(graph.node("Concat", features, "network_input", axis=_COLUMN), ratios.factors)
 
 
 def add_forecast(graph: Graph, spec: Spec, x: str, said: str, seen: Seen) -> str:
@@ -105,9 +105,11 @@ def _add_gains(graph: Graph, age: str) -> _Gains:
     sizes = graph.integers("age_and_lengths", 1, len(more) - 1)
     graph.node("Split", [count, sizes], ["age_next", "all_lengths"], axis=_COLUMN)
     every = graph.node("Reciprocal", ["all_lengths"], "all_gains")
-    names = ["age_gain", "level_gains", "mean_gains", "habit_gains"]
+    found = _Gains("level_gains", "mean_gains", "habit_gains", "youth")
+    names = ["age_gain", found.levels, found.means, found.habits]
     graph.node("Split", [every, graph.integers("gain_parts", 1, levels, means, habits)], names, axis=_COLUMN)
-    return _Gains(*names[1:], graph.node("Sqrt", [names[0]], "youth"))
+    graph.node("Sqrt", ["age_gain"], found.youth)
+    return found
 
 
 def _add_mean(graph: Graph, name: str, values: str, gains: str) -> None:
@@ -147,9 +149,10 @@ def _add_ratios(graph: Graph, spec: Spec, found: list[str]) -> _Ratios:
     graph.node("Split", [every, sizes], ["divided", "divisors", "factors"], axis=_COLUMN)
     divisor = graph.node("Max", ["divisors", _number(graph, "tiny", TINY)], "divisors_safe")
     ratio = graph.node("Div", ["divided", divisor], "ratios")
-    names = ["change_ratio", "distance_ratios", "mean_ratios", "size_ratio"]
+    made = _Ratios("change_ratio", "distance_ratios", "mean_ratios", "size_ratio", "factors")
+    names = [made.change, made.distances, made.means, made.size]
     graph.node("Split", [ratio, graph.integers("ratio_parts", 1, levels + 1, 2, 1)], names, axis=_COLUMN)
-    return _Ratios(*names, "factors")
+    return made
 
 
 def _number(graph: Graph, name: str, value: float) -> str:

@@ -91,7 +91,7 @@ def values(stored: QuantizedWeights) -> Weights:
 
 def prepare(spec: Spec, stored: QuantizedWeights) -> StepWeights:
     """Return the step graph's weights: in ONNX's layout, with the spec's scales folded in."""
-    scales = _output_scales(spec).astype(np.float32)
+    scales = output_scales(spec).astype(np.float32)
     head_bias = stored["head.bias"].scaled_by(scales).value()
     if spec.predicts != CHANGE:
         head_bias = head_bias + per_output([feature.center for feature in spec.target_features], spec.horizon)
@@ -126,7 +126,7 @@ def network_weights(spec: Spec, step: StepWeights) -> Weights:
 
     But for rounding, and where a cell has two biases that act as one: then the first is their sum.
     """
-    scales = _output_scales(spec)
+    scales = output_scales(spec)
     centers = per_output([feature.center for feature in spec.target_features], spec.horizon)
     bias = step.head_bias - (0.0 if spec.predicts == CHANGE else centers)
     weights = {"head.weight": step.head.value().T / scales[:, None], "head.bias": bias / scales}
@@ -151,7 +151,7 @@ def network_weights(spec: Spec, step: StepWeights) -> Weights:
     return {name: np.ascontiguousarray(value, np.float32) for name, value in weights.items()}
 
 
-def _output_scales(spec: Spec) -> Float64:
+def output_scales(spec: Spec) -> Float64:
     """Return in what unit the network says each number; shares of the distance from a level have none."""
     scales = np.array(spec.target_scales, np.float64).reshape(-1)
     return np.append(scales, np.ones(running_scale.SHARES)) if spec.scaling == RUNNING else scales

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 SUFFIX = "_forecast"
 """What the measurement of a forecast is called, after that of its sample."""
 
+NO_TIME = "the time of line protocol stands at the end of the line, under no name"
+"""What is said to whoever names it."""
+
 # Possessive: what was taken is never given back, so a line of a megabyte costs neither time nor a stack.
 _MEASUREMENT = re.compile(r"(?:[^\\, ]++|\\.)++")
 _NAME = re.compile(r"(?:[^\\,= ]++|\\.)++")
@@ -84,7 +87,7 @@ class Fields:
         names = [feature.name for feature in spec.measured]
         paths, time = split_paths(columns, spec, reading)
         if time:
-            raise UsageError("the time of line protocol stands at the end of the line, under no name")
+            raise UsageError(NO_TIME)
         self._fields = [paths.get(name, name) for name in names]
         self._known = KnownColumns(spec, reading, paths, tell)
         self._readers = readers(spec.measured, reading, of_fleet=bool(spec.sensors))
@@ -153,41 +156,46 @@ def forecast_line(
     *,
     warm: bool,
     more: Sequence[str] = (),
+    of: str = "",
 ) -> str:
     """Return the point of one forecast: {target: (horizon,)}, or one target alone under the name "".
 
-    A number that is not finite is left out, and so is a time that is a text; `more` are further fields.
+    A number that is not finite is left out, and so is a time that is a text; `more` are further fields. `of` goes
+    before the fields of the status, where points of several fields have the same key and time.
     """
     cells = [
-        f"{escape(target)}{'_' if target else ''}h{step}={value!s}"
+        f"{_before(target)}h{step}={value!s}"
         for target, values in forecast.items()
         for step, value in enumerate(values, start=1)
         if math.isfinite(value)  # the protocol has no such number; str of a float32 is its shortest text
     ]
-    return fields_line(key, time, [*cells, *_said(status, warm), *more])
+    return fields_line(key, time, [*cells, *_said(status, warm, of), *more])
 
 
-def step_line(key: str, time: float, forecast: Mapping[str, "np.float32"], step: int, status: str, warm: bool) -> str:
-    """Return the point of one step of a forecast, {target: value}, at the time that it is for."""
+def step_line(
+    key: str, time: float, forecast: Mapping[str, "np.float32"], step: int, status: str, warm: bool, *, of: str = ""
+) -> str:
+    """Return the point of one step of a forecast, {target: value}, at the time that it is for; `of` as above."""
     cells = [f"{escape(target)}={value!s}" for target, value in forecast.items() if math.isfinite(value)]
-    return fields_line(key, time, [*cells, f"step={step}i", *_said(status, warm)])
+    return fields_line(key, time, [*cells, f"{_before(of)}step={step}i", *_said(status, warm, of)])
 
 
-def _said(status: str, warm: bool) -> list[str]:
-    return [f'status="{status}"', f"warm={str(warm).lower()}"]
+def _said(status: str, warm: bool, of: str) -> list[str]:
+    return [f'{_before(of)}status="{status}"', f"{_before(of)}warm={str(warm).lower()}"]
 
 
-def anomaly_fields(p_values: Mapping[str, "np.float32"], anomaly: str) -> list[str]:
+def _before(name: str) -> str:
+    """Return what goes before the names of fields that are about one."""
+    return f"{escape(name)}_" if name else ""
+
+
+def anomaly_fields(p_values: Mapping[str, "np.float32"], anomaly: str, *, of: str = "") -> list[str]:
     """Return the fields about a sample itself: {target: p-value}, that of all together under the name "", and a word.
 
-    What there is none of is left out.
+    What there is none of is left out; `of` as above.
     """
-    cells = [
-        f"{escape(target)}{'_' if target else ''}p_value={value!s}"
-        for target, value in p_values.items()
-        if math.isfinite(value)
-    ]
-    return [*cells, f'anomaly="{anomaly}"'] if anomaly else cells
+    cells = [f"{_before(target)}p_value={value!s}" for target, value in p_values.items() if math.isfinite(value)]
+    return [*cells, f'{_before(of)}anomaly="{anomaly}"'] if anomaly else cells
 
 
 def fields_line(key: str, time: float | str | None, cells: Sequence[str]) -> str:

@@ -32,7 +32,7 @@ class Parsed(NamedTuple):
     """As `Sample.now`."""
 
 
-_AWAY = ("offline", "disconnected", "not connected")
+AWAY = ("offline", "disconnected", "not connected")
 """What a payload may say of a device rather than of a value."""
 
 _SENML_RELATIVE = 2.0**28
@@ -105,7 +105,7 @@ class JsonSamples:
         else:
             content = json_text.loads(text)
         if isinstance(content, list) and content and all(isinstance(element, dict) for element in content):
-            return list(_merged(content))
+            return list(merged(content))
         return [self._list(content if isinstance(content, list) else [content])]
 
     def _stream(self, content: dict[str, Any]) -> str | None:
@@ -171,7 +171,7 @@ class JsonSamples:
 
     def _alone(self, text: str) -> Parsed:
         """Return the sample of a text that is no object and no list: a number, or a word for none."""
-        if len(self._names) == 1 and text and text.strip('"').lower() not in _AWAY:
+        if len(self._names) == 1 and text and text.strip('"').lower() not in AWAY:
             try:
                 cell = text[1:-1] if text[:1] == text[-1:] == '"' else text
                 return Parsed(self._no_time, self._values.cells((cell,)))
@@ -201,8 +201,11 @@ def split_paths(paths: Mapping[str, str], spec: Spec, reading: Reading) -> tuple
     return {name: path for name, path in paths.items() if name in names}, of_time[0] if of_time else None
 
 
-def _merged(content: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the objects of a list; of a pack of SenML one for each time, with its values by their names."""
+def merged(content: list[dict[str, Any]], *, short: bool = True) -> list[dict[str, Any]]:
+    """Return the objects of a list; of a pack of SenML one for each time, with its values by their names.
+
+    With `short` they also stand under their names without the pack's.
+    """
     if not any("n" in element or "bn" in element for element in content):
         return content
     base: dict[str, Any] = {}
@@ -217,7 +220,8 @@ def _merged(content: list[dict[str, Any]]) -> list[dict[str, Any]]:
         time = when if when >= _SENML_RELATIVE else None
         record = by_time.setdefault(time, {} if time is None else {"time": time})
         record[name] = value
-        record.setdefault(str(element.get("n", name)), value)
+        if short:
+            record.setdefault(str(element.get("n", name)), value)
     return list(by_time.values()) or content
 
 

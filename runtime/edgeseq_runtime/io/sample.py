@@ -44,10 +44,16 @@ class Sample(NamedTuple):
     """The values of the columns known ahead, step after step, the column fastest; () where the line says none."""
     now: Values = ()
     """Their values at the sample's own time, of which a file makes values ahead; () where the line says none."""
+    seconds: float | None = None
+    """Its time in seconds since 1970, where it is written in a way that the reader alone has found out."""
+    field: str = ""
+    """Under which name its value stands, where each name is a stream of its own."""
 
     @property
     def moment(self) -> Time:
         """Its time as it is meant."""
+        if self.seconds is not None:
+            return self.seconds
         if self.in_nanoseconds and isinstance(self.time, int):
             return _EPOCH + timedelta(microseconds=self.time // 1000)
         return self.time

@@ -96,7 +96,7 @@ class _Reader:
     """Reads the lines of one stream."""
 
     def __init__(self, spec: Spec, reading: Reading, columns: Mapping[str, str], tell: Tell | None) -> None:
-        self._skip, self._tell = reading.skip_rows, tell
+        self._skip, self._text = reading.skip_rows, LineText(tell)
         self._nothing, self._knows = (None,) * len(spec.measured), bool(spec.known)
         self._json = JsonSamples(spec, reading, columns, tell)
         paths, time = split_paths(columns, spec, reading)
@@ -110,7 +110,7 @@ class _Reader:
         parse: Parse | None = None
         blank: list[Sample] = []  # missing samples, unless a table follows
         for number, line in numbered:
-            text = self._first_text(number, line)
+            text = self._text.first(number, line)
             if not text:
                 blank += (Sample(number, None, nothing) for nothing in self._blank)
                 continue
@@ -168,13 +168,22 @@ class _Reader:
         except (ValueError, OverflowError, RecursionError):  # whatever a line holds, the next one may be a sample
             return (Sample(number, None, self._nothing, f"{text[:40]!r} cannot be read"),)
 
-    def _first_text(self, number: int, line: bytes) -> str:
+
+class LineText:
+    """Makes text of lines; `tell` is told once of those that are not UTF-8."""
+
+    def __init__(self, tell: Tell | None) -> None:
+        self._tell = tell
+
+    def first(self, number: int, line: bytes) -> str:
+        """Return the text of a line before which only blank ones came. Raises `DataError` for what is no text."""
         if number == 1 and (line.startswith(grammar.UTF16_MARKS) or b"\0" in line):
             raise DataError("the input is binary or UTF-16; expected UTF-8 text")
-        text = self._text(number, line)
+        text = self(number, line)
         return text.removeprefix("\ufeff").lstrip(" ") if number == 1 else text
 
-    def _text(self, number: int, line: bytes) -> str:
+    def __call__(self, number: int, line: bytes) -> str:
+        """Return the text of a line, without what surrounds it."""
         try:
             return _bare(line[:LONGEST].decode())
         except UnicodeDecodeError:

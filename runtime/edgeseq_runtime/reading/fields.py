@@ -61,7 +61,7 @@ def rename_unique(names: list[str], wanted: str) -> None:
 
 def hint(content: Any, names: Sequence[str]) -> str:
     """Return where in an object a value lies that may be the first of the features, as an option; "" for nowhere."""
-    leaves = [path for path in _leaves(content, "", 0) if len(path) <= _LONGEST]
+    leaves = [path for path, value in scalars(content) if len(path) <= _LONGEST and _may_be_number(value)]
     for name in names:
         alike = sorted((_likeness(path, name), at, path) for at, path in enumerate(leaves))
         if alike and alike[0][0] < _UNLIKE:
@@ -83,22 +83,30 @@ def _likeness(path: str, name: str) -> int:
     return 2 if name in path.lower() and last not in _ASIDE else _UNLIKE
 
 
-def _leaves(content: Any, path: str, depth: int) -> Iterator[str]:
-    """Yield the paths of the numbers in an object, and of texts that may be some."""
+def _may_be_number(value: Any) -> bool:
+    return isinstance(value, int | float) or (isinstance(value, str) and value[:1] in "+-0123456789")
+
+
+def scalars(content: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Yield the paths of all that is no object and no list, with what stands there; a bounded number of them.
+
+    An element of a list that says how it is called, and its value, is that value under that name.
+    """
     if depth > _DEEPEST:
         return
     steps: Iterator[tuple[Any, Any]]
     if isinstance(content, dict):
         steps = iter(content.items())
     elif isinstance(content, list):
-        steps = iter((_name_of(element) or at, element) for at, element in enumerate(content))
+        steps = ((_name_of(element) or at, element) for at, element in enumerate(content))
     else:
-        if isinstance(content, int | float) or (isinstance(content, str) and content[:1] in "+-0123456789"):
-            yield path
+        yield path, content
         return
     count = 0
     for step, value in steps:
-        for found in _leaves(value, f"{path}.{step}" if path else str(step), depth + 1):
+        if isinstance(content, list) and _name_of(value):
+            value = _value_of(value)  # noqa: PLW2901 - what stands under that name
+        for found in scalars(value, f"{path}.{step}" if path else str(step), depth + 1):
             yield found
             count += 1
             if count >= _MOST:

@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseq.series import load
+from edgeseq.series import analysis, load
 from edgeseq.series.gaps import Filled, fill
-from edgeseq.training import analysis
 
 
 def filled(values: np.ndarray) -> Filled:
