@@ -56,22 +56,32 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--horizon", type=int, default=24, help="samples ahead (24)")
     parser.add_argument("--history", default=",".join(map(str, HISTORY)), help="samples of history, by commas")
     parser.add_argument("--steps", type=int, help="steps of the network trained from nothing; 0 leaves it out")
+    parser.add_argument("--test", type=int, default=TEST, help=f"samples of the test stretch, at most ({TEST})")
     parser.add_argument("--static", action="store_true", help="without adaptation")
     options = parser.parse_args(words)
     lengths = [int(length) for length in options.history.split(",")]
     rows: list[dict[str, Any]] = []
     for name, values in all_series(options.series):
-        for row in measure(name, values, lengths, options.horizon, steps=options.steps, adapt=not options.static):
+        for row in measure(
+            name, values, lengths, options.horizon, steps=options.steps, adapt=not options.static, most=options.test
+        ):
             rows.append(row)
             print(row, flush=True)
     publish(f"Little history, {options.horizon} samples ahead", [*rows, *summary(rows)], options.json)
 
 
 def measure(
-    name: str, values: Float64, lengths: Sequence[int], horizon: int, *, steps: int | None = None, adapt: bool = True
+    name: str,
+    values: Float64,
+    lengths: Sequence[int],
+    horizon: int,
+    *,
+    steps: int | None = None,
+    adapt: bool = True,
+    most: int = TEST,
 ) -> Iterator[dict[str, Any]]:
     """Yield a row for each length of history that the series has before its test stretch."""
-    test = min(TEST, len(values) // SHARE)
+    test = min(most, len(values) // SHARE)
     for length in lengths:
         if length + test > len(values):
             break

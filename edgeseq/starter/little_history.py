@@ -1,14 +1,14 @@
 """A network for any sensor and a short series: whether to fit all weights to it, the last layer, or nothing.
 
-The training part teaches, the validation part chooses. The network as it was is what has to be beaten: a candidate is
-taken only where its error over the validation part is lower by more than chance explains, so that a short part, which
-can tell little, leaves the network as it was.
+The training part teaches, the validation part chooses. The network as it was is what has to be beaten: another is taken
+only where its error over the validation part is lower by more than chance explains, so that a short part, which can
+tell little, leaves the network as it was.
 """
 
 import copy
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -47,6 +47,9 @@ LEAST_ORIGINS = 20
 CLEARLY = 1.0
 """By so many standard errors of the mean gain over the validation part the network as it was must be beaten."""
 
+FEW = 1.0
+"""By so many more, over the number of independent forecasts."""
+
 LEAST_GAIN = 0.01
 """The same as a share of its error: less is not worth another file."""
 
@@ -58,8 +61,8 @@ Report: TypeAlias = Callable[[int, float, float], None]
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """What is to be used, and what was tried."""
+class Candidate:
+    """One way to fit the network to the series."""
 
     kind: str
     """One of `KINDS`."""
@@ -68,8 +71,6 @@ class Chosen:
     """The step whose weights these are; 0 but for all weights."""
     penalty: float | None
     """The ridge penalty of the last layer, where that alone was fitted."""
-    errors: Mapping[str, float]
-    """Mean squared error over the validation part of the best of each kind that was tried, in the series' unit."""
 
 
 class Fitting:
@@ -95,7 +96,7 @@ class Fitting:
         """How many steps there will be: none where the parts are too short."""
         self.rate = rate or Pace.rate
         self._unfitted = self._judge.squares(network)
-        self._best = {NOTHING: Chosen(NOTHING, network, 0, None, {})}
+        self._best = {NOTHING: Candidate(NOTHING, network, 0, None)}
         self._errors = {NOTHING: float(self._unfitted.mean())}
 
     @property
@@ -142,27 +143,38 @@ class Fitting:
         if math.isfinite(error) and error < self._errors.get(kind, math.inf):
             self._errors[kind] = error
             step = self.step if kind == ALL else 0
-            self._best[kind] = Chosen(kind, copy.deepcopy(network), step, penalty, {})
+            self._best[kind] = Candidate(kind, copy.deepcopy(network), step, penalty)
 
-    def chosen(self) -> Chosen:
-        """Return the best of what beats the network as it was, or that."""
-        for kind in sorted(self._errors, key=self._errors.__getitem__):
-            squares = self._judge.squares(self._best[kind].network)
-            if kind == NOTHING or is_clear(self._unfitted, squares, self._network.horizon):
-                break
-        return replace(self._best[kind], errors=dict(self._errors))
+    @property
+    def candidates(self) -> Mapping[str, Candidate]:
+        """The best of each kind that was tried, by its name."""
+        return self._best
+
+    @property
+    def tells(self) -> bool:
+        """Whether the validation part has forecasts enough to choose by."""
+        return self._judge.tells
+
+
+def choose(squares: Mapping[str, Float64], horizon: int) -> str:
+    """Return the kind whose squared errors (origin,) are lowest, or `NOTHING` where none beats it clearly."""
+    for kind in sorted(squares, key=lambda kind: float(squares[kind].mean())):
+        if kind == NOTHING or is_clear(squares[NOTHING], squares[kind], horizon):
+            return kind
+    return NOTHING
 
 
 def is_clear(before: Float64, after: Float64, horizon: int) -> bool:
     """Whether squared errors (origin,) `after` are lower than those `before` by more than chance explains.
 
-    Forecasts whose horizons overlap share their errors: of as many origins as a horizon has samples, one counts.
+    Forecasts whose horizons overlap share their errors: of as many origins as a horizon has samples, one counts. Few
+    of these do not even tell how large chance is.
     """
     if len(before) < LEAST_ORIGINS:
         return False
-    gain = before - after
-    chance = float(gain.std()) / math.sqrt(max(1.0, len(gain) / horizon))
-    return bool(gain.mean() > max(CLEARLY * chance, LEAST_GAIN * before.mean()))
+    gain, independent = before - after, max(1.0, len(before) / horizon)
+    chance = float(gain.std()) / math.sqrt(independent)
+    return bool(gain.mean() > max((CLEARLY + FEW / independent) * chance, LEAST_GAIN * before.mean()))
 
 
 class _Judge:

@@ -12,13 +12,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+import edgeseq_export
+from edgeseq.evaluation.baselines import truths
+from edgeseq.evaluation.evaluate import adapted_at, forecasts_at, typical_predictor
+from edgeseq.evaluation.learning import Learner
 from edgeseq.evaluation.metrics import short
 from edgeseq.model import architecture, scaling
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.model.shorter import shorter
-from edgeseq.series import Parts, Series, analysis
+from edgeseq.series import Part, Parts, Series, analysis
 from edgeseq.series.gaps import Filled, fill
-from edgeseq.starter.little_history import ALL, HEAD, KINDS, NOTHING, Fitting
+from edgeseq.starter.little_history import ALL, HEAD, KINDS, NOTHING, Candidate, Fitting, choose
 from edgeseq.starter.network import Network
 from edgeseq.text import number
 from edgeseq.training import adapting, checks
@@ -27,6 +31,7 @@ from edgeseq.training.fine_tuning import Pretrained
 from edgeseq.training.options import AUTO, OFF, TrainingOptions
 from edgeseq.training.plan import time_of, told_parts, told_season
 from edgeseq_runtime import __version__
+from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.printable import listed
 from edgeseq_runtime.spec import RUNNING, Spec, Training
@@ -39,6 +44,9 @@ FITTED = "fitted"
 
 PENALTY = "head_penalty"
 """The same of the last layer's ridge penalty."""
+
+LEARNED = 1500
+"""Samples before the validation part that a stream which is judged on it learns from, at most: they take a second."""
 
 ERROR_OF = "validation_"
 """Begins the names of the standardised squared errors over the validation part, of each kind of fitting."""
@@ -159,30 +167,55 @@ def start(plan: StarterPlan, parts: Parts, options: TrainingOptions) -> Fitting:
 
 def finish(plan: StarterPlan, fitting: Fitting, parts: Parts, options: TrainingOptions) -> Checkpoint:
     """Return the checkpoint of what the validation part chose, not yet judged."""
-    chosen, spec = fitting.chosen(), plan.checkpoint.spec
+    spec = plan.checkpoint.spec
+    candidates = fitting.candidates
+    squares = {
+        kind: squares_of(with_weights(plan.checkpoint, found), parts.validation) for kind, found in candidates.items()
+    }
+    chosen = candidates[choose(squares, spec.horizon)]
     variance = spec.target_features[0].std ** 2
+    errors = {kind: short(float(found.mean()) / variance) for kind, found in squares.items()}
     noted: dict[str, float | str] = {FROM: plan.digest, FITTED: chosen.kind, "learning_rate": fitting.rate}
     if chosen.penalty is not None:
         noted[PENALTY] = chosen.penalty
     if options.adapt != AUTO:
         noted[adapting.WANTED] = options.adapt
-    for kind, error in chosen.errors.items():
-        noted[f"{ERROR_OF}{kind}"] = short(error / variance)
+    noted |= {f"{ERROR_OF}{kind}": error for kind, error in errors.items()}
     training = Training(
         preset="starter",
         seed=0,
         steps=fitting.steps,
         best_step=chosen.step,
-        validation_mse=short(chosen.errors[chosen.kind] / variance),
+        validation_mse=errors[chosen.kind],
         device="cpu",
         run=_run(plan, fitting),
         options=noted,
     )
-    weights = {name: value.numpy() for name, value in chosen.network.state_dict().items()}
-    checkpoint = Checkpoint(
-        replace(spec, training=training), weights, carried_part(parts.validation), carried_part(parts.test)
-    )
-    return without_unscorable_test(checkpoint)
+    checkpoint = with_weights(plan.checkpoint, chosen)
+    carried = carried_part(parts.validation), carried_part(parts.test)
+    return without_unscorable_test(Checkpoint(replace(spec, training=training), checkpoint.weights, *carried))
+
+
+def with_weights(checkpoint: Checkpoint, candidate: Candidate) -> Checkpoint:
+    """Return the checkpoint with the weights of a candidate."""
+    weights = {name: value.detach().numpy() for name, value in candidate.network.state_dict().items()}
+    return replace(checkpoint, weights=weights)
+
+
+def squares_of(checkpoint: Checkpoint, validation: Part) -> Float64:
+    """Return the mean squared error of the forecast made at each origin of a validation part, (origin,).
+
+    They are made as on a device: by the model file, and where it adapts, by a stream that learned from what precedes.
+    """
+    predictor = typical_predictor(edgeseq_export.build(checkpoint))
+    begin = max(0, validation.start - LEARNED)
+    values, at = validation.values[begin:], validation.origins(checkpoint.spec.horizon) - begin
+    if checkpoint.spec.adapt:
+        forecasts = adapted_at(predictor, values, at, [Learner(0, 0, len(values))])
+    else:
+        forecasts = forecasts_at(predictor, values, at)
+    squares = np.square(forecasts - truths(checkpoint.spec, values, at)).mean(axis=(1, 2))
+    return np.asarray(squares[np.isfinite(squares)])
 
 
 def decision(spec: Spec) -> str:
@@ -194,7 +227,7 @@ def decision(spec: Spec) -> str:
     words = {NOTHING: "nothing: the network stays as it is", HEAD: "the last layer", ALL: "all weights"}[kind]
     errors = [(of, noted.get(f"{ERROR_OF}{of}")) for of in KINDS]
     known = [(of, float(error)) for of, error in errors if error is not None]
-    if len(known) < 2:
+    if len(known) == 1:
         return f"fitted: {words}; the series is too short to choose anything else by"
     figures = ", ".join(f"{number(error)} ({of})" for of, error in known)
     return f"fitted: {words}; MSE over the validation part, by what is fitted: {figures} (standardised)"
