@@ -15,7 +15,7 @@ import numpy.typing as npt
 from edgeseq_runtime.adaptation import correction, experts
 from edgeseq_runtime.adaptation.adaptation import Learned, typical_changes
 from edgeseq_runtime.adaptation.gate import MARGIN, MOST_TAUGHT, WORST
-from edgeseq_runtime.adaptation.seasonal import recent, season
+from edgeseq_runtime.adaptation.seasonal import blend, recent, season
 from edgeseq_runtime.adaptation.seasonal.layout import LONGEST, PRIOR, Layout
 from edgeseq_runtime.adaptation.seasonal.learning import Learning, Moment
 from edgeseq_runtime.adaptation.seasonal.season import Flags
@@ -48,7 +48,7 @@ class SeasonalAdaptation(RowArrays):
         row = np.zeros((1, self.layout.words), np.float32)
         views = self.layout.views(row)
         self._forget(views)
-        views["covariance"][...] = correction.UNSURE * np.eye(views["covariance"].shape[-1])
+        views["covariance"][...] = blend.UNSURE * np.eye(views["covariance"].shape[-1])
         views["recent_covariance"][...] = recent.UNSURE * np.eye(self.layout.recent)
         return np.asarray(row[0])
 
@@ -146,7 +146,7 @@ class SeasonalAdaptation(RowArrays):
                 ((views[name] >= 0) & (views[name] <= most)).all()
                 for name, most in (counts | sums | {"worst": float(WORST)}).items()
             )
-            and _is_covariance(views["covariance"], correction.UNSURE)
+            and _is_covariance(views["covariance"], blend.UNSURE)
             and _is_covariance(views["recent_covariance"], recent.UNSURE)
         )
 

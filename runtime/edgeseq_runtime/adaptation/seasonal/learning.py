@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgeseq_runtime.adaptation import correction, experts
-from edgeseq_runtime.adaptation.correction import clipped
 from edgeseq_runtime.adaptation.gate import MARGIN, MEMORY, MOST_TAUGHT, WORST
-from edgeseq_runtime.adaptation.seasonal import recent, season
+from edgeseq_runtime.adaptation.seasonal import blend, recent, season
+from edgeseq_runtime.adaptation.seasonal.blend import clipped
 from edgeseq_runtime.adaptation.seasonal.layout import BLEND, COARSE, CORRECTED, FINE, OWN, PRIOR, SAID, VALUES, Layout
 from edgeseq_runtime.adaptation.seasonal.season import Flags, Whole
 from edgeseq_runtime.arrays import Float32, are_finite
@@ -111,9 +111,9 @@ class Learning:
         rate = experts.rates(PRIOR, variance, largest)
         regret += loss * (1 + rate * loss)
         weights, covariance = np.moveaxis(views["weights"], -1, 0), np.moveaxis(views["covariance"], (-2, -1), (0, 1))
-        seen = np.where(known, _blend_of(own, naive, change), np.float32(0))
+        seen = np.where(known, blend.parts(own, naive, change), np.float32(0))
         errors = np.where(known, clipped(came - own), np.float32(0))
-        correction.learn(weights, covariance, seen, errors, known)
+        correction.learn(weights, covariance, seen, errors, known, blend.UNSURE)
         last = self._waiting(moment, self._first[-1] + (moment.clock - knots) % knots[-1])[..., OWN]
         seen = self._recent(moment, found, knots, units, last)
         recent.learn(views["recent_weights"], views["recent_covariance"], seen, clipped(came - blended), known)
@@ -139,7 +139,7 @@ class Learning:
         own = (moment.forecasts - moment.samples) / scales
         naive, change = self._seasonal(moment, found, self._steps, _NOW, scales, own)
         at = knots - 1
-        parts = _blend_of(own, naive, change)
+        parts = blend.parts(own, naive, change)
         weights = np.moveaxis(views["weights"], -1, 0)
         blended = own[:, at] + clipped(np.einsum("i...,i...->...", weights, parts[..., at]))
         seen = self._recent(moment, found, _NOW, moment.units, own[:, -1:])[:, 0]
@@ -211,11 +211,6 @@ class Learning:
         one = np.ones((*values.shape[:2], 1), np.float32)
         seen = clipped(np.concatenate([one, last[..., None], changes, seasonal], axis=-1))
         return seen if are_finite(seen) else np.where(np.isfinite(seen), seen, np.float32(0))
-
-
-def _blend_of(own: Float32, naive: Float32, change: Float32) -> Float32:
-    """Return what the blend adds shares of, (3, ...)."""
-    return clipped(np.stack([own, naive - own, change - own]))
 
 
 def _seasons(found: Whole, ahead: Whole) -> Whole:
