@@ -119,13 +119,10 @@ KINDS = (
 """In the order of ladders; of two that are as surprising the first gives the word."""
 
 
-def kinds_for(horizon: int, *, is_running: bool = False) -> tuple[Kind, ...]:
-    """Return the kinds of a model, which is for any sensor where its scale `is_running`.
-
-    One step ahead there are no farther errors.
-    """
+def kinds_for(horizon: int, *, takes_any: bool = False) -> tuple[Kind, ...]:
+    """Return the kinds of a model, which may be one for any sensor. One step ahead there are no farther errors."""
     found = tuple(kind for kind in KINDS if horizon > 1 or kind.name != FAR_MEAN)
-    return tuple(map(_learned_sooner, found)) if is_running else found
+    return tuple(map(_learned_sooner, found)) if takes_any else found
 
 
 def _learned_sooner(kind: Kind) -> Kind:
