@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,7 +35,7 @@ from edgeseq_runtime import __version__
 from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.printable import listed
-from edgeseq_runtime.spec import RUNNING, Spec, Training
+from edgeseq_runtime.spec import Spec, Training
 
 FROM = "from"
 """The name in `training.options` of the digest of the model gone on from."""
@@ -79,11 +80,6 @@ class StarterPlan:
     """What was found in the data and decided from it, for the user to read."""
 
 
-def is_for_any_sensor(source: Pretrained) -> bool:
-    """Whether a model's scale runs along with the stream: then it is fitted as this module does."""
-    return source.spec.scaling == RUNNING
-
-
 def adopt(source: Pretrained, options: TrainingOptions, named: Collection[str]) -> TrainingOptions:
     """Return options with what the model itself decides, but for what the user has `named`.
 
@@ -93,7 +89,7 @@ def adopt(source: Pretrained, options: TrainingOptions, named: Collection[str]) 
     useless = [_OF_THE_NETWORK[name] for name in _OF_THE_NETWORK if name in named]
     if useless:
         raise UsageError(f"{useless[0]} is decided: {source.name} is a network for any sensor, and stays as it is")
-    own = {"gap_limit": source.spec.gap_limit}
+    own: dict[str, Any] = {"gap_limit": source.spec.gap_limit}
     if source.spec.data_sha256:
         own["horizon"] = source.spec.horizon
     return replace(options, **{name: value for name, value in own.items() if name not in named})

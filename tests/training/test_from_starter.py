@@ -74,11 +74,11 @@ def test_a_wave_is_learned_and_the_checkpoint_can_be_gone_on_from(tmp_path: Path
     ],
 )
 def test_what_such_a_network_has_not_is_refused_in_one_line(
-    words: list[str], wanted: str, tmp_path: Path, command_line: CommandLine
+    words: list[str], wanted: str, tmp_path: Path, edgeseq: CommandLine
 ) -> None:
     rows = "\n".join(f"{value % 7},{value % 5}" for value in range(200))
     path = csv_helpers.csv(tmp_path, f"a,b\n{rows}\n")
-    answer = command_line("train", path, "--from", "starter", *words, "-o", str(tmp_path / "out"))
+    answer = edgeseq("train", path, "--from", "starter", *words, "-o", str(tmp_path / "out"))
     assert answer.code == 2
     assert wanted in answer.err
     assert answer.err.count("\n") == 1
