@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 
+from edgeseq.model import running_scale
 from edgeseq.model.architecture import weight_shapes
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part
 from edgeseq.series.gaps import LIMIT
 from edgeseq.series.split import DEFAULT_SPLIT
 from edgeseq_runtime.reading.reading import Reading
-from edgeseq_runtime.spec import Feature, Sensor, Spec
+from edgeseq_runtime.spec import CHUNK, FIXED, RUNNING, STEP, Feature, Sensor, Spec
 
 
 def make_spec(
@@ -36,10 +37,12 @@ def make_spec(
     reading: Reading | None = None,
     season: int | None = None,
     adapt: bool = False,
+    scaling: str = FIXED,
 ) -> Spec:
     """A spec with made-up statistics: feature i has mean i + offset, deviation 1 + i / 2, change 0.1 (1 + i).
 
-    Columns known ahead, k0, k1, ..., are like features with an offset of 5.
+    Columns known ahead, k0, k1, ..., are like features with an offset of 5. With a running scale the deviation and the
+    change of the one feature are those of samples to try it with; the network knows nothing of them.
     """
     return Spec(
         series="made_up",
@@ -49,7 +52,9 @@ def make_spec(
         reading=reading,
         season=season,
         adapt=adapt,
-        format=2 if known or adapt or (reading and reading.binds) else 1,
+        format=2 if known or adapt or scaling == RUNNING or (reading and reading.binds) else 1,
+        scaling=scaling,
+        form=STEP if scaling == RUNNING else CHUNK,
         targets=tuple(f"f{i}" for i in range(targets)),
         horizon=horizon,
         target_scales=tuple(
@@ -99,6 +104,9 @@ def make_checkpoint(seed: int = 0, **choices: Any) -> Checkpoint:
     weights = {name: random.uniform(-0.6, 0.6, shape).astype(np.float32) for name, shape in weight_shapes(spec).items()}
     if spec.linear_path:
         weights["linear.weight"] /= spec.linear_path * len(spec.measured)
+    if spec.scaling == RUNNING:  # shares of the distances from the levels
+        for name in ("head.weight", "head.bias"):
+            weights[name][spec.outputs :] /= len(running_scale.LEVELS) * spec.hidden
     if spec.known:
         weights["known.weight"] /= spec.ahead
         weights["coefficient.weight"] /= spec.hidden * len(spec.known)

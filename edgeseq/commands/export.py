@@ -8,7 +8,7 @@ from click.core import ParameterSource
 
 from edgeseq.commands.export_c import export_c, export_native
 from edgeseq.commands.notes import note
-from edgeseq.commands.options.common import adapt_option, load_checkpoint, result_printer
+from edgeseq.commands.options.common import ModelPath, adapt_option, load_checkpoint, result_printer
 from edgeseq.commands.options.outputs import check_outputs
 from edgeseq.model import opset as onnx_opset
 from edgeseq.text import wrapped
@@ -16,6 +16,7 @@ from edgeseq_runtime import files
 from edgeseq_runtime.errors import UsageError
 
 if TYPE_CHECKING:
+    from edgeseq.model.checkpoint import Checkpoint
     from edgeseq_export import ModelFile
 
 _C = ("c", "arduino")
@@ -25,16 +26,14 @@ _FORMATS = {"key": ("onnx", "native"), "report": _ONNX, "form": _ONNX, "opset": 
 
 
 @click.command()
-@click.argument("checkpoint", type=click.Path(exists=True, dir_okay=False))
+@click.argument("checkpoint", type=ModelPath())
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="Model file to write.")
 @click.option(
     "--format",
     "file_format",
     type=click.Choice(["onnx", "c", "arduino", "native"]),
-    default="onnx",
-    show_default=True,
     help="c: a .c and a .h file in C99; arduino: the same as a library folder for Arduino and Zephyr; native: a "
-    "compiled library for --provider native.",
+    "compiled library for --provider native.  [default: c where -o ends in .c, else onnx]",
 )
 @click.option(
     "--quantize",
@@ -47,9 +46,14 @@ _FORMATS = {"key": ("onnx", "native"), "report": _ONNX, "form": _ONNX, "opset": 
 @click.option(
     "--form",
     type=click.Choice(["chunk", "step"]),
-    default="chunk",
-    show_default=True,
-    help="chunk: any number of samples in one call; step: one sample in each call, which is about a quarter faster.",
+    help="chunk: any number of samples in one call; step: one sample in each call, which is about a quarter faster.  "
+    "[default: chunk; step for a model for any sensor, which has no other]",
+)
+@click.option(
+    "--horizon",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Forecast so many samples ahead, where CHECKPOINT is a model for any sensor.  [default: as far as it does]",
 )
 @click.option(
     "--sign",
@@ -74,16 +78,17 @@ def export(
     checkpoint: str,
     output: str,
     *,
-    file_format: str,
+    file_format: str | None,
     quantize: str,
-    form: str,
+    form: str | None,
+    horizon: int | None,
     key: str | None,
     report: str | None,
     opset: int,
     adapt: bool | None,
     libm: bool,
 ) -> None:
-    r"""Write CHECKPOINT as one self-contained ONNX file, which runs without torch, or as C.
+    r"""Write CHECKPOINT, or `starter`, as one self-contained ONNX file, which runs without torch, or as C.
 
     The file is run sample by sample, in chunks and in batches, and compared with the oracle, an independent float64
     implementation; it is written only if both agree. C is compiled and compared if there is a C compiler.
@@ -93,29 +98,33 @@ def export(
     edgeseq export sine.safetensors -o sine.int8.onnx --quantize int8
     edgeseq export sine.safetensors -o sine.onnx --report sine.html
     edgeseq export sine.safetensors -o sine.c --format c --quantize int8
+    edgeseq export starter -o any.c --horizon 12 --quantize int8
     """
+    file_format = file_format or ("c" if output.endswith(".c") else "onnx")
     for name, formats in _FORMATS.items():
         if file_format not in formats and context.get_parameter_source(name) == ParameterSource.COMMANDLINE:
             option = next(parameter.opts[0] for parameter in context.command.params if parameter.name == name)
             raise UsageError(f"{option} is for --format {' or '.join(formats)}")
     if file_format == "onnx":
-        _export_onnx(checkpoint, output, quantize=quantize, form=form, key=key, report=report, opset=opset, adapt=adapt)
+        source = load_checkpoint(checkpoint, adapt=adapt, horizon=horizon)
+        _export_onnx(source, output, quantize=quantize, form=form, key=key, report=report, opset=opset)
     elif file_format == "native":
-        export_native(checkpoint, output, quantize, key, adapt=adapt)
+        export_native(checkpoint, output, quantize, key, adapt=adapt, horizon=horizon)
     else:
-        export_c(checkpoint, output, quantize, libm=libm, as_library=file_format == "arduino", adapt=adapt)
+        export_c(
+            checkpoint, output, quantize, libm=libm, as_library=file_format == "arduino", adapt=adapt, horizon=horizon
+        )
 
 
 def _export_onnx(
-    path: str,
+    checkpoint: "Checkpoint",
     output: str,
     *,
     quantize: str,
-    form: str,
+    form: str | None,
     key: str | None,
     report: str | None,
     opset: int,
-    adapt: bool | None,
 ) -> None:
     import edgeseq_export
     from edgeseq_export.comparison import by_step, judge, name_of
@@ -125,7 +134,6 @@ def _export_onnx(
     if report:
         from edgeseq_export.report import page
     show = result_printer(output)
-    checkpoint = load_checkpoint(path, adapt=adapt)
     model = edgeseq_export.export(checkpoint, quantize, opset, form, key)
     unquantized = model if quantize == "none" else edgeseq_export.export(checkpoint, form=form)
     models = {name_of(model): model, name_of(unquantized): unquantized}
@@ -165,4 +173,7 @@ def _compared(unquantized: "ModelFile", quantized: "ModelFile") -> str:
 
 def _rmse(model: "ModelFile") -> str:
     figures = model.spec.figures
-    return f"{figures.model.rmse:.4g}" if figures else "unknown (the checkpoint carries no test samples)"
+    if figures:
+        return f"{figures.model.rmse:.4g}"
+    knows_none = "it was trained on no series" if model.spec.takes_any else "the checkpoint carries no test samples"
+    return f"unknown ({knows_none})"

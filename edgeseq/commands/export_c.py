@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from edgeseq_export.c.export import CFiles
 
 
-def export_c(checkpoint: str, output: str, quantize: str, *, libm: bool, as_library: bool, adapt: bool | None) -> None:
+def export_c(
+    checkpoint: str,
+    output: str,
+    quantize: str,
+    *,
+    libm: bool,
+    as_library: bool,
+    adapt: bool | None,
+    horizon: int | None,
+) -> None:
     """Write a checkpoint as output.c and output.h, or as a library's folder."""
     from edgeseq_export.c import export, render
 
@@ -28,7 +37,7 @@ def export_c(checkpoint: str, output: str, quantize: str, *, libm: bool, as_libr
         files.make_folder(place)
     name = target.name if as_library else target.stem
     check_outputs({f"the {suffix} file of -o": place / f"{name}{suffix}" for suffix in (".c", ".h")})
-    source = load_checkpoint(checkpoint, adapt=adapt)
+    source = load_checkpoint(checkpoint, adapt=adapt, horizon=horizon)
     code = export.export(source, name, quantize, libm=libm)
     texts = {place / file: text for file, text in code.sources.files().items()}
     if as_library:
@@ -41,13 +50,15 @@ def export_c(checkpoint: str, output: str, quantize: str, *, libm: bool, as_libr
     click.echo(f"wrote {', '.join(map(str, texts))}")
 
 
-def export_native(checkpoint: str, output: str, quantize: str, key: str | None, *, adapt: bool | None) -> None:
+def export_native(
+    checkpoint: str, output: str, quantize: str, key: str | None, *, adapt: bool | None, horizon: int | None
+) -> None:
     """Write a checkpoint as the library that the provider "native" loads."""
     import edgeseq_export
     from edgeseq_export.c import native
 
     check_outputs({"-o": output})
-    model = edgeseq_export.export(load_checkpoint(checkpoint, adapt=adapt), quantize, key=key)
+    model = edgeseq_export.export(load_checkpoint(checkpoint, adapt=adapt, horizon=horizon), quantize, key=key)
     library = native.build(model.content, key)
     worst = native.worst_deviation(library)
     if worst is None:

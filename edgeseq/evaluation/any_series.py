@@ -12,8 +12,7 @@ from edgeseq_runtime.spec import Spec
 def spec_for(spec: Spec, series: Series, parts: Parts) -> Spec:
     """Return a spec with the name, the statistics and the season of a series, where a model knows no series itself.
 
-    They are those of its training part, as a training would have found them. The quantiles of residuals are left out:
-    they are multiples of what moves with the stream.
+    They are those of its training part, as a training would have found them.
     """
     if not spec.takes_any:
         return spec
@@ -27,7 +26,6 @@ def spec_for(spec: Spec, series: Series, parts: Parts) -> Spec:
         targets=(feature.name,),
         season=season,
         period=series.period,
-        residuals=None,
     )
 
 

@@ -213,6 +213,7 @@ class ForecastSet:
         spec, truth = self.spec, self.truth[chosen]
         _check_scored(spec, truth)
         adapted = None if self.adapted is None else self.adapted[chosen]
+        scale = running_scales(spec, self.values)[self.origins[chosen]] if spec.scaling == RUNNING else None
         return Evaluation(
             **vars(self.compare(chosen)),
             spec=spec,
@@ -220,10 +221,10 @@ class ForecastSet:
             origins=self.origins[chosen],
             forecasts=self.model[chosen],
             left_out=self.left_out,
-            intervals=intervals.measure_coverage(spec, self.model[chosen], truth),
-            crps=intervals.crps(spec, self.model[chosen], truth),
-            adapted_intervals=() if adapted is None else intervals.measure_coverage(spec, adapted, truth),
-            adapted_crps=None if adapted is None else intervals.crps(spec, adapted, truth),
+            intervals=intervals.measure_coverage(spec, self.model[chosen], truth, scale),
+            crps=intervals.crps(spec, self.model[chosen], truth, scale),
+            adapted_intervals=() if adapted is None else intervals.measure_coverage(spec, adapted, truth, scale),
+            adapted_crps=None if adapted is None else intervals.crps(spec, adapted, truth, scale),
             baseline_forecasts={name: forecasts[chosen] for name, forecasts in self.baselines.items()},
             seconds=self.seconds,
             adapted_forecasts=adapted,

@@ -68,29 +68,35 @@ def bounds(residuals: Residuals) -> dict[float, Bounds]:
     return {round(high - low, 6): (ends[low], ends[high]) for low, high in pairs if high in ends}
 
 
-def measure_coverage(spec: Spec, forecasts: Forecasts, truth: Forecasts) -> tuple[Interval, ...]:
-    """Count how often the truth lay within each interval; none for a model that carries no residuals."""
+def measure_coverage(
+    spec: Spec, forecasts: Forecasts, truth: Forecasts, scale: Float64 | None = None
+) -> tuple[Interval, ...]:
+    """Count how often the truth lay within each interval; none for a model that carries no residuals.
+
+    `scale` (origin,) is what these are multiples of at each origin; None: they are in the targets' units.
+    """
     if spec.residuals is None:
         return ()
-    return tuple(_coverage(level, ends, forecasts, truth) for level, ends in bounds(spec.residuals).items())
+    each = _columns(scale, len(truth))
+    return tuple(_coverage(level, ends, forecasts, truth, each) for level, ends in bounds(spec.residuals).items())
 
 
-def crps(spec: Spec, forecasts: Forecasts, truth: Forecasts) -> float | None:
+def crps(spec: Spec, forecasts: Forecasts, truth: Forecasts, scale: Float64 | None = None) -> float | None:
     """Return the continuous ranked probability score of the intervals, in the targets' units; 0 is perfect.
 
     It is twice the integral of the quantile loss over all levels (F. Laio and S. Tamea, Hydrology and Earth System
     Sciences 11, 2007), here a sum over the few that the spec has, each standing for the levels nearest to it. None for
-    a model that carries no residuals, or where nothing is known.
+    a model that carries no residuals, or where nothing is known; `scale` as above.
     """
     if spec.residuals is None:
         return None
     levels, table = np.array(spec.residuals.levels), np.array(spec.residuals.quantiles)  # table: horizon, target, level
     edges = np.concatenate([[0.0], (levels[1:] + levels[:-1]) / 2, [1.0]])
-    share = np.diff(edges)
+    share, each = np.diff(edges), _columns(scale, len(truth))
     total, count = 0.0, 0
     for ahead in range(len(table)):
         error = truth[:, ahead] - forecasts[:, ahead]  # (origin, target)
-        above = error[..., None] - table[ahead]  # of the truth over each quantile
+        above = error[..., None] - table[ahead] * each[..., None]  # of the truth over each quantile
         loss = np.maximum(levels * above, (levels - 1) * above) @ share
         known = np.isfinite(error)
         total += float(loss[known].sum())
@@ -98,14 +104,20 @@ def crps(spec: Spec, forecasts: Forecasts, truth: Forecasts) -> float | None:
     return 2 * total / count if count else None
 
 
-def _coverage(level: float, ends: Bounds, forecasts: Forecasts, truth: Forecasts) -> Interval:
+def _columns(scale: Float64 | None, origins: int) -> Float64:
+    """Return what residuals are multiplied by, (origin, 1)."""
+    return np.ones((origins, 1)) if scale is None else np.nan_to_num(scale)[:, None]
+
+
+def _coverage(level: float, ends: Bounds, forecasts: Forecasts, truth: Forecasts, scale: Float64) -> Interval:
     low, high = ends
     counts, inside, widths = np.zeros((3, *low.shape))  # (horizon, target)
     for ahead in range(len(low)):
         error = truth[:, ahead] - forecasts[:, ahead]  # (origin, target)
-        counts[ahead] = np.isfinite(error).sum(axis=0)
-        inside[ahead] = ((error >= low[ahead]) & (error <= high[ahead])).sum(axis=0)
-        widths[ahead] = counts[ahead] * (high[ahead] - low[ahead])
+        known = np.isfinite(error)
+        counts[ahead] = known.sum(axis=0)
+        inside[ahead] = ((error >= scale * low[ahead]) & (error <= scale * high[ahead])).sum(axis=0)
+        widths[ahead] = (known * scale * (high[ahead] - low[ahead])).sum(axis=0)
     steps = tuple(
         (mean(held, count), mean(width, count)) for held, width, count in zip(inside, widths, counts, strict=True)
     )

@@ -361,8 +361,8 @@ def test_a_message_is_told_from_its_repetition_by_the_brokers_number_in_one_sess
     assert identify(make(0)) is None
     assert seen.forget_numbers() == ["a"]
     assert ("a", first) not in seen
-    assert seen.ends_with(make(7))
-    assert not seen.ends_with(make(1, b"6"))
+    assert seen.ends_with("a", make(7))
+    assert not seen.ends_with("a", make(1, b"6"))
     for count in range(KEPT + 1):
         seen.add("a", mark(make(count + 1)))
         seen.acknowledged("a", mark(make(count + 1)))

@@ -27,6 +27,7 @@ ELSEWHERE = {
     "mkdir try": "the tests run in such a folder",
     "scp ": "needs another machine",
     "edgeseq predict boiler.int8.onnx --mqtt": "runs until it is stopped: the test of mqtt.md runs it against a broker",
+    "edgeseq predict starter --mqtt": "likewise: tests/commands/test_any_series.py runs it against a broker",
     "mosquitto_": "the broker's own clients: the test of mqtt.md has one in their place",
     "edgeseq predict boiler.int8.onnx --provider cuda": "needs an NVIDIA GPU",
     "edgeseq predict boiler.int8.onnx --provider tensorrt": "needs an NVIDIA GPU and TensorRT",

@@ -30,6 +30,7 @@ PAGES = (
         "how-to/jetson",
         "how-to/known-ahead",
         "how-to/many-sensors",
+        "how-to/new-sensor",
         "how-to/own-data",
         "how-to/own-model",
         "how-to/providers",

@@ -116,21 +116,22 @@ class Service:
     def __init__(
         self,
         broker: "Broker | FakeBroker",
-        model: Path,
+        model: Path | str,
         *words: object,
         topics: str = "plant/+",
         publish: str = "forecasts/{id}",
         scheme: str = "mqtt",
         prelude: str = "",
+        errors: Path | None = None,
         **environment: str,
     ) -> None:
         """Start it; `prelude` is Python that runs before it in its process."""
         start_it = ["-c", f"{prelude}; from edgeseq.cli import main; main()"] if prelude else ["-m", "edgeseq"]
         command = [sys.executable, *start_it, "predict", model, "--publish", publish, *words]
         command += ["--mqtt", f"{scheme}://localhost:{broker.port}/{topics}"]
-        self.errors = model.parent / "errors"
-        with self.errors.open("ab") as errors:
-            self.process = start(command, stdout=subprocess.DEVNULL, stderr=errors, env={**os.environ, **environment})
+        self.errors = errors or Path(model).parent / "errors"
+        with self.errors.open("ab") as file:
+            self.process = start(command, stdout=subprocess.DEVNULL, stderr=file, env={**os.environ, **environment})
 
     def wait_for_subscription(self, broker: "Broker", times: int = 1) -> "Service":
         wait_until(lambda: self.process.poll() is not None or broker.log().count("Sending SUBACK to edgeseq-") >= times,

@@ -101,14 +101,32 @@ def _note_lines(text: str) -> None:
         note(line)
 
 
-def load_checkpoint(path: str, *, adapt: bool | None = None) -> "Checkpoint":
-    """Read a checkpoint, to adapt where the user says so; None: as it says. Where it is a model file, say that."""
+def load_checkpoint(path: str, *, adapt: bool | None = None, horizon: int | None = None) -> "Checkpoint":
+    """Read a checkpoint, or the package's own model, to adapt where the user says so; None: as it says.
+
+    With a `horizon` it forecasts so many samples ahead. Where it is a model file, say that.
+    """
+    from edgeseq_runtime.model_file.source import STARTER
+
+    if path == STARTER:
+        from edgeseq_export import starter_file
+
+        return _adapting(starter_file.checkpoint(horizon), adapt)
     from edgeseq.model.checkpoint import Checkpoint
 
     content = files.read(path)
     if path.endswith(".onnx") and not files.is_checkpoint(content):
         raise UsageError(f"{path} is a model file already; give the checkpoint that training wrote")
     checkpoint = Checkpoint.from_bytes(content, path)
+    if horizon is not None:
+        from edgeseq.model.shorter import shorter
+
+        checkpoint = shorter(checkpoint, horizon)
+    return _adapting(checkpoint, adapt)
+
+
+def _adapting(checkpoint: "Checkpoint", adapt: bool | None) -> "Checkpoint":
+    """Return the checkpoint of a model that adapts, or does not; None: as it says."""
     if adapt is None:
         return checkpoint
     spec = checkpoint.spec

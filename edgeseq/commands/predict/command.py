@@ -356,6 +356,7 @@ def _run_mqtt(options: PredictOptions, url: str) -> int:
         unreadable=options.on_unreadable,
         paths=options.fields,
         join_wait=options.join_seconds,
+        reads_times=options.looks_for_times,
     )
     with closing(state_file), GracefulShutdown(state_file.save) as shutdown, _summary_at_end(service):
         return service.run(address, login, options.client_id or _client_id(route), shutdown)

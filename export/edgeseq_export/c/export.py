@@ -23,7 +23,7 @@ from edgeseq_export.synthetic import random_walk
 from edgeseq_runtime import __version__
 from edgeseq_runtime.adaptation.adaptation import typical_changes
 from edgeseq_runtime.errors import CheckError, UsageError
-from edgeseq_runtime.spec import CHUNK, Figures, Spec
+from edgeseq_runtime.spec import CHUNK, RUNNING, STEP, Figures, Spec
 
 KINDS = ("none", "int8")
 """What `quantize` may be: float, or fixed point."""
@@ -141,7 +141,8 @@ class _Fixed(Kind):
 
 def _spec(checkpoint: Checkpoint, quantize: str, oracle: Oracle) -> Spec:
     """Return what the C says of itself before it has been measured."""
-    spec = replace(checkpoint.spec, quantize=quantize, form=CHUNK)
+    form = STEP if checkpoint.spec.scaling == RUNNING else CHUNK
+    spec = replace(checkpoint.spec, quantize=quantize, form=form)
     spec = replace(spec, states=architecture.states(spec), producer={**spec.producer, "edgeseq": __version__})
     return replace(spec, verification=parity.verification(spec, oracle), figures=None)
 

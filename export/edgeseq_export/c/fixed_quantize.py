@@ -10,7 +10,6 @@ import numpy.typing as npt
 from edgeseq.model import architecture
 from edgeseq.model.cells import CELLS
 from edgeseq.model.checkpoint import Checkpoint, Weights
-from edgeseq.model.scaling import per_output
 from edgeseq.reference import Oracle
 from edgeseq_export.c.fixed_program import (
     INPUT,
@@ -30,8 +29,9 @@ from edgeseq_export.c.fixed_program import (
 from edgeseq_export.c.fixed_reference import FixedReference
 from edgeseq_export.graph import calibration
 from edgeseq_export.graph.quantization import fit_head, round_rows
+from edgeseq_export.graph.weights import output_scales
 from edgeseq_runtime.errors import UsageError
-from edgeseq_runtime.spec import CHANGE, FEATURES, STREAM, Spec
+from edgeseq_runtime.spec import FEATURES, RUNNING, STREAM, Spec
 
 _LONG = 22
 """Bits of a factor for sums that may have 40."""
@@ -62,7 +62,7 @@ def _rounded(spec: Spec, weights: Weights) -> FixedProgram:
         for name, bits in (("linear", INPUT), ("known", INPUT), ("coefficient", UNIT))
         if f"{name}.weight" in weights
     }
-    factors, shift = _as_factors(np.array(spec.target_scales, np.float64).reshape(-1) / (1 << OUTPUT))
+    factors, shift = _as_factors(output_scales(spec) / (1 << OUTPUT))
     return FixedProgram(
         spec=spec,
         layers=tuple(_layer(spec, weights, layer) for layer in range(spec.layers)),
@@ -139,6 +139,8 @@ def _as_factors(numbers: npt.NDArray[np.float64], bits: int = 30) -> tuple[Integ
 def _input_factors(spec: Spec) -> Sequence[float]:
     """Return what each input of the network is multiplied with; see `FixedProgram.input_factors`."""
     sharp = float(1 << (INPUT + SHARP))
+    if spec.scaling == RUNNING:
+        return [sharp] * architecture.inputs(spec)
     if spec.layout != STREAM:
         scales = [sharp / feature.scale for feature in spec.features]
         return scales * spec.window if spec.layout == FEATURES else scales
@@ -156,9 +158,6 @@ def _sigmoid_table() -> Integers:
 
 def _float_outputs(spec: Spec, weights: Mapping[str, Any], samples: calibration.Samples) -> npt.NDArray[np.float64]:
     """Return what the float network gives for samples (time, stream, input), (time, stream, output)."""
-    y, _ = Oracle(spec, weights).run(samples)
-    base = samples[..., : len(spec.features)]
-    if spec.predicts != CHANGE:
-        base = np.broadcast_to([feature.center for feature in spec.features], base.shape)
-    targets = per_output(base[..., : len(spec.targets)].astype(np.float64), spec.horizon)
-    return np.asarray((y - targets) / np.array(spec.target_scales).reshape(-1))
+    said: list[npt.NDArray[np.float64]] = []
+    Oracle(spec, weights, watch=lambda name, values: said.append(values) if name == "said" else None).run(samples)
+    return np.stack(said)

@@ -6,14 +6,17 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq.model import running_scale
 from edgeseq.model.cells import memory_names
 from edgeseq.model.scaling import per_output
+from edgeseq_export.c import fixed_running
 from edgeseq_export.c.fixed_program import (
     CELL,
     CELL_LIMIT,
     INPUT,
     LARGEST,
     OUTPUT,
+    SHARP,
     SUM,
     TABLE_STEP,
     UNIT,
@@ -24,7 +27,7 @@ from edgeseq_export.c.fixed_program import (
     to_input,
 )
 from edgeseq_runtime.arrays import Float32
-from edgeseq_runtime.spec import CHANGE, FEATURES, GAIN, OFFSET, STREAM
+from edgeseq_runtime.spec import CHANGE, FEATURES, GAIN, OFFSET, RUNNING, STREAM
 from edgeseq_runtime.streaming.sensors import Scale
 
 Units: TypeAlias = dict[str, Integers]
@@ -41,6 +44,8 @@ class _Memory:
     """The last samples but the newest, less their centers, (batch, feature, time); none in a stream."""
     changes: Integers
     """What the linear path sees but the newest, (batch, feature, time)."""
+    stream: Float32
+    """What a running scale follows, (batch, 13); see `fixed_running`."""
     units: Units
 
 
@@ -79,7 +84,7 @@ class FixedReference:
 
     def _run(self, x: Float32) -> Float32:
         memory = self._fresh(x.shape[1])
-        return np.stack([self._forecast(sample, self._step(sample, memory)[1]) for sample in x])
+        return np.stack([self._forecast(sample, self._step(sample, memory)[1], memory) for sample in x])
 
     def _fresh(self, batch: int) -> _Memory:
         spec = self._spec
@@ -87,6 +92,7 @@ class FixedReference:
             last=None,
             window=np.zeros((batch, len(spec.features), max(0, spec.window - 1)), np.float32),
             changes=np.zeros((batch, len(spec.measured), max(0, spec.linear_path - 1)), np.int64),
+            stream=np.zeros((batch, running_scale.STATES), np.float32),
             units=self._fresh_units(batch),
         )
 
@@ -96,6 +102,10 @@ class FixedReference:
 
     def _step(self, x: Float32, memory: _Memory) -> tuple[Integers, Integers]:
         """Move on by a sample (batch, input); return the last layer's units and what the network gives."""
+        if self._spec.scaling == RUNNING:
+            seen, memory.stream = fixed_running.follow(x, memory.stream)
+            hidden = self._layers(to_input(seen * np.float32(1 << (INPUT + SHARP))), memory.units)
+            return hidden, self._head(hidden)
         if self._spec.layout == STREAM:
             return self._stream(x, memory)
         return self._window(x, memory)
@@ -191,11 +201,13 @@ class FixedReference:
         """Return the hyperbolic tangent of a sum, -2^15 to 2^15: 2 sigmoid(2 z) - 1."""
         return 2 * self._sigmoid(2 * np.clip(z, -LARGEST, LARGEST)) - (1 << UNIT)
 
-    def _forecast(self, x: Float32, output: Integers) -> Float32:
-        """Return the forecasts (batch, output) in the targets' units."""
+    def _forecast(self, x: Float32, output: Integers, memory: _Memory) -> Float32:
+        """Return the forecasts (batch, output) in the targets' units, of what the network gives after a sample."""
         output = np.clip(output, -CELL_LIMIT, CELL_LIMIT)
         scale = np.float32(2.0**-self._program.output_shift)
         distance = (output * self._program.output_factors).astype(np.float32) * scale
+        if self._spec.scaling == RUNNING:
+            distance = fixed_running.by_scale(distance, memory.stream, self._spec.horizon)
         base = x[:, : len(self._centers)]
         if self._spec.predicts != CHANGE:
             base = np.broadcast_to(self._centers, base.shape)

@@ -13,7 +13,7 @@ import jinja2
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq.model import architecture
+from edgeseq.model import architecture, running_scale
 from edgeseq.model.about import about
 from edgeseq.model.cells import CELLS
 from edgeseq_export.c import adaptation, anomalies, fixed_program
@@ -21,11 +21,15 @@ from edgeseq_export.c.fixed_program import FixedProgram, Scaled
 from edgeseq_export.c.float_program import Product, Program, padded
 from edgeseq_runtime import __version__
 from edgeseq_runtime.model_file.library_file import INTERFACE, JUDGEMENT
-from edgeseq_runtime.spec import CHANGE, SETTINGS, STEPS, STREAM, Spec
+from edgeseq_runtime.rules import ANOTHER_RATE
+from edgeseq_runtime.spec import CHANGE, RUNNING, SCALE, SETTINGS, STEPS, STREAM, Spec
 from edgeseq_runtime.streaming.time_features import CIRCLES
 
 _WIDTH = 112
 """Of lines of numbers."""
+
+_BYTES = {"float": 4, "int32_t": 4, "int16_t": 2}
+"""Of what a stream's memory is made of."""
 
 _SIMD_ORDER = (0, 2, 1, 3)
 """Of four columns in fixed point: an instruction takes the bytes 0 and 2 of a word, another one 1 and 3; so each meets
@@ -84,7 +88,7 @@ def native_sources(program: Program, content: bytes, together: int) -> dict[str,
         together=together,
     )
     judgement = _TEMPLATES.get_template("judgement.c").render(
-        _values(program.spec, "model") | adaptation.values(program.spec), version=JUDGEMENT
+        _values(program.spec, "model") | adaptation.values(program.spec), version=JUDGEMENT, another_rate=ANOTHER_RATE
     )
     return sources.files() | {"native.c": glue, "judgement.c": judgement}
 
@@ -126,6 +130,7 @@ def fixed_sources(program: FixedProgram, name: str) -> Sources:
         steps=spec.window if spec.layout == STEPS else 1,
         fields=_fixed_fields(spec),
         fixed=True,
+        exact=spec.scaling == RUNNING,
         **more,
     )
 
@@ -206,14 +211,30 @@ def _fixed_fields(spec: Spec) -> list[dict[str, Any]]:
         cells = [("int32_t", f"c{layer}", spec.hidden) for layer in layers if "c" in CELLS[spec.cell].memory]
         units = [("int16_t", f"h{layer}", spec.hidden) for layer in layers]
         path = [("int16_t", "changes", len(spec.measured) * (spec.linear_path - 1))] if spec.linear_path else []
-        fields = [("float", "last", features), *settings, *cells, *units, *path, ("int16_t", "seen", 1)]
+        if spec.scaling == RUNNING:
+            fields = [("float", "stream", running_scale.STATES), ("float", SCALE, 1), *cells, *units]
+        else:
+            fields = [("float", "last", features), *settings, *cells, *units, *path, ("int16_t", "seen", 1)]
     return [{"type": kind, "name": name, "size": size} for kind, name, size in fields]
 
 
 def _render(template: str, spec: Spec, name: str, **more: Any) -> Sources:
     values = _values(spec, name) | more
+    values |= _sizes(values)
     files = (_TEMPLATES.get_template(file).render(values) for file in ("header.h", template, "driver.c"))
     return Sources(name, *files)
+
+
+def _sizes(values: dict[str, Any]) -> dict[str, str]:
+    """Return how many bytes the structs have that a stream's owner keeps."""
+    spec, layout, detector = values["spec"], values["layout"], values["detector"]
+    memory = sum(_BYTES[field["type"]] * field["size"] for field in values["fields"])
+    words = spec.inputs + len(spec.targets) + 2 + (layout.words if layout else 0) + len(spec.known)
+    sizes = {"state_bytes": f"{-(-memory // 4) * 4 + 4 * words:,}"}
+    if detector:
+        farther = detector["steps"] * len(spec.targets) + 1 if detector["steps"] > 1 else 0
+        sizes["detector_bytes"] = f"{4 * (detector['layout'].words + 1 + len(spec.targets) + farther):,}"
+    return sizes
 
 
 def _values(spec: Spec, name: str) -> dict[str, Any]:
@@ -239,9 +260,31 @@ def _values(spec: Spec, name: str) -> dict[str, Any]:
         "number": c_number,
         "values": c_values,
         "numbers": lambda numbers: ", ".join(map(c_number, numbers)),
+        "running": _running(spec),
+        "exact": False,
+        "libm": False,
         "layout": None,
         **(adaptation.values(spec) if spec.adapt else {}),
         **anomalies.values(spec),
+    }
+
+
+def _running(spec: Spec) -> dict[str, Any] | None:
+    """Return the constants of a scale that runs along with the stream, in C's words; None where it is fixed."""
+    if spec.scaling != RUNNING:
+        return None
+    return {
+        "levels": running_scale.LEVELS,
+        "knots": len(running_scale.KNOTS),
+        "of_levels": [1 / length for length in running_scale.LEVELS],
+        "of_scales": [1 / length for length in running_scale.SCALES],
+        "of_spread": 1 / running_scale.SPREAD,
+        "of_habits": 1 / running_scale.HABITS,
+        "oldest": running_scale.OLDEST,
+        "tiny": running_scale.TINY,
+        "floor": running_scale.FLOOR,
+        "young": running_scale.YOUNG,
+        "between": running_scale.between_knots(spec.horizon).T.astype(np.float32),
     }
 
 

@@ -15,9 +15,9 @@ from edgeseq_runtime.spec import Spec
 OF_HALF_WIDTH = {0.5: 1.2, 0.9: 0.49}
 """The mean size of normal errors, of half the width of the interval that holds so many of them."""
 
-MOST_LEARNED, MOST_LEARNED_ELSEWHERE = 20_000.0, 500.0
-"""Samples that what a model file brings counts as at most: a device's own series may differ; where the scale runs, it
-was learned of other sensors than the device's."""
+MOST_LEARNED, MOST_LEARNED_ELSEWHERE = 20_000.0, 100.0
+"""Samples that what a model file brings counts as at most: a device's own series may differ; and of a model for any
+sensor, for which it was learned of many others."""
 
 
 def first_sizes(spec: Spec) -> tuple[Float32, Float32]:
@@ -49,7 +49,7 @@ def first_row(spec: Spec, words: Layout) -> Float32:
     if words.targets > 1:
         views[layout.TOGETHER][...] = np.array(first_last_gaps(words.targets), np.float32)[:, None]
     if spec.anomalies:
-        take(words, views, spec.anomalies, MOST_LEARNED_ELSEWHERE if words.is_running else MOST_LEARNED)
+        take(words, views, spec.anomalies, MOST_LEARNED_ELSEWHERE if words.takes_any else MOST_LEARNED)
     for name in (layout.NEAR, layout.FAR, layout.SLOW, layout.VALUES, layout.RUN, layout.MOST):
         views[name][...] = 0
     views[layout.PAUSE][...] = views[layout.ALARM][...] = 0

@@ -5,7 +5,7 @@ Each kind has a score, which is large where a sample is unlike those before. A k
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import NormalDist
 
@@ -89,6 +89,9 @@ _SIZES = First(0.75 * _averaged(SPREAD), mean=1.0)
 _SOON, _LATER = (5.0, 200.0), (80.0, 4000.0)
 """What first gaps count as: of scores of single samples, and of means."""
 
+_LATER_ELSEWHERE = (10.0, 200.0)
+"""The same of means where nobody has measured a sensor like this one: its own samples soon count more."""
+
 ERROR, NEAR_MEAN, FAR_MEAN, SLOW_MEAN, LOUD, SILENT, RUN = (
     "error",
     "near mean",
@@ -116,9 +119,15 @@ KINDS = (
 """In the order of ladders; of two that are as surprising the first gives the word."""
 
 
-def kinds_for(horizon: int) -> tuple[Kind, ...]:
-    """Return the kinds of a model: one step ahead there are no farther errors."""
-    return tuple(kind for kind in KINDS if horizon > 1 or kind.name != FAR_MEAN)
+def kinds_for(horizon: int, *, takes_any: bool = False) -> tuple[Kind, ...]:
+    """Return the kinds of a model, which may be one for any sensor. One step ahead there are no farther errors."""
+    found = tuple(kind for kind in KINDS if horizon > 1 or kind.name != FAR_MEAN)
+    return tuple(map(_learned_sooner, found)) if takes_any else found
+
+
+def _learned_sooner(kind: Kind) -> Kind:
+    prior, trained = min((kind.prior, kind.trained), _LATER_ELSEWHERE)
+    return replace(kind, prior=prior, trained=trained)
 
 
 def first_gaps(first: First, rungs: int) -> list[float]:

@@ -77,16 +77,18 @@ class Layout:
     targets: int
     is_running: bool = False
     """Whether the scale runs along with the stream: the file then knows nothing of its values."""
+    takes_any: bool = False
+    """Whether the model is for any sensor: what the file has learned is then of many."""
 
     @classmethod
     def of(cls, spec: Spec) -> Self:
         """Return that of a model's streams."""
-        return cls(spec.horizon, len(spec.targets), spec.scaling == RUNNING)
+        return cls(spec.horizon, len(spec.targets), spec.scaling == RUNNING, spec.takes_any)
 
     @cached_property
     def kinds(self) -> tuple[Kind, ...]:
         """The kinds that are looked for."""
-        return kinds_for(self.horizon)
+        return kinds_for(self.horizon, takes_any=self.takes_any)
 
     @cached_property
     def shared(self) -> dict[str, Part]:

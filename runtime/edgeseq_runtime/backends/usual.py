@@ -107,6 +107,8 @@ class RunArrays:
     """(time, horizon, target), of the intervals after each sample; empty where nobody asks."""
     raised: Float32
     """(time,): the drift flag after each; empty where nobody asks."""
+    gains: Float32
+    """(time, target), that errors and intervals are multiples of after each; empty where they do not move."""
     bits: Float32
     """(time, target + 1): of surprise, the last of all targets together; empty where nobody asks."""
     alarms: Float32

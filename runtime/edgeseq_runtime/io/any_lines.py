@@ -87,7 +87,7 @@ class _Lines:
 def read_influx(
     lines: Iterable[bytes], reading: Reading, columns: Mapping[str, str] | None = None, tell: Tell | None = None
 ) -> Iterator[Sample]:
-    """Yield a sample for each number in each point: a series and a field are a stream, whose name is series/field.
+    """Yield a sample for each number in each point: a series and a field are a stream, whose name is series#field.
 
     The first sample of a line has its text. Raises as `influx.read` does.
     """

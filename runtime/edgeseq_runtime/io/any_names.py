@@ -18,6 +18,9 @@ from edgeseq_runtime.reading.words import MISSING_WORDS, TIME_NAMES
 NAMELESS = ""
 """The name of numbers that come without one."""
 
+JOINT = "#"
+"""Stands between an owner and a name; no topic has one."""
+
 _MOST_NAMES = 10_000
 """Names that are known at once, and ways in which samples combine them: a name that changes with every sample must not
 fill the memory."""
@@ -29,7 +32,7 @@ _MOST_TOLD = 20
 class AnyNames:
     """Makes samples of what stands under names: one for each number, whose `stream` and `field` are its name.
 
-    Where somebody owns the sample (a topic, a series, whom `--id` names), the stream is called by both: owner/name.
+    Where somebody owns the sample (a topic, a series, whom `--id` names), the stream is called by both: owner#name.
     """
 
     def __init__(
@@ -185,12 +188,12 @@ class AnyNames:
 
 def joined(owner: str, name: str) -> str:
     """Return what a stream is called that is the name of a number, and somebody's."""
-    return f"{owner}/{name}" if owner and name else owner or name
+    return f"{owner}{JOINT}{name}" if owner and name else owner or name
 
 
 def owner_of(sample: Sample) -> str:
     """Return whose the stream of a sample is."""
-    return (sample.stream or "").removesuffix(sample.field).removesuffix("/")
+    return (sample.stream or "").removesuffix(sample.field).removesuffix(JOINT)
 
 
 def split_paths(paths: Mapping[str, str], reading: Reading) -> tuple[dict[str, str], str | None]:

@@ -62,7 +62,7 @@ class AnyRows:
             if not self._header and self._is_header(text):
                 self._header, self._is_first = text, True
                 return []
-        if text == self._header or (not text and len(self._columns) > 1):
+        if (text and text == self._header) or (not text and len(self._columns) > 1):
             return []
         cells = self._cells(text)
         if self._is_first and self._are_units(cells):

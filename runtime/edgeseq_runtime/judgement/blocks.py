@@ -108,6 +108,7 @@ class Block:
             np.empty((count, *self._shape), np.float32),
             np.empty(ends, np.float32),
             np.empty(ends[0], np.float32),
+            np.empty((ends[0] if judgement.is_running else 0, self._shape[1]), np.float32),
             np.empty((count if judgement.anomalies else 0, self._shape[1] + 1), np.float32),
             np.empty(count if judgement.anomalies else 0, np.float32),
         )
@@ -122,7 +123,8 @@ class Block:
         forecasts, numbers = made.forecasts[:count], np.arange(count)
         interval = drift = p_values = anomaly = None
         if monitor:
-            interval = monitor.around_through(made.width[:count], forecasts, LEVEL)
+            moving = made.gains[:count] if judgement.is_running else None
+            interval = monitor.around_through(made.width[:count], forecasts, LEVEL, moving)
             drift = made.raised[:count] > 0
             monitor.count(_ROW, count)
         if judgement.adaptation:

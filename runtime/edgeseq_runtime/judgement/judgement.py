@@ -328,7 +328,7 @@ class Judgement(JudgedStreams):
         """As `watch`, for a lone stream's truths (target,) or () and forecasts (horizon, target), all numbers."""
         monitor, ledger = self.monitor, self.ledger
         if self.is_running:
-            self.follow_scales(_FIRST)
+            self.follow_first_scale()
         is_warm = ledger.steps - ledger.begun.item(0) + 1 >= self.spec.warmup
         if self.adaptation and self._targets > 1:
             self.watch(_FIRST, truths.reshape(1, -1), forecasts[None])

@@ -221,9 +221,15 @@ class Monitor(RowArrays):
         """Return the ends of intervals around forecasts (stream, horizon, target); see `Intervals.around`."""
         return self.intervals.around(rows, forecasts, level, self.gains[rows] if self._has_gains else None)
 
-    def around_through(self, width: Float32, forecasts: Float32, level: float) -> tuple[Float32, Float32]:
-        """Return the ends around the first stream's forecasts for widths as `update_through` returned them."""
-        return self.intervals.with_width(width, forecasts, level, self.gains[:1] if self._has_gains else None)
+    def around_through(
+        self, width: Float32, forecasts: Float32, level: float, moving: Float32 | None = None
+    ) -> tuple[Float32, Float32]:
+        """Return the ends around the first stream's forecasts for widths as `update_through` returned them.
+
+        `moving` (time, target) are its gains after each sample, where they move.
+        """
+        gains = self.gains[:1] if moving is None else moving
+        return self.intervals.with_width(width, forecasts, level, gains if self._has_gains else None)
 
     def _bring_together(self) -> None:
         """Move what has been said of each stream to where those have it that moved with all."""

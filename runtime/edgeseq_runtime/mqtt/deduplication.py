@@ -50,7 +50,10 @@ def digest(message: Message) -> str:
 
 
 class SeenMessages:
-    """The marks of each topic's last messages, as JSON has them: a list of texts by topic; and which are in doubt."""
+    """The marks of each topic's last messages, as JSON has them: a list of texts by topic; and which are in doubt.
+
+    Where the numbers in a message are streams, the last of these stands for the topic: its marks are saved with it.
+    """
 
     def __init__(self, lists: dict[str, list[str]]) -> None:
         self._lists = lists
@@ -60,9 +63,9 @@ class SeenMessages:
         topic, mark = message
         return mark in self._lists.get(topic, ())
 
-    def ends_with(self, message: Message) -> bool:
+    def ends_with(self, topic: str, message: Message) -> bool:
         """Whether the topic's last message had this payload, whatever its number was."""
-        marks = self._lists.get(message.topic, [])
+        marks = self._lists.get(topic, [])
         return len(marks) > 0 and marks[-1].rpartition(":")[2] == digest(message)
 
     def has_room(self, topic: str) -> bool:

@@ -16,7 +16,7 @@ from edgeseq_runtime.anomalies.anomalies import Anomalies
 from edgeseq_runtime.anomalies.event import PAUSE
 from edgeseq_runtime.anomalies.ladder import RUNGS, SHARES
 from edgeseq_runtime.anomalies.layout import Layout
-from edgeseq_runtime.spec import GAIN, OFFSET, LearnedAnomalies, Residuals
+from edgeseq_runtime.spec import GAIN, OFFSET, RUNNING, LearnedAnomalies, Residuals
 from tests.export.c.test_c import SANITIZED, sensor_of, sources_of
 
 pytestmark = pytest.mark.skipif(toolchain.compiler() is None, reason="there is no C compiler here")
@@ -30,6 +30,7 @@ MODELS = [
     pytest.param({"horizon": 12, "features": 3, "targets": 2}, id="two targets"),
     pytest.param({"horizon": 5, "sensors": 2, "clocks": ("hour_sin",)}, id="a fleet"),
     pytest.param({"horizon": 3, "warmup": 0, "cell": "gru"}, id="no warm-up"),
+    pytest.param({"horizon": 5, "scaling": "running"}, id="a running scale"),
 ]
 
 RATE = 1e-3
@@ -44,6 +45,10 @@ MAIN = """
 #define P_VALUE_OF(d, target) model_p_value_of(d, target)
 #else
 #define P_VALUE_OF(d, target) model_p_value(d)
+#endif
+
+#ifndef UNIT
+#define UNIT(s) 1.0f
 #endif
 
 int main(void)
@@ -63,8 +68,9 @@ int main(void)
     model_detector_reset(&d, rate);
     while (fread(sample, sizeof sample, 1, stdin) == 1) {
         const float status = (float)model_step(&s, sample, forecast);
-        const float alarm = (float)model_detect(&d, &s, sample, forecast), p_value = model_p_value(&d);
+        const float alarm = (float)model_detect(&d, &s, sample, forecast), p_value = model_p_value(&d), unit = UNIT(s);
         fwrite(&status, sizeof status, 1, stdout);
+        fwrite(&unit, sizeof unit, 1, stdout);
         fwrite(&alarm, sizeof alarm, 1, stdout);
         fwrite(&p_value, sizeof p_value, 1, stdout);
         int target;
@@ -85,6 +91,8 @@ class Found:
     """What a program says of samples, (time, ...)."""
 
     status: Float32
+    unit: Float32
+    """Where the scale runs, that after each; 1 elsewhere."""
     alarm: Float32
     p_value: Float32
     p_values: Float32
@@ -136,14 +144,15 @@ def found_by_c(
     command = toolchain.compiler()
     assert command
     units = [str(folder / "main.c"), str(folder / "model.c"), "-o", str(folder / "main")]
-    toolchain.run_checked([*command, *flags, *(["-DSENSOR"] if sensor else []), *units])
+    more = ["-DSENSOR"] if sensor else ["-DUNIT(s)=(s).memory.scale[0]"] if spec.scaling == RUNNING else []
+    toolchain.run_checked([*command, *flags, *more, *units])
     states = sensor.states() if sensor else {}
     settings = states[OFFSET][0].tobytes() + (1 + states[GAIN][0]).astype(np.float32).tobytes() if sensor else b""
     out = toolchain.run_checked([str(folder / "main")], settings + np.float32(RATE).tobytes() + samples.tobytes())
     rows = np.frombuffer(out, np.float32).reshape(len(samples), -1)
-    targets, outputs = 3 + len(spec.targets), 3 + len(spec.targets) + spec.outputs
-    status, alarm, p_value = rows[:, :3].T
-    return Found(status, alarm, p_value, rows[:, 3:targets], rows[:, targets:outputs], rows[:, outputs:])
+    targets, outputs = 4 + len(spec.targets), 4 + len(spec.targets) + spec.outputs
+    status, unit, alarm, p_value = rows[:, :4].T
+    return Found(status, unit, alarm, p_value, rows[:, 4:targets], rows[:, targets:outputs], rows[:, outputs:])
 
 
 def memory_by_numpy(checkpoint: Checkpoint, samples: Float32, found: Found) -> Float32:
@@ -159,14 +168,15 @@ def memory_by_numpy(checkpoint: Checkpoint, samples: Float32, found: Found) -> F
     forecasts = found.forecasts.reshape(len(samples), horizon, targets)
     made, age = np.empty_like(found.memory), 0
     said = np.full((len(samples) + horizon, horizon, targets), np.nan, np.float32)
-    for at, (sample, status) in enumerate(zip(samples[:, :targets], found.status, strict=True)):
+    for at, (sample, status, unit) in enumerate(zip(samples[:, :targets], found.status, found.unit, strict=True)):
+        size = gain * unit if unit else np.float32(np.nan)  # of a stream that has been constant no error is known
         if status == MISSING:
             said[at:], age = np.nan, 0
             reference.forget(one)
         else:
             age += 1
             truth = np.where(np.isfinite(sample), sample, np.float32(np.nan))
-            reference.update(one, ((truth - said[at]) / gain)[None], truth[None])
+            reference.update(one, ((truth - said[at]) / size)[None], truth[None])
             for step in range(horizon if age >= spec.warmup else 0):
                 said[at + 1 + step, step] = forecasts[at, step]
         reference.gather()
@@ -245,6 +255,7 @@ def test_the_detector_is_numpys_row_and_less_than_two_kilobytes(tmp_path: Path) 
     units = [str(tmp_path / name) for name in ("main.c", "model.c")]
     toolchain.run_checked([*command, *STRICT, *units, "-o", str(tmp_path / "main")])
     row, whole = map(int, toolchain.run_checked([str(tmp_path / "main")]).split())
+    assert f"(the detector: {whole:,})" in sources_of(checkpoint).header
     assert row == 4 * Layout.of(checkpoint.spec).words
     assert row < whole <= 2048
 

@@ -1,5 +1,6 @@
 """The C of a model: in float it is the oracle's step function, in fixed point its NumPy reference's to the last bit."""
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -46,6 +47,7 @@ NETWORKS = [
     pytest.param({"levels": 0, "linear_path": 2, "offset": -300.0}, id="changes only"),
     pytest.param({"known": 2, "features": 2, "targets": 2, "horizon": 4, "linear_path": 3}, id="known ahead"),
     pytest.param({"known": 1, "cell": "gru", "sensors": 2, "horizon": 3}, id="a fleet, known ahead"),
+    pytest.param({"scaling": "running", "horizon": 5, "hidden": 10, "offset": 40.0}, id="a running scale"),
 ]
 
 
@@ -177,6 +179,20 @@ def test_a_missing_sample_leads_to_what_the_predictor_does(choices: dict[str, An
     np.testing.assert_allclose(
         made, np.array(wanted), atol=tolerances.C_FED_BACK * scale_of(checkpoint).max(), rtol=1e-5
     )
+
+
+@needs_compiler
+@pytest.mark.parametrize("quantize", export.KINDS)
+@pytest.mark.parametrize("choices", [*NETWORKS, {"horizon": 24, "adapt": True, "season": 7}])
+def test_the_header_says_how_large_a_state_is(choices: dict[str, Any], quantize: str, tmp_path: Path) -> None:
+    sources = sources_of(walked(**choices), quantize)
+    (told,) = re.findall(r"in the state, ([\d,]+) bytes", sources.header)
+    check = f'#include "model.h"\ntypedef char as_told[sizeof(model_state) == {told.replace(",", "")} ? 1 : -1];\n'
+    for name, text in (sources.files() | {"check.c": check}).items():
+        (tmp_path / name).write_text(text)
+    command = toolchain.compiler()
+    assert command
+    toolchain.run_checked([*command, *STRICT, "-c", str(tmp_path / "check.c"), "-o", str(tmp_path / "check.o")])
 
 
 @needs_compiler

@@ -29,6 +29,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "a day": {"horizon": 24},
     "two targets": {"horizon": 12, "features": 3, "targets": 2},
     "a fleet": {"horizon": 5, "sensors": 3},
+    "a running scale": {"horizon": 5, "scaling": "running"},
 }
 
 

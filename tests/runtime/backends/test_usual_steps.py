@@ -37,6 +37,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "fleet": {"horizon": 2, "sensors": 3},
     "known": {"horizon": 4, "known": 2},
     "known-fleet": {"horizon": 3, "known": 1, "sensors": 2},
+    "running": {"horizon": 3, "scaling": "running", "period": None},
 }
 
 values = st.floats(-3, 3, width=32) | st.sampled_from([0.5, 0.5, 0.5, None, 3.9, 7.1, -40.0, 1e6, float("nan")])
@@ -63,7 +64,7 @@ def pairs() -> dict[str, tuple[NativeSession, NativeSession]]:
     """A session of each kind of model, and one of the same library that judges in NumPy."""
     made = {}
     for kind, options in KINDS.items():
-        checkpoint = make_checkpoint(hidden=4, layers=1, period=HOUR, **options)
+        checkpoint = make_checkpoint(hidden=4, layers=1, **{"period": HOUR, **options})
         rows = ((-0.3, -0.1, 0.0, 0.25, 0.4),) * len(checkpoint.spec.targets)
         spec = replace(
             checkpoint.spec,

@@ -57,33 +57,35 @@ class Intake:
         wait = 0.0 if streams.intervals else join_wait
         self._parts = Parts(tuple(feature.name for feature in spec.measured), wait)
         self._held: dict[int, Arrival] = {}  # parts of samples, by the count of their messages
-        self._last: dict[str, tuple[float, Values]] = {}  # by topic, when the last sample was taken and what it holds
+        self._last: dict[str, tuple[float, Values]] = {}  # by stream, when the last sample was taken and what it holds
         self._name_bytes = sum(map(len, streams.marks))
-        self._beginning: set[str] = set()  # topics of streams that begin with samples in this turn
+        self._beginning: set[str] = set()  # names of streams that begin with samples in this turn
 
     def arrivals(self, message: Message, count: int, target: str) -> list[Arrival]:
         """Return the samples that are to be taken with the `count`-th message: none where it has come before.
 
         Raises what `Payloads.read` does, and `DataError` where no stream may begin with it.
         """
-        topic = message.topic
         samples = self._payloads.read(message, count)
-        mark, moment = identify(message), self._moment(samples[-1])
-        is_again, first = self._is_again(message, mark, moment, samples[-1])
+        mark, moment, values = identify(message), self._moment(samples[-1]), _last_values(samples)
+        stream = samples[-1].stream or ""  # by whose marks the message is recognised
+        is_again, first = self._is_again(message, stream, mark, moment, values)
         if is_again:  # it is acknowledged when its first coming is
             self.repeated += 1
-            self._settlement.queue(message.number, first, topic, mark or "")
+            self._settlement.queue(message.number, first, stream, mark or "")
             return []
-        self._check_name(topic)
-        self._last[topic] = moment, samples[-1].values
+        for sample in samples:
+            self._check_name(sample.stream or "")
+        self._settlement.know(message.topic, stream)
+        self._last[stream] = moment, values
         marks = [mark] if mark else []
         if len(samples) == 1:
             return self._joined(message, target, marks, samples[0])
         return self._several(message, target, marks, samples)
 
-    def forget(self, topic: str) -> None:
-        """Let the last sample of a topic, which was refused, come again as a new one."""
-        self._last.pop(topic, None)
+    def forget(self, stream: str) -> None:
+        """Let the last sample of a stream, which was refused, come again as a new one."""
+        self._last.pop(stream, None)
 
     def have_begun(self) -> None:
         """Note that the samples of this turn were taken: streams have begun with them, or have not."""
@@ -105,9 +107,9 @@ class Intake:
             pending = self._held[partner.line].pending
             self._unsettled.add_message(pending, marks)
         else:
-            pending = self._pending(message, marks)
+            pending = self._pending(message, sample, marks)
             self._held[sample.line] = Arrival(message, target, sample, pending)
-        self._settlement.queue(message.number, pending, message.topic, *marks)
+        self._settlement.queue(message.number, pending, sample.stream or "", *marks)
         return self._released(self._parts.join(sample))
 
     def _released(self, samples: "Iterable[Sample]") -> list[Arrival]:
@@ -117,30 +119,29 @@ class Intake:
 
     def _several(self, message: Message, target: str, marks: list[str], samples: list[Sample]) -> list[Arrival]:
         """Return the samples of one message, which is settled when all of them are."""
-        pendings = [self._pending(message, marks if sample is samples[-1] else []) for sample in samples]
+        pendings = [self._pending(message, sample, marks if sample is samples[-1] else []) for sample in samples]
         for pending in pendings:
             pending.group = pendings
-        self._settlement.queue(message.number, pendings[-1], message.topic, *marks)
+        self._settlement.queue(message.number, pendings[-1], samples[-1].stream or "", *marks)
         return [Arrival(message, target, *each) for each in zip(samples, pendings, strict=True)]
 
-    def _pending(self, message: Message, marks: list[str]) -> Pending:
-        pending = Pending(message.topic, marks, None, len(message.payload) + self._forecast_size)
+    def _pending(self, message: Message, sample: Sample, marks: list[str]) -> Pending:
+        pending = Pending(sample.stream or "", marks, None, len(message.payload) + self._forecast_size)
         self._unsettled.add(pending)
         return pending
 
     def _is_again(
-        self, message: Message, mark: str | None, moment: float, sample: Sample
+        self, message: Message, stream: str, mark: str | None, moment: float, values: Values
     ) -> tuple[bool, Pending | None]:
         """Return whether a message has come before, and the sample that it was then as long as that is unsettled."""
-        topic = message.topic
         if mark and message.duplicate:
-            has_come, first = self._settlement.first_coming(topic, mark)
+            has_come, first = self._settlement.first_coming(stream, mark)
             if has_come:
                 return True, first
-        last = self._last.get(topic)
-        if math.isnan(moment) or (last is not None and last != (moment, sample.values)):
+        last = self._last.get(stream)
+        if math.isnan(moment) or (last is not None and last != (moment, values)):
             return False, None
-        return last is not None or self._seen.ends_with(message), self._unsettled.newest(topic)
+        return last is not None or self._seen.ends_with(stream, message), self._unsettled.newest(stream)
 
     def _check_name(self, topic: str) -> None:
         """Count the characters of a new stream's name. Raises `DataError` where all names would have too many."""
@@ -156,6 +157,13 @@ class Intake:
         if sample.time is None or not self._streams.spec.is_timed:
             return math.nan
         try:
-            return self._times.seconds(sample.time)
+            return self._times.seconds(sample.moment)
         except DataError:
             return math.nan
+
+
+def _last_values(samples: list[Sample]) -> Values:
+    """Return what the last sample of a message holds: of a model for any sensor, all numbers of its time."""
+    last = samples[-1]
+    together = [sample for sample in samples if last.field and sample.time == last.time] or [last]
+    return tuple(value for sample in together for value in sample.values)

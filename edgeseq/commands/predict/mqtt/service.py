@@ -58,6 +58,7 @@ class MqttService:
         unreadable: str,
         paths: "Mapping[str, str] | None" = None,
         join_wait: float = 0.0,
+        reads_times: bool = True,
     ) -> None:
         self._streams, self._route, self._state_file = streams, route, state_file
         self._left_out = LeftOut()  # messages that are no sample of any stream
@@ -69,7 +70,7 @@ class MqttService:
         seen = SeenMessages(streams.marks)
         self._settlement = Settlement(streams, state_file, seen)
         self._unsettled = self._settlement.unsettled
-        payloads = Payloads(streams.spec, unreadable, paths)
+        payloads = Payloads(streams.spec, unreadable, paths, reads_times=reads_times)
         self._intake = Intake(streams, payloads, self._settlement, seen, join_wait)
         self._forecasts = Forecasts(
             streams, output_format, self._unsettled, self._left_out, self._publish_message, self._fail
@@ -198,7 +199,7 @@ class MqttService:
             arrivals[at].pending.state = state
 
         taken = [(arrival.pending.topic, arrival.sample) for arrival in arrivals]
-        samples = [(topic, sample.values, sample.time, sample.known) for topic, sample in taken]
+        samples = [(name, sample.values, sample.moment, sample.known) for name, sample in taken]
         take = self._streams.gather_all if self._streams.intervals else self._streams.step_all
         answers = take(samples, keep if self._state_file.active else None)
         self._intake.have_begun()

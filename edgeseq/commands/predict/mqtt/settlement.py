@@ -39,6 +39,7 @@ class Settlement:
         self._ready: deque[_Ack] = deque()  # those that wait only for a state that could not be saved
         self._sent: deque[_Ack] = deque()  # those of this connection of which it is not known that the broker has them
         self._arrived = 0  # the others of this connection
+        self._known_by: dict[str, str] = {}  # topics whose messages are recognised by the marks of a stream of theirs
         self._saved_at = self._saving = 0.0  # when the state was saved last, and how long that took
 
     def __bool__(self) -> bool:
@@ -57,7 +58,7 @@ class Settlement:
 
     def has_room(self, message: Message) -> bool:
         """Whether a message may be taken now. What comes again may be while others of its topic are in doubt."""
-        topic = message.topic
+        topic = self._known_by.get(message.topic, message.topic)
         if not self.unsettled.has_room(topic):
             return False
         if self._seen.has_room(topic) or not message.number:
@@ -68,6 +69,11 @@ class Settlement:
             return False
         self._seen.all_acknowledged(topic)  # else they would have come again before this one
         return True
+
+    def know(self, topic: str, stream: str) -> None:
+        """Note whose marks the messages of a topic are recognised by."""
+        if stream != topic:
+            self._known_by[topic] = stream
 
     def first_coming(self, topic: str, mark: str) -> tuple[bool, Pending | None]:
         """Return whether a message has come before, and the sample that it was then as long as that is unsettled."""

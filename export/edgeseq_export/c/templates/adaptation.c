@@ -34,19 +34,6 @@ static const uint8_t knot_before[{{ layout.horizon }}] = {
 static const float nearness[{{ layout.horizon }}] = {
 {{ values(nearness) }}};
 
-/* 1 / sqrt(x) by Newton's method, off by 1e-7 of it at most: no C library is needed. */
-static inline float root_of_inverse(float x)
-{
-    uint32_t bits;
-    float y;
-    memcpy(&bits, &x, sizeof bits);
-    bits = 0x5F375A86u - (bits >> 1);
-    memcpy(&y, &bits, sizeof y);
-    y *= 1.5f - 0.5f * x * y * y;
-    y *= 1.5f - 0.5f * x * y * y;
-    return y + y * (0.5f - 0.5f * x * y * y);
-}
-
 /* exp(x) of x up to 0, down to 0: the gates' exponential ends at that of -30. */
 static inline float vanishing(float x)
 {

@@ -114,21 +114,35 @@ static void teach_last(float *gaps, int passed)
 }
 
 /* ---- A sample of a target ---- */
+{% set seen = "*s->seen" if running else "*s->count" %}
 
 /* Return how far a sample is from the running mean of those before, in mean distances from it; both move on. */
 static float take_value({{ name }}_surprises *s, float sample)
 {
-    const float since = smaller(*s->count + 1.0f, {{ number(detector.level_forgetting) }}), most = CLIP_OF_ERRORS * *s->deviation;
+    const float since = smaller({{ seen }} + 1.0f, {{ number(detector.level_forgetting) }}), most = CLIP_OF_ERRORS * *s->deviation;
     float distance, value = 0.0f;
+{% if running %}
+    const float far = is_number(*s->anchor) ? *s->mean + (sample - *s->anchor) : 0.0f; /* the mean is known by its distance from an anchor */
+    distance = far;
+{% else %}
     if (!is_number(*s->mean))
         *s->mean = sample;
     distance = sample - *s->mean;
+{% endif %}
     if (*s->deviation > 0.0f) {
-        if (*s->count >= {{ number(detector.least_values) }})
+        if ({{ seen }} >= {{ number(detector.least_values) }})
             value = clipped(distance / *s->deviation, -MOST_SCORE, MOST_SCORE);
         distance = clipped(distance, -most, most);
     }
+{% if running %}
+    if (distance == far) {
+        *s->anchor = sample;
+        *s->mean = distance;
+    }
+    *s->mean -= distance / since;
+{% else %}
     *s->mean += distance / since;
+{% endif %}
     *s->deviation += (size_of(distance) - *s->deviation) / since;
     return value;
 }
@@ -230,10 +244,13 @@ static surprise take_target({{ name }}_surprises *s, int t, float error, float f
         }
         teach_last(s->last_gaps, last.passed);
     }
-    *s->size = size_after(*s->size, error, *s->count, least_size[t]);
+    *s->size = size_after(*s->size, error, {{ seen }}, least_size[t]);
 {% if detector.steps > 1 %}
     if (is_number(far_error))
-        *s->far_size = size_after(*s->far_size, bounded(far_error), *s->count, least_far_size[t]);
+        *s->far_size = size_after(*s->far_size, bounded(far_error), {{ seen }}, least_far_size[t]);
+{% endif %}
+{% if running %}
+    *s->seen = smaller(*s->seen + 1.0f, {{ number(detector.level_forgetting) }});
 {% endif %}
     if (made.teaches)
         *s->count = smaller(*s->count + 1.0f, {{ number(detector.most_counted) }});

@@ -59,6 +59,10 @@ static void watch_afresh({{ name }}_detector *d)
         *s->near = *s->far = *s->slow = *s->values = *s->run = 0.0f;
         memset(s->own_bits, 0xFF, sizeof s->own_bits);
         memset(s->last, 0xFF, sizeof s->last);
+{% if running %}
+        *s->mean = *s->deviation = *s->seen = 0.0f;
+        memset(s->anchor, 0xFF, sizeof s->anchor);
+{% endif %}
     }
 }
 
@@ -81,7 +85,11 @@ int {{ name }}_detect({{ name }}_detector *d, const {{ name }}_state *s, const f
         errors[t] = sample[t] - said[t];
         far_errors[t] = sample[t] - farther[t];
 {% endif %}
-        if (!is_usable(sample[t]))
+{% if running %}
+        errors[t] /= s->memory.scale[0];
+        far_errors[t] /= s->memory.scale[0];
+{% endif %}
+        if (!is_usable(sample[t]){{ " || s->memory.scale[0] == 0.0f" if running }})
             memset(errors + t, 0xFF, sizeof *errors);
     }
     find_anomaly(&d->memory, errors, far_errors, x, d->limit);

@@ -172,20 +172,39 @@ static void layer{{ n }}(const float *x, float *h{% if spec.cell == "lstm" %}, f
 {% endif %}
 {% endfor %}
 
-/* What the last layer says, in the targets' units. The bias comes last: it may be far larger than what is added. */
+/* What the last layer says, {{ "in multiples of the scale" if running else "in the targets' units" }}. The bias comes last: it may be far larger than what is added. */
 static void head_layer(const float *h, float *said)
 {
     float in[{{ program.head.columns }}] = {0};
     int k;
     memcpy(in, h, HIDDEN * sizeof(float));
-    memset(said, 0, {{ NAME }}_OUTPUTS * sizeof(float));
-    add_product(said, {{ NAME }}_OUTPUTS, head, in, {{ program.head.columns }});
-    for (k = 0; k < {{ NAME }}_OUTPUTS; k++) {
+    memset(said, 0, {{ program.head.rows }} * sizeof(float));
+    add_product(said, {{ program.head.rows }}, head, in, {{ program.head.columns }});
+    for (k = 0; k < {{ program.head.rows }}; k++) {
         ROUNDED const float sum = said[k];
         said[k] = sum + head_bias[k];
     }
 }
-{% if stream %}
+{% if running %}
+
+{% include "running.c" %}
+
+/* What the first layer sees of a sample x. */
+static void see({{ name }}_memory *m, const float *x, float *in, float *change)
+{
+    (void)change;
+    follow(m, x[0], in);
+}
+
+/* What is forecast: its change from the sample. */
+static void tell({{ name }}_memory *m, const float *in, const float *change, float *forecast)
+{
+    float said[WORDS];
+    (void)in, (void)change;
+    head_layer(m->h{{ spec.layers }}, said);
+    by_scale(m, said, forecast);
+}
+{% elif stream %}
 {% if spec.known %}
 
 static const float known_center[{{ NAME }}_KNOWN] = {{ "{" }}{{ known_centers }}{{ "}" }};
@@ -253,6 +272,8 @@ static void tell({{ name }}_memory *m, const float *in, const float *change, flo
     }
 {% endif %}
 }
+{% endif %}
+{% if stream %}
 
 /* Move the memory on by a sample x. */
 static void advance({{ name }}_memory *m, const float *x, float *said)

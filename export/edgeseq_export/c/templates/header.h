@@ -30,7 +30,8 @@
        if ({{ name }}_detect(&d, &s, sample, forecast) != {{ NAME }}_NORMAL) ...
 
 {% endif %}
-   Nothing is allocated, and nothing is remembered but in the state, which the caller owns and may copy. */
+   Nothing is allocated, and nothing is remembered but in the state, {{ state_bytes }} bytes{% if detector %} (the detector: {{ detector_bytes }}){% endif %}, which the caller owns and may
+   copy. */
 #ifndef {{ NAME }}_H
 #define {{ NAME }}_H
 

@@ -49,13 +49,13 @@ static const int32_t r{{ n }}_bias[HIDDEN] = {
 {% endif %}
 {% endfor %}
 
-static const int16_t head[{{ NAME }}_OUTPUTS * HIDDEN] = {
+static const int16_t head[{{ head.matrix|length }} * HIDDEN] = {
 {{ values(head.matrix) }}};
 
-static const int32_t head_factor[{{ NAME }}_OUTPUTS] = {
+static const int32_t head_factor[{{ head.matrix|length }}] = {
 {{ values(head.factor) }}};
 
-static const int32_t head_bias[{{ NAME }}_OUTPUTS] = {
+static const int32_t head_bias[{{ head.matrix|length }}] = {
 {{ values(head.bias) }}};
 {% if linear %}
 
@@ -80,8 +80,8 @@ static const int32_t coefficient_factor[{{ NAME }}_OUTPUTS * {{ NAME }}_KNOWN] =
 {{ values(coefficient.factor) }}};
 {% endif %}
 
-/* From what the network says to the target's unit. */
-static const int32_t output_factor[{{ NAME }}_OUTPUTS] = {
+/* From what the network says to {{ "multiples of the scale" if running else "the target's unit" }}. */
+static const int32_t output_factor[{{ head.matrix|length }}] = {
 {{ values(output_factors) }}};
 
 /* The sigmoid at 0, 1/32, 2/32, ..., 8. */
@@ -226,7 +226,7 @@ static void layer{{ n }}(const int16_t *x, int16_t *h)
 static void head_layer(const int16_t *h, int64_t *said)
 {
     int k, u;
-    for (k = 0; k < {{ NAME }}_OUTPUTS; k++) {
+    for (k = 0; k < {{ head.matrix|length }}; k++) {
         int64_t sum = 0;
         for (u = 0; u < HIDDEN; u++)
             sum += (int32_t)head[k * HIDDEN + u] * h[u];
@@ -234,14 +234,35 @@ static void head_layer(const int16_t *h, int64_t *said)
     }
 }
 
-/* What was said, in the target's unit. A power of two is exact: only the conversion rounds. */
-static void to_units(const int64_t *said, float *forecast)
+/* What was said, in {{ "multiples of the scale" if running else "the target's unit" }}. A power of two is exact: only the conversion rounds. */
+static void to_units(const int64_t *said, float *made)
 {
     int k;
-    for (k = 0; k < {{ NAME }}_OUTPUTS; k++)
-        forecast[k] = (float)((int64_t)cut(said[k], {{ CELL_LIMIT }}) * output_factor[k]) * {{ output_scale }};
+    for (k = 0; k < {{ head.matrix|length }}; k++)
+        made[k] = (float)((int64_t)cut(said[k], {{ CELL_LIMIT }}) * output_factor[k]) * {{ output_scale }};
 }
-{% if stream %}
+{% if running %}
+
+{% include "running.c" %}
+
+/* Move the memory on by a sample x; what is forecast is its change from x. The scale's part is in float, operation by operation. */
+static void advance({{ name }}_memory *m, const float *x, float *forecast)
+{
+    float seen[INPUTS], words[WORDS];
+    int16_t in[INPUTS];
+    int64_t said[WORDS];
+    int k;
+    follow(m, x[0], seen);
+    for (k = 0; k < INPUTS; k++)
+        in[k] = as_input(seen[k] * {{ number(2.0 ** (INPUT + SHARP)) }}); /* a power of two, which is exact */
+{% for layer in layers %}
+    layer{{ layer.number }}({{ "in" if loop.first else "m->h%d" % (layer.number - 1) }}, m->h{{ layer.number }}{% if spec.cell == "lstm" %}, m->c{{ layer.number }}{% endif %});
+{% endfor %}
+    head_layer(m->h{{ spec.layers }}, said);
+    to_units(said, words);
+    by_scale(m, words, forecast);
+}
+{% elif stream %}
 
 /* Move the memory on by a sample x; what is forecast of a target is {{ "its change from x" if change else "its distance from the center" }}. */
 static void advance({{ name }}_memory *m, const float *x, float *forecast)

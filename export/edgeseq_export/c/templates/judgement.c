@@ -47,7 +47,7 @@ typedef struct {
     float *x, *y; /* [input], [output]: the last sample and forecast */
 
     /* Values: between low and high, a row for each stream or one for all. */
-    const float *low, *high; /* [input] */
+    float *low, *high; /* [input] */
     int64_t bounds_apart; /* numbers from one stream's to the next one's, 0 for one for all */
     float *runs; /* [target][2]: the last value, and how often in a row it has come */
     int64_t stuck_after; /* so many equal values are odd; 0: any number is fine */
@@ -64,7 +64,7 @@ typedef struct {
     /* Forecasts beside truths; said is NULL where nobody asks. See monitoring/monitor.py, conformal.py, drift.py. */
     float *said; /* [place][step ahead][target] */
     int64_t *turn;
-    const float *gains; /* [target]; NULL where all are 1 */
+    float *gains; /* [target]; NULL where all are 1 */
     const float *middle, *below, *above; /* [step ahead][target], for all streams */
     float *log_width, *width; /* [step ahead][target] */
     double wider, narrower, widest; /* float32 each */
@@ -79,6 +79,12 @@ typedef struct {
     model_anomalies *anomalies;
     const float *offsets; /* of sensors [target], beside `gains`; NULL where all are 0 */
     double limit; /* float32: bits of surprise that are an anomaly */
+
+    /* Of streams whose scale runs along: what follows them besides. See streaming/shown_range.py, learned_period.py. */
+    float *shown; /* [3]: samples that were shown, up to `fewest`; the least and the greatest */
+    int64_t fewest;
+    double widths, largest; /* float32 each: how far beyond these values are in range, and that the network can take */
+    const double *periods; /* seconds, NaN where they are not known yet; NULL: `period` holds for all */
 } edgeseq_streams;
 
 void edgeseq_move(int64_t count, const int64_t *rows, model_memory *memory, const float *x, float *y);
@@ -93,6 +99,10 @@ static int64_t row_of(const edgeseq_streams *s, int64_t k)
 {% include "numbers.h" %}
 {% if layout %}
 
+{% include "arithmetic.h" %}
+
+{% include "root_of_inverse.h" %}
+
 {% include "adaptation.c" %}
 {% endif %}
 {% if detector %}
@@ -102,10 +112,15 @@ static int64_t row_of(const edgeseq_streams *s, int64_t k)
 
 /* ---- Before the network ---- */
 
+static double period_of(const edgeseq_streams *s, int64_t row)
+{
+    return s->periods ? s->periods[row] : s->period;
+}
+
 static double seconds_of(const edgeseq_streams *s, int64_t k)
 {
     const double given = s->given ? s->given[k] : NAN;
-    return given == given ? given : s->last[row_of(s, k)] + s->period;
+    return given == given ? given : s->last[row_of(s, k)] + period_of(s, row_of(s, k));
 }
 
 /* How often in a row a target has come with a value. */
@@ -119,6 +134,10 @@ static int is_in_time(const edgeseq_streams *s, int64_t k)
 {
     const int64_t row = row_of(s, k);
     const double passed = seconds_of(s, k) - s->last[row]; /* NaN where nothing is known to lack */
+    if (s->periods) { /* without one yet, the step to this sample is to be learned from */
+        const double period = s->periods[row];
+        return !(passed == passed) || (s->paced[row] == 0 && passed >= period / {{ another_rate }} && passed < 1.5 * period);
+    }
     if (s->paced[row] == 0)
         return !(passed < s->early || passed >= s->late);
     return s->paced[row] == s->told && passed > 0.0 && passed < s->early;
@@ -153,6 +172,26 @@ static void count_runs(const edgeseq_streams *s, int64_t k)
     }
 }
 
+{% if running %}
+/* What a stream has shown is its range. */
+static void follow_range(const edgeseq_streams *s, int64_t row)
+{
+    float *const shown = s->shown + 3 * row, *const low = s->low + row * s->bounds_apart, *const high = s->high + row * s->bounds_apart;
+    const float x = s->x[row], fewest = (float)s->fewest, largest = (float)s->largest;
+    float width, reach = INFINITY;
+    if (shown[0] == fewest && x >= shown[1] && x <= shown[2])
+        return;
+    shown[1] = shown[0] == 0.0f || x < shown[1] ? x : shown[1];
+    shown[2] = shown[0] == 0.0f || x > shown[2] ? x : shown[2];
+    shown[0] += shown[0] < fewest ? 1.0f : 0.0f;
+    width = shown[2] - shown[1];
+    if (shown[0] == fewest && width > 0.0f)
+        reach = (float)s->widths * width;
+    *low = larger(shown[1] - reach, -largest);
+    *high = smaller(shown[2] + reach, largest);
+}
+
+{% endif %}
 /* ---- After it: what compares forecasts with truths ---- */
 
 /* Adaptive conformal inference: the interval of each step ahead becomes wider by a miss, narrower by a hit. */
@@ -221,8 +260,10 @@ static void watch(const edgeseq_streams *s, int64_t row, int is_warm)
         for (t = 0; t < MODEL_TARGETS; t++) {
             const int k = step * MODEL_TARGETS + t;
             errors[k] = x[t] - said[place * MODEL_OUTPUTS + k];
-            if (s->gains)
-                errors[k] /= s->gains[row * MODEL_TARGETS + t];
+            if (s->gains) {
+                const float gain = s->gains[row * MODEL_TARGETS + t];
+                errors[k] = {{ "gain == 0.0f ? NAN : " if running }}errors[k] / gain;
+            }
         }
     for (step = 0; step < MODEL_HORIZON; step++) {
         const int64_t ahead = place + 1 + step;
@@ -255,6 +296,10 @@ static int are_finite(const float *numbers, int count)
 static void learn_of_step(const edgeseq_streams *s, int64_t row)
 {
     const int is_warm = s->steps - s->begun[row] + 1 >= MODEL_WARMUP;
+{% if running %}
+    if (s->gains)
+        s->gains[row] = *s->memory[row].scale; /* in multiples of which errors are judged from now on */
+{% endif %}
 {% if layout %}
     const float *const x = s->x + row * MODEL_INPUTS;
     if (s->adaptation)
@@ -275,6 +320,10 @@ int edgeseq_take(const edgeseq_streams *s)
         memcpy(s->x + row_of(s, k) * MODEL_INPUTS, s->samples + k * MODEL_INPUTS, MODEL_INPUTS * sizeof(float));
         if (s->stuck_after)
             count_runs(s, k);
+{% if running %}
+        if (s->shown)
+            follow_range(s, row_of(s, k));
+{% endif %}
     }
     edgeseq_move(s->count, s->rows, s->memory, s->x, s->y);
     for (k = 0; k < s->count; k++)
@@ -289,9 +338,9 @@ int edgeseq_take(const edgeseq_streams *s)
 
 /* Samples in a row of the first stream: take those before the first that is odd, or whose forecast is not finite. Return how
    many those are, and leave what stopped it in `made`. For each its forecast [output] is left in y and, where somebody asks,
-   its intervals' width [output] and the drift flag after it; its bits of surprise [target + 1], of all targets together last,
-   and the code of its anomaly. */
-int64_t edgeseq_run(const edgeseq_streams *s, float *y, float *width, float *raised, float *bits, float *alarms,
+   its intervals' width [output] and the drift flag after it, and its gains [target] where they move; its bits of surprise
+   [target + 1], of all targets together last, and the code of its anomaly. */
+int64_t edgeseq_run(const edgeseq_streams *s, float *y, float *width, float *raised, float *gains, float *bits, float *alarms,
                     int32_t *made)
 {
     edgeseq_streams one = *s;
@@ -306,6 +355,11 @@ int64_t edgeseq_run(const edgeseq_streams *s, float *y, float *width, float *rai
         if (s->said) {
             memcpy(width + t * MODEL_OUTPUTS, s->width, MODEL_OUTPUTS * sizeof(float));
             raised[t] = *s->raised;
+{% if running %}
+            gains[t] = *s->gains;
+{% else %}
+            (void)gains;
+{% endif %}
         }
 {% if not detector %}
         (void)bits, (void)alarms;

@@ -78,6 +78,12 @@ static int is_usable(float value)
 
 {% endif %}
 {% if layout %}
+{% if not running %}
+{% include "arithmetic.h" %}
+
+{% include "root_of_inverse.h" %}
+
+{% endif %}
 {% include "adaptation.c" %}
 
 /* What was said, and the samples before, tell nothing of the samples to come; what was learned stays. */

@@ -41,6 +41,10 @@ class _Streams(ctypes.Structure):
         *[(name, _NUMBERS) for name in ("memory_of_shares", "alarm", "clear")],
         *[(name, _POINTERS) for name in ("adaptation", "anomalies", "offsets")],
         ("limit", _NUMBERS),
+        ("shown", _POINTERS),
+        ("fewest", _COUNTS),
+        *[(name, _NUMBERS) for name in ("widths", "largest")],
+        ("periods", _POINTERS),
     ]
 
 
@@ -95,7 +99,7 @@ class NativeUsualStep(UsualStep):
     def run(self, samples: Float32, given: Float64 | None, steps: int, turns: int, made: RunArrays) -> tuple[int, int]:
         """Take usual samples in a row; see `UsualStep`."""
         what = ctypes.c_int32()
-        arrays = made.forecasts, made.width, made.raised, made.bits, made.alarms
+        arrays = made.forecasts, made.width, made.raised, made.gains, made.bits, made.alarms
         left = (ctypes.c_void_p(_start(array)) for array in arrays)
         try:
             kept = self._point_at(samples, given, steps, turns)
@@ -139,6 +143,11 @@ class NativeUsualStep(UsualStep):
         streams.stuck_after = arrays.stuck_after
         streams.period, streams.early, streams.late = arrays.times
         streams.adaptation = None if arrays.adapted is None else _start(arrays.adapted)
+        if arrays.follows:
+            follows, periods = arrays.follows, arrays.follows.periods
+            streams.shown, streams.fewest = _start(follows.shown), follows.fewest
+            streams.widths, streams.largest = follows.widths, follows.limit
+            streams.periods = None if periods is None else _start(periods)
         if watch is None:
             return
         for name in ("said", "turn", "middle", "below", "above", "log_width", "width"):

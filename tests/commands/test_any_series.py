@@ -1,0 +1,224 @@
+"""The model for any sensor, by its name, on every way in: each column, field or path of numbers is a stream."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgeseq_runtime import Pool, Predictor
+from edgeseq_runtime.service.named_streams import NamedStreams
+from tests.conftest import CommandLine
+from tests.helpers.broker import Broker, Peer, Service, end_all, wait_until
+from tests.helpers.states import resume
+
+HOUR = 3600
+
+TEMP = [21.5, 21.6, 21.9, 21.4, 21.8, 22.5]
+HUM = [40.0, 41.0, 41.5, 43.0, 42.0, 42.5]
+
+
+@pytest.fixture(autouse=True)
+def no_process_stays() -> Iterator[None]:
+    yield
+    end_all()
+
+
+def forecasts(values: list[float | None], **options: Any) -> list[list[float]]:
+    """What a predictor says of one stream by itself."""
+    predictor = Predictor("starter", **options)
+    times = [1_700_000_000.0 + HOUR * step for step in range(len(values))]
+    return [predictor.step(value, time)[:, 0].tolist() for value, time in zip(values, times, strict=True)]
+
+
+def check(lines: list[dict[str, Any]], stream: str | None, values: list[float | None], **options: Any) -> None:
+    """Demand that the lines of a stream hold what a predictor says."""
+    found = [line["forecast"] for line in lines if line.get("stream") == stream]
+    np.testing.assert_allclose(found, forecasts(values, **options), rtol=1e-5, atol=1e-4)
+
+
+def table(separator: str = ",") -> str:
+    rows = [
+        separator.join(map(str, (1_700_000_000 + HOUR * step, temp, hum)))
+        for step, (temp, hum) in enumerate(zip(TEMP, HUM, strict=True))
+    ]
+    return "\n".join([separator.join(("ts", "temp", "hum")), *rows]) + "\n"
+
+
+def objects(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("way", ["csv", "semicolons", "json", "parquet"])
+def test_each_column_is_a_stream_by_itself(edgeseq: CommandLine, tmp_path: Path, way: str) -> None:
+    """Their forecasts are those of a predictor each, whatever the file is; the note says what was decided."""
+    path = tmp_path / f"file.{way}"
+    if way == "parquet":
+        pl = pytest.importorskip("polars")
+        times = [1_700_000_000 + HOUR * step for step in range(len(TEMP))]
+        pl.DataFrame({"ts": times, "temp": TEMP, "hum": HUM}).write_parquet(path)
+    elif way == "json":
+        rows = [line.split(",") for line in table().splitlines()[1:]]
+        texts = [json.dumps({"ts": int(t), "temp": float(a), "hum": float(b)}) for t, a, b in rows]
+        path.write_text("\n".join(texts))
+    else:
+        path.write_text(table(";" if way == "semicolons" else ","))
+    answer = edgeseq.must("predict", "starter", "--input", path)
+    lines = objects(answer.out)
+    assert len(lines) == 12
+    check(lines, "temp", [*TEMP])
+    check(lines, "hum", [*HUM])
+    assert answer.err.splitlines()[0] == "series: temp, hum; time: ts"
+
+
+def test_bare_numbers_are_a_stream_without_a_name(edgeseq: CommandLine, tmp_path: Path) -> None:
+    """The first forecast is the last value, again."""
+    path = tmp_path / "numbers"
+    path.write_text("".join(f"{value}\n" for value in TEMP))
+    lines = objects(edgeseq.must("predict", "starter", "--input", path).out)
+    assert all("stream" not in line for line in lines)
+    assert lines[0]["forecast"] == [21.5] * 48
+    predictor = Predictor("starter")
+    found, wanted = [line["forecast"] for line in lines], [predictor.step(value)[:, 0] for value in TEMP]
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+
+
+def test_a_missing_cell_is_missing_of_its_own_stream(edgeseq: CommandLine, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("temp,hum\n1,2\n,3\n4,5\n")
+    lines = objects(edgeseq.must("predict", "starter", "--input", path).out)
+    assert [(line["stream"], line["status"]) for line in lines] == [
+        ("temp", "ok"),
+        ("hum", "ok"),
+        ("temp", "imputed"),
+        ("hum", "ok"),
+        ("temp", "ok"),
+        ("hum", "ok"),
+    ]
+
+
+def test_a_state_keeps_all_streams_by_their_columns(edgeseq: CommandLine, tmp_path: Path) -> None:
+    """In two runs, the columns in another order in the second, as in one."""
+    rows, state = table().splitlines(), tmp_path / "state"
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    first.write_text("\n".join(rows[:4]))
+    second.write_text("\n".join([",".join(reversed(row.split(","))) for row in (rows[0], *rows[4:])]))
+    lines = objects(edgeseq.must("predict", "starter", "--input", first, "--state", state).out)
+    answer = edgeseq.must("predict", "starter", "--input", second, "--state", state)
+    assert "resumed 2 streams after 6 samples" in answer.err
+    lines += objects(answer.out)
+    check(lines, "temp", [*TEMP])
+    check(lines, "hum", [*HUM])
+
+
+def test_a_cell_that_is_no_number_ends_the_stream_or_is_missing_as_the_user_says(
+    edgeseq: CommandLine, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("temp,hum\n1,2\nx,3\n")
+    answer = edgeseq("predict", "starter", "--input", path)
+    assert (answer.code, answer.err.splitlines()[-1]) == (1, "edgeseq: line 3: temp is 'x', not a number")
+    lines = objects(edgeseq.must("predict", "starter", "--input", path, "--unreadable", "missing").out)
+    assert [line["status"] for line in lines] == ["ok", "ok", "imputed", "ok"]
+    answer = edgeseq.must("predict", "starter", "--input", path, "--unreadable", "skip")
+    assert [line["stream"] for line in objects(answer.out)] == ["temp", "hum", "hum"]
+
+
+def test_forecasts_of_several_fields_of_a_point_have_the_fields_names(edgeseq: CommandLine, tmp_path: Path) -> None:
+    """As points of the same series and time, whose fields must differ; --keep writes the point once."""
+    path = tmp_path / "points"
+    point = "weather,site=a temp=21.5,hum=40 1700000000000000000"
+    path.write_text(f"{point}\n")
+    answer = edgeseq.must("predict", "starter", "--input", path, "--format", "influx", "--keep")
+    kept, *found = answer.out.splitlines()
+    assert kept == point
+    assert [line[:35] for line in found] == [
+        "weather_forecast,site=a temp_h1=21.",
+        "weather_forecast,site=a hum_h1=40.0",
+    ]
+    assert 'hum_status="ok",hum_warm=true 1700000000000000000' in found[1]
+
+
+def test_a_view_or_a_picture_wants_one_series(edgeseq: CommandLine, tmp_path: Path) -> None:
+    """--field chooses it, and is what the picture calls it."""
+    path, picture = tmp_path / "a.csv", tmp_path / "a.png"
+    path.write_text(table())
+    answer = edgeseq("predict", "starter", "--input", path, "--plot", picture)
+    assert answer.code == 1
+    assert "got those of temp, hum; --field NAME=COLUMN takes one of them" in answer.err
+    edgeseq.must("predict", "starter", "--input", path, "--plot", picture, "--field", "inside=temp")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_name_is_the_packages_model_and_a_file_needs_its_path(
+    edgeseq: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One note says so where there is such a file; -o may write one."""
+    monkeypatch.chdir(tmp_path)
+    assert edgeseq.must("info", "starter").err == ""
+    Path("starter").write_text("no model")
+    answer = edgeseq.must("info", "starter")
+    assert "made-up series" in answer.out
+    assert answer.err == "starter is the model of the package; ./starter is the file here\n"
+    assert edgeseq("info", "./starter").code == 1
+
+
+def test_evaluate_and_backtest_tell_errors_by_the_series_given(edgeseq: CommandLine, tmp_path: Path) -> None:
+    """A daily wave of 24 samples: the seasonal naive forecast is among the baselines, and a note says of what."""
+    wave, rng = tmp_path / "wave.csv", np.random.default_rng(0)
+    values = 20 + np.sin(np.arange(600) * 2 * np.pi / 24) + 0.1 * rng.normal(size=600)
+    other = rng.normal(size=600)
+    wave.write_text("temp,other\n" + "".join(f"{a:.3f},{b:.3f}\n" for a, b in zip(values, other, strict=True)))
+    assert "name one with --target" in edgeseq("evaluate", "starter", wave).err
+    answer = edgeseq.must("evaluate", "starter", wave, "--target", "temp", "--json", "--no-adapt")
+    figures = json.loads(answer.out)
+    assert answer.err.endswith("by the training part of wave; its season, 24 samples\n")
+    assert set(figures["baselines"]) == {"persistence", "seasonal naive", "ridge"}
+    deviation = np.std(values[:420].round(3))
+    assert figures["rmse"] ** 2 / figures["mse_standardized"] == pytest.approx(deviation**2, rel=1e-3)
+    answer = edgeseq.must("backtest", "starter", wave, "--target", "temp", "--no-adapt")
+    assert "wave: temp, 1 to 48 samples ahead" in answer.out
+    assert "It chose the weights" not in answer.out
+
+
+def test_verify_checks_the_packages_model(edgeseq: CommandLine) -> None:
+    answer = edgeseq.must("verify", "starter")
+    assert "starter is unchanged" in answer.out
+
+
+def test_several_numbers_of_a_payload_are_streams_of_its_topic(tmp_path: Path) -> None:
+    """With the same state over a restart; a number alone is the topic's own stream."""
+    pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed")
+    broker = Broker(tmp_path / "broker")
+    state, peer = tmp_path / "state", Peer(broker, "forecasts/#")
+    errors = tmp_path / "errors"
+
+    def send(step: int) -> None:
+        time = 1_700_000_000 + HOUR * step
+        peer.publish("plant/a", {"ts": time, "temp": TEMP[step], "hum": HUM[step]})
+        peer.publish("plant/b", TEMP[step])
+
+    service = Service(broker, "starter", "--state", state, errors=errors).wait_for_subscription(broker)
+    for step in range(3):
+        send(step)
+    wait_until(lambda: len(peer.messages) == 9, "no forecasts")
+    assert service.stop() == 0
+    service = Service(broker, "starter", "--state", state, errors=errors).wait_for_subscription(broker, 2)
+    for step in range(3, 6):
+        send(step)
+    wait_until(lambda: len(peer.messages) == 18, "no forecasts after the restart")
+    assert service.stop() == 0
+    lines = [message for _, message, _ in peer.messages]
+    check(lines, "plant/a#temp", [*TEMP])
+    check(lines, "plant/a#hum", [*HUM])
+    assert {topic for topic, message, _ in peer.messages if message["stream"].startswith("plant/a")} == {"forecasts/a"}
+    streams = NamedStreams(Pool("starter"))
+    resume(streams, state)
+    assert {name: streams.state(name)[0] for name in ("plant/a#temp", "plant/a#hum", "plant/b")} == {
+        "plant/a#temp": 6,
+        "plant/a#hum": 6,
+        "plant/b": 6,
+    }
+    assert "series: temp, hum; time: ts" in errors.read_text()
