@@ -63,11 +63,11 @@ def test_a_wave_is_learned_and_the_checkpoint_can_be_gone_on_from(tmp_path: Path
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
-        (["--horizon", "49"], "--horizon: expected 1 to 48"),
+        (["--target", "a", "--horizon", "49"], "--horizon: expected 1 to 48"),
         (["--hidden", "8"], "--hidden is decided"),
         (["--search", "2"], "--search tries shapes"),
         (["--resume"], "nothing to resume"),
-        (["--target", "a", "--target", "b"], "forecasts one column, got a and b"),
+        (["--target", "a", "--target", "b"], "forecasts one column, got a, b"),
         (["--target", "a", "--feature", "b"], "sees its target only, a: leave out b"),
         (["--target", "a", "--known", "b"], "leave out b"),
         (["--time-features", "hour"], "sees no times"),
