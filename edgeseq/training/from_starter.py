@@ -33,7 +33,8 @@ from edgeseq.training.options import AUTO, OFF, TrainingOptions
 from edgeseq.training.plan import time_of, told_parts, told_season
 from edgeseq_runtime import __version__
 from edgeseq_runtime.arrays import Float64
-from edgeseq_runtime.errors import UsageError
+from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.model_file.source import STARTER
 from edgeseq_runtime.printable import listed
 from edgeseq_runtime.spec import Spec, Training
 
@@ -106,7 +107,10 @@ def plan(series: Series, parts: Parts, options: TrainingOptions, source: Pretrai
     cut = shorter(Checkpoint(source.spec, source.weights), options.horizon)
     checks.check_values(series, parts)
     train = fill(parts.train, options.gap_limit)
-    checks.check_samples(series, parts, train, options.horizon)
+    try:
+        checks.check_samples(series, parts, train, options.horizon)
+    except DataError as error:
+        raise DataError(f"{error}; edgeseq predict {STARTER} needs no training") from error
     checks.check_change(series, parts, train)
     checks.check_season(series, train, options.season)
     (described,) = scaling.describe(series, parts.train, train, [False])

@@ -13,7 +13,7 @@ from edgeseq.testing import make_checkpoint
 from edgeseq.training import beside_starter, fitting, from_starter
 from edgeseq.training.beside_starter import Beside
 from edgeseq_export import starter_file
-from edgeseq_runtime.errors import UsageError
+from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.spec import RUNNING
 from tests.conftest import CommandLine
 from tests.helpers import csv_helpers
@@ -58,6 +58,11 @@ def test_a_wave_is_learned_and_the_checkpoint_can_be_gone_on_from(tmp_path: Path
     made.save(tmp_path / "made")
     with pytest.raises(UsageError, match="expected 1 to 2"):
         fitting.fit(*load(path), horizon=3, begin=tmp_path / "made")
+
+
+def test_a_series_that_is_too_short_is_told_of_the_starter_as_it_is() -> None:
+    with pytest.raises(DataError, match="validation part has 12 samples.*edgeseq predict starter needs no training"):
+        fitting.fit(*noise(), horizon=13, begin="starter")
 
 
 @pytest.mark.parametrize(
