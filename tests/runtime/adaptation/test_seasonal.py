@@ -123,6 +123,17 @@ def test_rows_are_streams_of_their_own(spec: Spec) -> None:
             np.testing.assert_allclose(forecasts[row, :, 0], alone[row][at], rtol=0, atol=1e-4)
 
 
+def test_a_lone_stream_is_as_one_of_many(spec: Spec) -> None:
+    """Its own way, with gaps and a stretch that stands still, beside the way of rows."""
+    series = Series.wave(48, 500, 24, drift=0.05)
+    series.samples[200:260] = series.truths[200:260] = series.samples[200]
+    series.units[220:250] = 0
+    alone, rows = SeasonalAdaptation(spec, 1), SeasonalAdaptation(spec, 2)
+    np.testing.assert_allclose(stream(alone, series), stream(rows, series), rtol=0, atol=1e-3)
+    assert alone.learned(0).season == rows.learned(0).season
+    assert alone.learned(0).taught == rows.learned(0).taught
+
+
 def test_unit_and_offset_change_nothing(spec: Spec) -> None:
     """Forecasts of a x + b are a f + b: all is counted in multiples of the scale, and as changes."""
     spec = shorter(spec, 12)
