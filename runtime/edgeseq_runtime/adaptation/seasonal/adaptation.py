@@ -98,7 +98,9 @@ class SeasonalAdaptation(RowArrays):
         begins = np.arange(len(memory))[:, None] * self.layout.words
         clock = views["clock"].astype(np.int64)
         with np.errstate(all="ignore"):
-            moment = Moment(memory.reshape(-1), begins, views, clock, samples, truths, forecasts[..., 0], warm, self.gains[rows])
+            moment = Moment(
+                memory.reshape(-1), begins, views, clock, samples, truths, forecasts[..., 0], warm, self.gains[rows]
+            )
             learning = self._lone if len(self.memory) == 1 and isinstance(rows, slice) else self._rows
             changed = learning.take(moment)
         views["clock"][...] = (clock + 1) % self.layout.turns

@@ -14,7 +14,18 @@ from edgeseq_runtime.adaptation import correction, experts
 from edgeseq_runtime.adaptation.gate import MARGIN, MEMORY, MOST_TAUGHT, WORST
 from edgeseq_runtime.adaptation.seasonal import blend, recent, season
 from edgeseq_runtime.adaptation.seasonal.blend import clipped
-from edgeseq_runtime.adaptation.seasonal.layout import BLEND, COARSE, CORRECTED, FINE, OWN, PRIOR, SAID, VALUES, WAITS, Layout
+from edgeseq_runtime.adaptation.seasonal.layout import (
+    BLEND,
+    COARSE,
+    CORRECTED,
+    FINE,
+    OWN,
+    PRIOR,
+    SAID,
+    VALUES,
+    WAITS,
+    Layout,
+)
 from edgeseq_runtime.adaptation.seasonal.season import Flags, Whole
 from edgeseq_runtime.arrays import Float32, are_finite
 
