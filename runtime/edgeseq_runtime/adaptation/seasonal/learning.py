@@ -133,7 +133,9 @@ class Learning:
         return experts.weights(PRIOR, rate, regret)
 
     @staticmethod
-    def _learn_gate(views: Mapping[str, Float32], known: Flags, came: Float32, own: Float32, said: Float32) -> None:
+    def _learn_gate(
+        views: Mapping[str, Float32], known: Flags | bool, came: Float32, own: Float32, said: Float32
+    ) -> None:
         """Count by how much what was said has been better than the network's own forecasts."""
         lost, lost_by_all = (np.minimum(np.square(came - forecast), WORST) for forecast in (own, said))
         gain, worst = views["gain"], views["worst"]

@@ -23,6 +23,8 @@ class LoneLearning(Learning):
     def __init__(self, layout: Layout, growth: Float32) -> None:
         super().__init__(layout, growth)
         self._views: dict[str, Float32] = {}
+        self._whole: object = None
+        """The views of the row, of which `_views` are the first and only ones."""
         self._season = -1
         knots = self._knots
         self._growth_at_knots = growth[knots - 1]
@@ -42,8 +44,6 @@ class LoneLearning(Learning):
             named = self._layout.views(moment.words.reshape(1, -1))
             self._views = {name: view[0] for name, view in named.items()}
         return super().take(moment)
-
-    _whole: object = None
 
     def _look(self, found: int) -> None:
         """Have the indices of this season."""
@@ -107,7 +107,7 @@ class LoneLearning(Learning):
         if not (are_finite(came) and are_finite(made) and are_finite(said) and are_finite(seen)):
             return super()._learn(moment, found)
         views["taught"][0] = min(views["taught"].item() + 1, gate.MOST_TAUGHT)
-        self._learn_gate(views, np.True_, came, own, said)  # type: ignore[arg-type]
+        self._learn_gate(views, True, came, own, said)
         loss = experts.losses(made, said[:, None], came[:, None])
         regret, variance, largest = views["regret"], views["variance"], views["range"]
         maximum(largest, np.abs(loss), out=largest)
