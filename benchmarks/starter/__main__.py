@@ -17,13 +17,13 @@ import os
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.common import arguments, text
 from benchmarks.starter.baselines import baselines
 from benchmarks.starter.figures import Figures, Task, is_periodic
-from benchmarks.starter.models import RIVALS, STARTERS, Model
+from benchmarks.starter.models import MODELS, RIVALS, STARTERS, Rival
 from benchmarks.starter.results import Results
 from benchmarks.starter.series import all_series
 from benchmarks.starter.table import Measured, coverage_rows, rows
@@ -63,24 +63,26 @@ def main(words: list[str] | None = None) -> None:
 
 def report(tasks: dict[str, Task], results: Results) -> str:
     """Measure the starter; return the tables, and what each model was given."""
-    every = [_measured(name, task, results) for name, task in tasks.items()]
-    models = [*STARTERS, *RIVALS]
-    names = [model.name for model in models]
+    own: dict[str, dict[str, Figures]] = {name: {} for name in tasks}
+    for starter in STARTERS:
+        for name, forecasts in starter.forecasts(tasks).items():
+            own[name][starter.name] = Figures.of(tasks[name], forecasts)
+    every = [_measured(name, task, results.figures[name] | own[name]) for name, task in tasks.items()]
+    names = [model.name for model in MODELS]
     parts = [
         f"{results.horizon} samples ahead\n{text(list(rows(every, names)))}",
         f"Coverage, and the share of series within 85 to 95 %\n{text(list(coverage_rows(every, names)))}",
-        "\n".join(f"{model.name}: {model.note}" for model in models),
+        "\n".join(f"{model.name}: {model.note}" for model in MODELS),
     ]
     return "\n\n".join(parts)
 
 
-def _measured(name: str, task: Task, results: Results) -> Measured:
-    own = {model.name: Figures.of(task, model.forecasts(task)) for model in STARTERS}
+def _measured(name: str, task: Task, models: Mapping[str, Figures]) -> Measured:
     others = {name: Figures.of(task, forecasts) for name, forecasts in baselines(task).items()}
-    return Measured(name, float(task.values.var()), is_periodic(task), others, results.figures[name] | own)
+    return Measured(name, float(task.values.var()), is_periodic(task), others, models)
 
 
-def _measure(model: Model, name: str, task: Task, results: Results) -> None:
+def _measure(model: Rival, name: str, task: Task, results: Results) -> None:
     """Add what a rival does on a series. A library's own error leaves that series out."""
     try:
         found = Figures.of(task, model.forecasts(task))
@@ -91,7 +93,7 @@ def _measure(model: Model, name: str, task: Task, results: Results) -> None:
     print(f"{name}: {model.name} {found.young} {found.late}", file=sys.stderr, flush=True)
 
 
-def _installed(models: Sequence[Model]) -> list[Model]:
+def _installed(models: Sequence[Rival]) -> list[Rival]:
     """Return the models that can be measured here; say which cannot."""
     for model in models:
         if model.missing:

@@ -20,6 +20,10 @@ class Model(Protocol):
     def note(self) -> str:
         """What it is, and what it was given."""
 
+
+class Rival(Model, Protocol):
+    """What takes part beside the starter."""
+
     @property
     def missing(self) -> str:
         """What must be installed for it and is not; empty where nothing is missing."""
@@ -28,8 +32,11 @@ class Model(Protocol):
         """Forecast a series."""
 
 
-STARTERS: tuple[Model, ...] = (OnStarter(adapt=False), OnStarter(adapt=True))
+STARTERS = (OnStarter(adapt=False), OnStarter(adapt=True))
 """Measured at each run."""
 
-RIVALS: tuple[Model, ...] = (OnTrained(), OnStatsforecast(), OnSkaters())
+RIVALS: tuple[Rival, ...] = (OnTrained(), OnStatsforecast(), OnSkaters())
 """Measured where the file of results lacks them."""
+
+MODELS: tuple[Model, ...] = (*STARTERS, *RIVALS)
+"""As the table has them."""

@@ -6,12 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.accuracy.training import train
+import edgeseq
+import edgeseq_export
 from benchmarks.starter.figures import Forecasts, Task
 from benchmarks.starter.on_starter import streamed
-from edgeseq.series import load
-from edgeseq.training.fitting import torch_as_before
-from edgeseq.training.options import TrainingOptions
 from edgeseq_runtime import Predictor
 from edgeseq_runtime.arrays import Float64
 
@@ -29,11 +27,10 @@ class OnTrained:
     def forecasts(self, task: Task) -> Forecasts:
         """Train, export and stream; of its forecasts only those of the last fifth count."""
         begin = task.start * 7 // 8  # a default split, 0.7:0.1:0.2
-        with tempfile.TemporaryDirectory() as folder, torch_as_before():
+        with tempfile.TemporaryDirectory() as folder:
             split = f"{begin}:{task.start - begin}:{len(task.values) - task.start}"
-            series, parts = load(_written(task.values, Path(folder)), split=split)
-            options = TrainingOptions(steps=self.steps, horizon=task.horizon)
-            model = train(series, parts, 0, options).file()
+            series, parts = edgeseq.load(_written(task.values, Path(folder)), split=split)
+        model = edgeseq_export.build(edgeseq.fit(series, parts, horizon=task.horizon, steps=self.steps))
         static = Predictor(model, provider="cpu", monitor=True, adapt=False)
         static.run(task.values[:begin])
         adapting = Predictor(static.session, monitor=True, adapt=True)

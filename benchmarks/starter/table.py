@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -51,13 +51,13 @@ class Measured:
         return self.models.get(model, Figures(None, None))
 
 
+Of: TypeAlias = Callable[[Measured, str], float | None]
+"""A series' figure of a model."""
+
+
 def rows(every: Sequence[Measured], models: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Yield a row for each series, then the geometric mean, the median and the worst of each error."""
-    makers: dict[str, Callable[[Measured, str], float | None]] = {
-        YOUNG: Measured.young,
-        LATE: Measured.late,
-        COVERAGE: Measured.coverage,
-    }
+    """Yield a row for each series, then the geometric mean, the median and the worst of each error, for `_GROUPS`."""
+    makers: dict[str, Of] = {YOUNG: Measured.young, LATE: Measured.late, COVERAGE: Measured.coverage}
     columns = [
         (f"{kind} {model}", of, model)
         for kind, of in makers.items()
@@ -67,12 +67,14 @@ def rows(every: Sequence[Measured], models: Sequence[str]) -> Iterator[dict[str,
     for one in every:
         best = f"{one.best}, periodic" if one.is_periodic else one.best
         yield {"series": one.name, "best": best, **{title: of(one, model) for title, of, model in columns}}
-    for label, group in (("", every), (", not periodic", [one for one in every if not one.is_periodic])):
+    for label, is_counted in _GROUPS.items():
         for kind, summarised in _SUMMARIES.items():
-            yield {"series": kind + label, "best": ""} | {
-                title: None if of is makers[COVERAGE] else summarised(_known(of(one, model) for one in group))
-                for title, of, model in columns
-            }
+            row: dict[str, Any] = {"series": kind + label, "best": ""}
+            for title, of, model in columns:
+                beside = [other for _, same, other in columns if same is of]
+                shares = _known(of(one, model) for one in every if is_counted(one, of, beside))
+                row[title] = None if of is Measured.coverage else summarised(shares)
+            yield row
 
 
 def coverage_rows(every: Sequence[Measured], models: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -116,3 +118,10 @@ _SUMMARIES: Mapping[str, Callable[[list[float]], float | None]] = {
     "median": lambda values: float(np.median(values)) if values else None,
     "worst": lambda values: max(values, default=None),
 }
+
+_GROUPS: Mapping[str, Callable[[Measured, Of, Sequence[str]], bool]] = {
+    "": lambda *_: True,
+    ", not periodic": lambda one, *_: not one.is_periodic,
+    ", all models": lambda one, of, models: not one.is_periodic and None not in [of(one, model) for model in models],
+}
+"""Which series count: all; those that are not exactly periodic; of these, those that all models have come to."""

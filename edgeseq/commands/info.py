@@ -55,7 +55,9 @@ def info(
             fields.update(providers=session.providers, placement=session.placement, seconds_a_step=session.measured)
         if state:
             fields["learned"] = {
-                name: {"samples": one.taught, "adapted": adapted_steps(one)} for name, one in learned.items()
+                name: {"samples": one.taught, "adapted": adapted_steps(one)}
+                | ({"season": one.season} if one.season else {})
+                for name, one in learned.items()
             }
         click.echo(json.dumps(fields, ensure_ascii=False))
         return

@@ -27,7 +27,8 @@ def in_words(streams: "Sequence[Learned]") -> str:
     if not count:
         return taught
     if len(streams) == 1:
-        return f"{taught}, adapted {_at(adapted_steps(streams[0]))}"
+        season = f", a season of {counted(streams[0].season, 'sample')}" if streams[0].season else ""
+        return f"{taught}{season}, adapted {_at(adapted_steps(streams[0]))}"
     adapted = sum(bool(stream.open.any()) for stream in streams)
     return f"{taught}, adapted in {adapted} of {len(streams)} streams"
 

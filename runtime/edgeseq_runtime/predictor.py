@@ -123,9 +123,8 @@ class Predictor:
         """Find between which values nothing is odd, and between which that stays so."""
         bounds = self._screening.bounds_of(_ROW)
         low, high = (ends[0, : self._features].tolist() for ends in (bounds.low, bounds.high))
-        self._ranges = list(zip(low, high, strict=True))
-        shown = self._screening.shown_by_first()
-        self._low, self._high = shown or self._ranges[0]
+        self._ranges: list[tuple[float, float]] = list(zip(low, high, strict=True))
+        self._low, self._high = self._screening.shown_by_first() or self._ranges[0]
 
     def _choose_path(self) -> None:
         """Note which of its ways the next sample may take, so that `step` need not ask for each part."""

@@ -10,7 +10,7 @@ from benchmarks.starter import __main__ as starter
 from benchmarks.starter import on_skaters, pool
 from benchmarks.starter.baselines import baselines
 from benchmarks.starter.figures import Figures, Forecasts, Task, is_periodic, mse
-from benchmarks.starter.models import RIVALS, STARTERS
+from benchmarks.starter.models import MODELS, RIVALS
 from benchmarks.starter.on_statsforecast import OnStatsforecast
 from benchmarks.starter.on_trained import OnTrained
 from benchmarks.starter.results import Results
@@ -71,6 +71,20 @@ def test_summaries_by_hand() -> None:
     assert found["geometric mean"] == pytest.approx(1)
     assert (found["median"], found["worst"], found["worst, not periodic"]) == (1.25, 2, 0.5)
     assert [row["series within, model"] for row in coverage_rows(every, ["model"])] == [0.5, 0.5]
+
+
+def test_models_are_compared_on_the_series_that_all_have_come_to() -> None:
+    """A rival that has come to one of two series is set beside the other's figure on that one, 0.5, not beside 1."""
+    others = {"persistence": Figures(1.0, 1.0)}
+    every = [
+        Measured("a", 1.0, False, others, {"model": Figures(0.3, 0.5), "rival": Figures(None, 0.7)}),
+        Measured("b", 1.0, False, others, {"model": Figures(0.3, 2.0)}),
+    ]
+    found = {row["series"]: row for row in rows(every, ["model", "rival"])}
+    assert found["geometric mean"]["late model"] == pytest.approx(1)
+    both = found["geometric mean, all models"]
+    assert (both["late model"], both["late rival"]) == (pytest.approx(0.5), pytest.approx(0.7))
+    assert both["16..300 model"] == pytest.approx(0.3)
 
 
 def test_baselines_know_nothing_of_the_last_fifth() -> None:
@@ -155,7 +169,7 @@ def test_a_run_prints_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[st
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("walk ") for line in lines)
     assert any(line.startswith("worst, not periodic") for line in lines)
-    assert all(any(line.startswith(f"{model.name}: ") for line in lines) for model in (*STARTERS, *RIVALS))
+    assert all(any(line.startswith(f"{model.name}: ") for line in lines) for model in MODELS)
 
 
 def test_a_pool_of_the_starter_is_measured(capsys: pytest.CaptureFixture[str]) -> None:

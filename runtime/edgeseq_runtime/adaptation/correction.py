@@ -31,7 +31,12 @@ _LEAST = np.float32(1e-30)
 
 
 def learn(
-    weights: Float32, covariance: Float32, seen: Float32, errors: Float32, where: npt.NDArray[np.bool_] | bool = True
+    weights: Float32,
+    covariance: Float32,
+    seen: Float32,
+    errors: Float32,
+    where: npt.NDArray[np.bool_] | bool = True,
+    unsure: np.float32 = UNSURE,
 ) -> None:
     """Learn from the errors (...) of uncorrected forecasts: change weights (feature, ...) and covariance in place.
 
@@ -44,20 +49,22 @@ def learn(
     weights += (errors - np.einsum("i...,i...->...", weights, seen)) / certainty * direction
     direction /= np.sqrt(certainty)  # of which the product with itself is symmetric to the bit
     covariance -= direction[:, None] * direction
-    let_grow(covariance, where)
+    let_grow(covariance, where, unsure)
     broken = spread < 0
     if np.count_nonzero(broken):  # what float32 rounds off has made it no covariance any more
-        covariance[..., broken] = UNSURE * np.eye(len(seen), dtype=np.float32)[..., None]
+        covariance[..., broken] = unsure * np.eye(len(seen), dtype=np.float32)[..., None]
 
 
-def let_grow(covariance: Float32, where: npt.NDArray[np.bool_] | bool = True) -> None:
+def let_grow(
+    covariance: Float32, where: npt.NDArray[np.bool_] | bool = True, unsure: np.float32 = UNSURE
+) -> None:
     """Forget: let covariances (feature, feature, ...) grow in place, up to their limit, `where` (...)."""
     trace = np.einsum("ii...->...", covariance)
-    limit = MOST * UNSURE * np.float32(len(covariance))
+    limit = MOST * unsure * np.float32(len(covariance))
     growth = np.minimum(_KEPT, limit / np.maximum(trace, _LEAST))
     covariance *= growth if where is True else np.where(where, growth, np.float32(1))
 
 
-def clipped(numbers: Float32) -> Float32:
-    """Return numbers between -CLIP and CLIP."""
-    return np.asarray(np.minimum(np.maximum(numbers, -CLIP), CLIP))
+def clipped(numbers: Float32, most: np.float32 = CLIP) -> Float32:
+    """Return numbers between -most and most."""
+    return np.asarray(np.minimum(np.maximum(numbers, -most), most))

@@ -17,13 +17,15 @@ class Knot:
     steps: int
     features: int
     prior: Numbers
+    clip: float = 6
+    unsure: float = 0.003
     waiting: deque[tuple[float, Numbers, float, Numbers] | None] = field(default_factory=deque)
     """Of the last samples: base, experts' forecasts, what was said, and what the correction saw."""
 
     def __post_init__(self) -> None:
         experts = len(self.prior)
         self.waiting.extend([None] * self.steps)
-        self.weights, self.covariance = np.zeros(self.features), 0.003 * np.eye(self.features)
+        self.weights, self.covariance = np.zeros(self.features), self.unsure * np.eye(self.features)
         self.regret, self.variance, self.range = np.zeros(experts), np.zeros(experts), np.zeros(experts)
         self.gain, self.worst = 0.0, 0.0
 
@@ -56,12 +58,12 @@ class Knot:
         loss = 2 * (said - np.clip(came, said - 6, said + 6)) * np.clip(forecasts - said, -50, 50)
         self.range, self.variance = np.maximum(self.range, abs(loss)), self.variance + loss**2
         self.regret = self.regret + loss * (1 + self.rates() * loss)
-        error = np.clip(came - own, -6, 6) - self.weights @ seen
+        error = np.clip(came - own, -self.clip, self.clip) - self.weights @ seen
         direction = self.covariance @ seen
         step = direction / (0.9997 + seen @ direction)
         self.weights = self.weights + step * error
         self.covariance = (self.covariance - np.outer(step, direction)) / 0.9997
-        self.covariance *= min(1, 100 * 0.003 * self.features / np.trace(self.covariance))
+        self.covariance *= min(1, 100 * self.unsure * self.features / np.trace(self.covariance))
         return True
 
 

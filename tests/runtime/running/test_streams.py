@@ -15,7 +15,6 @@ from edgeseq_runtime.anomalies.anomalies import KEPT as ANOMALIES
 from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import SnapshotError
-from edgeseq_runtime.outcomes import Outcomes
 from edgeseq_runtime.spec import SCALE
 from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 from edgeseq_runtime.streaming.shown_range import KEPT as SHOWN
@@ -24,6 +23,7 @@ from edgeseq_runtime.streaming.snapshot import Snapshot, pack
 Float32 = npt.NDArray[np.float32]
 
 WATCHED: dict[str, Any] = {"monitor": True, "anomalies": 1e-2, "adapt": False}
+ADAPTED = {**WATCHED, "adapt": True}
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +62,8 @@ def judged(predictor: Predictor) -> list[Any]:
     return [predictor.status, predictor.reason, numbers.tobytes()]
 
 
-def plain(outcomes: Outcomes) -> list[bytes]:
-    parts = [outcomes.forecasts, outcomes.statuses, outcomes.reasons, outcomes.seconds]
-    parts += [*(outcomes.interval or ()), *(part for part in (outcomes.p_values, outcomes.anomaly) if part is not None)]
-    return [part.tobytes() for part in parts]
-
-
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("options", [{"adapt": False}, WATCHED], ids=["plain", "watched"])
+@pytest.mark.parametrize("options", [{"adapt": False}, WATCHED, ADAPTED], ids=["plain", "watched", "adapted"])
 @pytest.mark.parametrize("timed", [False, True])
 def test_steps_blocks_pools_and_resumed_streams_agree(
     starter: Session, kind: str, options: dict[str, Any], timed: bool
@@ -87,6 +81,7 @@ def test_steps_blocks_pools_and_resumed_streams_agree(
     one, resumed, block = (Predictor(starter, **options) for _ in range(3))
     pool = Pool(starter, **options)
     pool.add("other", "this")
+    forecasts, reasons, p_values = [], [], []
     for at, (sample, time) in enumerate(zip(samples.tolist(), times, strict=True)):
         forecast = one.step(sample, time)
         again = resumed.step(sample, time)
@@ -101,12 +96,18 @@ def test_steps_blocks_pools_and_resumed_streams_agree(
             for mine, theirs in zip(one.interval(), pool.interval(), strict=True):
                 np.testing.assert_allclose(theirs[1], mine, rtol=1e-5, atol=1e-3)
             np.testing.assert_allclose(pool.p_values[1], one.p_values, rtol=1e-2)
+            p_values.append(one.p_values)
+        forecasts.append(forecast)
+        reasons.append(one.reason)
         if at % 23 == 7:
             blob = resumed.snapshot()
             resumed = Predictor(starter, **options)
             resumed.restore(blob)
     outcomes = block.process(samples, times if timed else None)
-    np.testing.assert_array_equal(outcomes.forecasts[-1], forecast)
+    np.testing.assert_array_equal(outcomes.forecasts, forecasts)
+    assert [REASONS_BY_CODE[code] for code in outcomes.reasons] == reasons
+    if outcomes.p_values is not None:
+        np.testing.assert_array_equal(outcomes.p_values[:, :-1], p_values)
     whole = one.snapshot()
     assert block.snapshot() == resumed.snapshot() == whole
     in_pool, alone = pool.state("this"), one.state()
@@ -123,12 +124,16 @@ def test_steps_blocks_pools_and_resumed_streams_agree(
     kind=st.sampled_from(KINDS),
     seed=st.integers(0, 99),
     power=st.integers(-40, 20),
+    adapts=st.booleans(),
 )
-def test_a_unit_that_is_a_power_of_two_changes_no_bit(starter: Session, kind: str, seed: int, power: int) -> None:
+def test_a_unit_that_is_a_power_of_two_changes_no_bit(
+    starter: Session, kind: str, seed: int, power: int, adapts: bool
+) -> None:
     """From 1e-12 to 1e6 times as large: what is said is as many times as large, and as surprising."""
-    samples, factor = sensor(kind, seed, 60), np.float32(2.0**power)
-    one = Predictor(starter, **WATCHED).process(samples)
-    other = Predictor(starter, **WATCHED).process(samples * factor)
+    samples, factor = sensor(kind, seed, 120), np.float32(2.0**power)
+    options = {**WATCHED, "adapt": adapts}
+    one = Predictor(starter, **options).process(samples)
+    other = Predictor(starter, **options).process(samples * factor)
     np.testing.assert_array_equal(other.forecasts, one.forecasts * factor)
     assert one.interval
     assert other.interval
@@ -167,9 +172,12 @@ def test_unit_and_offset_change_nothing(starter: Session, kind: str, seed: int, 
 
 @pytest.mark.parametrize("value", [0.0, 1e-6, 21.4, -3e8, 1e9])
 @pytest.mark.parametrize("length", [1, 2, 15, 40])
-def test_a_constant_series_is_itself_and_certain(starter: Session, value: float, length: int) -> None:
+@pytest.mark.parametrize("options", [WATCHED, ADAPTED], ids=["watched", "adapted"])
+def test_a_constant_series_is_itself_and_certain(
+    starter: Session, value: float, length: int, options: dict[str, Any]
+) -> None:
     """Its forecast is the constant, its intervals have no width, nothing is surprising; then a change is taken."""
-    predictor = Predictor(starter, **WATCHED)
+    predictor = Predictor(starter, **options)
     constant = np.float32(value)
     for _ in range(length):
         forecast = predictor.step(float(constant))

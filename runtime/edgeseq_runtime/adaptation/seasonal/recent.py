@@ -8,12 +8,13 @@ forecast was made. The step is never longer than what would undo the error, what
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq_runtime.adaptation.correction import FORGETTING, MOST, clipped
+from edgeseq_runtime.adaptation.correction import FORGETTING, MOST
+from edgeseq_runtime.adaptation.seasonal.blend import clipped
 from edgeseq_runtime.arrays import Float32
 
 Flags = npt.NDArray[np.bool_]
 
-UNSURE = np.float32(0.01)
+UNSURE = np.float32(0.05)
 """The variance that a weight begins with, in units of the errors'."""
 
 LARGEST = np.float32(100.0)

@@ -17,8 +17,8 @@ from edgeseq_runtime.arrays import Float32
 Whole = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-APART = 13
-"""Samples over which changes are taken. A season of just as many does not show in them; few have 13."""
+APART = 17
+"""Samples over which changes are taken. A season of just as many does not show in them; hardly any has 17."""
 
 MEMORY = 2000
 """Samples over which the running means go."""
@@ -35,8 +35,8 @@ LEAST_COMPARED = 60
 CLEARLY, NO_LONGER = np.float32(0.8), np.float32(0.88)
 """Share of `moved` below which a lag can become the season, and above which the season is none any more."""
 
-LONGER, SHORTER = np.float32(0.93), np.float32(0.99)
-"""Share of the present season's mean below which a longer lag takes its place, and a shorter one."""
+_ROUNDS = np.float32(MEMORY / GROUPS)
+"""What a running mean goes over at most, in comparisons."""
 
 OLDEST = 4096
 """Samples after which no more are counted."""
@@ -65,27 +65,41 @@ def compare(repeats: Float32, lags: Whole, differences: Float32, seen: Float32) 
 
     `seen` (stream, 1) is how many samples there have been.
     """
-    before = np.take_along_axis(repeats, lags - 1, axis=1)
-    rounds = np.floor((seen - np.float32(APART) - lags.astype(np.float32)) / np.float32(GROUPS)) + 1
-    np.put_along_axis(repeats, lags - 1, take_in(before, differences, rounds, GROUPS), axis=1)
+    rows = np.arange(len(lags))[:, None]
+    before = repeats[rows, lags - 1]
+    repeats[rows, lags - 1] = take_in(before, differences, rounds(lags, seen), GROUPS)
+
+
+def rounds(lags: Whole, seen: Float32) -> Float32:
+    """Return how often lags have been compared, after so many samples."""
+    return np.asarray(np.floor((seen - np.float32(APART) - lags.astype(np.float32)) / np.float32(GROUPS)) + 1)
 
 
 def challenge(season: Whole, lags: Whole, repeats: Float32, moved: Float32, seen: Float32) -> Whole:
     """Return the season (stream,) after the lags (stream, lag) have been compared; 0 is none.
 
-    `moved` (stream, 1) is by how much the stream moves without a season.
+    `moved` (stream, 1) is by how much the stream moves without a season. Two seasons are as good as one: a longer lag has
+    to be better than the present season by more than chance makes it, and a shorter one may be as much worse.
     """
     rows = np.arange(len(season))
     near = np.clip(lags[:, :1] - 2 + np.arange(LAGS + 2), 0, LONGEST - 1)  # with a neighbour on either side
-    shares = np.take_along_axis(repeats, near, axis=1) / (moved + _LEAST)
+    shares = repeats[rows[:, None], near] / (moved + _LEAST)
     middle = shares[:, 1:-1]
     is_low = (middle < shares[:, :-2]) & (middle < shares[:, 2:])
     is_seen = (lags >= SHORTEST) & (seen - APART - lags >= np.maximum(lags, LEAST_COMPARED))
     found = np.where(is_low & is_seen, middle, LARGEST)
-    best = found.argmin(axis=1)
+    least = found.argmin(axis=1)
+    as_good = found <= (found[rows, least] * (1 + 2 * _chance(lags[rows, least], seen)))[:, None]
+    best = as_good.argmax(axis=1)  # the first of them
     challenger, share = lags[rows, best], found[rows, best]
     now = repeats[rows, np.maximum(season - 1, 0)] / (moved[:, 0] + _LEAST)
     season = np.where(now > NO_LONGER, 0, season)
-    limit = np.where(challenger > season, LONGER, SHORTER) * now
+    chance = _chance(np.maximum(challenger, season), seen)
+    limit = np.where(challenger > season, 1 / (1 + 2 * chance), 1 + chance) * now
     wins = (share < CLEARLY) & (challenger != season) & ((season == 0) | (share < limit))
     return np.asarray(np.where(wins, challenger, season))
+
+
+def _chance(lags: Whole, seen: Float32) -> Float32:
+    """Return by what share the means of lags (stream,) differ by chance."""
+    return np.asarray(1 / np.sqrt(np.clip(rounds(lags, seen[:, 0]), 1, _ROUNDS)))
