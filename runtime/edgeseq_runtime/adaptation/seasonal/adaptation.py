@@ -39,6 +39,7 @@ class SeasonalAdaptation(RowArrays):
         self.scales = typical_changes(spec)
         self._learning = Learning(self.layout, self.scales[0])
         self.keeps_apart = False
+        self._views: dict[int, dict[str, Float32]] = {}
         self._fresh = self._fresh_row()
         self._begin("memory", (self.layout.words,), np.float32)
         self._begin("gains", (1,), np.float32)
@@ -64,6 +65,7 @@ class SeasonalAdaptation(RowArrays):
         before = len(self.memory)
         super().make_room(count)
         self.memory[before:] = self._fresh
+        self._views = {}
 
     def erase(self, rows: Any) -> None:
         """Make the rows those of streams that have seen nothing; see `RowArrays`."""
@@ -90,10 +92,11 @@ class SeasonalAdaptation(RowArrays):
         Return whether any has changed.
         """
         memory = self.memory[rows]
-        views = self.layout.views(memory)
+        views = self._views_of(memory) if isinstance(rows, slice) else self._views_for(memory)
+        begins = np.arange(len(memory))[:, None] * self.layout.words
         clock = views["clock"].astype(np.int64)
         with np.errstate(all="ignore"):
-            moment = Moment(memory, views, clock, samples, truths, forecasts[..., 0], warm, self.gains[rows])
+            moment = Moment(memory.reshape(-1), begins, views, clock, samples, truths, forecasts[..., 0], warm, self.gains[rows])
             changed = self._learning.take(moment)
         views["clock"][...] = (clock + 1) % self.layout.turns
         if not isinstance(rows, slice):
@@ -105,12 +108,24 @@ class SeasonalAdaptation(RowArrays):
         seen, came = np.array([[[sample]], [[truth]]], np.float32)
         return self.update(slice(0, 1), seen, came, forecasts.reshape(1, -1, 1), np.array([is_warm]))
 
+    def _views_of(self, memory: Float32) -> dict[str, Float32]:
+        """Return the views of the first rows, which are made once."""
+        count = len(memory)
+        if count not in self._views:
+            self._views = {count: self._views_for(memory)}
+        return self._views[count]
+
+    def _views_for(self, memory: Float32) -> dict[str, Float32]:
+        views = self.layout.views(memory)
+        first = {name: np.moveaxis(views[name], -1, 0) for name in ("weights", "regret", "variance", "range")}
+        return views | first | {"covariance": np.moveaxis(views["covariance"], (-2, -1), (0, 1))}
+
     # For people, and for snapshots
 
     def learned(self, row: int) -> Learned:
         """Return what a stream has learned."""
-        views = self.layout.views(self.memory[row : row + 1])
-        regret, variance, largest = (np.moveaxis(views[name], -1, 0) for name in ("regret", "variance", "range"))
+        views = self._views_for(self.memory[row : row + 1])
+        regret, variance, largest = (views[name] for name in ("regret", "variance", "range"))
         with np.errstate(all="ignore"):
             weights = experts.weights(PRIOR, experts.rates(PRIOR, variance, largest), regret)
         are_open = views["gain"] < -MARGIN * views["worst"]

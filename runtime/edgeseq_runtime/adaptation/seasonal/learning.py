@@ -14,21 +14,24 @@ from edgeseq_runtime.adaptation import correction, experts
 from edgeseq_runtime.adaptation.gate import MARGIN, MEMORY, MOST_TAUGHT, WORST
 from edgeseq_runtime.adaptation.seasonal import blend, recent, season
 from edgeseq_runtime.adaptation.seasonal.blend import clipped
-from edgeseq_runtime.adaptation.seasonal.layout import BLEND, COARSE, CORRECTED, FINE, OWN, PRIOR, SAID, VALUES, Layout
+from edgeseq_runtime.adaptation.seasonal.layout import BLEND, COARSE, CORRECTED, FINE, OWN, PRIOR, SAID, VALUES, WAITS, Layout
 from edgeseq_runtime.adaptation.seasonal.season import Flags, Whole
 from edgeseq_runtime.arrays import Float32, are_finite
 
 _NOW = np.zeros(1, np.int64)
+_WORDS = np.arange(len(WAITS))
 
 
 @dataclass(frozen=True)
 class Moment:
     """A sample each of streams."""
 
-    memory: Float32
-    """(stream, word): the streams' rows."""
+    words: Float32
+    """The streams' rows, one after the other."""
+    begins: Whole
+    """(stream, 1): where each begins."""
     views: Mapping[str, Float32]
-    """Of them, by name."""
+    """Of the rows, by name; what belongs to each expert or each part of a blend, has these first."""
     clock: Whole
     """(stream, 1): the number of the sample."""
     samples: Float32
@@ -61,11 +64,11 @@ class Learning:
     def take(self, moment: Moment) -> bool:
         """Learn from a sample and adapt the forecasts after it; return whether any has changed."""
         views, clock = moment.views, moment.clock
-        np.put_along_axis(views["values"], clock % VALUES, moment.samples, axis=1)
+        self._put(moment, "values", clock % VALUES, moment.samples)
         self._search(moment)
         found = views["season"].astype(np.int64)
         shares = self._learn(moment, found)
-        np.put_along_axis(views["units"], clock % self._layout.horizon, moment.units, axis=1)
+        self._put(moment, "units", clock % self._layout.horizon, moment.units)
         return self._forecast(moment, found, shares)
 
     # The season
@@ -98,7 +101,7 @@ class Learning:
         scales = units * self._growth[knots - 1]
         came = (moment.truths - base) / scales
         known = np.isfinite(came - said)
-        regret, variance, largest = (np.moveaxis(views[name], -1, 0) for name in ("regret", "variance", "range"))
+        regret, variance, largest = (views[name] for name in ("regret", "variance", "range"))
         if not np.count_nonzero(known):
             return experts.weights(PRIOR, experts.rates(PRIOR, variance, largest), regret)
         naive, change = self._seasonal(moment, found, knots, knots, scales, own)
@@ -110,10 +113,9 @@ class Learning:
         variance += loss * loss
         rate = experts.rates(PRIOR, variance, largest)
         regret += loss * (1 + rate * loss)
-        weights, covariance = np.moveaxis(views["weights"], -1, 0), np.moveaxis(views["covariance"], (-2, -1), (0, 1))
         seen = np.where(known, blend.parts(own, naive, change), np.float32(0))
         errors = np.where(known, clipped(came - own), np.float32(0))
-        correction.learn(weights, covariance, seen, errors, known, blend.UNSURE)
+        correction.learn(views["weights"], views["covariance"], seen, errors, known, blend.UNSURE)
         last = self._waiting(moment, self._first[-1] + (moment.clock - knots) % knots[-1])[..., OWN]
         seen = self._recent(moment, found, knots, units, last)
         recent.learn(views["recent_weights"], views["recent_covariance"], seen, clipped(came - blended), known)
@@ -140,7 +142,7 @@ class Learning:
         naive, change = self._seasonal(moment, found, self._steps, _NOW, scales, own)
         at = knots - 1
         parts = blend.parts(own, naive, change)
-        weights = np.moveaxis(views["weights"], -1, 0)
+        weights = views["weights"]
         blended = own[:, at] + clipped(np.einsum("i...,i...->...", weights, parts[..., at]))
         seen = self._recent(moment, found, _NOW, moment.units, own[:, -1:])[:, 0]
         correcting = recent.correct(views["recent_weights"], seen)
@@ -148,9 +150,9 @@ class Learning:
         said = np.einsum("i...,i...->...", shares, forecasts)
         waits = np.stack([own[:, at], blended, blended + correcting, said], axis=-1)
         counts = np.isfinite(waits).all(axis=-1) & moment.warm[:, None]
-        slots = self._first + moment.clock % knots
-        rows = np.arange(len(slots))[:, None]
-        views["waiting"][rows, slots] = np.where(counts[..., None], waits, np.float32(np.nan))
+        waits[~counts] = np.nan
+        slots = (self._first + moment.clock % knots)[..., None] * len(WAITS) + _WORDS
+        self._put(moment, "waiting", slots.reshape(len(waits), -1), waits.reshape(len(waits), -1))
         are_open = (views["gain"] < -MARGIN * views["worst"]) & counts
         if not np.count_nonzero(are_open):
             return False
@@ -167,15 +169,23 @@ class Learning:
 
     def _value(self, moment: Moment, back: Whole) -> Float32:
         """Return the samples so many before the last one, (stream, ...)."""
-        return _read(moment.views["values"], (moment.clock - back) % VALUES)
+        return self._read(moment, "values", (moment.clock - back) % VALUES)
 
     def _unit(self, moment: Moment, back: Whole) -> Float32:
         """Return the scales so many samples before, up to the horizon; that of the last one is not kept yet."""
-        return _read(moment.views["units"], (moment.clock - back) % self._layout.horizon)
+        return self._read(moment, "units", (moment.clock - back) % self._layout.horizon)
 
-    @staticmethod
-    def _waiting(moment: Moment, slots: Whole) -> Float32:
-        return np.asarray(moment.views["waiting"][np.arange(len(slots))[:, None], slots])
+    def _waiting(self, moment: Moment, slots: Whole) -> Float32:
+        """Return what waits in slots (stream, slot), (stream, slot, word)."""
+        found = self._read(moment, "waiting", (slots[..., None] * len(WAITS) + _WORDS).reshape(len(slots), -1))
+        return found.reshape(*slots.shape, len(WAITS))
+
+    def _read(self, moment: Moment, name: str, places: Whole) -> Float32:
+        """Return what lies at places (stream, ...) of a part; NumPy takes it soonest from one long row."""
+        return moment.words.take(places + (moment.begins + self._layout.parts[name].offset))
+
+    def _put(self, moment: Moment, name: str, places: Whole, numbers: Float32) -> None:
+        moment.words[places + (moment.begins + self._layout.parts[name].offset)] = numbers
 
     def _seasonal(
         self, moment: Moment, found: Whole, ahead: Whole, back: Whole, scales: Float32, own: Float32
@@ -217,7 +227,3 @@ def _seasons(found: Whole, ahead: Whole) -> Whole:
     """Return how many samples the whole seasons take that reach so many steps (step,) ahead, (stream, step)."""
     length = np.maximum(found, 1)
     return np.asarray(-(-ahead // length) * length)
-
-
-def _read(ring: Float32, places: Whole) -> Float32:
-    return np.take_along_axis(ring, places, axis=1)

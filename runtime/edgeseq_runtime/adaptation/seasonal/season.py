@@ -65,9 +65,9 @@ def compare(repeats: Float32, lags: Whole, differences: Float32, seen: Float32) 
 
     `seen` (stream, 1) is how many samples there have been.
     """
-    before = np.take_along_axis(repeats, lags - 1, axis=1)
-    after = take_in(before, differences, rounds(lags, seen), GROUPS)
-    np.put_along_axis(repeats, lags - 1, after, axis=1)
+    rows = np.arange(len(lags))[:, None]
+    before = repeats[rows, lags - 1]
+    repeats[rows, lags - 1] = take_in(before, differences, rounds(lags, seen), GROUPS)
 
 
 def rounds(lags: Whole, seen: Float32) -> Float32:
@@ -83,7 +83,7 @@ def challenge(season: Whole, lags: Whole, repeats: Float32, moved: Float32, seen
     """
     rows = np.arange(len(season))
     near = np.clip(lags[:, :1] - 2 + np.arange(LAGS + 2), 0, LONGEST - 1)  # with a neighbour on either side
-    shares = np.take_along_axis(repeats, near, axis=1) / (moved + _LEAST)
+    shares = repeats[rows[:, None], near] / (moved + _LEAST)
     middle = shares[:, 1:-1]
     is_low = (middle < shares[:, :-2]) & (middle < shares[:, 2:])
     is_seen = (lags >= SHORTEST) & (seen - APART - lags >= np.maximum(lags, LEAST_COMPARED))
