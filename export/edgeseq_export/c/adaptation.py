@@ -109,7 +109,7 @@ def adapted(
     made = np.array(forecasts, np.float32).reshape(len(forecasts), spec.horizon, -1)
     stream, one = adaptation_of(spec, 1), slice(0, 1)
     targets = np.asarray(samples, np.float32)[:, : len(spec.targets)]
-    scales = running_scale.scales(targets[:, 0]) if spec.scaling == RUNNING else None
+    scales = running_scale.scales(targets[:, 0].astype(np.float64)) if spec.scaling == RUNNING else None
     for at, truth in enumerate(targets):
         if scales is not None:
             stream.set_gain(0, scales[at : at + 1])
