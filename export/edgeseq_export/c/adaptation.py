@@ -11,8 +11,8 @@ from edgeseq.model import running_scale
 from edgeseq_runtime.adaptation import adaptation, correction, experts, gate
 from edgeseq_runtime.adaptation.layout import CHANGES, Layout
 from edgeseq_runtime.adaptation.of_model import adaptation_of
-from edgeseq_runtime.adaptation.seasonal import layout as seasonal
 from edgeseq_runtime.adaptation.seasonal import blend, recent, season
+from edgeseq_runtime.adaptation.seasonal import layout as seasonal
 from edgeseq_runtime.adaptation.seasonal.layout import PRIOR
 from edgeseq_runtime.adaptation.seasonal.layout import Layout as SeasonalLayout
 from edgeseq_runtime.arrays import Float32
@@ -28,10 +28,11 @@ def values(spec: Spec) -> dict[str, Any]:
         return {"layout": None}
     if spec.scaling == RUNNING:
         layout = SeasonalLayout(spec.horizon)
-        shared = _shared(layout.knots, layout.between.T, PRIOR, blend.UNSURE * np.float32(seasonal.BLENDED))
+        unsure = float(blend.UNSURE * np.float32(seasonal.BLENDED))
+        shared = _shared(layout.knots, layout.between.T, PRIOR, unsure)
         return shared | _seasonal(layout, units[0]) | {"unsure": blend.UNSURE}
     ordinary = Layout.of(spec)
-    unsure = correction.UNSURE * np.float32(ordinary.features)
+    unsure = float(correction.UNSURE * np.float32(ordinary.features))
     return _shared(ordinary.knots, ordinary.between, ordinary.prior, unsure) | {
         "layout": ordinary,
         "unsure": correction.UNSURE,
