@@ -8,7 +8,7 @@ export PIP_ROOT_USER_ACTION := ignore
 SECONDS ?= 60
 SEED ?= 0
 
-.PHONY: demo test test-slow fuzz test-arm64 test-armhf test-webgpu lint types build benchmark peers engines microcontroller libraries calibration nab scaling soak accuracy docs starter clean
+.PHONY: demo test test-slow fuzz test-arm64 test-armhf test-webgpu lint types build benchmark peers engines microcontroller libraries calibration nab scaling soak accuracy docs starter starter-table clean
 
 demo: $(VENV)/ready                       ## train, export and stream, first the sine, then a real series
 	$(BIN)/edgeseq demo -o demo
@@ -53,6 +53,9 @@ accuracy: $(VENV)/ready                   ## the accuracy figures of docs/benchm
 
 starter: $(VENV)/ready                    ## train the network for any sensor, half an hour; goes on where it was interrupted: docs/starter.md
 	$(BIN)/python -m edgeseq.starter $(or $(FOLDER),starter-run) --seed $(SEED) $(if $(STEPS),--steps $(STEPS))
+
+starter-table: .venv-libraries/ready .venv-libraries/node_modules/skaters/index.mjs  ## it on real series, beside others: make starter-table SERIES="FOLDER ETTh1.csv" JSON=starter.json; JSON has what is known already
+	.venv-libraries/bin/python -m benchmarks.starter $(foreach path,$(SERIES),--series "$(path)") $(if $(JSON),--json "$(JSON)")
 
 peers: .venv-peers/ready                  ## beside other engines, two minutes: docs/peers.md
 	.venv-peers/bin/python -m benchmarks.peers $(if $(JSON),--json "$(JSON)") $(if $(PLOT),--plot "$(PLOT)")
@@ -111,6 +114,9 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	.venv-libraries/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-libraries.txt \
 	    -e '.[train,cpu]' neuralforecast statsforecast lightgbm
 	touch $@
+
+.venv-libraries/node_modules/skaters/index.mjs: .venv-libraries/ready
+	-npm install --silent --no-save --prefix .venv-libraries skaters@0.16.0  # without it that forecaster is left out
 
 .venv-detectors/ready: pyproject.toml constraints-detectors.txt
 	$(PYTHON) -m venv .venv-detectors

@@ -19,8 +19,8 @@ import numpy as np
 
 import edgeseq
 import edgeseq_export
-from benchmarks.accuracy.starter import all_series
 from benchmarks.common import arguments, publish
+from benchmarks.starter.series import all_series
 from edgeseq.evaluation import baselines
 from edgeseq.evaluation.evaluate import adapted_at, forecasts_at, typical_predictor
 from edgeseq.evaluation.learning import Learner

@@ -98,7 +98,7 @@ def export(
     edgeseq export sine.safetensors -o sine.int8.onnx --quantize int8
     edgeseq export sine.safetensors -o sine.onnx --report sine.html
     edgeseq export sine.safetensors -o sine.c --format c --quantize int8
-    edgeseq export starter -o any.c --horizon 12 --quantize int8
+    edgeseq export starter -o new.c --horizon 12 --quantize int8
     """
     file_format = file_format or ("c" if output.endswith(".c") else "onnx")
     for name, formats in _FORMATS.items():

@@ -11,6 +11,7 @@ from edgeseq.commands.options.common import json_option, key_option, model_argum
 from edgeseq.commands.options.evaluation import evaluation_options
 from edgeseq.commands.options.training import device_option, learning_rate_option, seed_option, steps_option
 from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.spec import RUNNING
 
 if TYPE_CHECKING:
     from edgeseq.evaluation.model_series import ModelSeriesKeywords
@@ -72,6 +73,8 @@ def update(
     outputs = train_run.Outputs(output, plot=None, tensorboard=None)
     outputs.check([series])
     start = Pretrained.read(model, key)
+    if start.spec.scaling == RUNNING:
+        raise UsageError(f"{model} is a model for any sensor: fit it with edgeseq train SERIES --from {model}")
     old = Predictor(as_model_file(model), provider="cpu", rules=AS_THEY_ARE, key=key)
     new = updating.load_new(old, series, reading)
     note(new.note)

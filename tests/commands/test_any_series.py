@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.service.named_streams import NamedStreams
 from tests.conftest import CommandLine
@@ -186,6 +187,46 @@ def test_evaluate_and_backtest_tell_errors_by_the_series_given(edgeseq: CommandL
 def test_verify_checks_the_packages_model(edgeseq: CommandLine) -> None:
     answer = edgeseq.must("verify", "starter")
     assert "starter is unchanged" in answer.out
+
+
+@pytest.mark.parametrize("quantize", ["none", "int8"])
+def test_an_export_forecasts_as_far_as_is_said(edgeseq: CommandLine, tmp_path: Path, quantize: str) -> None:
+    """Twelve samples ahead, what the package's own file says of them."""
+    shorter = tmp_path / "shorter.onnx"
+    edgeseq.must("export", "starter", "-o", shorter, "--horizon", 12, "--quantize", quantize)
+    values = [*TEMP, *HUM]
+    found, own = (Predictor(model, adapt=False).run(values) for model in (shorter, "starter"))
+    assert found.shape == (12, 12, 1)
+    near = 0.02 if quantize == "int8" else 1e-5  # in multiples of the largest change
+    np.testing.assert_allclose(found, own[:, :12], atol=near * 19)
+    assert "expected 1 to 48" in edgeseq("export", "starter", "-o", shorter, "--horizon", 49).err
+    assert edgeseq("export", "starter", "-o", shorter, "--form", "chunk").code == 2
+
+
+def test_an_output_that_ends_in_c_is_c(edgeseq: CommandLine, tmp_path: Path) -> None:
+    """Of any checkpoint; which cannot be cut shorter, but for one of a model for any sensor."""
+    checkpoint = tmp_path / "small.safetensors"
+    make_checkpoint(horizon=2).save(checkpoint)
+    edgeseq.must("export", checkpoint, "-o", tmp_path / "small.c")
+    assert "small_step" in (tmp_path / "small.h").read_text()
+    answer = edgeseq("export", checkpoint, "-o", tmp_path / "small.onnx", "--horizon", 1)
+    assert (answer.code, "only a model for any sensor" in answer.err) == (2, True)
+
+
+def test_evaluate_counts_what_lay_within_the_intervals_that_follow_the_stream(
+    edgeseq: CommandLine, tmp_path: Path
+) -> None:
+    """The same share for the series in another unit, a thousand times as wide."""
+    rng, found = np.random.default_rng(1), []
+    noise = np.cumsum(rng.normal(size=500)).round(3)
+    for unit in (1, 1000):
+        path = tmp_path / f"walk{unit}.csv"
+        path.write_text("v\n" + "".join(f"{value}\n" for value in (unit * noise).tolist()))
+        figures = json.loads(edgeseq.must("evaluate", "starter", path, "--no-adapt", "--json").out)
+        (wide,) = (one for one in figures["intervals"] if one["level"] == 0.9)
+        found.append((wide["coverage"], wide["width"] / unit))
+    assert 0.5 < found[0][0] <= 1
+    np.testing.assert_allclose(found[1], found[0], rtol=2e-3)
 
 
 def test_several_numbers_of_a_payload_are_streams_of_its_topic(tmp_path: Path) -> None:

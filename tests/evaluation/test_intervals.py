@@ -106,6 +106,21 @@ def test_coverage_and_width_by_hand() -> None:
     assert narrow.per_horizon == ((0.0, 0.5), (0.5, 2.5))
 
 
+def test_residuals_may_be_multiples_of_what_moves_with_the_stream() -> None:
+    """At the first origin of 2, at the second of 10, and at the third of nothing: there only an exact forecast holds.
+
+    Errors of 3, 3 and 0 with an interval of one multiple to either side: one is missed, two held; widths 4, 20 and 0.
+    """
+    spec = replace(make_spec(), residuals=Residuals((0.05, 0.95), (((-1.0, 1.0),),)))
+    made, truth = np.zeros((3, 1, 1)), np.array([[[3.0]], [[3.0]], [[0.0]]])
+    (found,) = intervals.measure_coverage(spec, made, truth, np.array([2.0, 10.0, 0.0]))
+    assert found.coverage == pytest.approx(2 / 3)
+    assert found.width == pytest.approx(8.0)
+    alone = [intervals.crps(spec, made[:1] / scale, truth[:1] / scale) for scale in (1.0, 2.0)]
+    assert alone[1] is not None
+    assert intervals.crps(spec, made[:1], truth[:1], np.array([2.0])) == pytest.approx(2 * alone[1])
+
+
 def test_the_score_of_quantiles_is_that_of_the_distribution_they_are_of() -> None:
     """Of standard normal residuals it is 1 / sqrt(pi), by integration; five levels give 3 % less."""
     errors = np.random.default_rng(0).standard_normal(100_000)

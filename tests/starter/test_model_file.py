@@ -172,7 +172,8 @@ def test_quantiles_hold_on_other_made_up_series(packaged: Session) -> None:
 def test_a_run_becomes_a_model_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its spec says how it was made: seed, steps, that no series was real."""
     monkeypatch.setattr(model_file, "SERIES", 40)
-    monkeypatch.setattr(model_file, "AGES", (3, 10, 30))
+    monkeypatch.setattr(model_file, "AGES", (3, 10, 300))
+    monkeypatch.setattr(model_file, "_TEACHERS", 5)
     monkeypatch.setattr(validation, "AGES", ((1, 15), (16, 40)))
     trainer = Trainer(Settings(seed=4, steps=9))
     (tmp_path / "run.safetensors").write_bytes(trainer.pack())
@@ -180,4 +181,5 @@ def test_a_run_becomes_a_model_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert made.spec.training is not None
     assert (made.spec.training.seed, made.spec.training.steps, made.spec.training.best_step) == (4, 9, 0)
     assert made.spec.residuals is not None
+    assert made.spec.anomalies is not None
     assert open_session(made.content, provider="cpu").spec == made.spec

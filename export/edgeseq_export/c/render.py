@@ -28,6 +28,9 @@ from edgeseq_runtime.streaming.time_features import CIRCLES
 _WIDTH = 112
 """Of lines of numbers."""
 
+_MOST_READ = 1023.0
+"""That a pin of Arduino's gives."""
+
 _BYTES = {"float": 4, "int32_t": 4, "int16_t": 2}
 """Of what a stream's memory is made of."""
 
@@ -149,14 +152,17 @@ def library(spec: Spec, name: str, *, is_fixed: bool) -> dict[str, str]:
         if feature.clock
         for turn, begun in [CIRCLES[feature.name.partition("_")[0]]]
     ]
+    ranges = [(feature.minimum, feature.maximum) for feature in spec.measured]
+    if spec.scaling == RUNNING:
+        ranges = [(0.0, _MOST_READ)]
     values = _values(spec, name) | {
         "fixed": is_fixed,
         "clocks": clocks,
         "place": f"the time in {_zone(spec)}" if _zone(spec) else "UTC",
         "milliseconds": min(round(1000 * (spec.period or 1)), 2**31 - 1),
         "measured": _comment(", ".join(feature.label for feature in spec.measured)),
-        "lowest": ", ".join(c_number(feature.minimum) for feature in spec.measured),
-        "highest": ", ".join(c_number(feature.maximum) for feature in spec.measured),
+        "lowest": ", ".join(c_number(low) for low, _ in ranges),
+        "highest": ", ".join(c_number(high) for _, high in ranges),
     }
     places = {
         "library.properties": "library.properties",

@@ -1,7 +1,7 @@
 """What frees a stream of its unit, scale and offset, as nodes: the equations of docs/starter.md.
 
-They stand in few nodes, since at this size a node costs more than what it computes: all means that follow the stream
-move by one vector of gains, all numbers that are divided stand in one vector over one of divisors.
+They stand in few nodes, since at this size a node costs more than what it computes: the lengths of all means stand in
+one vector, and all numbers that are divided in one over a vector of divisors.
 """
 
 from dataclasses import dataclass
@@ -36,18 +36,18 @@ def add_running_scale(graph: Graph, spec: Spec, x: str) -> Seen:
         "last", "age", "distances", "means", "change", "habits",
     ]  # fmt: skip
     graph.node("Split", ["stream", sizes], parts, axis=_COLUMN)
-    gains = _add_gains(graph, age)
+    lengths = _add_lengths(graph, age)
 
     known = graph.node("Min", [age, _number(graph, "one", 1)], "known")  # 0 for the first sample
     moved = graph.node("Sub", [graph.node("Mul", [x, known], "x_known"), last], "moved")
-    kept = graph.node("Sub", ["one", gains.levels], "kept")
-    graph.node("Mul", [kept, graph.node("Add", [distances, moved], "carried")], "distances_next")
+    carried = graph.node("Add", [distances, moved], "carried")
+    graph.node("Sub", [carried, graph.node("Div", [carried, lengths.levels], "caught_up")], "distances_next")
     around = graph.node("Concat", [moved, "distances_next"], "around", axis=_COLUMN)
 
     # The sizes of the change, for each scale, and of the distance from the fourth level.
     sizes = graph.integers("measured_sizes", *[0] * scales, 4)
     measured = graph.node("Gather", [graph.node("Abs", [around], "all_sizes"), sizes], "sizes", axis=_COLUMN)
-    _add_mean(graph, means, measured, gains.means)
+    _add_mean(graph, means, measured, lengths.means)
     each = [f"mean{number}" for number in range(scales + 1)]
     graph.node("Split", [f"{means}_next", graph.integers("each_mean", *[1] * (scales + 1))], each, axis=_COLUMN)
     size = graph.node("Max", each[:scales], "size")
@@ -58,13 +58,13 @@ def add_running_scale(graph: Graph, spec: Spec, x: str) -> Seen:
     log = graph.node("Log", [graph.node("Add", [ratios.means, _number(graph, "floor", FLOOR)], "floored")], "logs")
     rare = graph.node("Softsign", [ratios.size], "rare")
     alike = graph.node("Mul", ["change_next", change], "alike")
-    _add_mean(graph, habits, graph.node("Concat", [rare, alike], "habit", axis=_COLUMN), gains.habits)
+    _add_mean(graph, habits, graph.node("Concat", [rare, alike], "habit", axis=_COLUMN), lengths.habits)
 
     following = [x, "age_next", "distances_next", "means_next", "change_next", "habits_next"]
     graph.node("Concat", following, "stream_next", axis=_COLUMN)
-    young = graph.node("Mul", [gains.youth, _number(graph, "young", YOUNG)], "unsure")
+    young = graph.node("Mul", [lengths.youth, _number(graph, "young", YOUNG)], "unsure")
     graph.node("Add", [size, graph.node("Mul", [size, young], "size_unsure")], f"{SCALE}_next")
-    features = ["change_next", asinh, log, "habits_next", gains.youth]
+    features = ["change_next", asinh, log, "habits_next", lengths.youth]
     return Seen(graph.node("Concat", features, "network_input", axis=_COLUMN), ratios.factors)
 
 
@@ -83,8 +83,8 @@ def add_forecast(graph: Graph, spec: Spec, x: str, said: str, seen: Seen) -> str
 
 
 @dataclass(frozen=True)
-class _Gains:
-    """Names of what the newest of a stream's numbers counts in its means, and of 1 / sqrt(age)."""
+class _Lengths:
+    """Names of how many numbers each mean of a stream goes over, and of 1 / sqrt(age)."""
 
     levels: str
     means: str
@@ -92,30 +92,27 @@ class _Gains:
     youth: str
 
 
-def _add_gains(graph: Graph, age: str) -> _Gains:
-    """Add the gains and the next age. A mean of changes has a value less than there are samples.
+def _add_lengths(graph: Graph, age: str) -> _Lengths:
+    """Add the lengths and the next age. A mean of changes has a value less than there are samples.
 
-    It has none at the first sample: then the gain is some number that multiplies zeros.
+    It has none at the first sample: then the length is some number above 0 that divides zeros.
     """
     levels, means, habits = len(LEVELS), len(SCALES) + 1, 2
-    more = np.array([1.0] * (2 + levels) + [TINY] * (means + habits), np.float32)
-    longest = np.array([OLDEST, OLDEST, *LEVELS, *SCALES, SPREAD, HABITS, HABITS], np.float32)
+    more = np.array([1.0] * (1 + levels) + [TINY] * (means + habits), np.float32)
+    longest = np.array([OLDEST, *LEVELS, *SCALES, SPREAD, HABITS, HABITS], np.float32)
     count = graph.node("Add", [age, graph.constant("more", more)], "counts")
-    count = graph.node("Min", [count, graph.constant("longest", longest)], "lengths")
-    sizes = graph.integers("age_and_lengths", 1, len(more) - 1)
-    graph.node("Split", [count, sizes], ["age_next", "all_lengths"], axis=_COLUMN)
-    every = graph.node("Reciprocal", ["all_lengths"], "all_gains")
-    found = _Gains("level_gains", "mean_gains", "habit_gains", "youth")
-    names = ["age_gain", found.levels, found.means, found.habits]
-    graph.node("Split", [every, graph.integers("gain_parts", 1, levels, means, habits)], names, axis=_COLUMN)
-    graph.node("Sqrt", ["age_gain"], found.youth)
+    count = graph.node("Min", [count, graph.constant("longest", longest)], "all_lengths")
+    found = _Lengths("level_lengths", "mean_lengths", "habit_lengths", "youth")
+    names = ["age_next", found.levels, found.means, found.habits]
+    graph.node("Split", [count, graph.integers("length_parts", 1, levels, means, habits)], names, axis=_COLUMN)
+    graph.node("Reciprocal", [graph.node("Sqrt", ["age_next"], "age_root")], found.youth)
     return found
 
 
-def _add_mean(graph: Graph, name: str, values: str, gains: str) -> None:
+def _add_mean(graph: Graph, name: str, values: str, lengths: str) -> None:
     """Add NAME_next: means moved towards values."""
     away = graph.node("Sub", [values, name], f"{name}_away")
-    graph.node("Add", [name, graph.node("Mul", [away, gains], f"{name}_moved")], f"{name}_next")
+    graph.node("Add", [name, graph.node("Div", [away, lengths], f"{name}_moved")], f"{name}_next")
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,6 @@ enum { BASE, OWN, {% if layout.season %}SEASONAL, {% endif %}CORRECTED, SAID, CH
 static const int knots[KNOTS] = {{ "{" }}{{ layout.knots|join(", ") }}{{ "}" }};
 static const int first_slots[KNOTS] = {{ "{" }}{{ first_slots|join(", ") }}{{ "}" }};
 
-/* Of each knot's experts: the trust before anything has come, and what the root of the losses divides to a rate. */
-static const float prior[KNOTS * EXPERTS] = {
-{{ values(prior) }}};
-static const float patience[KNOTS * EXPERTS] = {
-{{ values(patience) }}};
-
 /* [target][step ahead], and of changes from one sample to the next, for the typical sensor. */
 static const float unit[{{ layout.targets * layout.horizon }}] = {
 {{ values(units) }}};
@@ -33,22 +27,6 @@ static const uint8_t knot_before[{{ layout.horizon }}] = {
 {{ values(before) }}};
 static const float nearness[{{ layout.horizon }}] = {
 {{ values(nearness) }}};
-
-/* exp(x) of x up to 0, down to 0: the gates' exponential ends at that of -30. */
-static inline float vanishing(float x)
-{
-    const float root = exponential(0.25f * x), square = root * root;
-    return square * square;
-}
-
-static inline float product(const float *a, const float *b)
-{
-    float sum = 0.0f;
-    int r;
-    for (r = 0; r < REGRESSORS; r++)
-        sum += a[r] * b[r];
-    return sum;
-}
 
 /* Where a knot's forecast lies whose truth has come, which then gives way to the next one. */
 static inline int slot(const float *places, int k)
@@ -62,16 +40,7 @@ static inline float value_of(const {{ name }}_learned *s, int newest, int ago)
     return s->values[newest >= ago ? newest - ago : newest - ago + KEPT];
 }
 
-/* ---- Learning ---- */
-
-/* The gate of a knot: whether what was said is better than what the network said. */
-static void compare({{ name }}_learned *s, int k, const float *waits, float came)
-{
-    const float of_own = came - waits[OWN], of_said = came - waits[SAID];
-    const float own = smaller(of_own * of_own, {{ number(worst) }}), said = smaller(of_said * of_said, {{ number(worst) }});
-    s->gain[k] = {{ number(memory) }} * s->gain[k] + said - own;
-    s->worst[k] = larger({{ number(memory) }} * s->worst[k], own);
-}
+{% include "learning.c" %}
 
 /* What each expert of a knot would have lost. */
 static void charge(const float *waits, float came, float *losses)
@@ -96,94 +65,23 @@ static void look_at(const float *waits, float *phi)
         *phi++ = waits[CHANGE + c];
 }
 
-static void set_unsure(float *covariance)
-{
-    int r;
-    memset(covariance, 0, REGRESSORS * REGRESSORS * sizeof *covariance);
-    for (r = 0; r < REGRESSORS; r++)
-        covariance[r * REGRESSORS + r] = {{ number(unsure) }};
-}
-
-/* Recursive least squares of the network's error, with forgetting. */
-static void correct(float *weights, float *covariance, const float *waits, float came)
-{
-    const float most = {{ number(most_trace) }};
-    float phi[REGRESSORS], along[REGRESSORS] = {0}, spread, root, error, trace = 0.0f, scale = {{ number(1 / forgetting) }};
-    int r, q;
-    look_at(waits, phi);
-    for (q = 0; q < REGRESSORS; q++)
-        for (r = 0; r < REGRESSORS; r++)
-            along[r] += covariance[q * REGRESSORS + r] * phi[q];
-    spread = product(phi, along);
-    root = root_of_inverse(larger(spread, 0.0f) + {{ number(forgetting) }});
-    error = (clipped(came - waits[OWN], -CLIP, CLIP) - product(weights, phi)) * root;
-    for (r = 0; r < REGRESSORS; r++) {
-        along[r] *= root;
-        weights[r] += along[r] * error;
-        trace += covariance[r * REGRESSORS + r] - along[r] * along[r];
-    }
-    if (spread < 0.0f || trace <= 0.0f) { /* rounding has left no covariance */
-        set_unsure(covariance);
-        return;
-    }
-    if (trace * scale > most)
-        scale = most / trace;
-    for (q = 0; q < REGRESSORS; q++)
-        for (r = 0; r < REGRESSORS; r++)
-            covariance[q * REGRESSORS + r] = (covariance[q * REGRESSORS + r] - along[q] * along[r]) * scale;
-}
-
 /* Learn of a truth at the knots where something waited for it; return whether there was any. */
 static int learn({{ name }}_learned *s, const float *places, const float *units, float gain, float truth, float *losses)
 {
+    float phi[REGRESSORS];
     int k, has_learned = 0;
     for (k = 0; k < KNOTS; k++) {
         const float *const waits = s->waiting + slot(places, k) * WAITS;
         const float came = (truth - waits[BASE]) / (units[knots[k] - 1] * gain);
         if (is_number(came - waits[SAID])) {
             compare(s, k, waits, came);
-            correct(s->weights + k * REGRESSORS, s->covariance + k * REGRESSORS * REGRESSORS, waits, came);
+            look_at(waits, phi);
+            correct(s->weights + k * REGRESSORS, s->covariance + k * REGRESSORS * REGRESSORS, phi, clipped(came - waits[OWN], -CLIP, CLIP));
             charge(waits, came, losses + k * EXPERTS);
             has_learned = 1;
         }
     }
     return has_learned;
-}
-
-/* Count the experts' losses; leave how much each counts, 1 together at a knot. All knots at once, and a loop for each thing,
-   so that compilers can make vectors of them. */
-static void weigh({{ name }}_learned *s, const float *losses, float *shares)
-{
-    float by_time[KNOTS * EXPERTS], lost[KNOTS * EXPERTS];
-    int e, k;
-    for (e = 0; e < KNOTS * EXPERTS; e++) {
-        s->range[e] = larger(s->range[e], larger(losses[e], -losses[e]));
-        s->variance[e] += losses[e] * losses[e];
-    }
-    for (e = 0; e < KNOTS * EXPERTS; e++)
-        by_time[e] = patience[e] * root_of_inverse(s->variance[e] + {{ number(least) }});
-    for (e = 0; e < KNOTS * EXPERTS; e++) {
-        const float rate = smaller({{ number(rate / 2) }} / (s->range[e] + {{ number(least) }}), by_time[e]);
-        s->regret[e] += losses[e] * (1.0f + rate * losses[e]);
-        lost[e] = rate * s->regret[e];
-        shares[e] = rate * prior[e];
-    }
-    for (k = 0; k < KNOTS * EXPERTS; k += EXPERTS) {
-        float least = lost[k];
-        for (e = 1; e < EXPERTS; e++)
-            least = smaller(least, lost[k + e]);
-        for (e = 0; e < EXPERTS; e++)
-            lost[k + e] = least - lost[k + e];
-    }
-    for (e = 0; e < KNOTS * EXPERTS; e++)
-        shares[e] *= vanishing(lost[e]);
-    for (k = 0; k < KNOTS * EXPERTS; k += EXPERTS) {
-        float sum = 0.0f;
-        for (e = 0; e < EXPERTS; e++)
-            sum += shares[k + e];
-        for (e = 0; e < EXPERTS; e++)
-            shares[k + e] /= sum;
-    }
 }
 
 /* ---- Forecasting ---- */

@@ -69,7 +69,7 @@ typedef struct {
 } {{ name }}_memory;
 
 {% if layout %}
-{% include "adaptation.h" %}
+{% include "seasonal.h" if running else "adaptation.h" %}
 
 {% endif %}
 typedef struct {

@@ -11,7 +11,7 @@
 #include <string.h>
 {% if layout %}
 
-{% include "adaptation.h" %}
+{% include "seasonal.h" if running else "adaptation.h" %}
 {% else %}
 
 typedef float model_adaptation; /* of a model that cannot adapt */
@@ -103,7 +103,13 @@ static int64_t row_of(const edgeseq_streams *s, int64_t k)
 
 {% include "root_of_inverse.h" %}
 
-{% include "adaptation.c" %}
+{% if running %}
+{% include "rounded.h" %}
+
+{% include "area_sine.h" %}
+
+{% endif %}
+{% include "seasonal.c" if running else "adaptation.c" %}
 {% endif %}
 {% if detector %}
 

@@ -84,26 +84,38 @@ static int is_usable(float value)
 {% include "root_of_inverse.h" %}
 
 {% endif %}
-{% include "adaptation.c" %}
+{% include "seasonal.c" if running else "adaptation.c" %}
 
 /* What was said, and the samples before, tell nothing of the samples to come; what was learned stays. */
 static void forget_waiting({{ name }}_adaptation *a)
 {
+{% if running %}
+    memset(a->values, 0xFF, sizeof a->values); /* NaN */
+    memset(a->units, 0xFF, sizeof a->units);
+    memset(a->waiting, 0xFF, sizeof a->waiting);
+{% else %}
     int t;
     for (t = 0; t < {{ NAME }}_TARGETS; t++) {
         memset(a->targets[t].values, 0xFF, sizeof a->targets[t].values); /* NaN */
         memset(a->targets[t].waiting, 0xFF, sizeof a->targets[t].waiting);
     }
+{% endif %}
 }
 
 /* For a stream that has learned nothing yet. */
 static void begin({{ name }}_adaptation *a)
 {
-    int t, k;
+    int {{ "" if running else "t, " }}k;
     memset(a, 0, sizeof *a);
+{% if running %}
+    for (k = 0; k < KNOTS; k++)
+        set_unsure(a->covariance + k * REGRESSORS * REGRESSORS);
+    set_recent_unsure(a->recent_covariance);
+{% else %}
     for (t = 0; t < {{ NAME }}_TARGETS; t++)
         for (k = 0; k < KNOTS; k++)
             set_unsure(a->targets[t].covariance + k * REGRESSORS * REGRESSORS);
+{% endif %}
     forget_waiting(a);
 }
 

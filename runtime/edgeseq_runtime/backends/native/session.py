@@ -68,11 +68,7 @@ class NativeSession(Session):
 
     def usual_step(self, memory: Float32, x: Float32, y: Float32, arrays: StepArrays) -> UsualStep | None:
         """Return what takes usual steps of streams with these memories, samples and forecasts, where there is such."""
-        if not self.judges or (
-            arrays.follows and arrays.adapted is not None
-        ):  # adaptation of a moving scale is NumPy's
-            return None
-        return usual.NativeUsualStep(self.library, self.quick, (memory, x, y), arrays)
+        return usual.NativeUsualStep(self.library, self.quick, (memory, x, y), arrays) if self.judges else None
 
     def _shapes_for(self, batch: int) -> dict[str, tuple[int, ...]]:
         return {state.name: state.sized(batch) for state in self.spec.states}

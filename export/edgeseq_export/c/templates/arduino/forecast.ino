@@ -1,6 +1,6 @@
 // Forecasts {{ forecast }}, and lights the LED while it is going up.
 //
-// Without a sensor of yours it listens to pin A0, stretched over the range of the training part.
+// Without a sensor of yours it listens to pin A0{{ "" if running else ", stretched over the range of the training part" }}.
 #include <{{ name }}.h>
 {% if clocks %}
 

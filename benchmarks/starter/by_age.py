@@ -1,6 +1,6 @@
 """How good forecasts are by a sensor's age: the starter's, beside persistence and models trained on what came before.
 
-    python -m benchmarks.accuracy.starter_age [--series PATH]... [--plot FILE.png] [--keep FOLDER]
+    python -m benchmarks.starter.by_age [--series PATH]... [--plot FILE.png] [--keep FOLDER]
 
 Each column of numbers of each CSV file is a series, a sensor that was mounted at its first row; CO2 comes with the
 package. A figure is the mean squared error of forecasts made at an age, as a share of persistence's, the geometric mean
@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 import edgeseq_export
-from benchmarks.accuracy.starter import all_series, truths
 from benchmarks.common import arguments, publish
+from benchmarks.starter.series import all_series
 from edgeseq.evaluation.learning import AS_THEY_COME
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import load
@@ -26,10 +26,10 @@ from edgeseq.training import fitting
 from edgeseq_runtime import Predictor, files
 from edgeseq_runtime.arrays import Float64
 
-EDGES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
+EDGES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 """Ages between which errors are taken together."""
 
-TRAINED = (256, 1024, 4096, EDGES[-1])
+TRAINED = (256, 1024, 4096)
 """Ages at which a model is trained, for the forecasts up to the next; the last is where all ends."""
 
 SPLIT = "0.7:0.15:0.15"
@@ -73,7 +73,7 @@ def forecasts(name: str, values: Float64, options: Any) -> dict[str, Float64]:
         if len(values) >= 1.5 * age + horizon:
             predictor = Predictor(_trained(name, values[:age], age, options), rules=AS_THEY_COME)
             stop = min(until, len(values))
-            trained[age:stop] = predictor.run(values[:stop])[age:, :, 0]
+            trained[age - 1 : stop] = predictor.run(values[:stop])[age - 1 :, :, 0]
     return {**made, A_TRAINED: trained}
 
 
@@ -100,7 +100,7 @@ def by_age(values: Float64, made: Mapping[str, Float64], horizon: int) -> list[d
     found = []
     for start, stop in pairwise(EDGES):
         at = np.arange(start - 1, min(stop - 1, len(values) - horizon))
-        truth = truths(values, horizon, at) if len(at) else np.empty((0, horizon))
+        truth = values[at[:, None] + np.arange(1, horizon + 1)]
         errors = {name: _mse(one[at] - truth) if len(at) else np.nan for name, one in made.items()}
         own = errors[PERSISTENCE]
         found.append({name: max(error, least) / own if own > least else np.nan for name, error in errors.items()})
