@@ -11,8 +11,8 @@ from edgeseq.model import running_scale
 from edgeseq_runtime.adaptation import adaptation, correction, experts, gate
 from edgeseq_runtime.adaptation.layout import CHANGES, Layout
 from edgeseq_runtime.adaptation.of_model import adaptation_of
-from edgeseq_runtime.adaptation.seasonal import layout as seasonal
 from edgeseq_runtime.adaptation.seasonal import blend, recent, season
+from edgeseq_runtime.adaptation.seasonal import layout as seasonal
 from edgeseq_runtime.adaptation.seasonal.layout import PRIOR
 from edgeseq_runtime.adaptation.seasonal.layout import Layout as SeasonalLayout
 from edgeseq_runtime.arrays import Float32
