@@ -45,7 +45,8 @@ class Network(nn.Module):
         growth = torch.arange(1, self.horizon + 1, dtype=said.dtype).sqrt()
         shares = said[..., self.horizon :].unflatten(-1, (len(LEVELS), len(KNOTS)))
         knots = torch.from_numpy(between_knots(self.horizon)).to(said.dtype)
-        return said[..., : self.horizon] * growth * scale[..., None] - (distances[..., None] * shares).sum(-2) @ knots
+        returns = (distances[..., None] * shares).sum(-2) @ knots
+        return torch.as_tensor(said[..., : self.horizon] * growth * scale[..., None] - returns)
 
     def fresh(self, batch: int) -> Memory:
         """Return the memory of fresh streams."""

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,9 +33,10 @@ from edgeseq.training.options import AUTO, OFF, TrainingOptions
 from edgeseq.training.plan import time_of, told_parts, told_season
 from edgeseq_runtime import __version__
 from edgeseq_runtime.arrays import Float64
-from edgeseq_runtime.errors import UsageError
+from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.model_file.source import STARTER
 from edgeseq_runtime.printable import listed
-from edgeseq_runtime.spec import RUNNING, Spec, Training
+from edgeseq_runtime.spec import Spec, Training
 
 FROM = "from"
 """The name in `training.options` of the digest of the model gone on from."""
@@ -79,11 +81,6 @@ class StarterPlan:
     """What was found in the data and decided from it, for the user to read."""
 
 
-def is_for_any_sensor(source: Pretrained) -> bool:
-    """Whether a model's scale runs along with the stream: then it is fitted as this module does."""
-    return source.spec.scaling == RUNNING
-
-
 def adopt(source: Pretrained, options: TrainingOptions, named: Collection[str]) -> TrainingOptions:
     """Return options with what the model itself decides, but for what the user has `named`.
 
@@ -93,7 +90,7 @@ def adopt(source: Pretrained, options: TrainingOptions, named: Collection[str]) 
     useless = [_OF_THE_NETWORK[name] for name in _OF_THE_NETWORK if name in named]
     if useless:
         raise UsageError(f"{useless[0]} is decided: {source.name} is a network for any sensor, and stays as it is")
-    own = {"gap_limit": source.spec.gap_limit}
+    own: dict[str, Any] = {"gap_limit": source.spec.gap_limit}
     if source.spec.data_sha256:
         own["horizon"] = source.spec.horizon
     return replace(options, **{name: value for name, value in own.items() if name not in named})
@@ -110,7 +107,10 @@ def plan(series: Series, parts: Parts, options: TrainingOptions, source: Pretrai
     cut = shorter(Checkpoint(source.spec, source.weights), options.horizon)
     checks.check_values(series, parts)
     train = fill(parts.train, options.gap_limit)
-    checks.check_samples(series, parts, train, options.horizon)
+    try:
+        checks.check_samples(series, parts, train, options.horizon)
+    except DataError as error:
+        raise DataError(f"{error}; edgeseq predict {STARTER} needs no training") from error
     checks.check_change(series, parts, train)
     checks.check_season(series, train, options.season)
     (described,) = scaling.describe(series, parts.train, train, [False])

@@ -13,7 +13,7 @@ from edgeseq.testing import make_checkpoint
 from edgeseq.training import beside_starter, fitting, from_starter
 from edgeseq.training.beside_starter import Beside
 from edgeseq_export import starter_file
-from edgeseq_runtime.errors import UsageError
+from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.spec import RUNNING
 from tests.conftest import CommandLine
 from tests.helpers import csv_helpers
@@ -60,25 +60,30 @@ def test_a_wave_is_learned_and_the_checkpoint_can_be_gone_on_from(tmp_path: Path
         fitting.fit(*load(path), horizon=3, begin=tmp_path / "made")
 
 
+def test_a_series_that_is_too_short_is_told_of_the_starter_as_it_is() -> None:
+    with pytest.raises(DataError, match=r"validation part has 12 samples.*edgeseq predict starter needs no training"):
+        fitting.fit(*noise(), horizon=13, begin="starter")
+
+
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
-        (["--horizon", "49"], "--horizon: expected 1 to 48"),
+        (["--target", "a", "--horizon", "49"], "--horizon: expected 1 to 48"),
         (["--hidden", "8"], "--hidden is decided"),
         (["--search", "2"], "--search tries shapes"),
         (["--resume"], "nothing to resume"),
-        (["--target", "a", "--target", "b"], "forecasts one column, got a and b"),
+        (["--target", "a", "--target", "b"], "forecasts one column, got a, b"),
         (["--target", "a", "--feature", "b"], "sees its target only, a: leave out b"),
         (["--target", "a", "--known", "b"], "leave out b"),
         (["--time-features", "hour"], "sees no times"),
     ],
 )
 def test_what_such_a_network_has_not_is_refused_in_one_line(
-    words: list[str], wanted: str, tmp_path: Path, command_line: CommandLine
+    words: list[str], wanted: str, tmp_path: Path, edgeseq: CommandLine
 ) -> None:
     rows = "\n".join(f"{value % 7},{value % 5}" for value in range(200))
     path = csv_helpers.csv(tmp_path, f"a,b\n{rows}\n")
-    answer = command_line("train", path, "--from", "starter", *words, "-o", str(tmp_path / "out"))
+    answer = edgeseq("train", path, "--from", "starter", *words, "-o", str(tmp_path / "out"))
     assert answer.code == 2
     assert wanted in answer.err
     assert answer.err.count("\n") == 1

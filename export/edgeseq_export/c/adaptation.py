@@ -28,10 +28,11 @@ def values(spec: Spec) -> dict[str, Any]:
         return {"layout": None}
     if spec.scaling == RUNNING:
         layout = SeasonalLayout(spec.horizon)
-        shared = _shared(layout.knots, layout.between.T, PRIOR, blend.UNSURE * np.float32(seasonal.BLENDED))
+        unsure = float(blend.UNSURE * np.float32(seasonal.BLENDED))
+        shared = _shared(layout.knots, layout.between.T, PRIOR, unsure)
         return shared | _seasonal(layout, units[0]) | {"unsure": blend.UNSURE}
     ordinary = Layout.of(spec)
-    unsure = correction.UNSURE * np.float32(ordinary.features)
+    unsure = float(correction.UNSURE * np.float32(ordinary.features))
     return _shared(ordinary.knots, ordinary.between, ordinary.prior, unsure) | {
         "layout": ordinary,
         "unsure": correction.UNSURE,
