@@ -61,7 +61,7 @@ def test_a_wave_is_learned_and_the_checkpoint_can_be_gone_on_from(tmp_path: Path
 
 
 def test_a_series_that_is_too_short_is_told_of_the_starter_as_it_is() -> None:
-    with pytest.raises(DataError, match="validation part has 12 samples.*edgeseq predict starter needs no training"):
+    with pytest.raises(DataError, match=r"validation part has 12 samples.*edgeseq predict starter needs no training"):
         fitting.fit(*noise(), horizon=13, begin="starter")
 
 
