@@ -73,7 +73,7 @@ def forecasts(name: str, values: Float64, options: Any) -> dict[str, Float64]:
         if len(values) >= 1.5 * age + horizon:
             predictor = Predictor(_trained(name, values[:age], age, options), rules=AS_THEY_COME)
             stop = min(until, len(values))
-            trained[age:stop] = predictor.run(values[:stop])[age:, :, 0]
+            trained[age - 1 : stop] = predictor.run(values[:stop])[age - 1 :, :, 0]
     return {**made, A_TRAINED: trained}
 
 

@@ -194,8 +194,8 @@ def test_an_export_forecasts_as_far_as_is_said(edgeseq: CommandLine, tmp_path: P
     """Twelve samples ahead, what the package's own file says of them."""
     shorter = tmp_path / "shorter.onnx"
     edgeseq.must("export", "starter", "-o", shorter, "--horizon", 12, "--quantize", quantize)
-    values, options = [*TEMP, *HUM], {"adapt": False}
-    found, own = (Predictor(model, **options).run(values) for model in (shorter, "starter"))
+    values = [*TEMP, *HUM]
+    found, own = (Predictor(model, adapt=False).run(values) for model in (shorter, "starter"))
     assert found.shape == (12, 12, 1)
     near = 0.02 if quantize == "int8" else 1e-5  # in multiples of the largest change
     np.testing.assert_allclose(found, own[:, :12], atol=near * 19)

@@ -13,7 +13,8 @@ from edgeseq.evaluation.evaluate import score_adapted, score_part, typical_predi
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, load
 from edgeseq.testing import make_checkpoint
-from edgeseq.training import adapting, fitting
+from edgeseq.training import adapting
+from edgeseq.training.carried import is_short
 from edgeseq.training.options import AUTO, OFF, ON, TrainingOptions
 from edgeseq.training.plan import plan
 from edgeseq_runtime.arrays import Float32, Float64
@@ -115,9 +116,9 @@ def test_a_validation_part_without_a_warm_stretch_decides_nothing() -> None:
 
 def test_a_long_test_part_is_left_to_evaluate() -> None:
     """Up to the rows that a checkpoint carries, with what precedes them, training measures adaptation itself."""
-    assert fitting.is_short(Part(np.zeros((55_000, 1), np.float32), 10_000))
-    assert not fitting.is_short(Part(np.zeros((55_001, 1), np.float32), 10_000))
-    assert fitting.is_short(Part(np.zeros((50_000, 1), np.float32), 100))
+    assert is_short(Part(np.zeros((55_000, 1), np.float32), 10_000))
+    assert not is_short(Part(np.zeros((55_001, 1), np.float32), 10_000))
+    assert is_short(Part(np.zeros((50_000, 1), np.float32), 100))
 
 
 def test_windows_and_the_classic_preset_stay_as_trained() -> None:

@@ -11,8 +11,8 @@ from edgeseq.model import running_scale
 from edgeseq_runtime.adaptation import adaptation, correction, experts, gate
 from edgeseq_runtime.adaptation.layout import CHANGES, Layout
 from edgeseq_runtime.adaptation.of_model import adaptation_of
+from edgeseq_runtime.adaptation.seasonal import blend, recent, season
 from edgeseq_runtime.adaptation.seasonal import layout as seasonal
-from edgeseq_runtime.adaptation.seasonal import recent, season
 from edgeseq_runtime.adaptation.seasonal.layout import PRIOR
 from edgeseq_runtime.adaptation.seasonal.layout import Layout as SeasonalLayout
 from edgeseq_runtime.arrays import Float32
@@ -28,18 +28,25 @@ def values(spec: Spec) -> dict[str, Any]:
         return {"layout": None}
     if spec.scaling == RUNNING:
         layout = SeasonalLayout(spec.horizon)
-        return _shared(layout.knots, layout.between.T, PRIOR, seasonal.BLENDED) | _seasonal(layout, units[0])
+        unsure = float(blend.UNSURE * np.float32(seasonal.BLENDED))
+        shared = _shared(layout.knots, layout.between.T, PRIOR, unsure)
+        return shared | _seasonal(layout, units[0]) | {"unsure": blend.UNSURE}
     ordinary = Layout.of(spec)
-    return _shared(ordinary.knots, ordinary.between, ordinary.prior, ordinary.features) | {
+    unsure = float(correction.UNSURE * np.float32(ordinary.features))
+    return _shared(ordinary.knots, ordinary.between, ordinary.prior, unsure) | {
         "layout": ordinary,
+        "unsure": correction.UNSURE,
         "changes": CHANGES,
         "units": units,
         "units_of_changes": [feature.change for feature in spec.target_features],
     }
 
 
-def _shared(knots: Sequence[int], between: Float32, prior: Sequence[float], features: int) -> dict[str, Any]:
-    """Return what all adaptation asks for; `between` (step, knot) is what each knot counts at each step ahead."""
+def _shared(knots: Sequence[int], between: Float32, prior: Sequence[float], unsure: float) -> dict[str, Any]:
+    """Return what all adaptation asks for; `between` (step, knot) is what each knot counts at each step ahead.
+
+    `unsure` is the trace of a covariance at first.
+    """
     steps = np.arange(1, len(between) + 1)
     before = np.clip(np.searchsorted(knots, steps, side="right") - 1, 0, max(len(knots) - 2, 0))
     after = np.minimum(before + 1, len(knots) - 1)
@@ -55,8 +62,7 @@ def _shared(knots: Sequence[int], between: Float32, prior: Sequence[float], feat
         "reach": experts.FAR,
         "clip": correction.CLIP,
         "forgetting": correction.FORGETTING,
-        "unsure": correction.UNSURE,
-        "most_trace": correction.MOST * correction.UNSURE * np.float32(features),
+        "most_trace": correction.MOST * np.float32(unsure),
         "memory": gate.MEMORY,
         "worst": gate.WORST,
         "margin": gate.MARGIN,
@@ -84,8 +90,8 @@ def _seasonal(layout: SeasonalLayout, growth: Float32) -> dict[str, Any]:
         "least_compared": season.LEAST_COMPARED,
         "clearly": season.CLEARLY,
         "no_longer": season.NO_LONGER,
-        "longer": season.LONGER,
-        "shorter": season.SHORTER,
+        "shortest": season.SHORTEST,
+        "blend_clip": blend.CLIP,
         "season_oldest": season.OLDEST,
         "season_least": 1e-30,
         "recent_unsure": recent.UNSURE,
@@ -104,7 +110,7 @@ def adapted(
     made = np.array(forecasts, np.float32).reshape(len(forecasts), spec.horizon, -1)
     stream, one = adaptation_of(spec, 1), slice(0, 1)
     targets = np.asarray(samples, np.float32)[:, : len(spec.targets)]
-    scales = running_scale.scales(targets[:, 0]) if spec.scaling == RUNNING else None
+    scales = running_scale.scales(targets[:, 0].astype(np.float64)) if spec.scaling == RUNNING else None
     for at, truth in enumerate(targets):
         if scales is not None:
             stream.set_gain(0, scales[at : at + 1])

@@ -55,9 +55,7 @@ def learn(
         covariance[..., broken] = unsure * np.eye(len(seen), dtype=np.float32)[..., None]
 
 
-def let_grow(
-    covariance: Float32, where: npt.NDArray[np.bool_] | bool = True, unsure: np.float32 = UNSURE
-) -> None:
+def let_grow(covariance: Float32, where: npt.NDArray[np.bool_] | bool = True, unsure: np.float32 = UNSURE) -> None:
     """Forget: let covariances (feature, feature, ...) grow in place, up to their limit, `where` (...)."""
     trace = np.einsum("ii...->...", covariance)
     limit = MOST * unsure * np.float32(len(covariance))

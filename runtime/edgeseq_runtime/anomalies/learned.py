@@ -16,7 +16,7 @@ from edgeseq_runtime.spec import LearnedAnomalies
 FEWEST = 100
 """Samples below which nothing worth keeping has been learned."""
 
-OF_MANY = 0.3
+OF_MANY = 0.4
 """Of the logarithm of a fresh stream's gaps, the share of those that were learned of many sensors; the rest is that of
 normal scores. A ladder of many is as wide as that of the least regular among them: on it alone, an error of ten
 deviations is none. Chosen on made-up series."""

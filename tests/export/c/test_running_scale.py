@@ -1,6 +1,8 @@
 """The C of a network whose scale runs along: its elementary functions, and streams of any scale, offset and kind."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -83,7 +85,7 @@ def test_in_fixed_point_they_are_numpys_to_the_last_bit(flags: tuple[str, ...], 
         np.testing.assert_array_equal(made.view(np.int32), same(SIZES).view(np.int32))
 
 
-KINDS = {
+KINDS: dict[str, Callable[[np.random.Generator], Any]] = {
     "a walk": lambda random: np.cumsum(random.standard_normal(250)),
     "noise around a level that shifts": lambda random: random.standard_normal(250) + 20 * (np.arange(250) > 120),
     "on and off": lambda random: np.where(random.random(250) < 0.02, 5.0, 0.0),

@@ -8,7 +8,7 @@
 #define REGRESSORS {{ blended }} /* of the blend: the network's, and by how much the two seasonal ones differ from it */
 #define RECENT {{ layout.recent }} /* numbers that the correction sees */
 #define KEPT {{ kept_values }} /* samples */
-#define CLIP {{ number(clip) }}
+#define CLIP {{ number(blend_clip) }} /* of what is seen, learned and added */
 #define LAGS {{ lags }} /* that are looked at together */
 #define APART {{ apart }} /* samples over which changes are compared */
 
@@ -68,6 +68,13 @@ static inline float gain_of(int compared, float least)
     return larger(1.0f / (float)(compared > 1 ? compared : 1), least);
 }
 
+/* How often a lag has been compared, at least once. */
+static inline int rounds(int lag, int seen)
+{
+    const int known = seen - APART - lag;
+    return known < 0 ? 1 : known / {{ groups }} + 1;
+}
+
 /* Compare the last change with those before it, at a group of lags. */
 static void compare_changes({{ name }}_adaptation *a, int first, int now, float unit)
 {
@@ -76,34 +83,49 @@ static void compare_changes({{ name }}_adaptation *a, int first, int now, float 
     int l;
     a->moved[0] = taken_in(a->moved[0], change / unit, gain_of(seen - APART, {{ number(1 / season_memory) }}));
     for (l = first; l < first + LAGS; l++) {
-        const int known = seen - APART - l - 1;
         const float before = value_of(a, now, l + 1) - value_of(a, now, l + 1 + APART);
-        const float gain = gain_of(known < 0 ? 0 : known / {{ groups }} + 1, {{ number(groups / season_memory) }});
+        const float gain = gain_of(rounds(l + 1, seen), {{ number(groups / season_memory) }});
         a->repeats[l] = taken_in(a->repeats[l], (change - before) / unit, gain);
     }
 }
 
-/* Let the best of these lags challenge the season. */
+/* By what share the mean of a lag differs by chance. */
+static inline float chance(int lag, int seen)
+{
+    return root_of_inverse(smaller((float)rounds(lag, seen), {{ number(season_memory / groups) }}));
+}
+
+/* The share of the movement that is left at a lag, where that may be a season: it is lower than on either side. */
+static float share_at(const {{ name }}_adaptation *a, int lag, float whole)
+{
+    const int needed = lag > {{ least_compared }} ? lag : {{ least_compared }};
+    const float share = a->repeats[lag - 1] / whole;
+    if (lag < {{ shortest }} || lag >= {{ longest }} || (int)a->seen[0] - APART - lag < needed)
+        return {{ number(largest_difference) }};
+    return share < a->repeats[lag - 2] / whole && share < a->repeats[lag] / whole ? share : {{ number(largest_difference) }};
+}
+
+/* Let the best of these lags challenge the season: of those that are as good but for chance, the shortest. */
 static void challenge({{ name }}_adaptation *a, int first)
 {
     const float whole = a->moved[0] + {{ number(season_least) }};
     const int seen = (int)a->seen[0];
-    int season = (int)a->season[0], challenger = first + 1, l;
-    float best = {{ number(largest_difference) }};
+    int season = (int)a->season[0], least = first + 1, best = first + 1, l;
     const float now = a->repeats[season > 1 ? season - 1 : 0] / whole;
-    for (l = first > 1 ? first : 2; l < first + LAGS && l < {{ longest }} - 1; l++) { /* the lag is l + 1 */
-        const float share = a->repeats[l] / whole;
-        const int needed = l + 1 > {{ least_compared }} ? l + 1 : {{ least_compared }};
-        if (share < a->repeats[l - 1] / whole && share < a->repeats[l + 1] / whole && seen - APART - l - 1 >= needed && share < best) {
-            best = share;
-            challenger = l + 1;
-        }
+    float shares[LAGS], limit;
+    for (l = 0; l < LAGS; l++) {
+        shares[l] = share_at(a, first + 1 + l, whole);
+        least = shares[l] < shares[least - first - 1] ? first + 1 + l : least;
     }
+    limit = shares[least - first - 1] * (1.0f + 2.0f * chance(least, seen));
+    while (shares[best - first - 1] > limit)
+        best++;
     if (now > {{ number(no_longer) }})
         season = 0;
-    if (best < {{ number(clearly) }} && challenger != season
-        && (season == 0 || best < (challenger > season ? {{ number(longer) }} : {{ number(shorter) }}) * now))
-        season = challenger;
+    limit = chance(best > season ? best : season, seen);
+    limit = (best > season ? 1.0f / (1.0f + 2.0f * limit) : 1.0f + limit) * now;
+    if (shares[best - first - 1] < {{ number(clearly) }} && best != season && (season == 0 || shares[best - first - 1] < limit))
+        season = best;
     a->season[0] = (float)season;
 }
 
@@ -236,7 +258,7 @@ static void correct_recent(float *weights, const float *covariance, const float 
 /* What each expert of a knot would have lost. */
 static void charge(const float *waits, const view *v, float came, float *losses)
 {
-    const float said = waits[SAID], off = 2.0f * clipped(said - came, -CLIP, CLIP);
+    const float said = waits[SAID], off = 2.0f * clipped(said - came, {{ number(-clip) }}, {{ number(clip) }});
     const float forecasts[EXPERTS] = {waits[OWN], waits[CORRECTED], waits[BLENDED], 0.0f, v->naive, v->change};
     int e;
     for (e = 0; e < EXPERTS; e++)

@@ -18,6 +18,7 @@ from edgeseq_runtime.adaptation.gate import MARGIN, MOST_TAUGHT, WORST
 from edgeseq_runtime.adaptation.seasonal import blend, recent, season
 from edgeseq_runtime.adaptation.seasonal.layout import LONGEST, PRIOR, Layout
 from edgeseq_runtime.adaptation.seasonal.learning import Learning, Moment
+from edgeseq_runtime.adaptation.seasonal.lone_learning import LoneLearning
 from edgeseq_runtime.adaptation.seasonal.season import Flags
 from edgeseq_runtime.arrays import Float32, Rows
 from edgeseq_runtime.spec import Spec
@@ -37,7 +38,8 @@ class SeasonalAdaptation(RowArrays):
         assert len(spec.targets) == 1, "a running scale is that of one value"
         self.layout = Layout(spec.horizon)
         self.scales = typical_changes(spec)
-        self._learning = Learning(self.layout, self.scales[0])
+        self._rows = Learning(self.layout, self.scales[0])
+        self._lone = LoneLearning(self.layout, self.scales[0])
         self.keeps_apart = False
         self._views: dict[int, dict[str, Float32]] = {}
         self._fresh = self._fresh_row()
@@ -96,8 +98,11 @@ class SeasonalAdaptation(RowArrays):
         begins = np.arange(len(memory))[:, None] * self.layout.words
         clock = views["clock"].astype(np.int64)
         with np.errstate(all="ignore"):
-            moment = Moment(memory.reshape(-1), begins, views, clock, samples, truths, forecasts[..., 0], warm, self.gains[rows])
-            changed = self._learning.take(moment)
+            moment = Moment(
+                memory.reshape(-1), begins, views, clock, samples, truths, forecasts[..., 0], warm, self.gains[rows]
+            )
+            learning = self._lone if len(self.memory) == 1 and isinstance(rows, slice) else self._rows
+            changed = learning.take(moment)
         views["clock"][...] = (clock + 1) % self.layout.turns
         if not isinstance(rows, slice):
             self.memory[rows] = memory

@@ -6,8 +6,8 @@ from edgeseq_runtime.adaptation import correction
 from edgeseq_runtime.arrays import Float32
 
 CLIP = np.float32(15.0)
-"""Of what is seen and learned, in multiples of the scale. More than in other models: the scale follows what comes, and a
-stream that mostly stands still jumps by many of them."""
+"""Of what is seen and learned, in multiples of the scale. More than in other models: the scale follows what comes,
+and a stream that mostly stands still jumps by many of them."""
 
 UNSURE = np.float32(0.02)
 """The variance that a weight begins with, in units of the errors'."""

@@ -14,7 +14,18 @@ from edgeseq_runtime.adaptation import correction, experts
 from edgeseq_runtime.adaptation.gate import MARGIN, MEMORY, MOST_TAUGHT, WORST
 from edgeseq_runtime.adaptation.seasonal import blend, recent, season
 from edgeseq_runtime.adaptation.seasonal.blend import clipped
-from edgeseq_runtime.adaptation.seasonal.layout import BLEND, COARSE, CORRECTED, FINE, OWN, PRIOR, SAID, VALUES, WAITS, Layout
+from edgeseq_runtime.adaptation.seasonal.layout import (
+    BLEND,
+    COARSE,
+    CORRECTED,
+    FINE,
+    OWN,
+    PRIOR,
+    SAID,
+    VALUES,
+    WAITS,
+    Layout,
+)
 from edgeseq_runtime.adaptation.seasonal.season import Flags, Whole
 from edgeseq_runtime.arrays import Float32, are_finite
 
@@ -122,7 +133,9 @@ class Learning:
         return experts.weights(PRIOR, rate, regret)
 
     @staticmethod
-    def _learn_gate(views: Mapping[str, Float32], known: Flags, came: Float32, own: Float32, said: Float32) -> None:
+    def _learn_gate(
+        views: Mapping[str, Float32], known: Flags | bool, came: Float32, own: Float32, said: Float32
+    ) -> None:
         """Count by how much what was said has been better than the network's own forecasts."""
         lost, lost_by_all = (np.minimum(np.square(came - forecast), WORST) for forecast in (own, said))
         gain, worst = views["gain"], views["worst"]

@@ -1,8 +1,8 @@
 """The second correction: what the last changes, and the season before, tell about the error of the blend.
 
 Recursive least squares as in `correction`, but all knots see the same features and so share one covariance. It has
-taken in the features up to those of the sample before; a knot whose truth came learns from those that were seen when the
-forecast was made. The step is never longer than what would undo the error, whatever float32 rounds off.
+taken in the features up to those of the sample before; a knot whose truth came learns from those that were seen when
+the forecast was made. The step is never longer than what would undo the error, whatever float32 rounds off.
 """
 
 import numpy as np

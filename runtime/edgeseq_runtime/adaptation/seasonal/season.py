@@ -78,8 +78,8 @@ def rounds(lags: Whole, seen: Float32) -> Float32:
 def challenge(season: Whole, lags: Whole, repeats: Float32, moved: Float32, seen: Float32) -> Whole:
     """Return the season (stream,) after the lags (stream, lag) have been compared; 0 is none.
 
-    `moved` (stream, 1) is by how much the stream moves without a season. Two seasons are as good as one: a longer lag has
-    to be better than the present season by more than chance makes it, and a shorter one may be as much worse.
+    `moved` (stream, 1) is by how much the stream moves without a season. Two seasons are as good as one: a longer lag
+    has to be better than the present season by more than chance makes it, and a shorter one may be as much worse.
     """
     rows = np.arange(len(season))
     near = np.clip(lags[:, :1] - 2 + np.arange(LAGS + 2), 0, LONGEST - 1)  # with a neighbour on either side
