@@ -96,7 +96,8 @@ class Learning:
         change_before = self._value(moment, lags) - self._value(moment, lags + season.APART)
         moved = views["moved"]
         moved[...] = season.take_in(moved, change / units, seen - season.APART)
-        season.compare(views["repeats"], lags, (change - change_before) / units, seen)
+        differences = np.asarray((change - change_before) / units, np.float32)
+        season.compare(views["repeats"], lags, differences, seen)
         now = views["season"].astype(np.int64)[:, 0]
         challenged = season.challenge(now, lags, views["repeats"], moved, seen)
         np.copyto(views["season"][:, 0], challenged, where=known[:, 0], casting="unsafe")
