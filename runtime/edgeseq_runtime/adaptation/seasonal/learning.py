@@ -91,7 +91,7 @@ class Learning:
         seen = views["seen"]
         seen += known & (seen < season.OLDEST)
         lags = season.lags_of(clock[:, 0])
-        units = np.where(known, moment.units, np.float32(np.nan))
+        units = np.asarray(np.where(known, moment.units, np.nan), np.float32)
         change = moment.samples - self._value(moment, np.array([season.APART]))
         change_before = self._value(moment, lags) - self._value(moment, lags + season.APART)
         moved = views["moved"]

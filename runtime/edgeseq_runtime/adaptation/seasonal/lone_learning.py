@@ -9,7 +9,7 @@ from numpy import maximum, minimum
 
 from edgeseq_runtime.adaptation import correction, experts, gate
 from edgeseq_runtime.adaptation.seasonal import blend, recent, season
-from edgeseq_runtime.adaptation.seasonal.layout import BLENDED, LAGS, LONGEST, PRIOR, WAITS, Layout
+from edgeseq_runtime.adaptation.seasonal.layout import BLENDED, GROUPS, LAGS, LONGEST, PRIOR, WAITS, Layout
 from edgeseq_runtime.adaptation.seasonal.learning import Learning, Moment
 from edgeseq_runtime.adaptation.seasonal.season import Whole
 from edgeseq_runtime.arrays import Float32, are_finite
@@ -59,7 +59,7 @@ class LoneLearning(Learning):
         unit, sample, number = moment.units.item(), moment.samples.item(), moment.clock.item()
         views = self._views
         seen = min(views["seen"].item() + 1, season.OLDEST)
-        first = number % season.GROUPS * LAGS
+        first = number % GROUPS * LAGS
         lags = self._lag_numbers + first
         if seen - season.APART - first - LAGS < LAGS or not (unit > 0 and moment.truths.item() == sample):
             super()._search(moment)
@@ -76,11 +76,11 @@ class LoneLearning(Learning):
         gain = max(1 / (seen - season.APART), 1 / season.MEMORY)
         moved += np.float32(gain) * (min(abs(change) / np.float32(unit), season.LARGEST) - moved)
         part = repeats[first : first + LAGS]
-        gains = maximum(1 / season.rounds(lags, views["seen"]), np.float32(season.GROUPS / season.MEMORY))
+        gains = maximum(1 / season.rounds(lags, views["seen"]), np.float32(GROUPS / season.MEMORY))
         part += gains * (minimum(off, season.LARGEST) - part)
         now = int(views["season"].item())
         error = float(repeats[now - 1]) if now else float(season.LARGEST)
-        compared = min(max((seen - season.APART - LONGEST) // season.GROUPS, 1), season.MEMORY / season.GROUPS)
+        compared = min(max((seen - season.APART - LONGEST) // GROUPS, 1), season.MEMORY / GROUPS)
         least = min(float(season.CLEARLY) * moved.item(), error * (1.01 + compared**-0.5))
         if part.min() < least or (now and error > float(season.NO_LONGER) * 0.99 * moved.item()):
             at = np.array([now])
@@ -154,7 +154,7 @@ class LoneLearning(Learning):
 
     def _rates(self) -> Float32:
         rate = np.sqrt(self._patience / (self._views["variance"] + experts.LEAST))
-        return minimum(rate, experts.RATE / 2 / (self._views["range"] + experts.LEAST), out=rate)
+        return np.asarray(minimum(rate, experts.RATE / 2 / (self._views["range"] + experts.LEAST), out=rate))
 
     def _weigh(self, rate: Float32) -> Float32:
         """Return the experts' weights (expert, 1, knot)."""
