@@ -80,7 +80,8 @@ def backtest(
 
     The baselines are those of `evaluate`: fitted on the training part, and not again. Where several sensors lie one
     after the other, a fold holds a stretch of each. With `adapt` the series is streamed once more, with adaptation from
-    the end of the training part on, or from the beginning for a model for any sensor; `predictor` itself has none. `spec` says what is known of the series, where the
+    the end of the training part on, or from the beginning for a model for any sensor; `predictor` itself has none.
+    `spec` says what is known of the series, where the
     model's own does not. Raises `UsageError` for more folds than origins, `DataError` where no forecast after the
     training part counts.
     """

@@ -254,7 +254,8 @@ def evaluate_test_part(
     The state is warmed up on what precedes the part. A forecast counts where the stream is warm and the truth
     was measured. `sensors` are the names of those whose parts lie one after the other, where they are not those that
     the model was trained on. With `adapt` the part is streamed once more, with adaptation from the validation part on,
-    or from the beginning for a model for any sensor; `predictor` itself has none; `spec` says what is known of the series, where the model's own does not. Raises
+    or from the beginning for a model for any sensor; `predictor` itself has none; `spec` says what is known of the
+    series, where the model's own does not. Raises
     `DataError` where no forecast counts.
     """
     spec = spec or predictor.spec
