@@ -14,6 +14,7 @@ from edgeseq.testing import make_checkpoint
 from edgeseq.training import beside_starter, fitting, from_starter
 from edgeseq.training.beside_starter import Beside
 from edgeseq_export import starter_file
+from edgeseq_export.synthetic import random_walk
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.spec import RUNNING
@@ -124,6 +125,8 @@ def test_what_was_fitted_to_a_series_in_any_unit_is_exported(unit: float) -> Non
     values = np.float32(unit) * series.values
     parts = Parts(values[:120], Part(values[:132], 120), Part(values, 132), split="a")
     made = fitting.fit(replace(series, values=values), parts, horizon=HORIZON, begin="starter", adapt="off")
+    walk = random_walk(made.spec, 40, 1)
+    assert np.ptp(walk) < 100 * made.spec.features[0].std
     file = edgeseq_export.build(made)  # which raises CheckError where they differ
     forecast = Predictor(file).step(values[0])
     np.testing.assert_array_equal(forecast, np.broadcast_to(values[0], (HORIZON, 1)))
