@@ -80,7 +80,8 @@ def backtest(
 
     The baselines are those of `evaluate`: fitted on the training part, and not again. Where several sensors lie one
     after the other, a fold holds a stretch of each. With `adapt` the series is streamed once more, with adaptation from
-    the end of the training part on; `predictor` itself has none. `spec` says what is known of the series, where the
+    the end of the training part on, or from the beginning for a model for any sensor; `predictor` itself has none.
+    `spec` says what is known of the series, where the
     model's own does not. Raises `UsageError` for more folds than origins, `DataError` where no forecast after the
     training part counts.
     """
@@ -92,7 +93,8 @@ def backtest(
     seconds = series.seconds if parts.split else None
     collected = ForecastSet.collect(predictor, baselines.fit(spec, parts), values, at, seconds, spec)
     if adapt:
-        streams = [Learner(stretch.begin, stretch.judged, stretch.stop) for stretch in stretches]
+        all_new = predictor.spec.takes_any
+        streams = [Learner(each.begin, each.begin if all_new else each.judged, each.stop) for each in stretches]
         collected = collected.with_adaptation(predictor, streams)
     edges = np.cumsum([len(seen), *map(len, judged)]).tolist()
     evaluation = collected.evaluate(slice(len(seen), None))

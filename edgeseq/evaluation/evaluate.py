@@ -253,8 +253,9 @@ def evaluate_test_part(
 
     The state is warmed up on what precedes the part. A forecast counts where the stream is warm and the truth
     was measured. `sensors` are the names of those whose parts lie one after the other, where they are not those that
-    the model was trained on. With `adapt` the part is streamed once more, with adaptation from the validation part on;
-    `predictor` itself has none; `spec` says what is known of the series, where the model's own does not. Raises
+    the model was trained on. With `adapt` the part is streamed once more, with adaptation from the validation part on,
+    or from the beginning for a model for any sensor; `predictor` itself has none; `spec` says what is known of the
+    series, where the model's own does not. Raises
     `DataError` where no forecast counts.
     """
     spec = spec or predictor.spec
@@ -262,7 +263,8 @@ def evaluate_test_part(
     fitted = baselines.fit(spec, parts)
     collected = ForecastSet.collect(predictor, fitted, parts.test.values, at, parts.test.seconds, spec)
     if adapt:
-        collected = collected.with_adaptation(predictor, learners(parts.test, parts.validation))
+        streams = learners(parts.test, parts.validation, all_new=predictor.spec.takes_any)
+        collected = collected.with_adaptation(predictor, streams)
     if len(parts.test.stretches) == 1:
         return collected.evaluate()
     edges = [int(np.searchsorted(at, stop)) for _, stop in parts.test.stretches]

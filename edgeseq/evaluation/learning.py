@@ -2,7 +2,8 @@
 
 The forecasts are those of the same model file, streamed once more with adaptation. What a stream has learned before a
 row is all that a device would have learned that began with the validation part, or `MOST_LEARNED` samples before the
-test part: so many precede the part in a checkpoint, by which an export measures the same.
+test part: so many precede the part in a checkpoint, by which an export measures the same. A model for any sensor was
+trained on none of the rows, so that all of them teach.
 """
 
 from collections.abc import Sequence
@@ -37,9 +38,14 @@ class Learner:
     stop: int
 
 
-def learners(part: Part, earlier: Part | None = None) -> list[Learner]:
-    """Return the streams of a part, one for each sensor, which begin to learn with an earlier part; else with this."""
+def learners(part: Part, earlier: Part | None = None, *, all_new: bool = False) -> list[Learner]:
+    """Return the streams of a part, one for each sensor, which begin to learn with an earlier part; else with this.
+
+    Where training has seen none of the rows (`all_new`), those before the earlier part teach as well.
+    """
     unseen = [min(stop - start, MOST_LEARNED) for start, stop in earlier.stretches] if earlier else []
+    if all_new:
+        unseen = [MOST_LEARNED] * len(part.stretches)
     begins = [0, *(stop for _, stop in part.stretches)]
     each = zip(begins, part.stretches, chain(unseen, repeat(0)), strict=False)
     return [Learner(begin, max(begin, start - rows), stop) for begin, (start, stop), rows in each]

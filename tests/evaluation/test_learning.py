@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import edgeseq_export
+from edgeseq.evaluation.any_series import spec_for
 from edgeseq.evaluation.backtest import backtest
 from edgeseq.evaluation.evaluate import evaluate_test_part, residual_quantiles, score_adapted, typical_predictor
 from edgeseq.evaluation.learning import MOST_LEARNED, Learner, adapted_forecasts, learners
@@ -63,6 +64,35 @@ def test_learning_begins_with_the_validation_part_but_not_ever_so_long_before() 
     assert learners(Part(values[:50], 10), Part(values, 100)) == [Learner(0, 0, 50)]  # the sine's test part
     two = Part(values[:1000], 300, ((500, 800),)), Part(values[:900], 200, ((300, 700),))
     assert learners(*two) == [Learner(0, 200, 500), Learner(500, 600, 1000)]
+
+
+def test_a_model_for_any_sensor_learns_from_what_others_are_trained_on() -> None:
+    values = np.zeros((20_000, 1), np.float32)
+    short = learners(Part(values[:900], 800), Part(values[:800], 700), all_new=True)
+    assert short == [Learner(0, 0, 900)]
+    (long,) = learners(Part(values, 18_000), Part(values[:18_000], 17_000), all_new=True)
+    assert long == Learner(0, 18_000 - MOST_LEARNED, 20_000)
+
+
+@pytest.mark.parametrize("judge", ["evaluate", "backtest"])
+def test_the_starter_is_judged_as_a_device_that_streamed_the_series_from_its_first_sample(judge: str) -> None:
+    """A season of 24 samples is known long before the test part: the figures are those of a lone adapting stream."""
+    rng = np.random.default_rng(0)
+    values = np.sin(np.arange(500) * 2 * np.pi / 24)[:, None] + rng.normal(0, 0.05, (500, 1))
+    series, parts = parts_of(values.astype(np.float32))
+    predictor = typical_predictor(edgeseq_export.starter(horizon=3).content)
+    device = Predictor(predictor.session, adapt=True)
+    forecasts = np.array([device.step(row) for row in parts.test.values])
+    if judge == "evaluate":
+        spec = spec_for(predictor.spec, series, parts)
+        found = evaluate_test_part(predictor, parts, adapt=True, spec=spec).adapted_forecasts
+        first = 399
+    else:
+        spec = spec_for(predictor.spec, series, parts)
+        found = backtest(predictor, series, parts, adapt=True, spec=spec).judged.adapted_forecasts
+        first = 299
+    assert found is not None
+    np.testing.assert_allclose(found, forecasts[first : first + len(found)], rtol=0, atol=1e-5)
 
 
 def parts_of(values: Float32) -> tuple[Series, Parts]:

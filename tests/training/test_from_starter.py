@@ -1,5 +1,6 @@
 """The starter fitted to a short series: what comes of it, what is refused, and what train says of a short series."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ from edgeseq.testing import make_checkpoint
 from edgeseq.training import beside_starter, fitting, from_starter
 from edgeseq.training.beside_starter import Beside
 from edgeseq_export import starter_file
+from edgeseq_export.synthetic import random_walk
 from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.spec import RUNNING
 from tests.conftest import CommandLine
 from tests.helpers import csv_helpers
@@ -113,3 +116,17 @@ def test_the_starter_stands_beside_no_long_or_other_series() -> None:
     assert beside_starter.compare(make_checkpoint(features=2, targets=2), empty) is None
     starter = starter_file.checkpoint(3)
     assert beside_starter.compare(Checkpoint(starter.spec, starter.weights), empty) is None
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e-3, 1e9])
+def test_what_was_fitted_to_a_series_in_any_unit_is_exported(unit: float) -> None:
+    """The graph is compared with the oracle on samples of the series' size, though the file's change is 1."""
+    series, _ = noise()
+    values = np.float32(unit) * series.values
+    parts = Parts(values[:120], Part(values[:132], 120), Part(values, 132), split="a")
+    made = fitting.fit(replace(series, values=values), parts, horizon=HORIZON, begin="starter", adapt="off")
+    walk = random_walk(made.spec, 40, 1)
+    assert np.ptp(walk) < 100 * made.spec.features[0].std
+    file = edgeseq_export.build(made)  # which raises CheckError where they differ
+    forecast = Predictor(file).step(values[0])
+    np.testing.assert_array_equal(forecast, np.broadcast_to(values[0], (HORIZON, 1)))

@@ -41,6 +41,7 @@ class AnyRows:
         self._parted_time: int | None = None  # where a blank in a time has made two cells of it
         self._is_first = False  # below the header
         self._is_named = False  # by a header
+        self._has_told_of_nobody = False
         self._names: AnyNames | None = None
 
     def comment(self, text: str) -> None:
@@ -168,6 +169,9 @@ class AnyRows:
         if self._reading.id:
             owner = as_stream(cells.pop(self._reading.id), self._reading.id)
             if not owner:  # nobody's, as in training
+                if self._tell and not self._has_told_of_nobody:
+                    self._tell(f"line {line}: no {self._reading.id}, which names the stream; such lines are left out")
+                    self._has_told_of_nobody = True
                 return []
         if self._paths or self._time_path:
             cells = self._chosen(cells)

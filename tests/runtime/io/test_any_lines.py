@@ -146,9 +146,12 @@ def test_a_column_that_begins_empty_is_a_stream_from_its_first_number_on() -> No
 
 
 def test_rows_of_several_sensors_are_streams_by_id_and_column() -> None:
-    """By the ID alone where one column holds numbers; a row without one is nobody's."""
-    samples, _ = read("id,temp\na,1\nb,2\n,3\n", id="id")
+    """By the ID alone where one column holds numbers; a row without one is nobody's, and the first is told of."""
+    samples, told = read("id,temp\na,1\nb,2\n,3\n,4\n", id="id")
     assert pairs(samples) == [("a", 1.0), ("b", 2.0)]
+    assert [line for line in told if "which" in line] == [
+        "line 4: no id, which names the stream; such lines are left out"
+    ]
     samples, _ = read("id,temp,hum\na,1,5\nb,2,6\n", id="id")
     assert pairs(samples) == [("a#temp", 1.0), ("a#hum", 5.0), ("b#temp", 2.0), ("b#hum", 6.0)]
     samples, _ = read('{"id": "a", "temp": 1}\n{"id": "b", "temp": 2, "hum": 6}\n', id="id")
