@@ -9,7 +9,7 @@ from edgeseq.commands import alarms
 from edgeseq.commands.notes import note
 from edgeseq.commands.options.anomalies import AnomalyRate, anomalies_options, windows_option
 from edgeseq.commands.options.common import adapt_option, json_option, key_option, model_argument
-from edgeseq.commands.options.evaluation import evaluation_options
+from edgeseq.commands.options.evaluation import evaluation_options, target_option
 from edgeseq.commands.options.outputs import check_outputs, series_inputs
 from edgeseq.commands.options.provider import Libraries, provider_option, register
 from edgeseq.commands.options.stretch import stretch_options
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @model_argument
+@target_option
 @evaluation_options
 @click.option(
     "--plot",

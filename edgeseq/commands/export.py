@@ -106,6 +106,7 @@ def export(
             option = next(parameter.opts[0] for parameter in context.command.params if parameter.name == name)
             raise UsageError(f"{option} is for --format {' or '.join(formats)}")
     if file_format == "onnx":
+        check_outputs({"-o": output, "--report": report})
         source = load_checkpoint(checkpoint, adapt=adapt, horizon=horizon)
         _export_onnx(source, output, quantize=quantize, form=form, key=key, report=report, opset=opset)
     elif file_format == "native":
@@ -130,7 +131,6 @@ def _export_onnx(
     from edgeseq_export.comparison import by_step, judge, name_of
     from edgeseq_export.model_stats import ModelStats
 
-    check_outputs({"-o": output, "--report": report})
     if report:
         from edgeseq_export.report import page
     show = result_printer(output)

@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from edgeseq_runtime.reading.overrides import OverrideKeywords
 
 
+target_option = click.option(
+    "--target",
+    metavar="COL",
+    help="Column to forecast, where MODEL is for any sensor.  [default: the only one of numbers]",
+)
+"""Beside `evaluation_options`, of commands that take a model for any sensor."""
+
+
 def evaluation_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the argument SERIES and the options that say how to read it; call the command with `series` and `reading`."""
 
@@ -20,7 +28,7 @@ def evaluation_options(function: Callable[..., Any]) -> Callable[..., Any]:
     def command(
         *,
         series: str | None,
-        target: str | None,
+        target: str | None = None,
         sensor: str | None,
         split: str | None,
         sort: bool,
@@ -40,11 +48,6 @@ def evaluation_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "[default: a new one, scaled by the training part of SERIES]",
         ),
         split_option(AS_IN_TRAINING),
-        click.option(
-            "--target",
-            metavar="COL",
-            help="Column to forecast, where MODEL is for any sensor.  [default: the only one of numbers]",
-        ),
         click.argument("series", required=False),
     ):
         command = option(command)
