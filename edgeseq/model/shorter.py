@@ -31,10 +31,11 @@ def shorter(checkpoint: Checkpoint, horizon: int) -> Checkpoint:
         assert len(said) == spec.horizon + running_scale.SHARES
         weights[name] = np.concatenate([said[:horizon], said[spec.horizon :]])
     by_step = {name: errors[:horizon] for name, errors in checkpoint.by_step.items()}
-    return replace(checkpoint, spec=_shorter_spec(spec, horizon), weights=weights, by_step=by_step)
+    return replace(checkpoint, spec=shorter_spec(spec, horizon), weights=weights, by_step=by_step)
 
 
-def _shorter_spec(spec: Spec, horizon: int) -> Spec:
+def shorter_spec(spec: Spec, horizon: int) -> Spec:
+    """Return what a model says of itself with a horizon that is not longer, before it is measured anew."""
     residuals = spec.residuals and Residuals(spec.residuals.levels, spec.residuals.quantiles[:horizon])
     return replace(
         spec,

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from edgeseq_runtime.adaptation import correction, experts
 from edgeseq_runtime.adaptation.gate import MARGIN, MOST_TAUGHT, WORST
+from edgeseq_runtime.adaptation.kept_rows import KEPT, KeptRows, is_covariance
 from edgeseq_runtime.adaptation.layout import Layout
 from edgeseq_runtime.adaptation.learning import Flags, LearnedRows, Learning, Moment, Places, leading
 from edgeseq_runtime.adaptation.lone_step import LoneStep
@@ -27,7 +28,6 @@ from edgeseq_runtime.adaptation.lone_stream import LoneStream
 from edgeseq_runtime.arrays import Float32, Rows
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import VALUE, Spec
-from edgeseq_runtime.streaming.row_arrays import RowArrays
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Learned:
     """Samples of the season that a model for any sensor has found; None where it has none, and for other models."""
 
 
-class Adaptation(RowArrays):
+class Adaptation(KeptRows):
     """What streams have shown, and what was learned of it.
 
     Raises `UsageError` for a model that does not say of what size its targets' changes are.
@@ -255,28 +255,16 @@ class Adaptation(RowArrays):
         are_open = views["gain"] < -MARGIN * views["worst"]
         return Learned(int(views["taught"][0, 0]), layout.knots, are_open[0], np.moveaxis(weights, 0, -1)[0])
 
-    def arrays_of(self, row: int) -> dict[str, Float32]:
-        """Return a copy of all that a snapshot has to keep of a stream."""
-        self.gather()
-        return {_KEPT: self.memory[row].copy()}
-
-    def load(self, row: int, arrays: Mapping[str, Float32]) -> None:
-        """Go on from what `arrays_of` returned; where that lacks, the stream has learned nothing yet."""
-        self.erase(row)
-        if _KEPT in arrays:
-            self.memory[row] = arrays[_KEPT]
-
     def might_hold(self, arrays: Mapping[str, Float32]) -> bool:
         """Whether arrays, of those that `arrays_of` names, can be what a stream has learned."""
-        if _KEPT not in arrays:
+        if KEPT not in arrays:
             return True
-        views = self.layout.views(arrays[_KEPT].reshape(1, -1))
+        views = self.layout.views(arrays[KEPT].reshape(1, -1))
         places, taught, waiting = views["places"], views["taught"], views["waiting"]
         if not ((places >= 0) & (places < self._sizes) & (places == np.floor(places))).all():
             return False
         finite = np.isfinite(waiting)
         whole = finite.all(axis=-1) | ~finite.any(axis=-1)
-        diagonal = np.diagonal(views["covariance"], axis1=-2, axis2=-1)
         bounds = {"weights": 1e6, "regret": 1e12, "gain": 1e6}
         sums = {"variance": 1e15, "range": 1e4, "worst": float(WORST), "taught": MOST_TAUGHT}
         return bool(
@@ -284,15 +272,9 @@ class Adaptation(RowArrays):
             and not np.isinf(views["values"]).any()
             and all((np.abs(views[name]) <= most).all() for name, most in bounds.items())
             and all(((views[name] >= 0) & (views[name] <= most)).all() for name, most in sums.items())
-            and np.isfinite(views["covariance"]).all()
-            and (diagonal > 0).all()
-            and (diagonal.sum(axis=-1) <= 1.01 * correction.MOST * correction.UNSURE * self.layout.features).all()
+            and is_covariance(views["covariance"], correction.UNSURE)
             and (taught == np.floor(taught)).all()
         )
-
-
-_KEPT = "adaptation.memory"
-"""What a snapshot calls a stream's row."""
 
 
 def typical_changes(spec: Spec) -> Float32:

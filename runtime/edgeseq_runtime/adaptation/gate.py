@@ -4,7 +4,12 @@ It opens where, over some hundred samples, the network has lost more than `MARGI
 against what was said instead: one lucky forecast opens none.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
+import numpy.typing as npt
+
+from edgeseq_runtime.arrays import Float32
 
 MEMORY = np.float32(0.995)
 """Weight in the gate's sums of a squared error after each further one."""
@@ -17,3 +22,16 @@ MARGIN = np.float32(2.0)
 
 MOST_TAUGHT = 2.0**24
 """Samples that taught, where float32 stops counting."""
+
+
+def learn(
+    views: Mapping[str, Float32], where: npt.NDArray[np.bool_] | bool, came: Float32, own: Float32, said: Float32
+) -> None:
+    """Count, `where` a truth came, by how much what was said has been better than the network's own forecasts.
+
+    `came`, `own` and `said` are (..., knot), in typical changes; `gain` and `worst` of the views change in place.
+    """
+    lost, lost_by_all = (np.minimum(np.square(came - forecast), WORST) for forecast in (own, said))
+    gain, worst = views["gain"], views["worst"]
+    np.copyto(gain, MEMORY * gain + (lost_by_all - lost), where=where)
+    np.copyto(worst, np.maximum(MEMORY * worst, lost), where=where)

@@ -7,9 +7,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq_runtime.adaptation import correction, experts
+from edgeseq_runtime.adaptation import correction, experts, gate
 from edgeseq_runtime.adaptation.correction import clipped
-from edgeseq_runtime.adaptation.gate import MARGIN, MEMORY, MOST_TAUGHT, WORST
+from edgeseq_runtime.adaptation.gate import MARGIN, MOST_TAUGHT
 from edgeseq_runtime.adaptation.layout import CHANGES, Layout
 from edgeseq_runtime.arrays import Float32, are_finite
 
@@ -95,23 +95,13 @@ class Learning:
         taught = views["taught"][:, 0]
         taught += known.any(axis=(1, 2)) & (taught < MOST_TAUGHT)
         where = True if count == known.size else known
-        self._learn_gate(views, where, came, own, said)
+        gate.learn(views, where, came, own, said)
         np.maximum(largest, np.abs(loss), out=largest)
         variance += loss * loss
         rate = experts.rates(layout.prior, variance, largest)
         regret += loss * (1 + rate * loss)
         correction.learn(learned.weights, learned.covariance, seen, errors, where)
         return experts.weights(layout.prior, rate, regret)
-
-    @staticmethod
-    def _learn_gate(
-        views: Mapping[str, Float32], where: Flags | bool, came: Float32, own: Float32, said: Float32
-    ) -> None:
-        """Count by how much what was said has been better than the network's own forecasts."""
-        lost, lost_by_all = (np.minimum(np.square(came - forecast), WORST) for forecast in (own, said))
-        gain, worst = views["gain"], views["worst"]
-        np.copyto(gain, MEMORY * gain + (lost_by_all - lost), where=where)
-        np.copyto(worst, np.maximum(MEMORY * worst, lost), where=where)
 
     def forecast(self, moment: Moment, shares: Float32) -> bool:
         """Let what is said at the knots wait, and adapt forecasts; return whether any has changed.

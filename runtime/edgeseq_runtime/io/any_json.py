@@ -4,15 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from edgeseq_runtime.errors import DataError
-from edgeseq_runtime.io.any_names import AnyNames, joined, split_paths
+from edgeseq_runtime.io.any_names import TIME, AnyNames, joined, split_paths
 from edgeseq_runtime.io.json_samples import AWAY, merged
 from edgeseq_runtime.io.sample import OtherKindError, Sample, Tell, as_stream
 from edgeseq_runtime.reading import fields, json_text
 from edgeseq_runtime.reading.lines import column_names
 from edgeseq_runtime.reading.reading import Reading
-
-_TIME = "time"
-"""What a time is called that a user has said the path of."""
 
 
 class AnyJson:
@@ -29,8 +26,8 @@ class AnyJson:
         """Read as `AnyNames` does; with `paths` only what stands there, by the names that these give it."""
         self._id = reading.id
         self._paths, time = split_paths(paths or {}, reading)
-        self._named = {**self._paths, **({_TIME: time} if time else {})}
-        self._names = AnyNames(reading, tell, timed=timed, time=(_TIME,) if time else (), only=self._paths or None)
+        self._named = {**self._paths, **({TIME: time} if time else {})}
+        self._names = AnyNames(reading, tell, timed=timed, time=(TIME,) if time else (), only=self._paths or None)
 
     def samples(self, text: str, line: int, owner: str = "") -> list[Sample]:
         """Return the samples in a text: of each number in an object, of each object in a list, or of a number alone.

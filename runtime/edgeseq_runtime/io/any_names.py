@@ -18,6 +18,9 @@ from edgeseq_runtime.reading.words import MISSING_WORDS, TIME_NAMES
 NAMELESS = ""
 """The name of numbers that come without one."""
 
+TIME = "time"
+"""What a time is called that a user has said the place of."""
+
 JOINT = "#"
 """Stands between an owner and a name; no topic has one."""
 

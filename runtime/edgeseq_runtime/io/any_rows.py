@@ -6,16 +6,13 @@ from itertools import pairwise
 from typing import Any
 
 from edgeseq_runtime.errors import DataError
-from edgeseq_runtime.io.any_names import AnyNames, split_paths
+from edgeseq_runtime.io.any_names import TIME, AnyNames, split_paths
 from edgeseq_runtime.io.sample import Sample, Tell, as_stream
 from edgeseq_runtime.printable import counted, listed
 from edgeseq_runtime.reading import lines
 from edgeseq_runtime.reading.numbers import NumberReader
 from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.reading.times import TimeReader
-
-_TIME = "time"
-"""What a time is called that a user has said the column of."""
 
 _DECIMAL_COMMA = re.compile(r"[-+]?[0-9]+,[0-9]+")
 
@@ -125,7 +122,7 @@ class AnyRows:
         if self._separator == ";" and reading.decimal == "." and any(map(_DECIMAL_COMMA.fullmatch, cells)):
             reading = reading.replaced(decimal=",")
         self._check(columns)
-        time = (_TIME,) if self._time_path else ()
+        time = (TIME,) if self._time_path else ()
         nameless = [name for name, own in zip(columns, names, strict=False) if not own] if named else []
         self._names = AnyNames(
             reading, self._tell, timed=self._timed, named=named, time=time, aside=nameless, only=self._paths or None
@@ -183,7 +180,7 @@ class AnyRows:
 
     def _chosen(self, cells: dict[str, Any]) -> dict[str, Any]:
         """Return a row with the columns that a user names under the names that they are to have."""
-        time = {_TIME: self._time_path} if self._time_path else {}
+        time = {TIME: self._time_path} if self._time_path else {}
         named = {**self._paths, **time}
         rest = {name: cell for name, cell in cells.items() if name not in named.values()}
         return {**rest, **{name: cells[column] for name, column in named.items()}}

@@ -14,7 +14,7 @@ from edgeseq_runtime.adaptation.of_model import adaptation_of
 from edgeseq_runtime.anomalies.anomalies import Anomalies
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.backends.base import BatchEngine, OneStream, Session
-from edgeseq_runtime.backends.usual import StepArrays, UsualStep
+from edgeseq_runtime.backends.usual import FollowArrays, StepArrays, UsualStep
 from edgeseq_runtime.errors import SnapshotError
 from edgeseq_runtime.monitoring.conformal import LEVEL
 from edgeseq_runtime.monitoring.monitor import Monitor
@@ -375,5 +375,11 @@ class JudgedStreams:
             self.monitor.arrays() if self.monitor else None,
             self.adaptation.memory if self.adaptation else None,
             self.anomalies.arrays() if self.anomalies else None,
-            screening.arrays(getattr(clocks, "periods", None)) if isinstance(screening, ShownRange) else None,
+            self._follow_arrays(),
         )
+
+    def _follow_arrays(self) -> FollowArrays | None:
+        """Return where lies what follows each stream; None where training has said it of all."""
+        if not isinstance(self.screening, ShownRange):
+            return None
+        return self.screening.arrays(self.clocks.periods if isinstance(self.clocks, LearningClocks) else None)

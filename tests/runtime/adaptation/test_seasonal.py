@@ -1,11 +1,12 @@
 """The adaptation of a model for any sensor, beside that of one stream after its description."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from edgeseq.model.shorter import shorter_spec
 from edgeseq.testing import make_spec
 from edgeseq_runtime import Predictor
 from edgeseq_runtime.adaptation.adaptation import Adaptation
@@ -22,18 +23,6 @@ Float32 = npt.NDArray[np.float32]
 def spec() -> Spec:
     """That of the starter, whose horizon is 48."""
     return Predictor("starter", monitor=False, adapt=False).spec
-
-
-def shorter(spec: Spec, horizon: int) -> Spec:
-    """Return a spec with fewer steps ahead."""
-    return replace(
-        spec,
-        horizon=horizon,
-        target_scales=spec.target_scales[:horizon],
-        residuals=None,
-        verification=None,
-        figures=None,
-    )
 
 
 @dataclass(frozen=True)
@@ -74,7 +63,7 @@ def stream(adaptation: SeasonalAdaptation, series: Series, row: int = 0) -> Floa
 @pytest.mark.parametrize("horizon", [1, 2, 12, 48])
 def test_as_the_description_says_it(spec: Spec, horizon: int) -> None:
     """Float32 in rows and float64 in loops agree to a hundredth of a typical change, where no gate is on edge."""
-    spec = shorter(spec, horizon)
+    spec = shorter_spec(spec, horizon)
     series = Series.wave(horizon, 400, drift=0.02)
     adaptation = SeasonalAdaptation(spec, 1)
     found = stream(adaptation, series)
@@ -99,7 +88,7 @@ def test_as_the_description_says_it(spec: Spec, horizon: int) -> None:
 @pytest.mark.parametrize(("season", "drift"), [(7, 0.0), (24, 0.1), (96, 0.1), (288, 0.0)])
 def test_the_season_is_found(spec: Spec, season: int, drift: float) -> None:
     """Within four of them, also where the stream drifts away."""
-    adaptation = SeasonalAdaptation(shorter(spec, 2), 1)
+    adaptation = SeasonalAdaptation(shorter_spec(spec, 2), 1)
     stream(adaptation, Series.wave(2, max(4 * season, 400), season, drift=drift))
     assert adaptation.learned(0).season == season
 
@@ -107,14 +96,14 @@ def test_the_season_is_found(spec: Spec, season: int, drift: float) -> None:
 def test_a_walk_has_no_long_season(spec: Spec) -> None:
     """What repeats by chance only is not taken for a season."""
     series = Series.wave(2, 1500, 2, drift=1.0, noise=0.01)
-    adaptation = SeasonalAdaptation(shorter(spec, 2), 1)
+    adaptation = SeasonalAdaptation(shorter_spec(spec, 2), 1)
     stream(adaptation, series)
     assert (adaptation.learned(0).season or 0) <= 12
 
 
 def test_rows_are_streams_of_their_own(spec: Spec) -> None:
     """Streams that move together, and such that move by turns, learn what each alone does."""
-    spec = shorter(spec, 12)
+    spec = shorter_spec(spec, 12)
     many = [Series.wave(12, 200, season) for season in (5, 12, 24)]
     alone = [stream(SeasonalAdaptation(spec, 1), series) for series in many]
     by_turns = SeasonalAdaptation(spec, 3)
@@ -143,7 +132,7 @@ def test_a_lone_stream_is_as_one_of_many(spec: Spec) -> None:
 
 def test_unit_and_offset_change_nothing(spec: Spec) -> None:
     """Forecasts of a x + b are a f + b: all is counted in multiples of the scale, and as changes."""
-    spec = shorter(spec, 12)
+    spec = shorter_spec(spec, 12)
     series = Series.wave(12, 400)
     scaled = Series(
         *(array * np.float32(1024) for array in (series.samples, series.forecasts, series.units, series.truths))
@@ -165,7 +154,7 @@ def test_a_constant_stream_learns_nothing_and_is_left_alone(spec: Spec) -> None:
 
 def test_whatever_comes_all_stays_finite_and_a_snapshot_is_taken_back(spec: Spec) -> None:
     """Jumps of 1e15, gaps and stretches that stand still."""
-    spec, random = shorter(spec, 12), np.random.default_rng(3)
+    spec, random = shorter_spec(spec, 12), np.random.default_rng(3)
     samples = np.cumsum(random.standard_t(1, 1500))
     samples[300:] += 1e15
     samples[600:900] = samples[600]
@@ -194,7 +183,7 @@ def test_what_no_stream_has_learned_is_refused(spec: Spec) -> None:
 
 def test_a_fresh_begin_keeps_what_was_learned(spec: Spec) -> None:
     """The season and the weights stay; what waited for its truth does not."""
-    spec = shorter(spec, 12)
+    spec = shorter_spec(spec, 12)
     adaptation = SeasonalAdaptation(spec, 1)
     stream(adaptation, Series.wave(12, 300))
     before = adaptation.learned(0)

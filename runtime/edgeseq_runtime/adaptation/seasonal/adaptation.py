@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq_runtime.adaptation import correction, experts
+from edgeseq_runtime.adaptation import experts
 from edgeseq_runtime.adaptation.adaptation import Learned, typical_changes
 from edgeseq_runtime.adaptation.gate import MARGIN, MOST_TAUGHT, WORST
+from edgeseq_runtime.adaptation.kept_rows import KEPT, KeptRows, is_covariance
 from edgeseq_runtime.adaptation.seasonal import blend, recent, season
 from edgeseq_runtime.adaptation.seasonal.layout import LONGEST, PRIOR, Layout
 from edgeseq_runtime.adaptation.seasonal.learning import Learning, Moment
@@ -22,10 +23,9 @@ from edgeseq_runtime.adaptation.seasonal.lone_learning import LoneLearning
 from edgeseq_runtime.adaptation.seasonal.season import Flags
 from edgeseq_runtime.arrays import Float32, Rows
 from edgeseq_runtime.spec import Spec
-from edgeseq_runtime.streaming.row_arrays import RowArrays
 
 
-class SeasonalAdaptation(RowArrays):
+class SeasonalAdaptation(KeptRows):
     """What streams have shown, and what was learned of it."""
 
     memory: Float32
@@ -137,21 +137,11 @@ class SeasonalAdaptation(RowArrays):
         found = int(views["season"][0, 0]) or None
         return Learned(int(views["taught"][0, 0]), self.layout.knots, are_open, np.moveaxis(weights, 0, -1), found)
 
-    def arrays_of(self, row: int) -> dict[str, Float32]:
-        """Return a copy of all that a snapshot has to keep of a stream."""
-        return {_KEPT: self.memory[row].copy()}
-
-    def load(self, row: int, arrays: Mapping[str, Float32]) -> None:
-        """Go on from what `arrays_of` returned; where that lacks, the stream has learned nothing yet."""
-        self.erase(row)
-        if _KEPT in arrays:
-            self.memory[row] = arrays[_KEPT]
-
     def might_hold(self, arrays: Mapping[str, Float32]) -> bool:
         """Whether arrays, of those that `arrays_of` names, can be what a stream has learned."""
-        if _KEPT not in arrays:
+        if KEPT not in arrays:
             return True
-        views = self.layout.views(arrays[_KEPT].reshape(1, -1))
+        views = self.layout.views(arrays[KEPT].reshape(1, -1))
         finite = np.isfinite(views["waiting"])
         counts = {"clock": self.layout.turns - 1, "taught": MOST_TAUGHT, "seen": season.OLDEST, "season": LONGEST}
         sums = {"repeats": float(season.LARGEST), "moved": float(season.LARGEST), "variance": 1e15, "range": 1e4}
@@ -166,16 +156,6 @@ class SeasonalAdaptation(RowArrays):
                 ((views[name] >= 0) & (views[name] <= most)).all()
                 for name, most in (counts | sums | {"worst": float(WORST)}).items()
             )
-            and _is_covariance(views["covariance"], blend.UNSURE)
-            and _is_covariance(views["recent_covariance"], recent.UNSURE)
+            and is_covariance(views["covariance"], blend.UNSURE)
+            and is_covariance(views["recent_covariance"], recent.UNSURE)
         )
-
-
-_KEPT = "adaptation.memory"
-"""What a snapshot calls a stream's row."""
-
-
-def _is_covariance(matrices: Float32, unsure: np.float32) -> bool:
-    diagonal = np.diagonal(matrices, axis1=-2, axis2=-1)
-    most = 1.01 * correction.MOST * unsure * diagonal.shape[-1]
-    return bool(np.isfinite(matrices).all() and (diagonal > 0).all() and (diagonal.sum(axis=-1) <= most).all())

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgeseq_runtime.adaptation import correction, experts
-from edgeseq_runtime.adaptation.gate import MARGIN, MEMORY, MOST_TAUGHT, WORST
+from edgeseq_runtime.adaptation import correction, experts, gate
+from edgeseq_runtime.adaptation.gate import MARGIN, MOST_TAUGHT
 from edgeseq_runtime.adaptation.seasonal import blend, recent, season
 from edgeseq_runtime.adaptation.seasonal.blend import clipped
 from edgeseq_runtime.adaptation.seasonal.layout import (
@@ -120,7 +120,7 @@ class Learning:
         forecasts = np.stack([own, corrected, blended, np.zeros_like(own), naive, change])
         loss = np.where(known, experts.losses(forecasts, said, came), np.float32(0))
         views["taught"][...] += known.any(axis=1, keepdims=True) & (views["taught"] < MOST_TAUGHT)
-        self._learn_gate(views, known, came, own, said)
+        gate.learn(views, known, came, own, said)
         np.maximum(largest, np.abs(loss), out=largest)
         variance += loss * loss
         rate = experts.rates(PRIOR, variance, largest)
@@ -132,16 +132,6 @@ class Learning:
         seen = self._recent(moment, found, knots, units, last)
         recent.learn(views["recent_weights"], views["recent_covariance"], seen, clipped(came - blended), known)
         return experts.weights(PRIOR, rate, regret)
-
-    @staticmethod
-    def _learn_gate(
-        views: Mapping[str, Float32], known: Flags | bool, came: Float32, own: Float32, said: Float32
-    ) -> None:
-        """Count by how much what was said has been better than the network's own forecasts."""
-        lost, lost_by_all = (np.minimum(np.square(came - forecast), WORST) for forecast in (own, said))
-        gain, worst = views["gain"], views["worst"]
-        np.copyto(gain, MEMORY * gain + (lost_by_all - lost), where=known)
-        np.copyto(worst, np.maximum(MEMORY * worst, lost), where=known)
 
     # What is said
 

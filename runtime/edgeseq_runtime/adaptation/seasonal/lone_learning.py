@@ -107,7 +107,7 @@ class LoneLearning(Learning):
         if not (are_finite(came) and are_finite(made) and are_finite(said) and are_finite(seen)):
             return super()._learn(moment, found)
         views["taught"][0] = min(views["taught"].item() + 1, gate.MOST_TAUGHT)
-        self._learn_gate(views, True, came, own, said)
+        gate.learn(views, True, came, own, said)
         loss = experts.losses(made, said[:, None], came[:, None])
         regret, variance, largest = views["regret"], views["variance"], views["range"]
         maximum(largest, np.abs(loss), out=largest)
