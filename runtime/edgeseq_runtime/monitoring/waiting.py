@@ -70,7 +70,9 @@ class Waiting:
     @cached_property
     def _in_order(self) -> Places:
         within = np.concatenate([np.arange(step) for step in self._steps.tolist()])
-        return np.repeat(self._read, self._steps, axis=0) + within[:, None] * self.by_turn
+        places: Places = np.repeat(self._read, self._steps, axis=0) + within[:, None] * self.by_turn
+        return places
 
     def _moved(self, places: Places, turn: int | Places) -> Places:
-        return (places + np.multiply(turn, self.by_turn)[..., None, None]) % self.words
+        moved: Places = (places + np.multiply(turn, self.by_turn)[..., None, None]) % self.words
+        return moved

@@ -33,7 +33,7 @@ def test_each_step_ahead_has_a_ring_of_as_many_places(horizon: int, targets: int
     """Queues of Python's, one for each step ahead, from any turn on; not a word more than these need."""
     waiting = Waiting(horizon, targets)
     words, number = np.full(waiting.words, np.nan), 0
-    queues = [deque([[np.nan] * targets] * step) for step in range(1, horizon + 1)]
+    queues: list[deque[list[float]]] = [deque([[np.nan] * targets] * step) for step in range(1, horizon + 1)]
     assert waiting.words == targets * sum(map(len, queues))
     for turn in range(begin, begin + 2 * horizon + 3):
         np.testing.assert_array_equal(words[waiting.in_order(turn)], [one for queue in queues for one in queue])
@@ -43,7 +43,7 @@ def test_each_step_ahead_has_a_ring_of_as_many_places(horizon: int, targets: int
         said = np.arange(number, number := number + horizon * targets).reshape(horizon, targets)
         words[written] = said
         for queue, one in zip(queues, said.tolist(), strict=True):
-            queue.append(one)
+            queue.append([float(value) for value in one])
 
 
 @pytest.mark.parametrize("horizon", [255, 256, 257, 400])
