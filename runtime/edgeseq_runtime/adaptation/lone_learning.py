@@ -23,6 +23,7 @@ _FORGETTING = float(correction.FORGETTING)
 
 # NumPy takes an array without axes in half the time of a number.
 _LEAST, _FORGOTTEN, _MEMORY, _WORST = map(np.array, (experts.LEAST, correction.FORGETTING, gate.MEMORY, gate.WORST))
+_GROWTH = np.array(np.float32(1) / correction.FORGETTING)
 
 
 @dataclass(frozen=True)
@@ -126,8 +127,23 @@ class LoneLearning:
         self._product_by_knot = self._product.reshape(knots, features)
         self._spread, self._certainty = np.zeros((2, knots), np.float32)
         self._one_of_features = np.ones(features, np.float32)
+        self._find_growing()
+
+    def _find_growing(self) -> None:
+        """Have arrays to let the covariances grow."""
+        knots, features, weights = self._kind.knots, self._kind.features, len(self.weights)
         self._growth = np.ones(len(self._linear), np.float32)
-        self._growth[len(self.weights) :] /= correction.FORGETTING
+        self._growth[weights:] *= _GROWTH
+        self._covariances = self._linear[weights:]
+        self._on_diagonal = (np.arange(knots)[:, None] * features**2 + np.arange(0, features**2, features + 1)).reshape(
+            -1
+        )
+        self._variances = np.zeros(knots * features, np.float32)
+        self._variances_by_knot = self._variances.reshape(knots, features)
+        self._most_trace = np.array(correction.MOST * self._kind.unsure * np.float32(features))
+        self._trace, self._growth_by_knot = np.zeros((2, knots), np.float32)
+        self._knot_of_covariance = np.repeat(np.arange(knots), features**2)
+        self._growth_now = np.zeros_like(self._covariances)
 
     def look_up(self) -> None:
         """Look at the row anew."""
@@ -245,5 +261,12 @@ class LoneLearning:
         if self._diagonal < self._room:
             multiply(self._linear, self._growth, self._linear)
         else:
-            correction.let_grow(self._covariance, unsure=self._kind.unsure)
-            self._diagonal = self._largest_diagonal()
+            trace, growth = self._trace, self._growth_by_knot
+            self._covariances.take(self._on_diagonal, 0, self._variances, "clip")
+            dot(self._variances_by_knot, self._one_of_features, trace)
+            maximum(trace, _LEAST, out=trace)
+            divide(self._most_trace, trace, growth)
+            minimum(growth, _GROWTH, out=growth)
+            growth.take(self._knot_of_covariance, 0, self._growth_now, "clip")
+            multiply(self._covariances, self._growth_now, self._covariances)
+            self._diagonal = max(trace.tolist()) / _FORGETTING / self._kind.features

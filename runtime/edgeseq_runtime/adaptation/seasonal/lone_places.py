@@ -30,9 +30,11 @@ class LonePlaces:
         steps, knots, further = layout.horizon, len(layout.knots), 1 + len(layout.ahead)
         self.steps = 3 * steps + layout.recent
         """What is computed of values: forecasts for each step, and what the correction sees."""
-        ahead = {name: (steps,) for name in ("both", "blending", "naive", "change", "own")}
+        ahead = dict.fromkeys(("both", "blending", "naive", "change", "own"), (steps,))
         seen = {"one": (1,), "last": (1,), "changes": (FINE + len(COARSE),), "seasonal": (further,)}
-        at_knots = {f"{name}_at": (knots,) for name in ("own", "naive", "change", "scale", "blended", "corrected", "said")}
+        at_knots = {
+            f"{name}_at": (knots,) for name in ("own", "naive", "change", "scale", "blended", "corrected", "said")
+        }
         parts = in_order({"sizes": (self.steps,), **ahead, **seen, "base": (1,), "zero": (1,), **at_knots})
         at = {name: slice(part.offset, part.offset + part.size) for name, part in parts.items()}
         self.size = at["said_at"].stop

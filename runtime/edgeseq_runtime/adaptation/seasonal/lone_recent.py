@@ -1,7 +1,6 @@
 """The second correction of the only stream: what `recent` does for rows, with few calls of NumPy."""
 
 import math
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +19,9 @@ _FORGETTING = float(correction.FORGETTING)
 _ONE, _KEPT = np.array(np.float32(1)), np.array(np.float32(1) / correction.FORGETTING)
 _LARGEST, _SMALLEST = np.array(recent.LARGEST), np.array(-recent.LARGEST)
 
-_ROOM = 0.99 * float(correction.MOST * recent.UNSURE)
+_GROWTH, _LIMIT = 1 / _FORGETTING, float(correction.MOST * recent.UNSURE)
+
+_ROOM = 0.99 * _LIMIT
 """Of the covariance's mean diagonal: below it, its limit need not be looked at."""
 
 
@@ -30,11 +31,10 @@ class LoneRecent:
     def __init__(self, layout: Layout, row: Float32) -> None:
         parts, knots, features = layout.parts, len(layout.knots), layout.recent
         flat, covariance = (
-            row[part.offset : part.offset + part.size]
-            for part in (parts["recent_weights"], parts["recent_covariance"])
+            row[part.offset : part.offset + part.size] for part in (parts["recent_weights"], parts["recent_covariance"])
         )
         self._weights, self._covariance = flat, covariance.reshape(features, features)
-        self._weights_by_knot = flat.reshape(knots, features)
+        self._weights_by_knot, self._variances = flat.reshape(knots, features), self._covariance.diagonal()
         self._diagonal = 0.0
         """At least the mean of the covariance's diagonal."""
         self.seen_twice = np.zeros(2 * knots * features, np.float32)
@@ -94,8 +94,10 @@ class LoneRecent:
         elif self._diagonal < _ROOM:
             multiply(covariance, _KEPT, covariance)
         else:
-            correction.let_grow(covariance, unsure=recent.UNSURE)
-            self._diagonal = float(covariance.trace()) / len(covariance)
+            trace = float(dot(self._variances, self._one_of_features))
+            self._size[()] = min(_GROWTH, _LIMIT * len(covariance) / trace)
+            multiply(covariance, self._size, covariance)
+            self._diagonal = float(self._size) * trace / len(covariance)
 
     def correct(self, seen: Float32, corrections: Float32) -> None:
         """Write the corrections (knot,), not clipped yet, of what is seen now, (feature,)."""

@@ -1,7 +1,8 @@
 """The search for the season of the only stream: what `season` does for rows, with few calls of NumPy.
 
-The changes over `APART` samples are kept as they come, twice, one ring behind the other: so those at a group of lags
-are neighbours, the longest lag first, and of the gains too, which are the same for each number of samples compared.
+The changes over `APART` samples are kept from the last one back, twice, one ring behind the other: so those at a group
+of lags are neighbours. The gains of their means are neighbours in a table, since each lag has been compared with one
+sample less than the one before it.
 """
 
 from typing import Any
@@ -13,8 +14,8 @@ from edgeseq_runtime.adaptation.seasonal import season
 from edgeseq_runtime.adaptation.seasonal.layout import GROUPS, LAGS, LONGEST, VALUES, Layout
 from edgeseq_runtime.arrays import Float32, are_within
 
-_COUNTS = np.arange(-season.APART - LONGEST, season.OLDEST)
-"""Samples that a lag can be compared over: of young streams there are none."""
+_COUNTS = np.arange(season.OLDEST - season.APART, -season.APART - LONGEST - 1, -1)
+"""Samples that a lag can have been compared over, from the most on; of young streams there are none."""
 
 _GAINS = np.maximum(
     1 / np.maximum(np.floor_divide(_COUNTS, GROUPS) + 1, 1).astype(np.float32), np.float32(GROUPS / season.MEMORY)
@@ -37,9 +38,7 @@ class LoneSeason:
         self._values, self._seen, self._moved, self._season = (
             parts[name].offset for name in ("values", "seen", "moved", "season")
         )
-        repeats = self._views["repeats"].reshape(GROUPS, LAGS)
-        self._means = [group[::-1] for group in repeats]
-        """Of each group of lags, the longest first."""
+        self._means = list(self._views["repeats"].reshape(GROUPS, LAGS))
         self._mean_of_lag: Any = memoryview(self._views["repeats"].data)
         self._changes = np.zeros(2 * VALUES, np.float32)
         self._change_at: Any = memoryview(self._changes.data)
@@ -50,7 +49,7 @@ class LoneSeason:
     def bind(self) -> None:
         """Look at the row anew."""
         values = self._views["values"]
-        ring = values - np.roll(values, season.APART)
+        ring = np.roll(values - np.roll(values, season.APART), -1)[::-1]  # backwards, and what was first stays so
         self._changes[:VALUES] = self._changes[VALUES:] = ring
 
     def update(self, clock: int, truth: float, unit: float) -> int:
@@ -59,13 +58,13 @@ class LoneSeason:
         `truth` is the sample, NaN where it teaches nothing, and `unit` the stream's scale.
         """
         row, place = self._row, clock % VALUES
-        sample = row[self._values + place]
-        self._change_at[place] = sample - row[self._values + (place - season.APART) % VALUES]
-        self._change_at[VALUES + place] = change = self._change_at[place]
+        at = -place % VALUES
+        change = row[self._values + place] - row[self._values + (place - season.APART) % VALUES]
+        self._change_at[at] = self._change_at[VALUES + at] = change
         if unit > 0 and truth == truth:  # noqa: PLR0124 - NaN is not itself
             row[self._seen] = seen = min(row[self._seen] + 1, season.OLDEST)
             self._move(abs(change) / unit, int(seen))
-            self._compare(clock % GROUPS, VALUES + place, unit, int(seen))
+            self._compare(clock % GROUPS, at, unit, int(seen))
         return int(row[self._season])
 
     def _move(self, moved: float, seen: int) -> None:
@@ -75,14 +74,18 @@ class LoneSeason:
             gain = 1 / min(max(seen - season.APART, 1), season.MEMORY)
             self._row[self._moved] = mean + gain * (min(moved, _LARGEST) - mean)
 
-    def _compare(self, group: int, place: int, unit: float, seen: int) -> None:
-        """Take the differences at a group of lags into their means, and let the best lag challenge the season."""
+    def _compare(self, group: int, last: int, unit: float, seen: int) -> None:
+        """Take the differences at a group of lags into their means, and let the best lag challenge the season.
+
+        `last` is where the last change lies.
+        """
         means, off, first = self._means[group], self._off, group * LAGS
-        self._change[()], self._unit[()] = self._change_at[place], unit
-        subtract(self._changes[place - first - LAGS : place - first], self._change, off)
+        self._change[()], self._unit[()] = self._change_at[last], unit
+        begin = last + first + 1
+        subtract(self._changes[begin : begin + LAGS], self._change, off)
         divide(off, self._unit, off)
         absolute(off, off)
-        at = seen + LONGEST - first - LAGS
+        at = season.OLDEST - seen + first + 1
         gains = _GAINS[at : at + LAGS]
         if are_within(off, _LARGEST * _LARGEST):
             subtract(off, means, off)
@@ -106,10 +109,10 @@ class LoneSeason:
         if counting <= 0:
             return False
         if counting < LAGS:
-            means = means[LAGS - counting :]
+            means = means[:counting]
         bound = _CLEARLY * moved
         if now:
             lag = max(now, first + 1)
             chance = min(max((known - lag) // GROUPS + 1, 1), season.MEMORY / GROUPS) ** -0.5
             bound = min(bound, mean / (1 + 2 * chance) if first >= now else mean * (1 + chance))
-        return means.item(means.argmin()) < bound * _ROUNDED
+        return bool(means.item(means.argmin()) < bound * _ROUNDED)

@@ -150,7 +150,7 @@ class LoneStream:
             self._say(clock, counts=is_warm, is_whole=is_whole)
             self._clock = (clock + 1) % self._layout.turns
             row[0] = self._clock
-            are_open = self._find_open() if is_warm else []
+            are_open = self._find_open(is_whole=is_whole) if is_warm else []
             if True not in are_open:
                 return False
             self._adapt(forecasts, are_open)
@@ -236,17 +236,24 @@ class LoneStream:
         if np.isnan(by_knot[-1, 0]):
             self._now_words[self._places.last] = 0  # as it will be found in the stream's row
 
-    def _find_open(self) -> list[bool]:
-        """Return which gates are open; not where what is said does not count."""
-        knots = len(self._layout.knots)
-        sums, said = self._learning.gate.tolist(), self._at["said_at"].tolist()
-        pairs = zip(sums[:knots], sums[knots:], said, strict=True)
-        return [gain < -_MARGIN * worst and what - what == 0 for gain, worst, what in pairs]
+    def _find_open(self, *, is_whole: bool) -> list[bool]:
+        """Return which gates are open; not where what is said is not finite."""
+        sums = self._learning.gate.tolist()
+        are_open = [gain < -_MARGIN * worst for gain, worst in zip(sums, sums[len(sums) // 2 :], strict=False)]
+        if not is_whole:
+            return [
+                is_open and said - said == 0
+                for is_open, said in zip(are_open, self._at["said_at"].tolist(), strict=True)
+            ]
+        return are_open
 
     def _adapt(self, forecasts: Float32, are_open: list[bool]) -> None:
         """Adapt forecasts (step,) in place: between the knots by what lies between."""
         places, at, learning = self._places, self._at, self._learning
-        self._are_open[:] = [*are_open * (len(PRIOR) - 2), *(-is_open for is_open in are_open)]  # persistence is less own
+        self._are_open[:] = [
+            *are_open * (len(PRIOR) - 2),
+            *(-is_open for is_open in are_open),
+        ]  # persistence is less own
         learning.shares.take(places.trusts, 0, self._trusts, "clip")
         multiply(self._trusts, self._are_open, self._trusts)
         self._weights.take(places.weights, 0, self._weights_at_knots, "clip")
