@@ -400,7 +400,7 @@ class Pool:
 
     def restore_all(self, blobs: Mapping[Name, bytes]) -> None:
         """Go on with streams from their snapshots, as `restore` does; with all of them, or with none."""
-        like = self._judgement.snapshot(0)
+        like = self._judgement.like()
         snapshots = {name: unpack(blob, self.session.digest, like) for name, blob in blobs.items()}
         for snapshot in snapshots.values():
             self._judgement.check(snapshot)

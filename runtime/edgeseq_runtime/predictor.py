@@ -324,7 +324,7 @@ class Predictor:
         A snapshot brings its sensor with it; only where one was asked for must it be that one. Raises `SnapshotError`
         where it is damaged, or of another model or sensor.
         """
-        snapshot = unpack(blob, self.session.digest, self._judgement.snapshot(0))
+        snapshot = unpack(blob, self.session.digest, self._judgement.like())
         self._judgement.check(snapshot)
         if self._sensor:
             self._check_sensor(*self._sensor, Scale.from_states(snapshot.arrays))
