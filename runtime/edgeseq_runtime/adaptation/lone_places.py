@@ -95,29 +95,6 @@ class LonePlaces:
         return np.array(self._each(self.told, self._layout.waits))
 
     @cached_property
-    def knot_of_expert(self) -> Indices:
-        """The knot that each number (knot, expert) belongs to."""
-        return np.repeat(np.arange(self.knots), self._layout.experts)
-
-    # Weights and covariances, one after the other: (knot + knot * feature, feature)
-
-    @cached_property
-    def row(self) -> Indices:
-        """The row that each of these numbers stands in."""
-        return np.repeat(np.arange(self.knots * (1 + self._layout.features)), self._layout.features)
-
-    @cached_property
-    def knot_of_row(self) -> Indices:
-        """The knot that each row belongs to."""
-        return np.concatenate([np.arange(self.knots), np.repeat(np.arange(self.knots), self._layout.features)])
-
-    @cached_property
-    def column(self) -> Indices:
-        """Which of the features (knot, feature) each of these numbers belongs to."""
-        features = self._layout.features
-        return np.asarray((self.knot_of_row[:, None] * features + np.arange(features)).reshape(-1))
-
-    @cached_property
     def at_knots(self) -> Indices:
         """(number, knot): of trusts (knot, expert), what is alike (knot,) and weights (knot, feature), in a row.
 

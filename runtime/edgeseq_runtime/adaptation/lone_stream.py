@@ -14,7 +14,7 @@ from numpy import add, divide, dot, maximum, minimum, multiply, subtract
 
 from edgeseq_runtime.adaptation import correction, gate
 from edgeseq_runtime.adaptation.layout import CHANGES, Layout
-from edgeseq_runtime.adaptation.lone_learning import LoneLearning
+from edgeseq_runtime.adaptation.lone_learning import Learned, LoneLearning
 from edgeseq_runtime.adaptation.lone_places import LonePlaces
 from edgeseq_runtime.arrays import Float32, are_finite, are_within
 
@@ -36,7 +36,11 @@ class LoneStream:
 
     def __init__(self, layout: Layout, row: Float32) -> None:
         self._layout, self._places = layout, LonePlaces(layout)
-        self._learning = LoneLearning(layout, self._places, row)
+        begin, taught = layout.head + layout.of_target["weights"].offset, layout.shared["taught"].offset
+        kind = Learned(
+            len(layout.knots), layout.features, layout.prior, correction.CLIP, correction.UNSURE, taught, begin
+        )
+        self._learning = LoneLearning(kind, row)
         self._words = row
         self._row: Any = memoryview(row.data)  # of which single numbers are read sooner than of an array
         values, words = layout.of_target["values"], len(layout.waits)
@@ -53,8 +57,18 @@ class LoneStream:
         self._place = 0
         self._wary = 0
         """For how many further samples numbers may overflow."""
+        self._find_waiting()
         self._find_telling()
         self._find_between()
+
+    def _find_waiting(self) -> None:
+        """Have arrays for what is compared with a truth."""
+        words, knots = len(self._slots), len(self._layout.knots)
+        waited = np.zeros(words + knots + 2, np.float32)
+        waited[-1] = 1
+        self._take_waited, self._waited = waited.take, waited[:words]
+        self._made_at, self._came = waited[: words : len(self._layout.waits)], waited[words : words + knots]
+        self._truth, self._less_off = np.zeros((), np.float32), np.zeros_like(self._learning.off)
 
     def _find_telling(self) -> None:
         """Have arrays for what is said at the knots."""
@@ -129,13 +143,11 @@ class LoneStream:
             return self._update(truth, forecasts, is_warm=is_warm)
 
     def _update(self, truth: float, forecasts: Float32, *, is_warm: bool) -> bool:
-        learning = self._learning
         if truth == truth:  # noqa: PLR0124 - NaN is not itself
-            self._words.take(self._slots, 0, learning.waited, "clip")
-            learning.learn(truth, self._scales_at_knots)
+            self._learn(truth)
         self._say(is_warm=is_warm)
         knots = len(self._at)
-        sums = learning.gate.tolist()
+        sums = self._learning.gate.tolist()
         are_open = [gain < -_MARGIN * worst for gain, worst in zip(sums, sums[knots:], strict=False)]
         changed = is_warm and True in are_open
         if changed and not self._wary and are_within(forecasts, self._calm):
@@ -145,6 +157,18 @@ class LoneStream:
                 self._adapt(forecasts, are_open)
         self._move_on()
         return changed
+
+    def _learn(self, truth: float) -> None:
+        """Compare with a truth what waits for it."""
+        places, off, less, came = self._places, self._learning.off, self._less_off, self._came
+        self._words.take(self._slots, 0, self._waited, "clip")
+        self._truth.fill(truth)
+        subtract(self._truth, self._made_at, came)
+        divide(came, self._scales_at_knots, came)
+        self._take_waited(places.before, 0, off, "clip")
+        self._take_waited(places.before_from, 0, less, "clip")
+        subtract(off, less, off)
+        self._learning.learn()
 
     def _look_ahead(self, sample: float, forecasts: Float32) -> None:
         """Keep a sample, and look at what is forecast at the knots."""
@@ -196,7 +220,7 @@ class LoneStream:
         """Adapt forecasts (step,) in place, of which some are to be: between the knots by what lies between."""
         places, learning = self._places, self._learning
         self._are_open[:] = are_open
-        self._are_open.take(places.knot_of_expert, 0, self._trusts, "clip")
+        self._are_open.take(self._learning.knot_of_expert, 0, self._trusts, "clip")
         multiply(self._trusts, learning.shares, self._trusts)
         dot(self._weights_by_knot, self._told.take(places.alike), self._alike)
         self._weights[:] = learning.weights
