@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,57 @@ def table(separator: str = ",") -> str:
 
 def objects(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
+
+
+WRITTEN = {
+    "epochs": ("", "%s"),
+    "ISO 8601": ("", "%Y-%m-%dT%H:%M"),
+    "a notation that the first line shows": ("", "%d.%m.%Y %H:%M"),
+    "a notation that is told": ("%d/%m/%y %H.%M", "%d/%m/%y %H.%M"),
+}
+"""What is said of the notation of times, and what they are written as."""
+
+
+@pytest.mark.parametrize("how", WRITTEN)
+def test_forecasts_say_their_times_once_the_first_ones_have_told_the_period(
+    edgeseq: CommandLine, tmp_path: Path, how: str
+) -> None:
+    """From the sixth on, written as the samples' own; the very times at which the next samples come."""
+    said, form = WRITTEN[how]
+    moments = [datetime(2024, 3, 30, 20, tzinfo=UTC) + timedelta(minutes=30 * step) for step in range(60)]
+    times = [str(int(moment.timestamp())) if form == "%s" else moment.strftime(form) for moment in moments]
+    path = tmp_path / "series.csv"
+    path.write_text("time;temp\n" + "".join(f"{time};{20 + step % 7}\n" for step, time in enumerate(times[:12])))
+    told = ["--time-format", said] if said else []
+    found = objects(edgeseq.must("predict", "starter", "--input", path, *told).out)
+    assert [line.get("times") for line in found[:5]] == [None] * 5
+    for at, line in enumerate(found[5:], start=5):
+        assert line["times"] == times[at + 1 : at + 49]
+
+
+def test_months_are_followed_by_months(edgeseq: CommandLine, tmp_path: Path) -> None:
+    """Not by as many days as the first ones had."""
+    path = tmp_path / "series.csv"
+    path.write_text("time,v\n" + "".join(f"2023-{month:02}-01,{month % 5}\n" for month in range(1, 8)))
+    last = objects(edgeseq.must("predict", "starter", "--input", path).out)[-1]
+    assert last["times"][:6] == ["2023-08-01", "2023-09-01", "2023-10-01", "2023-11-01", "2023-12-01", "2024-01-01"]
+
+
+def test_points_of_the_future_and_the_first_step_of_a_row_have_their_times(
+    edgeseq: CommandLine, tmp_path: Path
+) -> None:
+    """As JSON has them."""
+    begin, step, path = 1_700_000_000, 20, tmp_path / "series"
+    path.write_text("".join(f"w,loc=a temp={20 + n % 3} {begin + step * n}000000000\n" for n in range(7)))
+    influx = ["--input-format", "influx", "--format", "influx", "--future-points"]
+    found = edgeseq.must("predict", "starter", "--input", path, *influx).out.splitlines()
+    assert len(found) == 5 + 2 * 48
+    assert [int(line.split()[-1]) // 10**9 for line in found[-48:]] == [begin + step * (6 + n) for n in range(1, 49)]
+    path.write_text("time,temp\n" + "".join(f"{begin + step * n},{20 + n % 3}\n" for n in range(7)))
+    rows = edgeseq.must("predict", "starter", "--input", path, "--format", "csv").out.splitlines()
+    header, *cells = (row.split(",") for row in rows)
+    ahead = [row[header.index("t+1")] for row in cells]
+    assert ahead == [""] * 5 + [str(begin + step * 6), str(begin + step * 7)]
 
 
 @pytest.mark.parametrize("way", ["csv", "semicolons", "json", "parquet"])

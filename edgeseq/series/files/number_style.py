@@ -149,7 +149,7 @@ def _alone(shown: list[tuple[pl.Series, _Marks]], place: Place, notes: list[str]
                     "separator? --decimal . or --decimal , says which"
                 )
             signs[sign] = (column, row)
-            if fixed and marks.ungrouped is None and separator != ",":
+            if fixed and marks.ungrouped is None:
                 notes.append(
                     f"numbers: {column.name} {column[row]!r} is taken for a number with a decimal point; "
                     "where points part thousands, add --decimal ,"

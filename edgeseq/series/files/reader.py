@@ -199,7 +199,7 @@ def _series(name: str, contents: Contents, rows: Row | None, options: ReadingOpt
         known=contents.known,
         seconds=even.seconds if even else None,
         reading=reading,
-        notes=contents.notes,
+        notes=(*contents.notes, *(even.notes if even else ())),
     )
 
 

@@ -341,6 +341,7 @@ class JudgedStreams:
             self.monitor.drift.raised[rows] > 0 if self.monitor else None,
             p_values,
             anomaly,
+            np.array(self.clocks.period_of(rows)) if self.spec.learns_period else None,
         )
 
     def are_warm(self, rows: Any) -> Flags:
