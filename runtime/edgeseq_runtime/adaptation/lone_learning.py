@@ -25,6 +25,9 @@ _FORGETTING = float(correction.FORGETTING)
 _LEAST, _FORGOTTEN, _MEMORY, _WORST = map(np.array, (experts.LEAST, correction.FORGETTING, gate.MEMORY, gate.WORST))
 _GROWTH = np.array(np.float32(1) / correction.FORGETTING)
 
+_HIGH, _LITTLE = 60.0, 1e-20
+"""Of a score, of which float32 holds the exponential up to 88, and of the sum of a knot's shares."""
+
 
 @dataclass(frozen=True)
 class Learned:
@@ -102,8 +105,9 @@ class LoneLearning:
         self._allowed = np.concatenate([patience, np.full_like(patience, experts.RATE / 2)])
         self._rates = np.zeros_like(self._allowed)
         self._rate, self._most_rate = np.split(self._rates, 2)
-        self._loss, self._spare = np.zeros((2, len(patience)), np.float32)
-        self.knot_of_expert = np.repeat(np.arange(knots), len(prior))
+        self._loss, self._spare, self._scores = np.zeros((3, len(patience)), np.float32)
+        self._scores_by_knot = self._scores.reshape(knots, -1)
+        self._knot_of_expert = np.repeat(np.arange(knots), len(prior))
         self._shares_by_knot = self.shares.reshape(knots, -1)
         self._whole = np.zeros(knots, np.float32)
         self._one_each = np.ones(len(prior), np.float32)
@@ -193,7 +197,7 @@ class LoneLearning:
     def _lose(self) -> None:
         """Let experts lose."""
         loss, spare = self._loss, self._spare
-        self.missed.take(self.knot_of_expert, 0, loss, "clip")
+        self.missed.take(self._knot_of_expert, 0, loss, "clip")
         multiply(loss, self.apart, loss)
         add(loss, loss, loss)
         absolute(loss, spare)
@@ -214,18 +218,28 @@ class LoneLearning:
         minimum(rate, self._most_rate, out=rate)
 
     def _weigh(self) -> None:
-        """Have `shares` be the experts' weights."""
-        shares, spare, whole, knot = self.shares, self._spare, self._whole, self.knot_of_expert
-        multiply(self._rate, self._regret, shares)
-        subtract(self._log_prior, shares, shares)
-        maximum.reduce(self._shares_by_knot, 1, out=whole)
-        whole.take(knot, 0, spare, "clip")
-        subtract(shares, spare, shares)
-        exp(shares, shares)
+        """Have `shares` be the experts' weights.
+
+        The best score of each knot seldom is far from 0, and then need not be looked for.
+        """
+        scores = self._scores
+        multiply(self._rate, self._regret, scores)
+        subtract(self._log_prior, scores, scores)
+        if scores.item(scores.argmax()) > _HIGH or not self._share_out():
+            scores -= self._scores_by_knot.max(axis=1).repeat(len(self._one_each))
+            self._share_out()
+
+    def _share_out(self) -> bool:
+        """Make shares of the scores; return False where they are too small for that."""
+        shares, spare, whole = self.shares, self._spare, self._whole
+        exp(self._scores, shares)
         multiply(shares, self._rate, shares)
         dot(self._shares_by_knot, self._one_each, whole)
-        whole.take(knot, 0, spare, "clip")
+        if min(whole.tolist()) < _LITTLE:
+            return False
+        whole.take(self._knot_of_expert, 0, spare, "clip")
         divide(shares, spare, shares)
+        return True
 
     def _correct(self) -> None:
         """Learn what the corrections of what was seen were off by.

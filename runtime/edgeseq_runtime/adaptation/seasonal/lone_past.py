@@ -54,7 +54,8 @@ class LonePast:
         units = views["units"][0].take((clock - ages) % self._layout.horizon)
         sizes, count = units * places.per, len(places.per)
         made[:, places.begin_of_sizes :][:, :count] = sizes
-        made[:, places.begin :][:, :count] = (later - earlier) / sizes
+        with np.errstate(all="ignore"):
+            made[:, places.begin :][:, :count] = (later - earlier) / sizes
         waits = views["waiting"][0][self._first + (clock - ages) % self._knots]
         own = waits[..., OWN]
         made[:, at["at_knots"]] = made[:, places.at_knots]

@@ -24,6 +24,9 @@ _GAINS = np.maximum(
 
 _LARGEST, _CLEARLY, _NO_LONGER = float(season.LARGEST), float(season.CLEARLY), float(season.NO_LONGER)
 
+_UNBOUNDED = 1e18
+"""Its square still is a number that float32 has."""
+
 _ROUNDED = 1.001
 """So much larger is a bound than the number itself, of which float32 may have rounded a little off."""
 
@@ -49,7 +52,9 @@ class LoneSeason:
     def bind(self) -> None:
         """Look at the row anew."""
         values = self._views["values"]
-        ring = np.roll(values - np.roll(values, season.APART), -1)[::-1]  # backwards, and what was first stays so
+        with np.errstate(all="ignore"):
+            changes = values - np.roll(values, season.APART)
+        ring = np.roll(changes, -1)[::-1]  # backwards, and what was first stays so
         self._changes[:VALUES] = self._changes[VALUES:] = ring
 
     def update(self, clock: int, truth: float, unit: float) -> int:
@@ -83,16 +88,19 @@ class LoneSeason:
         self._change[()], self._unit[()] = self._change_at[last], unit
         begin = last + first + 1
         subtract(self._changes[begin : begin + LAGS], self._change, off)
-        divide(off, self._unit, off)
-        absolute(off, off)
         at = season.OLDEST - seen + first + 1
         gains = _GAINS[at : at + LAGS]
-        if are_within(off, _LARGEST * _LARGEST):
+        if are_within(off, min(_LARGEST * unit, _UNBOUNDED) ** 2):
+            divide(off, self._unit, off)
+            absolute(off, off)
             subtract(off, means, off)
             multiply(off, gains, off)
             add(means, off, means)
         else:
-            np.copyto(means, means + gains * (np.minimum(off, season.LARGEST) - means), where=np.isfinite(off))
+            with np.errstate(all="ignore"):
+                off = np.abs(off / self._unit)
+                after = means + gains * (np.minimum(off, season.LARGEST) - means)
+                np.copyto(means, after, where=np.isfinite(off))
         now = int(self._row[self._season])
         if self._might_change(means, first, now, seen):
             views, lags = self._views, np.arange(first + 1, first + LAGS + 1)

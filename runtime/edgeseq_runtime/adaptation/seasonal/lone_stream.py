@@ -18,12 +18,15 @@ from edgeseq_runtime.adaptation.seasonal.lone_past import LonePast
 from edgeseq_runtime.adaptation.seasonal.lone_places import LonePlaces
 from edgeseq_runtime.adaptation.seasonal.lone_recent import LoneRecent
 from edgeseq_runtime.adaptation.seasonal.lone_season import LoneSeason
-from edgeseq_runtime.arrays import Float32, are_finite
+from edgeseq_runtime.arrays import Float32, are_finite, are_within
 
 # NumPy takes an array without axes in half the time of a number.
 _MOST, _SMALLEST = np.array(blend.CLIP), np.array(-blend.CLIP)
 
 _MARGIN = float(gate.MARGIN)
+
+_CALM, _LARGE, _LEAST = 1e12, 1e18, 1e-20
+"""In scales, as they are, and of a scale: while samples are no larger, and scales no smaller, nothing overflows."""
 
 
 class LoneStream:
@@ -41,6 +44,8 @@ class LoneStream:
         self._search, self._past = LoneSeason(layout, row), LonePast(layout, places, row)
         self._value_at, self._unit_at = parts["values"].offset, parts["units"].offset
         self._clock = self._season = -1
+        self._wary = 0
+        """For how many further samples numbers may not be finite, or overflow."""
         self._find_numbers()
         self._find_compared()
         self._find_said()
@@ -60,7 +65,7 @@ class LoneStream:
         self._of_steps, self._made = now[: places.at["own_at"].start], now[places.at["zero"].start :]
         self._at = {name: now[where] for name, where in places.at.items()}
         self._record = now[places.at["one"].start :]
-        self._sample, self._truth, self._unit = (np.zeros((), np.float32) for _ in range(3))
+        self._truth, self._unit = (np.zeros((), np.float32) for _ in range(2))
         self._place, self._turn = np.zeros((), np.int64), np.zeros((), np.int64)
         self._values = np.zeros(2 * places.steps, np.float32)
 
@@ -108,6 +113,7 @@ class LoneStream:
     def _bind(self) -> None:
         """Look at the row anew."""
         self._clock = int(self._row[0])
+        self._wary = self._layout.horizon + 1
         self._learning.look_up()
         self._recent.bind()
         self._search.bind()
@@ -135,26 +141,42 @@ class LoneStream:
 
     def update(self, sample: float, truth: float, unit: float, forecasts: Float32, *, is_warm: bool) -> bool:
         """Do what `SeasonalAdaptation.update` does; `forecasts` (step,) are changed in place."""
+        if self._clock < 0:
+            self._bind()
+        clock = self._clock
+        self._row[self._value_at + clock % VALUES] = sample
+        season = self._search.update(clock, truth, unit)
+        if season != self._season:
+            self._look(season)
+        self._look_ahead(clock, forecasts)
+        if unit < _LEAST or not are_within(self._taken, min(_CALM * unit, _LARGE) ** 2):
+            self._wary = self._layout.horizon + 1
+        if not self._wary:
+            return self._update(sample, truth, unit, forecasts, is_warm=is_warm)
+        self._wary -= 1
         with np.errstate(all="ignore"):
-            if self._clock < 0:
-                self._bind()
-            clock, row = self._clock, self._row
-            row[self._value_at + clock % VALUES] = sample
-            season = self._search.update(clock, truth, unit)
-            if season != self._season:
-                self._look(season)
-            if truth == truth:  # noqa: PLR0124 - NaN is not itself
-                self._learn(truth)
-            row[self._unit_at + clock % self._layout.horizon] = unit
-            is_whole = self._look_ahead(clock, sample, unit, forecasts)
-            self._say(clock, counts=is_warm, is_whole=is_whole)
-            self._clock = (clock + 1) % self._layout.turns
-            row[0] = self._clock
-            are_open = self._find_open(is_whole=is_whole) if is_warm else []
-            if True not in are_open:
-                return False
-            self._adapt(forecasts, are_open)
-            return True
+            return self._update(sample, truth, unit, forecasts, is_warm=is_warm)
+
+    def _look_ahead(self, clock: int, forecasts: Float32) -> None:
+        """Look at what is forecast, and at the samples that the seasonal forecasts and the correction need."""
+        self._place[()] = clock % VALUES
+        subtract(self._place, self._back, self._indices)
+        self._views["values"].take(self._indices, 0, self._taken, "wrap")
+        self._forecast[:] = forecasts
+
+    def _update(self, sample: float, truth: float, unit: float, forecasts: Float32, *, is_warm: bool) -> bool:
+        clock = self._clock
+        if truth == truth:  # noqa: PLR0124 - NaN is not itself
+            self._learn(truth)
+        self._row[self._unit_at + clock % self._layout.horizon] = unit
+        self._see(sample, unit)
+        self._say(clock, is_warm=is_warm)
+        self._row[0] = self._clock = (clock + 1) % self._layout.turns
+        are_open = self._find_open() if is_warm else []
+        if True not in are_open:
+            return False
+        self._adapt(forecasts, are_open)
+        return True
 
     def _learn(self, truth: float) -> None:
         """Compare with a truth what waits for it."""
@@ -170,35 +192,29 @@ class LoneStream:
             self._past.take(self._places.seen_twice, recent.seen_twice)
             recent.learn(learning.extra, known)
 
-    def _look_ahead(self, clock: int, sample: float, unit: float, forecasts: Float32) -> bool:
-        """Have what is forecast, and what the correction sees, as multiples; return whether all of it is finite."""
-        places, now, words = self._places, self._changes_of_all, self._now_words
-        self._place[()], self._sample[()], self._unit[()] = clock % VALUES, sample, unit
-        subtract(self._place, self._back, self._indices)
-        self._views["values"].take(self._indices, 0, self._taken, "wrap")
-        self._forecast[:] = forecasts
+    def _see(self, sample: float, unit: float) -> None:
+        """Have what is forecast, and what the correction sees, in multiples of the scale."""
+        now, words, at = self._changes_of_all, self._now_words, self._at
+        self._unit[()] = unit
         subtract(self._later, self._earlier, now)
-        multiply(places.per, self._unit, self._size)
+        multiply(self._places.per, self._unit, self._size)
         divide(now, self._size, now)
-        words[places.last] = words[places.last_own]
-        words[places.base] = sample
-        arcsinh(self._at["changes"], self._at["changes"])
-        is_whole = are_finite(now)
-        if not is_whole and self._season:
-            own, naive, change = (self._at[name] for name in ("own", "naive", "change"))
-            known = np.isfinite(naive)
-            np.copyto(naive, own, where=~known)
-            np.copyto(change, own, where=~(known & np.isfinite(change)))
-        seen = self._at["seen"]
+        words[self._places.last] = words[self._places.last_own]
+        words[self._places.base] = sample
+        arcsinh(at["changes"], at["changes"])
+        seen = at["seen"]
         minimum(seen, _MOST, out=seen)
         maximum(seen, _SMALLEST, out=seen)
-        if not is_whole:
+        if self._wary:
             seen[np.isnan(seen)] = 0
-        words[places.one] = 1
-        return is_whole
+            if self._season:
+                known = np.isfinite(at["naive"])
+                np.copyto(at["change"], at["own"], where=~(known & np.isfinite(at["change"])))
+                np.copyto(at["naive"], at["own"], where=~known)
+        words[self._places.one] = 1
 
-    def _say(self, clock: int, *, counts: bool, is_whole: bool) -> None:
-        """Let what is said at the knots wait for its truth, if it `counts`."""
+    def _say(self, clock: int, *, is_warm: bool) -> None:
+        """Let what is said at the knots wait for its truth."""
         places, made, at, added = self._places, self._made, self._at, self._added
         self._of_steps.take(places.at_knots, 0, at["at_knots"], "clip")
         made.take(places.parts, 0, self._both_parts, "clip")
@@ -219,32 +235,29 @@ class LoneStream:
         dot(self._weighed_by_knot, self._one_each, at["said_at"])
         waits = self._waits
         made.take(places.waits, 0, waits, "clip")
-        if not (counts and is_whole):
-            self._leave_out(counts=counts)
+        if self._wary or not is_warm:
+            self._leave_out(is_warm=is_warm)
         self._turn[()] = clock * len(WAITS)
         remainder(self._turn, places.ring, self._slots)
         add(self._slots, places.first_slot, self._slots)
         self._words[self._slots] = waits
         self._past.add(self._record)
 
-    def _leave_out(self, *, counts: bool) -> None:
+    def _leave_out(self, *, is_warm: bool) -> None:
         """Have nothing wait at the knots where it does not count, or is not finite."""
         by_knot = self._waits.reshape(-1, len(WAITS))
-        by_knot[~(np.isfinite(by_knot).all(axis=1) & counts)] = np.nan
+        by_knot[~(np.isfinite(by_knot).all(axis=1) & is_warm)] = np.nan
         for word, name in enumerate(WAITS):
             self._at[f"{name}_at"][:] = by_knot[:, word]
         if np.isnan(by_knot[-1, 0]):
             self._now_words[self._places.last] = 0  # as it will be found in the stream's row
 
-    def _find_open(self, *, is_whole: bool) -> list[bool]:
+    def _find_open(self) -> list[bool]:
         """Return which gates are open; not where what is said is not finite."""
         sums = self._learning.gate.tolist()
         are_open = [gain < -_MARGIN * worst for gain, worst in zip(sums, sums[len(sums) // 2 :], strict=False)]
-        if not is_whole:
-            return [
-                is_open and said - said == 0
-                for is_open, said in zip(are_open, self._at["said_at"].tolist(), strict=True)
-            ]
+        if self._wary:
+            return np.logical_and(are_open, np.isfinite(self._at["said_at"])).tolist()
         return are_open
 
     def _adapt(self, forecasts: Float32, are_open: list[bool]) -> None:
