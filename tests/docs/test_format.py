@@ -22,6 +22,7 @@ from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor, spec
 from edgeseq_runtime.backends.open import open_session
+from edgeseq_runtime.model_file import source
 from edgeseq_runtime.model_file.source import Source
 from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.service.named_streams import NamedStreams
@@ -86,6 +87,11 @@ def test_the_reader_finds_a_trained_and_signed_file_right(brief_sine: Checkpoint
 
     signed = b"edgeseq model file 1\n" + bytes.fromhex(made.spec.sha256)
     private.public_key().verify(base64.b64decode(made.spec.signature), signed)
+
+
+def test_the_reader_finds_the_starter_right() -> None:
+    """Format 2, and a scale that runs along."""
+    assert check(source.vouched(source.STARTER).content) <= 1
 
 
 def test_the_reader_finds_a_network_of_ones_own_right() -> None:

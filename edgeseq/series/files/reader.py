@@ -122,7 +122,6 @@ def _contents(table: Table, options: ReadingOptions) -> Contents:
         units=[_known_unit(name, table, options) for name in columns],
         decimal=options.decimal,
         missing=options.na,
-        separator=table.written.separator or "",
     )
     return Contents(table, columns, len(targets), len(known), found, numbers)
 

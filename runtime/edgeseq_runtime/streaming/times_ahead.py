@@ -11,7 +11,7 @@ from typing import TypeAlias
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.io.text_lines import WrittenTime
 from edgeseq_runtime.reading.number_times import DAYS, FORMS, UNITS, by_size, numbers_of
-from edgeseq_runtime.reading.times import MONTH, TimeReader, is_epoch, is_number
+from edgeseq_runtime.reading.times import MONTH, TimeReader, is_epoch, is_number, without_annotation
 from edgeseq_runtime.spec import Spec
 
 Times: TypeAlias = list[str] | list[int | float]
@@ -108,7 +108,7 @@ class TimesAhead:
         try:
             if not isinstance(time, str):
                 return self._numbers(time, seconds)
-            time = time.strip()
+            time = without_annotation(time.strip())
             return self._epochs(time, seconds) if self._is_number(time) else self._texts(time, seconds)
         except (DataError, ValueError, OverflowError):
             return None
