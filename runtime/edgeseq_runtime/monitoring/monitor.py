@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32, Rows
 from edgeseq_runtime.backends.usual import WatchArrays
-from edgeseq_runtime.monitoring.conformal import MOVES, WIDEST, Intervals
+from edgeseq_runtime.monitoring.conformal import FURTHEST, MOVES, WIDEST, Intervals
 from edgeseq_runtime.monitoring.drift import ALARM, CLEAR, MEMORY, Drift
 from edgeseq_runtime.spec import RUNNING, Spec
 from edgeseq_runtime.streaming.row_arrays import RowArrays
@@ -136,6 +136,10 @@ class Monitor(RowArrays):
             above=above,
             log_width=intervals.log_width,
             width=intervals.width,
+            evidence=intervals.evidence,
+            hurried=intervals.hurried,
+            held=intervals.scores[0],
+            missed=intervals.scores[1],
             moves=MOVES,
             lowest=drift.low,
             highest=drift.high,
@@ -245,6 +249,8 @@ class Monitor(RowArrays):
         return {
             "monitor.said": np.roll(self.said[row], -here, axis=0),
             "monitor.log_width": self.intervals.log_width[row].copy(),
+            "monitor.evidence": self.intervals.evidence[row].copy(),
+            "monitor.hurried": self.intervals.hurried[row].copy(),
             "monitor.shares": self.drift.shares[row].copy(),
             "monitor.raised": self.drift.raised[row : row + 1].copy(),
         }
@@ -256,14 +262,18 @@ class Monitor(RowArrays):
         if all(name in arrays for name in names):
             said, log_width, shares, raised = (arrays[name] for name in names)
             self.said[row] = np.roll(said, self.turns - age, axis=0)
-            self.intervals.load(row, log_width)
+            # Version 0.1 kept neither of these.
+            evidence, hurried = (arrays.get(f"monitor.{name}", 0) for name in ("evidence", "hurried"))
+            self.intervals.load(row, log_width, evidence, hurried)
             self.drift.shares[row], self.drift.raised[row] = shares, raised[0]
 
     @staticmethod
     def might_hold(arrays: Mapping[str, Float32]) -> bool:
         """Whether arrays, of those that `arrays_of` names, can be what a monitor has learned."""
-        widths, shares, raised = (
-            arrays.get(f"monitor.{name}", np.zeros(0)) for name in ("log_width", "shares", "raised")
+        widths, hurried, shares, evidence, raised = (
+            arrays.get(f"monitor.{name}", np.zeros(0))
+            for name in ("log_width", "hurried", "shares", "evidence", "raised")
         )
-        within = (np.abs(widths) <= WIDEST).all() and ((shares >= 0) & (shares <= 1)).all()
-        return bool(within and np.isin(raised, (0, 1)).all())
+        are_shares = all(((some >= 0) & (some <= 1)).all() for some in (shares, evidence))
+        are_moves = (np.abs(widths) <= WIDEST).all() and (np.abs(hurried) <= FURTHEST).all()
+        return bool(are_shares and are_moves and np.isin(raised, (0, 1)).all())
