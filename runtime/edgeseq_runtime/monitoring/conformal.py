@@ -10,9 +10,9 @@ than that a larger number gives a wider interval. There is one for each step ahe
 
 Hits narrow so slowly that an interval which is far too wide would stay so for thousands of samples: the first one of a
 sensor that nobody has trained for, or any after a season was found. Where it is proven that a width is wrong (see
-`evidence`), hits and misses move it in haste, ten times as far. By how much haste has moved it, all in all, is kept, and
-bounded. So the argument still holds: over T truths the share missed is alpha but for (range of the
-number + range of what haste has moved) / (gamma T), whatever the series does.
+`evidence`), hits and misses move it in haste, ten times as far. By how much haste has moved it, all in all, is kept and
+bounded. So the argument still holds: over T truths the share missed is alpha but for (range of the number + range of
+what haste has moved) / (gamma T), whatever the series does.
 """
 
 import math
@@ -46,11 +46,11 @@ _WIDER, _NARROWER = np.float32(GAMMA * LEVEL), np.float32(GAMMA * (1 - LEVEL))
 _MORE = HASTE - np.float32(1)
 
 FURTHEST = np.float32(math.log(100.0))
-"""Haste makes no interval a hundred times wider or narrower, all in all. A season that is found takes up to half of it."""
+"""Haste makes no interval a hundred times wider or narrower, all in all."""
 
 MOVES = float(_WIDER), float(_NARROWER), float(WIDEST), float(_MORE), float(FURTHEST)
-"""By how much a miss widens and a hit narrows the logarithm of a width, how far from 0 it may come; by how many times as
-much haste moves it besides, and how far all in all."""
+"""By how much a miss widens and a hit narrows the logarithm of a width, how far from 0 it may come; by how many times
+as much haste moves it besides, and how far all in all."""
 
 # The same for one stream: as Python's numbers, and as arrays, which a ufunc takes in half a number's time.
 _UP, _DOWN, _WIDEST, _, _FURTHEST = MOVES
@@ -177,18 +177,19 @@ class Intervals(RowArrays):
         missed, held = beyond > 0, beyond <= 0  # two comparisons and no `~`: NaN is neither a miss nor a hit
         evidence = self.evidence[rows]
         moved = missed * _WIDER - held * _NARROWER
-        is_proven = evidence >= 1
-        if np.count_nonzero(is_proven):
+        if evidence.max(initial=0) >= 1:
             hurried = self.hurried[rows]
-            hasty = _hurry(hurried, moved, is_proven.any(axis=1))
-            moved += hasty
+            moved += _hurry(hurried, moved, (evidence >= 1).any(axis=1))
             if not isinstance(rows, slice):
                 self.hurried[rows] = hurried
         log_width += moved
         np.minimum(np.maximum(log_width, -WIDEST, out=log_width), WIDEST, out=log_width)
         self.exponentials(log_width, width)
         hit, more = self.scores
-        evidence += np.where((missed | held)[:, None], hit + more * missed[:, None], np.float32(0))
+        weighed = more * missed.astype(np.float32)[:, None]
+        weighed += hit
+        weighed *= (missed | held)[:, None]
+        evidence += weighed
         np.minimum(np.maximum(evidence, 0, out=evidence), 1, out=evidence)
         if not isinstance(rows, slice):
             self.log_width[rows], self.width[rows], self.evidence[rows] = log_width, width, evidence

@@ -29,7 +29,9 @@ ROW = slice(0, 1)
 
 def with_residuals(horizon: int = 3, mean: float = 0.0, deviation: float = 1.0) -> Spec:
     """Normal residuals as persistence has them on a random walk: the deviation grows with the root of the step."""
-    rows = [[mean + deviation * (step + 1) ** 0.5 * NORMAL.inv_cdf(level) for level in LEVELS] for step in range(horizon)]
+    rows = [
+        [mean + deviation * (step + 1) ** 0.5 * NORMAL.inv_cdf(level) for level in LEVELS] for step in range(horizon)
+    ]
     return replace(make_spec(horizon=horizon), residuals=Residuals(LEVELS, tuple((tuple(row),) for row in rows)))
 
 
@@ -176,7 +178,7 @@ def test_an_interval_that_is_far_too_wide_is_right_within_the_hundreds() -> None
 
 
 def test_where_intervals_are_right_hardly_anything_is_done_in_haste() -> None:
-    """Fewer than 1 in 1,000 truths of a random walk, of which forecasts of 24 steps ahead share most of their errors."""
+    """Fewer than 1 in 1,000 truths of a random walk, whose forecasts of 24 steps ahead share most of their errors."""
     monitor = Monitor(with_residuals(24), 1)
     proven, most = 0, 0.0
     for sample in walk(np.ones(20_000), seed=5).astype(np.float32):
