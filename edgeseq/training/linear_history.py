@@ -79,9 +79,9 @@ def is_clearly_better(series: Series, parts: Parts, options: TrainingOptions, st
     regression = fitted(series, halves, options)
     if regression is None:
         return False
-    errors = [squares(one, halves.test) for one in (starter, regression)]
-    counts = np.isfinite(errors).all(axis=0)
-    return is_clear(*(some[counts] for some in errors), starter.spec.horizon)
+    before, after = (squares(one, halves.test) for one in (starter, regression))
+    counts = np.isfinite(before) & np.isfinite(after)
+    return is_clear(before[counts], after[counts], starter.spec.horizon)
 
 
 def squares(checkpoint: Checkpoint, part: Part) -> Float64:

@@ -48,7 +48,7 @@ def test_too_short_a_validation_part_leaves_the_starter_with_the_names_of_the_se
     np.testing.assert_array_equal(own, other)
 
 
-def wave(tmp_path: Path) -> Path:
+def wave(tmp_path: Path) -> str:
     """Two sines that a linear recurrence gives, with hardly any noise."""
     random = np.random.default_rng(3)
     values = np.sin(np.arange(700) * 0.9) + 0.6 * np.sin(np.arange(700) * 0.37) + 0.01 * random.standard_normal(700)

@@ -22,8 +22,8 @@ _WAITING, _SAID = "monitor.waiting", "monitor.said"
 _LEARNED = ("monitor.log_width", "monitor.shares", "monitor.raised")
 """What a snapshot calls the rest."""
 
-_HASTENED = ("monitor.evidence", "monitor.hurried")
-"""And what earlier versions did not keep: 0 where it lacks."""
+_HASTY = ("monitor.evidence", "monitor.hurried")
+"""What else of intervals it has, which earlier versions did not keep."""
 
 
 class Monitor(RowArrays):
@@ -236,9 +236,9 @@ class Monitor(RowArrays):
         waiting = self.said[row, self._waiting.in_order(int(self.turns + self.turn[row]))]
         intervals, drift = self.intervals, self.drift
         learned = intervals.log_width[row], drift.shares[row], drift.raised[row : row + 1]
-        hastened = intervals.evidence[row], intervals.hurried[row]
-        kept = zip((*_LEARNED, *_HASTENED), (*learned, *hastened), strict=True)
-        return {_WAITING: waiting} | {name: array.copy() for name, array in kept}
+        hasty = intervals.evidence[row], intervals.hurried[row]
+        named = zip((*_LEARNED, *_HASTY), (*learned, *hasty), strict=True)
+        return {_WAITING: waiting} | {name: array.copy() for name, array in named}
 
     def earlier(self) -> dict[str, Float32]:
         """Return arrays of the names and shapes that earlier versions had in the place of some of `arrays_of`."""
@@ -254,7 +254,7 @@ class Monitor(RowArrays):
         if waiting is not None and all(name in arrays for name in _LEARNED):
             log_width, shares, raised = (arrays[name] for name in _LEARNED)
             self.said[row, self._waiting.in_order(self.turns)] = waiting
-            evidence, hurried = (arrays.get(name, 0) for name in _HASTENED)
+            evidence, hurried = (arrays.get(name, 0) for name in _HASTY)
             self.intervals.load(row, log_width, evidence, hurried)
             self.drift.shares[row], self.drift.raised[row] = shares, raised[0]
 
@@ -272,7 +272,7 @@ class Monitor(RowArrays):
     @staticmethod
     def might_hold(arrays: Mapping[str, Float32]) -> bool:
         """Whether arrays, of those that `arrays_of` names, can be what a monitor has learned."""
-        widths, shares, raised, evidence, hurried = (arrays.get(name, np.zeros(0)) for name in (*_LEARNED, *_HASTENED))
+        widths, shares, raised, evidence, hurried = (arrays.get(name, np.zeros(0)) for name in (*_LEARNED, *_HASTY))
         are_shares = all(((some >= 0) & (some <= 1)).all() for some in (shares, evidence))
         are_moves = (np.abs(widths) <= WIDEST).all() and (np.abs(hurried) <= FURTHEST).all()
         return bool(are_shares and are_moves and np.isin(raised, (0, 1)).all())
