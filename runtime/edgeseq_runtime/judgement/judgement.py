@@ -33,7 +33,7 @@ class Judgement(JudgedStreams):
 
     @property
     def may_be_usual(self) -> bool:
-        """Whether the short ways may be taken, `usual` among them: nothing waits to be confirmed, which they do not see."""
+        """Whether the short ways may be taken, `usual` among them: nothing waits to be confirmed."""
         return not (self.screening.any_waiting or self.clocks.any_ahead)
 
     def take(self, rows: Rows, block: Float32, given: Float64 | None, unread: Flags | None) -> Float32:

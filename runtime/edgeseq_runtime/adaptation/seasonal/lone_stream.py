@@ -257,7 +257,8 @@ class LoneStream:
         sums = self._learning.gate.tolist()
         are_open = [gain < -_MARGIN * worst for gain, worst in zip(sums, sums[len(sums) // 2 :], strict=False)]
         if self._wary:
-            return np.logical_and(are_open, np.isfinite(self._at["said_at"])).tolist()
+            finite = np.isfinite(self._at["said_at"]).tolist()
+            are_open = [is_open and counts for is_open, counts in zip(are_open, finite, strict=True)]
         return are_open
 
     def _adapt(self, forecasts: Float32, are_open: list[bool]) -> None:
