@@ -47,7 +47,7 @@ def normal(count: int, horizon: int = 1, targets: int = 1, seed: int = 0) -> tup
 @pytest.mark.parametrize(("horizon", "targets"), [(1, 1), (5, 1), (24, 1), (3, 2)])
 def test_p_values_are_as_the_equations_have_them(horizon: int, targets: int) -> None:
     """The bits of 1500 samples, of which some are far out, lack or stay the same, are the float64 oracle's."""
-    errors, samples = normal(1500, horizon, targets)
+    errors, samples = normal(1500, horizon, targets, seed=1)  # by which no score lies on a rung but for rounding
     errors[700] *= 12
     errors[900:960] += 2
     errors[1000:1010, :, 0] = np.nan
@@ -56,11 +56,11 @@ def test_p_values_are_as_the_equations_have_them(horizon: int, targets: int) -> 
     anomalies = Anomalies(described(horizon, targets), 1, 1e-3)
     found, codes = walked(anomalies, errors, samples)
     size = max(1.2 * HALF, 0.49 * MOST)
-    bits, kinds = reference.stream(errors.astype(float), samples.astype(float), (size, size), 1e-3)
+    bits, kinds = reference.stream(errors.astype(float), samples.astype(float), size, 1e-3)
     np.testing.assert_array_equal(np.isnan(found), np.isnan(bits))
     np.testing.assert_allclose(-np.log2(found), bits, rtol=2e-3, atol=2e-3)
     words = {kind.name: kind.word for kind in KINDS}
-    names = {"near": "near mean", "far": "far mean", "slow": "slow mean"}
+    names = {"near": "near mean", "slow": "slow mean"}
     assert [ANOMALIES_BY_CODE[code] for code in codes] == [kind and words[names.get(kind, kind)] for kind in kinds]
     assert np.count_nonzero(codes) >= 2
 
@@ -219,7 +219,7 @@ def test_forgetting_keeps_what_was_learned() -> None:
     after = anomalies.layout.views(anomalies.arrays_of(0)[KEPT][:, None])
     for name in (layout.GAPS, layout.LAST_GAPS, layout.SIZE, layout.COUNT, layout.SPREAD, layout.MEAN):
         np.testing.assert_array_equal(before[name], after[name])
-    for name in (layout.NEAR, layout.FAR, layout.SLOW, layout.VALUES, layout.RUN):
+    for name in (layout.NEAR, layout.SLOW, layout.VALUES, layout.RUN):
         assert not after[name].any()
     assert np.isnan(after[layout.LAST]).all()
     assert np.isnan(anomalies.found(FIRST)[0]).all()
@@ -236,7 +236,7 @@ def test_a_model_without_residuals_has_no_p_values() -> None:
         Anomalies(replace(described(), residuals=None), 1, 1e-4)
 
 
-@pytest.mark.parametrize("bytes_of", [(1, 1, 1024), (24, 1, 1024), (24, 2, 2048)])
-def test_a_stream_takes_at_most_two_kilobytes(bytes_of: tuple[int, int, int]) -> None:
-    horizon, targets, most = bytes_of
-    assert 4 * layout.Layout(horizon, targets).words <= most
+@pytest.mark.parametrize("bytes_of", [(1, 544), (2, 1152)])
+def test_a_target_takes_about_half_a_kilobyte(bytes_of: tuple[int, int]) -> None:
+    targets, most = bytes_of
+    assert 4 * layout.Layout(targets).words <= most
