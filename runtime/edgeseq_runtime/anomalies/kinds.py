@@ -39,7 +39,7 @@ MOST_OF_SIZE = 3.0
 LEAST_OF_SIZE = 1e-3
 """A typical size does not fall below this share of its first value."""
 
-RATE = 0.01
+RATE = 0.005
 """By which share gaps move once much has been seen; before, by the inverse of what was seen of a rung."""
 
 
@@ -96,10 +96,10 @@ HIGH, LOW, HIGH_MEAN, LOW_MEAN = "high", "low", "high mean", "low mean"
 KINDS = (
     Kind(ERROR, "spike", First(_ONE, is_size=True), _SOON),
     Kind(NEAR_MEAN, "break", First(_ONE * _SHORT, is_size=True), _LATER),
-    Kind(SLOW_MEAN, "drift", First(_ONE * _LONG, is_size=True), _LATER, weight=0.85),
-    Kind(LOUD, "noise", First(FIRST_SPREAD * _SQUARES, mean=FIRST_SPREAD), _LATER),
-    Kind(SILENT, "noise", First(_SQUARES / FIRST_SPREAD, mean=1 / FIRST_SPREAD), _LATER, weight=0.6),
-    Kind(RUN, "stuck", First(0.0), _LATER, weight=0.8),
+    Kind(SLOW_MEAN, "drift", First(_ONE * _LONG, is_size=True), _LATER, weight=0.7),
+    Kind(LOUD, "noise", First(FIRST_SPREAD * _SQUARES, mean=FIRST_SPREAD), _LATER, weight=0.95),
+    Kind(SILENT, "noise", First(_SQUARES / FIRST_SPREAD, mean=1 / FIRST_SPREAD), _LATER, weight=0.5),
+    Kind(RUN, "stuck", First(0.0), _LATER, weight=0.5),
     Kind(HIGH, "spike", First(_ONE), _SOON),
     Kind(LOW, "spike", First(_ONE), _SOON),
     Kind(HIGH_MEAN, "break", First(_ONE / 2), _LATER, weight=0.9),
@@ -114,8 +114,9 @@ def kinds_for(*, takes_any: bool) -> tuple[Kind, ...]:
 
 
 def first_ladder(first: First, rungs: int) -> list[float]:
-    """Return a ladder before anything has come: the gaps between quantiles, of which half as much lies beyond each,
-    then the mean excess over the last of them.
+    """Return the gaps and the mean excess of a ladder before anything has come.
+
+    Gaps are those between quantiles, of which half as much lies beyond each; the excess is over the last of them.
 
     Where the first is 0, the median of scores that may be negative, a twentieth of the deviation stands for it.
     """

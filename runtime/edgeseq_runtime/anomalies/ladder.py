@@ -36,7 +36,7 @@ Lanes: TypeAlias = npt.NDArray[np.intp]
 RUNGS = 7
 """Of a kind's ladder; half of what reaches one passes it. After their gaps stands the mean excess over the last."""
 
-SHARES = (0.99, 0.95, 0.9, 0.9, 0.85, 0.8, 0.8, 0.75, 0.7, 0.7, *(0.5,) * 12)
+SHARES = (0.998, 0.985, 0.95, 0.9, 0.85, 0.8, 0.8, 0.75, 0.7, 0.7, *(0.5,) * 12)
 """Of what reaches a rung of the last ladder, the share that passes it. Its scores are the most bits of all kinds."""
 
 LAST_RATES = (0.02,) * 17 + (0.1,) * 5
@@ -85,7 +85,7 @@ LAST_DOWN = np.array([math.exp(-rate * share) for share, rate in zip(SHARES, LAS
 
 
 def heavier(bits: Any) -> Any:
-    """Return what bits beyond a kind's last rung by an exponential tail count as: nearly those, `MOST_BEYOND` at most."""
+    """Return what bits beyond a kind's last rung by an exponential tail count as: at most `MOST_BEYOND`."""
     return bits / (1 + bits * SHRINKS)
 
 

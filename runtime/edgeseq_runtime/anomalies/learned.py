@@ -45,8 +45,8 @@ def learned(words: Layout, row: Float32) -> LearnedAnomalies | None:
 def take(words: Layout, views: Mapping[str, Float32], known: LearnedAnomalies, most: float) -> None:
     """Write what a model file has learned into a fresh row's views; it counts as `most` samples at most.
 
-    What the file has for other targets, kinds or rungs, as an older one does, is left: streams learn their own. Where the
-    scale runs, its means are those of another sensor.
+    What the file has for other targets, kinds or rungs, as an older one does, is left: streams learn their own. Where
+    the scale runs, its means are those of another sensor.
     """
     gaps, last = views[layout.GAPS], views[layout.LAST_GAPS]
     ladders = [known.ladders.get(kind.name, ()) for kind in words.kinds]

@@ -7,7 +7,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-RHO = [0.99, 0.95, 0.9, 0.9, 0.85, 0.8, 0.8, 0.75, 0.7, 0.7] + [0.5] * 12
+RHO = [0.998, 0.985, 0.95, 0.9, 0.85, 0.8, 0.8, 0.75, 0.7, 0.7] + [0.5] * 12
 
 
 RUNGS = 7
@@ -90,7 +90,7 @@ class OfKind:
         """Move the gaps that a score came to; and the mean excess where an excursion begins."""
         below, was_beyond, self.beyond = 0.0, self.beyond, False
         for j, gap in enumerate(self.gaps):
-            rate = max(0.01, 1 / (self.prior + count / 2**j))
+            rate = max(0.005, 1 / (self.prior + count / 2**j))
             if score < below + gap:
                 self.gaps[j] = max(gap / (1 + rate), 1e-6)
                 return
@@ -121,10 +121,10 @@ class Target:
         self.ladders = {
             "error": OfKind(quantiles(1.25, sides=2), 5, 1.0),
             "near": OfKind(quantiles(1.25 * math.sqrt(0.12 / 1.88), sides=2), 80, 1.0),
-            "slow": OfKind(quantiles(1.25 * math.sqrt(0.015 / 1.985), sides=2), 80, 0.85),
-            "loud": OfKind(quantiles(math.pi / 2 * squares, mean=math.pi / 2), 80, 1.0),
-            "silent": OfKind(quantiles(squares / (math.pi / 2), mean=2 / math.pi), 80, 0.6),
-            "run": OfKind(([1.0] * RUNGS, 1 / math.log(2)), 80, 0.8),
+            "slow": OfKind(quantiles(1.25 * math.sqrt(0.015 / 1.985), sides=2), 80, 0.7),
+            "loud": OfKind(quantiles(math.pi / 2 * squares, mean=math.pi / 2), 80, 0.95),
+            "silent": OfKind(quantiles(squares / (math.pi / 2), mean=2 / math.pi), 80, 0.5),
+            "run": OfKind(([1.0] * RUNGS, 1 / math.log(2)), 80, 0.5),
             "high": OfKind(quantiles(1.25), 5, 1.0),
             "low": OfKind(quantiles(1.25), 5, 1.0),
             "high mean": OfKind(quantiles(0.625), 80, 0.9),
