@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _C = ("c", "arduino")
 _ONNX = ("onnx",)
+_FORMAT_OF = {".c": "c", ".so": "native", ".dylib": "native"}
 _FORMATS = {"key": ("onnx", "native"), "report": _ONNX, "form": _ONNX, "opset": _ONNX, "libm": _C}
 """Parameter -> the formats that it has a meaning for; the others are for all."""
 
@@ -33,7 +34,7 @@ _FORMATS = {"key": ("onnx", "native"), "report": _ONNX, "form": _ONNX, "opset": 
     "file_format",
     type=click.Choice(["onnx", "c", "arduino", "native"]),
     help="c: a .c and a .h file in C99; arduino: the same as a library folder for Arduino and Zephyr; native: a "
-    "compiled library for --provider native.  [default: c where -o ends in .c, else onnx]",
+    "compiled library for --provider native.  [default: c where -o ends in .c, native in .so or .dylib, else onnx]",
 )
 @click.option(
     "--quantize",
@@ -100,7 +101,7 @@ def export(
     edgeseq export sine.safetensors -o sine.c --format c --quantize int8
     edgeseq export starter -o new.c --horizon 12 --quantize int8
     """
-    file_format = file_format or ("c" if output.endswith(".c") else "onnx")
+    file_format = file_format or _FORMAT_OF.get(Path(output).suffix, "onnx")
     for name, formats in _FORMATS.items():
         if file_format not in formats and context.get_parameter_source(name) == ParameterSource.COMMANDLINE:
             option = next(parameter.opts[0] for parameter in context.command.params if parameter.name == name)

@@ -32,6 +32,9 @@ TIE = 1e-3
 _GRAINS = 32
 """How many of float32's steps an error is that comes from rounding: of samples, of their times, and in sums of them."""
 
+_FINE = 0.01
+"""In deviations: a larger error is rounding only where a single step of float32 is as large."""
+
 LEAD = 50_000
 """Rows that a stream takes before the first forecast that counts, at most, unless its warm-up is longer."""
 
@@ -341,8 +344,9 @@ def running_scales(spec: Spec, values: Values) -> Float64:
 
 def _rounding(spec: Spec) -> float:
     """Return the largest standardised squared error that rounding to float32 explains, of any target."""
-    steps = (max(abs(target.minimum), abs(target.maximum)) / (target.std or 1.0) for target in spec.target_features)
-    return float((_GRAINS * np.finfo(np.float32).eps * max(steps)) ** 2)
+    sizes = (max(abs(target.minimum), abs(target.maximum)) / (target.std or 1.0) for target in spec.target_features)
+    step = float(np.finfo(np.float32).eps) * max(sizes)
+    return min(_GRAINS * step, max(step, _FINE)) ** 2
 
 
 def _known_truth(spec: Spec, values: Values, at: Origins, forecasts: Forecasts) -> Forecasts:

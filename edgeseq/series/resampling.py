@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq.series import gaps
+from edgeseq.series import gaps, rounded_times
 from edgeseq.series.calendar import are_ends_of_summer, months_between
 from edgeseq.series.intervals import gather
 from edgeseq.series.series import Values
@@ -119,6 +119,8 @@ class EvenSamples:
     """Since 1970; (time,)."""
     period: float | None
     """Seconds from one to the next; None where there is one sample."""
+    notes: tuple[str, ...] = ()
+    """What a user should know of their times."""
 
 
 def evenly(samples: Samples, spacing: Spacing) -> EvenSamples:
@@ -133,9 +135,19 @@ def evenly(samples: Samples, spacing: Spacing) -> EvenSamples:
             check_interval(spacing.every, period, spacing.gap_limit)
         samples, period = resample(samples, spacing), spacing.every
     elif period is not None and samples.even_step is None:
+        rounded = rounded_times.find(samples.steps)
+        if rounded and rounded.fits:
+            return _finished(_in_even_steps(samples, spacing, rounded.period), spacing, rounded.note)
         check_rate(samples, spacing)
         check_even(samples, period, spacing)
-    even = _in_even_steps(samples, spacing, period)
+        if rounded:
+            return _finished(_in_even_steps(samples, spacing, period), spacing, rounded.note)
+    return _finished(_in_even_steps(samples, spacing, period), spacing)
+
+
+def _finished(even: EvenSamples, spacing: Spacing, *notes: str) -> EvenSamples:
+    """Return even samples with notes, and with the features of their times where there are any."""
+    even = replace(even, notes=notes)
     return replace(even, values=_with_clocks(even, spacing)) if spacing.clocks else even
 
 

@@ -58,6 +58,9 @@ _REACHED = 0.5
 _BLOCKS = 10
 """Stretches of the validation part whose errors are compared: within one they go together, between them hardly."""
 
+_QUIETEST = 1e-3
+"""Of the mean square: where errors are smaller, as where the value stands still, a stretch counts as if it had that."""
+
 
 @dataclass(frozen=True)
 class LinearPath:
@@ -211,24 +214,47 @@ def _linear_path(spec: Spec, coefficients: Float64) -> LinearPath:
 def ensemble_weight(checkpoint: Checkpoint, linear: LinearPath, validation: Part) -> float:
     """Return the network's weight, 0 to 1, in the combined forecast; the linear path has the rest.
 
-    The smallest that is not worse over the validation part than the best one by more than a standard error (L. Breiman
-    et al., Classification and Regression Trees, 1984, section 3.4.3): that part has chosen the network's weights, so it
-    flatters the network, but hardly the linear path. At least two thirds of the best one, since to combine pays by
-    itself. A step ahead counts where it is known, whatever else lacks in its forecast. Where none is known both count
-    the same, which is hard to beat (R. Clemen, International Journal of Forecasting 5, 1989).
+    `share` says how it follows from the errors over the validation part. A step ahead counts where it is known,
+    whatever else lacks in its forecast. Where none is known both count the same, which is hard to beat (R. Clemen,
+    International Journal of Forecasting 5, 1989).
     """
     network, path = (_errors(blended(checkpoint, linear, weight), validation) for weight in (1.0, 0.0))
     known = np.isfinite(network) & np.isfinite(path)
     some = known.any(axis=(1, 2))
     if not some.any():
         return 0.5
-    network, path = (np.where(known, error, np.nan)[some] for error in (network, path))
+    return share(*(np.where(known, error, np.nan)[some] for error in (network, path)))
+
+
+def share(network: Float64, path: Float64) -> float:
+    """Return how much the network counts by its errors and those of the linear path, each (row, ...) in time order.
+
+    The smallest share that is not worse than the best one by more than a standard error (L. Breiman et al.,
+    Classification and Regression Trees, 1984, section 3.4.3): the same rows have chosen the network's weights, so they
+    flatter the network, but hardly the linear path. At least two thirds of the best one, since to combine pays by
+    itself. Squares are weighed by `evenness`, so that no single stretch decides.
+    """
+    even = np.sqrt(evenness(path)).reshape(-1, *[1] * (path.ndim - 1))
+    network, path = even * network, even * path
     # The minimum of the mean of (w network + (1 - w) path)^2.
     slope, curvature = float(np.nansum(path * (path - network))), float(np.nansum((network - path) ** 2))
     best = min(max(slope / curvature, 0.0), 1.0) if curvature else 0.0
     mixed = best * network + (1 - best) * path
     tried = (float(weight) for weight in np.linspace(2 * best / 3, best, 21))
     return next(weight for weight in tried if gain(weight * network + (1 - weight) * path, mixed) <= 1)
+
+
+def evenness(errors: Float64) -> Float64:
+    """Return what the squares of each row (row, ...) count: the inverse of their stretch's root mean square, (row,).
+
+    Where the size of errors changes with time, those of the loudest stretch decide, and the next stretch may be a quiet
+    one. Least squares then weighs by the inverse of the mean square (A. Aitken, Proceedings of the Royal Society of
+    Edinburgh 55, 1935). But the mean of all squares is what forecasts are judged by: this is halfway between.
+    """
+    squares = np.nanmean(np.reshape(errors**2, (len(errors), -1)), axis=1)
+    stretches = [np.full(len(stretch), stretch.mean()) for stretch in np.array_split(squares, _BLOCKS) if len(stretch)]
+    size = np.concatenate(stretches)
+    return 1 / np.sqrt(np.maximum(size, _QUIETEST * size.mean())) if size.any() else np.ones(len(size))
 
 
 def blended(checkpoint: Checkpoint, linear: LinearPath, weight: float) -> Checkpoint:

@@ -193,8 +193,9 @@ def judge(checkpoint: Checkpoint, parts: Parts, say: Say = silent) -> Fitted:
     validation = thinned(checkpoint.spec, parts.validation)
     say("intervals", f"residuals of {validation.samples:,} validation samples, streamed through the model file")
     # A part that is too short to tell leaves a network for any sensor what it knows of other series.
-    known = checkpoint.spec if checkpoint.spec.scaling == RUNNING else replace(checkpoint.spec, residuals=None)
-    spec: Spec = replace(checkpoint.spec, residuals=residual_quantiles(predictor, validation) or known.residuals)
+    own = checkpoint.spec
+    known = own if own.scaling == RUNNING else replace(own, residuals=None, anomalies=None)
+    spec: Spec = replace(known, residuals=residual_quantiles(predictor, validation) or known.residuals)
     promising = typical_predictor(edgeseq_export.build(replace(checkpoint, spec=spec)))
     spec = replace(spec, anomalies=learned_anomalies(promising, validation) or known.anomalies)
     say("figures", f"model and baselines over {parts.test.samples:,} test samples, streamed through the model file")

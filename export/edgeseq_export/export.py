@@ -138,14 +138,18 @@ def _spec(spec: Spec, quantize: str, form: str | None) -> Spec:
 def _measured(checkpoint: Checkpoint, spec: Spec, model: onnx.ModelProto) -> Spec:
     """Return the spec with this file's own errors; the baselines' are those of the training.
 
-    A validation part that is too short to teach leaves a network with a running scale what it knows of other series.
+    A network with a running scale keeps the surprises that its training has learned: they go on from those of other
+    series, and the validation part must not count twice. One whose validation part is too short to teach keeps its
+    residuals, too.
     """
     predictor = typical_predictor(finalize(model, spec)[0])
     known = spec if spec.scaling == RUNNING else replace(spec, residuals=None, anomalies=None)
     if checkpoint.validation:
-        spec = replace(spec, residuals=residual_quantiles(predictor, checkpoint.validation) or known.residuals)
-        promising = typical_predictor(finalize(model, spec)[0])
-        spec = replace(spec, anomalies=learned_anomalies(promising, checkpoint.validation) or known.anomalies)
+        residuals = residual_quantiles(predictor, checkpoint.validation) or known.residuals
+        spec = replace(spec, residuals=residuals, anomalies=known.anomalies)
+        if spec.anomalies is None:
+            promising = typical_predictor(finalize(model, spec)[0])
+            spec = replace(spec, anomalies=learned_anomalies(promising, checkpoint.validation))
     if checkpoint.test:
         samples, score = score_part(predictor, checkpoint.test)
         adapted = score_adapted(predictor, checkpoint.test, checkpoint.validation)[1] if spec.adapt else None

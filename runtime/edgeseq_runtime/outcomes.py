@@ -35,6 +35,8 @@ class StepResult(NamedTuple):
     is none, and None where anomalies are not looked for."""
     anomaly: str = ""
     """The kind of the alarm that the sample raises, one of `anomalies.kinds.WORDS`; empty where it raises none."""
+    period: float = math.nan
+    """Seconds from one of the stream's samples to the next, where each stream learns that; NaN until it has."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Outcomes:
     """(sample, target + 1): as those of `StepResult`, where anomalies are looked for."""
     anomaly: npt.NDArray[np.int8] | None = None
     """(sample,): positions in `anomalies.kinds.ANOMALIES_BY_CODE`, where they are looked for."""
+    periods: Float64 | None = None
+    """(sample,): those of `StepResult`, where each stream learns its own."""
 
     @classmethod
     def of(cls, results: Sequence[StepResult], shape: tuple[int, int]) -> Self:
@@ -80,6 +84,7 @@ class Outcomes:
             np.array([result.drift for result in results], np.bool_) if monitored else None,
             np.array([result.p_values for result in results], np.float32) if examined else None,
             np.array([ANOMALIES_BY_CODE.index(result.anomaly) for result in results], np.int8) if examined else None,
+            np.array([result.period for result in results], np.float64),
         )
 
     def __len__(self) -> int:
@@ -97,6 +102,7 @@ class Outcomes:
             float(self.seconds[index]),
             None if self.p_values is None else self.p_values[index],
             "" if self.anomaly is None else ANOMALIES_BY_CODE[self.anomaly[index]],
+            math.nan if self.periods is None else float(self.periods[index]),
         )
 
     def __iter__(self) -> Iterator[StepResult]:
@@ -115,4 +121,5 @@ class Outcomes:
             self.seconds.tolist(),
             [None] * count if self.p_values is None else self.p_values,
             [""] * count if self.anomaly is None else [ANOMALIES_BY_CODE[code] for code in self.anomaly.tolist()],
+            [math.nan] * count if self.periods is None else self.periods.tolist(),
         )

@@ -6,7 +6,7 @@ taken without looking for rows, and one of some of them by the rows' numbers.
 
 import math
 import os
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self, TypeVar
 
@@ -22,10 +22,10 @@ from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, SnapshotError, UsageError
 from edgeseq_runtime.given import GivenReader, Times
 from edgeseq_runtime.judgement.judgement import Judgement
+from edgeseq_runtime.judgement.named_rows import NamedRows
 from edgeseq_runtime.model_file.source import Model
 from edgeseq_runtime.monitoring.monitor import Monitor
 from edgeseq_runtime.outcomes import Outcomes
-from edgeseq_runtime.printable import shown
 from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.reading.times import Time, TimeReader, require_one_each
 from edgeseq_runtime.rules import Rules
@@ -84,8 +84,6 @@ class Pool:
             "reading": reading,
         }
         self._forecast = (self.spec.horizon, len(self.spec.targets))  # a stream's, in step_array's result
-        self._names: list[Hashable] = []
-        self._row: dict[Hashable, int] = {}
         self._engine = model.batch_engine(LEAST_ROOM)
         self._judgement = Judgement(
             model,
@@ -98,9 +96,7 @@ class Pool:
             anomalies=anomalies,
         )
         self._ledger = self._judgement.ledger
-        self._known = {sensor.name for sensor in self.spec.sensors}
-        self._default_scale = Scale.default(self.spec) if self._known else None
-        self._interrupted = set[Hashable]()  # streams that may be neither before a sample nor after it
+        self._rows = NamedRows(self._judgement)
 
     @property
     def spec(self) -> Spec:
@@ -110,47 +106,47 @@ class Pool:
     @property
     def names(self) -> tuple[Hashable, ...]:
         """The streams, in the order of `step_array`'s rows: as they joined. One that is removed leaves no gap."""
-        return tuple(self._names)
+        return tuple(self._rows.names)
 
     @property
     def status(self) -> dict[Hashable, str]:
         """What happened to each stream's last sample."""
-        return dict(zip(self._names, self.statuses.tolist(), strict=True))
+        return dict(zip(self._rows.names, self.statuses.tolist(), strict=True))
 
     @property
     def statuses(self) -> npt.NDArray[np.str_]:
         """The same in the order of `names`, (stream,)."""
-        return np.array(STATUSES)[self._ledger.status[self._all]]
+        return np.array(STATUSES)[self._ledger.status[self._rows.all]]
 
     @property
     def reason(self) -> dict[Hashable, str]:
         """What was odd about each stream's last sample, one of `rules.REASONS`; empty where nothing was."""
-        return dict(zip(self._names, self.reasons.tolist(), strict=True))
+        return dict(zip(self._rows.names, self.reasons.tolist(), strict=True))
 
     @property
     def reasons(self) -> npt.NDArray[np.str_]:
         """The same in the order of `names`, (stream,)."""
-        return np.array(REASONS_BY_CODE)[self._ledger.reason[self._all]]
+        return np.array(REASONS_BY_CODE)[self._ledger.reason[self._rows.all]]
 
     @property
     def counts(self) -> dict[Hashable, dict[str, int]]:
         """How many of each stream's samples had each status and reason, as `Predictor.counts` has them."""
-        return {name: self._ledger.counts_of(row) for row, name in enumerate(self._names)}
+        return {name: self._ledger.counts_of(row) for row, name in enumerate(self._rows.names)}
 
     @property
     def samples(self) -> dict[Hashable, int]:
         """How many samples each stream has seen, missing ones included."""
-        return dict(zip(self._names, self._ledger.samples(self._all).tolist(), strict=True))
+        return dict(zip(self._rows.names, self._ledger.samples(self._rows.all).tolist(), strict=True))
 
     @property
     def warm(self) -> dict[Hashable, bool]:
         """Whether each stream's forecasts count already."""
-        return dict(zip(self._names, self.are_warm.tolist(), strict=True))
+        return dict(zip(self._rows.names, self.are_warm.tolist(), strict=True))
 
     @property
     def are_warm(self) -> npt.NDArray[np.bool_]:
         """The same in the order of `names`, (stream,)."""
-        return self._judgement.are_warm(self._all)
+        return self._judgement.are_warm(self._rows.all)
 
     @property
     def monitors(self) -> bool:
@@ -166,17 +162,17 @@ class Pool:
         """Return what a stream has learned. Raises `UsageError` where none adapts, and for an unknown one."""
         if self._judgement.adaptation is None:
             raise UsageError("this Pool does not adapt: make it with adapt=True")
-        return self._judgement.adaptation.learned(self._existing(name))
+        return self._judgement.adaptation.learned(self._rows.existing(name))
 
     @property
     def drift(self) -> dict[Hashable, bool]:
         """Whether each stream's running error has left what validation showed. Raises `UsageError` as `interval`."""
-        return dict(zip(self._names, self.drifts.tolist(), strict=True))
+        return dict(zip(self._rows.names, self.drifts.tolist(), strict=True))
 
     @property
     def drifts(self) -> npt.NDArray[np.bool_]:
         """The same in the order of `names`, (stream,)."""
-        return np.asarray(self._required_monitor().drift.raised[self._all] > 0)
+        return np.asarray(self._required_monitor().drift.raised[self._rows.all] > 0)
 
     def interval(self, level: float = 0.9, name: Hashable | None = None) -> tuple[Float32, Float32]:
         """Return the ends between which the truth lies with the probability `level`; see `Predictor.interval`.
@@ -184,8 +180,8 @@ class Pool:
         Each float32 (stream, horizon, target) in the order of `names`, or (horizon, target) of the stream `name`.
         Raises `UsageError` without `monitor=True`, for a level that is not between 0 and 1, and for an unknown stream.
         """
-        row = None if name is None else self._existing(name)
-        rows = self._all if row is None else slice(row, row + 1)
+        row = None if name is None else self._rows.existing(name)
+        rows = self._rows.all if row is None else slice(row, row + 1)
         low, high = self._required_monitor().around(rows, self._engine.y[rows].reshape(-1, *self._forecast), level)
         return (low, high) if row is None else (low[0], high[0])
 
@@ -200,12 +196,12 @@ class Pool:
 
         NaN where there is none. Raises `UsageError` without `anomalies`.
         """
-        return self._required_anomalies().found(self._all)[0][:, -1]
+        return self._required_anomalies().found(self._rows.all)[0][:, -1]
 
     @property
     def p_values(self) -> Float32:
         """The same of each target alone, (stream, target)."""
-        return self._required_anomalies().found(self._all)[0][:, :-1]
+        return self._required_anomalies().found(self._rows.all)[0][:, :-1]
 
     @property
     def anomaly(self) -> npt.NDArray[np.str_]:
@@ -213,13 +209,13 @@ class Pool:
 
         Raises `UsageError` without `anomalies`.
         """
-        return np.array(ANOMALIES_BY_CODE)[self._required_anomalies().found(self._all)[1]]
+        return np.array(ANOMALIES_BY_CODE)[self._required_anomalies().found(self._rows.all)[1]]
 
     def __contains__(self, name: Hashable) -> bool:
-        return name in self._row
+        return name in self._rows.row
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._rows.names)
 
     def step(
         self,
@@ -254,17 +250,17 @@ class Pool:
         given = None
         if times is not None:
             given = self._given.times_by_name(samples, times, self._last_of)
-        count = len(self._names)
-        rows = self._find(list(samples))
+        count = len(self._rows.names)
+        rows = self._rows.find(list(samples))
         try:
             return rows, self._take(rows, block, given)
         except BaseException:
-            self._leave(count)  # those that would have begun with this step
+            self._rows.leave(count)  # those that would have begun with this step
             raise
 
     def _last_of(self, name: Hashable) -> float:
         """Return when a stream's last sample was taken; NaN where it is not known, or where there is no such stream."""
-        row = self._row.get(name)
+        row = self._rows.row.get(name)
         return math.nan if row is None else float(self._judgement.clocks.last[row])
 
     def step_array(self, samples: npt.ArrayLike, times: Any = None, known: npt.ArrayLike | None = None) -> Float32:
@@ -274,9 +270,9 @@ class Pool:
         of the time may lack. `times` (stream,), or one for all, and `known` (stream, horizon, column) count as in
         `Predictor.step`. Raises `DataError` for another shape or type; else as `step`.
         """
-        block = self._given.samples_of_all(np.asarray(samples), (len(self._names),), known)
+        block = self._given.samples_of_all(np.asarray(samples), (len(self._rows.names),), known)
         given = None if times is None else self._times_of_all(times)
-        return self._take(self._all, block, given)
+        return self._take(self._rows.all, block, given)
 
     def run(self, block: npt.ArrayLike, times: Any = None, known: npt.ArrayLike | None = None) -> Float32:
         """Take a block of every stream, (time, stream, feature); return (time, stream, horizon, target).
@@ -286,154 +282,96 @@ class Pool:
         as before the block.
         """
         samples = np.asarray(block)
-        parts = self._given.samples_of_all(samples, (*samples.shape[:1], len(self._names)), known)
+        parts = self._given.samples_of_all(samples, (*samples.shape[:1], len(self._rows.names)), known)
         if times is not None:
             require_one_each(times, len(parts))
         forecasts = np.empty((*parts.shape[:2], *self._forecast), np.float32)
         try:
-            with self._judgement.all_or_nothing(self._all):
+            with self._judgement.all_or_nothing(self._rows.all):
                 for number, part in enumerate(parts):
                     given = None if times is None else self._times_of_all(times[number])
-                    forecasts[number] = self._take(self._all, part, given)
+                    forecasts[number] = self._take(self._rows.all, part, given)
         except (DataError, MissingSampleError) as error:
             raise type(error)(f"sample {number} of the block: {error}") from error
         except BaseException:
             if not self._judgement.is_torn:
-                self._interrupted.difference_update(self._names)
+                self._rows.interrupted.difference_update(self._rows.names)
             raise
         return forecasts
 
     def _times_of_all(self, times: Any) -> Times:
-        return self._given.times_of_all(times, self._judgement.clocks.last[self._all])
-
-    @property
-    def _all(self) -> slice:
-        return slice(0, len(self._names))
+        return self._given.times_of_all(times, self._judgement.clocks.last[self._rows.all])
 
     def add(self, *names: Hashable) -> None:
         """Begin streams before their first samples. Raises `UsageError` where there is one of that name."""
         new = set[Hashable]()
         for name in names:
-            if name in self._row or name in new:
+            if name in self._rows.row or name in new:
                 raise UsageError(f"the pool has a stream {name!r} already")
             new.add(name)
-        self._join(names)
+        self._rows.join(names)
 
     def remove(self, name: Hashable) -> None:
         """Forget a stream. Raises `UsageError` where there is none of that name."""
-        row = self._existing(name)
-        self._interrupted.discard(name)
-        del self._row[name]
-        self._judgement.close_gap(row, len(self._names))
-        del self._names[row]
-        for position in range(row, len(self._names)):
-            self._row[self._names[position]] = position
+        self._rows.remove(name)
 
     def set_sensor(self, name: Hashable, sensor: str | Scale | npt.ArrayLike | None) -> None:
         """Tell which sensor a stream's samples come from, as `Predictor.set_sensor` does; the stream starts afresh.
 
         Raises `UsageError` where there is no stream of that name, and what that method does.
         """
-        row = self._existing(name)
+        row = self._rows.existing(name)
         scale = Scale.resolve(self.spec, sensor)
-        self._interrupted.discard(name)
+        self._rows.interrupted.discard(name)
         self._judgement.erase(row)
         self._judgement.set_sensor(row, scale)
-
-    def _find(self, names: list[Hashable]) -> Rows:
-        """Return the streams' rows; those that are new join."""
-        if names == self._names:
-            return self._all
-        self._join([name for name in names if name not in self._row])
-        return np.array([self._row[name] for name in names], np.intp)
 
     def _take(self, rows: Rows, block: Float32, given: Times | None) -> Float32:
         """Move the streams at `rows` by a sample each, (stream, feature); return (stream, horizon, target)."""
         if not len(block):
             return np.empty((0, *self._forecast), np.float32)
-        if self._interrupted:
-            self._require_whole(self._at(rows))
+        if self._rows.interrupted:
+            self._rows.require_whole(self._rows.at(rows))
         try:
             forecasts = self._judgement.take(rows, block, *(given or (None, None)))
         except EdgeseqError:  # before anything has moved
             raise
         except BaseException:
-            self._interrupted.update(self._at(rows))
+            self._rows.interrupted.update(self._rows.at(rows))
             self._judgement.find_usual()
             raise
         return forecasts.reshape(len(block), *self._forecast)
-
-    def _at(self, rows: Rows) -> list[Hashable]:
-        """Return the names of the streams at `rows`."""
-        return self._names[rows] if isinstance(rows, slice) else [self._names[row] for row in rows.tolist()]
-
-    def _require_whole(self, names: Iterable[Hashable]) -> None:
-        for name in names:
-            if name in self._interrupted:
-                raise EdgeseqError(
-                    f"the stream {shown(name)} was interrupted within a step: `restore` a snapshot, or `remove` it"
-                )
-
-    def _leave(self, known: int) -> None:
-        """Forget the streams that joined after the first `known`, or were about to."""
-        if known == len(self._names) == len(self._row):
-            return
-        self._judgement.forget_sensor(slice(known, None))
-        self._judgement.erase(slice(known, None))
-        del self._names[known:]
-        self._row = {name: row for row, name in enumerate(self._names)}
-        self._interrupted.intersection_update(self._row)
-        self._judgement.find_usual()
-
-    def _join(self, names: Sequence[Hashable]) -> None:
-        """Give each new stream a row."""
-        if not names:
-            return
-        known = len(self._names)
-        try:
-            for name in names:
-                self._row[name] = len(self._names)
-                self._names.append(name)
-            self._judgement.make_room(len(self._names))
-            self._judgement.erase(slice(known, len(self._names)))
-            if self._default_scale:
-                for name in names:
-                    scale = Scale.by_name(self.spec, str(name)) if name in self._known else self._default_scale
-                    self._judgement.set_sensor(self._row[name], scale)
-        except BaseException:
-            self._leave(known)
-            raise
 
     # One stream among many: what a service asks after each sample, without a look at all the others.
 
     def status_of(self, name: Hashable) -> str:
         """What happened to this stream's last sample. Raises `UsageError` where there is no stream of that name."""
-        return STATUSES[self._ledger.status[self._existing(name)]]
+        return STATUSES[self._ledger.status[self._rows.existing(name)]]
 
     def is_warm(self, name: Hashable) -> bool:
         """Whether this stream's forecasts count already. Raises `UsageError` as `status_of` does."""
-        return bool(self._judgement.are_warm(self._existing(name)))
+        return bool(self._judgement.are_warm(self._rows.existing(name)))
 
     def seconds_of(self, name: Hashable) -> float:
         """The time that this stream's last sample was taken at, in seconds since 1970 UTC; NaN where it is not known.
 
         Raises `UsageError` as `status_of` does.
         """
-        return float(self._judgement.clocks.last[self._existing(name)])
+        return float(self._judgement.clocks.last[self._rows.existing(name)])
 
     def period_of(self, name: Hashable) -> float:
         """Seconds from one of this stream's samples to the next; see `Predictor.period`.
 
         Raises `UsageError` as `status_of` does.
         """
-        return float(self._judgement.clocks.period_of(self._existing(name)))
+        return float(self._judgement.clocks.period_of(self._rows.existing(name)))
 
     def pace_of(self, name: Hashable) -> float:
         """Seconds from one of this stream's samples to the next where that is not the period; see `Predictor.pace`.
 
         Raises `UsageError` as `status_of` does.
         """
-        return float(self._judgement.clocks.pace[self._existing(name)])
+        return float(self._judgement.clocks.pace[self._rows.existing(name)])
 
     def snapshot(self, name: Hashable) -> bytes:
         """Return one stream's state as bytes that `restore` takes up, with this model file only.
@@ -444,14 +382,14 @@ class Pool:
 
     def state(self, name: Hashable) -> Snapshot:
         """Return a copy of one stream's state, which `snapshot` makes bytes of."""
-        row = self._existing(name)
-        self._require_whole([name])
+        row = self._rows.existing(name)
+        self._rows.require_whole([name])
         return self._judgement.snapshot(row)
 
     def states(self, names: Sequence[Hashable]) -> list[Snapshot]:
         """Return copies of several streams' states, as `state` does."""
-        self._require_whole(names)
-        return self._judgement.snapshots(np.array([self._existing(name) for name in names], np.intp))
+        self._rows.require_whole(names)
+        return self._judgement.snapshots(np.array([self._rows.existing(name) for name in names], np.intp))
 
     def restore(self, name: Hashable, blob: bytes) -> None:
         """Go on with a stream from its snapshot; it may be a new one. Raises `SnapshotError`, and nothing has changed.
@@ -462,32 +400,32 @@ class Pool:
 
     def restore_all(self, blobs: Mapping[Name, bytes]) -> None:
         """Go on with streams from their snapshots, as `restore` does; with all of them, or with none."""
-        like = self._judgement.snapshot(0)
+        like = self._judgement.like()
         snapshots = {name: unpack(blob, self.session.digest, like) for name, blob in blobs.items()}
         for snapshot in snapshots.values():
             self._judgement.check(snapshot)
-        known = len(self._names)
-        rows = np.array([self._row[name] for name in snapshots if name in self._row], np.intp)
+        known = len(self._rows.names)
+        rows = np.array([self._rows.row[name] for name in snapshots if name in self._rows.row], np.intp)
         try:
-            self._join([name for name in snapshots if name not in self._row])  # which may move all to larger arrays
+            self._rows.join([name for name in snapshots if name not in self._rows.row])
             with self._judgement.all_or_nothing(rows):
                 for name, snapshot in snapshots.items():
-                    self._judgement.load(self._row[name], snapshot)
-                    self._interrupted.discard(name)
+                    self._judgement.load(self._rows.row[name], snapshot)
+                    self._rows.interrupted.discard(name)
         except (EdgeseqError, ArithmeticError, ValueError) as error:  # a sensor whose numbers are out of all bounds
-            self._leave(known)
+            self._rows.leave(known)
             raise SnapshotError("the snapshot has states that no stream has") from error
         except BaseException:
-            self._leave(known)
+            self._rows.leave(known)
             raise
 
     def __copy__(self) -> Self:
         """Return streams of its own, where these are, over the same session."""
-        self._require_whole(self._names)
+        self._rows.require_whole(self._rows.names)
         twin = object.__new__(type(self))
         Pool.__init__(twin, self.session, **self._options)
-        twin.add(*self._names)
-        for row in range(len(self._names)):
+        twin.add(*self._rows.names)
+        for row in range(len(self._rows.names)):
             twin._judgement.load(row, self._judgement.snapshot(row))
         return twin
 
@@ -496,13 +434,8 @@ class Pool:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the model file and the streams' snapshots; the copy opens the model again on the same provider."""
-        blobs = {name: self.snapshot(name) for name in self._names}
+        blobs = {name: self.snapshot(name) for name in self._rows.names}
         return _unpickled, (type(self), self.session.recipe(), self._options, blobs)
-
-    def _existing(self, name: Hashable) -> int:
-        if name not in self._row:
-            raise UsageError(f"the pool has no stream {name!r}")
-        return self._row[name]
 
     def _required_monitor(self) -> Monitor:
         if self._judgement.monitor is None:

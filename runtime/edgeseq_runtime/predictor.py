@@ -1,4 +1,4 @@
-"""One stream, sample by sample, over the same judgement as a pool's many: what it adds is a short way for the usual."""
+"""One stream, sample by sample, over the same judgement as a pool's many."""
 
 import math
 import os
@@ -15,10 +15,11 @@ from edgeseq_runtime.anomalies.kinds import ANOMALIES_BY_CODE
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.backends.base import OneStream, Session
 from edgeseq_runtime.backends.open import open_session
-from edgeseq_runtime.backends.usual import INFINITE, ODD
-from edgeseq_runtime.errors import DataError, EdgeseqError, SnapshotError, UsageError
+from edgeseq_runtime.errors import EdgeseqError, SnapshotError, UsageError
 from edgeseq_runtime.judgement.blocks import Block
+from edgeseq_runtime.judgement.far_ahead import forecasts_far_ahead
 from edgeseq_runtime.judgement.judgement import Judgement
+from edgeseq_runtime.judgement.lone_stream import LoneStream
 from edgeseq_runtime.model_file.source import Model
 from edgeseq_runtime.monitoring.monitor import Monitor
 from edgeseq_runtime.outcomes import Outcomes
@@ -31,7 +32,7 @@ from edgeseq_runtime.streaming.known_values import KnownReader, KnownValues
 from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 from edgeseq_runtime.streaming.sensors import Scale
 from edgeseq_runtime.streaming.snapshot import Snapshot, pack, unpack
-from edgeseq_runtime.streaming.validation import STATUSES, UNREAD, RawSample, Reader
+from edgeseq_runtime.streaming.validation import STATUSES, RawSample, Reader
 
 Samples: TypeAlias = npt.ArrayLike | Sequence[float | None] | Sequence[Sequence[float | None]]
 """A block, (time, feature), or (time,) of one feature; NaN or None is a missing value."""
@@ -87,57 +88,17 @@ class Predictor:
         self._reading, self._rules, self._missing = reading, rules, missing
         self._spec = self._described(model.spec)
         self._times = TimeReader(self._spec.reading)
-        self._to_seconds = self._times.seconds
         self._sensor: tuple[str, Scale] | None = None  # the one that was asked for: how it is called, and its scale
-        self._stream = OneStream(model)
-        self._engine = self._stream.engine
-        self._judgement = Judgement(
-            model, self._stream, 1, missing=missing, rules=rules, monitor=monitor, adapt=adapt, anomalies=anomalies
+        stream = OneStream(model)
+        self._engine = stream.engine
+        judgement = self._judgement = Judgement(
+            model, stream, 1, missing=missing, rules=rules, monitor=monitor, adapt=adapt, anomalies=anomalies
         )
-        self._reader = Reader(model.spec)
-        self._features, self._known_reader = len(model.spec.features), KnownReader(model.spec)
-        self._shape = (self.spec.horizon, len(self.spec.targets))
-        self._interrupted = False  # whether the stream may be neither before a sample nor after it
-        self._bind()
+        self._ledger, self._clocks, self._monitor = judgement.ledger, judgement.clocks, judgement.monitor
+        self._reader, self._known_reader = Reader(model.spec), KnownReader(model.spec)
+        self._lone = LoneStream(judgement, self._reader, self._known_reader, self._times)
         if sensor is not None or self.spec.sensors:
             self.set_sensor(sensor)
-
-    def _bind(self) -> None:
-        """Bind once what the short ways of `step` have no time to look for."""
-        judgement, engine = self._judgement, self._engine
-        self._ledger, self._clocks, self._screening = judgement.ledger, judgement.clocks, judgement.screening
-        self._monitor, self._adaptation = judgement.monitor, judgement.adaptation
-        self._known = judgement.known
-        self._x: Any = memoryview(engine.x.reshape(-1).data)  # writing to an array itself takes three times as long
-        self._numbers: Any = memoryview(engine.y.reshape(-1).data)
-        self._last: Any = memoryview(self._clocks.last.data)
-        self._usual_step = judgement.usual
-        self._said = engine.y.reshape(self._shape)
-        self._move, self._copied = engine.advance, self._said.copy
-        targets = self._shape[1]
-        self._truths = engine.x.reshape(-1)[:targets].reshape(targets if targets > 1 else ())
-        self._find_ranges()
-        self._choose_path()
-
-    def _find_ranges(self) -> None:
-        """Find between which values nothing is odd, and between which that stays so."""
-        bounds = self._screening.bounds_of(_ROW)
-        low, high = (ends[0, : self._features].tolist() for ends in (bounds.low, bounds.high))
-        self._ranges: list[tuple[float, float]] = list(zip(low, high, strict=True))
-        self._low, self._high = self._screening.shown_by_first() or self._ranges[0]
-
-    def _choose_path(self) -> None:
-        """Note which of its ways the next sample may take, so that `step` need not ask for each part."""
-        if self._judgement.is_running:
-            self._find_ranges()
-        self._period = float(self._clocks.period_of(0))
-        span = self._clocks.span_of_first()
-        self._is_calm = self._judgement.is_calm and span is not None and not self._interrupted
-        self._early, self._late = span or (math.inf, -math.inf)
-        watched = self._judgement.watches or self._screening.stuck_after
-        bare = len(self._ranges) == 1 and not (watched or self._known or self._clocks.is_known)
-        self._is_bare = self._is_calm and bare
-        self._is_native = self._usual_step is not None and self._judgement.may_be_usual and not self._interrupted
 
     @property
     def spec(self) -> Spec:
@@ -177,7 +138,7 @@ class Predictor:
     @property
     def seconds(self) -> float:
         """The time that the last sample was taken at, in seconds since 1970 UTC; NaN where it is not known."""
-        return float(self._last[0])
+        return float(self._clocks.last[0])
 
     @property
     def period(self) -> float:
@@ -212,7 +173,7 @@ class Predictor:
         levels follow. NaN where there is no forecast. Raises `UsageError` without `monitor=True`, and for a level that
         is not between 0 and 1.
         """
-        return self._required_monitor().around(0, self._said, level)
+        return self._required_monitor().around(0, self._engine.y.reshape(self.spec.horizon, -1), level)
 
     @property
     def adapts(self) -> bool:
@@ -275,7 +236,7 @@ class Predictor:
         self.reset()
         self._judgement.set_sensor(0, scale)
         self._spec = scale.apply_to(self._described(self.session.spec))
-        self._bind()
+        self._lone.bind()
 
     def step(self, sample: RawSample, time: Time = None, known: KnownValues = None) -> Float32:
         """Take one sample; return the forecast after it, float32 (horizon, target).
@@ -293,146 +254,7 @@ class Predictor:
         missing="error", `MissingSampleError`; all is then as before. Any other exception, of a signal's handler too,
         leaves a stream that takes no further sample until `reset` or `restore`.
         """
-        try:
-            is_bare = self._is_bare and time is None and known is None
-            if is_bare and type(sample) is float and self._low <= sample <= self._high:
-                self._x[0] = sample
-                self._move()
-                number = self._numbers[0]
-                if number - number == 0:
-                    self._ledger.steps += 1
-                    return self._copied()
-                return self._without_forecast(math.nan)
-            return self._step(sample, time, known)
-        except EdgeseqError:  # before anything has moved
-            raise
-        except BaseException:
-            self._interrupted = True
-            self._choose_path()
-            raise
-
-    def _step(self, sample: RawSample, time: Time, known: KnownValues) -> Float32:
-        """Take one sample, by a short way where it is in range and on time."""
-        self._require_whole()
-        ahead = None if known is None else self._known_reader.read(known)
-        try:
-            given, unread = self._to_seconds(time, self._last[0]), None
-        except DataError:
-            given, unread = math.nan, np.ones(1, np.bool_)
-        if unread is None and (self._is_native or self._is_calm) and (ahead is not None or not self._known):
-            take = self._take_natively if self._is_native else self._take_calmly
-            taken = take(sample, given, ahead)
-            if taken is not None:
-                return taken
-        block = self._reader.read_all([sample])
-        if self._known:
-            block = self._known_reader.with_ahead(block, (self._known_reader.nothing if ahead is None else ahead)[None])
-        forecast = self._judgement.judge(_ROW, block, np.array([given]), unread)
-        self._choose_path()
-        return forecast.reshape(self._shape)
-
-    def _take_natively(self, sample: RawSample, given: float, ahead: Float32 | None) -> Float32 | None:
-        """Take a sample by the backend's own code; None where something is odd about it. `given` may be NaN."""
-        usual, ledger, monitor, clocks = self._usual_step, self._ledger, self._monitor, self._clocks
-        assert usual, "only where there is such code"
-        if type(sample) is float and len(self._ranges) == 1:
-            usual.sample[0] = sample
-        elif not self._write(sample, given, usual.sample):
-            return None
-        if ahead is not None:
-            usual.sample[self._features :] = ahead.data
-        usual.given[0] = given
-        usual.counted[0] = ledger.steps
-        if monitor:
-            usual.counted[1] = monitor.turns
-        made = usual.take_one()
-        if made == ODD:
-            return None
-        if self._known:
-            self._known.remember_all(_ROW)
-        if made == INFINITE:
-            return self._without_forecast(self._last[0] + self._period if math.isnan(given) else given)
-        if monitor:
-            monitor.turns += 1
-        if self._adaptation:
-            self._adaptation.look_up()
-        if ledger.is_quiet:
-            ledger.steps += 1
-        else:
-            ledger.take_clean(_ROW)
-            self._choose_path()
-        if not clocks.is_known and not math.isnan(given):
-            clocks.is_known, self._is_bare = True, False
-        return self._copied()
-
-    def _write(self, sample: RawSample, given: float, to: Any) -> bool:
-        """Write a sample's numbers to a place, with those of its time; return False where that is not known."""
-        values, clocks = self._reader.read(sample), self._clocks
-        if clocks.features and UNREAD in values:
-            seconds = self._last[0] + self._period if math.isnan(given) else given
-            if math.isnan(seconds):
-                return False
-            values = clocks.complete(values, seconds)
-        for place, value in enumerate(values):
-            to[place] = value
-        return True
-
-    def _take_calmly(self, sample: RawSample, given: float, ahead: Float32 | None) -> Float32 | None:
-        """Take a sample step by step; None where something is odd about it. `given` may be NaN."""
-        seconds = self._last[0] + self._period if math.isnan(given) else given
-        values = self._usual(sample, seconds)
-        if values is None or (ahead is not None and not self._are_usable(ahead)):
-            return None
-        return self._take(values, seconds, ahead)
-
-    def _are_usable(self, ahead: Float32) -> bool:
-        return self._known is not None and self._known.are_usable(ahead)
-
-    def _usual(self, sample: RawSample, seconds: float) -> list[float] | None:
-        """Return a sample's numbers where each is in range and its time is as it should be."""
-        passed = seconds - self._last[0]
-        if passed < self._early or passed >= self._late:
-            return None
-        single = type(sample) is float and len(self._ranges) == 1
-        values: list[float] = [sample] if single else self._reader.read(sample)  # type: ignore[list-item]
-        if self._clocks.features and UNREAD in values:
-            if math.isnan(seconds):
-                return None
-            values = self._clocks.complete(values, seconds)
-        for value, (low, high) in zip(values, self._ranges, strict=True):
-            if not low <= value <= high:
-                return None
-        return None if self._screening.stuck_after and self._screening.is_first_stuck(values) else values
-
-    def _take(self, values: list[float], seconds: float, ahead: Float32 | None) -> Float32:
-        """Take a sample that nothing is odd about; `seconds` is NaN where its time is not known."""
-        for place, value in enumerate(values):
-            self._x[place] = value
-        if ahead is not None:
-            self._x[self._features :] = ahead.data
-        self._move()
-        if self._known:
-            self._known.remember_all(_ROW)
-        if self._screening.stuck_after:
-            self._screening.count_first(values)
-        if self._judgement.is_running and not self._low <= values[0] <= self._high:
-            self._screening.follow(_ROW, self._engine.x[0])
-            self._find_ranges()
-        if not math.isfinite(self._numbers[0] + self._numbers[-1]):
-            return self._without_forecast(seconds)
-        if self._judgement.watches:
-            self._judgement.watch_known(self._truths, self._said)
-        self._ledger.steps += 1
-        self._last[0] = seconds
-        if not math.isnan(seconds) and (self._is_bare or not self._clocks.is_known):
-            self._clocks.is_known, self._is_bare = True, False
-        return self._copied()
-
-    def _without_forecast(self, seconds: float) -> Float32:
-        """Deal with a forecast that is not finite: there is none, and the stream starts afresh."""
-        forecast = self._judgement.drop_infinite(_ROW, self._stream.x, self._stream.y.copy(), np.array([seconds]))
-        self._choose_path()
-        return forecast.reshape(self._shape)
+        return self._lone.step(sample, time, known)
 
     def run(self, samples: Samples, times: Sequence[Time] | None = None, known: npt.ArrayLike | None = None) -> Float32:
         """Take a block of samples (time,) or (time, feature); return (time, horizon, target).
@@ -449,19 +271,19 @@ class Predictor:
         self, samples: Samples, times: Sequence[Time] | None = None, known: npt.ArrayLike | None = None
     ) -> Outcomes:
         """Take a block of samples as `run` does; return all that became of each."""
-        self._require_whole()
+        self._lone.require_whole()
         block, given, unread = self._reader.read_block(samples), None, None
         block = self._known_reader.with_ahead(block, self._known_reader.read_block(known, block.shape[:1]))
         if times is not None:
             require_one_each(times, len(block))
-            given, unread = self._times.read_run(times, self._last[0])
+            given, unread = self._times.read_run(times, float(self._clocks.last[0]))
         try:
             return Block(self._judgement, block, given, unread).take()
         except BaseException:
-            self._interrupted = self._judgement.is_torn
+            self._lone.is_interrupted = self._judgement.is_torn
             raise
         finally:
-            self._choose_path()
+            self._lone.choose_path()
 
     def forecast(self, steps: int) -> Float32:
         """Return the next `steps` samples of each target, float32 (steps, target).
@@ -472,29 +294,16 @@ class Predictor:
         """
         if steps < 1:
             raise UsageError(f"steps: expected at least 1, got {steps}")
-        self._require_whole()
+        self._lone.require_whole()
         if not self._ledger.ages(0):
             raise EdgeseqError("no forecast yet: the stream has seen no sample since its start")
-        horizon, parts, states = self.spec.horizon, [self._copied()], self._engine.states()
-        while len(parts) * horizon < steps:
-            x = np.repeat(self._engine.x, horizon, axis=0)
-            x[:, 0, : self._shape[1]] = parts[-1]
-            begun = (len(parts) - 1) * horizon
-            if self._clocks.features:
-                ahead = self._clocks.features_at(self._clocks.next_times(0, begun + horizon)[begun:])
-                x[:, 0, self._features - len(self._clocks.features) : self._features] = ahead
-            if self._known:
-                passed = np.arange(begun + 1, begun + horizon + 1)
-                x[:, 0, self._features :] = self._known.ahead_of(self._engine.x.reshape(-1), passed)
-            y, states = self.session.advance(x, states)
-            parts.append(y[-1].reshape(self._shape))
-        return np.concatenate(parts)[:steps]
+        return forecasts_far_ahead(self._judgement, self.session, steps)
 
     def reset(self) -> None:
         """Start afresh: the next sample is the first of a new stream."""
         self._judgement.erase(0)
-        self._interrupted = False
-        self._choose_path()
+        self._lone.is_interrupted = False
+        self._lone.choose_path()
 
     def snapshot(self) -> bytes:
         """Return the stream's state as bytes that `restore` takes up, with this model file only."""
@@ -502,7 +311,7 @@ class Predictor:
 
     def state(self) -> Snapshot:
         """Return a copy of the stream's state, which `snapshot` makes bytes of."""
-        self._require_whole()
+        self._lone.require_whole()
         return self._judgement.snapshot(0)
 
     def load(self, state: Snapshot) -> None:
@@ -515,7 +324,7 @@ class Predictor:
         A snapshot brings its sensor with it; only where one was asked for must it be that one. Raises `SnapshotError`
         where it is damaged, or of another model or sensor.
         """
-        snapshot = unpack(blob, self.session.digest, self._judgement.snapshot(0))
+        snapshot = unpack(blob, self.session.digest, self._judgement.like())
         self._judgement.check(snapshot)
         if self._sensor:
             self._check_sensor(*self._sensor, Scale.from_states(snapshot.arrays))
@@ -537,15 +346,15 @@ class Predictor:
         if self.session.spec.sensors:
             self._spec = Scale.from_states(snapshot.arrays).apply_to(self._described(self.session.spec))
         self._judgement.load(0, snapshot)
-        self._interrupted = False
-        self._bind()
+        self._lone.is_interrupted = False
+        self._lone.bind()
 
     def _described(self, spec: Spec) -> Spec:
         """Return a spec with the reading that was asked for."""
         return replace(spec, reading=self._reading) if self._reading else spec
 
     def _require_whole(self) -> None:
-        if self._interrupted:
+        if self._lone.is_interrupted:
             raise EdgeseqError("the stream was interrupted within a step: `reset` it, or `restore` a snapshot")
 
     def __copy__(self) -> Self:

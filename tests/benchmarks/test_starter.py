@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.starter import __main__ as starter
-from benchmarks.starter import on_skaters, pool
+from benchmarks.starter import on_skaters, pool, state
 from benchmarks.starter.baselines import baselines
 from benchmarks.starter.figures import Figures, Forecasts, Task, is_periodic, mse
 from benchmarks.starter.models import MODELS, RIVALS
@@ -179,3 +179,13 @@ def test_a_pool_of_the_starter_is_measured(capsys: pytest.CaptureFixture[str]) -
     assert 0 < before <= after
     assert kept >= 10 * 1080
     assert seconds > 0
+
+
+def test_a_stream_of_the_starter_keeps_at_most_16_kb(capsys: pytest.CaptureFixture[str]) -> None:
+    """With adaptation, intervals and anomalies, 48 steps ahead; as much as a pool's arrays, whoever keeps it."""
+    found = state.kept(48)
+    assert sum(found.values()) <= 16_000
+    assert all(size > 0 for size in found.values())
+    assert found["intervals and drift", "waiting"] == 4 * 48 * 49 / 2
+    pool.main(["--case", "with anomalies", "--streams", "10", "--steps", "2"])
+    assert float(capsys.readouterr().out.split()[2]) == 10 * sum(found.values())

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from edgeseq_runtime import Pool, Predictor
 from edgeseq_runtime.service.named_streams import NamedStreams
 from tests.conftest import CommandLine
 from tests.helpers.broker import Broker, Peer, Service, end_all, wait_until
+from tests.helpers.csv_helpers import read
 from tests.helpers.states import resume
 
 HOUR = 3600
@@ -50,6 +52,57 @@ def table(separator: str = ",") -> str:
 
 def objects(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
+
+
+WRITTEN = {
+    "epochs": ("", "%s"),
+    "ISO 8601": ("", "%Y-%m-%dT%H:%M"),
+    "a notation that the first line shows": ("", "%d.%m.%Y %H:%M"),
+    "a notation that is told": ("%d/%m/%y %H.%M", "%d/%m/%y %H.%M"),
+}
+"""What is said of the notation of times, and what they are written as."""
+
+
+@pytest.mark.parametrize("how", WRITTEN)
+def test_forecasts_say_their_times_once_the_first_ones_have_told_the_period(
+    edgeseq: CommandLine, tmp_path: Path, how: str
+) -> None:
+    """From the sixth on, written as the samples' own; the very times at which the next samples come."""
+    said, form = WRITTEN[how]
+    moments = [datetime(2024, 3, 30, 20, tzinfo=UTC) + timedelta(minutes=30 * step) for step in range(60)]
+    times = [str(int(moment.timestamp())) if form == "%s" else moment.strftime(form) for moment in moments]
+    path = tmp_path / "series.csv"
+    path.write_text("time;temp\n" + "".join(f"{time};{20 + step % 7}\n" for step, time in enumerate(times[:12])))
+    told = ["--time-format", said] if said else []
+    found = objects(edgeseq.must("predict", "starter", "--input", path, *told).out)
+    assert [line.get("times") for line in found[:5]] == [None] * 5
+    for at, line in enumerate(found[5:], start=5):
+        assert line["times"] == times[at + 1 : at + 49]
+
+
+def test_months_are_followed_by_months(edgeseq: CommandLine, tmp_path: Path) -> None:
+    """Not by as many days as the first ones had."""
+    path = tmp_path / "series.csv"
+    path.write_text("time,v\n" + "".join(f"2023-{month:02}-01,{month % 5}\n" for month in range(1, 8)))
+    last = objects(edgeseq.must("predict", "starter", "--input", path).out)[-1]
+    assert last["times"][:6] == ["2023-08-01", "2023-09-01", "2023-10-01", "2023-11-01", "2023-12-01", "2024-01-01"]
+
+
+def test_points_of_the_future_and_the_first_step_of_a_row_have_their_times(
+    edgeseq: CommandLine, tmp_path: Path
+) -> None:
+    """As JSON has them."""
+    begin, step, path = 1_700_000_000, 20, tmp_path / "series"
+    path.write_text("".join(f"w,loc=a temp={20 + n % 3} {begin + step * n}000000000\n" for n in range(7)))
+    influx = ["--input-format", "influx", "--format", "influx", "--future-points"]
+    found = edgeseq.must("predict", "starter", "--input", path, *influx).out.splitlines()
+    assert len(found) == 5 + 2 * 48
+    assert [int(line.split()[-1]) // 10**9 for line in found[-48:]] == [begin + step * (6 + n) for n in range(1, 49)]
+    path.write_text("time,temp\n" + "".join(f"{begin + step * n},{20 + n % 3}\n" for n in range(7)))
+    rows = edgeseq.must("predict", "starter", "--input", path, "--format", "csv").out.splitlines()
+    header, *cells = (row.split(",") for row in rows)
+    ahead = [row[header.index("t+1")] for row in cells]
+    assert ahead == [""] * 5 + [str(begin + step * 6), str(begin + step * 7)]
 
 
 @pytest.mark.parametrize("way", ["csv", "semicolons", "json", "parquet"])
@@ -263,3 +316,50 @@ def test_several_numbers_of_a_payload_are_streams_of_its_topic(tmp_path: Path) -
         "plant/b": 6,
     }
     assert "series: temp, hum; time: ts" in errors.read_text()
+
+
+def test_an_object_without_the_streams_name_is_left_out_among_others_that_have_it(
+    edgeseq: CommandLine, tmp_path: Path
+) -> None:
+    """As a row without it is, with one note; where no object has it, it is not there, which is an error."""
+    path = tmp_path / "lines.json"
+    path.write_text('{"id": "a", "v": 1}\n{"v": 2}\n{"v": 3}\n{"id": "b", "v": 4}\n')
+    answer = edgeseq.must("predict", "starter", "--input", path, "--id", "id")
+    assert [line["stream"] for line in objects(answer.out)] == ["a#v", "b#v"]
+    assert answer.err.count("line 2: no id, which names the stream; such lines are left out") == 1
+    assert "line 3" not in answer.err
+    path.write_text('{"v": 2}\n{"v": 3}\n')
+    refused = edgeseq("predict", "starter", "--input", path, "--id", "id")
+    assert refused.code == 1
+    assert "line 1: no id, which names the stream" in refused.err
+
+
+@pytest.mark.parametrize(("unit", "zeros"), [("s", 9), ("ms", 6), ("us", 3)])
+def test_points_whose_times_are_no_nanoseconds_are_told(
+    edgeseq: CommandLine, tmp_path: Path, unit: str, zeros: int
+) -> None:
+    """Training says what to write, a stream says once as what it takes them; a counter from 0 is none of that."""
+    scale, path = 10 ** (9 - zeros), tmp_path / "points.lp"
+    path.write_text("".join(f"w t={n % 7} {(1_700_000_000 + 60 * n) * scale}\n" for n in range(300)))
+    refused = edgeseq("train", path, "-o", tmp_path / "x.ckpt")
+    assert refused.code == 1
+    begin = 1_700_000_000 * scale
+    assert (
+        f"{begin} seems to be in {unit}, and line protocol has nanoseconds: write {begin}{'0' * zeros}" in refused.err
+    )
+    streamed = edgeseq.must("predict", "starter", "--input", path, "--input-format", "influx")
+    assert streamed.err.count(f"seems to be in {unit}") == 1
+    path.write_text("".join(f"w t={n % 7} {60_000_000_000 * n}\n" for n in range(300)))
+    assert "seems to be" not in edgeseq.must("predict", "starter", "--input", path, "--input-format", "influx").err
+
+
+def test_java_times_are_the_time_and_their_steps_are_said(edgeseq: CommandLine, tmp_path: Path) -> None:
+    """An offset, and the zone's name in brackets behind it."""
+    path = tmp_path / "java.csv"
+    path.write_text("time,v\n" + "".join(f"2024-01-01T{n:02}:00:00+01:00[Europe/Berlin],{n % 5}\n" for n in range(8)))
+    last = objects(edgeseq.must("predict", "starter", "--input", path).out)[-1]
+    assert last["times"][:2] == ["2024-01-01T08:00:00+01:00", "2024-01-01T09:00:00+01:00"]
+    rows = [f"2024-01-{1 + n // 24:02}T{n % 24:02}:00:00+01:00[Europe/Berlin],{n % 5}\n" for n in range(300)]
+    path.write_text("time,v\n" + "".join(rows))
+    series = read(path)
+    assert (series.time, series.period) == ("time", HOUR)

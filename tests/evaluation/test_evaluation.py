@@ -11,6 +11,7 @@ import pytest
 
 import edgeseq_export
 from edgeseq.evaluation import baselines, ridge
+from edgeseq.evaluation import evaluate as evaluate_module
 from edgeseq.evaluation.evaluate import Comparison, evaluate_test_part, forecasts_at, residual_quantiles
 from edgeseq.evaluation.metrics import Metrics, compute_metrics
 from edgeseq.evaluation.report_text import summary, verdict
@@ -352,6 +353,14 @@ def test_the_rounding_of_the_data_is_a_few_steps_of_float32() -> None:
     target = found.spec.target_features[0]
     size = max(abs(target.minimum), abs(target.maximum)) / target.std
     assert found.rounding == pytest.approx((32 * 2.0**-23 * size) ** 2)
+
+
+def test_an_error_that_shows_is_no_rounding() -> None:
+    """A meter at 1e9 that moves by 2,000: an error of a quarter of that is one; of a coarse step it is rounding."""
+    feature = make_spec().features[0]
+    for level, std, most in ((1e9, 2e3, 2.0**-23 * 1e9 / 2e3), (1e6, 1.0, 2.0**-23 * 1e6), (1e4, 1.0, 0.01)):
+        far = replace(feature, minimum=level, maximum=level, std=std)
+        assert evaluate_module._rounding(replace(make_spec(), features=(far,))) ** 0.5 == pytest.approx(most)
 
 
 def test_the_tables_fit_into_eighty_columns() -> None:

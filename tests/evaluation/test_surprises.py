@@ -7,8 +7,9 @@ import numpy as np
 import edgeseq_export
 from edgeseq.evaluation.evaluate import residual_quantiles, typical_predictor
 from edgeseq.evaluation.surprises import learned_anomalies
-from edgeseq.series import Part
+from edgeseq.series import Part, Parts
 from edgeseq.testing import make_checkpoint
+from edgeseq.training.fitting import judge
 from edgeseq_runtime import Predictor
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.spec import Spec
@@ -51,6 +52,19 @@ def test_all_targets_are_kept_and_survive_the_file() -> None:
     assert len(read.samples) == 2
     assert read.samples[0] > 2000
     assert len(read.together) == len(read.last[1])
+
+
+def test_an_export_counts_no_sample_of_the_validation_part_twice() -> None:
+    """What training has learned of that part is what the model file and exported C begin with."""
+    made = make_checkpoint(features=1, targets=1, horizon=3, warmup=5)
+    values = series(4000)
+    parts = Parts(values[:500], Part(values[:3000], 500), Part(values, 3000))
+    trained = judge(made, parts).checkpoint
+    trained = replace(trained, validation=parts.validation)
+    found = edgeseq_export.export(trained).spec.anomalies
+    assert found is not None
+    assert found == trained.spec.anomalies
+    assert 2000 < found.samples[0] <= 2500
 
 
 def test_too_few_samples_are_not_kept_and_a_model_without_residuals_has_none() -> None:

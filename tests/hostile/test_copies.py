@@ -129,7 +129,7 @@ def test_an_interrupted_stream_is_not_copied(way: str, model: bytes) -> None:
     def interrupted() -> None:
         raise KeyboardInterrupt
 
-    p._move = interrupted
+    p._lone._move = interrupted
     pool._engine.advance = lambda *_: interrupted()  # type: ignore[assignment]
     with pytest.raises(KeyboardInterrupt):
         p.step(0.5)

@@ -119,7 +119,7 @@ def test_an_alarm_within_a_step_leaves_the_stream_whole_or_marked(
                         p.reset()
         except LateError:
             hits += 1
-        if p._interrupted:
+        if p._lone.is_interrupted:
             for refused in (p.snapshot, lambda: p.run(VALUES[:2]), lambda: p.forecast(1), lambda: p.step(0.5)):
                 with pytest.raises(EdgeseqError, match=INTERRUPTED):
                     refused()
@@ -191,7 +191,7 @@ def test_an_alarm_within_a_pools_step_leaves_each_stream_whole_or_marked(  # noq
         except LateError:
             hits += 1
         for name in names:
-            if name in pool._interrupted:
+            if name in pool._rows.interrupted:
                 for refused in (pool.snapshot, lambda one: pool.step({one: 0.5})):
                     with pytest.raises(EdgeseqError, match=INTERRUPTED):
                         refused(name)
@@ -200,7 +200,7 @@ def test_an_alarm_within_a_pools_step_leaves_each_stream_whole_or_marked(  # noq
                 number[name] = before[name]
             else:
                 # The step may have been whole and only its return was not.
-                age = int(pool._ledger.ages(pool._row[name]))
+                age = int(pool._ledger.ages(pool._rows.row[name]))
                 assert age - number[name] in (0, 1)
                 number[name] = age
         if number["a"] >= 370:

@@ -141,6 +141,14 @@ CHOICES: dict[str, Callable[[], Choice]] = {
     ),
     "no numbers": lambda: Choice(table(["time", "state"], TIMES, ["warm"] * 480), ("state", "warm"), refused=True),
     # of sensors
+    "counts that may have dots between thousands": lambda: Choice(
+        table(["time", "pulses"], TIMES, [f"{1 + k % 9}.{100 + 7 * k % 900}" for k in range(len(TIMES))]),
+        ("1.100", "--decimal ,"),
+    ),
+    "times that are cut to the minute": lambda: Choice(
+        table(["time", "temp"], written("%Y-%m-%dT%H:%M", moments(300, timedelta(seconds=90))), wave(300)),
+        ("90s", "1min", "2min"),
+    ),
     "several sensors": lambda: Choice(sensors("a", "b"), ("--id id",), ("--target", "temp"), refused=True),
     "several sensors, averaged": lambda: Choice(sensors("a", "b"), ("--id id",), ("--target", "temp", "--every", "1h")),
     "a sensor with too little": lambda: Choice(

@@ -6,6 +6,8 @@ from typing import Unpack
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import edgeseq
 import edgeseq_export
@@ -178,23 +180,74 @@ def test_a_forecast_is_the_weighed_mean_of_both(share: float) -> None:
     np.testing.assert_allclose(said, share * network + (1 - share) * own, atol=1e-6 * np.abs(values).max() + 1e-7)
 
 
-def test_the_networks_share_lies_between_two_thirds_of_the_best_one_and_that() -> None:
-    """The best one found by trying; the one taken is worse by less than a standard error of ten blocks."""
+def test_the_share_in_a_forecast_is_judged_by_its_errors() -> None:
+    """Those of the exported files, in units of the deviation, where both know a truth."""
     series, parts = recursion(3000)
     made = planned(series, parts, horizon=2)
     checkpoint, _ = drawn(made, 2)
     path = autoregressive.fit(made.spec, made.train, parts.validation, (24,))
     checkpoint = weakened(checkpoint)
-    own, other = (errors(autoregressive.blended(checkpoint, path, share), parts.validation) for share in (1.0, 0.0))
-    grid = np.linspace(0, 1, 1001)
-    found = [np.nanmean(np.square(share * own + (1 - share) * other)) for share in grid]
-    best = grid[int(np.argmin(found))]
-    assert 0.01 < best < 0.99
-    share = autoregressive.ensemble_weight(checkpoint, path, parts.validation)
-    assert 2 * best / 3 - 1e-3 <= share <= best + 1e-3
-    worse = np.square(share * own + (1 - share) * other) - np.square(best * own + (1 - best) * other)
-    blocks = [block.mean() for block in np.array_split(np.nanmean(worse, axis=(1, 2)), 10)]
-    assert np.mean(blocks) <= 1.01 * np.std(blocks, ddof=1) / np.sqrt(10)
+    own, other = (
+        errors(autoregressive.blended(checkpoint, path, share), parts.validation) / made.spec.features[0].std
+        for share in (1.0, 0.0)
+    )
+    found = autoregressive.ensemble_weight(checkpoint, path, parts.validation)
+    assert 0.01 < found < 0.99
+    assert found == pytest.approx(autoregressive.share(own, other), abs=1e-3)
+
+
+def scaled_stretches(random: np.random.Generator, rows: int, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Errors of two forecasts, (row, step), and the size that those of each of ten stretches of rows have."""
+    sizes = np.exp(random.uniform(-3, 3, 10))
+    size = np.repeat(sizes, rows // 10)[:, None]
+    both = random.standard_normal((rows, steps))
+    own, other = (size * (both + random.uniform(0.1, 2) * random.standard_normal((rows, steps))) for _ in range(2))
+    return own, other, size
+
+
+@given(seed=st.integers(0, 2**32 - 1), steps=st.integers(1, 4))
+def test_the_share_lies_between_two_thirds_of_the_best_one_and_that(seed: int, steps: int) -> None:
+    """The best one by numpy's least squares on rows that are divided by the fourth root of their stretch's mean square.
+
+    The one taken is worse by less than a standard error of the ten stretches.
+    """
+    own, other, _ = scaled_stretches(np.random.default_rng(seed), 300, steps)
+    divisor = np.repeat([np.mean(stretch**2) for stretch in np.split(other, 10)], 30)[:, None]
+    divisor = np.maximum(divisor, 1e-3 * divisor.mean()) ** 0.25
+    own_even, other_even = own / divisor, other / divisor
+    slope = np.linalg.lstsq((other_even - own_even).reshape(-1, 1), other_even.reshape(-1), rcond=None)[0][0]
+    best = min(max(slope, 0), 1)
+    found = autoregressive.share(own, other)
+    assert 2 * best / 3 - 1e-9 <= found <= best + 1e-9
+    mixed, least = (np.square(share * own_even + (1 - share) * other_even) for share in (found, best))
+    worse = [stretch.mean() for stretch in np.split(mixed - least, 10)]
+    assert np.mean(worse) <= 1.000001 * np.std(worse, ddof=1) / np.sqrt(10)
+    assert autoregressive.share(1000 * own, 1000 * other) == pytest.approx(found)
+
+
+def test_a_loud_stretch_does_not_decide_the_share_alone() -> None:
+    """In nine quiet stretches the path is right, in a loud one the network: by plain squares it would have all."""
+    own, other = np.ones((100, 1)), np.zeros((100, 1))
+    other[::2] = 0.1
+    own[:10], other[:10] = 0, 100
+    own[10::2] *= -1
+    by_squares = np.sum(other * (other - own)) / np.sum((other - own) ** 2)
+    assert by_squares > 0.99
+    assert autoregressive.share(own, other) < 0.8
+    # 10 rows weighed by 1 / 100 against 90 by 1 / sqrt(0.005), but at least by the thousandth of 1000 as mean square.
+    quiet = 1 / np.sqrt(max(0.005, 1e-3 * 1000.0045))
+    loud = np.sum(other[:10] ** 2) / 100
+    fought = np.sum((other[10:] - own[10:]) ** 2) * quiet
+    best = (loud + quiet * np.sum(other[10:] * (other[10:] - own[10:]))) / (loud + fought)
+    assert 2 * best / 3 - 1e-9 <= autoregressive.share(own, other) <= best + 1e-9
+
+
+def test_stretches_without_an_error_are_weighed_too() -> None:
+    """Not one forecast is off: all rows count the same, and the network, which is not needed, has no share."""
+    np.testing.assert_array_equal(autoregressive.evenness(np.zeros((25, 2))), np.ones(25))
+    assert autoregressive.share(np.ones((25, 2)), np.zeros((25, 2))) == 0
+    few = autoregressive.evenness(np.array([[1.0], [2.0], [0.0]]))
+    np.testing.assert_allclose(few, [1, 1 / 2, 1 / np.sqrt(1e-3 * 5 / 3)])
 
 
 def test_where_the_network_is_far_better_it_has_nearly_all_of_the_share() -> None:

@@ -70,7 +70,7 @@ class ForecastPlot:
         from edgeseq.evaluation.style import WIDE, hide_spines, legend, wrapped
         from edgeseq.evaluation.time_axis import TimeAxis
 
-        axis = TimeAxis.of(self._seconds(result), self._spec.period)
+        axis = TimeAxis.of(self._seconds(result), self._period(result))
         first = result.number + 1 - len(self._values)  # the sample's number, where it has no time
         rows = np.arange(len(self._values) + self._spec.horizon)
         places = axis.at(rows) if axis.seconds is not None else rows + first
@@ -112,12 +112,17 @@ class ForecastPlot:
             return f"{text}\nno forecast: {result.reason or result.status}"
         return text if result.warm else f"{text}\nnot reliable yet: the model needs {self._spec.warmup} samples first"
 
+    def _period(self, result: "StepResult") -> float | None:
+        """Return the seconds from one sample to the next; None where neither model nor stream knows them."""
+        return self._spec.period or (None if math.isnan(result.period) else result.period)
+
     def _seconds(self, result: "StepResult") -> list[float] | None:
         """Return the times of the samples and of those forecast; None where one of them is not known."""
-        if self._spec.period is None:
+        period = self._period(result)
+        if period is None:
             return None
         try:
             seconds = [self._reader.seconds(time) if time != "" else math.nan for time in self._times]
         except DataError:
             return None
-        return [*seconds, *(seconds[-1] + self._spec.period * step for step in range(1, len(result.forecast) + 1))]
+        return [*seconds, *(seconds[-1] + period * step for step in range(1, len(result.forecast) + 1))]

@@ -15,7 +15,7 @@ from edgeseq_runtime.io import influx
 from edgeseq_runtime.io.any_names import owner_of
 from edgeseq_runtime.io.shortest import shortest_lists
 from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
-from edgeseq_runtime.streaming.times_ahead import TimesAhead
+from edgeseq_runtime.streaming.times_ahead import TimesAheadByPeriod
 from edgeseq_runtime.streaming.validation import SKIPPED, STATUSES
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Said(NamedTuple):
     drift: bool
     p_values: list[float] | None
     anomaly: str
+    period: float
 
     @classmethod
     def of(cls, result: "StepResult") -> Self:
@@ -64,7 +65,9 @@ class Said(NamedTuple):
         lower, upper = map(_by_target, result.interval) if result.interval is not None else (None, None)
         said = result.status, result.reason, result.warm, _by_target(result.forecast)
         p_values = None if result.p_values is None else shortest_lists(result.p_values)
-        return cls(result.number, result.seconds, *said, lower, upper, result.drift, p_values, result.anomaly)
+        return cls(
+            result.number, result.seconds, *said, lower, upper, result.drift, p_values, result.anomaly, result.period
+        )
 
     @classmethod
     def of_all(cls, outcomes: "Outcomes") -> Iterator[Self]:
@@ -83,6 +86,7 @@ class Said(NamedTuple):
             repeat(False) if outcomes.drift is None else outcomes.drift.tolist(),
             nothing if outcomes.p_values is None else shortest_lists(outcomes.p_values),
             repeat("") if outcomes.anomaly is None else [ANOMALIES_BY_CODE[code] for code in outcomes.anomaly.tolist()],
+            repeat(math.nan) if outcomes.periods is None else outcomes.periods.tolist(),
         )
 
 
@@ -96,7 +100,7 @@ class JsonFormat:
         self._intervals = intervals
         self._names = [_quoted(name) for name in spec.targets]
         self._named = named
-        self._ahead = TimesAhead(spec) if times and spec.period else None
+        self._ahead = TimesAheadByPeriod(spec) if times else None
         self._ends: dict[tuple[str, str, bool], str] = {}  # of lines, by what they say
 
     def header(self) -> str | None:
@@ -167,7 +171,7 @@ class CsvFormat:
         self._spec = spec
         self._surprises = [*_p_values(spec.targets), "anomaly"] if anomalies else []
         self._named = named
-        self._ahead = TimesAhead(spec) if times and spec.period else None
+        self._ahead = TimesAheadByPeriod(spec) if times else None
 
     def header(self) -> str | None:
         """Return the columns' names."""
@@ -214,7 +218,7 @@ class InfluxFormat:
     def __init__(self, spec: "Spec", *, keep: bool = False, ahead: bool = False) -> None:
         self._targets, self._takes_any = spec.targets, spec.takes_any
         self._keep = keep
-        self._ahead = TimesAhead(spec) if ahead else None
+        self._ahead = TimesAheadByPeriod(spec) if ahead else None
 
     def header(self) -> str | None:
         """Line protocol has none."""
@@ -260,12 +264,13 @@ class InfluxFormat:
         return influx.anomaly_fields({of: together, **dict(several)}, result.anomaly, of=of)
 
 
-def times_ahead(ahead: TimesAhead, sample: "Sample", result: "StepResult | Said") -> Any:
+def times_ahead(by_period: TimesAheadByPeriod, sample: "Sample", result: "StepResult | Said") -> Any:
     """Return when the steps of a forecast are; None where that is not known, and for a forecast of the sample before.
 
     Such a one is repeated where a sample was left out. A time that cannot be read is in no notation.
     """
-    if result.status == SKIPPED or (result.reason and not ahead.is_time(sample.time)):
+    ahead = by_period.of(result.period, sample.time_format)
+    if ahead is None or result.status == SKIPPED or (result.reason and not ahead.is_time(sample.time)):
         return None
     return ahead.after(sample.time, result.seconds)
 

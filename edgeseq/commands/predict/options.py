@@ -209,7 +209,7 @@ class PredictOptions:
         """Return what turns results into lines."""
         from edgeseq.commands.predict import formats
 
-        if self.future_points and not spec.period:
+        if self.future_points and not (spec.period or spec.learns_period):
             note("--future-points has no effect: the model does not know in how many seconds samples follow each other")
         if self.output_format == "influx":
             return formats.InfluxFormat(spec, keep=self.keep, ahead=self.future_points)

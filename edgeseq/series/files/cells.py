@@ -74,17 +74,16 @@ def read_all(
     units: Sequence[str] = (),
     decimal: str | None = None,
     missing: Sequence[str] = (),
-    separator: str = ",",
 ) -> Numbers:
     """Read the columns of a series as numbers.
 
     `others` are further columns of the file, but for its times: they may show the decimal sign where these do not.
-    `units` are what is known of each column's; `decimal` and `missing` are what the user says; `separator` parts the
-    file's cells. Raises `DataError`, naming the line, for what cannot be read, or may be read in two ways.
+    `units` are what is known of each column's; `decimal` and `missing` are what the user says. Raises
+    `DataError`, naming the line, for what cannot be read, or may be read in two ways.
     """
     plain = [_plain(column) if column.dtype == pl.String else None for column in columns]
     are_plain = {column.name for column, values in zip(columns, plain, strict=True) if values is not None}
-    style = decide(columns, others, place, decimal=decimal, missing=missing, separator=separator, plain=are_plain)
+    style = decide(columns, others, place, decimal=decimal, missing=missing, plain=are_plain)
     known = units or [""] * len(columns)
     read_columns = [
         read(column, place, style, unit, values) for column, unit, values in zip(columns, known, plain, strict=True)

@@ -1,6 +1,6 @@
 """Influx line protocol as a table: the points of one series with one time are one row."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
@@ -47,6 +47,7 @@ def read(path: str, data: bytes, notes: Sequence[str] = ()) -> Table:
         fields = {name: _field(value) for name, value in point.fields.items()}
         again += any(name in row and row[name] != value for name, value in fields.items())
         row.update(fields)
+    _check_unit(rows, numbers)
     if again:
         notes.append(f"{counted(again, 'point')} of a series and time that are there already: the later value is taken")
     columns = Columns()
@@ -59,6 +60,21 @@ def read(path: str, data: bytes, notes: Sequence[str] = ()) -> Table:
     return from_columns(
         path, [str(name) for name in series], list(series.values()), lambda row: f"line {numbers[row]}", written
     )
+
+
+def _check_unit(rows: Iterable[tuple[str, int | None, int]], numbers: Sequence[int]) -> None:
+    """Raise `DataError` where all times of several points seem to count something else than nanoseconds.
+
+    One alone is taken as it is: nothing is guessed from its size.
+    """
+    times = [(number, time) for number, (_, time, _) in zip(numbers, rows, strict=True) if time is not None]
+    units = {influx.in_other_unit(time) for _, time in times}
+    if len(times) > 1 and len(units) == 1 and (unit := units.pop()):
+        (number, time), zeros = times[0], {"s": 9, "ms": 6, "us": 3}[unit]
+        raise DataError(
+            f"line {number}: the time {time} seems to be in {unit}, and line protocol has nanoseconds: "
+            f"write {time}{'0' * zeros}"
+        )
 
 
 def _time(time: int | str | None) -> int | None:

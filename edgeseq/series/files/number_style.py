@@ -87,18 +87,16 @@ def decide(
     *,
     decimal: str | None = None,
     missing: Sequence[str] = (),
-    separator: str = ",",
     plain: Container[str] = (),
 ) -> NumberStyle:
     """Decide how the numbers in columns of text are written, from these and, where they do not tell, from the `others`.
 
-    `decimal` is what the user says. `separator` parts the file's cells; where it is a comma, a point is decimal if no
-    cell tells otherwise. `plain` are the names of columns whose cells are all empty or numbers with at most a point.
-    Raises `DataError`, naming lines, where columns differ, and where nothing tells.
+    `decimal` is what the user says. `plain` are the names of columns whose cells are all empty or numbers with at most
+    a point. Raises `DataError`, naming lines, where columns differ, and where nothing tells.
     """
     shown = [(column, _marks(column, plain=column.name in plain)) for column in columns if column.dtype == pl.String]
     notes: list[str] = []
-    sign = decimal or _decimal(shown, others, place, notes, separator)
+    sign = decimal or _decimal(shown, others, place, notes)
     mark, grouped, either = (
         (".", "grouped_by_point", "either_point") if sign == "," else (",", "grouped_by_comma", "either_comma")
     )
@@ -116,7 +114,6 @@ def _decimal(
     others: Iterable[pl.Series],
     place: Place,
     notes: list[str],
-    separator: str,
 ) -> str:
     """Return the decimal sign. Raises `DataError` where columns differ or leave it open."""
     comma, point = _first(shown, "comma", "grouped_by_point"), _first(shown, "point", "grouped_by_comma")
@@ -131,10 +128,10 @@ def _decimal(
     comma, point = _first(elsewhere, "comma", "grouped_by_point"), _first(elsewhere, "point", "grouped_by_comma")
     if bool(comma) != bool(point):
         return "," if comma else "."
-    return _alone(shown, place, notes, separator)
+    return _alone(shown, place, notes)
 
 
-def _alone(shown: list[tuple[pl.Series, _Marks]], place: Place, notes: list[str], separator: str) -> str:
+def _alone(shown: list[tuple[pl.Series, _Marks]], place: Place, notes: list[str]) -> str:
     """Return the decimal sign that a column shows by writing 1300 or more without a mark, or all cells with one."""
     signs = {}
     for column, marks in shown:
@@ -149,7 +146,7 @@ def _alone(shown: list[tuple[pl.Series, _Marks]], place: Place, notes: list[str]
                     "separator? --decimal . or --decimal , says which"
                 )
             signs[sign] = (column, row)
-            if fixed and marks.ungrouped is None and separator != ",":
+            if fixed and marks.ungrouped is None:
                 notes.append(
                     f"numbers: {column.name} {column[row]!r} is taken for a number with a decimal point; "
                     "where points part thousands, add --decimal ,"

@@ -122,7 +122,6 @@ def _contents(table: Table, options: ReadingOptions) -> Contents:
         units=[_known_unit(name, table, options) for name in columns],
         decimal=options.decimal,
         missing=options.na,
-        separator=table.written.separator or "",
     )
     return Contents(table, columns, len(targets), len(known), found, numbers)
 
@@ -199,7 +198,7 @@ def _series(name: str, contents: Contents, rows: Row | None, options: ReadingOpt
         known=contents.known,
         seconds=even.seconds if even else None,
         reading=reading,
-        notes=contents.notes,
+        notes=(*contents.notes, *(even.notes if even else ())),
     )
 
 

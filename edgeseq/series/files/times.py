@@ -12,10 +12,13 @@ import numpy.typing as npt
 import polars as pl
 
 from edgeseq.series.files import cells
+from edgeseq.series.files.local_clocks import in_utc
 from edgeseq.series.files.notations import AmbiguousTimesError, fitting
 from edgeseq.series.files.number_style import Place
 from edgeseq.series.files.table import Table
-from edgeseq.series.files.time_cells import Column, WrittenTimes, in_utc, is_written, read_column
+from edgeseq.series.files.time_cells import is_written, read_column
+from edgeseq.series.files.time_column import Column
+from edgeseq.series.files.written_times import WrittenTimes
 from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.printable import shown

@@ -24,7 +24,8 @@ class AnyJson:
         timed: bool = True,
     ) -> None:
         """Read as `AnyNames` does; with `paths` only what stands there, by the names that these give it."""
-        self._id = reading.id
+        self._id, self._tell = reading.id, tell
+        self._has_owners = self._has_told_of_nobody = False
         self._paths, time = split_paths(paths or {}, reading)
         self._named = {**self._paths, **({TIME: time} if time else {})}
         self._names = AnyNames(reading, tell, timed=timed, time=(TIME,) if time else (), only=self._paths or None)
@@ -48,7 +49,7 @@ class AnyJson:
 
     def of_object(self, content: dict[str, Any], line: int, owner: str = "") -> list[Sample]:
         """Return the samples of an object; none where it is nobody's, as `--id` says."""
-        name = self._owner(content)
+        name = self._owner(content, line)
         if name is None:
             return []
         cells = dict(fields.scalars(content))
@@ -60,13 +61,19 @@ class AnyJson:
         cells.pop(self._id, None)
         return self._names.samples(cells, line, joined(owner, name))
 
-    def _owner(self, content: dict[str, Any]) -> str | None:
+    def _owner(self, content: dict[str, Any], line: int) -> str | None:
         """Return whom an object names, "" where it does not say, None where that is nobody."""
         if not self._id:
             return ""
         name = fields.find(content, self._id)
         if name is fields.ABSENT:
-            raise OtherKindError(f"no {self._id}, which names the stream")
+            if not self._has_owners:
+                raise OtherKindError(f"no {self._id}, which names the stream")
+            if self._tell and not self._has_told_of_nobody:  # as rows say it
+                self._tell(f"line {line}: no {self._id}, which names the stream; such lines are left out")
+                self._has_told_of_nobody = True
+            return None
+        self._has_owners = True
         if name is not None and (isinstance(name, bool) or not isinstance(name, str | int)):
             raise OtherKindError(f"{self._id} names no stream")
         return as_stream("" if name is None else str(name), self._id) or None

@@ -94,12 +94,14 @@ def read_influx(
     paths, time = split_paths(columns or {}, reading)
     if time:
         raise UsageError(influx.NO_TIME)
-    names = AnyNames(reading, tell, timed=False)
+    names, unit = AnyNames(reading, tell, timed=False), influx.TimeUnit(tell)
     for number, line in enumerate(lines, start=1):
         text = line[:LONGEST].decode("utf-8", "replace").strip("\r\n ")
         if not text or text[0] == "#":
             continue
-        yield from _points(names, paths, number, text if len(line) <= LONGEST else "")
+        found = _points(names, paths, number, text if len(line) <= LONGEST else "")
+        unit.see(number, found[0].time)
+        yield from found
 
 
 def _points(names: AnyNames, paths: Mapping[str, str], number: int, text: str) -> list[Sample]:

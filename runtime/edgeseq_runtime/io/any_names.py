@@ -77,7 +77,7 @@ class AnyNames:
         keys = tuple(cells)
         if keys not in self._times or any(name not in self._numbers and name not in self._others for name in keys):
             self._decide(keys, cells)
-        time, seconds = self._time_of(self._times[keys], cells)
+        time, seconds, form = self._time_of(self._times[keys], cells)
         found, is_known = [], False
         for name in keys:
             reader = self._numbers.get(name)
@@ -89,7 +89,7 @@ class AnyNames:
             except DataError as error:
                 problem = str(error)
             stream = joined(owner, name)
-            found.append(Sample(line, time, (value,), problem, stream, seconds=seconds, field=name))
+            found.append(Sample(line, time, (value,), problem, stream, seconds=seconds, field=name, time_format=form))
         if not is_known and any(name in self._others for name in keys):
             held = (f"{name} ({shown(cells[name], 20)})" for name in keys)
             raise OtherKindError(f"nothing here is a number: {listed(held)}")
@@ -155,17 +155,17 @@ class AnyNames:
             self._moments[names] = time_search.Moments(self._reading, form)
         return names
 
-    def _time_of(self, names: tuple[str, ...], cells: Mapping[str, Any]) -> tuple[WrittenTime, float | None]:
-        """Return a sample's time as it was written, None where no name holds it; and in seconds, where it must be."""
+    def _time_of(self, names: tuple[str, ...], cells: Mapping[str, Any]) -> tuple[WrittenTime, float | None, str]:
+        """Return a sample's time as it was written, None where no name holds it; in seconds, where it must be; how."""
         if not names:
-            return None, None
+            return None, None, ""
         moments = self._moments[names]
         time = time_search.joined([cells[name] for name in names])
         seconds = moments.seconds(time)
         if moments.doubt and self._tell:
             self._tell(moments.doubt)
             moments.doubt = ""
-        return time, seconds
+        return time, seconds, moments.form
 
     def _reader(self, name: str) -> NumberReader:
         reading = self._reading

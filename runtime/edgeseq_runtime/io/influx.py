@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.io.json_samples import split_paths
 from edgeseq_runtime.io.known_columns import KnownColumns
-from edgeseq_runtime.io.sample import LONGEST, Sample, Tell
+from edgeseq_runtime.io.sample import LONGEST, Sample, Tell, WrittenTime
 from edgeseq_runtime.printable import listed
+from edgeseq_runtime.reading.number_times import FIRST_PLAUSIBLE, LAST_PLAUSIBLE, UNITS, by_size
 from edgeseq_runtime.reading.numbers import LONGEST_NUMBER, NumberReader, readers
 from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.spec import Spec
@@ -92,6 +93,7 @@ class Fields:
         self._known = KnownColumns(spec, reading, paths, tell)
         self._readers = readers(spec.measured, reading, of_fleet=bool(spec.sensors))
         self._nothing = (None,) * len(names)
+        self._unit = TimeUnit(tell)
 
     def sample(self, number: int, line: bytes, text: str) -> Sample:
         """Return the sample of a line, which as text is `text`."""
@@ -103,6 +105,7 @@ class Fields:
                 raise DataError(f"no field {listed(self._fields)}; the line has {listed(point.fields)}")  # noqa: TRY301
         except DataError as error:
             return Sample(number, None, self._nothing, str(error), stream=None, text=text)
+        self._unit.see(number, point.time)
         try:
             values = tuple(map(_number, self._readers, map(point.fields.get, self._fields)))
             known, now = self._known.of_fields(point.fields) if self._known else ((), ())
@@ -134,6 +137,32 @@ def _time(text: str) -> int | str | None:
     if not text:
         return None
     return int(text) if _TIME.fullmatch(text) else f"{text[:40]} (not nanoseconds)"
+
+
+class TimeUnit:
+    """Says so where the first time of an input seems to count something else than nanoseconds, as which it is taken."""
+
+    def __init__(self, tell: Tell | None) -> None:
+        self._tell = tell
+
+    def see(self, line: int, time: WrittenTime) -> None:
+        """See the time of a point."""
+        if self._tell is None or not isinstance(time, int):
+            return
+        unit = in_other_unit(time)
+        if unit:
+            self._tell(f"line {line}: the time {time} is taken for nanoseconds since 1970, but seems to be in {unit}")
+        self._tell = None
+
+
+def in_other_unit(time: int) -> str:
+    """Return the unit that a time seems to have, "s", "ms" or "us"; "" where it may be nanoseconds, as it should be.
+
+    As nanoseconds those of today are in the first weeks of 1970. Counters that begin at 0 are there too.
+    """
+    unit = {count: name for name, count in UNITS.items()}[by_size(time)]
+    is_of_today = FIRST_PLAUSIBLE <= time / by_size(time) < LAST_PLAUSIBLE
+    return unit if unit != "ns" and is_of_today else ""
 
 
 def sensors(key: str) -> tuple[str, ...]:

@@ -48,6 +48,8 @@ class Sample(NamedTuple):
     """Its time in seconds since 1970, where it is written in a way that the reader alone has found out."""
     field: str = ""
     """Under which name its value stands, where each name is a stream of its own."""
+    time_format: str = ""
+    """How its time is written, as `Reading.time_format`, where the reader alone has found that out."""
 
     @property
     def moment(self) -> Time:

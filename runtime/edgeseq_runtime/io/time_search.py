@@ -180,6 +180,11 @@ class Moments:
         return None if math.isnan(seconds) else seconds
 
     @property
+    def form(self) -> str:
+        """How times are written, as `Reading.time_format`; "" where that needs no notation, or no time has come yet."""
+        return self._form or ""
+
+    @property
     def words(self) -> str:
         """How times are written, for people; "" where that goes without saying."""
         return ", ".join(filter(None, (self._form, self._reading.zone)))

@@ -46,6 +46,7 @@ class Block:
             np.empty(count, np.bool_) if judgement.monitor else None,
             np.empty((count, self._shape[1] + 1), np.float32) if judgement.anomalies else None,
             np.zeros(count, np.int8) if judgement.anomalies else None,
+            np.empty(count, np.float64) if spec.learns_period else None,
         )
 
     def take(self) -> Outcomes:
@@ -135,7 +136,9 @@ class Block:
         numbers = ledger.samples(_ROW) + numbers
         seconds = np.full(count, np.nan) if given is None else given[:count]
         none = np.zeros(count, np.int8)
-        watched = interval, drift, p_values, anomaly
+        # Samples from which a period is learned, or another one, are odd, so that these have the same.
+        periods = np.full(count, judgement.clocks.period_of(0)) if judgement.spec.learns_period else None
+        watched = interval, drift, p_values, anomaly, periods
         self._write(slice(at, at + count), Outcomes(forecasts, numbers, none, none, warm, seconds, *watched))
         ledger.take_clean(_ROW)
         ledger.steps += count - 1
@@ -237,7 +240,7 @@ class Block:
         if self._made.interval and made.interval:
             for kept, end in zip(self._made.interval, made.interval, strict=True):
                 kept[where] = end
-        for name in ("drift", "p_values", "anomaly"):
+        for name in ("drift", "p_values", "anomaly", "periods"):
             if getattr(self._made, name) is not None:
                 getattr(self._made, name)[where] = getattr(made, name)
 

@@ -249,12 +249,17 @@ class JudgedStreams:
                 **dict(zip(_COUNTERS, counts, strict=True)),
             }
             arrays = {name: block[at].copy() for name, block in blocks.items()}
-            watched = self.monitor.arrays_of(int(rows[at]), age) if self.monitor else {}
+            watched = self.monitor.arrays_of(int(rows[at])) if self.monitor else {}
             adapted = self.adaptation.arrays_of(int(rows[at])) if self.adaptation else {}
             learned = self.anomalies.arrays_of(int(rows[at])) if self.anomalies else {}
             told = {REACH: self.known.array_of(int(rows[at]))} if self.known else {}
             found.append(Snapshot(named, arrays | watched | adapted | learned | told))
         return found
+
+    def like(self) -> Snapshot:
+        """Return a snapshot with the names and shapes of all that one may hold, of an earlier version too."""
+        found = self.snapshot(0)
+        return Snapshot(found.counters, {**found.arrays, **(self.monitor.earlier() if self.monitor else {})})
 
     def check(self, snapshot: Snapshot) -> None:
         """Raise `SnapshotError` for one that no stream has."""
@@ -336,6 +341,7 @@ class JudgedStreams:
             self.monitor.drift.raised[rows] > 0 if self.monitor else None,
             p_values,
             anomaly,
+            np.array(self.clocks.period_of(rows)) if self.spec.learns_period else None,
         )
 
     def are_warm(self, rows: Any) -> Flags:

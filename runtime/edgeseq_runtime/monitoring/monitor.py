@@ -10,10 +10,17 @@ from edgeseq_runtime.arrays import Float32, Rows
 from edgeseq_runtime.backends.usual import WatchArrays
 from edgeseq_runtime.monitoring.conformal import MOVES, WIDEST, Intervals
 from edgeseq_runtime.monitoring.drift import ALARM, CLEAR, MEMORY, Drift
+from edgeseq_runtime.monitoring.waiting import Waiting
 from edgeseq_runtime.spec import RUNNING, Spec
 from edgeseq_runtime.streaming.row_arrays import RowArrays
 
 Flags = npt.NDArray[np.bool_]
+
+_WAITING, _SAID = "monitor.waiting", "monitor.said"
+"""What a snapshot calls the forecasts that wait, see `Waiting.in_order`; and what earlier versions called them."""
+
+_LEARNED = ("monitor.log_width", "monitor.shares", "monitor.raised")
+"""What a snapshot calls the rest."""
 
 
 class Monitor(RowArrays):
@@ -23,13 +30,12 @@ class Monitor(RowArrays):
     """
 
     said: Float32
-    """(stream, place, steps ahead - 1, target): what has been said of each of the next samples.
+    """(stream, word): what has been said of each of the next samples, see `waiting`, where `turns` plus `turn` has it.
 
-    What belongs to the sample to come stands in the place `turns` plus `turn`, modulo the horizon; streams that move
-    together have the same, and are taken without a look at each.
+    Streams that move together have the same turn, and are taken without a look at each.
     """
     turn: npt.NDArray[np.int64]
-    """(stream,): samples that a stream has seen without the others, modulo the horizon."""
+    """(stream,): samples that a stream has seen without the others, modulo `Waiting.turns`."""
     gains: Float32
     """(stream, target): of their sensors; or the scale that runs along, 0 while a stream has been constant."""
 
@@ -37,26 +43,26 @@ class Monitor(RowArrays):
         super().__init__(room)
         self.intervals, self.drift = Intervals(spec, room), Drift(spec, room)
         self._horizon, self._targets = spec.horizon, len(spec.targets)
-        self._steps = np.arange(spec.horizon)
+        self._waiting = Waiting(self._horizon, self._targets)
         self.turns = 0
         """Samples that all streams have seen together."""
         self._together = True  # whether `turn` is zero throughout
         self._has_gains = spec.has_gains
-        self._begin("said", (spec.horizon, spec.horizon, self._targets), np.float32, np.nan)
+        self._begin("said", (self._waiting.words,), np.float32, np.nan)
         self._begin("turn", (), np.int64)
         self._is_running = spec.scaling == RUNNING
         """Whether gains move, and may be 0."""
         blank = 0 if self._is_running else 1
         self._begin("gains", (self._targets,), np.float32, blank, is_setting=not self._is_running)
         self._is_known = False  # whether all that has been said of the first stream's samples to come is a number
-        self._views: dict[int, tuple[Float32, ...]] = {}  # by place, what `update_known` has no time to look for
+        self._first_said = self.said[0]  # which `update_known` has no time to look for
         self._errors = np.empty((spec.horizon, self._targets), np.float32)
         self._flat_errors, self._next_errors = self._errors.reshape(-1), self._errors[0]
 
     def make_room(self, count: int) -> None:
         """Have so many rows, or more."""
         super().make_room(count)
-        self._views = {}
+        self._first_said = self.said[0]
         self.intervals.make_room(count)
         self.drift.make_room(count)
 
@@ -71,6 +77,10 @@ class Monitor(RowArrays):
         """Return the arrays themselves."""
         return [*super().row_arrays(), *self.intervals.row_arrays(), *self.drift.row_arrays()]
 
+    def look_up(self) -> None:
+        """Look at the arrays anew: see `RowArrays`."""
+        self._together, self._is_known = not self.turn.any(), False
+
     def forget(self, rows: Any) -> None:
         """Streams start afresh: nothing has been said of the samples to come. What was learned stays."""
         self.said[rows] = np.nan
@@ -84,24 +94,20 @@ class Monitor(RowArrays):
         ago, in the typical sensor's numbers, NaN where there was nothing: of what was `seen`, which may be known where
         the truth is not.
         """
-        horizon = self._horizon
         self._is_known = False
         if isinstance(rows, slice):
             if not self._together:
                 self._bring_together()
-            place, said = self.turns % horizon, self.said[rows]
-            expected = said[:, place].copy()
-            # The place of steps ahead 1, 2, ...: one further each, on to the last one and from the first one on.
-            flat = said.reshape(len(said), horizon * horizon, self._targets)
-            before = horizon - 1 - place
-            flat[:, (place + 1) * horizon :: horizon + 1] = forecasts[:, :before]
-            flat[:, before : before + (place + 1) * horizon : horizon + 1] = forecasts[:, before:]
+            said = self.said[rows]
+            read, written = self._waiting.at(self.turns)
+            expected = np.take(said, read, axis=1, mode="clip")
+            said[:, written] = forecasts
             self.turns += 1
         else:
-            places = (self.turns + self.turn[rows]) % horizon
-            expected = self.said[rows, places]
-            self.said[rows[:, None], (places[:, None] + 1 + self._steps) % horizon, self._steps] = forecasts
-            self.turn[rows] = (self.turn[rows] + 1) % horizon
+            turn = self.turns + self.turn[rows]
+            expected = self.said[rows[:, None, None], self._waiting.read(turn)]
+            self.said[rows[:, None, None], self._waiting.written(turn)] = forecasts
+            self.turn[rows] = (self.turn[rows] + 1) % self._waiting.turns
             self._together = False
         errors = self._errors_of(rows, truths, expected)
         self.intervals.update(rows, errors)
@@ -164,18 +170,10 @@ class Monitor(RowArrays):
         As `update`, in a fifth of the time; only while `knows_first`. `truths` is better () where there is one target.
         Return the errors (horizon, target), which stay until the next call.
         """
-        horizon = self._horizon
-        place = self.turns % horizon
-        if place not in self._views:
-            self._views[place] = self._views_at(place)
-        said, on, anew = self._views[place]
-        errors, before = self._errors, horizon - 1 - place
-        np.subtract(truths, said, errors)
-        if before:
-            on[...] = forecasts[:before]
-            anew[...] = forecasts[before:]
-        else:
-            anew[...] = forecasts
+        read, written = self._waiting.at(self.turns)
+        said, errors = self._first_said, self._errors
+        np.subtract(truths, said[read], errors)
+        said[written] = forecasts
         self.turns += 1
         if self._has_gains:
             errors /= self.gains[0]
@@ -183,35 +181,22 @@ class Monitor(RowArrays):
         self.drift.update_one(self._next_errors.tolist())
         return errors
 
-    def _views_at(self, place: int) -> tuple[Float32, ...]:
-        """Return what was said of the first stream's sample at a place, and where what is said after it belongs.
-
-        That is at one place further for each step ahead: first those up to the last place, then from the first one on.
-        """
-        horizon, said = self._horizon, self.said[0]
-        flat, before = said.reshape(horizon * horizon, self._targets), horizon - 1 - place
-        return (
-            said[place],
-            flat[(place + 1) * horizon :: horizon + 1],
-            flat[before : before + (place + 1) * horizon : horizon + 1],
-        )
-
     def update_through(self, truths: Float32, forecasts: Float32) -> tuple[Float32, Flags, Float32]:
         """Take samples in a row of the first stream: `truths` (time, target), `forecasts` (time, horizon, target).
 
         Return the width of the intervals after each (time, horizon, target), the drift flag (time,), and the errors as
         `update` does, (time, horizon, target).
         """
-        horizon, count = self._horizon, len(truths)
-        place = int(self.turns + self.turn[0]) % horizon
-        errors = np.repeat(truths[:, None], horizon, axis=1)
-        for step in range(horizon):
-            known = min(step + 1, count)
-            errors[:known, step] -= self.said[0, (place + np.arange(known)) % horizon, step]
-            errors[known:, step] -= forecasts[: count - known, step]
-        for at in range(max(0, count - horizon), count):
-            self.said[0, (place + at + 1 + self._steps) % horizon, self._steps] = forecasts[at]
-        self.turn[0] = (self.turn[0] + count) % horizon
+        count, turn = len(truths), int(self.turns + self.turn[0])
+        waiting = self.said[0, self._waiting.in_order(turn)]
+        errors = np.repeat(truths[:, None], self._horizon, axis=1)
+        for step in range(self._horizon):
+            ring = waiting[step * (step + 1) // 2 :][: step + 1]
+            told = np.concatenate([ring, forecasts[:, step]])
+            errors[:, step] -= told[:count]
+            ring[...] = told[count:]
+        self.said[0, self._waiting.in_order(turn + count)] = waiting
+        self.turn[0] = (self.turn[0] + count) % self._waiting.turns
         self._together = self._is_known = False
         if self._has_gains:
             errors /= self.gains[0]
@@ -233,37 +218,49 @@ class Monitor(RowArrays):
 
     def _bring_together(self) -> None:
         """Move what has been said of each stream to where those have it that moved with all."""
-        (rows,) = np.nonzero(self.turn)
-        places = (np.arange(self._horizon) + self.turn[rows][:, None]) % self._horizon
-        self.said[rows] = self.said[rows[:, None], places]
-        self.turn[rows] = 0
+        for turn in np.unique(self.turn[self.turn > 0]).tolist():
+            rows = self.turn == turn
+            self.said[rows] = np.roll(self.said[rows], -turn * self._waiting.by_turn, axis=1)
+        self.turn[...] = 0
         self._together = True
 
-    def arrays_of(self, row: int, age: int) -> dict[str, Float32]:
-        """Return copies of all that a snapshot has to keep of a stream that has seen `age` samples."""
-        here = int(self.turns + self.turn[row]) - age
-        return {
-            "monitor.said": np.roll(self.said[row], -here, axis=0),
-            "monitor.log_width": self.intervals.log_width[row].copy(),
-            "monitor.shares": self.drift.shares[row].copy(),
-            "monitor.raised": self.drift.raised[row : row + 1].copy(),
-        }
+    def arrays_of(self, row: int) -> dict[str, Float32]:
+        """Return copies of all that a snapshot has to keep of a stream."""
+        waiting = self.said[row, self._waiting.in_order(int(self.turns + self.turn[row]))]
+        learned = self.intervals.log_width[row], self.drift.shares[row], self.drift.raised[row : row + 1]
+        return {_WAITING: waiting} | {name: array.copy() for name, array in zip(_LEARNED, learned, strict=True)}
+
+    def earlier(self) -> dict[str, Float32]:
+        """Return arrays of the names and shapes that earlier versions had in the place of some of `arrays_of`."""
+        return {_SAID: np.broadcast_to(np.float32(np.nan), (self._horizon, self._horizon, self._targets))}
 
     def load(self, row: int, age: int, arrays: Mapping[str, Float32]) -> None:
-        """Go on from what `arrays_of` returned; where one of them lacks, the stream has learned nothing yet."""
-        names = [f"monitor.{name}" for name in ("said", "log_width", "shares", "raised")]
+        """Go on from what `arrays_of` returned of a stream that has seen `age` samples, here or in an earlier version.
+
+        Where one of the arrays lacks, the stream has learned nothing yet.
+        """
         self.erase(row)
-        if all(name in arrays for name in names):
-            said, log_width, shares, raised = (arrays[name] for name in names)
-            self.said[row] = np.roll(said, self.turns - age, axis=0)
+        waiting = self._waiting_of(age, arrays)
+        if waiting is not None and all(name in arrays for name in _LEARNED):
+            log_width, shares, raised = (arrays[name] for name in _LEARNED)
+            self.said[row, self._waiting.in_order(self.turns)] = waiting
             self.intervals.load(row, log_width)
             self.drift.shares[row], self.drift.raised[row] = shares, raised[0]
+
+    def _waiting_of(self, age: int, arrays: Mapping[str, Float32]) -> Float32 | None:
+        """Return what waits (place, target), or None where that lacks.
+
+        An earlier version had a place for each sample to come and step ahead: that of the k-th sample to come is
+        age + k, counted from 0 on, modulo the horizon.
+        """
+        if _WAITING in arrays or _SAID not in arrays:
+            return arrays.get(_WAITING)
+        rings = [arrays[_SAID][(age + np.arange(step + 1)) % self._horizon, step] for step in range(self._horizon)]
+        return np.concatenate(rings)
 
     @staticmethod
     def might_hold(arrays: Mapping[str, Float32]) -> bool:
         """Whether arrays, of those that `arrays_of` names, can be what a monitor has learned."""
-        widths, shares, raised = (
-            arrays.get(f"monitor.{name}", np.zeros(0)) for name in ("log_width", "shares", "raised")
-        )
+        widths, shares, raised = (arrays.get(name, np.zeros(0)) for name in _LEARNED)
         within = (np.abs(widths) <= WIDEST).all() and ((shares >= 0) & (shares <= 1)).all()
         return bool(within and np.isin(raised, (0, 1)).all())

@@ -1,6 +1,7 @@
 """Times as they come with samples, read as seconds since 1970 by the one decision about how they are written."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -33,6 +34,9 @@ _LONGEST_NUMBER, _LONGEST_TEXT = 400, 100
 
 _LEAST_FRACTIONS = min(least for least, _ in EPOCHS)
 """Numbers below it are seconds."""
+
+_ANNOTATED = re.compile(r"(?P<time>.*(?:[Zz]|[+-][0-9]{2}:?[0-9]{2}))(?:\[[^\[\]]*\])+")
+"""RFC 9557: a time with its offset, then the zone's name or a calendar in brackets, as Java writes times."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_WITHOUT_ZONE = datetime(1970, 1, 1)
@@ -239,10 +243,17 @@ def is_epoch(text: str) -> bool:
     return len(text) != 8 and is_number(text)
 
 
+def without_annotation(text: str) -> str:
+    """Return a time without the zone's name that stands in brackets behind its offset, which says all (RFC 9557)."""
+    annotated = _ANNOTATED.fullmatch(text) if text[-1:] == "]" else None
+    return annotated["time"] if annotated else text
+
+
 def _from_iso(text: str) -> datetime:
     """Read ISO 8601. Raises `ValueError`; `datetime` knows no second 60, and no zone in letters."""
     if len(text) > _LONGEST_TEXT or not text.isascii():  # of digits without end, `datetime` makes fractions
         raise ValueError(text)
+    text = without_annotation(text)
     if text.endswith((" UTC", " GMT")):
         text = text[:-4].replace(" +0000", "") + "+00:00"
     try:

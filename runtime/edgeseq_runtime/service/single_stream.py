@@ -36,7 +36,7 @@ class SingleStream:
         self._predictor = predictor
         self.intervals = open_intervals(predictor.spec, late_limit)
         self._takes_one = len(predictor.spec.measured) == 1
-        self._is_timed = predictor.spec.is_timed
+        self._is_timed, self._learns_period = predictor.spec.is_timed, predictor.spec.learns_period
         self._known, self._told = KnownReader(predictor.spec), LastTold(predictor.spec)
         self._is_exact: bool | None = None  # whether blocks are; not known yet
         self._begun = predictor.state()
@@ -66,7 +66,10 @@ class SingleStream:
         forecast = p.step(sample, time, self._known.window(known) if known else None)
         interval, drift = (p.interval(), p.drift) if p.monitors else (None, False)
         p_values, anomaly = p.surprise() if p.finds_anomalies else (None, "")
-        return StepResult(forecast, p.status, p.warm, number, p.reason, interval, drift, p.seconds, p_values, anomaly)
+        watched = interval, drift, p.seconds, p_values, anomaly
+        if self._learns_period:
+            return StepResult(forecast, p.status, p.warm, number, p.reason, *watched, p.period)
+        return StepResult(forecast, p.status, p.warm, number, p.reason, *watched)
 
     def pace(self, _name: str) -> float:
         """Return in how many seconds samples follow each other, where that was found not to be the model's period."""

@@ -4,14 +4,14 @@ import calendar
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.io.text_lines import WrittenTime
 from edgeseq_runtime.reading.number_times import DAYS, FORMS, UNITS, by_size, numbers_of
-from edgeseq_runtime.reading.times import MONTH, TimeReader, is_epoch, is_number
+from edgeseq_runtime.reading.times import MONTH, TimeReader, is_epoch, is_number, without_annotation
 from edgeseq_runtime.spec import Spec
 
 Times: TypeAlias = list[str] | list[int | float]
@@ -30,6 +30,9 @@ _FINEST = 1e6
 """Fractions of a second that are whole: of micro- and nanoseconds since 1970 a float does not hold all digits."""
 _CLOSE = 1e-6
 """Seconds within which two times are the same."""
+
+_MONTHS_BY_DAYS = {30: 1, 31: 1, 365: 12}
+"""Steps of so many days that a stream has learned as its period -> how many months they are."""
 
 _MOST, _MOST_NOTATIONS = 10_000, 100
 """Texts that are kept: forecasts of samples that follow each other share all but one of their times."""
@@ -105,7 +108,7 @@ class TimesAhead:
         try:
             if not isinstance(time, str):
                 return self._numbers(time, seconds)
-            time = time.strip()
+            time = without_annotation(time.strip())
             return self._epochs(time, seconds) if self._is_number(time) else self._texts(time, seconds)
         except (DataError, ValueError, OverflowError):
             return None
@@ -183,6 +186,34 @@ class TimesAhead:
 
     def _offset_at(self, seconds: float) -> float:
         return self._reader.zone.offset(seconds) if self._reader.zone else 0.0
+
+
+class TimesAheadByPeriod:
+    """The same for streams of a model that may have no period of its own: each stream's is then learned as it runs."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self._own = TimesAhead(spec) if spec.period else None
+        self._learned: dict[tuple[float, str], TimesAhead] = {}
+
+    def __bool__(self) -> bool:
+        return self._own is not None or self._spec.learns_period
+
+    def of(self, period: float, form: str = "") -> TimesAhead | None:
+        """Return what writes the times of a stream that has learned this period, NaN where none; None: nothing does.
+
+        `form` says how its times are written where the spec does not, as `Reading.time_format`.
+        """
+        if self._own or math.isnan(period):
+            return self._own
+        found = self._learned.get((period, form))
+        if found is None:
+            if len(self._learned) >= _MOST_NOTATIONS:
+                self._learned.clear()
+            learned = MONTH * _MONTHS_BY_DAYS[period / 86_400] if period / 86_400 in _MONTHS_BY_DAYS else period
+            reading = self._spec.known_reading.replaced(time_format=form or None)
+            found = self._learned[period, form] = TimesAhead(replace(self._spec, period=learned, reading=reading))
+        return found
 
 
 @dataclass(frozen=True)

@@ -197,6 +197,18 @@ def test_the_header_says_how_large_a_state_is(choices: dict[str, Any], quantize:
 
 @needs_compiler
 @pytest.mark.parametrize("quantize", export.KINDS)
+@pytest.mark.parametrize("choices", [*NETWORKS, {"horizon": 24, "adapt": True, "season": 7}])
+def test_no_name_hides_another(choices: dict[str, Any], quantize: str, tmp_path: Path) -> None:
+    """Firmware is often compiled with -Wshadow -Werror."""
+    for name, text in sources_of(walked(**choices), quantize).files().items():
+        (tmp_path / name).write_text(text)
+    command = toolchain.compiler()
+    assert command
+    toolchain.run_checked([*command, *STRICT, "-Wshadow", "-fsyntax-only", str(tmp_path / "model.c")])
+
+
+@needs_compiler
+@pytest.mark.parametrize("quantize", export.KINDS)
 def test_the_self_test_passes_and_finds_one_wrong_weight(tmp_path: Path, quantize: str) -> None:
     sources = sources_of(walked(), quantize)
     assert self_test(sources, tmp_path) == 0

@@ -288,7 +288,7 @@ def test_the_command_line_takes_it_wherever_it_takes_a_provider(
     edgeseq: CommandLine, checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     checkpoint.save(tmp_path / "model.safetensors")
-    made = edgeseq.must("export", tmp_path / "model.safetensors", "-o", tmp_path / "model.so", "--format", "native")
+    made = edgeseq.must("export", tmp_path / "model.safetensors", "-o", tmp_path / "model.so")
     assert "agrees with the oracle: worst deviation 0.0" in made.out
     edgeseq.must("export", tmp_path / "model.safetensors", "-o", tmp_path / "model.onnx")
     (tmp_path / "in.csv").write_text("t,f0\n1,0.5\n2,0.6\n")

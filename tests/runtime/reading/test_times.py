@@ -298,3 +298,15 @@ def test_what_is_written_like_a_time_is_read_again(seconds: int, later: int, for
     assert moment.clock == seconds * 1_000_000
     written = notation.write((seconds + later) * 1_000_000, like)
     assert datetime.strptime(written, form).replace(tzinfo=UTC).timestamp() == seconds + later
+
+
+@given(
+    moment=st.datetimes(datetime(1990, 1, 1), datetime(2050, 1, 1)), offset=st.sampled_from(["Z", "+01:00", "-0330"])
+)
+def test_a_zones_name_behind_an_offset_changes_nothing(moment: datetime, offset: str) -> None:
+    """As Java and RFC 9557 write it; the offset says when it is, and a name without one says too little."""
+    plain = f"{moment.isoformat(timespec='seconds')}{offset}"
+    for name in ("[Europe/Berlin]", "[Etc/GMT+3]", "[UTC][u-ca=gregory]"):
+        assert TimeReader().seconds(plain + name) == TimeReader().seconds(plain)
+        assert TimeReader().says_zone(plain + name)
+    assert not TimeReader().is_time(f"{moment.isoformat(timespec='seconds')}[Europe/Berlin]")

@@ -56,6 +56,22 @@ def test_times_that_are_not_known_teach_nothing(spec: Spec) -> None:
     assert clocks(spec, [*times, 420]).periods[0] == 60
 
 
+@pytest.mark.parametrize("provider", ["cpu", "native"])
+def test_what_became_of_a_sample_says_the_period_that_was_known_after_it(provider: str) -> None:
+    """In blocks as in steps, also where another pace has become the period."""
+    times = np.cumsum(np.repeat([60.0, 20.0], [12, 40])).tolist()
+    values = np.sin(np.arange(len(times)) / 3).tolist()
+    steps, blocks = (Predictor("starter", provider=provider) for _ in range(2))
+    wanted = []
+    for value, time in zip(values, times, strict=True):
+        steps.step(value, time)
+        wanted.append(steps.period)
+    assert {*wanted[5:12]} == {60.0}
+    assert wanted[-1] == 20.0
+    found = [blocks.process(values[at : at + 13], times[at : at + 13]).periods for at in range(0, len(times), 13)]
+    np.testing.assert_array_equal(np.concatenate([part for part in found if part is not None]), wanted)
+
+
 def test_gaps_are_judged_once_the_period_is_known() -> None:
     """A gap among the first times is none; a later one is filled in; without times there is no period."""
     predictor = Predictor("starter", provider="cpu", adapt=False)

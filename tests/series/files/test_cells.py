@@ -87,7 +87,7 @@ def test_decisions_and_doubts_are_told() -> None:
     assert decide([text("19.6", "20")], [], place).notes == ()
     assert decide([text("1.050,5")], [], place).notes == ("numbers: decimal comma, points part thousands",)
     assert decide([text("1 050")], [], place).notes == ("numbers: blanks part thousands",)
-    (doubt,) = decide([text("21.375", "20.125")], [], place, separator=";").notes
+    (doubt,) = decide([text("21.375", "20.125")], [], place).notes
     assert "'21.375'" in doubt
     assert "--decimal ," in doubt
 

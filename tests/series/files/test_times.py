@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeseq.series.files import time_cells, times
+from edgeseq.series.files import local_clocks, time_cells, times
 from edgeseq.series.files.notations import AmbiguousTimesError
 from edgeseq.series.files.opening import open_table
 from edgeseq.series.files.options import ReadingOptions
+from edgeseq.series.files.time_column import Column
 from edgeseq.series.files.times import TimeColumns
 from edgeseq.series.loading import load
 from edgeseq_runtime.errors import DataError, UsageError
@@ -369,12 +370,12 @@ def test_host_and_device_read_the_same(begin: int, step: int, form: str, zone: s
     """Fifty times, written by Python in any notation: what the host makes of them, a device does by its decision."""
     moments = [datetime.fromtimestamp(begin + step * number, UTC) for number in range(50)]
     cells = [moment.strftime(form.replace("%s", str(int(moment.timestamp())))) for moment in moments]
-    made = time_cells.Column.of(pl.Series("time", cells), "time", str)
+    made = Column.of(pl.Series("time", cells), "time", str)
     try:
         written = time_cells.read_column(made, None, named=True)
     except AmbiguousTimesError:
         return
-    seconds, _ = time_cells.in_utc(made, written, zone, None)
+    seconds, _ = local_clocks.in_utc(made, written, zone, None)
     reading = Reading(time=("time",), time_format=written.time_format, zone=zone, zoned=written.zoned)
     np.testing.assert_array_equal(TimeReader(reading).read_run(cells)[0], seconds)
     if not zone and form[-6:] != "+02:00":

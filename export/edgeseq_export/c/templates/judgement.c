@@ -34,6 +34,12 @@ enum {
     INFINITE = 2 /* the network has moved, and a forecast of it is not finite: nothing else has changed but the runs */
 };
 
+/* Forecasts of a target that wait for their truth, in one ring for each step ahead; samples after which all rings begin
+   where they began; and the circles that the rings lie on. See monitoring/waiting.py. */
+#define WAITING ((int64_t)MODEL_HORIZON * (MODEL_HORIZON + 1) / 2)
+#define TURNS (MODEL_HORIZON | 1)
+#define CIRCLES (WAITING / TURNS)
+
 /* Which streams move, by which samples, and where all that is remembered of them lies. */
 typedef struct {
     int64_t count;
@@ -62,7 +68,7 @@ typedef struct {
     const int64_t *begun; /* at which of `steps` */
 
     /* Forecasts beside truths; said is NULL where nobody asks. See monitoring/monitor.py, conformal.py, drift.py. */
-    float *said; /* [place][step ahead][target] */
+    float *said; /* [WAITING][target] */
     int64_t *turn;
     float *gains; /* [target]; NULL where all are 1 */
     const float *middle, *below, *above; /* [step ahead][target], for all streams */
@@ -254,28 +260,40 @@ static void look_for_anomalies(const edgeseq_streams *s, int64_t row, const floa
 }
 
 {% endif %}
+/* Where the ring of a step ahead begins, on the same circle as that of TURNS - step; `first` is the first circle's begin. */
+static int64_t place_of(int step, int64_t first)
+{
+    int64_t place = first + MODEL_HORIZON - step;
+    if (step <= TURNS / 2) { /* behind the other one, and so before the begin */
+        place = first + step - (TURNS - MODEL_HORIZON) - step * CIRCLES;
+        place += place < 0 ? WAITING : 0;
+    }
+    return place;
+}
+
 /* Take the errors of what was said of this sample, and keep what the network says now where that is warm. */
 static void watch(const edgeseq_streams *s, int64_t row, int is_warm)
 {
-    const int64_t place = (s->turns + s->turn[row]) % MODEL_HORIZON;
+    const int64_t first = (s->turns + s->turn[row]) % TURNS * CIRCLES;
     const float *const y = s->y + row * MODEL_OUTPUTS, *const x = s->x + row * MODEL_INPUTS;
-    float *const said = s->said + row * MODEL_HORIZON * MODEL_OUTPUTS;
+    float *const said = s->said + row * WAITING * MODEL_TARGETS;
     float errors[MODEL_OUTPUTS];
     int step, t;
-    for (step = 0; step < MODEL_HORIZON; step++)
+    for (step = 0; step < MODEL_HORIZON; step++) {
+        const float *const of_sample = said + place_of(step + 1, first) * MODEL_TARGETS;
         for (t = 0; t < MODEL_TARGETS; t++) {
             const int k = step * MODEL_TARGETS + t;
-            errors[k] = x[t] - said[place * MODEL_OUTPUTS + k];
+            errors[k] = x[t] - of_sample[t];
             if (s->gains) {
                 const float gain = s->gains[row * MODEL_TARGETS + t];
                 errors[k] = {{ "gain == 0.0f ? NAN : " if running }}errors[k] / gain;
             }
         }
+    }
     for (step = 0; step < MODEL_HORIZON; step++) {
-        const int64_t ahead = place + 1 + step;
-        float *const at = said + (ahead < MODEL_HORIZON ? ahead : ahead - MODEL_HORIZON) * MODEL_OUTPUTS;
+        float *const last = said + place_of(TURNS - (step + 1), first) * MODEL_TARGETS; /* what was first there has been read */
         for (t = 0; t < MODEL_TARGETS; t++)
-            at[step * MODEL_TARGETS + t] = is_warm ? y[step * MODEL_TARGETS + t] : NAN;
+            last[t] = is_warm ? y[step * MODEL_TARGETS + t] : NAN;
     }
     adapt_width(s, row, errors);
     watch_drift(s, row, errors);
@@ -284,7 +302,7 @@ static void watch(const edgeseq_streams *s, int64_t row, int is_warm)
         look_for_anomalies(s, row, errors);
 {% endif %}
     if (s->rows)
-        s->turn[row] = (s->turn[row] + 1) % MODEL_HORIZON;
+        s->turn[row] = (s->turn[row] + 1) % TURNS;
 }
 
 /* ---- The step ---- */

@@ -160,11 +160,11 @@ static void forget({{ name }}_state *s)
    same time or, beyond those, the one before it. `reach` says up to which step ahead values were said. */
 static void look_ahead({{ name }}_state *s, const float *given)
 {
-    float *const known = s->sample + {{ NAME }}_FEATURES;
+    float *const told = s->sample + {{ NAME }}_FEATURES;
     int c, k;
     for (c = 0; c < {{ NAME }}_KNOWN; c++) {
         const uint32_t reach = s->reach[c] ? s->reach[c] - 1 : 0;
-        float nearest = known[c]; /* of now */
+        float nearest = told[c]; /* of now */
         s->reach[c] = reach;
         for (k = 0; k < {{ NAME }}_HORIZON; k++) {
             const int at = k * {{ NAME }}_KNOWN + c;
@@ -172,9 +172,9 @@ static void look_ahead({{ name }}_state *s, const float *given)
                 nearest = given[at];
                 s->reach[c] = (uint32_t)k + 1 > reach ? (uint32_t)k + 1 : reach;
             } else if ((uint32_t)k < reach) {
-                nearest = known[at + {{ NAME }}_KNOWN];
+                nearest = told[at + {{ NAME }}_KNOWN];
             }
-            known[at] = nearest;
+            told[at] = nearest;
         }
     }
 }

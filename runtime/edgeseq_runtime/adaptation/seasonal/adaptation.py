@@ -19,7 +19,7 @@ from edgeseq_runtime.adaptation.kept_rows import KEPT, KeptRows, is_covariance
 from edgeseq_runtime.adaptation.seasonal import blend, recent, season
 from edgeseq_runtime.adaptation.seasonal.layout import LONGEST, PRIOR, Layout
 from edgeseq_runtime.adaptation.seasonal.learning import Learning, Moment
-from edgeseq_runtime.adaptation.seasonal.lone_learning import LoneLearning
+from edgeseq_runtime.adaptation.seasonal.lone_stream import LoneStream
 from edgeseq_runtime.adaptation.seasonal.season import Flags
 from edgeseq_runtime.arrays import Float32, Rows
 from edgeseq_runtime.spec import Spec
@@ -39,13 +39,19 @@ class SeasonalAdaptation(KeptRows):
         self.layout = Layout(spec.horizon)
         self.scales = typical_changes(spec)
         self._rows = Learning(self.layout, self.scales[0])
-        self._lone = LoneLearning(self.layout, self.scales[0])
         self.keeps_apart = False
         self._views: dict[int, dict[str, Float32]] = {}
         self._fresh = self._fresh_row()
         self._begin("memory", (self.layout.words,), np.float32)
         self._begin("gains", (1,), np.float32)
         self.memory[:] = self._fresh
+        self._lone: LoneStream | None = None
+        self._find_lone()
+
+    def _find_lone(self) -> None:
+        """Have one stream go a way of its own; always, since a float differs there in its last bit."""
+        is_lone = len(self.memory) == 1
+        self._lone = LoneStream(self.layout, self.scales[0], self.memory[0]) if is_lone else None
 
     def _fresh_row(self) -> Float32:
         row = np.zeros((1, self.layout.words), np.float32)
@@ -68,17 +74,25 @@ class SeasonalAdaptation(KeptRows):
         super().make_room(count)
         self.memory[before:] = self._fresh
         self._views = {}
+        self._find_lone()
 
     def erase(self, rows: Any) -> None:
         """Make the rows those of streams that have seen nothing; see `RowArrays`."""
         super().erase(rows)
         self.memory[rows] = self._fresh
+        self.look_up()
 
     def forget(self, rows: Any) -> None:
         """Streams start afresh: no forecast waits, no sample is known. What was learned stays, the season too."""
         memory = self.memory[rows]
         self._forget(self.layout.views(memory))
         self.memory[rows] = memory
+        self.look_up()
+
+    def look_up(self) -> None:
+        """Look at the rows anew: they may have changed otherwise than by `update`."""
+        if self._lone:
+            self._lone.look_up()
 
     def set_gain(self, row: int, gain: npt.ArrayLike) -> None:
         """Count a stream in multiples of `gain` (1,) from the next sample on."""
@@ -93,6 +107,8 @@ class SeasonalAdaptation(KeptRows):
         `forecasts` (stream, horizon, 1) are numbers; those of streams that are not `warm` stay as they are.
         Return whether any has changed.
         """
+        if self._lone and len(samples):
+            return self.update_lone(samples.item(), truths.item(), forecasts.reshape(-1), is_warm=bool(warm[0]))
         memory = self.memory[rows]
         views = self._views_of(memory) if isinstance(rows, slice) else self._views_for(memory)
         begins = np.arange(len(memory))[:, None] * self.layout.words
@@ -101,8 +117,7 @@ class SeasonalAdaptation(KeptRows):
             moment = Moment(
                 memory.reshape(-1), begins, views, clock, samples, truths, forecasts[..., 0], warm, self.gains[rows]
             )
-            learning = self._lone if len(self.memory) == 1 and isinstance(rows, slice) else self._rows
-            changed = learning.take(moment)
+            changed = self._rows.take(moment)
         views["clock"][...] = (clock + 1) % self.layout.turns
         if not isinstance(rows, slice):
             self.memory[rows] = memory
@@ -110,8 +125,8 @@ class SeasonalAdaptation(KeptRows):
 
     def update_lone(self, sample: float, truth: float, forecasts: Float32, *, is_warm: bool) -> bool:
         """Do what `update` does for the only stream; `forecasts` (step,) are changed in place."""
-        seen, came = np.array([[[sample]], [[truth]]], np.float32)
-        return self.update(slice(0, 1), seen, came, forecasts.reshape(1, -1, 1), np.array([is_warm]))
+        assert self._lone, "only where there is one stream"
+        return self._lone.update(sample, truth, self.gains.item(0), forecasts, is_warm=is_warm)
 
     def _views_of(self, memory: Float32) -> dict[str, Float32]:
         """Return the views of the first rows, which are made once."""
