@@ -48,7 +48,7 @@ def normal(count: int, horizon: int = 1, targets: int = 1, seed: int = 0) -> tup
 def test_p_values_are_as_the_equations_have_them(horizon: int, targets: int, seed: int) -> None:
     """The bits of 1500 samples, of which some are far out, lack or stay the same, are the float64 oracle's.
 
-    By these seeds no score lies so close to a rung that it passes by float32 and not by float64, or the other way round.
+    By these seeds no score lies so close to a rung that it passes by float32 and not by float64, or the reverse.
     """
     errors, samples = normal(1500, horizon, targets, seed)
     errors[700] *= 12
