@@ -23,12 +23,11 @@ from benchmarks.common import arguments, publish
 from benchmarks.starter.series import all_series
 from edgeseq.evaluation import baselines
 from edgeseq.evaluation.evaluate import adapted_at, forecasts_at, typical_predictor
-from edgeseq.evaluation.learning import Learner
+from edgeseq.evaluation.learning import FITTED, Learner
 from edgeseq.evaluation.metrics import Forecasts
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, Parts, Series
 from edgeseq.series.series import Values
-from edgeseq.training import from_starter
 from edgeseq.training.options import AUTO, OFF, ON
 from edgeseq_export import starter_file
 from edgeseq_runtime.arrays import Float64
@@ -143,7 +142,7 @@ def ratio(found: Mapping[str, float | None]) -> float | None:
 def what_was_fitted(checkpoint: Checkpoint | None) -> str:
     """Return what the validation part chose."""
     training = checkpoint.spec.training if checkpoint else None
-    return str(training.options[from_starter.FITTED]) if training else "too short"
+    return str(training.options[FITTED]) if training else "too short"
 
 
 def summary(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import numpy as np
 from edgeseq.evaluation import baselines
 from edgeseq.evaluation.baselines import Origins
 from edgeseq.evaluation.evaluate import Comparison, Evaluation, ForecastSet
-from edgeseq.evaluation.learning import Learner
+from edgeseq.evaluation.learning import Learner, is_unfitted
 from edgeseq.series import Parts, Series, fleet
 from edgeseq.series.series import Values
 from edgeseq_runtime.errors import UsageError
@@ -93,7 +93,7 @@ def backtest(
     seconds = series.seconds if parts.split else None
     collected = ForecastSet.collect(predictor, baselines.fit(spec, parts), values, at, seconds, spec)
     if adapt:
-        all_new = predictor.spec.takes_any
+        all_new = is_unfitted(predictor.spec)
         streams = [Learner(each.begin, each.begin if all_new else each.judged, each.stop) for each in stretches]
         collected = collected.with_adaptation(predictor, streams)
     edges = np.cumsum([len(seen), *map(len, judged)]).tolist()

@@ -10,7 +10,7 @@ import numpy as np
 from edgeseq.evaluation import baselines, intervals
 from edgeseq.evaluation.baselines import Baselines, Origins
 from edgeseq.evaluation.intervals import Interval
-from edgeseq.evaluation.learning import Learner, adapted_forecasts, learners
+from edgeseq.evaluation.learning import Learner, adapted_forecasts, is_unfitted, learners
 from edgeseq.evaluation.metrics import Forecasts, Metrics, compute_metrics, rounded
 from edgeseq.evaluation.samples import Samples, Streamer
 from edgeseq.model import running_scale
@@ -266,7 +266,7 @@ def evaluate_test_part(
     fitted = baselines.fit(spec, parts)
     collected = ForecastSet.collect(predictor, fitted, parts.test.values, at, parts.test.seconds, spec)
     if adapt:
-        streams = learners(parts.test, parts.validation, all_new=predictor.spec.takes_any)
+        streams = learners(parts.test, parts.validation, all_new=is_unfitted(predictor.spec))
         collected = collected.with_adaptation(predictor, streams)
     if len(parts.test.stretches) == 1:
         return collected.evaluate()

@@ -2,8 +2,8 @@
 
 The forecasts are those of the same model file, streamed once more with adaptation. What a stream has learned before a
 row is all that a device would have learned that began with the validation part, or `MOST_LEARNED` samples before the
-test part: so many precede the part in a checkpoint, by which an export measures the same. A model for any sensor was
-trained on none of the rows, so that all of them teach.
+test part: so many precede the part in a checkpoint, by which an export measures the same. A model for any sensor, of
+which nothing was fitted to the series, was trained on none of the rows, so that all of them teach.
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ from edgeseq.series import Part
 from edgeseq.series.series import Values
 from edgeseq_runtime.predictor import Predictor
 from edgeseq_runtime.rules import AS_THEY_ARE
+from edgeseq_runtime.spec import Spec
 
 AS_THEY_COME = replace(AS_THEY_ARE, margin=1e6)
 """As the static forecasts are made: samples are taken as they are. None is out of range, which would teach nothing: a
@@ -25,6 +26,11 @@ device learns from those that others have confirmed."""
 
 MOST_LEARNED = 5_000
 """Samples that a stream learns from, at most, before those that are to be forecast."""
+
+
+FITTED, NOTHING = "fitted", "nothing"
+"""The name in `training.options` of what of a model for any sensor was fitted to the series, and what it is where
+nothing was."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,12 @@ class Learner:
     learns: int
     """The first row that teaches it."""
     stop: int
+
+
+def is_unfitted(spec: Spec) -> bool:
+    """Whether training has seen none of the rows of the series: of a model for any sensor, its weights unchanged."""
+    noted = spec.training.options if spec.training else {}
+    return spec.takes_any or noted.get(FITTED) == NOTHING
 
 
 def learners(part: Part, earlier: Part | None = None, *, all_new: bool = False) -> list[Learner]:

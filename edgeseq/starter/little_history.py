@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import torch
 
+from edgeseq.evaluation.learning import NOTHING
 from edgeseq.series import Part
 from edgeseq.series.gaps import Filled, fill
 from edgeseq.starter import head_fit
@@ -23,7 +24,9 @@ from edgeseq.starter.tuning import Pace, Tuner
 from edgeseq_runtime.arrays import Float64
 from edgeseq_runtime.errors import DataError
 
-NOTHING, HEAD, ALL = KINDS = ("nothing", "head", "all")
+HEAD, ALL = "head", "all"
+
+KINDS = (NOTHING, HEAD, ALL)
 """What was fitted to the series."""
 
 LEAST_FOR_ALL = 500

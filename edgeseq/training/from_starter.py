@@ -6,6 +6,7 @@ unit, period, figures) stands in its spec as in any other.
 
 import hashlib
 import json
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,20 +14,17 @@ from typing import Any
 import numpy as np
 import torch
 
-import edgeseq_export
-from edgeseq.evaluation.baselines import truths
-from edgeseq.evaluation.evaluate import adapted_at, forecasts_at, typical_predictor
-from edgeseq.evaluation.learning import Learner
+from edgeseq.evaluation.learning import FITTED, NOTHING
 from edgeseq.evaluation.metrics import short
 from edgeseq.model import architecture, scaling
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.model.shorter import shorter
-from edgeseq.series import Part, Parts, Series, analysis
+from edgeseq.series import Parts, Series, analysis
 from edgeseq.series.gaps import Filled, fill
-from edgeseq.starter.little_history import ALL, HEAD, KINDS, NOTHING, Candidate, Fitting, choose
+from edgeseq.starter.little_history import ALL, HEAD, KINDS, Candidate, Fitting, choose
 from edgeseq.starter.network import Network
 from edgeseq.text import number
-from edgeseq.training import adapting, checks
+from edgeseq.training import adapting, checks, linear_history
 from edgeseq.training.carried import carried_part, without_unscorable_test
 from edgeseq.training.fine_tuning import Pretrained
 from edgeseq.training.options import AUTO, OFF, TrainingOptions
@@ -41,14 +39,11 @@ from edgeseq_runtime.spec import Spec, Training
 FROM = "from"
 """The name in `training.options` of the digest of the model gone on from."""
 
-FITTED = "fitted"
-"""The name in `training.options` of what was fitted, one of `little_history.KINDS`."""
+LINEAR = "linear"
+"""What was fitted where that is no network: a linear regression in its place."""
 
 PENALTY = "head_penalty"
 """The same of the last layer's ridge penalty."""
-
-LEARNED = 1500
-"""Samples before the validation part that a stream which is judged on it learns from, at most: they take a second."""
 
 ERROR_OF = "validation_"
 """Begins the names of the standardised squared errors over the validation part, of each kind of fitting."""
@@ -75,6 +70,7 @@ class StarterPlan:
     checkpoint: Checkpoint
     """The network as it was, with the spec of what comes of it."""
     train: Filled
+    series: Series
     digest: str
     """Of the model gone on from."""
     notes: tuple[str, ...]
@@ -144,7 +140,7 @@ def plan(series: Series, parts: Parts, options: TrainingOptions, source: Pretrai
         told_season(spec),
         f"begins with {source.name}, a network for any sensor",
     )
-    return StarterPlan(replace(cut, spec=spec), train, source.digest, notes)
+    return StarterPlan(replace(cut, spec=spec), train, series, source.digest, notes)
 
 
 def start(plan: StarterPlan, parts: Parts, options: TrainingOptions) -> Fitting:
@@ -169,31 +165,43 @@ def finish(plan: StarterPlan, fitting: Fitting, parts: Parts, options: TrainingO
     """Return the checkpoint of what the validation part chose, not yet judged."""
     spec = plan.checkpoint.spec
     candidates = fitting.candidates
-    squares = {
-        kind: squares_of(with_weights(plan.checkpoint, found), parts.validation) for kind, found in candidates.items()
-    }
-    chosen = candidates[choose(squares, spec.horizon)]
+    made = {kind: with_weights(plan.checkpoint, found) for kind, found in candidates.items()}
+    squares = {kind: linear_history.squares(one, parts.validation) for kind, one in made.items()}
+    known = np.isfinite(list(squares.values())).all(axis=0)
+    kind = choose({kind: found[known] for kind, found in squares.items()}, spec.horizon)
+    if fitting.tells and linear_history.is_clearly_better(plan.series, parts, options, made[NOTHING]):
+        regression = linear_history.fitted(plan.series, parts, options)
+        if regression:
+            made[LINEAR], squares[LINEAR] = regression, linear_history.squares(regression, parts.validation)
+            kind = min((kind, LINEAR), key=lambda one: _mean(squares[one]))
     variance = spec.target_features[0].std ** 2
-    errors = {kind: short(float(found.mean()) / variance) for kind, found in squares.items()}
-    noted: dict[str, float | str] = {FROM: plan.digest, FITTED: chosen.kind, "learning_rate": fitting.rate}
-    if chosen.penalty is not None:
-        noted[PENALTY] = chosen.penalty
+    errors = {of: short(_mean(found) / variance) for of, found in squares.items()}
+    noted: dict[str, float | str] = {FROM: plan.digest, FITTED: kind, "learning_rate": fitting.rate}
+    step, penalty = (candidates[kind].step, candidates[kind].penalty) if kind in candidates else (0, None)
+    if penalty is not None:
+        noted[PENALTY] = penalty
     if options.adapt != AUTO:
         noted[adapting.WANTED] = options.adapt
-    noted |= {f"{ERROR_OF}{kind}": error for kind, error in errors.items()}
+    noted |= {f"{ERROR_OF}{of}": error for of, error in errors.items()}
     training = Training(
         preset="starter",
         seed=0,
         steps=fitting.steps,
-        best_step=chosen.step,
-        validation_mse=errors[chosen.kind],
+        best_step=step,
+        validation_mse=errors[kind],
         device="cpu",
         run=_run(plan, fitting),
         options=noted,
     )
-    checkpoint = with_weights(plan.checkpoint, chosen)
+    chosen = replace(made[kind].spec, training=training, producer=spec.producer)
     carried = carried_part(parts.validation), carried_part(parts.test)
-    return without_unscorable_test(Checkpoint(replace(spec, training=training), checkpoint.weights, *carried))
+    return without_unscorable_test(Checkpoint(chosen, made[kind].weights, *carried))
+
+
+def _mean(squares: Float64) -> float:
+    """Return the mean of squared errors (origin,), of those that are known; infinite where none is."""
+    known = squares[np.isfinite(squares)]
+    return float(known.mean()) if len(known) else math.inf
 
 
 def with_weights(checkpoint: Checkpoint, candidate: Candidate) -> Checkpoint:
@@ -202,30 +210,19 @@ def with_weights(checkpoint: Checkpoint, candidate: Candidate) -> Checkpoint:
     return replace(checkpoint, weights=weights)
 
 
-def squares_of(checkpoint: Checkpoint, validation: Part) -> Float64:
-    """Return the mean squared error of the forecast made at each origin of a validation part, (origin,).
-
-    They are made as on a device: by the model file, and where it adapts, by a stream that learned from what precedes.
-    """
-    predictor = typical_predictor(edgeseq_export.build(checkpoint))
-    begin = max(0, validation.start - LEARNED)
-    values, at = validation.values[begin:], validation.origins(checkpoint.spec.horizon) - begin
-    if checkpoint.spec.adapt:
-        forecasts = adapted_at(predictor, values, at, [Learner(0, 0, len(values))])
-    else:
-        forecasts = forecasts_at(predictor, values, at)
-    squares = np.square(forecasts - truths(checkpoint.spec, values, at)).mean(axis=(1, 2))
-    return np.asarray(squares[np.isfinite(squares)])
-
-
 def decision(spec: Spec) -> str:
     """Return in words what was fitted, and by which errors over the validation part; empty for another training."""
     noted = spec.training.options if spec.training else {}
     if FITTED not in noted:
         return ""
     kind = str(noted[FITTED])
-    words = {NOTHING: "nothing: the network stays as it is", HEAD: "the last layer", ALL: "all weights"}[kind]
-    errors = [(of, noted.get(f"{ERROR_OF}{of}")) for of in KINDS]
+    words = {
+        NOTHING: "nothing: the network stays as it is",
+        HEAD: "the last layer",
+        ALL: "all weights",
+        LINEAR: f"no network: a linear regression on the last {spec.linear_path} changes",
+    }[kind]
+    errors = [(of, noted.get(f"{ERROR_OF}{of}")) for of in (*KINDS, LINEAR)]
     known = [(of, float(error)) for of, error in errors if error is not None]
     if len(known) == 1:
         return f"fitted: {words}; the series is too short to choose anything else by"

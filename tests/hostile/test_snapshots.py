@@ -132,6 +132,8 @@ OF_PREDICTORS: dict[str, Callable[[bytes], bytes]] = {
     "more imputed than there were": with_counter("counts.imputed", 1000),
     **{f"runs {value}": with_number("runs", value) for value in (np.nan, np.inf)},
     **{f"width {value}": with_number("monitor.log_width", value) for value in (np.nan, np.inf, 1e30, -8.0)},
+    **{f"evidence {value}": with_number("monitor.evidence", value) for value in (np.nan, 1.1, -0.1)},
+    **{f"hurried {value}": with_number("monitor.hurried", value) for value in (np.nan, np.inf, -5.0)},
     **{f"share {value}": with_number("monitor.shares", value) for value in (np.nan, -0.1, 1.1)},
     **{f"drift {value}": with_number("monitor.raised", value) for value in (np.nan, 2.0)},
     "no samples": without_counter("samples"),

@@ -8,10 +8,11 @@ import pytest
 
 import edgeseq_export
 from edgeseq.evaluation.evaluate import typical_predictor
+from edgeseq.evaluation.learning import FITTED
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, Parts, Series, load
 from edgeseq.testing import make_checkpoint
-from edgeseq.training import beside_starter, fitting, from_starter
+from edgeseq.training import beside_starter, fitting, from_starter, linear_history
 from edgeseq.training.beside_starter import Beside
 from edgeseq_export import starter_file
 from edgeseq_export.synthetic import random_walk
@@ -36,7 +37,7 @@ def test_too_short_a_validation_part_leaves_the_starter_with_the_names_of_the_se
     made = fitting.fit(*noise(), horizon=HORIZON, begin="starter", adapt="off")
     starter = starter_file.checkpoint(HORIZON)
     assert made.spec.training
-    assert made.spec.training.options[from_starter.FITTED] == "nothing"
+    assert made.spec.training.options[FITTED] == "nothing"
     assert (made.spec.series, made.spec.targets, made.spec.features[0].unit) == ("level", ("temp",), "degC")
     assert (made.spec.period, made.spec.horizon, made.spec.scaling) == (60.0, HORIZON, RUNNING)
     assert made.spec.residuals == starter.spec.residuals
@@ -47,16 +48,53 @@ def test_too_short_a_validation_part_leaves_the_starter_with_the_names_of_the_se
     np.testing.assert_array_equal(own, other)
 
 
-def test_a_wave_is_learned_and_the_checkpoint_can_be_gone_on_from(tmp_path: Path) -> None:
-    """Something is fitted to a wave with hardly any noise, and its validation error is the lowest of what was tried."""
+def wave(tmp_path: Path) -> str:
+    """Two sines that a linear recurrence gives, with hardly any noise."""
     random = np.random.default_rng(3)
     values = np.sin(np.arange(700) * 0.9) + 0.6 * np.sin(np.arange(700) * 0.37) + 0.01 * random.standard_normal(700)
-    path = csv_helpers.csv(tmp_path, "value\n" + "\n".join(f"{value:.5f}" for value in values) + "\n")
+    return csv_helpers.csv(tmp_path, "value\n" + "\n".join(f"{value:.5f}" for value in values) + "\n")
+
+
+def test_a_wave_is_left_to_a_linear_regression_which_can_be_gone_on_from(tmp_path: Path) -> None:
+    """Its error over the test part is an eighth of that of the starter as it is, and of what adaptation makes of it."""
+    parts = load(wave(tmp_path))
+    made = fitting.fit(*parts, horizon=HORIZON, begin="starter", steps=10)
+    assert made.spec.training
+    noted = made.spec.training.options
+    assert noted[FITTED] == from_starter.LINEAR
+    assert made.spec.scaling != RUNNING
+    assert made.spec.linear_path > 0
+    assert made.spec.residuals
+    assert "no network: a linear regression on the last" in from_starter.decision(made.spec)
+    test = parts[1].test
+    own, starter = (linear_history.squares(one, test).mean() for one in (made, starter_file.checkpoint(HORIZON)))
+    assert own < starter / 8
+    made.save(tmp_path / "made")
+    again = fitting.fit(*parts, horizon=HORIZON, begin=tmp_path / "made", steps=2)
+    assert again.spec.series == made.spec.series
+
+
+def test_noise_is_not_left_to_a_linear_regression() -> None:
+    """The starter knows as well as any that there is nothing to know."""
+    series, parts = noise(700)
+    parts = Parts(series.values[:450], Part(series.values[:600], 450), Part(series.values, 600), split="a")
+    made = fitting.fit(series, parts, horizon=HORIZON, begin="starter", steps=10)
+    assert made.spec.training
+    assert made.spec.training.options[FITTED] == "nothing"
+    assert "validation_linear" not in made.spec.training.options
+
+
+def test_a_wave_is_learned_and_the_checkpoint_can_be_gone_on_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Something is fitted to a wave, and its validation error is the lowest of what was tried, regressions left out."""
+    monkeypatch.setattr(linear_history, "is_clearly_better", lambda *_: False)
+    path = wave(tmp_path)
     made = fitting.fit(*load(path), horizon=HORIZON, begin="starter", adapt="off", steps=10)
     assert made.spec.training
     noted = made.spec.training.options
     errors = [float(noted[name]) for name in noted if name.startswith(from_starter.ERROR_OF)]
-    assert noted[from_starter.FITTED] != "nothing"
+    assert noted[FITTED] != "nothing"
     assert made.spec.training.validation_mse == min(errors) < 0.9 * float(noted["validation_nothing"])
     made.save(tmp_path / "made")
     with pytest.raises(UsageError, match="expected 1 to 2"):

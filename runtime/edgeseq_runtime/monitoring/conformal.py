@@ -7,6 +7,12 @@ whatever the series does. There the number is the level at which quantiles are t
 only, which say nothing about what lies beyond the outermost, where a noisier series would need it; so here
 the number is the logarithm of the interval's width, as a multiple of what validation showed. The argument needs no more
 than that a larger number gives a wider interval. There is one for each step ahead and target.
+
+Hits narrow so slowly that an interval which is far too wide would stay so for thousands of samples: the first one of a
+sensor that nobody has trained for, or any after a season was found. Where it is proven that a width is wrong (see
+`evidence`), hits and misses move it in haste, ten times as far. By how much haste has moved it, all in all, is kept and
+bounded. So the argument still holds: over T truths the share missed is alpha but for (range of the number + range of
+what haste has moved) / (gamma T), whatever the series does.
 """
 
 import math
@@ -14,9 +20,11 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32, Float64, Rows
 from edgeseq_runtime.errors import DataError, UsageError
+from edgeseq_runtime.monitoring.evidence import HASTE, TOO_WIDE, scores
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.row_arrays import RowArrays
 
@@ -28,19 +36,27 @@ LEVEL = 0.9
 showed, which holds as far as the residuals have changed in size and not in shape."""
 
 GAMMA = 0.01
-"""A miss widens an interval by 0.9 %, a hit narrows it by 0.1 %: noise that doubles is followed in some 300 samples."""
+"""A miss widens an interval by 0.9 %, a hit narrows it by 0.1 %, without haste."""
 
 WIDEST = np.float32(math.log(1000.0))
 """No interval becomes a thousand times wider or narrower than over validation."""
 
 _WIDER, _NARROWER = np.float32(GAMMA * LEVEL), np.float32(GAMMA * (1 - LEVEL))
 
-MOVES = float(_WIDER), float(_NARROWER), float(WIDEST)
-"""By how much a miss widens and a hit narrows the logarithm of a width, and how far from 0 it may come."""
+_MORE = HASTE - np.float32(1)
+
+FURTHEST = np.float32(math.log(100.0))
+"""Haste makes no interval a hundred times wider or narrower, all in all."""
+
+MOVES = float(_WIDER), float(_NARROWER), float(WIDEST), float(_MORE), float(FURTHEST)
+"""By how much a miss widens and a hit narrows the logarithm of a width, how far from 0 it may come; by how many times
+as much haste moves it besides, and how far all in all."""
 
 # The same for one stream: as Python's numbers, and as arrays, which a ufunc takes in half a number's time.
-_UP, _DOWN, _FURTHEST = MOVES
+_UP, _DOWN, _WIDEST, _, _FURTHEST = MOVES
+_MORE_UP, _MORE_DOWN = float(_MORE * _WIDER), float(_MORE * _NARROWER)
 _BETWEEN, _LESS, _MOST, _LEAST, _NOT = map(np.asarray, (_WIDER + _NARROWER, _NARROWER, WIDEST, -WIDEST, np.float32(0)))
+_ONE = np.asarray(np.float32(1))
 
 
 class Quantiles:
@@ -72,6 +88,15 @@ class Quantiles:
         return np.asarray(self._table[..., right - 1] * (1 - share) + self._table[..., right] * share)
 
 
+def _hurry(hurried: Float32, moved: Float32, is_proven: npt.NDArray[np.bool_]) -> Float32:
+    """Return by how much haste moves widths besides, and add it to what it has `hurried`, in place."""
+    after = np.where(is_proven, hurried + _MORE * moved, hurried)
+    after = np.minimum(np.maximum(after, -FURTHEST), FURTHEST)
+    besides = after - hurried
+    hurried[...] = after
+    return np.asarray(besides)
+
+
 _FEW = 4
 """Numbers that Python moves on one by one before NumPy has begun."""
 
@@ -85,6 +110,10 @@ class Intervals(RowArrays):
     """(stream, horizon, target): the one number of each, 0 where the interval is as wide as validation showed."""
     width: Float32
     """(stream, horizon, target): its exponential."""
+    evidence: Float32
+    """(stream, 2, horizon, target): that it is too wide, and too narrow; 1 is proof. See `evidence`."""
+    hurried: Float32
+    """(stream, horizon, target): by how much haste has moved `log_width`, all in all."""
 
     def __init__(self, spec: Spec, room: int) -> None:
         super().__init__(room)
@@ -97,21 +126,45 @@ class Intervals(RowArrays):
         """Writes the exponentials of numbers, the first, to the second; a backend may have its own."""
         self._flat = middle.reshape(-1), low.reshape(-1), high.reshape(-1)
         self._made = np.empty((3, middle.size), np.float32)
+        self.scores = scores(*middle.shape, 1 - LEVEL)
+        """(2, horizon, target) each: what a hit adds to `evidence`, and what a miss adds to that."""
+        self._flat_scores = self.scores[0].reshape(2, -1), self.scores[1].reshape(2, -1)
+        self._weighed = np.empty((2, middle.size), np.float32)
+        held, more = self._flat_scores
+        self._held, self._missed = held.T.tolist(), (held + more).T.tolist()
         self._by_number = list(zip(*(numbers.tolist() for numbers in self._flat), strict=True))
         self._rounded: Any = memoryview(np.zeros(1, np.float32).data)
-        for name, blank in (("log_width", 0.0), ("width", 1.0)):
+        for name, blank in (("log_width", 0.0), ("width", 1.0), ("hurried", 0.0)):
             self._begin(name, middle.shape, np.float32, blank)
+        # The residuals of a model for any sensor are those of other sensors: most of these vary more than this one.
+        self._is_others = spec.takes_any
+        self._begin("evidence", (2, *middle.shape), np.float32)
+        self._doubt(slice(None))
         self._bind()
 
     def _bind(self) -> None:
         """Find the first stream's numbers, which `update_known` has no time to look for."""
         self._first = self.log_width[0].reshape(-1), self.width[0].reshape(-1)
-        self._numbers: list[Any] = [memoryview(numbers.data) for numbers in self._first]
+        self._first_evidence, self._first_hurried = self.evidence[0].reshape(2, -1), self.hurried[0].reshape(-1)
+        numbers = (*self._first, self._first_hurried, *self._first_evidence)
+        self._numbers: list[Any] = [memoryview(some.data) for some in numbers]
+
+    def _doubt(self, rows: Any) -> None:
+        """Have streams that have seen nothing begin with what is known of their intervals."""
+        if self._is_others:
+            self.evidence[rows, TOO_WIDE] = 1
 
     def make_room(self, count: int) -> None:
         """Have so many rows, or more."""
+        before = len(self.evidence)
         super().make_room(count)
+        self._doubt(slice(before, None))
         self._bind()
+
+    def erase(self, rows: Any) -> None:
+        """Make the rows those of streams that have seen nothing."""
+        super().erase(rows)
+        self._doubt(rows)
 
     def update(self, rows: Rows, errors: Float32) -> None:
         """Move on by the errors (stream, horizon, target) of what forecasts 1, 2, ... samples ago said of one sample.
@@ -121,12 +174,25 @@ class Intervals(RowArrays):
         middle, low, high = self.validated
         distance, log_width, width = errors - middle, self.log_width[rows], self.width[rows]
         beyond = np.maximum(distance - high * width, low * width - distance)
-        # Two comparisons and no `~`: NaN is neither a miss nor a hit.
-        log_width += (beyond > 0) * _WIDER - (beyond <= 0) * _NARROWER
+        missed, held = beyond > 0, beyond <= 0  # two comparisons and no `~`: NaN is neither a miss nor a hit
+        evidence = self.evidence[rows]
+        moved = missed * _WIDER - held * _NARROWER
+        if evidence.max(initial=0) >= 1:
+            hurried = self.hurried[rows]
+            moved += _hurry(hurried, moved, (evidence >= 1).any(axis=1))
+            if not isinstance(rows, slice):
+                self.hurried[rows] = hurried
+        log_width += moved
         np.minimum(np.maximum(log_width, -WIDEST, out=log_width), WIDEST, out=log_width)
         self.exponentials(log_width, width)
+        hit, more = self.scores
+        weighed = more * missed.astype(np.float32)[:, None]
+        weighed += hit
+        weighed *= (missed | held)[:, None]
+        evidence += weighed
+        np.minimum(np.maximum(evidence, 0, out=evidence), 1, out=evidence)
         if not isinstance(rows, slice):
-            self.log_width[rows], self.width[rows] = log_width, width
+            self.log_width[rows], self.width[rows], self.evidence[rows] = log_width, width, evidence
 
     def update_known(self, errors: Float32) -> None:
         """Move the first stream on by errors (horizon * target,) that are all known.
@@ -145,8 +211,17 @@ class Intervals(RowArrays):
             np.subtract(moved, above, above)
             np.maximum(below, above, out=moved)
             np.heaviside(moved, _NOT, moved)  # 1 for a miss, 0 for a hit
+            evidence, weighed, (hit, more) = self._first_evidence, self._weighed, self._flat_scores
+            is_proven = evidence >= _ONE
+            np.multiply(more, moved, weighed)
+            np.add(weighed, hit, weighed)
+            np.add(evidence, weighed, evidence)
+            np.maximum(evidence, _NOT, out=evidence)
+            np.minimum(evidence, _ONE, out=evidence)
             np.multiply(moved, _BETWEEN, moved)
             np.subtract(moved, _LESS, moved)
+            if np.count_nonzero(is_proven):
+                np.add(moved, _hurry(self._first_hurried, moved, is_proven.any(axis=0)), moved)
             np.add(log_width, moved, log_width)
             np.maximum(log_width, _LEAST, out=log_width)
             np.minimum(log_width, _MOST, out=log_width)
@@ -154,7 +229,7 @@ class Intervals(RowArrays):
 
     def _move_few(self, errors: list[float]) -> None:
         """Move the first stream's `log_width` on; a difference or product is rounded as the arrays have it."""
-        rounded, (log_widths, widths) = self._rounded, self._numbers
+        rounded, (log_widths, widths, hurried, *both) = self._rounded, self._numbers
         for at, (middle, low, high) in enumerate(self._by_number):
             width = widths[at]
             rounded[0] = errors[at] - middle
@@ -162,10 +237,17 @@ class Intervals(RowArrays):
             rounded[0] = high * width
             above = rounded[0]
             rounded[0] = low * width
-            if distance > above or distance < rounded[0]:
-                log_widths[at] = min(log_widths[at] + _UP, _FURTHEST)
-            else:
-                log_widths[at] = max(log_widths[at] - _DOWN, -_FURTHEST)
+            is_missed = distance > above or distance < rounded[0]
+            moved, more = (_UP, _MORE_UP) if is_missed else (-_DOWN, -_MORE_DOWN)
+            if both[0][at] >= 1 or both[1][at] >= 1:
+                before = hurried[at]
+                hurried[at] = min(max(before + more, -_FURTHEST), _FURTHEST)
+                rounded[0] = hurried[at] - before
+                rounded[0] += moved
+                moved = rounded[0]
+            log_widths[at] = min(max(log_widths[at] + moved, -_WIDEST), _WIDEST)
+            for known, score in zip(both, (self._missed if is_missed else self._held)[at], strict=True):
+                known[at] = min(max(known[at] + score, 0.0), 1.0)
 
     def update_through(self, errors: Float32) -> Float32:
         """Move the first stream on by the errors (time, horizon, target) of samples in a row; return each one's width.
@@ -182,9 +264,9 @@ class Intervals(RowArrays):
             through[at] = width
         return through
 
-    def load(self, row: int, log_width: Float32) -> None:
-        """Go on with a stream's numbers (horizon, target) as they were saved."""
-        self.log_width[row] = log_width
+    def load(self, row: int, log_width: Float32, evidence: npt.ArrayLike, hurried: npt.ArrayLike) -> None:
+        """Go on with a stream's numbers as they were saved."""
+        self.log_width[row], self.evidence[row], self.hurried[row] = log_width, evidence, hurried
         self.exponentials(self.log_width[row], self.width[row])
 
     def around(

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32, Rows
 from edgeseq_runtime.backends.usual import WatchArrays
-from edgeseq_runtime.monitoring.conformal import MOVES, WIDEST, Intervals
+from edgeseq_runtime.monitoring.conformal import FURTHEST, MOVES, WIDEST, Intervals
 from edgeseq_runtime.monitoring.drift import ALARM, CLEAR, MEMORY, Drift
 from edgeseq_runtime.monitoring.waiting import Waiting
 from edgeseq_runtime.spec import RUNNING, Spec
@@ -21,6 +21,9 @@ _WAITING, _SAID = "monitor.waiting", "monitor.said"
 
 _LEARNED = ("monitor.log_width", "monitor.shares", "monitor.raised")
 """What a snapshot calls the rest."""
+
+_HASTY = ("monitor.evidence", "monitor.hurried")
+"""What else of intervals it has, which earlier versions did not keep."""
 
 
 class Monitor(RowArrays):
@@ -142,6 +145,10 @@ class Monitor(RowArrays):
             above=above,
             log_width=intervals.log_width,
             width=intervals.width,
+            evidence=intervals.evidence,
+            hurried=intervals.hurried,
+            held=intervals.scores[0],
+            missed=intervals.scores[1],
             moves=MOVES,
             lowest=drift.low,
             highest=drift.high,
@@ -227,8 +234,11 @@ class Monitor(RowArrays):
     def arrays_of(self, row: int) -> dict[str, Float32]:
         """Return copies of all that a snapshot has to keep of a stream."""
         waiting = self.said[row, self._waiting.in_order(int(self.turns + self.turn[row]))]
-        learned = self.intervals.log_width[row], self.drift.shares[row], self.drift.raised[row : row + 1]
-        return {_WAITING: waiting} | {name: array.copy() for name, array in zip(_LEARNED, learned, strict=True)}
+        intervals, drift = self.intervals, self.drift
+        learned = intervals.log_width[row], drift.shares[row], drift.raised[row : row + 1]
+        hasty = intervals.evidence[row], intervals.hurried[row]
+        named = zip((*_LEARNED, *_HASTY), (*learned, *hasty), strict=True)
+        return {_WAITING: waiting} | {name: array.copy() for name, array in named}
 
     def earlier(self) -> dict[str, Float32]:
         """Return arrays of the names and shapes that earlier versions had in the place of some of `arrays_of`."""
@@ -244,7 +254,8 @@ class Monitor(RowArrays):
         if waiting is not None and all(name in arrays for name in _LEARNED):
             log_width, shares, raised = (arrays[name] for name in _LEARNED)
             self.said[row, self._waiting.in_order(self.turns)] = waiting
-            self.intervals.load(row, log_width)
+            evidence, hurried = (arrays.get(name, 0) for name in _HASTY)
+            self.intervals.load(row, log_width, evidence, hurried)
             self.drift.shares[row], self.drift.raised[row] = shares, raised[0]
 
     def _waiting_of(self, age: int, arrays: Mapping[str, Float32]) -> Float32 | None:
@@ -261,6 +272,7 @@ class Monitor(RowArrays):
     @staticmethod
     def might_hold(arrays: Mapping[str, Float32]) -> bool:
         """Whether arrays, of those that `arrays_of` names, can be what a monitor has learned."""
-        widths, shares, raised = (arrays.get(name, np.zeros(0)) for name in _LEARNED)
-        within = (np.abs(widths) <= WIDEST).all() and ((shares >= 0) & (shares <= 1)).all()
-        return bool(within and np.isin(raised, (0, 1)).all())
+        widths, shares, raised, evidence, hurried = (arrays.get(name, np.zeros(0)) for name in (*_LEARNED, *_HASTY))
+        are_shares = all(((some >= 0) & (some <= 1)).all() for some in (shares, evidence))
+        are_moves = (np.abs(widths) <= WIDEST).all() and (np.abs(hurried) <= FURTHEST).all()
+        return bool(are_shares and are_moves and np.isin(raised, (0, 1)).all())

@@ -73,7 +73,11 @@ typedef struct {
     float *gains; /* [target]; NULL where all are 1 */
     const float *middle, *below, *above; /* [step ahead][target], for all streams */
     float *log_width, *width; /* [step ahead][target] */
+    float *evidence; /* [2][step ahead][target]: that an interval is too wide, and too narrow, from 0 to 1; 1 is proof */
+    float *hurried; /* [step ahead][target]: by how much haste has moved log_width */
+    const float *held, *missed; /* [2][step ahead][target], for all streams: what a hit adds to it, and a miss besides */
     double wider, narrower, widest; /* float32 each */
+    double more, furthest; /* float32 each: haste moves so many times as much besides, and so far all in all */
     const double *lowest, *highest; /* [target], for all streams */
     float *shares, *raised; /* [target], one */
     double memory_of_shares, alarm, clear;
@@ -206,21 +210,43 @@ static void follow_range(const edgeseq_streams *s, int64_t row)
 {% endif %}
 /* ---- After it: what compares forecasts with truths ---- */
 
-/* Adaptive conformal inference: the interval of each step ahead becomes wider by a miss, narrower by a hit. */
+static float within(float x, float most)
+{
+    return x < -most ? -most : x > most ? most : x;
+}
+
+static float as_share(float x)
+{
+    return x < 0.0f ? 0.0f : x > 1.0f ? 1.0f : x;
+}
+
+/* Adaptive conformal inference: the interval of each step ahead becomes wider by a miss, narrower by a hit; many times as far
+   where it is proven that it is too wide, or too narrow. See monitoring/conformal.py and evidence.py. */
 static void adapt_width(const edgeseq_streams *s, int64_t row, const float *errors)
 {
     float *const log_width = s->log_width + row * MODEL_OUTPUTS, *const width = s->width + row * MODEL_OUTPUTS;
+    float *const too_wide = s->evidence + 2 * row * MODEL_OUTPUTS, *const too_narrow = too_wide + MODEL_OUTPUTS;
     const float wider = (float)s->wider, narrower = (float)s->narrower, widest = (float)s->widest;
+    const float more = (float)s->more, furthest = (float)s->furthest;
+    float *const hurried = s->hurried + row * MODEL_OUTPUTS;
     int k;
     for (k = 0; k < MODEL_OUTPUTS; k++) {
         const float distance = errors[k] - s->middle[k];
         const float over = distance - s->above[k] * width[k], under = s->below[k] * width[k] - distance;
-        const int is_known = over == over && under == under;
-        float moved = log_width[k] + (is_known ? (over > 0.0f || under > 0.0f ? wider : -narrower) : 0.0f);
-        moved = moved < -widest ? -widest : moved;
-        moved = moved > widest ? widest : moved;
-        log_width[k] = moved;
-        width[k] = exponential(moved);
+        const int is_missed = over > 0.0f || under > 0.0f;
+        float moved = is_missed ? wider : -narrower;
+        if (over != over || under != under)
+            continue;
+        if (too_wide[k] >= 1.0f || too_narrow[k] >= 1.0f) {
+            const float before = hurried[k];
+            hurried[k] = within(before + more * moved, furthest);
+            moved += hurried[k] - before;
+        }
+        log_width[k] = within(log_width[k] + moved, widest);
+        width[k] = exponential(log_width[k]);
+        too_wide[k] = as_share(too_wide[k] + (is_missed ? s->held[k] + s->missed[k] : s->held[k]));
+        too_narrow[k] = as_share(
+            too_narrow[k] + (is_missed ? s->held[MODEL_OUTPUTS + k] + s->missed[MODEL_OUTPUTS + k] : s->held[MODEL_OUTPUTS + k]));
     }
 }
 
@@ -256,7 +282,7 @@ static void look_for_anomalies(const edgeseq_streams *s, int64_t row, const floa
         if (s->offsets)
             sample[t] = (sample[t] - s->offsets[row * MODEL_TARGETS + t]) / s->gains[row * MODEL_TARGETS + t];
     }
-    find_anomaly(s->anomalies + row, errors, errors + {{ (detector.steps - 1) * detector.layout.targets }}, sample, (float)s->limit);
+    find_anomaly(s->anomalies + row, errors, sample, (float)s->limit);
 }
 
 {% endif %}

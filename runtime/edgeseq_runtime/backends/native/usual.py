@@ -36,7 +36,8 @@ class _Streams(ctypes.Structure):
         ("told", _COUNTS),
         ("begun", _POINTERS),
         *[(name, _POINTERS) for name in ("said", "turn", "gains", "middle", "below", "above", "log_width", "width")],
-        *[(name, _NUMBERS) for name in ("wider", "narrower", "widest")],
+        *[(name, _POINTERS) for name in ("evidence", "hurried", "held", "missed")],
+        *[(name, _NUMBERS) for name in ("wider", "narrower", "widest", "more", "furthest")],
         *[(name, _POINTERS) for name in ("lowest", "highest", "shares", "raised")],
         *[(name, _NUMBERS) for name in ("memory_of_shares", "alarm", "clear")],
         *[(name, _POINTERS) for name in ("adaptation", "anomalies", "offsets")],
@@ -152,10 +153,11 @@ class NativeUsualStep(UsualStep):
             return
         for name in ("said", "turn", "middle", "below", "above", "log_width", "width"):
             setattr(streams, name, _start(getattr(watch, name)))
-        for name in ("lowest", "highest", "shares", "raised"):
+        for name in ("evidence", "hurried", "held", "missed", "lowest", "highest", "shares", "raised"):
             setattr(streams, name, _start(getattr(watch, name)))
         streams.gains = None if watch.gains is None else _start(watch.gains)
-        streams.wider, streams.narrower, streams.widest = watch.moves
+        for name, number in zip(("wider", "narrower", "widest", "more", "furthest"), watch.moves, strict=True):
+            setattr(streams, name, number)
         streams.memory_of_shares, streams.alarm, streams.clear = watch.shares_like
         if arrays.anomalies:
             streams.anomalies, streams.limit = _start(arrays.anomalies.memory), arrays.anomalies.limit
