@@ -126,7 +126,8 @@ class Intervals(RowArrays):
         """Writes the exponentials of numbers, the first, to the second; a backend may have its own."""
         self._flat = middle.reshape(-1), low.reshape(-1), high.reshape(-1)
         self._made = np.empty((3, middle.size), np.float32)
-        self.scores = scores(*middle.shape, 1 - LEVEL)
+        horizon, targets = middle.shape
+        self.scores = scores(horizon, targets, 1 - LEVEL)
         """(2, horizon, target) each: what a hit adds to `evidence`, and what a miss adds to that."""
         self._flat_scores = self.scores[0].reshape(2, -1), self.scores[1].reshape(2, -1)
         self._weighed = np.empty((2, middle.size), np.float32)
@@ -176,10 +177,10 @@ class Intervals(RowArrays):
         beyond = np.maximum(distance - high * width, low * width - distance)
         missed, held = beyond > 0, beyond <= 0  # two comparisons and no `~`: NaN is neither a miss nor a hit
         evidence = self.evidence[rows]
-        moved = missed * _WIDER - held * _NARROWER
+        moved = np.asarray(missed * _WIDER - held * _NARROWER, np.float32)
         if evidence.max(initial=0) >= 1:
             hurried = self.hurried[rows]
-            moved += _hurry(hurried, moved, (evidence >= 1).any(axis=1))
+            moved += _hurry(hurried, moved, np.any(evidence >= 1, axis=1))
             if not isinstance(rows, slice):
                 self.hurried[rows] = hurried
         log_width += moved
@@ -221,7 +222,7 @@ class Intervals(RowArrays):
             np.multiply(moved, _BETWEEN, moved)
             np.subtract(moved, _LESS, moved)
             if np.count_nonzero(is_proven):
-                np.add(moved, _hurry(self._first_hurried, moved, is_proven.any(axis=0)), moved)
+                np.add(moved, _hurry(self._first_hurried, moved, np.any(is_proven, axis=0)), moved)
             np.add(log_width, moved, log_width)
             np.maximum(log_width, _LEAST, out=log_width)
             np.minimum(log_width, _MOST, out=log_width)
