@@ -32,21 +32,28 @@ def read_windows(path: str, *, series: str, timed: bool) -> list[Span]:
     ends with or which ends with it. Raises `DataError` for anything else, and for a window that ends before it begins.
     """
     text = files.read(path, _LARGEST).decode("utf-8-sig", errors="replace")
-    pairs = _of_json(path, text, series) if text.lstrip()[:1] in ("[", "{") else _of_csv(text)
+    pairs = _of_json(path, text, series) if text.lstrip()[:1] in ("[", "{") else _of_csv(path, text)
     return [_span(path, pair, timed=timed) for pair in pairs]
 
 
 def rows_within(spans: Sequence[Span], rows: int, seconds: Float64 | None) -> list[Window]:
-    """Return the windows as rows of a series (first, last), in order; those that hold no row of it are left out."""
-    found = []
+    """Return the windows as rows of a series (first, last), in order; those that hold no row of it are left out.
+
+    Windows that overlap are one: what lies in both was labelled twice.
+    """
+    found: list[Window] = []
     for first, last in sorted(spans):
         if seconds is None:
             begin, end = max(0, round(first)), min(rows - 1, round(last))
         else:
             begin = int(np.searchsorted(seconds, first))
             end = int(np.searchsorted(seconds, last, side="right")) - 1
-        if begin <= end:
-            found.append((begin, end))
+        if begin > end:
+            continue
+        if found and begin <= found[-1][1]:
+            begin, last_end = found.pop()
+            end = max(end, last_end)
+        found.append((begin, end))
     return found
 
 
@@ -66,11 +73,13 @@ def _of_json(path: str, text: str, series: str) -> list[Any]:
     return content
 
 
-def _of_csv(text: str) -> list[Any]:
+def _of_csv(path: str, text: str) -> list[Any]:
     """Return the first two cells of each line; a first line that names its columns is left out."""
     rows = [row[:2] for row in csv.reader(io.StringIO(text)) if any(cell.strip() for cell in row)]
     reader = TimeReader()
     has_names = bool(rows) and not all(cell.strip().isdecimal() or reader.is_time(cell.strip()) for cell in rows[0])
+    if has_names and len(rows[0]) < 2:
+        raise DataError(f"{path}: expected windows, two times a line, got text that is none")
     return rows[1:] if has_names else rows
 
 

@@ -361,5 +361,5 @@ def test_java_times_are_the_time_and_their_steps_are_said(edgeseq: CommandLine, 
     assert last["times"][:2] == ["2024-01-01T08:00:00+01:00", "2024-01-01T09:00:00+01:00"]
     rows = [f"2024-01-{1 + n // 24:02}T{n % 24:02}:00:00+01:00[Europe/Berlin],{n % 5}\n" for n in range(300)]
     path.write_text("time,v\n" + "".join(rows))
-    series = read(path)
+    series = read(str(path))
     assert (series.time, series.period) == ("time", HOUR)

@@ -66,11 +66,21 @@ def test_a_time_is_refused_where_samples_have_none(tmp_path: Path) -> None:
     st.lists(st.tuples(st.integers(-20, 220), st.integers(0, 80)), max_size=6),
 )
 def test_rows_within_are_those_with_a_time_between(times: list[int], pairs: list[tuple[int, int]]) -> None:
-    """As looking at each row by itself has them."""
+    """As looking at each row by itself has them; no row is in two windows."""
     spans = [(float(first), float(first + length)) for first, length in pairs]
-    wanted = []
-    for first, last in sorted(spans):
-        rows = [row for row, time in enumerate(times) if first <= time <= last]
-        if rows:
-            wanted.append((rows[0], rows[-1]))
-    assert rows_within(spans, len(times), np.array(times, np.float64)) == wanted
+    wanted = [row for row, time in enumerate(times) if any(first <= time <= last for first, last in spans)]
+    found = rows_within(spans, len(times), np.array(times, np.float64))
+    assert [row for first, last in found for row in range(first, last + 1)] == wanted
+
+
+def test_windows_that_overlap_are_one() -> None:
+    """Two people labelled the same event; a score counts it once."""
+    assert rows_within([(10.0, 20.0), (15.0, 30.0), (16.0, 17.0), (31.0, 40.0)], 100, None) == [(10, 30), (31, 40)]
+
+
+def test_a_file_without_windows_is_refused(tmp_path: Path) -> None:
+    """Bytes of another kind are no empty list of windows."""
+    file = tmp_path / "w.csv"
+    file.write_bytes(b"\x93\x00junk")
+    with pytest.raises(DataError, match="two times a line"):
+        read_windows(str(file), series="a.csv", timed=True)

@@ -21,7 +21,7 @@ _MEANINGS = {
 def values(spec: Spec) -> dict[str, Any]:
     """Return what the templates ask for; of a model without residual quantiles, no detector."""
     try:
-        near, far = first.first_sizes(spec)
+        least = kinds.LEAST_OF_SIZE * first.first_sizes(spec)
     except DataError:
         return {"detector": None}
     layout = Layout.of(spec)
@@ -30,12 +30,10 @@ def values(spec: Spec) -> dict[str, Any]:
         "layout": layout,
         "fresh": np.nan_to_num(fresh),
         "unknown": np.flatnonzero(np.isnan(fresh)).tolist(),
-        "steps": min(spec.horizon, kinds.STEPS),
         "meanings": {word: _MEANINGS[word] for word in kinds.WORDS},
         "kinds": [kind.name for kind in layout.kinds],
         "codes": [kinds.WORDS.index(kind.word) + 1 for kind in layout.kinds],
         "priors": [kind.prior for kind in layout.kinds],
-        "trained": [kind.trained for kind in layout.kinds],
         "weights": [kind.weight for kind in layout.kinds],
         "rungs": ladder.RUNGS,
         "worth_below": ladder.BELOW,
@@ -43,7 +41,12 @@ def values(spec: Spec) -> dict[str, Any]:
         "last_up": ladder.LAST_UP,
         "last_down": ladder.LAST_DOWN,
         "rate": kinds.RATE,
-        "trusted_beyond": ladder.TRUSTED_BEYOND,
+        "bits_of_excess": ladder.BITS_OF_EXCESS,
+        "shrinks": ladder.SHRINKS,
+        "first_excesses": ladder.FIRST_EXCESSES,
+        "most_excesses": ladder.MOST_EXCESSES,
+        "of_samples": ladder.OF_SAMPLES,
+        "most_of_excess": ladder.MOST_OF_EXCESS,
         "least_gap": ladder.LEAST_GAP,
         "most_bits": ladder.MOST_BITS,
         "most_score": ladder.MOST_SCORE,
@@ -58,8 +61,7 @@ def values(spec: Spec) -> dict[str, Any]:
         "first_counts": kinds.FIRST_COUNTS,
         "level_forgetting": kinds.LEVEL_FORGETTING,
         "most_of_size": kinds.MOST_OF_SIZE,
-        "least": kinds.LEAST_OF_SIZE * near,
-        "least_far": kinds.LEAST_OF_SIZE * far,
+        "least": least,
         "least_spread": scores.LEAST_SPREAD,
         "largest": scores.LARGEST,
         "begins": event.BEGINS,

@@ -238,8 +238,7 @@ def _sizes(values: dict[str, Any]) -> dict[str, str]:
     words = spec.inputs + len(spec.targets) + 2 + (layout.words if layout else 0) + len(spec.known)
     sizes = {"state_bytes": f"{-(-memory // 4) * 4 + 4 * words:,}"}
     if detector:
-        farther = detector["steps"] * len(spec.targets) + 1 if detector["steps"] > 1 else 0
-        sizes["detector_bytes"] = f"{4 * (detector['layout'].words + 1 + len(spec.targets) + farther):,}"
+        sizes["detector_bytes"] = f"{4 * (detector['layout'].words + 1 + len(spec.targets)):,}"
     return sizes
 
 

@@ -8,6 +8,7 @@ import math
 from array import array
 from collections.abc import Sequence
 from itertools import pairwise
+from math import exp, isfinite, sqrt
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from edgeseq_runtime.adaptation.layout import CHANGES, Layout
 from edgeseq_runtime.arrays import Float32
 
 _CLIP, _FAR, _LEAST, _RATE = (float(number) for number in (correction.CLIP, experts.FAR, experts.LEAST, experts.RATE))
-_FORGETTING = float(correction.FORGETTING)
+_FORGETTING, _HALF_RATE = float(correction.FORGETTING), 0.5 * _RATE
 _MEMORY, _WORST, _MARGIN = float(gate.MEMORY), float(gate.WORST), float(gate.MARGIN)
 
 _ROOM = 0.99 * float(correction.MOST * correction.UNSURE)
@@ -33,6 +34,10 @@ def _words(array: Float32) -> Any:
 
 def _clipped(number: float) -> float:
     return number if -_CLIP <= number <= _CLIP else math.copysign(_CLIP, number)
+
+
+def _bounded(number: float) -> float:
+    return number if -_FAR <= number <= _FAR else math.copysign(_FAR, number)
 
 
 class LoneStep:
@@ -64,6 +69,7 @@ class LoneStep:
         self._growth[1:] /= correction.FORGETTING
         self._seen, self._products = np.zeros(self._features, np.float32), np.zeros(len(self._linear), np.float32)
         self._see, self._product = _words(self._seen), _words(self._products)
+        self._see[0] = 1
         self._direction = self._products[1:]
         self._column, self._across = self._products[:, None], self._direction[None]
         self._size = np.zeros((), np.float32)  # NumPy takes it in half the time of a number
@@ -80,7 +86,7 @@ class LoneStep:
 
     def _change_between(self, now: float, before: float) -> float:
         change = (now - before) / self._change
-        return _clipped(change) if math.isfinite(change) else 0.0
+        return _clipped(change) if isfinite(change) else 0.0
 
     def update(self, sample: float, truth: float, forecasts: Float32, *, is_warm: bool) -> bool:
         """Do what `Adaptation.update` does; `forecasts` (1,) are changed in place."""
@@ -98,7 +104,7 @@ class LoneStep:
         changes = self._changes
         changes[:] = [self._change_between(sample, self._last), *changes[:-1]]
         self._last = sample
-        forecast = float(forecasts[0])
+        forecast = forecasts.item(0)
         adapted = forecast + self._say(shares, sample, forecast, is_warm=is_warm) * self._scale
         self._place = (self._place + 1) % self._kept
         row[1] = self._place
@@ -115,7 +121,7 @@ class LoneStep:
         corrected, said, *changes = words
         came = (truth - base) / self._scale
         missed, error = came - said, came - own
-        if not math.isfinite(missed):
+        if not isfinite(missed):
             return None
         lost = min(error * error, _WORST)
         row[self._gain] = _MEMORY * row[self._gain] + (min(missed * missed, _WORST) - lost)
@@ -124,27 +130,34 @@ class LoneStep:
         self._correct(_clipped(error))
         forecasts = (own, corrected, 0.0) if seasonal is None else (own, corrected, 0.0, seasonal)
         off = -2 * _clipped(missed)
-        return [off * max(-_FAR, min(_FAR, forecast - said)) for forecast in forecasts]
+        return [off * _bounded(forecast - said) for forecast in forecasts]
 
     def _weigh(self, sums: list[float], losses: Sequence[float]) -> list[float]:
-        """Let experts lose; return their weights after that."""
+        """Let experts lose; return their weights after that. Comparisons take less time than `min` and `max`."""
         rates, scores, count = [], [], self._experts
         for at, (loss, trust, patience) in enumerate(zip(losses, self._log_prior, self._patience, strict=True)):
             sums[count + at] = variance = sums[count + at] + loss * loss
-            sums[2 * count + at] = largest = max(sums[2 * count + at], abs(loss))
-            rate = min(math.sqrt(patience / (variance + _LEAST)), 0.5 * _RATE / (largest + _LEAST))
+            largest = sums[2 * count + at]
+            if loss > largest or -loss > largest:
+                sums[2 * count + at] = largest = abs(loss)
+            rate, most = sqrt(patience / (variance + _LEAST)), _HALF_RATE / (largest + _LEAST)
+            rate = rate if rate < most else most
             sums[at] = regret = sums[at] + loss * (1 + rate * loss)
             rates.append(rate)
             scores.append(trust - rate * regret)
-        most = max(scores)
-        shares = [math.exp(score - most) * rate for score, rate in zip(scores, rates, strict=True)]
+        best = max(scores)
+        shares = [exp(score - best) * rate for score, rate in zip(scores, rates, strict=True)]
         whole = sum(shares)
         return [share / whole for share in shares]
 
     def _look(self, own: float, seasonal: float | None, changes: Sequence[float]) -> None:
-        """Have `seen` be what the correction sees of a forecast."""
-        middle = () if seasonal is None else (_clipped(seasonal - own),)
-        self._see[:] = array("f", (1.0, _clipped(own), *middle, *changes))
+        """Have `seen` be what the correction sees of a forecast; its first number is 1."""
+        see = self._see
+        see[1] = _clipped(own)
+        if seasonal is not None:
+            see[2] = _clipped(seasonal - own)
+        first = self._features - CHANGES
+        see[first], see[first + 1], see[first + 2] = changes
 
     def _correct(self, error: float) -> None:
         """Learn what the correction of what is seen was off by.
@@ -155,7 +168,7 @@ class LoneStep:
         np.dot(linear, seen, products)
         spread = float(np.dot(self._direction, seen))
         self._product[0] -= error
-        self._resize[()] = 1 / math.sqrt(max(spread, 0.0) + _FORGETTING)
+        self._resize[()] = 1 / sqrt((spread if spread > 0 else 0.0) + _FORGETTING)
         np.multiply(products, self._size, products)
         np.dot(self._column, self._across, outer)
         np.subtract(linear, outer, linear)
@@ -175,7 +188,7 @@ class LoneStep:
         if self._season:
             before = self._row[self._begin + (self._place + 1 - self._season) % self._kept]
             seasonal = (before - sample) / self._scale
-            seasonal = seasonal if math.isfinite(seasonal) else own
+            seasonal = seasonal if isfinite(seasonal) else own
         self._look(own, seasonal, self._changes)
         corrected = own + _clipped(float(np.dot(self._weights, self._seen)))
         said = shares[0] * own + shares[1] * corrected

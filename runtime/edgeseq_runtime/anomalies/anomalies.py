@@ -1,6 +1,6 @@
 """How surprising each sample of streams is, given all that came before, as a p-value; and what is called an anomaly.
 
-The errors of forecasts that were made of a sample one and more steps before, and the sample itself, give a few scores
+The error of the forecast that was made of a sample one step before, and the sample itself, give a few scores
 (`kinds`, `scores`). Each climbs a ladder that has learned how such scores are distributed, and is then worth so many
 bits; the most of them climbs a last ladder, since the most of several is larger than one. Of several targets, once more
 (`ladder`). The p-value is 2^-bits: of normal samples a share p has one of at most p, whatever the noise is like, since
@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from edgeseq_runtime.anomalies import event, ladder, layout, scores
 from edgeseq_runtime.anomalies.first import first_row, first_sizes, might_be
-from edgeseq_runtime.anomalies.kinds import LEAST_OF_SIZE, LEVEL_FORGETTING, STEPS, WORDS
+from edgeseq_runtime.anomalies.kinds import LEAST_OF_SIZE, LEVEL_FORGETTING, WORDS
 from edgeseq_runtime.anomalies.layout import Layout
 from edgeseq_runtime.anomalies.lone_stream import LoneStream
 from edgeseq_runtime.arrays import Float32, Rows
@@ -71,20 +71,14 @@ class Anomalies(RowArrays):
         self._bits = np.array([*bits, self.layout.shared[layout.BITS].offset])
         """Places of the bits of each target, and of all together."""
         self._alarm = self.layout.shared[layout.ALARM].offset
-        self.far = min(spec.horizon, STEPS) - 1
-        """Place among errors, counted from 0, of the farther ones."""
-        near, far = first_sizes(spec)
-        self.least = np.float32(LEAST_OF_SIZE) * near[:, None], np.float32(LEAST_OF_SIZE) * far[:, None]
-        """(target, 1) each: below what typical sizes of errors do not fall."""
+        self.least = np.float32(LEAST_OF_SIZE) * first_sizes(spec)[:, None]
+        """(target, 1): below what typical sizes of errors do not fall."""
         self._priors = np.array([kind.prior for kind in self.layout.kinds], np.float32)
-        self._trained, self._weights = (
-            np.array([getattr(kind, name) for kind in self.layout.kinds], np.float32)[:, None]
-            for name in ("trained", "weight")
-        )
+        self._weights = np.array([kind.weight for kind in self.layout.kinds], np.float32)[:, None]
         self._codes = np.array([WORDS.index(kind.word) + 1 for kind in self.layout.kinds], np.float32)
         self._has_gains = bool(spec.sensors)
         level = (layout.MEAN, layout.DEVIATION, layout.SEEN, layout.ANCHOR) if self.layout.is_running else ()
-        self._of_stretch = (layout.NEAR, layout.FAR, layout.SLOW, layout.VALUES, layout.RUN, layout.LAST, *level)
+        self._of_stretch = (layout.NEAR, layout.SLOW, layout.VALUES, layout.RUN, layout.LAST, *level)
         """Words of a target that do not outlast a fresh start; where the scale runs, nor does the level."""
         self.fresh = first_row(spec, self.layout)
         """(words,): the row of a stream that has seen nothing."""
@@ -102,8 +96,7 @@ class Anomalies(RowArrays):
     def _find_lone(self) -> None:
         """Have one stream of one target go a way of its own, which is sooner."""
         is_lone = len(self.memory) == self.layout.targets == 1
-        least = float(self.least[0][0, 0]), float(self.least[1][0, 0])
-        self._lone = LoneStream(self.layout, self.memory[0], self.limit, least) if is_lone else None
+        self._lone = LoneStream(self.layout, self.memory[0], self.limit, self.least.item(0)) if is_lone else None
 
     # Rows that come and go
 
@@ -166,18 +159,17 @@ class Anomalies(RowArrays):
         if self._lone and len(samples):
             error = errors.item(0)
             if math.isfinite(error):
-                self._lone.update(error, errors.item(self.far), samples.item())
+                self._lone.update(error, samples.item())
             else:
                 self.pass_by(_FIRST)
             return
         near = errors[:, 0].T
-        far = errors[:, self.far].T if self.far else np.full_like(near, np.nan)
         columns, known = self._columns(rows), np.isfinite(near)
         if known.all():
-            self._take(columns, near, far, samples.T, known)
+            self._take(columns, near, samples.T, known)
         else:
             moved, none = columns.copy(), np.float32(0)
-            self._take(moved, np.where(known, near, none), far, np.where(known, samples.T, none), known)
+            self._take(moved, np.where(known, near, none), np.where(known, samples.T, none), known)
             self._keep(columns, moved, known)
         if not isinstance(rows, slice):
             self.memory[rows] = columns.T
@@ -187,7 +179,7 @@ class Anomalies(RowArrays):
     def update_known(self, errors: Float32, samples: Float32) -> None:
         """Do what `update` does for the only stream, (target,) or (), with errors (horizon, target)."""
         if self._lone and not self._has_gains and math.isfinite(error := errors.item(0)):
-            self._lone.update(error, errors.item(self.far), samples.item())
+            self._lone.update(error, samples.item())
         else:
             self.update(_FIRST, errors[None], samples.reshape(1, -1))
 
@@ -212,17 +204,14 @@ class Anomalies(RowArrays):
         self._apart = rows.stop, columns
         return columns
 
-    def _take(self, columns: Float32, near: Float32, far: Float32, samples: Float32, known: Flags) -> None:
+    def _take(self, columns: Float32, near: Float32, samples: Float32, known: Flags) -> None:
         """Take samples of streams (word, stream), and errors (target, stream) of which so many are `known`."""
         views = self._views_of(columns)
         near, samples = (np.minimum(np.maximum(each, -scores.LARGEST), scores.LARGEST) for each in (near, samples))
-        far = np.where(
-            np.isfinite(far), np.minimum(np.maximum(far, -scores.LARGEST), scores.LARGEST), np.float32(np.nan)
-        )
         with np.errstate(all="ignore"):
-            found = scores.take(views, self.layout.kinds, near, far, samples)
+            found = scores.take(views, self.layout.kinds, near, samples)
             made = [self._take_target(views, target, each.reshape(-1)) for target, each in enumerate(found)]
-            scores.take_sizes(views, near, far, self.least)
+            scores.take_sizes(views, near, self.least)
             count = views[layout.COUNT]
             teaches = np.stack([each.teaches for each in made])
             np.copyto(count, np.minimum(count + 1, event.MOST_COUNTED), where=teaches)
@@ -236,7 +225,7 @@ class Anomalies(RowArrays):
     def _take_target(self, views: scores.Views, target: int, found: Float32) -> "_Made":
         """Let a target's scores (kind * stream,) climb, and learn of them."""
         own = {name: views[name][target] for name in (layout.EVENT, layout.TAUGHT, layout.QUIET)}
-        gaps = views[layout.GAPS][:, target].reshape(ladder.RUNGS, -1)
+        gaps = views[layout.GAPS][:, target].reshape(ladder.RUNGS + 1, -1)
         last_gaps, count = views[layout.LAST_GAPS][:, target], views[layout.COUNT][target]
         climbed = ladder.climb(gaps, found, ladder.KINDS_TOGETHER)
         weighed = ladder.bits_of_kinds(climbed, self._weights)
@@ -247,9 +236,8 @@ class Anomalies(RowArrays):
         teaches = event.move(own, bits)
         teaching = None if teaches.all() else teaches
         lanes = None if teaching is None else np.tile(teaching, len(self._weights))
-        if count.min() < ladder.MOST_TRAINED:
-            climbed = ladder.stretch(gaps, found, climbed, (count + self._trained).reshape(-1), lanes)
-        ladder.learn(gaps, climbed, lanes, ladder.KindRates(self._priors, count))
+        ladder.learn(gaps[: ladder.RUNGS], climbed, lanes, ladder.KindRates(self._priors, count))
+        ladder.learn_excess(gaps[ladder.RUNGS], views[layout.BEYOND][:, target].reshape(-1), climbed, lanes, count)
         ladder.learn(last_gaps, last, teaching, ladder.LastRates())
         return _Made(weighed, teaches)
 
@@ -346,8 +334,8 @@ class Anomalies(RowArrays):
         return KEPT not in arrays or might_be(self.layout, arrays[KEPT].reshape(-1, 1))
 
 
-KEPT = "anomalies.memory"
-"""What a snapshot calls a stream's row."""
+KEPT = "anomalies.row"
+"""What a snapshot calls a stream's row. It changes with what the row means: one of another kind is not gone on from."""
 
 
 def p_values(bits: Float32) -> Float32:

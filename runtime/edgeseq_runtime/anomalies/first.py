@@ -3,8 +3,8 @@
 import numpy as np
 
 from edgeseq_runtime.anomalies import layout
-from edgeseq_runtime.anomalies.kinds import CLIP, LEVEL_FORGETTING, STEPS, VALUE_CLIP, WORDS, first_gaps
-from edgeseq_runtime.anomalies.ladder import LEAST_GAP, MOST_BITS, MOST_SCORE, RUNGS, TOGETHER, first_last_gaps
+from edgeseq_runtime.anomalies.kinds import CLIP, FIRST_SPREAD, LEVEL_FORGETTING, VALUE_CLIP, WORDS, first_ladder
+from edgeseq_runtime.anomalies.ladder import LEAST_GAP, MOST_BITS, MOST_SCORE, RUNGS, first_last_gaps, gaps_of_most
 from edgeseq_runtime.anomalies.layout import Layout
 from edgeseq_runtime.anomalies.learned import take
 from edgeseq_runtime.anomalies.scores import LARGEST
@@ -20,37 +20,35 @@ MOST_LEARNED, MOST_LEARNED_ELSEWHERE = 20_000.0, 100.0
 sensor, for which it was learned of many others."""
 
 
-def first_sizes(spec: Spec) -> tuple[Float32, Float32]:
-    """Return the typical sizes of errors over validation, one step and farther ahead, each (target,).
+def first_sizes(spec: Spec) -> Float32:
+    """Return the typical sizes of errors over validation one step ahead, (target,).
 
     By the inner half of them or by nine tenths, whichever says more: outer ones may be far out. Where they are zero,
     the typical change from sample to sample.
     """
     quantiles = Quantiles(spec)
     widths = {level: quantiles.at((1 + level) / 2) - quantiles.at((1 - level) / 2) for level in OF_HALF_WIDTH}
-    sizes = np.max([share * widths[level] / 2 for level, share in OF_HALF_WIDTH.items()], axis=0)
+    sizes = np.max([share * widths[level][0] / 2 for level, share in OF_HALF_WIDTH.items()], axis=0)
     changes = np.array([feature.change for feature in spec.features[: len(spec.targets)]], np.float64)
     usable = np.where(np.isfinite(changes) & (changes > 0), changes, 1.0)
-    near, far = (np.where(sizes[step] > 0, sizes[step], usable) for step in (0, min(spec.horizon, STEPS) - 1))
-    return near.clip(1e-30, float(LARGEST)).astype(np.float32), far.clip(1e-30, float(LARGEST)).astype(np.float32)
+    return np.where(sizes > 0, sizes, usable).clip(1e-30, float(LARGEST)).astype(np.float32)
 
 
 def first_row(spec: Spec, words: Layout) -> Float32:
     """Return the row of a stream that has seen nothing (words,): with what the model file has learned, where it has."""
     columns = np.zeros((words.words, 1), np.float32)
     views = words.views(columns)
-    near, far = first_sizes(spec)
-    views[layout.SIZE][...], views[layout.FAR_SIZE][...] = near[:, None], far[:, None]
-    views[layout.SPREAD][...] = 1
+    views[layout.SIZE][...] = first_sizes(spec)[:, None]
+    views[layout.SPREAD][...] = FIRST_SPREAD
     views[layout.MEAN][...] = 0 if words.is_running else np.nan
-    gaps = np.array([first_gaps(kind.first, RUNGS) for kind in words.kinds], np.float32).T
+    gaps = np.array([first_ladder(kind.first, RUNGS) for kind in words.kinds], np.float32).T
     views[layout.GAPS][...] = gaps[:, None, :, None]
-    views[layout.LAST_GAPS][...] = np.array(first_last_gaps(TOGETHER), np.float32)[:, None, None]
+    views[layout.LAST_GAPS][...] = np.array(first_last_gaps(), np.float32)[:, None, None]
     if words.targets > 1:
-        views[layout.TOGETHER][...] = np.array(first_last_gaps(words.targets), np.float32)[:, None]
+        views[layout.TOGETHER][...] = np.array(gaps_of_most(words.targets), np.float32)[:, None]
     if spec.anomalies:
         take(words, views, spec.anomalies, MOST_LEARNED_ELSEWHERE if words.takes_any else MOST_LEARNED)
-    for name in (layout.NEAR, layout.FAR, layout.SLOW, layout.VALUES, layout.RUN, layout.MOST):
+    for name in (layout.NEAR, layout.SLOW, layout.VALUES, layout.RUN, layout.MOST, layout.BEYOND):
         views[name][...] = 0
     views[layout.PAUSE][...] = views[layout.ALARM][...] = 0
     for name in (layout.BITS, layout.OWN_BITS, layout.LAST, layout.ANCHOR):
@@ -68,12 +66,13 @@ def might_be(words: Layout, columns: Float32) -> bool:
         layout.TAUGHT: 2.0**24,
         layout.QUIET: 2.0**24,
         layout.EVENT: 1.0,
+        layout.BEYOND: 1.0,
         layout.PAUSE: 2.0**24,
         layout.ALARM: float(len(WORDS)),
     }
     if words.is_running:
         counted[layout.SEEN] = LEVEL_FORGETTING
-    between = {layout.NEAR: CLIP, layout.FAR: CLIP, layout.SLOW: CLIP, layout.VALUES: VALUE_CLIP}
+    between = {layout.NEAR: CLIP, layout.SLOW: CLIP, layout.VALUES: VALUE_CLIP}
     gaps = [name for name in (layout.GAPS, layout.LAST_GAPS, layout.TOGETHER) if name in views]
     unknown = {
         layout.BITS: float(MOST_BITS),
@@ -88,8 +87,8 @@ def might_be(words: Layout, columns: Float32) -> bool:
         all((views[name] == np.floor(views[name])).all() for name in counted)
         and all(((views[name] >= 0) & (views[name] <= most)).all() for name, most in counted.items())
         and all((np.abs(views[name]) <= most).all() for name, most in between.items())
-        and all(((views[name] > 0) & (views[name] <= LARGEST)).all() for name in (layout.SIZE, layout.FAR_SIZE))
-        and ((views[layout.SPREAD] >= 0) & (views[layout.SPREAD] <= CLIP)).all()
+        and ((views[layout.SIZE] > 0) & (views[layout.SIZE] <= LARGEST)).all()
+        and ((views[layout.SPREAD] >= 0) & (views[layout.SPREAD] <= CLIP * CLIP)).all()
         and ((views[layout.DEVIATION] >= 0) & (views[layout.DEVIATION] <= 4 * LARGEST)).all()
         and all(((views[name] >= LEAST_GAP) & (views[name] <= 2 * MOST_SCORE)).all() for name in gaps)
         and all((np.isnan(views[n]) | (np.abs(views[n]) <= most)).all() for n, most in unknown.items())

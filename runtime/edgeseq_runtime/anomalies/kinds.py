@@ -17,8 +17,8 @@ ANOMALIES_BY_CODE = ("", *WORDS)
 CLIP = 4.0
 """Errors count as so many typical ones at most in means, so that one sample alone moves none far."""
 
-NEAR, SLOW, SPREAD, VALUES = 0.15, 0.015, 0.05, 0.1
-"""Weights of the newest sample in the short mean of errors, in the long one, in the mean of their sizes, and in the
+NEAR, SLOW, SPREAD, VALUES = 0.12, 0.015, 0.05, 0.1
+"""Weights of the newest sample in the short mean of errors, in the long one, in the mean of their squares, and in the
 short mean of values."""
 
 VALUE_CLIP = 6.0
@@ -26,9 +26,6 @@ VALUE_CLIP = 6.0
 
 LEAST_VALUES = 20.0
 """Samples that taught before a value is compared with those before."""
-
-STEPS = 12
-"""Steps ahead at which the farther errors are taken, where the horizon is that long."""
 
 FORGETTING, LEVEL_FORGETTING = 1000.0, 2000.0
 """Samples that typical sizes of errors, and mean and distance of values, are means over."""
@@ -42,7 +39,7 @@ MOST_OF_SIZE = 3.0
 LEAST_OF_SIZE = 1e-3
 """A typical size does not fall below this share of its first value."""
 
-RATE = 0.02
+RATE = 0.005
 """By which share gaps move once much has been seen; before, by the inverse of what was seen of a rung."""
 
 
@@ -55,8 +52,6 @@ class First:
     mean: float = 0.0
     is_size: bool = False
     """Whether scores are absolute values."""
-    tail: float = 1e-6
-    """Share beyond which all gaps are alike."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +64,7 @@ class Kind:
     """What an alarm of it is called."""
     first: First
     prior: float
-    """Samples that the first gaps of its ladder count as where they are learned."""
-    trained: float
-    """Samples that they count as where a score goes beyond all: see `ladder.stretch`."""
+    """Samples that the first gaps of its ladder count as."""
     weight: float = 1.0
     """Of its bits, beside those of other kinds."""
 
@@ -85,63 +78,54 @@ _ONE = 1.25
 """Standard deviation of normal numbers of which the mean of absolute values is 1."""
 
 _SHORT, _LONG = _averaged(NEAR), _averaged(SLOW)
-_SIZES = First(0.75 * _averaged(SPREAD), mean=1.0)
-_SOON, _LATER = (5.0, 200.0), (80.0, 4000.0)
+FIRST_SPREAD = math.pi / 2
+"""Mean square of normal numbers of which the mean of absolute values is 1."""
+
+_SQUARES = math.sqrt(2) * _averaged(SPREAD)
+"""Standard deviation of the mean of squares of normal numbers, as a share of itself."""
+
+_SOON, _LATER = 5.0, 80.0
 """What first gaps count as: of scores of single samples, and of means."""
 
-_LATER_ELSEWHERE = (10.0, 200.0)
+_LATER_ELSEWHERE = 10.0
 """The same of means where nobody has measured a sensor like this one: its own samples soon count more."""
 
-ERROR, NEAR_MEAN, FAR_MEAN, SLOW_MEAN, LOUD, SILENT, RUN = (
-    "error",
-    "near mean",
-    "far mean",
-    "slow mean",
-    "loud",
-    "silent",
-    "run",
-)
+ERROR, NEAR_MEAN, SLOW_MEAN, LOUD, SILENT, RUN = "error", "near mean", "slow mean", "loud", "silent", "run"
 HIGH, LOW, HIGH_MEAN, LOW_MEAN = "high", "low", "high mean", "low mean"
 
 KINDS = (
-    Kind(ERROR, "spike", First(_ONE, is_size=True, tail=1e-4), *_SOON),
-    Kind(NEAR_MEAN, "break", First(_ONE * _SHORT, is_size=True), *_LATER),
-    Kind(FAR_MEAN, "break", First(2 * _ONE * _SHORT, is_size=True), *_LATER),
-    Kind(SLOW_MEAN, "drift", First(_ONE * _LONG, is_size=True), *_LATER, weight=0.9),
-    Kind(LOUD, "noise", _SIZES, *_LATER),
-    Kind(SILENT, "noise", _SIZES, *_LATER, weight=0.85),
-    Kind(RUN, "stuck", First(0.0), *_LATER, weight=0.8),
-    Kind(HIGH, "spike", First(_ONE, tail=1e-4), *_SOON),
-    Kind(LOW, "spike", First(_ONE, tail=1e-4), *_SOON),
-    Kind(HIGH_MEAN, "break", First(_ONE / 2), *_LATER),
-    Kind(LOW_MEAN, "break", First(_ONE / 2), *_LATER),
+    Kind(ERROR, "spike", First(_ONE, is_size=True), _SOON),
+    Kind(NEAR_MEAN, "break", First(_ONE * _SHORT, is_size=True), _LATER),
+    Kind(SLOW_MEAN, "drift", First(_ONE * _LONG, is_size=True), _LATER, weight=0.7),
+    Kind(LOUD, "noise", First(FIRST_SPREAD * _SQUARES, mean=FIRST_SPREAD), _LATER, weight=0.95),
+    Kind(SILENT, "noise", First(_SQUARES / FIRST_SPREAD, mean=1 / FIRST_SPREAD), _LATER, weight=0.5),
+    Kind(RUN, "stuck", First(0.0), _LATER, weight=0.5),
+    Kind(HIGH, "spike", First(_ONE), _SOON),
+    Kind(LOW, "spike", First(_ONE), _SOON),
+    Kind(HIGH_MEAN, "break", First(_ONE / 2), _LATER, weight=0.9),
+    Kind(LOW_MEAN, "break", First(_ONE / 2), _LATER, weight=0.9),
 )
 """In the order of ladders; of two that are as surprising the first gives the word."""
 
 
-def kinds_for(horizon: int, *, takes_any: bool = False) -> tuple[Kind, ...]:
-    """Return the kinds of a model, which may be one for any sensor. One step ahead there are no farther errors."""
-    found = tuple(kind for kind in KINDS if horizon > 1 or kind.name != FAR_MEAN)
-    return tuple(map(_learned_sooner, found)) if takes_any else found
+def kinds_for(*, takes_any: bool) -> tuple[Kind, ...]:
+    """Return the kinds of a model, which may be one for any sensor."""
+    return tuple(replace(kind, prior=min(kind.prior, _LATER_ELSEWHERE)) for kind in KINDS) if takes_any else KINDS
 
 
-def _learned_sooner(kind: Kind) -> Kind:
-    prior, trained = min((kind.prior, kind.trained), _LATER_ELSEWHERE)
-    return replace(kind, prior=prior, trained=trained)
+def first_ladder(first: First, rungs: int) -> list[float]:
+    """Return the gaps and the mean excess of a ladder before anything has come.
 
-
-def first_gaps(first: First, rungs: int) -> list[float]:
-    """Return the gaps of a ladder before anything has come: between quantiles, of which half as much lies beyond each.
+    Gaps are those between quantiles, of which half as much lies beyond each; the excess is over the last of them.
 
     Where the first is 0, the median of scores that may be negative, a twentieth of the deviation stands for it.
     """
     if not first.deviation:
-        return [1.0] * rungs
-    normal, ends = NormalDist(), [0.0]
+        return [1.0] * rungs + [1 / math.log(2)]
+    normal, ends, end = NormalDist(), [0.0], 0.0
     for rung in range(1, rungs + 1):
         share = 0.5**rung / (2 if first.is_size else 1)
-        end = first.mean - normal.inv_cdf(share) * first.deviation
-        ends.append(end if end > 0 else 0.05 * first.deviation)
-    gaps = [high - low for low, high in pairwise(ends)]
-    untrusted = next((rung for rung in range(rungs) if 0.5**rung <= first.tail), rungs - 1)
-    return gaps[:untrusted] + [gaps[untrusted]] * (rungs - untrusted)
+        end = -normal.inv_cdf(share)
+        ends.append(max(first.mean + end * first.deviation, 0.05 * first.deviation))
+    excess = (normal.pdf(end) / share - end) * first.deviation
+    return [high - low for low, high in pairwise(ends)] + [excess]

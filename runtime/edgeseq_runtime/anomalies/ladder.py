@@ -2,14 +2,19 @@
 
 A ladder is a list of gaps. A score climbs from 0: it passes a rung where it is at least the sum of the gaps up to it.
 Of the scores that reach a rung a share `rho` is to pass it, so it is worth -log2(rho) bits: of all scores a share 2^-b
-passes rungs that are worth b together. Within the gap where a score stops, and beyond the last rung, its bits grow
-linearly: the tail is exponential there.
+passes rungs that are worth b together. Within the gap where a score stops its bits grow linearly.
 
 A gap is learned as quantiles are tracked in adaptive conformal inference (I. Gibbs, E. Candes, Adaptive conformal
 inference under distribution shift, NeurIPS 2021; A. Angelopoulos, E. Candes, R. Tibshirani, Conformal PID control for
 time series prediction, NeurIPS 2023), on the logarithm of the gap: a score that passes widens it, one that stops
 in it narrows it, as much as makes both cancel where the share that passes is rho. Over T scores that reached it the
 share that passed is rho but for (range of the gap's logarithm) / (rate T), whatever the series does.
+
+Beyond a kind's last rung the tail is exponential (peaks over threshold: A. Davison, R. Smith, Models for exceedances
+over high thresholds, J. R. Statist. Soc. B 52, 1990), with the mean excess over that rung as its scale. Only the first
+sample of an excursion teaches that mean: the ramp of an anomaly would soon make the anomaly usual. What lies very far
+out is worth less than an exponential tail says, since tails may be heavier (`heavier`). The last ladder, which the most
+bits of all kinds climb, makes a rate of that: its own rungs go on to the rates that are asked for.
 """
 
 import math
@@ -28,14 +33,14 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 Lanes: TypeAlias = npt.NDArray[np.intp]
 """Places among ladders that are climbed at once."""
 
-RUNGS = 16
-"""Of a kind's ladder; half of what reaches one passes it."""
+RUNGS = 7
+"""Of a kind's ladder; half of what reaches one passes it. After their gaps stands the mean excess over the last."""
 
-SHARES = (0.99, 0.95, 0.9, 0.9, 0.85, 0.8, 0.8, 0.75, 0.7, 0.7, *(0.5,) * 12)
+SHARES = (0.998, 0.985, 0.95, 0.9, 0.85, 0.8, 0.8, 0.75, 0.7, 0.7, *(0.5,) * 12)
 """Of what reaches a rung of the last ladder, the share that passes it. Its scores are the most bits of all kinds."""
 
-LAST_RATE = 0.02
-"""By which share the last ladder's gaps move."""
+LAST_RATES = (0.02,) * 17 + (0.1,) * 5
+"""By which share the last ladder's gaps move: the highest, which few scores reach, by more."""
 
 TOGETHER = 4
 """Independent kinds whose most bits the last ladder's first gaps are those of."""
@@ -45,14 +50,20 @@ KINDS_TOGETHER, LAST_TOGETHER = 3, 10
 
 LEAST_GAP = np.float32(1e-6)
 
-TRUSTED_BEYOND = 3
-"""Rungs above the number of the bits of a count of samples that are not stretched yet."""
+BITS_OF_EXCESS = np.float32(math.log2(math.e))
+"""What a mean excess is worth by an exponential tail."""
 
-LEAST_STRETCHED = 10
-"""Rungs below this one are never stretched."""
+MOST_BEYOND = 20.0
+"""Bits beyond a kind's last rung that even the largest score does not reach."""
+SHRINKS = np.float32(1 / MOST_BEYOND)
 
-MOST_TRAINED = 1 << (RUNGS - TRUSTED_BEYOND - 1)
-"""Samples from which on no rung is."""
+FIRST_EXCESSES, MOST_EXCESSES = np.float32(20), np.float32(100)
+"""What the first mean excess counts as, and how many the mean is over at most."""
+OF_SAMPLES = np.float32(0.5**RUNGS)
+"""The share of samples that lie beyond the last rung."""
+
+MOST_OF_EXCESS = np.float32(8)
+"""An excess counts as so many mean ones at most in the mean itself."""
 
 MOST_BITS = np.float32(100.0)
 """What is less likely than 1e-30 counts as that."""
@@ -69,17 +80,32 @@ SETTLED = np.float32(1 / RATE)
 BELOW = np.array([-math.log2(math.prod(SHARES[:rung])) for rung in range(len(SHARES))], np.float32)
 """What the last ladder's rungs below each are worth together, in bits."""
 WORTH = np.array([-math.log2(share) for share in SHARES], np.float32)
-LAST_UP = np.array([math.exp(LAST_RATE * (1 - share)) for share in SHARES], np.float32)
-LAST_DOWN = np.array([math.exp(-LAST_RATE * share) for share in SHARES], np.float32)
+LAST_UP = np.array([math.exp(rate * (1 - share)) for share, rate in zip(SHARES, LAST_RATES, strict=True)], np.float32)
+LAST_DOWN = np.array([math.exp(-rate * share) for share, rate in zip(SHARES, LAST_RATES, strict=True)], np.float32)
 
 
-def first_last_gaps(together: int) -> list[float]:
-    """Return the last ladder's first gaps: for the most bits of so many independent ones."""
+def heavier(bits: Any) -> Any:
+    """Return what bits beyond a kind's last rung by an exponential tail count as: at most `MOST_BEYOND`."""
+    return bits / (1 + bits * SHRINKS)
+
+
+def gaps_of_most(together: int) -> list[float]:
+    """Return a last ladder's gaps for the most bits of so many independent ones."""
+    return [high - low for low, high in pairwise(_ends_of_most(together))]
+
+
+def first_last_gaps() -> list[float]:
+    """Return the last ladder's first gaps: for the most bits of `TOGETHER` kinds with exponential tails."""
+    ends = [end if end <= RUNGS else RUNGS + float(heavier(end - RUNGS)) for end in _ends_of_most(TOGETHER)]
+    return [high - low for low, high in pairwise(ends)]
+
+
+def _ends_of_most(together: int) -> list[float]:
     ends, share = [0.0], 1.0
     for passing in SHARES:
         share *= passing
         ends.append(-math.log2(-math.expm1(math.log1p(-share) / together)))
-    return [high - low for low, high in pairwise(ends)]
+    return ends
 
 
 @dataclass(frozen=True)
@@ -91,9 +117,11 @@ class Climb:
     high: list[tuple[Lanes, Flags]]
     """Of each rung after these: which lanes reached it, and which of those passed it."""
     stops: Lanes
-    """(lane,): in which rung each stopped; beyond the last one: the last."""
+    """(lane,): in which gap each stopped; beyond the last one: the last."""
+    over: Float32
+    """(lane,): how far beyond the begin of that gap."""
     share: Float32
-    """(lane,): of the gap there that it has passed; beyond the last rung more than 1."""
+    """(lane,): of the gap that it has passed; beyond the last rung more than 1."""
 
 
 def climb(gaps: Float32, scores: Float32, together: int) -> Climb:
@@ -118,7 +146,8 @@ def climb(gaps: Float32, scores: Float32, together: int) -> Climb:
         passed = left >= ends
         high.append((lanes, passed))
         lanes, left, ends = lanes[passed], left[passed], ends[passed]
-    return Climb(low, high, stops, (scores - begin) / gap)
+    over = scores - begin
+    return Climb(low, high, stops, over, over / gap)
 
 
 def bits_of_last(found: Climb) -> Float32:
@@ -128,7 +157,10 @@ def bits_of_last(found: Climb) -> Float32:
 
 def bits_of_kinds(found: Climb, weights: Float32) -> Float32:
     """Return the bits of scores on the kinds' ladders (kind, stream), by kinds' weights (kind, 1)."""
-    bits = np.minimum(found.stops.astype(np.float32) + found.share, MOST_BITS)
+    share, beyond = found.share, found.stops == RUNGS
+    if beyond.any():
+        share = np.where(beyond, heavier(share * BITS_OF_EXCESS), share)
+    bits = found.stops.astype(np.float32) + share
     return np.asarray(bits.reshape(len(weights), -1) * weights)
 
 
@@ -178,7 +210,7 @@ def learn(gaps: Float32, found: Climb, teaches: Flags | None, rates: KindRates |
             gaps[0] = moved
         else:
             np.putmask(gaps[0], teaches, moved)
-    for rung, (lanes, passed) in enumerate(found.high, len(found.low)):
+    for rung, (lanes, passed) in enumerate(found.high[: len(gaps) - len(found.low)], len(found.low)):
         if teaches is not None:
             kept = teaches[lanes]
             lanes, passed = lanes[kept], passed[kept]  # noqa: PLW2901
@@ -186,24 +218,16 @@ def learn(gaps: Float32, found: Climb, teaches: Flags | None, rates: KindRates |
         gaps[rung, lanes] = np.maximum(gaps[rung, lanes] * np.where(passed, up, down), LEAST_GAP)
 
 
-def stretch(gaps: Float32, scores: Float32, found: Climb, trained: Float32, teaches: Flags | None) -> Climb:
-    """Widen the rungs that few samples have reached where a score went beyond; return how scores climb then.
+def learn_excess(excess: Float32, was_beyond: Float32, found: Climb, teaches: Flags | None, counts: Float32) -> None:
+    """Move kinds' mean excess (lane,) where an excursion beyond the last rung begins, of streams that `counts` taught.
 
-    What is the largest of N samples is about one of N. With N samples that count as `trained` (lane,), the rungs from
-    `TRUSTED_BEYOND` above the number of N's bits on are as wide at least as the score is beyond the begin of the lowest
-    of them.
+    `was_beyond` (lane,), 1 where the sample before was beyond it, becomes so of this one.
     """
-    place = LEAST_STRETCHED - len(found.low)
-    if len(found.high) <= place:
-        return found
-    lanes, passed = found.high[place]
-    is_any = False
-    for lane in lanes[passed if teaches is None else passed & teaches[lanes]].tolist():
-        lowest = int(trained[lane]).bit_length() + TRUSTED_BEYOND
-        if lowest >= len(gaps):
-            continue
-        begin = np.add.accumulate(gaps[:lowest, lane])[-1]
-        if scores[lane] >= begin + gaps[lowest, lane]:
-            gaps[lowest:, lane] = np.maximum(gaps[lowest:, lane], scores[lane] - begin)
-            is_any = True
-    return climb(gaps, scores, len(found.low)) if is_any else found
+    beyond = found.stops == RUNGS
+    begins = beyond & (was_beyond == 0) if teaches is None else beyond & (was_beyond == 0) & teaches
+    np.copyto(was_beyond, beyond, where=True if teaches is None else teaches)
+    lanes = np.flatnonzero(begins)
+    if len(lanes):
+        mean, seen = excess[lanes], FIRST_EXCESSES + counts[lanes % len(counts)] * OF_SAMPLES
+        over = np.minimum(found.over[lanes], MOST_OF_EXCESS * mean)
+        excess[lanes] = np.maximum(mean + (over - mean) / np.minimum(seen, MOST_EXCESSES), LEAST_GAP)

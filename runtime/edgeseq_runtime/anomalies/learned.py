@@ -1,7 +1,7 @@
 """What a stream has learned of its samples' surprises, in a form that outlasts changes of the layout: for a model file.
 
-Ladders go by their kinds' names. A reader takes those that it knows and that have as many rungs as its own; others
-begin as they would without.
+Ladders go by their kinds' names, each its gaps and then the mean excess over the last rung. A reader takes them where
+all of its own kinds are there and have as many rungs as its own; else a stream begins as it would without.
 """
 
 from collections.abc import Mapping
@@ -45,21 +45,21 @@ def learned(words: Layout, row: Float32) -> LearnedAnomalies | None:
 def take(words: Layout, views: Mapping[str, Float32], known: LearnedAnomalies, most: float) -> None:
     """Write what a model file has learned into a fresh row's views; it counts as `most` samples at most.
 
-    What the file has for other targets, kinds or rungs than there are is left as it is. Where the scale runs, its means
-    are those of another sensor.
+    What the file has for other targets, kinds or rungs, as an older one does, is left: streams learn their own. Where
+    the scale runs, its means are those of another sensor.
     """
     gaps, last = views[layout.GAPS], views[layout.LAST_GAPS]
-    if len(known.samples) != words.targets or not _fits(known.last, last[..., 0].T):
+    ladders = [known.ladders.get(kind.name, ()) for kind in words.kinds]
+    fits = [_fits(ladder, gaps[:, :, place, 0].T) for place, ladder in enumerate(ladders)]
+    if len(known.samples) != words.targets or not _fits(known.last, last[..., 0].T) or not all(fits):
         return
     views[layout.COUNT][...] = np.minimum(np.array(known.samples, np.float32), np.float32(most))[:, None]
     if not words.is_running:
         views[layout.MEAN][...] = np.array(known.means, np.float32)[:, None]
         views[layout.DEVIATION][...] = np.array(known.deviations, np.float32)[:, None]
     last[..., 0] = _begun(words, last[..., 0], known.last)
-    for place, kind in enumerate(words.kinds):
-        ladder = known.ladders.get(kind.name, ())
-        if _fits(ladder, gaps[:, :, place, 0].T):
-            gaps[:, :, place, 0] = _begun(words, gaps[:, :, place, 0], ladder)
+    for place, ladder in enumerate(ladders):
+        gaps[:, :, place, 0] = _begun(words, gaps[:, :, place, 0], ladder)
     if layout.TOGETHER in views and len(known.together) == len(views[layout.TOGETHER]):
         views[layout.TOGETHER][:, 0] = known.together
 

@@ -10,7 +10,19 @@ from typing import Any
 import numpy as np
 
 from edgeseq_runtime.anomalies import event, kinds, ladder, scores
-from edgeseq_runtime.anomalies.layout import ALARM, ANCHOR, BITS, GAPS, LAST_GAPS, MOST, OWN_BITS, PAUSE, SEEN, Layout
+from edgeseq_runtime.anomalies.layout import (
+    ALARM,
+    ANCHOR,
+    BEYOND,
+    BITS,
+    GAPS,
+    LAST_GAPS,
+    MOST,
+    OWN_BITS,
+    PAUSE,
+    SEEN,
+    Layout,
+)
 from edgeseq_runtime.arrays import Float32
 
 
@@ -31,14 +43,18 @@ _MOST_OF_SIZE, _FIRST_COUNTS = kinds.MOST_OF_SIZE, kinds.FIRST_COUNTS
 _BELOW, _WORTH, _LAST_UP, _LAST_DOWN = (
     table.tolist() for table in (ladder.BELOW, ladder.WORTH, ladder.LAST_UP, ladder.LAST_DOWN)
 )
-_FOOT = (0, False)
-_TOP, _LAST_TOP = ladder.RUNGS - 1, len(ladder.SHARES) - 1
+_BITS_OF_EXCESS, _SHRINKS, _MOST_OF_EXCESS = _constants(ladder.BITS_OF_EXCESS, ladder.SHRINKS, ladder.MOST_OF_EXCESS)
+_FIRST_EXCESSES, _MOST_EXCESSES, _OF_SAMPLES = _constants(
+    ladder.FIRST_EXCESSES, ladder.MOST_EXCESSES, ladder.OF_SAMPLES
+)
+_FOOT = (0, 0.0)
+_RUNGS, _LAST_TOP = ladder.RUNGS, len(ladder.SHARES) - 1
 
 
 class LoneStream:
     """The row of a stream."""
 
-    def __init__(self, layout: Layout, row: Float32, limit: np.float32, least: tuple[float, float]) -> None:
+    def __init__(self, layout: Layout, row: Float32, limit: np.float32, least: float) -> None:
         self._row: Any = memoryview(row.data)  # of which single numbers are read sooner than of an array
         self._rounded: Any = memoryview(np.zeros(1, np.float32).data)
         self._limit, self._least = float(limit), least
@@ -46,30 +62,29 @@ class LoneStream:
         self._bits, self._alarm, self._pause = (layout.shared[name].offset for name in (BITS, ALARM, PAUSE))
         first, last = (layout.head + layout.of_target[name].offset for name in (OWN_BITS, MOST))
         self._own_bits, self._numbers = first, self._row[first + 1 : last + 1]
-        self._gaps, self._last_gaps = (layout.head + layout.of_target[name].offset for name in (GAPS, LAST_GAPS))
+        self._gaps, self._beyond, self._last_gaps = (
+            layout.head + layout.of_target[name].offset for name in (GAPS, BEYOND, LAST_GAPS)
+        )
         places = layout.of_target
         self._seen, self._anchor = (
             (layout.head + places[name].offset for name in (SEEN, ANCHOR)) if layout.is_running else (0, 0)
         )
         """Places of both; 0: there are none."""
-        self._width, self._has_far = len(layout.kinds), layout.horizon > 1
+        self._width = len(layout.kinds)
         self._priors = [kind.prior for kind in layout.kinds]
         self._weights = _constants(*(kind.weight for kind in layout.kinds))
-        self._trained = [int(kind.trained) for kind in layout.kinds]
         self._unsettled = [1 / kinds.RATE - prior for prior in self._priors]
         """Samples that have taught, for each kind, until its lowest gap moves by `RATE`; twice as many for the next."""
 
-    def update(self, error: float, far: float, sample: float) -> None:
-        """Do what `Anomalies.update` does of a finite error; the farther one may be NaN."""
+    def update(self, error: float, sample: float) -> None:
+        """Do what `Anomalies.update` does of a finite error."""
         if not -_LARGEST <= error <= _LARGEST:
             error = _LARGEST if error > 0 else -_LARGEST
         if not -_LARGEST <= sample <= _LARGEST:
             sample = _LARGEST if sample > 0 else -_LARGEST
-        found = self._score(error, far, sample)
-        most, kind, tops = self._climb(found)
+        most, kind, tops = self._climb(self._score(error, sample))
         bits, top, is_past = self._climb_last(most)
         if self._teaches(bits):
-            self._stretch(found, tops)
             self._learn(tops)
             self._learn_last(top, is_past=is_past)
         row, pause = self._row, self._row[self._pause]
@@ -81,63 +96,46 @@ class LoneStream:
             if pause:
                 row[self._pause] = pause - 1
 
-    def _score(self, error: float, far: float, sample: float) -> list[float]:
+    def _score(self, error: float, sample: float) -> list[float]:
         """Do what `scores` does; return the scores in the order of kinds."""
         r, numbers = self._rounded, self._numbers
-        count, size, _, near, _, slow, spread, run, last = numbers[:9].tolist()
+        count, size, near, slow, spread, run, last = numbers[:7].tolist()
         r[0] = error / size
         ratio = r[0]
         clipped = ratio if -_CLIP <= ratio <= _CLIP else (_CLIP if ratio > 0 else -_CLIP)
         r[0] = clipped - near
         r[0] = _HEAVY * r[0]
-        numbers[3] = near + r[0]
+        numbers[2] = near + r[0]
         r[0] = clipped - slow
         r[0] = _LIGHT * r[0]
-        numbers[5] = slow + r[0]
-        r[0] = abs(clipped) - spread
+        numbers[3] = slow + r[0]
+        r[0] = clipped * clipped
+        r[0] = r[0] - spread
         r[0] = _SPREADING * r[0]
-        numbers[6] = spread + r[0]
-        spread = numbers[6]
-        numbers[7] = run + 1 if sample == last else 0.0
-        numbers[8] = sample
+        numbers[4] = spread + r[0]
+        spread = numbers[4]
+        numbers[5] = run + 1 if sample == last else 0.0
+        numbers[6] = sample
         r[0] = 1 / (spread if spread > _LEAST_SPREAD else _LEAST_SPREAD)
         silence = r[0]
         since = min((self._row[self._seen] if self._seen else count) + _FIRST_COUNTS, _FORGETTING)
-        numbers[1] = self._moved(size, abs(error), since, self._least[0])
-        found = [min(abs(ratio), _MOST_SCORE), abs(numbers[3]), abs(numbers[5]), spread, silence, numbers[7]]
-        if self._has_far:
-            found.insert(2, self._far_score(far, since))
+        numbers[1] = self._moved(size, abs(error), since)
+        found = [min(abs(ratio), _MOST_SCORE), abs(numbers[2]), abs(numbers[3]), spread, silence, numbers[5]]
         return found + self._take_value(sample)
 
-    def _far_score(self, far: float, since: float) -> float:
-        """Take a farther error, which may be NaN; return its mean's score."""
-        r, numbers = self._rounded, self._numbers
-        size, mean, clipped = numbers[2], numbers[4], 0.0
-        if far - far == 0:
-            if not -_LARGEST <= far <= _LARGEST:
-                far = _LARGEST if far > 0 else -_LARGEST
-            r[0] = far / size
-            ratio = r[0]
-            clipped = ratio if -_CLIP <= ratio <= _CLIP else (_CLIP if ratio > 0 else -_CLIP)
-            numbers[2] = self._moved(size, abs(far), since, self._least[1])
-        r[0] = clipped - mean
-        r[0] = _HEAVY * r[0]
-        numbers[4] = mean + r[0]
-        return abs(float(numbers[4]))
-
-    def _moved(self, size: float, length: float, since: float, least: float) -> float:
-        """Return a typical size after an error of some length."""
+    def _moved(self, size: float, length: float, since: float) -> float:
+        """Return the typical size after an error of some length."""
         r = self._rounded
         r[0] = _MOST_OF_SIZE * size
         r[0] = min(length, r[0]) - size
         r[0] = r[0] / since
         r[0] = size + r[0]
-        return max(float(r[0]), least)
+        return max(float(r[0]), self._least)
 
     def _take_value(self, sample: float) -> list[float]:
         """Do what `scores` does of the value itself; return its scores."""
         r, numbers = self._rounded, self._numbers
-        count, mean, deviation, values = numbers[0], numbers[9], numbers[10], numbers[11]
+        count, mean, deviation, values = numbers[0], numbers[7], numbers[8], numbers[9]
         if self._anchor:
             count, distance = self._row[self._seen], self._above_mean(sample, mean)
         else:
@@ -157,19 +155,19 @@ class LoneStream:
         since = count + 1 if count < _LEVEL_FORGETTING else _LEVEL_FORGETTING
         r[0] = distance / since
         if not self._anchor:
-            numbers[9] = mean + r[0]
+            numbers[7] = mean + r[0]
         else:
             self._row[self._seen] = since
             if distance == far:
                 self._row[self._anchor], mean = sample, distance
-            numbers[9] = mean - r[0]
+            numbers[7] = mean - r[0]
         r[0] = abs(distance) - deviation
         r[0] = r[0] / since
-        numbers[10] = deviation + r[0]
+        numbers[8] = deviation + r[0]
         r[0] = min(max(value, -_VALUE_CLIP), _VALUE_CLIP) - values
         r[0] = _VALUES * r[0]
-        numbers[11] = values + r[0]
-        values = numbers[11]
+        numbers[9] = values + r[0]
+        values = numbers[9]
         return [max(value, 0.0), max(-value, 0.0), max(values, 0.0), max(-values, 0.0)]
 
     def _above_mean(self, sample: float, mean: float) -> float:
@@ -181,8 +179,8 @@ class LoneStream:
         r[0] = mean + r[0]
         return float(r[0])
 
-    def _climb(self, found: list[float]) -> tuple[float, int, list[tuple[int, bool]]]:
-        """Return the most bits of scores, of which kind, and where each stopped: its rung, and whether it passed it."""
+    def _climb(self, found: list[float]) -> tuple[float, int, list[tuple[int, float]]]:
+        """Return the most bits of scores, of which kind, and where each stopped: its gap, and how far in it."""
         r, row, width, place = self._rounded, self._row, self._width, self._gaps
         weights, most, which, tops = self._weights, 0.0, 0, []
         for kind, score in enumerate(found):
@@ -191,31 +189,39 @@ class LoneStream:
                 continue
             at, rung, begin = place + kind, 0, 0.0
             gap = end = row[at]
-            while score >= end and rung < _TOP:
+            while score >= end and rung < _RUNGS:
                 rung += 1
                 at += width
                 begin = end
                 gap = row[at]
                 r[0] = begin + gap
                 end = r[0]
-            tops.append((rung, score >= end))
-            if rung:
-                r[0] = score - begin
-                r[0] = r[0] / gap
-                r[0] = rung + r[0]
-            else:
-                r[0] = score / gap
-            bits = r[0] if rung < _TOP else min(r[0], _MOST_BITS)
+            r[0] = score - begin
+            tops.append((rung, r[0]))
+            r[0] = r[0] / gap
+            if rung == _RUNGS:
+                self._make_heavier()
+            r[0] = rung + r[0]
+            bits = r[0]
             if weights[kind] < 1:
                 r[0] = weights[kind] * bits
                 bits = r[0]
             if bits > most:
                 most, which = bits, kind
-        self._numbers[15] = most
+        self._numbers[13] = most
         return most, which, tops
 
+    def _make_heavier(self) -> None:
+        """Do what `ladder.heavier` does, of an excess as a multiple of the mean one."""
+        r = self._rounded
+        r[0] = r[0] * _BITS_OF_EXCESS
+        bits = r[0]
+        r[0] = bits * _SHRINKS
+        r[0] = 1 + r[0]
+        r[0] = bits / r[0]
+
     def _climb_last(self, most: float) -> tuple[float, int, bool]:
-        """Return the bits of the most of all kinds, and where it stopped, as `_climb` does."""
+        """Return the bits of the most of all kinds, in which gap it stopped, and whether it went beyond that."""
         r, row, at = self._rounded, self._row, self._last_gaps
         rung, begin = 0, 0.0
         gap = end = row[at]
@@ -234,66 +240,35 @@ class LoneStream:
     def _teaches(self, bits: float) -> bool:
         """Do what `event.move` does."""
         numbers = self._numbers
-        is_on = numbers[12]
+        is_on = numbers[10]
         if bits > _BEGINS:
             if not is_on:
-                numbers[12], numbers[13] = 1.0, 0.0
-            numbers[14] = 0.0
+                numbers[10], numbers[11] = 1.0, 0.0
+            numbers[12] = 0.0
         elif is_on:
-            numbers[14] += 1
-            if numbers[14] > _ENDS:
-                numbers[12] = 0.0
+            numbers[12] += 1
+            if numbers[12] > _ENDS:
+                numbers[10] = 0.0
                 return True
         else:
             return True
         if bits > _SURPRISING:
-            numbers[13] += 1
-            return not _TEACHES < numbers[13] <= _LASTS
+            numbers[11] += 1
+            return not _TEACHES < numbers[11] <= _LASTS
         return True
 
-    def _stretch(self, found: list[float], tops: list[tuple[int, bool]]) -> None:
-        """Do what `ladder.stretch` does; `tops` become those of the widened ladders."""
-        count = int(self._numbers[0])
-        if count >= ladder.MOST_TRAINED:
-            return
-        for kind, (top, is_past) in enumerate(tops):
-            passed = top + is_past
-            if passed > ladder.LEAST_STRETCHED:
-                lowest = (count + self._trained[kind]).bit_length() + ladder.TRUSTED_BEYOND
-                if lowest < min(passed, ladder.RUNGS):
-                    tops[kind] = self._widen(self._gaps + kind, lowest, found[kind])
-
-    def _widen(self, at: int, lowest: int, score: float) -> tuple[int, bool]:
-        """Widen the rungs from `lowest` on to where a score came; return where it stops then, as `_climb` does."""
-        r, row, width, begin = self._rounded, self._row, self._width, 0.0
-        for _ in range(lowest):
-            r[0] = begin + row[at]
-            begin = r[0]
-            at += width
-        r[0] = score - begin
-        beyond = r[0]
-        for place in range(at, at + (ladder.RUNGS - lowest) * width, width):
-            row[place] = max(row[place], beyond)
-        for rung in range(lowest, ladder.RUNGS):
-            r[0] = begin + row[at]
-            begin = r[0]
-            at += width
-            if score < begin:
-                return rung, False
-        return _TOP, True
-
-    def _learn(self, tops: list[tuple[int, bool]]) -> None:
-        """Move the gaps of the kinds' ladders after scores that stopped there, and count the sample."""
+    def _learn(self, tops: list[tuple[int, float]]) -> None:
+        """Move the kinds' ladders after scores that stopped there, and count the sample."""
         row, numbers, width, unsettled, place = self._row, self._numbers, self._width, self._unsettled, self._gaps
         count = numbers[0]
         soon: dict[float, tuple[list[float], list[float]]] = {}
-        for kind, (rung, is_past) in enumerate(tops):
+        for kind, (rung, over) in enumerate(tops):
             at = place + kind
             if count >= unsettled[kind] * (1 << rung):
                 for _ in range(rung):
                     row[at] *= _UP
                     at += width
-                gap = row[at] * (_UP if is_past else _DOWN)
+                down = _DOWN
             else:
                 prior = self._priors[kind]
                 if prior not in soon:
@@ -304,10 +279,29 @@ class LoneStream:
                 for lower in range(rung):
                     row[at] *= ups[lower]
                     at += width
-                gap = row[at] * (ups[rung] if is_past else downs[rung])
-            row[at] = gap if gap > _LEAST_GAP else _LEAST_GAP
+                down = downs[rung]
+            is_beyond, was_beyond = rung == _RUNGS, self._beyond + kind
+            if not is_beyond:
+                gap = row[at] * down
+                row[at] = gap if gap > _LEAST_GAP else _LEAST_GAP
+            elif not row[was_beyond]:
+                self._learn_excess(at, over, count)
+            row[was_beyond] = is_beyond
         if count < _MOST_COUNTED:
             numbers[0] = count + 1
+
+    def _learn_excess(self, at: int, over: float, count: float) -> None:
+        """Do what `ladder.learn_excess` does where an excursion begins so far beyond the last rung."""
+        r, row = self._rounded, self._row
+        mean = row[at]
+        r[0] = count * _OF_SAMPLES
+        r[0] = _FIRST_EXCESSES + r[0]
+        seen = min(r[0], _MOST_EXCESSES)
+        r[0] = _MOST_OF_EXCESS * mean
+        r[0] = min(over, r[0]) - mean
+        r[0] = r[0] / seen
+        r[0] = mean + r[0]
+        row[at] = max(r[0], _LEAST_GAP)
 
     def _rates(self, prior: float, count: float, top: int, ups: list[float], downs: list[float]) -> None:
         """Have lists hold by how much gaps move up and down, up to the rung `top`, while not all move by `RATE`."""

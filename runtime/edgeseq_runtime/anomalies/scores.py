@@ -20,19 +20,17 @@ NOTHING = np.float32(0)
 Views = Mapping[str, Float32]
 
 
-def take(views: Views, found: tuple[Kind, ...], errors: Float32, far: Float32, samples: Float32) -> Float32:
-    """Take samples (target, stream), and errors of forecasts of them one step and farther ahead; return their scores.
+def take(views: Views, found: tuple[Kind, ...], errors: Float32, samples: Float32) -> Float32:
+    """Take samples (target, stream), and the errors of forecasts of them, which are numbers; return their scores.
 
-    (target, kind, stream). Errors are numbers but for the farther ones, NaN where there are none.
+    (target, kind, stream).
     """
     size = errors / views[layout.SIZE]
-    clipped = _clipped(size)
-    distant = np.where(np.isnan(far), np.float32(0), _clipped(far / views[layout.FAR_SIZE]))
+    clipped = np.minimum(np.maximum(size, np.float32(-CLIP)), np.float32(CLIP))
     near, slow, spread = views[layout.NEAR], views[layout.SLOW], views[layout.SPREAD]
     near += np.float32(kinds.NEAR) * (clipped - near)
     slow += np.float32(kinds.SLOW) * (clipped - slow)
-    spread += np.float32(kinds.SPREAD) * (np.abs(clipped) - spread)
-    views[layout.FAR][...] += np.float32(kinds.NEAR) * (distant - views[layout.FAR])
+    spread += np.float32(kinds.SPREAD) * (clipped * clipped - spread)
     run, last = views[layout.RUN], views[layout.LAST]
     np.copyto(run, np.where(samples == last, run + 1, np.float32(0)))
     last[...] = samples
@@ -43,7 +41,6 @@ def take(views: Views, found: tuple[Kind, ...], errors: Float32, far: Float32, s
     made = {
         kinds.ERROR: np.minimum(np.abs(size), MOST_SCORE),
         kinds.NEAR_MEAN: np.abs(near),
-        kinds.FAR_MEAN: np.abs(views[layout.FAR]),
         kinds.SLOW_MEAN: np.abs(slow),
         kinds.LOUD: spread,
         kinds.SILENT: 1 / np.maximum(spread, LEAST_SPREAD),
@@ -86,15 +83,9 @@ def seen(views: Views) -> Float32:
     return views[layout.SEEN] if layout.SEEN in views else views[layout.COUNT]
 
 
-def take_sizes(views: Views, errors: Float32, far: Float32, least: tuple[Float32, Float32]) -> None:
-    """Move typical sizes of errors on, (target, stream); `least` (target, 1) each is below what none falls."""
+def take_sizes(views: Views, errors: Float32, least: Float32) -> None:
+    """Move typical sizes of errors on, (target, stream); below `least` (target, 1) none falls."""
     since = np.minimum(seen(views) + np.float32(kinds.FIRST_COUNTS), np.float32(kinds.FORGETTING))
-    for name, found, lowest in zip((layout.SIZE, layout.FAR_SIZE), (errors, far), least, strict=True):
-        size = views[name]
-        counted = np.minimum(np.abs(found), np.float32(kinds.MOST_OF_SIZE) * size)
-        moved = np.maximum(size + (counted - size) / since, lowest)
-        np.copyto(size, moved, where=~np.isnan(found))
-
-
-def _clipped(numbers: Float32) -> Float32:
-    return np.minimum(np.maximum(numbers, np.float32(-CLIP)), np.float32(CLIP))
+    size = views[layout.SIZE]
+    counted = np.minimum(np.abs(errors), np.float32(kinds.MOST_OF_SIZE) * size)
+    np.maximum(size + (counted - size) / since, least, out=size)

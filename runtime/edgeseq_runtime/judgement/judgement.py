@@ -32,13 +32,8 @@ class Judgement(JudgedStreams):
     """Streams in rows, and what a step of them is."""
 
     @property
-    def is_calm(self) -> bool:
-        """Whether a sample that is in range and on time needs no more than the network and the monitor."""
-        return self.ledger.is_quiet and not (self.screening.any_waiting or self.clocks.any_ahead)
-
-    @property
     def may_be_usual(self) -> bool:
-        """Whether `usual` may be asked: nothing waits to be confirmed, of which it knows nothing."""
+        """Whether the short ways may be taken, `usual` among them: nothing waits to be confirmed."""
         return not (self.screening.any_waiting or self.clocks.any_ahead)
 
     def take(self, rows: Rows, block: Float32, given: Float64 | None, unread: Flags | None) -> Float32:
@@ -309,6 +304,8 @@ class Judgement(JudgedStreams):
         """
         if not self.watches:
             return
+        if self._room == 1 and len(truths):
+            rows = _FIRST  # all streams that there are, which is looked for sooner
         if self.is_running:
             self.follow_scales(rows)
         warm = self.ledger.ages(rows) + 1 >= self.spec.warmup

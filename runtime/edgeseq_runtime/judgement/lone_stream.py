@@ -64,12 +64,13 @@ class LoneStream:
             self._find_ranges()
         self._period = float(self._clocks.period_of(0))
         span = self._clocks.span_of_first()
-        self._is_calm = self._judgement.is_calm and span is not None and not self.is_interrupted
+        may_be_usual = self._judgement.may_be_usual and not self.is_interrupted
+        self._is_calm = may_be_usual and span is not None
         self._early, self._late = span or (math.inf, -math.inf)
         watched = self._judgement.watches or self._screening.stuck_after
         bare = len(self._ranges) == 1 and not (watched or self._known or self._clocks.is_known)
-        self._is_bare = self._is_calm and bare
-        self._is_native = self._usual_step is not None and self._judgement.may_be_usual and not self.is_interrupted
+        self._is_bare = self._is_calm and bare and self._ledger.is_quiet
+        self._is_native = may_be_usual and self._usual_step is not None
 
     def step(self, sample: RawSample, time: Time, known: KnownValues) -> Float32:
         """Take one sample as `Predictor.step` says; return the forecast (horizon, target)."""
@@ -202,8 +203,12 @@ class LoneStream:
             return self._without_forecast(seconds)
         if self._judgement.watches:
             self._judgement.watch_known(self._truths, self._said)
-        self._ledger.steps += 1
         self._last[0] = seconds
+        if self._ledger.is_quiet:
+            self._ledger.steps += 1
+        else:
+            self._ledger.take_clean(_ROW)
+            self.choose_path()
         if not math.isnan(seconds) and (self._is_bare or not self._clocks.is_known):
             self._clocks.is_known, self._is_bare = True, False
         return self._copied()

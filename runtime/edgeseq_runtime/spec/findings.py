@@ -46,7 +46,7 @@ class LearnedAnomalies:
     deviations: tuple[float, ...]
     """Of each target, the running mean of its samples, and of their distances from it, at the end."""
     ladders: Mapping[str, tuple[tuple[float, ...], ...]]
-    """Kind of surprise -> of each target, the gaps of its ladder from the lowest on."""
+    """Kind of surprise -> of each target, the gaps of its ladder from the lowest on, then the mean excess beyond."""
     last: tuple[tuple[float, ...], ...]
     """Of each target, the gaps of the ladder of all kinds together."""
     together: tuple[float, ...] = ()

@@ -173,8 +173,7 @@ class Screening(RowArrays):
         """Return the bounds of the streams at `rows`."""
         if not self._own:
             return self.bounds
-        columns = self._columns[rows]
-        return Bounds(*np.moveaxis(columns, -2, 0))
+        return Bounds(*self._columns[rows].swapaxes(0, -2))
 
     def are_inside(self, rows: Rows, block: Float32) -> bool:
         """Whether all values are there and in range, none is stuck, and none waits: nothing is to be judged."""

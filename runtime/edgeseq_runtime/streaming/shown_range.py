@@ -108,7 +108,7 @@ class ShownRange(Screening):
 
     def _find_bounds(self, rows: Any) -> None:
         """Have the bounds of streams be as what they have shown makes them."""
-        count, least, most = np.moveaxis(self.shown[rows], -1, 0)
+        count, least, most = self.shown[rows].T
         width, columns = most - least, self._columns[rows]
         with np.errstate(over="ignore", invalid="ignore"):
             reach = np.where((count == FEWEST) & (width > 0), self._margin * WIDTHS * width, np.float32(np.inf))

@@ -3,7 +3,7 @@
 import calendar
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
@@ -31,7 +31,7 @@ _FINEST = 1e6
 _CLOSE = 1e-6
 """Seconds within which two times are the same."""
 
-_MONTHS_BY_DAYS = {30: 1, 31: 1, 365: 12}
+_MONTHS_BY_DAYS: Mapping[float, int] = {30: 1, 31: 1, 365: 12}
 """Steps of so many days that a stream has learned as its period -> how many months they are."""
 
 _MOST, _MOST_NOTATIONS = 10_000, 100
@@ -210,7 +210,8 @@ class TimesAheadByPeriod:
         if found is None:
             if len(self._learned) >= _MOST_NOTATIONS:
                 self._learned.clear()
-            learned = MONTH * _MONTHS_BY_DAYS[period / 86_400] if period / 86_400 in _MONTHS_BY_DAYS else period
+            months = _MONTHS_BY_DAYS.get(period / 86_400)
+            learned = MONTH * months if months else period
             reading = self._spec.known_reading.replaced(time_format=form or None)
             found = self._learned[period, form] = TimesAhead(replace(self._spec, period=learned, reading=reading))
         return found

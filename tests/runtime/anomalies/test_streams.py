@@ -182,7 +182,7 @@ def test_a_snapshot_that_no_stream_has_is_refused(simple: bytes, number: float) 
     anomalies = predictor._judgement.anomalies
     assert anomalies
     begin = anomalies.layout.head
-    for name in ("count", "size", "far size", "spread", "run", "event", "taught", "quiet", "gaps", "last gaps"):
+    for name in ("count", "size", "spread", "run", "event", "taught", "quiet", "gaps", "beyond", "last gaps"):
         memory = state.arrays[KEPT].copy()
         memory[begin + anomalies.layout.of_target[name].offset] = number
         damaged = Snapshot(state.counters, {**state.arrays, KEPT: memory})

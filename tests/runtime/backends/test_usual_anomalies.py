@@ -10,7 +10,7 @@ import pytest
 import edgeseq_export
 from edgeseq_export.c import toolchain
 from edgeseq_runtime import Pool, Predictor
-from edgeseq_runtime.anomalies.anomalies import Anomalies
+from edgeseq_runtime.anomalies.anomalies import KEPT, Anomalies
 from edgeseq_runtime.backends.native.session import NativeSession
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.judgement.judgement import Judgement
@@ -78,7 +78,7 @@ def test_a_predictor_finds_what_numpy_finds(pair: Pair) -> None:
         other.restore(mine)
     assert sum(p is not None for p, _ in found) > 600
     assert sum(word != "" for _, word in found) >= 2
-    memory, wanted = (predictor.state().arrays["anomalies.memory"] for predictor in (ours, other))
+    memory, wanted = (predictor.state().arrays[KEPT] for predictor in (ours, other))
     np.testing.assert_array_equal(memory, wanted)
 
 

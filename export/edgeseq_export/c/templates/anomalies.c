@@ -1,9 +1,9 @@
-/* ---- Anomalies: how surprising a sample is, given the errors of what was said of it. The method and its sources stand in
+/* ---- Anomalies: how surprising a sample is, given the error of what was said of it. The method and its sources stand in
    edgeseq_runtime/anomalies, which this equals to the bit where each sum and product is rounded by itself. Surprise is
    counted in bits: 2^-bits is the probability that a normal sample is at least as surprising. ---- */
 
 #define KINDS {{ detector.kinds|length }} /* of surprise: {{ detector.kinds|join(", ") }} */
-#define RUNGS {{ detector.rungs }} /* of a kind's ladder, each worth a bit: half of what comes to one is to pass it */
+#define RUNGS {{ detector.rungs }} /* of a kind's ladder, each worth a bit: half of what comes to one is to pass it; then the mean excess */
 #define LAST_RUNGS {{ detector.worth|length }} /* of the ladder that the bits of the most surprising kind climb */
 #define MOST_SCORE {{ number(detector.most_score) }}
 #define CLIP_OF_ERRORS {{ number(detector.clip) }} /* typical ones, in running means */
@@ -18,18 +18,13 @@ static const float last_up[LAST_RUNGS] = {
 static const float last_down[LAST_RUNGS] = {
 {{ values(detector.last_down) }}};
 
-/* Of kinds: the samples that the first gaps count as, where they are learned and where a score goes beyond all; what the bits
-   weigh beside others; and the code of the anomaly's word. */
+/* Of kinds: the samples that the first gaps count as; what the bits weigh beside others; and the code of the anomaly's word. */
 static const float trust[KINDS] = {{ "{" }}{{ numbers(detector.priors) }}{{ "}" }};
-static const float trust_beyond[KINDS] = {{ "{" }}{{ numbers(detector.trained) }}{{ "}" }};
 static const float weight[KINDS] = {{ "{" }}{{ numbers(detector.weights) }}{{ "}" }};
 static const uint8_t code_of[KINDS] = {{ "{" }}{{ detector.codes|join(", ") }}{{ "}" }};
 
-/* [target]: below what typical sizes of errors do not fall{{ ", one step and farther ahead" if detector.steps > 1 }}. */
+/* [target]: below what typical sizes of errors do not fall. */
 static const float least_size[{{ detector.layout.targets }}] = {{ "{" }}{{ numbers(detector.least) }}{{ "}" }};
-{% if detector.steps > 1 %}
-static const float least_far_size[{{ detector.layout.targets }}] = {{ "{" }}{{ numbers(detector.least_far) }}{{ "}" }};
-{% endif %}
 
 static inline float size_of(float value)
 {
@@ -44,29 +39,33 @@ static inline float bounded(float value)
 
 /* ---- Ladders: thresholds are sums of gaps, which lie `apart` ---- */
 
-/* How far up a score came: the rung at which it stopped, and the share of the gap there that it has passed; the rungs that it
-   passed, one more than that where it went beyond the last. */
+/* How far up a score came: in which gap it stopped, one more where it went beyond the last of all; how far beyond the begin of
+   that gap, and the share of it that it has passed. */
 typedef struct {
     int stop, passed;
-    float share;
+    float over, share;
 } height;
 
+/* `gaps` are one more than the rungs: in the last one a score stops, however far it went. */
 static height climb(const float *gaps, int apart, int rungs, float score)
 {
-    height found = {0, 0, 0.0f};
+    height found = {0, 0, 0.0f, 0.0f};
     float below = 0.0f;
-    while (found.stop < rungs - 1 && score >= below + gaps[found.stop * apart]) {
+    while (found.stop < rungs && score >= below + gaps[found.stop * apart]) {
         below += gaps[found.stop * apart];
         found.stop++;
     }
     found.passed = found.stop + (score >= below + gaps[found.stop * apart]);
-    found.share = (score - below) / gaps[found.stop * apart];
+    found.over = score - below;
+    found.share = found.over / gaps[found.stop * apart];
     return found;
 }
 
+/* Beyond the last rung the tail is exponential; what lies very far out is worth less, since tails may be heavier. */
 static inline float bits_of_kind(height found)
 {
-    return smaller((float)found.stop + found.share, {{ number(detector.most_bits) }});
+    const float beyond = found.share * {{ number(detector.bits_of_excess) }};
+    return (float)found.stop + (found.stop < RUNGS ? found.share : beyond / (1.0f + beyond * {{ number(detector.shrinks) }}));
 }
 
 static inline float bits_of_last(height found)
@@ -74,27 +73,9 @@ static inline float bits_of_last(height found)
     return smaller(worth_below[found.stop] + found.share * worth[found.stop], {{ number(detector.most_bits) }});
 }
 
-/* What is the largest of so many samples is about one of them: widen the rungs that few have come to where a score went beyond.
-   Return how many it passes then. */
-static int stretch(float *gaps, float samples, float score, int passed)
-{
-    uint32_t many = (uint32_t)samples;
-    float below = 0.0f;
-    int rung, lowest = {{ detector.trusted_beyond }};
-    for (; many; many >>= 1)
-        lowest++;
-    if (passed <= lowest)
-        return passed;
-    for (rung = 0; rung < lowest; rung++)
-        below += gaps[rung * KINDS];
-    for (; rung < RUNGS; rung++)
-        gaps[rung * KINDS] = larger(gaps[rung * KINDS], score - below);
-    return climb(gaps, KINDS, RUNGS, score).passed;
-}
-
 /* Quantile tracking: a gap that was passed becomes wider, the one that a score stopped in narrower. `seen` came to the first
    rung, half of them to the next. */
-static void teach_kind(float *gaps, float trusted, float seen, int passed)
+static void teach_gaps(float *gaps, float trusted, float seen, int passed)
 {
     float share = 1.0f;
     int rung;
@@ -104,6 +85,18 @@ static void teach_kind(float *gaps, float trusted, float seen, int passed)
         *gap = larger(*gap * (rung < passed ? up : 1.0f / up), {{ number(detector.least_gap) }});
         share *= 0.5f;
     }
+}
+
+/* The mean excess over the last rung: the first sample of an excursion teaches it, the ramp of an anomaly would make that usual. */
+static void teach_excess(float *mean, float *beyond, float seen, height found)
+{
+    const int is_beyond = found.stop == RUNGS;
+    if (is_beyond && *beyond == 0.0f) {
+        const float count = smaller({{ number(detector.first_excesses) }} + seen * {{ number(detector.of_samples) }}, {{ number(detector.most_excesses) }});
+        const float over = smaller(found.over, {{ number(detector.most_of_excess) }} * *mean);
+        *mean = larger(*mean + (over - *mean) / count, {{ number(detector.least_gap) }});
+    }
+    *beyond = is_beyond ? 1.0f : 0.0f;
 }
 
 static void teach_last(float *gaps, int passed)
@@ -148,21 +141,13 @@ static float take_value({{ name }}_surprises *s, float sample)
 }
 
 /* Move the running means on; leave the scores of all kinds. */
-static void take_scores({{ name }}_surprises *s, float error, float far_error, float sample, float *scores)
+static void take_scores({{ name }}_surprises *s, float error, float sample, float *scores)
 {
     const float size = error / *s->size, near = clipped(size, -CLIP_OF_ERRORS, CLIP_OF_ERRORS);
     float value;
-{% if detector.steps > 1 %}
-    float far = 0.0f;
-    if (is_number(far_error))
-        far = clipped(bounded(far_error) / *s->far_size, -CLIP_OF_ERRORS, CLIP_OF_ERRORS);
-    *s->far += {{ number(detector.of_near) }} * (far - *s->far);
-{% else %}
-    (void)far_error;
-{% endif %}
     *s->near += {{ number(detector.of_near) }} * (near - *s->near);
     *s->slow += {{ number(detector.of_slow) }} * (near - *s->slow);
-    *s->spread += {{ number(detector.of_spread) }} * (size_of(near) - *s->spread);
+    *s->spread += {{ number(detector.of_spread) }} * (near * near - *s->spread);
     *s->run = sample == *s->last ? *s->run + 1.0f : 0.0f;
     *s->last = sample;
     value = take_value(s, sample);
@@ -171,7 +156,6 @@ static void take_scores({{ name }}_surprises *s, float error, float far_error, f
     scores[{{ loop.index0 }}] = {{ {
         "error": "smaller(size_of(size), MOST_SCORE)",
         "near mean": "size_of(*s->near)",
-        "far mean": "size_of(*s->far)",
         "slow mean": "size_of(*s->slow)",
         "loud": "*s->spread",
         "silent": "1.0f / larger(*s->spread, " ~ number(detector.least_spread) ~ ")",
@@ -216,14 +200,13 @@ typedef struct {
     float bits;
 } surprise;
 
-/* `far_error` may be NaN. */
-static surprise take_target({{ name }}_surprises *s, int t, float error, float far_error, float sample)
+static surprise take_target({{ name }}_surprises *s, int t, float error, float sample)
 {
     float scores[KINDS], most = 0.0f;
     height found[KINDS], last;
     surprise made = {0, 0, 0.0f};
     int k;
-    take_scores(s, error, far_error, sample, scores);
+    take_scores(s, error, sample, scores);
     for (k = 0; k < KINDS; k++) {
         float bits;
         found[k] = climb(s->gaps + k, KINDS, RUNGS, scores[k]);
@@ -234,21 +217,17 @@ static surprise take_target({{ name }}_surprises *s, int t, float error, float f
         }
     }
     *s->most = most;
-    last = climb(s->last_gaps, 1, LAST_RUNGS, most);
+    last = climb(s->last_gaps, 1, LAST_RUNGS - 1, most);
     made.bits = *s->own_bits = bits_of_last(last);
     made.teaches = move_event(s, made.bits);
     if (made.teaches) {
         for (k = 0; k < KINDS; k++) {
-            const int passed = stretch(s->gaps + k, *s->count + trust_beyond[k], scores[k], found[k].passed);
-            teach_kind(s->gaps + k, trust[k], *s->count, passed);
+            teach_gaps(s->gaps + k, trust[k], *s->count, found[k].stop);
+            teach_excess(s->gaps + RUNGS * KINDS + k, s->beyond + k, *s->count, found[k]);
         }
         teach_last(s->last_gaps, last.passed);
     }
     *s->size = size_after(*s->size, error, {{ seen }}, least_size[t]);
-{% if detector.steps > 1 %}
-    if (is_number(far_error))
-        *s->far_size = size_after(*s->far_size, bounded(far_error), {{ seen }}, least_far_size[t]);
-{% endif %}
 {% if running %}
     *s->seen = smaller(*s->seen + 1.0f, {{ number(detector.level_forgetting) }});
 {% endif %}
@@ -259,9 +238,9 @@ static surprise take_target({{ name }}_surprises *s, int t, float error, float f
 
 /* ---- A sample ---- */
 
-/* Take a sample [target], with errors of what was said of it one step and farther ahead, in the typical sensor's numbers: truth
-   minus forecast, NaN where there is none. More bits than `limit` are an anomaly. */
-static void find_anomaly({{ name }}_anomalies *a, const float *errors, const float *far_errors, const float *sample, float limit)
+/* Take a sample [target], with the errors of what was said of it one step ahead, in the typical sensor's numbers: truth minus
+   forecast, NaN where there is none. More bits than `limit` are an anomaly. */
+static void find_anomaly({{ name }}_anomalies *a, const float *errors, const float *sample, float limit)
 {
     surprise most = {0, 0, -1.0f};
     int t;
@@ -273,7 +252,7 @@ static void find_anomaly({{ name }}_anomalies *a, const float *errors, const flo
             memset(s->own_bits, 0xFF, sizeof *s->own_bits); /* NaN */
             continue;
         }
-        made = take_target(s, t, bounded(errors[t]), far_errors[t], bounded(sample[t]));
+        made = take_target(s, t, bounded(errors[t]), bounded(sample[t]));
         if (made.bits > most.bits)
             most = made;
     }
@@ -283,7 +262,7 @@ static void find_anomaly({{ name }}_anomalies *a, const float *errors, const flo
     }
 {% if detector.layout.targets > 1 %}
     {
-        const height found = climb(a->together, 1, LAST_RUNGS, most.bits);
+        const height found = climb(a->together, 1, LAST_RUNGS - 1, most.bits);
         if (most.teaches)
             teach_last(a->together, found.passed);
         most.bits = bits_of_last(found);

@@ -21,9 +21,6 @@ static float value_of_bits(float bits)
 static void forget_said({{ name }}_detector *d)
 {
     memset(d->said, 0xFF, sizeof d->said); /* NaN */
-{% if detector.steps > 1 %}
-    memset(d->said_farther, 0xFF, sizeof d->said_farther);
-{% endif %}
 }
 
 void {{ name }}_detector_reset({{ name }}_detector *d, float rate)
@@ -56,7 +53,7 @@ static void watch_afresh({{ name }}_detector *d)
     *d->memory.alarm = 0.0f;
     for (t = 0; t < {{ NAME }}_TARGETS; t++) {
         {{ name }}_surprises *const s = d->memory.targets + t;
-        *s->near = *s->far = *s->slow = *s->values = *s->run = 0.0f;
+        *s->near = *s->slow = *s->values = *s->run = 0.0f;
         memset(s->own_bits, 0xFF, sizeof s->own_bits);
         memset(s->last, 0xFF, sizeof s->last);
 {% if running %}
@@ -68,8 +65,7 @@ static void watch_afresh({{ name }}_detector *d)
 
 int {{ name }}_detect({{ name }}_detector *d, const {{ name }}_state *s, const float *sample, const float *forecast)
 {
-    float *const said = d->said, *const farther = {{ "d->said_farther + d->place * %s_TARGETS"|format(NAME) if detector.steps > 1 else "said" }};
-    float errors[{{ NAME }}_TARGETS], far_errors[{{ NAME }}_TARGETS], x[{{ NAME }}_TARGETS];
+    float errors[{{ NAME }}_TARGETS], x[{{ NAME }}_TARGETS];
     int t;
     if (s->age == 0) {
         watch_afresh(d);
@@ -78,33 +74,22 @@ int {{ name }}_detect({{ name }}_detector *d, const {{ name }}_state *s, const f
     for (t = 0; t < {{ NAME }}_TARGETS; t++) {
 {% if spec.sensors %}
         x[t] = by_gain(&s->memory, t, sample[t] - s->memory.offset[t]);
-        errors[t] = by_gain(&s->memory, t, sample[t] - said[t]);
-        far_errors[t] = by_gain(&s->memory, t, sample[t] - farther[t]);
+        errors[t] = by_gain(&s->memory, t, sample[t] - d->said[t]);
 {% else %}
         x[t] = sample[t];
-        errors[t] = sample[t] - said[t];
-        far_errors[t] = sample[t] - farther[t];
+        errors[t] = sample[t] - d->said[t];
 {% endif %}
 {% if running %}
         errors[t] /= s->memory.scale[0];
-        far_errors[t] /= s->memory.scale[0];
 {% endif %}
         if (!is_usable(sample[t]){{ " || s->memory.scale[0] == 0.0f" if running }})
             memset(errors + t, 0xFF, sizeof *errors);
     }
-    find_anomaly(&d->memory, errors, far_errors, x, d->limit);
-    memcpy(said, forecast, sizeof d->said);
-{% if detector.steps > 1 %}
-    memcpy(farther, forecast + {{ (detector.steps - 1) * detector.layout.targets }}, sizeof d->said);
-    d->place = d->place + 1 < {{ detector.steps }} ? d->place + 1 : 0;
-{% endif %}
+    find_anomaly(&d->memory, errors, x, d->limit);
+    memcpy(d->said, forecast, sizeof d->said);
 {% if spec.warmup > 1 %}
-    if (s->age < {{ NAME }}_WARMUP) { /* what was forecast does not count */
-        memset(said, 0xFF, sizeof d->said);
-{% if detector.steps > 1 %}
-        memset(farther, 0xFF, sizeof d->said);
-{% endif %}
-    }
+    if (s->age < {{ NAME }}_WARMUP) /* what was forecast does not count */
+        forget_said(d);
 {% endif %}
     return (int)*d->memory.alarm;
 }

@@ -13,8 +13,4 @@ typedef struct {
     {{ name }}_anomalies memory;
     float limit; /* bits of surprise that raise an alarm */
     float said[{{ NAME }}_TARGETS]; /* of the next sample */
-{% if detector.steps > 1 %}
-    float said_farther[{{ detector.steps }} * {{ NAME }}_TARGETS]; /* of the next {{ detector.steps }}, of each as long ahead */
-    uint32_t place; /* there, of the next sample */
-{% endif %}
 } {{ name }}_detector;

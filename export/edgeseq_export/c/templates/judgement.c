@@ -282,7 +282,7 @@ static void look_for_anomalies(const edgeseq_streams *s, int64_t row, const floa
         if (s->offsets)
             sample[t] = (sample[t] - s->offsets[row * MODEL_TARGETS + t]) / s->gains[row * MODEL_TARGETS + t];
     }
-    find_anomaly(s->anomalies + row, errors, errors + {{ (detector.steps - 1) * detector.layout.targets }}, sample, (float)s->limit);
+    find_anomaly(s->anomalies + row, errors, sample, (float)s->limit);
 }
 
 {% endif %}

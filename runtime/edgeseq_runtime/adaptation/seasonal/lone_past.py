@@ -1,8 +1,8 @@
 """What was said with the last samples, kept until its truths have come: the records of one stream.
 
 They stand one after the other, so that what belongs to a knot is always as far before the last one; when there is no
-room left, the last ones move to the begin. All that they hold follows from the stream's row, which has it after
-`look_back` only in so far as the season is still the same.
+room left, the last ones move to the begin. All that they hold follows from the stream's row and the season: where
+others have changed the row, or another season was found, `look_back` makes them anew, to the bit.
 """
 
 import numpy as np
@@ -50,9 +50,10 @@ class LonePast:
         made = np.zeros((len(ages), places.size), np.float32)
         numbers = {name: made[:, where] for name, where in at.items()}
         values = views["values"][0].take((clock - ages - places.back) % VALUES)
-        later, earlier = np.split(values, 2, axis=1)
+        count = len(places.per)
+        later, earlier = values[:, :count], values[:, count:]
         units = views["units"][0].take((clock - ages) % self._layout.horizon)
-        sizes, count = units * places.per, len(places.per)
+        sizes = units * places.per
         made[:, places.begin_of_sizes :][:, :count] = sizes
         with np.errstate(all="ignore"):
             made[:, places.begin :][:, :count] = (later - earlier) / sizes

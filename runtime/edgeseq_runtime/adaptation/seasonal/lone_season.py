@@ -22,6 +22,9 @@ _GAINS = np.maximum(
 )
 """What the newest difference counts in a lag's mean, for each of them."""
 
+_BACKWARDS = -np.arange(VALUES) % VALUES
+"""Places of the values, from the one of place 0 back."""
+
 _LARGEST, _CLEARLY, _NO_LONGER = float(season.LARGEST), float(season.CLEARLY), float(season.NO_LONGER)
 
 _UNBOUNDED = 1e18
@@ -53,9 +56,7 @@ class LoneSeason:
         """Look at the row anew."""
         values = self._views["values"]
         with np.errstate(all="ignore"):
-            changes = values - np.roll(values, season.APART)
-        ring = np.roll(changes, -1)[::-1]  # backwards, and what was first stays so
-        self._changes[:VALUES] = self._changes[VALUES:] = ring
+            self._changes.reshape(2, -1)[:] = values[_BACKWARDS] - values[_BACKWARDS - season.APART]
 
     def update(self, clock: int, truth: float, unit: float) -> int:
         """Compare the sample of that number, which is in the row, with those before it; return the season, 0: none.

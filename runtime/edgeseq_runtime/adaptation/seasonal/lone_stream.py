@@ -117,10 +117,13 @@ class LoneStream:
         self._learning.look_up()
         self._recent.bind()
         self._search.bind()
-        self._look(int(self._views["season"].item()))
+        season = int(self._views["season"].item())
+        if season != self._season:
+            self._look(season)
+        self._past.look_back(self._clock)
 
     def _look(self, season: int) -> None:
-        """Have the indices of this season, and what waits as it is seen with it."""
+        """Have the indices of this season."""
         self._season = season
         places = self._places
         places.look(season)
@@ -130,12 +133,11 @@ class LoneStream:
         self._taken = self._values[: 2 * count]
         self._later, self._earlier = np.split(self._taken, 2)
         self._forecast = self._later[places.own_of_taken]
-        self._changes_of_all = self._now[places.begin : places.begin + count]
-        self._size = self._now[places.begin_of_sizes : places.begin_of_sizes + count]
+        self._multiples = self._now[places.begin : places.begin + count]
+        self._sizes = self._now[places.begin_of_sizes : places.begin_of_sizes + count]
         if not season:
             self._at["naive"].fill(0)
             self._at["change"].fill(0)
-        self._past.look_back(self._clock)
 
     # A sample
 
@@ -148,6 +150,7 @@ class LoneStream:
         season = self._search.update(clock, truth, unit)
         if season != self._season:
             self._look(season)
+            self._past.look_back(clock)
         self._look_ahead(clock, forecasts)
         if unit < _LEAST or not are_within(self._taken, min(_CALM * unit, _LARGE) ** 2):
             self._wary = self._layout.horizon + 1
@@ -194,11 +197,11 @@ class LoneStream:
 
     def _see(self, sample: float, unit: float) -> None:
         """Have what is forecast, and what the correction sees, in multiples of the scale."""
-        now, words, at = self._changes_of_all, self._now_words, self._at
+        now, words, at = self._multiples, self._now_words, self._at
         self._unit[()] = unit
         subtract(self._later, self._earlier, now)
-        multiply(self._places.per, self._unit, self._size)
-        divide(now, self._size, now)
+        multiply(self._places.per, self._unit, self._sizes)
+        divide(now, self._sizes, now)
         words[self._places.last] = words[self._places.last_own]
         words[self._places.base] = sample
         arcsinh(at["changes"], at["changes"])
@@ -257,16 +260,15 @@ class LoneStream:
         sums = self._learning.gate.tolist()
         are_open = [gain < -_MARGIN * worst for gain, worst in zip(sums, sums[len(sums) // 2 :], strict=False)]
         if self._wary:
-            return np.logical_and(are_open, np.isfinite(self._at["said_at"])).tolist()
+            finite = np.isfinite(self._at["said_at"]).tolist()
+            are_open = [is_open and counts for is_open, counts in zip(are_open, finite, strict=True)]
         return are_open
 
     def _adapt(self, forecasts: Float32, are_open: list[bool]) -> None:
         """Adapt forecasts (step,) in place: between the knots by what lies between."""
         places, at, learning = self._places, self._at, self._learning
-        self._are_open[:] = [
-            *are_open * (len(PRIOR) - 2),
-            *(-is_open for is_open in are_open),
-        ]  # persistence is less own
+        persistence = [-is_open for is_open in are_open]  # by which the network's forecast is drawn back to the sample
+        self._are_open[:] = are_open * (len(PRIOR) - 2) + persistence
         learning.shares.take(places.trusts, 0, self._trusts, "clip")
         multiply(self._trusts, self._are_open, self._trusts)
         self._weights.take(places.weights, 0, self._weights_at_knots, "clip")
