@@ -129,6 +129,8 @@ def innovation(train: Filled) -> float:
     if not rows:
         return 1.0
     x, y = np.concatenate(rows), np.concatenate(following)
+    if not y.any():  # only the first samples changed, which tells nothing
+        return 1.0
     solution, *_ = np.linalg.lstsq(x, y, rcond=None)
     return min(1.0, float(np.linalg.norm(y - x @ solution)) / float(np.linalg.norm(y)))
 

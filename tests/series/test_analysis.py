@@ -54,6 +54,10 @@ def test_innovation_is_what_a_regression_leaves() -> None:
     assert analysis.innovation(filled(np.cumsum(related))) == pytest.approx(0.5, abs=0.02)
 
 
+def test_innovation_of_what_changes_in_its_first_samples_only_is_not_known() -> None:
+    assert analysis.innovation(filled(np.repeat([1.0, 2.0], [5, 300]))) == 1
+
+
 @pytest.mark.parametrize(
     ("season", "samples", "wanted"), [(24, 5000, 24), (52, 200, 20), (5, 5000, 10), (628, 9000, 10), (None, 900, 10)]
 )
