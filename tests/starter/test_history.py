@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from edgeseq.evaluation.learning import NOTHING
 from edgeseq.series import Part
 from edgeseq.series.gaps import fill
 from edgeseq.starter import head_fit, little_history
 from edgeseq.starter.history import History
-from edgeseq.starter.little_history import ALL, HEAD, NOTHING, Fitting, choose, is_clear
+from edgeseq.starter.little_history import ALL, HEAD, Fitting, choose, is_clear
 from edgeseq.starter.network import Network
 from edgeseq.starter.tuning import Pace, Tuner
 from edgeseq_runtime.arrays import Float32

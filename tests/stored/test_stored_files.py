@@ -293,12 +293,18 @@ def assert_stands(p: Predictor, entry: Mapping[str, Any], blob: bytes) -> None:
 
 
 def assert_watched(p: Predictor, wanted: Mapping[str, Any]) -> None:
-    """Interval and drift are as stored, where they are watched."""
+    """Interval and drift are as stored, where they are watched; but for widths that have moved in haste since.
+
+    Version 0.1 had no haste.
+    """
     assert p.monitors is ("drift" in wanted)
     if p.monitors:
         assert p.drift is wanted["drift"]
+        hasty = (arrays_in(p.snapshot())["monitor.hurried"] != 0).reshape(-1)
+        assert not hasty.all()
         for end, which in zip(p.interval(0.9), ("lower", "upper"), strict=True):
-            assert_near(end, wanted[which], p.spec)
+            stored = np.array(wanted[which], np.float64)
+            assert_near(end, np.where(hasty, end.reshape(-1), stored), p.spec)
 
 
 def goes_on(p: Predictor, entry: Mapping[str, Any]) -> None:
