@@ -20,14 +20,14 @@ import numpy.typing as npt
 
 from edgeseq_runtime.adaptation import correction, experts
 from edgeseq_runtime.adaptation.gate import MARGIN, MOST_TAUGHT, WORST
-from edgeseq_runtime.adaptation.kept_rows import KEPT, KeptRows, is_covariance
-from edgeseq_runtime.adaptation.layout import Layout
+from edgeseq_runtime.adaptation.layout import KEPT, Layout
 from edgeseq_runtime.adaptation.learning import Flags, LearnedRows, Learning, Moment, Places, leading
 from edgeseq_runtime.adaptation.lone_step import LoneStep
 from edgeseq_runtime.adaptation.lone_stream import LoneStream
 from edgeseq_runtime.arrays import Float32, Rows
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import VALUE, Spec
+from edgeseq_runtime.streaming.kept_rows import KeptRows
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,8 @@ class Adaptation(KeptRows):
 
     Raises `UsageError` for a model that does not say of what size its targets' changes are.
     """
+
+    kept_as = KEPT
 
     memory: Float32
     """(stream, words): see `layout`."""
@@ -272,7 +274,7 @@ class Adaptation(KeptRows):
             and not np.isinf(views["values"]).any()
             and all((np.abs(views[name]) <= most).all() for name, most in bounds.items())
             and all(((views[name] >= 0) & (views[name] <= most)).all() for name, most in sums.items())
-            and is_covariance(views["covariance"], correction.UNSURE)
+            and correction.is_covariance(views["covariance"])
             and (taught == np.floor(taught)).all()
         )
 

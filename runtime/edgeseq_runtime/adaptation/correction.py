@@ -66,3 +66,10 @@ def let_grow(covariance: Float32, where: npt.NDArray[np.bool_] | bool = True, un
 def clipped(numbers: Float32, most: np.float32 = CLIP) -> Float32:
     """Return numbers between -most and most."""
     return np.asarray(np.minimum(np.maximum(numbers, -most), most))
+
+
+def is_covariance(matrices: Float32, unsure: np.float32 = UNSURE) -> bool:
+    """Whether matrices (..., feature, feature) can be covariances that began with `unsure` on their diagonal."""
+    diagonal = np.diagonal(matrices, axis1=-2, axis2=-1)
+    most = 1.01 * MOST * unsure * diagonal.shape[-1]
+    return bool(np.isfinite(matrices).all() and (diagonal > 0).all() and (diagonal.sum(axis=-1) <= most).all())

@@ -18,6 +18,9 @@ from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.row_words import Part, in_order
 
+KEPT = "adaptation.memory"
+"""What a snapshot calls a stream's row."""
+
 CHANGES = 3
 """The last changes of a target that the correction sees."""
 

@@ -27,7 +27,10 @@ from edgeseq_runtime.arrays import Float32, Rows
 from edgeseq_runtime.backends.usual import AnomalyArrays
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import Spec
-from edgeseq_runtime.streaming.row_arrays import RowArrays
+from edgeseq_runtime.streaming.kept_rows import KeptRows
+
+KEPT = "anomalies.memory"
+"""What a snapshot calls a stream's row."""
 
 _FIRST = slice(0, 1)
 
@@ -45,12 +48,14 @@ class _Made:
     """(stream,)"""
 
 
-class Anomalies(RowArrays):
+class Anomalies(KeptRows):
     """What streams' samples have been like, and how surprising the last one was.
 
     Raises `DataError` for a model without residual quantiles, and `UsageError` for a rate that is not between 0 and
     0.5.
     """
+
+    kept_as = KEPT
 
     memory: Float32
     """(stream, words): see `layout`."""
@@ -330,24 +335,9 @@ class Anomalies(RowArrays):
 
     # For snapshots
 
-    def arrays_of(self, row: int) -> dict[str, Float32]:
-        """Return a copy of all that a snapshot has to keep of a stream."""
-        self.gather()
-        return {KEPT: self.memory[row].copy()}
-
-    def load(self, row: int, arrays: Mapping[str, Float32]) -> None:
-        """Go on from what `arrays_of` returned; where that lacks, the stream has learned nothing yet."""
-        self.erase(row)
-        if KEPT in arrays:
-            self.memory[row] = arrays[KEPT]
-
     def might_hold(self, arrays: Mapping[str, Float32]) -> bool:
         """Whether arrays, of those that `arrays_of` names, can be what a stream has learned."""
         return KEPT not in arrays or might_be(self.layout, arrays[KEPT].reshape(-1, 1))
-
-
-KEPT = "anomalies.memory"
-"""What a snapshot calls a stream's row."""
 
 
 def p_values(bits: Float32) -> Float32:

@@ -55,8 +55,8 @@ as much haste moves it besides, and how far all in all."""
 # The same for one stream: as Python's numbers, and as arrays, which a ufunc takes in half a number's time.
 _UP, _DOWN, _WIDEST, _, _FURTHEST = MOVES
 _MORE_UP, _MORE_DOWN = float(_MORE * _WIDER), float(_MORE * _NARROWER)
-_BETWEEN, _LESS, _MOST, _LEAST, _NOT = map(np.asarray, (_WIDER + _NARROWER, _NARROWER, WIDEST, -WIDEST, np.float32(0)))
-_ONE = np.asarray(np.float32(1))
+_UPWARDS, _DOWNWARDS, _MOST, _LEAST = map(np.asarray, (_WIDER, -_NARROWER, WIDEST, -WIDEST))
+_NOT, _ONE = np.asarray(np.float32(0)), np.asarray(np.float32(1))
 
 
 class Quantiles:
@@ -129,10 +129,9 @@ class Intervals(RowArrays):
         horizon, targets = middle.shape
         self.scores = scores(horizon, targets, 1 - LEVEL)
         """(2, horizon, target) each: what a hit adds to `evidence`, and what a miss adds to that."""
-        self._flat_scores = self.scores[0].reshape(2, -1), self.scores[1].reshape(2, -1)
-        self._weighed = np.empty((2, middle.size), np.float32)
-        held, more = self._flat_scores
-        self._held, self._missed = held.T.tolist(), (held + more).T.tolist()
+        self._held, self._missed = self.scores[0], self.scores[0] + self.scores[1]
+        self._flat_scores = self._missed.reshape(2, -1), self._held.reshape(2, -1)
+        self._scores_by_number = [scores.T.tolist() for scores in self._flat_scores]
         self._by_number = list(zip(*(numbers.tolist() for numbers in self._flat), strict=True))
         self._rounded: Any = memoryview(np.zeros(1, np.float32).data)
         for name, blank in (("log_width", 0.0), ("width", 1.0), ("hurried", 0.0)):
@@ -175,9 +174,12 @@ class Intervals(RowArrays):
         middle, low, high = self.validated
         distance, log_width, width = errors - middle, self.log_width[rows], self.width[rows]
         beyond = np.maximum(distance - high * width, low * width - distance)
-        missed, held = beyond > 0, beyond <= 0  # two comparisons and no `~`: NaN is neither a miss nor a hit
+        missed, unknown = beyond > 0, np.isnan(beyond)
+        is_any_unknown = unknown.any()
         evidence = self.evidence[rows]
-        moved = np.asarray(missed * _WIDER - held * _NARROWER, np.float32)
+        moved = np.where(missed, _WIDER, -_NARROWER)
+        if is_any_unknown:
+            moved[unknown] = 0
         if evidence.max(initial=0) >= 1:
             hurried = self.hurried[rows]
             moved += _hurry(hurried, moved, np.any(evidence >= 1, axis=1))
@@ -186,10 +188,9 @@ class Intervals(RowArrays):
         log_width += moved
         np.minimum(np.maximum(log_width, -WIDEST, out=log_width), WIDEST, out=log_width)
         self.exponentials(log_width, width)
-        hit, more = self.scores
-        weighed = more * missed.astype(np.float32)[:, None]
-        weighed += hit
-        weighed *= (missed | held)[:, None]
+        weighed = np.where(missed[:, None], self._missed, self._held)
+        if is_any_unknown:
+            np.copyto(weighed, np.float32(0), where=unknown[:, None])
         evidence += weighed
         np.minimum(np.maximum(evidence, 0, out=evidence), 1, out=evidence)
         if not isinstance(rows, slice):
@@ -211,18 +212,13 @@ class Intervals(RowArrays):
             np.subtract(below, moved, below)
             np.subtract(moved, above, above)
             np.maximum(below, above, out=moved)
-            np.heaviside(moved, _NOT, moved)  # 1 for a miss, 0 for a hit
-            evidence, weighed, (hit, more) = self._first_evidence, self._weighed, self._flat_scores
-            is_proven = evidence >= _ONE
-            np.multiply(more, moved, weighed)
-            np.add(weighed, hit, weighed)
-            np.add(evidence, weighed, evidence)
+            evidence, missed = self._first_evidence, moved > _NOT
+            moved = np.where(missed, _UPWARDS, _DOWNWARDS)
+            if evidence.item(evidence.argmax()) >= 1:
+                np.add(moved, _hurry(self._first_hurried, moved, np.any(evidence >= _ONE, axis=0)), moved)
+            np.add(evidence, np.where(missed, *self._flat_scores), evidence)
             np.maximum(evidence, _NOT, out=evidence)
             np.minimum(evidence, _ONE, out=evidence)
-            np.multiply(moved, _BETWEEN, moved)
-            np.subtract(moved, _LESS, moved)
-            if np.count_nonzero(is_proven):
-                np.add(moved, _hurry(self._first_hurried, moved, np.any(is_proven, axis=0)), moved)
             np.add(log_width, moved, log_width)
             np.maximum(log_width, _LEAST, out=log_width)
             np.minimum(log_width, _MOST, out=log_width)
@@ -247,7 +243,7 @@ class Intervals(RowArrays):
                 rounded[0] += moved
                 moved = rounded[0]
             log_widths[at] = min(max(log_widths[at] + moved, -_WIDEST), _WIDEST)
-            for known, score in zip(both, (self._missed if is_missed else self._held)[at], strict=True):
+            for known, score in zip(both, self._scores_by_number[not is_missed][at], strict=True):
                 known[at] = min(max(known[at] + score, 0.0), 1.0)
 
     def update_through(self, errors: Float32) -> Float32:

@@ -229,24 +229,31 @@ static void adapt_width(const edgeseq_streams *s, int64_t row, const float *erro
     const float wider = (float)s->wider, narrower = (float)s->narrower, widest = (float)s->widest;
     const float more = (float)s->more, furthest = (float)s->furthest;
     float *const hurried = s->hurried + row * MODEL_OUTPUTS;
+    float moved[MODEL_OUTPUTS];
+    int proven[MODEL_OUTPUTS], is_any_proven = 0;
     int k;
-    for (k = 0; k < MODEL_OUTPUTS; k++) {
+    for (k = 0; k < MODEL_OUTPUTS; k++) { /* without branches, so that compilers take several at once */
         const float distance = errors[k] - s->middle[k];
         const float over = distance - s->above[k] * width[k], under = s->below[k] * width[k] - distance;
-        const int is_missed = over > 0.0f || under > 0.0f;
-        float moved = is_missed ? wider : -narrower;
-        if (over != over || under != under)
-            continue;
-        if (too_wide[k] >= 1.0f || too_narrow[k] >= 1.0f) {
-            const float before = hurried[k];
-            hurried[k] = within(before + more * moved, furthest);
-            moved += hurried[k] - before;
+        const int is_known = (over == over) & (under == under), is_missed = (over > 0.0f) | (under > 0.0f);
+        const float held = s->held[k], missed = held + s->missed[k];
+        const float held_besides = s->held[MODEL_OUTPUTS + k], missed_besides = held_besides + s->missed[MODEL_OUTPUTS + k];
+        moved[k] = is_known ? (is_missed ? wider : -narrower) : 0.0f;
+        proven[k] = (too_wide[k] >= 1.0f) | (too_narrow[k] >= 1.0f);
+        is_any_proven |= proven[k];
+        too_wide[k] = as_share(too_wide[k] + (is_known ? (is_missed ? missed : held) : 0.0f));
+        too_narrow[k] = as_share(too_narrow[k] + (is_known ? (is_missed ? missed_besides : held_besides) : 0.0f));
+    }
+    for (k = 0; is_any_proven && k < MODEL_OUTPUTS; k++) {
+        const float before = hurried[k];
+        if (proven[k]) {
+            hurried[k] = within(before + more * moved[k], furthest);
+            moved[k] += hurried[k] - before;
         }
-        log_width[k] = within(log_width[k] + moved, widest);
+    }
+    for (k = 0; k < MODEL_OUTPUTS; k++) {
+        log_width[k] = within(log_width[k] + moved[k], widest);
         width[k] = exponential(log_width[k]);
-        too_wide[k] = as_share(too_wide[k] + (is_missed ? s->held[k] + s->missed[k] : s->held[k]));
-        too_narrow[k] = as_share(
-            too_narrow[k] + (is_missed ? s->held[MODEL_OUTPUTS + k] + s->missed[MODEL_OUTPUTS + k] : s->held[MODEL_OUTPUTS + k]));
     }
 }
 

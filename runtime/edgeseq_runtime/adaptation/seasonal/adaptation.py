@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq_runtime.adaptation import experts
+from edgeseq_runtime.adaptation import correction, experts
 from edgeseq_runtime.adaptation.adaptation import Learned, typical_changes
 from edgeseq_runtime.adaptation.gate import MARGIN, MOST_TAUGHT, WORST
-from edgeseq_runtime.adaptation.kept_rows import KEPT, KeptRows, is_covariance
+from edgeseq_runtime.adaptation.layout import KEPT
 from edgeseq_runtime.adaptation.seasonal import blend, recent, season
 from edgeseq_runtime.adaptation.seasonal.layout import LONGEST, PRIOR, Layout
 from edgeseq_runtime.adaptation.seasonal.learning import Learning, Moment
@@ -23,10 +23,13 @@ from edgeseq_runtime.adaptation.seasonal.lone_stream import LoneStream
 from edgeseq_runtime.adaptation.seasonal.season import Flags
 from edgeseq_runtime.arrays import Float32, Rows
 from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.streaming.kept_rows import KeptRows
 
 
 class SeasonalAdaptation(KeptRows):
     """What streams have shown, and what was learned of it."""
+
+    kept_as = KEPT
 
     memory: Float32
     """(stream, words): see `layout`."""
@@ -171,6 +174,6 @@ class SeasonalAdaptation(KeptRows):
                 ((views[name] >= 0) & (views[name] <= most)).all()
                 for name, most in (counts | sums | {"worst": float(WORST)}).items()
             )
-            and is_covariance(views["covariance"], blend.UNSURE)
-            and is_covariance(views["recent_covariance"], recent.UNSURE)
+            and correction.is_covariance(views["covariance"], blend.UNSURE)
+            and correction.is_covariance(views["recent_covariance"], recent.UNSURE)
         )
