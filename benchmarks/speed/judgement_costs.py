@@ -15,6 +15,8 @@ from dataclasses import replace
 from itertools import count, repeat
 from typing import Any
 
+import numpy as np
+
 import edgeseq_export
 from benchmarks.common import arguments, publish
 from edgeseq.testing import make_checkpoint
@@ -30,6 +32,7 @@ PERIOD = 3600.0
 HORIZONS = (1, 24)
 STREAMS = 512
 SEASON = 24
+LEVELS = (0.01, 0.05, 0.5, 0.95, 0.99)
 PLAIN, TIMED, WATCHED, ADAPTED = "plain", "time and rules", "with intervals and drift", "with adaptation"
 JUDGED = "with anomalies"
 
@@ -102,11 +105,17 @@ def _case(way: str, session: Session, what: str) -> Case:
 
 
 def _model(horizon: int) -> bytes:
-    """Return the default network with random weights, and the residuals that a monitor needs."""
+    """Return the default network with random weights, and the residuals that it has on such samples.
+
+    With others its intervals would be wrong, and their widths would move in haste all the time.
+    """
     made = make_checkpoint(hidden=30, horizon=horizon, period=PERIOD, season=SEASON)
-    spread = ((-0.5, -0.2, 0.0, 0.2, 0.5),)
-    residuals = Residuals((0.01, 0.05, 0.5, 0.95, 0.99), (spread,) * horizon)
-    return edgeseq_export.build(replace(made, spec=replace(made.spec, residuals=residuals)))
+    predictor = Predictor(edgeseq_export.build(made), "cpu", adapt=False)
+    samples = synthetic_samples(predictor.session, 4000)
+    forecasts = predictor.run(samples)
+    errors = (samples[step + 1 :, 0] - forecasts[: -step - 1, step, 0] for step in range(horizon))
+    quantiles = tuple((tuple(np.quantile(each[made.spec.warmup :], LEVELS).tolist()),) for each in errors)
+    return edgeseq_export.build(replace(made, spec=replace(made.spec, residuals=Residuals(LEVELS, quantiles))))
 
 
 if __name__ == "__main__":
