@@ -31,16 +31,15 @@ class WatchArrays:
     below: Float32
     above: Float32
     """(horizon, target): the median of validation's residuals, and the interval's ends relative to it."""
-    log_width: Float32
+    moving: Float32
     width: Float32
-    evidence: Float32
     hurried: Float32
     held: Float32
-    missed: Float32
-    """(2, horizon, target): what a hit adds to evidence, and what a miss adds to that."""
-    moves: tuple[float, float, float, float, float]
-    """By how much a miss widens, and a hit narrows; the furthest that both may lead to; by how many times as much haste
-    moves besides, and how far all in all."""
+    more: Float32
+    """(3, horizon, target): what a hit adds to what moves, and what a miss adds to that."""
+    hasty: tuple[float, float, float]
+    """How far a width's logarithm may come; by how many times as much haste moves it besides, and how far all in all.
+    """
     lowest: Float64
     highest: Float64
     """(target,): between which a one-step error is as over validation."""

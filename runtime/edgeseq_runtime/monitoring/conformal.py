@@ -48,15 +48,13 @@ _MORE = HASTE - np.float32(1)
 FURTHEST = np.float32(math.log(100.0))
 """Haste makes no interval a hundred times wider or narrower, all in all."""
 
-MOVES = float(_WIDER), float(_NARROWER), float(WIDEST), float(_MORE), float(FURTHEST)
-"""By how much a miss widens and a hit narrows the logarithm of a width, how far from 0 it may come; by how many times
-as much haste moves it besides, and how far all in all."""
+HASTY = float(WIDEST), float(_MORE), float(FURTHEST)
+"""How far from 0 the logarithm of a width may come; by how many times as much haste moves it besides, and how far all
+in all."""
 
-# The same for one stream: as Python's numbers, and as arrays, which a ufunc takes in half a number's time.
-_UP, _DOWN, _WIDEST, _, _FURTHEST = MOVES
-_MORE_UP, _MORE_DOWN = float(_MORE * _WIDER), float(_MORE * _NARROWER)
-_UPWARDS, _DOWNWARDS, _MOST, _LEAST = map(np.asarray, (_WIDER, -_NARROWER, WIDEST, -WIDEST))
-_NOT, _ONE = np.asarray(np.float32(0)), np.asarray(np.float32(1))
+# What is computed with for one stream: Python's numbers, and arrays, which a ufunc takes in half a number's time.
+_WIDEST, _MORE_OF_MOVE, _FURTHEST = HASTY
+_NOT = np.asarray(np.float32(0))
 
 
 class Quantiles:
@@ -106,12 +104,10 @@ _FIRST = slice(0, 1)
 class Intervals(RowArrays):
     """The interval around each step of streams' forecasts."""
 
-    log_width: Float32
-    """(stream, horizon, target): the one number of each, 0 where the interval is as wide as validation showed."""
+    moving: Float32
+    """(stream, 3, horizon, target): `log_width`, and the two of `evidence`. Hits and misses move them together."""
     width: Float32
-    """(stream, horizon, target): its exponential."""
-    evidence: Float32
-    """(stream, 2, horizon, target): that it is too wide, and too narrow; 1 is proof. See `evidence`."""
+    """(stream, horizon, target): the exponential of `log_width`."""
     hurried: Float32
     """(stream, horizon, target): by how much haste has moved `log_width`, all in all."""
 
@@ -126,28 +122,48 @@ class Intervals(RowArrays):
         """Writes the exponentials of numbers, the first, to the second; a backend may have its own."""
         self._flat = middle.reshape(-1), low.reshape(-1), high.reshape(-1)
         self._made = np.empty((3, middle.size), np.float32)
-        horizon, targets = middle.shape
-        self.scores = scores(horizon, targets, 1 - LEVEL)
-        """(2, horizon, target) each: what a hit adds to `evidence`, and what a miss adds to that."""
-        self._held, self._missed = self.scores[0], self.scores[0] + self.scores[1]
-        self._flat_scores = self._missed.reshape(2, -1), self._held.reshape(2, -1)
-        self._scores_by_number = [scores.T.tolist() for scores in self._flat_scores]
+        self._find_moves(*middle.shape)
         self._by_number = list(zip(*(numbers.tolist() for numbers in self._flat), strict=True))
         self._rounded: Any = memoryview(np.zeros(1, np.float32).data)
-        for name, blank in (("log_width", 0.0), ("width", 1.0), ("hurried", 0.0)):
-            self._begin(name, middle.shape, np.float32, blank)
+        self._begin("moving", (3, *middle.shape), np.float32)
+        self._begin("width", middle.shape, np.float32, 1)
+        self._begin("hurried", middle.shape, np.float32)
         # The residuals of a model for any sensor are those of other sensors: most of these vary more than this one.
         self._is_others = spec.takes_any
-        self._begin("evidence", (2, *middle.shape), np.float32)
         self._doubt(slice(None))
         self._bind()
 
+    @property
+    def log_width(self) -> Float32:
+        """(stream, horizon, target): the one number of each, 0 where the interval is as wide as validation showed."""
+        return self.moving[:, 0]
+
+    @property
+    def evidence(self) -> Float32:
+        """(stream, 2, horizon, target): that it is too wide, and too narrow; 1 is proof. See `evidence`."""
+        return self.moving[:, 1:]
+
+    def _find_moves(self, horizon: int, targets: int) -> None:
+        """Have what a hit and a miss add to `moving`, and how far that may come."""
+        held, more = scores(horizon, targets, 1 - LEVEL)
+        widths = np.ones((1, horizon, targets), np.float32)
+        self.held = np.concatenate([-_NARROWER * widths, held])
+        """(3, horizon, target): what a hit adds to `moving`."""
+        self.more = np.concatenate([(_WIDER + _NARROWER) * widths, more])
+        """(3, horizon, target): what a miss adds to that."""
+        self._least, self._most = (
+            np.repeat(np.array(ends, np.float32), horizon * targets).reshape(self.held.shape)
+            for ends in ((-WIDEST, 0, 0), (WIDEST, 1, 1))
+        )
+        self._flat_moves = tuple(each.reshape(3, -1) for each in (self.held, self.more, self._least, self._most))
+        self._added = np.empty_like(self._flat_moves[0])
+        self._by_outcome = [each.reshape(3, -1).T.tolist() for each in (self.held, self.held + self.more)]
+
     def _bind(self) -> None:
         """Find the first stream's numbers, which `update_known` has no time to look for."""
-        self._first = self.log_width[0].reshape(-1), self.width[0].reshape(-1)
-        self._first_evidence, self._first_hurried = self.evidence[0].reshape(2, -1), self.hurried[0].reshape(-1)
-        numbers = (*self._first, self._first_hurried, *self._first_evidence)
-        self._numbers: list[Any] = [memoryview(some.data) for some in numbers]
+        self._first = self.moving[0].reshape(3, -1), self.width[0].reshape(-1), self.hurried[0].reshape(-1)
+        moving, *others = self._first
+        self._numbers: list[Any] = [memoryview(some.data) for some in (*moving, *others)]
 
     def _doubt(self, rows: Any) -> None:
         """Have streams that have seen nothing begin with what is known of their intervals."""
@@ -156,7 +172,7 @@ class Intervals(RowArrays):
 
     def make_room(self, count: int) -> None:
         """Have so many rows, or more."""
-        before = len(self.evidence)
+        before = len(self.moving)
         super().make_room(count)
         self._doubt(slice(before, None))
         self._bind()
@@ -172,61 +188,56 @@ class Intervals(RowArrays):
         An error is truth minus forecast, in the typical sensor's numbers, NaN where there was no forecast or no truth.
         """
         middle, low, high = self.validated
-        distance, log_width, width = errors - middle, self.log_width[rows], self.width[rows]
+        distance, moving, width = errors - middle, self.moving[rows], self.width[rows]
         beyond = np.maximum(distance - high * width, low * width - distance)
-        missed, unknown = beyond > 0, np.isnan(beyond)
-        is_any_unknown = unknown.any()
-        evidence = self.evidence[rows]
-        moved = np.where(missed, _WIDER, -_NARROWER)
-        if is_any_unknown:
-            moved[unknown] = 0
+        added = self.more * (beyond > 0).astype(np.float32)[:, None]
+        added += self.held
+        unknown = np.isnan(beyond)
+        if unknown.any():
+            np.copyto(added, np.float32(0), where=unknown[:, None])
+        evidence = moving[:, 1:]
         if evidence.max(initial=0) >= 1:
             hurried = self.hurried[rows]
-            moved += _hurry(hurried, moved, np.any(evidence >= 1, axis=1))
+            added[:, 0] += _hurry(hurried, added[:, 0], np.any(evidence >= 1, axis=1))
             if not isinstance(rows, slice):
                 self.hurried[rows] = hurried
-        log_width += moved
-        np.minimum(np.maximum(log_width, -WIDEST, out=log_width), WIDEST, out=log_width)
-        self.exponentials(log_width, width)
-        weighed = np.where(missed[:, None], self._missed, self._held)
-        if is_any_unknown:
-            np.copyto(weighed, np.float32(0), where=unknown[:, None])
-        evidence += weighed
-        np.minimum(np.maximum(evidence, 0, out=evidence), 1, out=evidence)
+        moving += added
+        np.minimum(np.maximum(moving, self._least, out=moving), self._most, out=moving)
+        self.exponentials(np.ascontiguousarray(moving[:, 0]), width)
         if not isinstance(rows, slice):
-            self.log_width[rows], self.width[rows], self.evidence[rows] = log_width, width, evidence
+            self.moving[rows], self.width[rows] = moving, width
 
     def update_known(self, errors: Float32) -> None:
         """Move the first stream on by errors (horizon * target,) that are all known.
 
         Bit for bit as `update`, without new arrays: for one stream these are what takes the time.
         """
-        log_width, width = self._first
+        moving, width, hurried = self._first
         if len(errors) <= _FEW:
             self._move_few(errors.tolist())
         else:
-            (middle, low, high), (below, above, moved) = self._flat, self._made
-            np.subtract(errors, middle, moved)
+            (middle, low, high), (below, above, missed), added = self._flat, self._made, self._added
+            held, more, least, most = self._flat_moves
+            np.subtract(errors, middle, missed)
             np.multiply(low, width, below)
             np.multiply(high, width, above)
-            np.subtract(below, moved, below)
-            np.subtract(moved, above, above)
-            np.maximum(below, above, out=moved)
-            evidence, missed = self._first_evidence, moved > _NOT
-            moved = np.where(missed, _UPWARDS, _DOWNWARDS)
+            np.subtract(below, missed, below)
+            np.subtract(missed, above, above)
+            np.maximum(below, above, out=missed)
+            np.heaviside(missed, _NOT, missed)  # 1 for a miss, 0 for a hit
+            np.multiply(more, missed, added)
+            np.add(added, held, added)
+            evidence = moving[1:]
             if evidence.item(evidence.argmax()) >= 1:
-                np.add(moved, _hurry(self._first_hurried, moved, np.any(evidence >= _ONE, axis=0)), moved)
-            np.add(evidence, np.where(missed, *self._flat_scores), evidence)
-            np.maximum(evidence, _NOT, out=evidence)
-            np.minimum(evidence, _ONE, out=evidence)
-            np.add(log_width, moved, log_width)
-            np.maximum(log_width, _LEAST, out=log_width)
-            np.minimum(log_width, _MOST, out=log_width)
-        self.exponentials(log_width, width)
+                added[0] += _hurry(hurried, added[0], np.any(evidence >= 1, axis=0))
+            np.add(moving, added, moving)
+            np.maximum(moving, least, out=moving)
+            np.minimum(moving, most, out=moving)
+        self.exponentials(moving[0], width)
 
     def _move_few(self, errors: list[float]) -> None:
-        """Move the first stream's `log_width` on; a difference or product is rounded as the arrays have it."""
-        rounded, (log_widths, widths, hurried, *both) = self._rounded, self._numbers
+        """Move the first stream on; a difference or product is rounded as the arrays have it."""
+        rounded, (log_widths, wide, narrow, widths, hurried) = self._rounded, self._numbers
         for at, (middle, low, high) in enumerate(self._by_number):
             width = widths[at]
             rounded[0] = errors[at] - middle
@@ -235,15 +246,16 @@ class Intervals(RowArrays):
             above = rounded[0]
             rounded[0] = low * width
             is_missed = distance > above or distance < rounded[0]
-            moved, more = (_UP, _MORE_UP) if is_missed else (-_DOWN, -_MORE_DOWN)
-            if both[0][at] >= 1 or both[1][at] >= 1:
+            moved, *scored = self._by_outcome[is_missed][at]
+            if wide[at] >= 1 or narrow[at] >= 1:
                 before = hurried[at]
-                hurried[at] = min(max(before + more, -_FURTHEST), _FURTHEST)
+                rounded[0] = _MORE_OF_MOVE * moved
+                hurried[at] = min(max(before + rounded[0], -_FURTHEST), _FURTHEST)
                 rounded[0] = hurried[at] - before
                 rounded[0] += moved
                 moved = rounded[0]
             log_widths[at] = min(max(log_widths[at] + moved, -_WIDEST), _WIDEST)
-            for known, score in zip(both, self._scores_by_number[not is_missed][at], strict=True):
+            for known, score in zip((wide, narrow), scored, strict=True):
                 known[at] = min(max(known[at] + score, 0.0), 1.0)
 
     def update_through(self, errors: Float32) -> Float32:
@@ -263,8 +275,8 @@ class Intervals(RowArrays):
 
     def load(self, row: int, log_width: Float32, evidence: npt.ArrayLike, hurried: npt.ArrayLike) -> None:
         """Go on with a stream's numbers as they were saved."""
-        self.log_width[row], self.evidence[row], self.hurried[row] = log_width, evidence, hurried
-        self.exponentials(self.log_width[row], self.width[row])
+        self.moving[row, 0], self.moving[row, 1:], self.hurried[row] = log_width, evidence, hurried
+        self.exponentials(self.moving[row, 0], self.width[row])
 
     def around(
         self, rows: Any, forecasts: Float32, level: float, gains: Float32 | None = None

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32, Rows
 from edgeseq_runtime.backends.usual import WatchArrays
-from edgeseq_runtime.monitoring.conformal import FURTHEST, MOVES, WIDEST, Intervals
+from edgeseq_runtime.monitoring.conformal import FURTHEST, HASTY, WIDEST, Intervals
 from edgeseq_runtime.monitoring.drift import ALARM, CLEAR, MEMORY, Drift
 from edgeseq_runtime.monitoring.waiting import Waiting
 from edgeseq_runtime.spec import RUNNING, Spec
@@ -143,13 +143,12 @@ class Monitor(RowArrays):
             middle=middle,
             below=below,
             above=above,
-            log_width=intervals.log_width,
+            moving=intervals.moving,
             width=intervals.width,
-            evidence=intervals.evidence,
             hurried=intervals.hurried,
-            held=intervals.scores[0],
-            missed=intervals.scores[1],
-            moves=MOVES,
+            held=intervals.held,
+            more=intervals.more,
+            hasty=HASTY,
             lowest=drift.low,
             highest=drift.high,
             shares=drift.shares,

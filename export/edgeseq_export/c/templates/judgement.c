@@ -72,12 +72,11 @@ typedef struct {
     int64_t *turn;
     float *gains; /* [target]; NULL where all are 1 */
     const float *middle, *below, *above; /* [step ahead][target], for all streams */
-    float *log_width, *width; /* [step ahead][target] */
-    float *evidence; /* [2][step ahead][target]: that an interval is too wide, and too narrow, from 0 to 1; 1 is proof */
-    float *hurried; /* [step ahead][target]: by how much haste has moved log_width */
-    const float *held, *missed; /* [2][step ahead][target], for all streams: what a hit adds to it, and a miss besides */
-    double wider, narrower, widest; /* float32 each */
-    double more, furthest; /* float32 each: haste moves so many times as much besides, and so far all in all */
+    float *moving; /* [3][step ahead][target]: the logarithm of a width; that it is too wide, and too narrow, 1 is proof */
+    float *width; /* [step ahead][target] */
+    float *hurried; /* [step ahead][target]: by how much haste has moved that logarithm */
+    const float *held, *more; /* [3][step ahead][target], for all streams: what a hit adds to moving, and a miss besides */
+    double widest, haste, furthest; /* float32 each: haste moves so many times as much besides, and so far all in all */
     const double *lowest, *highest; /* [target], for all streams */
     float *shares, *raised; /* [target], one */
     double memory_of_shares, alarm, clear;
@@ -224,35 +223,35 @@ static float as_share(float x)
    where it is proven that it is too wide, or too narrow. See monitoring/conformal.py and evidence.py. */
 static void adapt_width(const edgeseq_streams *s, int64_t row, const float *errors)
 {
-    float *const log_width = s->log_width + row * MODEL_OUTPUTS, *const width = s->width + row * MODEL_OUTPUTS;
-    float *const too_wide = s->evidence + 2 * row * MODEL_OUTPUTS, *const too_narrow = too_wide + MODEL_OUTPUTS;
-    const float wider = (float)s->wider, narrower = (float)s->narrower, widest = (float)s->widest;
-    const float more = (float)s->more, furthest = (float)s->furthest;
+    float *const log_width = s->moving + 3 * row * MODEL_OUTPUTS, *const too_wide = log_width + MODEL_OUTPUTS;
+    float *const too_narrow = too_wide + MODEL_OUTPUTS, *const width = s->width + row * MODEL_OUTPUTS;
     float *const hurried = s->hurried + row * MODEL_OUTPUTS;
-    float moved[MODEL_OUTPUTS];
+    const float widest = (float)s->widest, haste = (float)s->haste, furthest = (float)s->furthest;
+    float added[3][MODEL_OUTPUTS];
     int proven[MODEL_OUTPUTS], is_any_proven = 0;
-    int k;
+    int k, of;
     for (k = 0; k < MODEL_OUTPUTS; k++) { /* without branches, so that compilers take several at once */
         const float distance = errors[k] - s->middle[k];
         const float over = distance - s->above[k] * width[k], under = s->below[k] * width[k] - distance;
         const int is_known = (over == over) & (under == under), is_missed = (over > 0.0f) | (under > 0.0f);
-        const float held = s->held[k], missed = held + s->missed[k];
-        const float held_besides = s->held[MODEL_OUTPUTS + k], missed_besides = held_besides + s->missed[MODEL_OUTPUTS + k];
-        moved[k] = is_known ? (is_missed ? wider : -narrower) : 0.0f;
+        for (of = 0; of < 3; of++) {
+            const float held = s->held[of * MODEL_OUTPUTS + k], missed = held + s->more[of * MODEL_OUTPUTS + k];
+            added[of][k] = is_known ? (is_missed ? missed : held) : 0.0f;
+        }
         proven[k] = (too_wide[k] >= 1.0f) | (too_narrow[k] >= 1.0f);
         is_any_proven |= proven[k];
-        too_wide[k] = as_share(too_wide[k] + (is_known ? (is_missed ? missed : held) : 0.0f));
-        too_narrow[k] = as_share(too_narrow[k] + (is_known ? (is_missed ? missed_besides : held_besides) : 0.0f));
+        too_wide[k] = as_share(too_wide[k] + added[1][k]);
+        too_narrow[k] = as_share(too_narrow[k] + added[2][k]);
     }
     for (k = 0; is_any_proven && k < MODEL_OUTPUTS; k++) {
         const float before = hurried[k];
         if (proven[k]) {
-            hurried[k] = within(before + more * moved[k], furthest);
-            moved[k] += hurried[k] - before;
+            hurried[k] = within(before + haste * added[0][k], furthest);
+            added[0][k] += hurried[k] - before;
         }
     }
     for (k = 0; k < MODEL_OUTPUTS; k++) {
-        log_width[k] = within(log_width[k] + moved[k], widest);
+        log_width[k] = within(log_width[k] + added[0][k], widest);
         width[k] = exponential(log_width[k]);
     }
 }

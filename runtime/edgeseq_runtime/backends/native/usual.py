@@ -35,9 +35,9 @@ class _Streams(ctypes.Structure):
         ("paced", _POINTERS),
         ("told", _COUNTS),
         ("begun", _POINTERS),
-        *[(name, _POINTERS) for name in ("said", "turn", "gains", "middle", "below", "above", "log_width", "width")],
-        *[(name, _POINTERS) for name in ("evidence", "hurried", "held", "missed")],
-        *[(name, _NUMBERS) for name in ("wider", "narrower", "widest", "more", "furthest")],
+        *[(name, _POINTERS) for name in ("said", "turn", "gains", "middle", "below", "above", "moving", "width")],
+        *[(name, _POINTERS) for name in ("hurried", "held", "more")],
+        *[(name, _NUMBERS) for name in ("widest", "haste", "furthest")],
         *[(name, _POINTERS) for name in ("lowest", "highest", "shares", "raised")],
         *[(name, _NUMBERS) for name in ("memory_of_shares", "alarm", "clear")],
         *[(name, _POINTERS) for name in ("adaptation", "anomalies", "offsets")],
@@ -151,12 +151,12 @@ class NativeUsualStep(UsualStep):
             streams.periods = None if periods is None else _start(periods)
         if watch is None:
             return
-        for name in ("said", "turn", "middle", "below", "above", "log_width", "width"):
+        for name in ("said", "turn", "middle", "below", "above", "moving", "width"):
             setattr(streams, name, _start(getattr(watch, name)))
-        for name in ("evidence", "hurried", "held", "missed", "lowest", "highest", "shares", "raised"):
+        for name in ("hurried", "held", "more", "lowest", "highest", "shares", "raised"):
             setattr(streams, name, _start(getattr(watch, name)))
         streams.gains = None if watch.gains is None else _start(watch.gains)
-        for name, number in zip(("wider", "narrower", "widest", "more", "furthest"), watch.moves, strict=True):
+        for name, number in zip(("widest", "haste", "furthest"), watch.hasty, strict=True):
             setattr(streams, name, number)
         streams.memory_of_shares, streams.alarm, streams.clear = watch.shares_like
         if arrays.anomalies:
