@@ -178,8 +178,7 @@ class Monitor(RowArrays):
         """
         read, written = self._waiting.at(self.turns)
         said, errors = self._first_said, self._errors
-        said.take(read, 0, errors, "clip")
-        np.subtract(truths, errors, errors)
+        np.subtract(truths, said[read], errors)
         said[written] = forecasts
         self.turns += 1
         if self._has_gains:
