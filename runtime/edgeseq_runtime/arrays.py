@@ -11,6 +11,9 @@ Float32: TypeAlias = npt.NDArray[np.float32]
 Float64: TypeAlias = npt.NDArray[np.float64]
 """What statistics, training data and the oracle are computed with."""
 
+Forecasts: TypeAlias = npt.NDArray[np.floating[Any]]
+"""What is said of samples to come: float32, but float64 where streams are counted from an anchor (`anchors`)."""
+
 States: TypeAlias = dict[str, Float32]
 """Name of a state -> its value, in the spec's shape."""
 

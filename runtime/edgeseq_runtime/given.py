@@ -12,7 +12,7 @@ from edgeseq_runtime.printable import shown
 from edgeseq_runtime.reading.times import TimeReader, is_one, require_one_each
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.known_values import KnownReader
-from edgeseq_runtime.streaming.validation import RawSample, Reader, as_float32
+from edgeseq_runtime.streaming.validation import RawSample, Reader
 
 Name = TypeVar("Name")
 
@@ -50,7 +50,7 @@ class GivenReader:
             raise DataError(f"samples are of type {block.dtype}, not numbers; NaN is a missing one")
         if block.ndim < len(features):
             block = block[..., None]
-        block = self._reader.completed(as_float32(block))
+        block = self._reader.completed(self._reader.rounded(block))
         return self._known.with_ahead(block, self._known.read_block(known, block.shape[:-1]))
 
     def times_by_name(self, names: Iterable[Name], times: Any, last_of: Callable[[Name], float]) -> Times:

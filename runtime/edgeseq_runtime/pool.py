@@ -16,7 +16,7 @@ import numpy.typing as npt
 from edgeseq_runtime.adaptation.adaptation import Learned
 from edgeseq_runtime.anomalies.anomalies import Anomalies
 from edgeseq_runtime.anomalies.kinds import ANOMALIES_BY_CODE
-from edgeseq_runtime.arrays import Float32, Rows
+from edgeseq_runtime.arrays import Float32, Forecasts, Rows
 from edgeseq_runtime.backends.base import Session
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, SnapshotError, UsageError
@@ -30,7 +30,7 @@ from edgeseq_runtime.reading.reading import Reading
 from edgeseq_runtime.reading.times import Time, TimeReader, require_one_each
 from edgeseq_runtime.rules import Rules
 from edgeseq_runtime.sidecar import Sidecar
-from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.spec import RUNNING, Spec
 from edgeseq_runtime.streaming.known_values import KnownValues
 from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 from edgeseq_runtime.streaming.row_arrays import LEAST_ROOM
@@ -84,6 +84,7 @@ class Pool:
             "reading": reading,
         }
         self._forecast = (self.spec.horizon, len(self.spec.targets))  # a stream's, in step_array's result
+        self._kind = np.float64 if model.spec.scaling == RUNNING else np.float32  # of what is said of it
         self._engine = model.batch_engine(LEAST_ROOM)
         self._judgement = Judgement(
             model,
@@ -174,15 +175,16 @@ class Pool:
         """The same in the order of `names`, (stream,)."""
         return np.asarray(self._required_monitor().drift.raised[self._rows.all] > 0)
 
-    def interval(self, level: float = 0.9, name: Hashable | None = None) -> tuple[Float32, Float32]:
+    def interval(self, level: float = 0.9, name: Hashable | None = None) -> tuple[Forecasts, Forecasts]:
         """Return the ends between which the truth lies with the probability `level`; see `Predictor.interval`.
 
-        Each float32 (stream, horizon, target) in the order of `names`, or (horizon, target) of the stream `name`.
+        Each (stream, horizon, target) in the order of `names`, or (horizon, target) of the stream `name`.
         Raises `UsageError` without `monitor=True`, for a level that is not between 0 and 1, and for an unknown stream.
         """
         row = None if name is None else self._rows.existing(name)
         rows = self._rows.all if row is None else slice(row, row + 1)
-        low, high = self._required_monitor().around(rows, self._engine.y[rows].reshape(-1, *self._forecast), level)
+        said = self._judgement.in_own_numbers(rows, self._engine.y[rows].reshape(-1, *self._forecast))
+        low, high = self._required_monitor().around(rows, said, level)
         return (low, high) if row is None else (low[0], high[0])
 
     @property
@@ -222,8 +224,8 @@ class Pool:
         samples: Mapping[Name, RawSample],
         times: Mapping[Name, Time] | Time = None,
         known: Mapping[Name, KnownValues] | None = None,
-    ) -> dict[Name, Float32]:
-        """Take one sample of each stream named; return their forecasts, float32 (horizon, target).
+    ) -> dict[Name, Forecasts]:
+        """Take one sample of each stream named; return their forecasts, (horizon, target).
 
         Streams not named stay as they are. `times`, by name or one for all, and `known` by name, count as in
         `Predictor.step`. NaN where there is no forecast. Raises `DataError` for a sample of the wrong length, with text
@@ -244,7 +246,7 @@ class Pool:
 
     def _step(
         self, samples: Mapping[Name, RawSample], times: Any, known: Mapping[Name, KnownValues] | None
-    ) -> tuple[Rows, Float32]:
+    ) -> tuple[Rows, Forecasts]:
         """Take one sample of each stream named; return their rows, and forecasts (stream, horizon, target)."""
         block = self._given.samples_by_name(samples, known)
         given = None
@@ -263,10 +265,10 @@ class Pool:
         row = self._rows.row.get(name)
         return math.nan if row is None else float(self._judgement.clocks.last[row])
 
-    def step_array(self, samples: npt.ArrayLike, times: Any = None, known: npt.ArrayLike | None = None) -> Float32:
+    def step_array(self, samples: npt.ArrayLike, times: Any = None, known: npt.ArrayLike | None = None) -> Forecasts:
         """Take one sample of every stream, (stream, feature), in the order of `names`; NaN marks a missing value.
 
-        Returns forecasts, float32 (stream, horizon, target). A model of one feature takes (stream,) too, and features
+        Returns forecasts (stream, horizon, target). A model of one feature takes (stream,) too, and features
         of the time may lack. `times` (stream,), or one for all, and `known` (stream, horizon, column) count as in
         `Predictor.step`. Raises `DataError` for another shape or type; else as `step`.
         """
@@ -274,7 +276,7 @@ class Pool:
         given = None if times is None else self._times_of_all(times)
         return self._take(self._rows.all, block, given)
 
-    def run(self, block: npt.ArrayLike, times: Any = None, known: npt.ArrayLike | None = None) -> Float32:
+    def run(self, block: npt.ArrayLike, times: Any = None, known: npt.ArrayLike | None = None) -> Forecasts:
         """Take a block of every stream, (time, stream, feature); return (time, stream, horizon, target).
 
         As `step_array` gives them one after the other. `times` are (time,), the same for all, or (time, stream);
@@ -285,7 +287,7 @@ class Pool:
         parts = self._given.samples_of_all(samples, (*samples.shape[:1], len(self._rows.names)), known)
         if times is not None:
             require_one_each(times, len(parts))
-        forecasts = np.empty((*parts.shape[:2], *self._forecast), np.float32)
+        forecasts = np.empty((*parts.shape[:2], *self._forecast), self._kind)
         try:
             with self._judgement.all_or_nothing(self._rows.all):
                 for number, part in enumerate(parts):
@@ -326,21 +328,26 @@ class Pool:
         self._judgement.erase(row)
         self._judgement.set_sensor(row, scale)
 
-    def _take(self, rows: Rows, block: Float32, given: Times | None) -> Float32:
+    def _take(self, rows: Rows, block: npt.NDArray[Any], given: Times | None) -> Forecasts:
         """Move the streams at `rows` by a sample each, (stream, feature); return (stream, horizon, target)."""
         if not len(block):
-            return np.empty((0, *self._forecast), np.float32)
+            return np.empty((0, *self._forecast), self._kind)
         if self._rows.interrupted:
             self._rows.require_whole(self._rows.at(rows))
+        judgement, anchors = self._judgement, self._judgement.anchors
+        if anchors:
+            before, block = anchors.values[rows].copy(), anchors.counted(rows, block)
         try:
-            forecasts = self._judgement.take(rows, block, *(given or (None, None)))
+            forecasts = judgement.take(rows, block, *(given or (None, None)))
         except EdgeseqError:  # before anything has moved
+            if anchors:
+                anchors.values[rows] = before
             raise
         except BaseException:
             self._rows.interrupted.update(self._rows.at(rows))
             self._judgement.find_usual()
             raise
-        return forecasts.reshape(len(block), *self._forecast)
+        return judgement.in_own_numbers(rows, forecasts.reshape(len(block), *self._forecast))
 
     # One stream among many: what a service asks after each sample, without a look at all the others.
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from edgeseq_runtime.adaptation.adaptation import Learned
 from edgeseq_runtime.anomalies.anomalies import Anomalies
 from edgeseq_runtime.anomalies.kinds import ANOMALIES_BY_CODE
-from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.arrays import Float32, Forecasts
 from edgeseq_runtime.backends.base import OneStream, Session
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import EdgeseqError, SnapshotError, UsageError
@@ -46,6 +46,8 @@ class Predictor:
         p = Predictor("model.onnx")
         p.step(21.4)        # the forecast after this sample, float32 (horizon, target), in the target's unit
 
+    Forecasts and intervals of a model for any sensor, whose streams are counted from their first sample, are float64: a
+    meter that has counted to 1e8 is known to a tenth. Those of all others are float32.
     `model` is a path or the file's bytes. `provider` is auto, cpu, cuda, arm, native or a name that onnxruntime knows;
     `threads` are those within one of onnxruntime's operators.
     `missing` says what a missing or non-finite sample leads to: "impute" lets the model's own last forecast stand in,
@@ -146,6 +148,12 @@ class Predictor:
         return float(self._clocks.period_of(0))
 
     @property
+    def anchor(self) -> float:
+        """What the stream is counted from, of a model for any sensor; else 0. A forecast less this is a float32."""
+        anchors = self._judgement.anchors
+        return float(anchors.known(0)) if anchors else 0.0
+
+    @property
     def pace(self) -> float:
         """Seconds from one sample to the next where that is not the model's period, as it was found last; else 0."""
         return float(self._clocks.pace[0])
@@ -165,15 +173,16 @@ class Predictor:
         """Whether the running error has left what validation showed; see `drift`. Raises `UsageError` as `interval`."""
         return bool(self._required_monitor().drift.raised[0])
 
-    def interval(self, level: float = 0.9) -> tuple[Float32, Float32]:
-        """Return the ends between which the truth lies with the probability `level`, each float32 (horizon, target).
+    def interval(self, level: float = 0.9) -> tuple[Forecasts, Forecasts]:
+        """Return the ends between which the truth lies with the probability `level`, each (horizon, target).
 
         They lie around the last forecast, as far off as validation's residuals were, times what the samples since have
         taught: in the long run nine tenths of the truths lie between the ends for 0.9, whatever the series does; other
         levels follow. NaN where there is no forecast. Raises `UsageError` without `monitor=True`, and for a level that
         is not between 0 and 1.
         """
-        return self._required_monitor().around(0, self._engine.y.reshape(self.spec.horizon, -1), level)
+        said = self._judgement.in_own_numbers(_ROW, self._engine.y.reshape(1, self.spec.horizon, -1))
+        return self._required_monitor().around(0, said[0], level)
 
     @property
     def adapts(self) -> bool:
@@ -238,8 +247,8 @@ class Predictor:
         self._spec = scale.apply_to(self._described(self.session.spec))
         self._lone.bind()
 
-    def step(self, sample: RawSample, time: Time = None, known: KnownValues = None) -> Float32:
-        """Take one sample; return the forecast after it, float32 (horizon, target).
+    def step(self, sample: RawSample, time: Time = None, known: KnownValues = None) -> Forecasts:
+        """Take one sample; return the forecast after it, (horizon, target).
 
         `time` shows what lacks before the sample and what comes twice, and matters to models that were trained with
         time features; without it, or where it cannot be read, a sample comes a period after the one before it; the
@@ -256,7 +265,9 @@ class Predictor:
         """
         return self._lone.step(sample, time, known)
 
-    def run(self, samples: Samples, times: Sequence[Time] | None = None, known: npt.ArrayLike | None = None) -> Float32:
+    def run(
+        self, samples: Samples, times: Sequence[Time] | None = None, known: npt.ArrayLike | None = None
+    ) -> Forecasts:
         """Take a block of samples (time,) or (time, feature); return (time, horizon, target).
 
         The same forecasts as `step` gives one by one, in few calls. NaN and None mark a missing value. `times`, one for
@@ -285,8 +296,8 @@ class Predictor:
         finally:
             self._lone.choose_path()
 
-    def forecast(self, steps: int) -> Float32:
-        """Return the next `steps` samples of each target, float32 (steps, target).
+    def forecast(self, steps: int) -> Forecasts:
+        """Return the next `steps` samples of each target, (steps, target).
 
         Further than the horizon, the forecast itself is fed to a fork of the live state, a horizon at a time;
         features that are no targets keep their last value, and so do columns known ahead beyond what is known. Raises

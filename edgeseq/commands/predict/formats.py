@@ -10,16 +10,18 @@ from itertools import repeat
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeAlias
 
+import numpy as np
+
 from edgeseq_runtime.anomalies.kinds import ANOMALIES_BY_CODE
 from edgeseq_runtime.io import influx
 from edgeseq_runtime.io.any_names import owner_of
-from edgeseq_runtime.io.shortest import shortest_lists
+from edgeseq_runtime.io.shortest import shortest_from, shortest_lists
 from edgeseq_runtime.streaming.ledger import REASONS_BY_CODE
 from edgeseq_runtime.streaming.times_ahead import TimesAheadByPeriod
 from edgeseq_runtime.streaming.validation import SKIPPED, STATUSES
 
 if TYPE_CHECKING:
-    from edgeseq_runtime.arrays import Float32
+    from edgeseq_runtime.arrays import Float64, Forecasts
     from edgeseq_runtime.io.text_lines import Sample
     from edgeseq_runtime.outcomes import Outcomes, StepResult
     from edgeseq_runtime.spec import Spec
@@ -62,8 +64,11 @@ class Said(NamedTuple):
     @classmethod
     def of(cls, result: "StepResult") -> Self:
         """Return what became of one."""
-        lower, upper = map(_by_target, result.interval) if result.interval is not None else (None, None)
-        said = result.status, result.reason, result.warm, _by_target(result.forecast)
+        ends = None, None
+        if result.interval is not None:
+            ends = tuple(_by_target(end, result.anchor) for end in result.interval)
+        lower, upper = ends
+        said = result.status, result.reason, result.warm, _by_target(result.forecast, result.anchor)
         p_values = None if result.p_values is None else shortest_lists(result.p_values)
         return cls(
             result.number, result.seconds, *said, lower, upper, result.drift, p_values, result.anomaly, result.period
@@ -73,7 +78,8 @@ class Said(NamedTuple):
     def of_all(cls, outcomes: "Outcomes") -> Iterator[Self]:
         """Yield what became of each of several."""
         nothing = repeat(None)
-        ends = map(_by_target, outcomes.interval) if outcomes.interval else (nothing, nothing)
+        anchors = 0.0 if outcomes.anchors is None else outcomes.anchors[:, None, None]
+        ends = [_by_target(end, anchors) for end in outcomes.interval] if outcomes.interval else (nothing, nothing)
         return map(
             cls,
             outcomes.numbers.tolist(),
@@ -81,7 +87,7 @@ class Said(NamedTuple):
             [STATUSES[code] for code in outcomes.statuses.tolist()],
             [REASONS_BY_CODE[code] for code in outcomes.reasons.tolist()],
             outcomes.warm.tolist(),
-            _by_target(outcomes.forecasts),
+            _by_target(outcomes.forecasts, anchors),
             *ends,
             repeat(False) if outcomes.drift is None else outcomes.drift.tolist(),
             nothing if outcomes.p_values is None else shortest_lists(outcomes.p_values),
@@ -236,12 +242,14 @@ class InfluxFormat:
         """Return the point, or the points, of one forecast."""
         times = self._ahead and times_ahead(self._ahead, sample, result)
         key, said, of = sample.stream or "", (result.status, result.warm), ""
-        targets = self._targets
+        targets, said_ahead = self._targets, result.forecast
+        if said_ahead.dtype == np.float64:
+            said_ahead = shortest_from(result.anchor, said_ahead)
         if self._takes_any:  # the fields of a point are streams, so that theirs must differ
             key, of, targets = owner_of(sample), sample.field, (sample.field,)
         about = self._about(result, of)
         if times:
-            rows = zip(times, result.forecast, strict=True)
+            rows = zip(times, said_ahead, strict=True)
             points = [
                 influx.step_line(key, round(time), dict(zip(targets, row, strict=True)), step, *said, of=of)
                 for step, (time, row) in enumerate(rows, start=1)
@@ -249,7 +257,7 @@ class InfluxFormat:
             points += [influx.fields_line(key, sample.time, about)] if about else []
         else:
             names = targets if len(targets) > 1 or of else ("",)
-            forecast = dict(zip(names, result.forecast.T, strict=True))
+            forecast = dict(zip(names, said_ahead.T, strict=True))
             points = [
                 influx.forecast_line(key, sample.time, forecast, result.status, warm=result.warm, more=about, of=of)
             ]
@@ -287,18 +295,19 @@ def _escaped(character: str) -> str:
     return "\N{REPLACEMENT CHARACTER}" if "\ud800" <= character <= "\udfff" else json.dumps(character)[1:-1]
 
 
-def _by_target(numbers: "Float32") -> Any:
-    """Return numbers (..., horizon, target) as lists by target and step."""
-    return shortest_lists(numbers.T if numbers.ndim == 2 else numbers.swapaxes(-1, -2))
+def _by_target(numbers: "Forecasts", anchors: "Float64 | float") -> Any:
+    """Return numbers (..., horizon, target) as lists by target and step; float64 are counted from `anchors`."""
+    numbers = numbers.swapaxes(-1, -2)
+    return shortest_lists(numbers) if numbers.dtype == np.float32 else shortest_from(anchors, numbers).tolist()
 
 
 def _numbers(numbers: list[float]) -> str:
-    """Return numbers of at most nine digits as a list of JSON, which has none that is not finite.
+    """Return numbers of at most 15 digits as a list of JSON, which has none that is not finite.
 
     It is what `repr` writes, which takes twice as long. With a point and no exponent the two are the same.
     """
     count = len(numbers)
-    text = _nine_digits(count) % tuple(numbers)
+    text = _digits(count) % tuple(numbers)
     if text.count(".") == count and "e" not in text:
         return text
     text = repr(numbers)
@@ -306,8 +315,8 @@ def _numbers(numbers: list[float]) -> str:
 
 
 @lru_cache
-def _nine_digits(count: int) -> str:
-    return "[" + ", ".join(["%.9g"] * count) + "]"
+def _digits(count: int) -> str:
+    return "[" + ", ".join(["%.15g"] * count) + "]"
 
 
 def _listed(times: Sequence[str] | Sequence[int | float]) -> str:

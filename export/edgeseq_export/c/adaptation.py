@@ -107,12 +107,18 @@ def adapted(
 
     Of the typical sensor, from a fresh start.
     """
-    made = np.array(forecasts, np.float32).reshape(len(forecasts), spec.horizon, -1)
+    first = counted_from(spec, samples)
+    made = np.asarray(forecasts - first, np.float32).reshape(len(forecasts), spec.horizon, -1)
     stream, one = adaptation_of(spec, 1), slice(0, 1)
-    targets = np.asarray(samples, np.float32)[:, : len(spec.targets)]
+    targets = np.asarray(samples, np.float32)[:, : len(spec.targets)] - first
     scales = running_scale.scales(targets[:, 0].astype(np.float64)) if spec.scaling == RUNNING else None
     for at, truth in enumerate(targets):
         if scales is not None:
             stream.set_gain(0, scales[at : at + 1])
         stream.update(one, truth[None], truth[None], made[at : at + 1], np.array([at + 1 >= spec.warmup]))
-    return made.reshape(len(made), -1)
+    return first + made.reshape(len(made), -1)
+
+
+def counted_from(spec: Spec, samples: npt.NDArray[np.float32]) -> np.float32:
+    """Return what samples (time, feature) are counted from: the first one, where the scale runs along."""
+    return np.float32(samples[0, 0] if spec.scaling == RUNNING else 0)

@@ -12,7 +12,7 @@ from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.reference import Oracle
 from edgeseq_export import parity
 from edgeseq_export.c import fixed_quantize, render
-from edgeseq_export.c.adaptation import adapted
+from edgeseq_export.c.adaptation import adapted, counted_from
 from edgeseq_export.c.fixed_reference import FixedReference
 from edgeseq_export.c.float_program import program
 from edgeseq_export.c.names import check_name
@@ -125,7 +125,7 @@ class _Fixed(Kind):
         self._program = fixed_quantize.program(replace(checkpoint, spec=spec))
         self._reference = FixedReference(self._program)
         assert spec.verification is not None
-        y = self.expected(np.array(spec.verification.x, np.float32))
+        y = self._said(np.array(spec.verification.x, np.float32))  # of the network alone
         vector = replace(spec.verification, y=tuple(map(tuple, y.tolist())), states={})
         self.spec = replace(spec, verification=vector)
 
@@ -133,6 +133,10 @@ class _Fixed(Kind):
         return render.fixed_sources(replace(self._program, spec=spec), name)
 
     def expected(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.floating]:
+        first = counted_from(self.spec, samples)
+        return first + self._said(samples - first)
+
+    def _said(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         return self._reference.run(samples[:, None])[:, 0]
 
     def passes(self, y: npt.NDArray[np.float32], expected: npt.NDArray[np.floating]) -> bool:

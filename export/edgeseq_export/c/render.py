@@ -240,6 +240,8 @@ def _sizes(values: dict[str, Any]) -> dict[str, str]:
     spec, layout, detector = values["spec"], values["layout"], values["detector"]
     memory = sum(_BYTES[field["type"]] * field["size"] for field in values["fields"])
     words = spec.inputs + len(spec.targets) + 2 + (layout.words if layout else 0) + len(spec.known)
+    if values["running"]:
+        words += 3 if detector and detector["steps"] > 1 else 2
     sizes = {"state_bytes": f"{-(-memory // 4) * 4 + 4 * words:,}"}
     if detector:
         farther = detector["steps"] * len(spec.targets) + 1 if detector["steps"] > 1 else 0

@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from edgeseq_runtime.arrays import Float32, Float64
+from edgeseq_runtime.arrays import Float32, Float64, Forecasts
 
 _FEW = 12
 """Numbers up to which one by one is faster."""
+
+_EXACT = 22
+"""Powers of ten up to this one are exact in float64."""
 
 _BIAS, _DIGITS = 127, 23
 """Of float32: what is added to its exponent, and the bits of its fraction."""
@@ -43,6 +46,28 @@ def shortest(numbers: Float32) -> Float64:
     if not is_right.all():
         odd = np.flatnonzero(~is_right)
         found.flat[odd] = [float(str(number)) for number in numbers.flat[odd]]
+    return found
+
+
+def shortest_from(anchors: Float64 | float, numbers: Forecasts) -> Float64:
+    """Return numbers (..., any) that lie a float32 from `anchors` without the digits that say nothing.
+
+    That is the sum of an anchor and the shortest text of the float32, to the 15 digits that float64 keeps of any
+    decimal.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = anchors + shortest((numbers - anchors).astype(np.float32))
+    return _of_digits(sums, 15)
+
+
+def _of_digits(numbers: Float64, digits: int) -> Float64:
+    """Return numbers rounded to so many digits; those whose last one is no exact power of ten one by one."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        places = digits - 1 - np.floor(np.log10(np.abs(numbers)))
+        power = 10.0 ** np.where((places >= 0) & (places <= _EXACT), places, np.nan)
+        found: Float64 = np.rint(numbers * power) / power
+    odd = np.flatnonzero(np.isnan(found))
+    found.flat[odd] = [float(f"{number:.{digits}g}") for number in numbers.flat[odd].tolist()]
     return found
 
 

@@ -1,7 +1,9 @@
 """A block of one stream's samples: stretches that nothing is odd about in few calls, what is odd one by one."""
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,38 +31,50 @@ class _NotFiniteError(Exception):
 class Block:
     """Samples of one stream (time, inputs) with their times, and what becomes of them."""
 
-    def __init__(self, judgement: Judgement, samples: Float32, given: Float64 | None, unread: Flags | None) -> None:
+    def __init__(
+        self, judgement: Judgement, samples: npt.NDArray[Any], given: Float64 | None, unread: Flags | None
+    ) -> None:
         self._judgement, self._engine = judgement, judgement.engine
-        self._samples, self._given, self._unread = samples, given, unread
+        self._own, self._given, self._unread = samples, given, unread
+        self._samples: Float32 = samples
+        self._anchor = math.nan
         count, spec = len(samples), judgement.spec
         self._shape = (spec.horizon, len(spec.targets))
         ends = (count, *self._shape) if judgement.monitor else (0, *self._shape)
+        kind = np.float64 if judgement.anchors else np.float32
         self._made = Outcomes(
-            np.empty((count, *self._shape), np.float32),
+            np.empty((count, *self._shape), kind),
             np.empty(count, np.int64),
             np.zeros(count, np.int8),
             np.zeros(count, np.int8),
             np.empty(count, np.bool_),
             np.full(count, np.nan),
-            (np.empty(ends, np.float32), np.empty(ends, np.float32)) if judgement.monitor else None,
+            (np.empty(ends, kind), np.empty(ends, kind)) if judgement.monitor else None,
             np.empty(count, np.bool_) if judgement.monitor else None,
             np.empty((count, self._shape[1] + 1), np.float32) if judgement.anomalies else None,
             np.zeros(count, np.int8) if judgement.anomalies else None,
             np.empty(count, np.float64) if spec.learns_period else None,
+            np.empty(count, np.float64) if judgement.anchors else None,
         )
 
     def take(self) -> Outcomes:
         """Take all samples, or none where one is refused, which what `Judgement.take` raises then names."""
         if not len(self._samples):
             return self._made
-        complete, plain = self._looked_through()
         try:
-            with self._judgement.all_or_nothing(_ROW):
-                self._take_stretches(complete, plain)
+            self._take_all(by_stretches=True)
         except _NotFiniteError:
-            with self._judgement.all_or_nothing(_ROW):
-                self._take_stretches(complete, np.zeros_like(plain))
+            self._take_all(by_stretches=False)
         return self._made
+
+    def _take_all(self, *, by_stretches: bool) -> None:
+        with self._judgement.all_or_nothing(_ROW):
+            anchors = self._judgement.anchors
+            if anchors:
+                self._samples = anchors.counted_of_first(self._own)
+                self._anchor = anchors.values[0]
+            complete, plain = self._looked_through()
+            self._take_stretches(complete, plain if by_stretches else np.zeros_like(plain))
 
     def _looked_through(self) -> tuple[Float32, Flags]:
         """Return the samples with the features of their times, and which are to be taken without a closer look."""
@@ -85,7 +99,18 @@ class Block:
                 count = self._take_plain(complete[first:stop], first) if plain[first] else 0
                 if not count:
                     self._take_one(first)
+                    if self._recounted(first + 1):
+                        complete = self._samples
                 first += count or 1
+
+    def _recounted(self, at: int) -> bool:
+        """Count the samples from here on anew where the stream began afresh in another place; return whether it did."""
+        anchors = self._judgement.anchors
+        if not anchors or anchors.values[0] == self._anchor:
+            return False
+        self._samples[at:] = anchors.counted_of_first(self._own[at:])
+        self._anchor = anchors.values[0]
+        return True
 
     def _take_plain(self, samples: Float32, at: int) -> int:
         """Take plain samples, or the first of them, in few calls; return how many: none where the first is odd."""
@@ -121,7 +146,8 @@ class Block:
             return 0
         if judgement.known:
             judgement.known.remember_all(_ROW)
-        forecasts, numbers = made.forecasts[:count], np.arange(count)
+        forecasts = judgement.in_own_numbers(_ROW, made.forecasts[:count][None])[0]
+        numbers = np.arange(count)
         interval = drift = p_values = anomaly = None
         if monitor:
             moving = made.gains[:count] if judgement.is_running else None
@@ -138,7 +164,8 @@ class Block:
         none = np.zeros(count, np.int8)
         # Samples from which a period is learned, or another one, are odd, so that these have the same.
         periods = np.full(count, judgement.clocks.period_of(0)) if judgement.spec.learns_period else None
-        watched = interval, drift, p_values, anomaly, periods
+        anchors = np.full(count, self._anchor) if judgement.anchors else None
+        watched = interval, drift, p_values, anomaly, periods, anchors
         self._write(slice(at, at + count), Outcomes(forecasts, numbers, none, none, warm, seconds, *watched))
         ledger.take_clean(_ROW)
         ledger.steps += count - 1
@@ -161,11 +188,13 @@ class Block:
         given = None if self._given is None else self._given[at : at + 1]
         unread = None if self._unread is None else self._unread[at : at + 1]
         judgement = self._judgement
+        if judgement.anchors:
+            judgement.anchors.came[0] = self._own[at, 0]
         try:
             forecast = judgement.take(_ROW, self._samples[at : at + 1], given, unread)
         except (DataError, MissingSampleError) as error:
             raise type(error)(f"sample {at} of the block: {error}") from error
-        self._write(slice(at, at + 1), judgement.outcomes(_ROW, forecast))
+        self._write(slice(at, at + 1), judgement.outcomes(_ROW, judgement.in_own_numbers(_ROW, forecast)))
 
     def _run(self, samples: Float32, at: int) -> int:
         """Take plain samples in few calls, up to where a rule finds one stuck; return how many."""
@@ -240,7 +269,7 @@ class Block:
         if self._made.interval and made.interval:
             for kept, end in zip(self._made.interval, made.interval, strict=True):
                 kept[where] = end
-        for name in ("drift", "p_values", "anomaly", "periods"):
+        for name in ("drift", "p_values", "anomaly", "periods", "anchors"):
             if getattr(self._made, name) is not None:
                 getattr(self._made, name)[where] = getattr(made, name)
 

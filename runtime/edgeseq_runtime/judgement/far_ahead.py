@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.arrays import Forecasts
 from edgeseq_runtime.backends.base import OneStream, Session
 from edgeseq_runtime.judgement.judgement import Judgement
 
 
-def forecasts_far_ahead(judgement: Judgement, session: Session, steps: int) -> Float32:
+def forecasts_far_ahead(judgement: Judgement, session: Session, steps: int) -> Forecasts:
     """Return the next `steps` samples of each target, (steps, target), of the only stream, which stays where it is.
 
     Features that are no targets keep their last value; those of the time, and columns known ahead, go on.
@@ -28,4 +28,5 @@ def forecasts_far_ahead(judgement: Judgement, session: Session, steps: int) -> F
             x[:, 0, features:] = judgement.known.ahead_of(engine.x.reshape(-1), passed)
         y, states = session.advance(x, states)
         parts.append(y[-1].reshape(horizon, targets))
-    return np.concatenate(parts)[:steps]
+    said: Forecasts = judgement.in_own_numbers(slice(0, 1), np.concatenate(parts)[None, :steps])[0]
+    return said

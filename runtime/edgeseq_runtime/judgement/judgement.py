@@ -174,6 +174,10 @@ class Judgement(JudgedStreams):
         reason[jumps & (reason == 0)] = REASON_CODES[RANGE]
         with self.all_or_nothing(places):
             self.begin_afresh(places[jumps])
+            if self.anchors:  # what lies far from all before it is a place of its own to count from
+                self.anchors.move(places[jumps])
+                block = np.where(jumps[:, None], np.float32(0), block)
+                findings.runs[jumps, :, 0] = 0
             return self._move(places, block, seconds, findings, status, reason, rejected)
 
     def _move(

@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.arrays import Float32, Forecasts
 from edgeseq_runtime.backends.base import OneStream
 from edgeseq_runtime.backends.usual import INFINITE, ODD
 from edgeseq_runtime.errors import DataError, EdgeseqError
 from edgeseq_runtime.judgement.judgement import Judgement
 from edgeseq_runtime.reading.times import Time, TimeReader
 from edgeseq_runtime.streaming.known_values import KnownReader, KnownValues
-from edgeseq_runtime.streaming.validation import UNREAD, RawSample, Reader
+from edgeseq_runtime.streaming.validation import UNREAD, RawSample, Reader, as_float32
 
 _ROW = slice(0, 1)
 
@@ -25,6 +25,9 @@ class LoneStream:
         self._judgement, self._stream, self._engine = judgement, judgement.engine, judgement.engine.engine
         self._ledger, self._clocks, self._screening = judgement.ledger, judgement.clocks, judgement.screening
         self._monitor, self._adaptation, self._known = judgement.monitor, judgement.adaptation, judgement.known
+        self._anchors = judgement.anchors
+        self._anchor = 0.0
+        """What samples are counted from; NaN where that is the first one to come."""
         self._reader, self._known_reader, self._to_seconds = reader, known_reader, times.seconds
         self._features = len(judgement.spec.features)
         self._shape = (judgement.spec.horizon, len(judgement.spec.targets))
@@ -38,9 +41,10 @@ class LoneStream:
         self._x: Any = memoryview(engine.x.reshape(-1).data)  # writing to an array itself takes three times as long
         self._numbers: Any = memoryview(engine.y.reshape(-1).data)
         self._last: Any = memoryview(self._clocks.last.data)
+        self._came: Any = memoryview(self._anchors.came.data) if self._anchors else None
         self._usual_step = judgement.usual
         self._said = engine.y.reshape(self._shape)
-        self._move, self._copied = engine.advance, self._said.copy
+        self._move, self._copied = engine.advance, self._in_own_numbers if self._anchors else self._said.copy
         targets = self._shape[1]
         self._truths = engine.x.reshape(-1)[:targets].reshape(targets if targets > 1 else ())
         self._find_ranges()
@@ -62,6 +66,8 @@ class LoneStream:
         """Note which of its ways the next sample may take, so that `step` need not ask for each part."""
         if self._judgement.is_running:
             self._find_ranges()
+        if self._anchors:
+            self._find_anchor()
         self._period = float(self._clocks.period_of(0))
         span = self._clocks.span_of_first()
         may_be_usual = self._judgement.may_be_usual and not self.is_interrupted
@@ -72,18 +78,20 @@ class LoneStream:
         self._is_bare = self._is_calm and bare and self._ledger.is_quiet
         self._is_native = may_be_usual and self._usual_step is not None
 
-    def step(self, sample: RawSample, time: Time, known: KnownValues) -> Float32:
+    def step(self, sample: RawSample, time: Time, known: KnownValues) -> Forecasts:
         """Take one sample as `Predictor.step` says; return the forecast (horizon, target)."""
         try:
             is_bare = self._is_bare and time is None and known is None
-            if is_bare and type(sample) is float and self._low <= sample <= self._high:
-                self._x[0] = sample
-                self._move()
-                number = self._numbers[0]
-                if number - number == 0:
-                    self._ledger.steps += 1
-                    return self._copied()
-                return self._without_forecast(math.nan)
+            if is_bare and type(sample) is float:
+                value = sample - self._anchor
+                if self._low <= value <= self._high:
+                    self._x[0] = value
+                    self._move()
+                    number = self._numbers[0]
+                    if number - number == 0:
+                        self._ledger.steps += 1
+                        return self._copied()
+                    return self._without_forecast(math.nan)
             return self._step(sample, time, known)
         except EdgeseqError:  # before anything has moved
             raise
@@ -92,7 +100,7 @@ class LoneStream:
             self.choose_path()
             raise
 
-    def _step(self, sample: RawSample, time: Time, known: KnownValues) -> Float32:
+    def _step(self, sample: RawSample, time: Time, known: KnownValues) -> Forecasts:
         """Take one sample, by a short way where it is in range and on time."""
         self.require_whole()
         ahead = None if known is None else self._known_reader.read(known)
@@ -100,19 +108,48 @@ class LoneStream:
             given, unread = self._to_seconds(time, self._last[0]), None
         except DataError:
             given, unread = math.nan, np.ones(1, np.bool_)
+        anchor = self._anchor
+        if self._anchors:
+            sample = self._counted(sample)
         if unread is None and (self._is_native or self._is_calm) and (ahead is not None or not self._known):
             take = self._take_natively if self._is_native else self._take_calmly
             taken = take(sample, given, ahead)
             if taken is not None:
                 return taken
-        block = self._reader.read_all([sample])
+        block = as_float32(self._reader.read_all([sample]))
         if self._known:
             block = self._known_reader.with_ahead(block, (self._known_reader.nothing if ahead is None else ahead)[None])
-        forecast = self._judgement.judge(_ROW, block, np.array([given]), unread)
+        try:
+            forecast = self._judgement.judge(_ROW, block, np.array([given]), unread)
+        except EdgeseqError:
+            if self._anchors:  # no number has come after all
+                self._anchors.values[0] = anchor
+                self._find_anchor()
+            raise
         self.choose_path()
-        return forecast.reshape(self._shape)
+        return self._judgement.in_own_numbers(_ROW, forecast).reshape(self._shape)
 
-    def _take_natively(self, sample: RawSample, given: float, ahead: Float32 | None) -> Float32 | None:
+    def _counted(self, sample: RawSample) -> float:
+        """Return a sample as it is counted; the first number of a stream is what it is counted from."""
+        assert self._anchors, "only where streams are counted so"
+        value = sample if type(sample) is float else self._reader.read(sample)[0]
+        if self._anchor == self._anchor:
+            self._came[0] = value
+            return value - self._anchor
+        counted: float = self._anchors.counted(_ROW, np.array([[value]])).item()
+        self._find_anchor()
+        return counted
+
+    def _find_anchor(self) -> None:
+        assert self._anchors, "only where streams are counted so"
+        self._anchor = self._anchors.values.item(0)
+        self._added = np.array(self._anchor if self._anchor == self._anchor else 0.0)
+
+    def _in_own_numbers(self) -> Forecasts:
+        said: Forecasts = np.add(self._said, self._added, dtype=np.float64)
+        return said
+
+    def _take_natively(self, sample: RawSample, given: float, ahead: Float32 | None) -> Forecasts | None:
         """Take a sample by the backend's own code; None where something is odd about it. `given` may be NaN."""
         usual, ledger, monitor, clocks = self._usual_step, self._ledger, self._monitor, self._clocks
         assert usual, "only where there is such code"
@@ -158,7 +195,7 @@ class LoneStream:
             to[place] = value
         return True
 
-    def _take_calmly(self, sample: RawSample, given: float, ahead: Float32 | None) -> Float32 | None:
+    def _take_calmly(self, sample: RawSample, given: float, ahead: Float32 | None) -> Forecasts | None:
         """Take a sample step by step; None where something is odd about it. `given` may be NaN."""
         seconds = self._last[0] + self._period if math.isnan(given) else given
         values = self._usual(sample, seconds)
@@ -185,7 +222,7 @@ class LoneStream:
                 return None
         return None if self._screening.stuck_after and self._screening.is_first_stuck(values) else values
 
-    def _take(self, values: list[float], seconds: float, ahead: Float32 | None) -> Float32:
+    def _take(self, values: list[float], seconds: float, ahead: Float32 | None) -> Forecasts:
         """Take a sample that nothing is odd about; `seconds` is NaN where its time is not known."""
         for place, value in enumerate(values):
             self._x[place] = value
@@ -213,8 +250,8 @@ class LoneStream:
             self._clocks.is_known, self._is_bare = True, False
         return self._copied()
 
-    def _without_forecast(self, seconds: float) -> Float32:
+    def _without_forecast(self, seconds: float) -> Forecasts:
         """Deal with a forecast that is not finite: there is none, and the stream starts afresh."""
         forecast = self._judgement.drop_infinite(_ROW, self._stream.x, self._stream.y.copy(), np.array([seconds]))
         self.choose_path()
-        return forecast.reshape(self._shape)
+        return self._judgement.in_own_numbers(_ROW, forecast).reshape(self._shape)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from edgeseq_runtime.adaptation.of_model import adaptation_of
 from edgeseq_runtime.anomalies.anomalies import Anomalies
-from edgeseq_runtime.arrays import Float32
+from edgeseq_runtime.arrays import Float32, Forecasts
 from edgeseq_runtime.backends.base import BatchEngine, OneStream, Session
 from edgeseq_runtime.backends.usual import FollowArrays, StepArrays, UsualStep
 from edgeseq_runtime.errors import SnapshotError
@@ -21,6 +21,7 @@ from edgeseq_runtime.monitoring.monitor import Monitor
 from edgeseq_runtime.outcomes import Outcomes
 from edgeseq_runtime.rules import ERROR, Rules
 from edgeseq_runtime.spec import RUNNING, SCALE, SETTINGS, Spec
+from edgeseq_runtime.streaming.anchors import Anchors
 from edgeseq_runtime.streaming.clocks import Clocks
 from edgeseq_runtime.streaming.known_ahead import REACH, KnownAhead
 from edgeseq_runtime.streaming.learned_period import LearningClocks
@@ -80,8 +81,11 @@ class JudgedStreams:
         """What is told of the errors that the monitor finds; None where nobody asks for anomalies."""
         self.known = KnownAhead(self.spec, room, self.screening.bounds) if self.spec.known else None
         """What streams were told of the columns known ahead; None where the model has none."""
+        self.anchors = Anchors(room, self.spec.features[0].limit) if self.is_running else None
+        """From where each stream is counted; None where all are from zero. All below the doors is so counted."""
         self.parts: list[RowArrays] = [self.ledger, self.screening, self.clocks]
-        self.parts += [part for part in (self.monitor, self.adaptation, self.anomalies, self.known) if part]
+        others = self.monitor, self.adaptation, self.anomalies, self.known, self.anchors
+        self.parts += [part for part in others if part]
         self.watches = bool(self.monitor or self.adaptation)
         """Whether anything compares forecasts with what comes."""
         self._features = len(self.spec.features)
@@ -178,6 +182,10 @@ class JudgedStreams:
         if self.anomalies:
             self.anomalies.set_sensor(row, scale.offset[: self._targets], scale.gain[: self._targets])
 
+    def in_own_numbers(self, rows: Any, said: Float32) -> Forecasts:
+        """Return what is said of streams, (stream, ...), in the numbers that they are measured in."""
+        return self.anchors.in_own_numbers(rows, said) if self.anchors else said
+
     @contextmanager
     def all_or_nothing(self, rows: Any) -> Iterator[None]:
         """Whatever goes wrong within leaves the streams at `rows` as they were before."""
@@ -233,10 +241,11 @@ class JudgedStreams:
             ledger.reason[rows].tolist(),
             self.clocks.counters_of(rows),
             ledger.counts[rows].tolist(),
+            self.anchors.counters_of(rows) if self.anchors else [{}] * len(ages),
             strict=True,
         )
         found = []
-        for at, (samples, age, imputed, skipped, status, reason, times, counts) in enumerate(counters):
+        for at, (samples, age, imputed, skipped, status, reason, times, counts, counted) in enumerate(counters):
             named = {
                 "samples": samples,
                 "age": age,
@@ -247,6 +256,7 @@ class JudgedStreams:
                 "odd_at": samples if reason else 0,
                 **times,
                 **dict(zip(_COUNTERS, counts, strict=True)),
+                **counted,
             }
             arrays = {name: block[at].copy() for name, block in blocks.items()}
             watched = self.monitor.arrays_of(int(rows[at])) if self.monitor else {}
@@ -269,6 +279,8 @@ class JudgedStreams:
         odd = sum(counters[f"counts.{status}"] for status in STATUSES[1:])
         if odd > counters["samples"] or (self.monitor and not self.monitor.might_hold(snapshot.arrays)):
             raise SnapshotError("the snapshot has counters or widths that no stream has")
+        if self.anchors and not self.anchors.might_hold(counters):
+            raise SnapshotError("the snapshot is counted from where no stream is")
         if not self.screening.might_hold(snapshot.arrays):
             raise SnapshotError("the snapshot has a range that no stream has")
         if self.adaptation and not self.adaptation.might_hold(snapshot.arrays):
@@ -300,6 +312,8 @@ class JudgedStreams:
         self.screening.look_away(slice(row, row + 1), self.engine.x[row : row + 1])
         self.screening.settle()
         self.clocks.load(row, counters)
+        if self.anchors:
+            self.anchors.load(row, counters)
         if self.monitor:
             self.monitor.load(row, counters["age"], arrays)
         if self.adaptation:
@@ -326,8 +340,8 @@ class JudgedStreams:
             if part:
                 part.gains[0, 0] = scale
 
-    def outcomes(self, rows: Any, forecasts: Float32) -> Outcomes:
-        """Return what became of the last samples of streams, with their forecasts (stream, outputs)."""
+    def outcomes(self, rows: Any, forecasts: Forecasts) -> Outcomes:
+        """Return what became of the last samples of streams; their forecasts (stream, outputs) are in own numbers."""
         ledger, shaped = self.ledger, forecasts.reshape(-1, *self._shape)
         p_values, anomaly = self.anomalies.found(rows) if self.anomalies else (None, None)
         return Outcomes(
@@ -342,13 +356,14 @@ class JudgedStreams:
             p_values,
             anomaly,
             np.array(self.clocks.period_of(rows)) if self.spec.learns_period else None,
+            self.anchors.known(rows) if self.anchors else None,
         )
 
     def are_warm(self, rows: Any) -> Flags:
         """Return whether streams' forecasts count already, (stream,)."""
         return np.asarray(self.ledger.ages(rows) >= self.spec.warmup)
 
-    def _counting(self, rows: Any, forecasts: Float32) -> Float32:
+    def _counting(self, rows: Any, forecasts: Forecasts) -> Forecasts:
         """Return forecasts (stream, horizon, target), NaN for streams that are fresh."""
         fresh = self.ledger.ages(rows) == 0
         return np.where(fresh[:, None, None], np.float32(np.nan), forecasts) if fresh.any() else forecasts

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq_runtime.arrays import Float32, Float64, Rows
+from edgeseq_runtime.arrays import Float32, Float64, Forecasts, Rows
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.monitoring.evidence import HASTE, TOO_WIDE, scores
 from edgeseq_runtime.spec import Spec
@@ -279,9 +279,9 @@ class Intervals(RowArrays):
         self.exponentials(self.moving[row, 0], self.width[row])
 
     def around(
-        self, rows: Any, forecasts: Float32, level: float, gains: Float32 | None = None
-    ) -> tuple[Float32, Float32]:
-        """Return lower and upper end, each float32 of the shape of forecasts (stream, horizon, target).
+        self, rows: Any, forecasts: Forecasts, level: float, gains: Float32 | None = None
+    ) -> tuple[Forecasts, Forecasts]:
+        """Return lower and upper end, each of shape and type of the forecasts (stream, horizon, target).
 
         `gains` (stream, target) are the sensors' where these are several. Raises `UsageError` for a level that is not
         between 0 and 1.
@@ -289,8 +289,8 @@ class Intervals(RowArrays):
         return self.with_width(self.width[rows], forecasts, level, gains)
 
     def with_width(
-        self, width: Float32, forecasts: Float32, level: float, gains: Float32 | None = None
-    ) -> tuple[Float32, Float32]:
+        self, width: Float32, forecasts: Forecasts, level: float, gains: Float32 | None = None
+    ) -> tuple[Forecasts, Forecasts]:
         """Return the ends around forecasts for a width of each (sample, horizon, target); see `around`."""
         if not 0 < level < 1:
             raise UsageError(f"level: expected between 0 and 1, got {level}")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq_runtime.arrays import Float32, Rows
+from edgeseq_runtime.arrays import Float32, Forecasts, Rows
 from edgeseq_runtime.backends.usual import WatchArrays
 from edgeseq_runtime.monitoring.conformal import FURTHEST, HASTY, WIDEST, Intervals
 from edgeseq_runtime.monitoring.drift import ALARM, CLEAR, MEMORY, RAISED, Drift
@@ -218,13 +218,13 @@ class Monitor(RowArrays):
             errors /= self.gains[0]
         return self.intervals.update_through(errors), self.drift.update_through(nearest), errors
 
-    def around(self, rows: Any, forecasts: Float32, level: float) -> tuple[Float32, Float32]:
+    def around(self, rows: Any, forecasts: Forecasts, level: float) -> tuple[Forecasts, Forecasts]:
         """Return the ends of intervals around forecasts (stream, horizon, target); see `Intervals.around`."""
         return self.intervals.around(rows, forecasts, level, self.gains[rows] if self._has_gains else None)
 
     def around_through(
-        self, width: Float32, forecasts: Float32, level: float, moving: Float32 | None = None
-    ) -> tuple[Float32, Float32]:
+        self, width: Float32, forecasts: Forecasts, level: float, moving: Float32 | None = None
+    ) -> tuple[Forecasts, Forecasts]:
         """Return the ends around the first stream's forecasts for widths as `update_through` returned them.
 
         `moving` (time, target) are its gains after each sample, where they move.

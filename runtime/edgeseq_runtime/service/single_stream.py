@@ -1,5 +1,6 @@
 """One stream without a name, through a predictor."""
 
+import math
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from edgeseq_runtime.rules import Rules
 from edgeseq_runtime.service.gathered import LOST, as_period, open_intervals, resume_open, waiting, with_open
 from edgeseq_runtime.service.last_told import LastTold
 from edgeseq_runtime.service.streams import ANOMALIES_BEGIN, Answer, Period, Said
-from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.spec import RUNNING, Spec
 from edgeseq_runtime.stores.snapshot_file import SnapshotFile
 from edgeseq_runtime.streaming.known_values import KnownReader
 from edgeseq_runtime.streaming.open_intervals import Gathered
@@ -37,6 +38,7 @@ class SingleStream:
         self.intervals = open_intervals(predictor.spec, late_limit)
         self._takes_one = len(predictor.spec.measured) == 1
         self._is_timed, self._learns_period = predictor.spec.is_timed, predictor.spec.learns_period
+        self._takes_any = predictor.spec.scaling == RUNNING or self._learns_period
         self._known, self._told = KnownReader(predictor.spec), LastTold(predictor.spec)
         self._is_exact: bool | None = None  # whether blocks are; not known yet
         self._begun = predictor.state()
@@ -67,8 +69,9 @@ class SingleStream:
         interval, drift = (p.interval(), p.drift) if p.monitors else (None, False)
         p_values, anomaly = p.surprise() if p.finds_anomalies else (None, "")
         watched = interval, drift, p.seconds, p_values, anomaly
-        if self._learns_period:
-            return StepResult(forecast, p.status, p.warm, number, p.reason, *watched, p.period)
+        if self._takes_any:
+            period = p.period if self._learns_period else math.nan
+            return StepResult(forecast, p.status, p.warm, number, p.reason, *watched, period, p.anchor)
         return StepResult(forecast, p.status, p.warm, number, p.reason, *watched)
 
     def pace(self, _name: str) -> float:

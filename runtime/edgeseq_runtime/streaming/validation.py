@@ -10,7 +10,7 @@ import numpy.typing as npt
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.printable import counted, listed, shown
-from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.spec import RUNNING, Spec
 
 RawSample: TypeAlias = float | Sequence[float | None] | Mapping[str, float | None] | npt.NDArray[np.floating] | None
 """One sample as a caller gives it: a number for a model of one feature, else one for each feature, in the
@@ -33,6 +33,8 @@ class Reader:
         self._names = [feature.name for feature in spec.features]
         self._measured = len(spec.measured)
         self._unread: list[Any] = [UNREAD] * (len(self._names) - self._measured)
+        self.rounded = _as_float64 if spec.scaling == RUNNING else as_float32
+        """Of streams that are counted from their first sample, what that leaves is rounded, and nothing before."""
 
     def read(self, sample: RawSample) -> list[float]:
         """Return one number for each feature: NaN for what is missing, `UNREAD` for what the sample's time tells."""
@@ -46,9 +48,9 @@ class Reader:
         except (ValueError, OverflowError):  # samples of several lengths
             block = np.array(None)
         if block.dtype.kind in "biuf" and block.size == len(samples) * count and block.ndim <= 2:
-            return self._as_told(as_float32(block.reshape(len(samples), count)))
+            return self._as_told(self.rounded(block.reshape(len(samples), count)))
         rows = [self.read(sample) for sample in samples]
-        return as_float32(np.array(rows, np.float64).reshape(len(rows), count))
+        return self.rounded(np.array(rows, np.float64).reshape(len(rows), count))
 
     def read_block(self, samples: Any) -> Float32:
         """Return a block of one stream's samples as (time, feature); `samples` are (time,) or (time, feature).
@@ -65,10 +67,10 @@ class Reader:
         if block.ndim != 2 or block.shape[1] not in (features, self._measured):
             raise DataError(f"samples have shape {shape}; the model takes (time, {features})")
         if block.dtype == object:  # None among numbers
-            return as_float32(np.array([self.read(row) for row in block], np.float64).reshape(len(block), features))
+            return self.rounded(np.array([self.read(row) for row in block], np.float64).reshape(len(block), features))
         if block.dtype.kind not in "biuf":
             raise DataError(f"samples are of type {block.dtype}, not numbers")
-        return self.completed(as_float32(block))
+        return self.completed(self.rounded(block))
 
     def completed(self, block: Float32) -> Float32:
         """Return samples (..., feature) with `UNREAD` for the features of the time, where they lack."""
@@ -139,3 +141,7 @@ def as_float32(block: npt.NDArray[Any]) -> Float32:
         return block
     with np.errstate(over="ignore"):
         return block.astype(np.float32)
+
+
+def _as_float64(block: npt.NDArray[Any]) -> Any:
+    return block.astype(np.float64)

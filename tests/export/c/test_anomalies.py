@@ -198,10 +198,25 @@ def test_the_memory_is_numpys_to_the_last_bit(choices: dict[str, Any], quantize:
     """Of the errors that the forecasts of C made, over faults of all kinds, missing samples and fresh starts."""
     checkpoint = small(**choices)
     samples = with_faults(checkpoint, 2500, gaps=True)
+    if checkpoint.spec.scaling == RUNNING:
+        samples -= samples[0]  # so that what C forecasts is what its detector compares
     found = found_by_c(checkpoint, samples, tmp_path, quantize)
     np.testing.assert_array_equal(found.memory, memory_by_numpy(checkpoint, samples, found))
     assert len(set(found.alarm.tolist())) >= 3  # none, and two words
     assert np.isnan(found.p_value).any()
+
+
+@pytest.mark.parametrize("quantize", export.KINDS)
+def test_an_offset_changes_no_bit_of_what_is_remembered(quantize: str, tmp_path: Path) -> None:
+    """Where the scale runs and samples at the offset are exact, a thousand deviations away."""
+    checkpoint = small(horizon=5, scaling="running")
+    samples = (np.round(with_faults(checkpoint, 900) * 2**10) / 2**10).astype(np.float32)
+    near, far = (
+        found_by_c(checkpoint, samples + offset, tmp_path, quantize) for offset in (np.float32(0), np.float32(750))
+    )
+    np.testing.assert_array_equal(far.memory, near.memory)
+    np.testing.assert_array_equal(far.status, near.status)
+    np.testing.assert_allclose(far.forecasts - 750, near.forecasts, rtol=2e-7, atol=6e-5)  # rounded at last
 
 
 def test_the_detector_begins_with_what_training_stored(tmp_path: Path) -> None:

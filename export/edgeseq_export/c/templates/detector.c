@@ -81,9 +81,9 @@ int {{ name }}_detect({{ name }}_detector *d, const {{ name }}_state *s, const f
         errors[t] = by_gain(&s->memory, t, sample[t] - said[t]);
         far_errors[t] = by_gain(&s->memory, t, sample[t] - farther[t]);
 {% else %}
-        x[t] = sample[t];
-        errors[t] = sample[t] - said[t];
-        far_errors[t] = sample[t] - farther[t];
+        x[t] = sample[t]{{ " - s->anchor" if running }};
+        errors[t] = x[t] - said[t];
+        far_errors[t] = x[t] - farther[t];
 {% endif %}
 {% if running %}
         errors[t] /= s->memory.scale[0];
@@ -93,9 +93,18 @@ int {{ name }}_detect({{ name }}_detector *d, const {{ name }}_state *s, const f
             memset(errors + t, 0xFF, sizeof *errors);
     }
     find_anomaly(&d->memory, errors, far_errors, x, d->limit);
+{% if running %}
+    (void)forecast; /* the state has it counted as the sample is */
+    *said = *s->forecast;
+{% else %}
     memcpy(said, forecast, sizeof d->said);
+{% endif %}
 {% if detector.steps > 1 %}
+{% if running %}
+    *farther = s->farther;
+{% else %}
     memcpy(farther, forecast + {{ (detector.steps - 1) * detector.layout.targets }}, sizeof d->said);
+{% endif %}
     d->place = d->place + 1 < {{ detector.steps }} ? d->place + 1 : 0;
 {% endif %}
 {% if spec.warmup > 1 %}

@@ -78,6 +78,13 @@ typedef struct {
     float forecast[{{ NAME }}_TARGETS]; /* and what was forecast of the next */
     uint32_t age; /* samples since the start, to see whether forecasts count */
     uint32_t imputed; /* samples in a row that were filled in */
+{% if running %}
+    float anchor; /* the first sample: what stands above and below is counted from it */
+    uint32_t is_anchored; /* whether it has come */
+{% if detector and detector.steps > 1 %}
+    float farther; /* what was forecast {{ detector.steps }} samples ahead */
+{% endif %}
+{% endif %}
 {% if layout %}
     {{ name }}_adaptation adaptation;
 {% endif %}

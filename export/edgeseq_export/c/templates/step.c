@@ -180,21 +180,41 @@ static void look_ahead({{ name }}_state *s, const float *given)
 }
 
 {% endif %}
+{% if running %}
+/* Return a sample counted from the stream's first one: a network that sees changes only may be told any numbers that change
+   alike, and near zero float has more digits. */
+static float counted({{ name }}_state *s, float sample)
+{
+    if (!is_usable(sample))
+        return sample;
+    if (!s->is_anchored) {
+        s->anchor = sample;
+        s->is_anchored = 1;
+    }
+    return sample - s->anchor;
+}
+
+{% endif %}
 int {{ name }}_step({{ name }}_state *s, const float *sample, float *forecast)
 {
     const uint32_t nan = 0x7FC00000u;
     float x[{{ NAME }}_INPUTS]{% if layout %}, truth[{{ NAME }}_TARGETS]{% endif %};
+{% if running %}
+    const float given[1] = {counted(s, *sample)};
+{% else %}
+    const float *const given = sample;
+{% endif %}
     int f, lacking = 0;
 {% if layout %}
-    memcpy(truth, sample, sizeof truth);
+    memcpy(truth, given, sizeof truth);
 {% endif %}
 {% if spec.known %}
-    look_ahead(s, sample + {{ NAME }}_FEATURES);
+    look_ahead(s, given + {{ NAME }}_FEATURES);
     memcpy(x, s->sample, sizeof x);
 {% endif %}
     for (f = 0; f < {{ NAME }}_FEATURES; f++) {
-        x[f] = sample[f];
-        if (!is_usable(sample[f])) { /* a target's forecast stands in; another feature keeps its last value */
+        x[f] = given[f];
+        if (!is_usable(given[f])) { /* a target's forecast stands in; another feature keeps its last value */
             x[f] = f < {{ NAME }}_TARGETS ? s->forecast[f] : s->sample[f];
             lacking = 1;
 {% if layout %}
@@ -215,6 +235,15 @@ int {{ name }}_step({{ name }}_state *s, const float *sample, float *forecast)
 {% endif %}
     memcpy(s->sample, x, sizeof x);
     memcpy(s->forecast, forecast, sizeof s->forecast);
+{% if running %}
+{% if detector and detector.steps > 1 %}
+    s->farther = forecast[{{ detector.steps - 1 }}];
+{% endif %}
+    for (f = 0; f < {{ NAME }}_OUTPUTS; f++) {
+        ROUNDED const float said = forecast[f];
+        forecast[f] = s->anchor + said;
+    }
+{% endif %}
     s->age += s->age < UINT32_MAX;
     s->imputed = lacking ? s->imputed + 1 : 0;
     return lacking ? {{ NAME }}_IMPUTED : {{ NAME }}_OK;
