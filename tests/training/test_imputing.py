@@ -104,7 +104,7 @@ def test_a_path_is_learned_where_most_rows_are_empty(measured_every: int, most: 
 
 
 def test_forecasts_that_run_away_do_not_fill_gaps() -> None:
-    """A path that forecasts three times the last change as the next one has the imputer's instead, and keeps the rest."""
+    """A path that forecasts three times the last change as the next one has the imputer's instead; the rest stays."""
     made, parts = planned(noisy_walk(1000, 2))
     path = autoregressive.naive_paths(made.spec, (24,))[0]
     path.weight[0, 0, -1] = 3 * made.spec.features[0].change / made.spec.target_scales[0][0]
