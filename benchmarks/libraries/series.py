@@ -15,6 +15,9 @@ USUAL = "5min"
 HORIZON = 12
 """Steps ahead for the files of a folder."""
 
+LOADS = ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL")
+"""The other columns of ETTh1, forecast as far ahead as the nearest horizon of its oil temperature."""
+
 
 @dataclass(frozen=True)
 class Named:
@@ -39,6 +42,8 @@ def named(etth1: Path | None, folder: Path | None, horizons: Sequence[int] = (24
     if etth1:
         for horizon in horizons:
             yield Named(f"ETTh1 OT, {horizon}", str(etth1), horizon, "OT", ETTH1_SPLIT)
+        for load in LOADS:
+            yield Named(f"ETTh1 {load}, {min(horizons)}", str(etth1), min(horizons), load, ETTH1_SPLIT)
     yield Named("CO2", "co2", 4, "co2")
     for path in sorted(folder.rglob("*.csv")) if folder else ():
         every = next((period for part, period in EVERY if part in path.name), USUAL)

@@ -29,10 +29,14 @@ def read_windows(path: str, *, series: str, timed: bool) -> list[Span]:
     """Return the windows in a file: JSON pairs of times, or of row numbers for a series without; or CSV of two columns.
 
     JSON is a list of pairs, or an object from a file's name to such a list, of which that is taken whose name `series`
-    ends with or which ends with it. Raises `DataError` for anything else, and for a window that ends before it begins.
+    ends with or which ends with it. Raises `DataError` for anything else, for a file without windows that does
+    not say `[]`, and for a window that ends before it begins.
     """
     text = files.read(path, _LARGEST).decode("utf-8-sig", errors="replace")
-    pairs = _of_json(path, text, series) if text.lstrip()[:1] in ("[", "{") else _of_csv(path, text)
+    is_json = text.lstrip()[:1] in ("[", "{")
+    pairs = _of_json(path, text, series) if is_json else _of_csv(path, text)
+    if not pairs and not is_json:
+        raise DataError(f"{path}: expected windows, two times a line, got none; a file that says [] labels nothing")
     return [_span(path, pair, timed=timed) for pair in pairs]
 
 

@@ -69,7 +69,11 @@ def check_change(series: Series, parts: Parts, train: Filled) -> None:
         if np.nanmin(values) == np.nanmax(values):
             grain = np.spacing(np.nanmax(np.abs(values)))
             fine = f" in float32, which here tells only values {grain:g} apart," if grain > 1e-3 else ""
-            raise DataError(f"column {name!r} is constant ({np.nanmax(values):g}){fine} in the training part")
+            alone = "; `edgeseq predict starter` forecasts a constant exactly, without training"
+            raise DataError(
+                f"column {name!r} is constant ({np.nanmax(values):g}){fine} in the training part"
+                f"{alone if len(series.columns) == 1 and not fine else ''}"
+            )
         pieces = [train.values[start:stop, column] for start, stop in train.segments]
         if not any(np.diff(piece).any() for piece in pieces):
             raise DataError(f"column {name!r} never changes from one sample to the next in the training part")

@@ -139,6 +139,11 @@ def is_checkpoint(content: bytes) -> bool:
     return content[8:9] == b"{" and int.from_bytes(content[:8], "little") < len(content)
 
 
+def is_cut_checkpoint(content: bytes) -> bool:
+    """Whether these bytes begin as a checkpoint does, and end within its header."""
+    return content[8:10] == b'{"' and content[4:8] == bytes(4) and not is_checkpoint(content)
+
+
 def _reason(error: OSError | ValueError) -> str:
     """Return the system's words; a path with a NUL is a `ValueError`."""
     return getattr(error, "strerror", None) or str(error)

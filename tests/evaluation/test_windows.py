@@ -33,6 +33,11 @@ def test_windows_are_read_from_each_form(tmp_path: Path, content: object) -> Non
     assert read_windows(path, series="elsewhere/a.csv", timed=True) == [(HOUR, 2 * HOUR)]
 
 
+def test_a_list_without_windows_says_that_nothing_is_labelled(tmp_path: Path) -> None:
+    assert read_windows(written(tmp_path / "w", []), series="x", timed=True) == []
+    assert read_windows(written(tmp_path / "w", {"a.csv": []}), series="a.csv", timed=True) == []
+
+
 def test_series_without_times_have_windows_of_rows(tmp_path: Path) -> None:
     assert read_windows(written(tmp_path / "w", [[3, 9]]), series="x", timed=False) == [(3.0, 9.0)]
     assert read_windows(written(tmp_path / "w", "first,last\n3,9\n"), series="x", timed=False) == [(3.0, 9.0)]
@@ -48,6 +53,9 @@ def test_series_without_times_have_windows_of_rows(tmp_path: Path) -> None:
         ("[1, 2", "expected JSON"),
         ("[" * 5000, "expected JSON"),
         ("1970-01-01T01:00\n", "a pair"),
+        ("", "got none"),
+        ("\n \n", "got none"),
+        ("first,last\n", "got none"),
     ],
 )
 def test_what_is_no_window_is_refused_in_one_line(tmp_path: Path, content: object, said: str) -> None:

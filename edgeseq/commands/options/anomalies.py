@@ -41,8 +41,9 @@ class AnomalyRate:
             return self.count
         if not period:
             raise UsageError(
-                f"--anomaly-rate {self.text}: the model does not know how far apart samples are; "
-                "give a rate by sample, such as 1e-4, or gather samples with --every"
+                f"--anomaly-rate {self.text}: the model does not know how far apart samples are (starter learns it "
+                f"from the first times alone); give a rate by sample, such as {self.count * 60 / self.seconds:.2g} for samples "
+                "a minute apart, or gather samples with --every"
             )
         rate = self.count * period / self.seconds
         if not rate < _MOST:

@@ -21,6 +21,7 @@ from edgeseq_export.c.fixed_program import FixedProgram, Scaled
 from edgeseq_export.c.float_program import Product, Program, padded
 from edgeseq_runtime import __version__
 from edgeseq_runtime.model_file.library_file import INTERFACE, JUDGEMENT
+from edgeseq_runtime.monitoring import shown_drift
 from edgeseq_runtime.rules import ANOTHER_RATE
 from edgeseq_runtime.spec import CHANGE, RUNNING, SCALE, SETTINGS, STEPS, STREAM, Spec
 from edgeseq_runtime.streaming.time_features import CIRCLES
@@ -91,7 +92,10 @@ def native_sources(program: Program, content: bytes, together: int) -> dict[str,
         together=together,
     )
     judgement = _TEMPLATES.get_template("judgement.c").render(
-        _values(program.spec, "model") | adaptation.values(program.spec), version=JUDGEMENT, another_rate=ANOTHER_RATE
+        _values(program.spec, "model") | adaptation.values(program.spec),
+        version=JUDGEMENT,
+        another_rate=ANOTHER_RATE,
+        shown=shown_drift,
     )
     return sources.files() | {"native.c": glue, "judgement.c": judgement}
 

@@ -40,10 +40,13 @@ class WatchArrays:
     hasty: tuple[float, float, float]
     """How far a width's logarithm may come; by how many times as much haste moves it besides, and how far all in all.
     """
-    lowest: Float64
-    highest: Float64
+    lowest: Float64 | None
+    highest: Float64 | None
     """(target,): between which a one-step error is as over validation."""
-    shares: Float32
+    shares: Float32 | None
+    """As the two before, None where streams themselves have to show what errors are usual."""
+    shown_errors: Float32 | None
+    """(stream, word), see `monitoring.shown_drift`; None where validation has shown it."""
     raised: Float32
     shares_like: tuple[float, float, float]
     """Samples that a share is a mean over, and the shares that raise and lower the flag."""

@@ -7,6 +7,7 @@ from edgeseq_runtime.errors import DataError
 from edgeseq_runtime.io.any_names import TIME, AnyNames, joined, split_paths
 from edgeseq_runtime.io.json_samples import AWAY, merged
 from edgeseq_runtime.io.sample import OtherKindError, Sample, Tell, as_stream
+from edgeseq_runtime.printable import printable
 from edgeseq_runtime.reading import fields, json_text
 from edgeseq_runtime.reading.lines import column_names
 from edgeseq_runtime.reading.reading import Reading
@@ -25,7 +26,7 @@ class AnyJson:
     ) -> None:
         """Read as `AnyNames` does; with `paths` only what stands there, by the names that these give it."""
         self._id, self._tell = reading.id, tell
-        self._has_owners = self._has_told_of_nobody = False
+        self._has_owners = self._has_told_of_nobody = self._has_told_of_twins = False
         self._paths, time = split_paths(paths or {}, reading)
         self._named = {**self._paths, **({TIME: time} if time else {})}
         self._names = AnyNames(reading, tell, timed=timed, time=(TIME,) if time else (), only=self._paths or None)
@@ -52,7 +53,7 @@ class AnyJson:
         name = self._owner(content, line)
         if name is None:
             return []
-        cells = dict(fields.scalars(content))
+        cells = self._cells(content, line)
         for known, path in self._named.items():
             value = fields.find(content, path)
             cells.pop(path, None)
@@ -60,6 +61,17 @@ class AnyJson:
                 cells[known] = value
         cells.pop(self._id, None)
         return self._names.samples(cells, line, joined(owner, name))
+
+    def _cells(self, content: dict[str, Any], line: int) -> dict[str, Any]:
+        """Return an object's values by their paths. Of two with the same path the last counts, and one note says so."""
+        found = list(fields.scalars(content))
+        cells = dict(found)
+        if len(cells) < len(found) and self._tell and not self._has_told_of_twins and not self._paths:
+            paths = [path for path, _ in found]
+            twin = next(path for at, path in enumerate(paths) if path in paths[:at])
+            self._tell(f"line {line}: two values are called {printable(twin)}; the last of them counts")
+            self._has_told_of_twins = True
+        return cells
 
     def _owner(self, content: dict[str, Any], line: int) -> str | None:
         """Return whom an object names, "" where it does not say, None where that is nobody."""

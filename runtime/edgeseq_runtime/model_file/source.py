@@ -24,6 +24,9 @@ STARTER_FILE = Path(__file__).parent.parent / "models" / f"{STARTER}.onnx"
 _LIBRARY_NAMES = (".so", ".dylib")
 """How the names of files end that are native libraries."""
 
+_ARCHIVE = b"PK\x03\x04"
+"""What a zip archive begins with."""
+
 _ORT_FORMAT = b"ORTM"
 """What stands at the fifth byte of a file in onnxruntime's own format."""
 
@@ -147,6 +150,12 @@ def _check_kind(file: File, provider: str) -> None:
     """Refuse what is no model file by its first bytes, and code that nobody called code."""
     if files.is_checkpoint(file.content):
         raise ModelFileError(f"{file.name} is a checkpoint; `edgeseq export` makes a model file of it")
+    if files.is_cut_checkpoint(file.content):
+        raise ModelFileError(f"{file.name} is a damaged checkpoint: it ends within its header")
+    if file.content.startswith(_ARCHIVE):
+        raise ModelFileError(
+            f"{file.name} is a zip archive, as torch.save writes; a model file is ONNX, a checkpoint safetensors"
+        )
     if file.content[4:8] == _ORT_FORMAT:
         raise ModelFileError(f"{file.name} is in onnxruntime's own format; give the ONNX file that it was made from")
     if not is_library(file.content):

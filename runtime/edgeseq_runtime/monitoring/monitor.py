@@ -9,7 +9,9 @@ import numpy.typing as npt
 from edgeseq_runtime.arrays import Float32, Rows
 from edgeseq_runtime.backends.usual import WatchArrays
 from edgeseq_runtime.monitoring.conformal import FURTHEST, HASTY, WIDEST, Intervals
-from edgeseq_runtime.monitoring.drift import ALARM, CLEAR, MEMORY, Drift
+from edgeseq_runtime.monitoring.drift import ALARM, CLEAR, MEMORY, RAISED, Drift
+from edgeseq_runtime.monitoring.shown_drift import SHOWN_ERRORS, ShownDrift
+from edgeseq_runtime.monitoring.validated_drift import SHARES, ValidatedDrift
 from edgeseq_runtime.monitoring.waiting import Waiting
 from edgeseq_runtime.spec import RUNNING, Spec
 from edgeseq_runtime.streaming.row_arrays import RowArrays
@@ -19,8 +21,8 @@ Flags = npt.NDArray[np.bool_]
 _WAITING, _SAID = "monitor.waiting", "monitor.said"
 """What a snapshot calls the forecasts that wait, see `Waiting.in_order`; and what earlier versions called them."""
 
-_LEARNED = ("monitor.log_width", "monitor.shares", "monitor.raised")
-"""What a snapshot calls the rest."""
+_WIDTH = "monitor.log_width"
+"""What it calls the intervals' widths. What is kept for drift has names of its own."""
 
 _HASTY = ("monitor.evidence", "monitor.hurried")
 """What else of intervals it has, which earlier versions did not keep."""
@@ -44,7 +46,10 @@ class Monitor(RowArrays):
 
     def __init__(self, spec: Spec, room: int) -> None:
         super().__init__(room)
-        self.intervals, self.drift = Intervals(spec, room), Drift(spec, room)
+        self.intervals = Intervals(spec, room)
+        self._is_shown = spec.takes_any
+        """Whether streams themselves have to show what errors are usual."""
+        self.drift: Drift = ShownDrift(room) if self._is_shown else ValidatedDrift(spec, room)
         self._horizon, self._targets = spec.horizon, len(spec.targets)
         self._waiting = Waiting(self._horizon, self._targets)
         self.turns = 0
@@ -114,10 +119,11 @@ class Monitor(RowArrays):
             self._together = False
         errors = self._errors_of(rows, truths, expected)
         self.intervals.update(rows, errors)
+        nearest = truths - expected[:, 0] if self._is_shown else errors[:, 0]
         if len(self.said) == 1:
-            self.drift.update_one(errors[0, 0].tolist())  # in a sixth of the time
+            self.drift.update_one(nearest[0].tolist())  # in a sixth of the time
         else:
-            self.drift.update(rows, errors[:, 0])
+            self.drift.update(rows, nearest)
         return errors if seen is None else self._errors_of(rows, seen, expected)
 
     def _errors_of(self, rows: Rows, truths: Float32, expected: Float32) -> Float32:
@@ -136,6 +142,7 @@ class Monitor(RowArrays):
         """Return what `update` reads and changes, for who does the same in other code; `count` comes after that."""
         intervals, drift = self.intervals, self.drift
         middle, below, above = intervals.validated
+        validated = drift if isinstance(drift, ValidatedDrift) else None
         return WatchArrays(
             said=self.said,
             turn=self.turn,
@@ -149,9 +156,10 @@ class Monitor(RowArrays):
             held=intervals.held,
             more=intervals.more,
             hasty=HASTY,
-            lowest=drift.low,
-            highest=drift.high,
-            shares=drift.shares,
+            lowest=validated.low if validated else None,
+            highest=validated.high if validated else None,
+            shares=validated.shares if validated else None,
+            shown_errors=drift.shown if isinstance(drift, ShownDrift) else None,
             raised=drift.raised,
             shares_like=(float(MEMORY), ALARM, CLEAR),
         )
@@ -181,10 +189,11 @@ class Monitor(RowArrays):
         np.subtract(truths, said[read], errors)
         said[written] = forecasts
         self.turns += 1
+        nearest = self._next_errors.tolist() if self._is_shown else None
         if self._has_gains:
             errors /= self.gains[0]
         self.intervals.update_known(self._flat_errors)
-        self.drift.update_one(self._next_errors.tolist())
+        self.drift.update_one(nearest or self._next_errors.tolist())
         return errors
 
     def update_through(self, truths: Float32, forecasts: Float32) -> tuple[Float32, Flags, Float32]:
@@ -204,9 +213,10 @@ class Monitor(RowArrays):
         self.said[0, self._waiting.in_order(turn + count)] = waiting
         self.turn[0] = (self.turn[0] + count) % self._waiting.turns
         self._together = self._is_known = False
+        nearest = errors[:, 0].copy() if self._is_shown else errors[:, 0]
         if self._has_gains:
             errors /= self.gains[0]
-        return self.intervals.update_through(errors), self.drift.update_through(errors[:, 0]), errors
+        return self.intervals.update_through(errors), self.drift.update_through(nearest), errors
 
     def around(self, rows: Any, forecasts: Float32, level: float) -> tuple[Float32, Float32]:
         """Return the ends of intervals around forecasts (stream, horizon, target); see `Intervals.around`."""
@@ -233,11 +243,10 @@ class Monitor(RowArrays):
     def arrays_of(self, row: int) -> dict[str, Float32]:
         """Return copies of all that a snapshot has to keep of a stream."""
         waiting = self.said[row, self._waiting.in_order(int(self.turns + self.turn[row]))]
-        intervals, drift = self.intervals, self.drift
-        learned = intervals.log_width[row], drift.shares[row], drift.raised[row : row + 1]
-        hasty = intervals.evidence[row], intervals.hurried[row]
-        named = zip((*_LEARNED, *_HASTY), (*learned, *hasty), strict=True)
-        return {_WAITING: waiting} | {name: array.copy() for name, array in named}
+        intervals = self.intervals
+        hasty = dict(zip(_HASTY, (intervals.evidence[row], intervals.hurried[row]), strict=True))
+        learned = {_WIDTH: intervals.log_width[row], **self.drift.arrays_of(row), **hasty}
+        return {_WAITING: waiting} | {name: array.copy() for name, array in learned.items()}
 
     def earlier(self) -> dict[str, Float32]:
         """Return arrays of the names and shapes that earlier versions had in the place of some of `arrays_of`."""
@@ -250,12 +259,11 @@ class Monitor(RowArrays):
         """
         self.erase(row)
         waiting = self._waiting_of(age, arrays)
-        if waiting is not None and all(name in arrays for name in _LEARNED):
-            log_width, shares, raised = (arrays[name] for name in _LEARNED)
+        if waiting is not None and all(name in arrays for name in (_WIDTH, *self.drift.learned)):
             self.said[row, self._waiting.in_order(self.turns)] = waiting
             evidence, hurried = (arrays.get(name, 0) for name in _HASTY)
-            self.intervals.load(row, log_width, evidence, hurried)
-            self.drift.shares[row], self.drift.raised[row] = shares, raised[0]
+            self.intervals.load(row, arrays[_WIDTH], evidence, hurried)
+            self.drift.load(row, arrays)
 
     def _waiting_of(self, age: int, arrays: Mapping[str, Float32]) -> Float32 | None:
         """Return what waits (place, target), or None where that lacks.
@@ -271,7 +279,9 @@ class Monitor(RowArrays):
     @staticmethod
     def might_hold(arrays: Mapping[str, Float32]) -> bool:
         """Whether arrays, of those that `arrays_of` names, can be what a monitor has learned."""
-        widths, shares, raised, evidence, hurried = (arrays.get(name, np.zeros(0)) for name in (*_LEARNED, *_HASTY))
+        names = _WIDTH, SHARES, RAISED, *_HASTY
+        widths, shares, raised, evidence, hurried = (arrays.get(name, np.zeros(0)) for name in names)
         are_shares = all(((some >= 0) & (some <= 1)).all() for some in (shares, evidence))
         are_moves = (np.abs(widths) <= WIDEST).all() and (np.abs(hurried) <= FURTHEST).all()
-        return bool(are_shares and are_moves and np.isin(raised, (0, 1)).all())
+        is_shown = SHOWN_ERRORS not in arrays or ShownDrift.might_hold(arrays[SHOWN_ERRORS])
+        return bool(are_shares and are_moves and is_shown and np.isin(raised, (0, 1)).all())

@@ -312,3 +312,29 @@ def test_a_library_of_version_0_1_is_judged_in_numpy() -> None:
         made, wanted = ours.step(sample, time), cpu.step(sample, time)
         np.testing.assert_allclose(made, wanted, rtol=1e-5, atol=1e-5 * session.spec.features[0].std)
         assert (ours.status, ours.reason, ours.drift) == (cpu.status, cpu.reason, cpu.drift)
+
+
+def test_the_flag_of_what_a_stream_has_shown_comes_and_goes_as_in_numpy(pairs: Any) -> None:
+    """Of a model for any sensor, in pools, by single streams and in blocks; snapshots change sides half-way."""
+    assert pairs["running"][0].spec.takes_any
+    ours, other = (Pool(session, monitor=True) for session in pairs["running"])
+    alone, blocks = (Predictor(pairs["running"][0], monitor=True) for _ in range(2))
+    random, raised = np.random.default_rng(0), []
+    samples = random.standard_normal((2000, 2)) * np.where((np.arange(2000) // 400) % 4 == 3, 6, 1)[:, None]
+    for at, row in enumerate(samples):
+        if at == 1300:
+            swapped = ours.snapshot("a"), other.snapshot("a")
+            other.restore("a", swapped[0])
+            ours.restore("a", swapped[1])
+        rows = {"a": row[0], "b": row[1]} if at % 7 else {"a": row[0]}
+        made, wanted = (pool.process(rows) for pool in (ours, other))
+        np.testing.assert_array_equal(made.drift, wanted.drift)
+        alone.step(float(row[0]))
+        assert alone.drift == ours.drift["a"]
+        raised.append(ours.drift["a"])
+    told = np.concatenate([blocks.process(samples[at : at + 250, 0]).drift for at in range(0, 2000, 250)])
+    np.testing.assert_array_equal(told, raised)
+    assert np.count_nonzero(np.diff(np.array(raised, np.int64))) >= 2
+    for name in "ab":
+        np.testing.assert_array_equal(*(pool.state(name).arrays["monitor.shown"] for pool in (ours, other)))
+    assert_equal(alone.state(), blocks.state())

@@ -223,3 +223,14 @@ def test_whatever_comes_is_samples_or_problems(text: str) -> None:
     with contextlib.suppress(DataError) if "\0" in text else contextlib.nullcontext():
         samples, _ = read(text)
         assert all(len(sample.values) == 1 for sample in samples)
+
+
+def test_two_values_of_one_path_are_told_once_and_the_last_counts() -> None:
+    """A key that holds a point, and an object within: the paths are the same, and one stream can have one of them."""
+    line = '{"a":{"b":1},"a.b":2,"c":3}\n'
+    samples, told = read(line * 3)
+    assert pairs(samples) == [("a.b", 2.0), ("c", 3.0)] * 3
+    assert [text for text in told if "two values" in text] == [
+        "line 1: two values are called a.b; the last of them counts"
+    ]
+    assert not any("two values" in text for text in read('{"a":{"b":1},"a.c":2}\n')[1])

@@ -77,8 +77,10 @@ typedef struct {
     float *hurried; /* [step ahead][target]: by how much haste has moved that logarithm */
     const float *held, *more; /* [3][step ahead][target], for all streams: what a hit adds to moving, and a miss besides */
     double widest, haste, furthest; /* float32 each: haste moves so many times as much besides, and so far all in all */
-    const double *lowest, *highest; /* [target], for all streams */
-    float *shares, *raised; /* [target], one */
+    const double *lowest, *highest; /* [target], for all streams; NULL where `shown_errors` is there */
+    float *shares; /* [target]; likewise */
+    float *shown_errors; /* [{{ shown.WORDS }}], see monitoring/shown_drift.py; NULL where validation has shown what errors are usual */
+    float *raised; /* one */
     double memory_of_shares, alarm, clear;
 
     /* What streams go on learning, a row for each; NULL where they do not. See adaptation. */
@@ -256,6 +258,14 @@ static void adapt_width(const edgeseq_streams *s, int64_t row, const float *erro
     }
 }
 
+static void raise_flag(const edgeseq_streams *s, int64_t row, double share)
+{
+    if (share > s->alarm)
+        s->raised[row] = 1.0f;
+    else if (share < s->clear)
+        s->raised[row] = 0.0f;
+}
+
 /* The running share of one-step truths outside of validation's interval, and the flag that it raises. */
 static void watch_drift(const edgeseq_streams *s, int64_t row, const float *errors)
 {
@@ -272,11 +282,12 @@ static void watch_drift(const edgeseq_streams *s, int64_t row, const float *erro
         shares[t] = (float)share;
         worst = share > worst ? share : worst;
     }
-    if (worst > s->alarm)
-        s->raised[row] = 1.0f;
-    else if (worst < s->clear)
-        s->raised[row] = 0.0f;
+    raise_flag(s, row, worst);
 }
+{% if running %}
+
+{% include "shown_drift.c" %}
+{% endif %}
 
 {% if detector %}
 static void look_for_anomalies(const edgeseq_streams *s, int64_t row, const float *errors)
@@ -311,6 +322,10 @@ static void watch(const edgeseq_streams *s, int64_t row, int is_warm)
     float *const said = s->said + row * WAITING * MODEL_TARGETS;
     float errors[MODEL_OUTPUTS];
     int step, t;
+{% if running %}
+    if (s->shown_errors)
+        watch_shown_drift(s, row, x[0] - said[place_of(1, first) * MODEL_TARGETS]);
+{% endif %}
     for (step = 0; step < MODEL_HORIZON; step++) {
         const float *const of_sample = said + place_of(step + 1, first) * MODEL_TARGETS;
         for (t = 0; t < MODEL_TARGETS; t++) {
@@ -328,7 +343,8 @@ static void watch(const edgeseq_streams *s, int64_t row, int is_warm)
             last[t] = is_warm ? y[step * MODEL_TARGETS + t] : NAN;
     }
     adapt_width(s, row, errors);
-    watch_drift(s, row, errors);
+    if (s->shares)
+        watch_drift(s, row, errors);
 {% if detector %}
     if (s->anomalies)
         look_for_anomalies(s, row, errors);

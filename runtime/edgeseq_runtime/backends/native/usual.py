@@ -38,7 +38,7 @@ class _Streams(ctypes.Structure):
         *[(name, _POINTERS) for name in ("said", "turn", "gains", "middle", "below", "above", "moving", "width")],
         *[(name, _POINTERS) for name in ("hurried", "held", "more")],
         *[(name, _NUMBERS) for name in ("widest", "haste", "furthest")],
-        *[(name, _POINTERS) for name in ("lowest", "highest", "shares", "raised")],
+        *[(name, _POINTERS) for name in ("lowest", "highest", "shares", "shown_errors", "raised")],
         *[(name, _NUMBERS) for name in ("memory_of_shares", "alarm", "clear")],
         *[(name, _POINTERS) for name in ("adaptation", "anomalies", "offsets")],
         ("limit", _NUMBERS),
@@ -153,9 +153,11 @@ class NativeUsualStep(UsualStep):
             return
         for name in ("said", "turn", "middle", "below", "above", "moving", "width"):
             setattr(streams, name, _start(getattr(watch, name)))
-        for name in ("hurried", "held", "more", "lowest", "highest", "shares", "raised"):
+        for name in ("hurried", "held", "more", "raised"):
             setattr(streams, name, _start(getattr(watch, name)))
-        streams.gains = None if watch.gains is None else _start(watch.gains)
+        for name in ("gains", "lowest", "highest", "shares", "shown_errors"):
+            array = getattr(watch, name)
+            setattr(streams, name, None if array is None else _start(array))
         for name, number in zip(("widest", "haste", "furthest"), watch.hasty, strict=True):
             setattr(streams, name, number)
         streams.memory_of_shares, streams.alarm, streams.clear = watch.shares_like
