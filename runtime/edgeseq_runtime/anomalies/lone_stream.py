@@ -316,7 +316,7 @@ class LoneStream:
     def _add_rates(
         self, of_kind: tuple[float, float], count: float, top: int, ups: list[float], downs: list[float]
     ) -> None:
-        """Have lists hold by how much a kind's gaps move up and down, up to the rung `top`, while not all have settled."""
+        """Have lists hold by how much a kind's gaps move, up to the rung `top`, while not all have settled."""
         r, (prior, rate) = self._rounded, of_kind
         for rung in range(len(ups), top + 1):
             r[0] = prior + count * 0.5**rung
