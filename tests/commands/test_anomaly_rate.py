@@ -46,10 +46,8 @@ def test_what_is_no_rate_is_refused_in_one_line(text: str) -> None:
 
 
 def test_a_rate_of_time_needs_to_know_how_far_apart_samples_are() -> None:
-    with pytest.raises(
-        UsageError,
-        match=r"1/week: the model does not know how far apart samples are.*such as 9.9e-05 for .* a minute apart.*--every",
-    ):
+    text = r"1/week: the model does not know how far apart samples are.*such as 9.9e-05 for .* a minute apart.*--every"
+    with pytest.raises(UsageError, match=text):
         parse("1/week").per_sample(None)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,15 @@ def test_months_are_followed_by_months(edgeseq: CommandLine, tmp_path: Path) -> 
     path.write_text("time,v\n" + "".join(f"2023-{month:02}-01,{month % 5}\n" for month in range(1, 8)))
     last = objects(edgeseq.must("predict", "starter", "--input", path).out)[-1]
     assert last["times"][:6] == ["2023-08-01", "2023-09-01", "2023-10-01", "2023-11-01", "2023-12-01", "2024-01-01"]
+
+
+def test_thirty_days_are_followed_by_thirty_days(edgeseq: CommandLine, tmp_path: Path) -> None:
+    path = tmp_path / "series.csv"
+    begin = date(2023, 1, 1)
+    days = [(begin + timedelta(days=30 * step)).isoformat() for step in range(12)]
+    path.write_text("time,v\n" + "".join(f"{day},{at % 5}\n" for at, day in enumerate(days[:8])))
+    last = objects(edgeseq.must("predict", "starter", "--input", path).out)[-1]
+    assert last["times"][:4] == days[8:]
 
 
 def test_points_of_the_future_and_the_first_step_of_a_row_have_their_times(

@@ -42,8 +42,8 @@ class AnomalyRate:
         if not period:
             raise UsageError(
                 f"--anomaly-rate {self.text}: the model does not know how far apart samples are (starter learns it "
-                f"from the first times alone); give a rate by sample, such as {self.count * 60 / self.seconds:.2g} for samples "
-                "a minute apart, or gather samples with --every"
+                "from the first times alone); give a rate by sample, such as "
+                f"{self.count * 60 / self.seconds:.2g} for samples a minute apart, or gather samples with --every"
             )
         rate = self.count * period / self.seconds
         if not rate < _MOST:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeseq_runtime.arrays import Float32, Rows
+from edgeseq_runtime.arrays import Float32, Float64, Rows
 from edgeseq_runtime.monitoring.drift import ALARM, CLEAR, MEMORY, RAISED, Drift
 
 SHOWN_ERRORS = "monitor.shown"
@@ -81,27 +81,38 @@ class ShownDrift(Drift):
 
         While a stream has had no error but 0, nothing is learned.
         """
-        before, sizes = self.shown[rows].T.astype(np.float64), np.abs(errors[:, 0]).astype(np.float64)
-        share, count, parts, calm, width, last, earlier, earliest = before
-        known = (sizes > 0) | ((sizes == 0) & (width > 0))
-        usual = np.where(earliest > 0, np.maximum(earlier, earliest), 0)
-        share = share + np.where(usual > 0, ((sizes > WIDER * usual) - share) / MEMORY, 0)
-        raised = self._flags(share, self.raised[rows])
-        count, beyond = count + 1, sizes > width
-        calm = np.where(beyond, 0, np.minimum(calm + 1, CALM_AFTER + 1))
+        shown, sizes = np.ascontiguousarray(self.shown[rows].T, np.float64), np.abs(errors[:, 0]).astype(np.float64)
+        known = (sizes > 0) | ((sizes == 0) & (shown[WIDTH] > 0))
+        before = None if known.all() else shown.copy()
+        flags = self.raised[rows]
+        usual = np.where(shown[EARLIEST] > 0, np.maximum(shown[EARLIER], shown[EARLIEST]), np.inf)
+        shown[SHARE] += ((sizes > WIDER * usual) - shown[SHARE]) / MEMORY  # stays 0 where nothing is usual yet
+        raised = self._flags(shown[SHARE], flags)
+        self._widen(shown, sizes)
+        passed = (flags > raised) & known
+        if passed.any():
+            shown[LAST] = np.where(passed, np.maximum(shown[LAST], shown[WIDTH]), shown[LAST])
+            shown[EARLIER] = np.where(passed, np.maximum(usual, shown[WIDTH]), shown[EARLIER])
+        ends = shown[COUNT] >= FIRST_PART * 2 ** shown[PARTS]
+        if ends.any():
+            shown[LAST:, ends] = shown[WIDTH:EARLIEST, ends]
+            shown[PARTS, ends] = np.minimum(shown[PARTS, ends] + 1, MOST_PARTS)
+            shown[COUNT, ends] = 0
+        if before is not None:
+            shown, raised = np.where(known, shown, before), np.where(known, raised, flags)
+        self.shown[rows], self.raised[rows] = shown.T, raised
+
+    @staticmethod
+    def _widen(shown: Float64, sizes: Float64) -> None:
+        """Move the widths of streams (word, stream) on by errors of these sizes (stream,), in place."""
+        shown[COUNT] += 1
+        count, width, beyond = shown[COUNT], shown[WIDTH], sizes > shown[WIDTH]
+        shown[CALM] = np.where(beyond, 0, np.minimum(shown[CALM] + 1, CALM_AFTER + 1))
         gain = np.maximum(GAIN, YOUNG_GAIN / count)
-        fine = np.where(beyond, 1 + MISSED * gain, np.where(calm <= CALM_AFTER, 1 - HELD * gain, 1))
-        factor = np.where(count <= ROUGH, np.where(beyond, 2, 0.5), fine)
-        width = np.where(width > 0, np.maximum(width * factor, LEAST), sizes).astype(np.float32)
-        passed = (self.raised[rows] > 0) & (raised == 0)
-        last = np.where(passed, np.maximum(last, width), last)
-        earlier = np.where(passed, np.maximum(usual, width), earlier)
-        ends = count >= FIRST_PART * 2**parts
-        parts, count = np.minimum(parts + ends, MOST_PARTS), np.where(ends, 0, count)
-        widths = [np.where(ends, *each) for each in ((width, last), (last, earlier), (earlier, earliest))]
-        after = np.array([share, count, parts, calm, width, *widths])
-        self.shown[rows] = np.where(known, after, before).T
-        self.raised[rows] = np.where(known, raised, self.raised[rows])
+        factor = np.where(beyond, 1 + MISSED * gain, np.where(shown[CALM] <= CALM_AFTER, 1 - HELD * gain, 1))
+        if count.min() <= ROUGH:
+            factor = np.where(count <= ROUGH, np.where(beyond, 2, 0.5), factor)
+        shown[WIDTH] = np.where(width > 0, np.maximum(width * factor, LEAST), sizes).astype(np.float32)
 
     def update_one(self, errors: list[float]) -> bool:
         """Move the first stream on by its one-step error (1,), in the sensor's unit; see `Drift`."""

@@ -8,14 +8,37 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float64
+from edgeseq_runtime.reading.times import MONTH
 from edgeseq_runtime.rules import ANOTHER_RATE
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.clocks import LEAST, Clocks
 
 FIRST = 5
-"""Steps from sample to sample whose median becomes the period, once all of them but one are like it."""
+"""Steps from sample to sample whose median becomes the period, once all of them but one are like it; a month or a year
+where they are as long as these."""
 
 _COUNTERS = ("clock.period", *(f"clock.step{number}" for number in range(1, FIRST + 1)))
+
+
+_DAY, _HOUR = 86_400.0, 3600.0
+
+_CALENDAR = ((28, 31, MONTH), (365, 366, 12 * MONTH))
+"""The least and the greatest number of days in a month and in a year, and the period of samples so far apart."""
+
+
+def _calendars(steps: Float64, alike: npt.NDArray[np.bool_], periods: Float64) -> Float64:
+    """Return the periods (stream,), or a month's or a year's where the steps (stream, FIRST) are as long as these.
+
+    Those are not all of the same length: samples that come each 30 days do so by the day. A clock may be changed by an
+    hour on the way. Steps that are not `alike` are those of a gap.
+    """
+    days = np.rint(steps / _DAY)
+    whole = np.abs(steps - days * _DAY) <= _HOUR
+    differ = np.where(alike, days, -np.inf).max(axis=1) > np.where(alike, days, np.inf).min(axis=1)
+    for least, most, period in _CALENDAR:
+        fits = (whole & (days >= least) & (days <= most)) | ~alike
+        periods = np.where(fits.all(axis=1) & differ, period, periods)
+    return periods
 
 
 class LearningClocks(Clocks):
@@ -70,7 +93,7 @@ class LearningClocks(Clocks):
         alike = (steps >= middle / ANOTHER_RATE) & (steps < ANOTHER_RATE * middle)
         found = alike.sum(axis=1) >= FIRST - 1
         found &= ~np.isnan(steps).any(axis=1)
-        self.periods[rows[found]] = middle[found, 0]
+        self.periods[rows[found]] = _calendars(steps, alike, middle[:, 0])[found]
 
     def tell_pace(self, rows: npt.NDArray[np.intp]) -> None:
         """Note that the pace is told: it is the period from now on."""

@@ -3,7 +3,7 @@
 import calendar
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
@@ -30,9 +30,6 @@ _FINEST = 1e6
 """Fractions of a second that are whole: of micro- and nanoseconds since 1970 a float does not hold all digits."""
 _CLOSE = 1e-6
 """Seconds within which two times are the same."""
-
-_MONTHS_BY_DAYS: Mapping[float, int] = {30: 1, 31: 1, 365: 12}
-"""Steps of so many days that a stream has learned as its period -> how many months they are."""
 
 _MOST, _MOST_NOTATIONS = 10_000, 100
 """Texts that are kept: forecasts of samples that follow each other share all but one of their times."""
@@ -210,10 +207,8 @@ class TimesAheadByPeriod:
         if found is None:
             if len(self._learned) >= _MOST_NOTATIONS:
                 self._learned.clear()
-            months = _MONTHS_BY_DAYS.get(period / 86_400)
-            learned = MONTH * months if months else period
             reading = self._spec.known_reading.replaced(time_format=form or None)
-            found = self._learned[period, form] = TimesAhead(replace(self._spec, period=learned, reading=reading))
+            found = self._learned[period, form] = TimesAhead(replace(self._spec, period=period, reading=reading))
         return found
 
 

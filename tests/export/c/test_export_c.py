@@ -88,6 +88,24 @@ def test_a_folder_that_is_not_there_is_said_before_the_work(edgeseq: CommandLine
 
 @needs_compiler
 @pytest.mark.skipif(not shutil.which("g++"), reason="there is no C++ compiler here")
+@pytest.mark.parametrize("quantize", ["none", "int8"])
+def test_a_program_in_cpp_takes_the_header_as_it_is(edgeseq: CommandLine, tmp_path: Path, quantize: str) -> None:
+    """And links with the C: of a network whose scale runs along, which has a detector and adapts."""
+    edgeseq.must("export", "starter", "-o", tmp_path / "sensor.c", "--horizon", "2", "--quantize", quantize)
+    program = "sensor_state s; sensor_detector d; float y[2]; sensor_reset(&s); sensor_detector_reset(&d, 1e-4f);"
+    (tmp_path / "main.cpp").write_text(
+        f'#include "sensor.h"\nint main() {{ {program} float x = 1; sensor_step(&s, &x, y); return 0; }}'
+    )
+    run_checked(
+        [*(toolchain.compiler() or []), *STRICT, "-c", str(tmp_path / "sensor.c"), "-o", str(tmp_path / "sensor.o")]
+    )
+    flags = ["-std=c++11", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+    run_checked(["g++", *flags, str(tmp_path / "main.cpp"), str(tmp_path / "sensor.o"), "-o", str(tmp_path / "main")])
+    run_checked([str(tmp_path / "main")])
+
+
+@needs_compiler
+@pytest.mark.skipif(not shutil.which("g++"), reason="there is no C++ compiler here")
 @pytest.mark.parametrize("clocks", [(), ("hour_sin", "weekday_cos")])
 def test_the_arduino_sketch_forecasts_what_its_pin_hears(
     edgeseq: CommandLine, tmp_path: Path, clocks: tuple[str, ...]

@@ -336,5 +336,6 @@ def test_the_flag_of_what_a_stream_has_shown_comes_and_goes_as_in_numpy(pairs: A
     np.testing.assert_array_equal(told, raised)
     assert np.count_nonzero(np.diff(np.array(raised, np.int64))) >= 2
     for name in "ab":
-        np.testing.assert_array_equal(*(pool.state(name).arrays["monitor.shown"] for pool in (ours, other)))
+        mine, theirs = (pool.state(name).arrays["monitor.shown"] for pool in (ours, other))
+        np.testing.assert_array_equal(mine, theirs)
     assert_equal(alone.state(), blocks.state())

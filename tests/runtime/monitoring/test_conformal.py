@@ -19,6 +19,7 @@ from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.monitoring.conformal import FURTHEST, GAMMA, WIDEST, Quantiles
 from edgeseq_runtime.monitoring.monitor import Monitor
+from edgeseq_runtime.monitoring.validated_drift import ValidatedDrift
 from edgeseq_runtime.spec import Residuals, Spec
 from edgeseq_runtime.streaming.snapshot import Snapshot, pack, unpack
 from tests.conftest import ETTH1, CommandLine
@@ -208,12 +209,12 @@ def test_another_level_widens_and_narrows_with_it() -> None:
 
 
 def test_drift_gives_no_false_alarm_in_a_hundred_thousand_samples() -> None:
-    monitor = Monitor(with_residuals(1), 1)
+    drift = ValidatedDrift(with_residuals(1), 1)
     raised, highest = 0, 0.0
     for error in np.random.default_rng(0).standard_normal((100_000, 1)).astype(np.float32):
-        monitor.drift.update(ROW, error[None])
-        raised += int(monitor.drift.raised[0])
-        highest = max(highest, float(monitor.drift.shares[0, 0]))
+        drift.update(ROW, error[None])
+        raised += int(drift.raised[0])
+        highest = max(highest, float(drift.shares[0, 0]))
     assert raised == 0
     assert 0.15 < highest < 0.25  # it did move
 

@@ -50,7 +50,7 @@ def test_errors_that_stay_as_they_are_raise_no_flag(kind: str, size: float) -> N
     assert not watch(errors).any()
 
 
-@pytest.mark.parametrize("kind", ["normal", "uniform", "one-sided"])
+@pytest.mark.parametrize("kind", ["normal", "uniform"])
 @pytest.mark.parametrize("since", [2000, 9000])
 def test_errors_that_double_for_good_raise_it_for_long(kind: str, since: int) -> None:
     """In all streams within 500 samples; it stays for half as long as the stream had been as before, or for 4,096."""
@@ -60,7 +60,17 @@ def test_errors_that_double_for_good_raise_it_for_long(kind: str, since: int) ->
     flags = watch(errors)
     assert not flags[:since].any()
     assert flags[since : since + 500].any(axis=0).all()
-    assert kind == "one-sided" or flags[since + 500 :].mean(axis=0).min() > 0.9
+    assert flags[since + 500 :].mean(axis=0).min() > 0.9
+
+
+@pytest.mark.parametrize("kind", ["heavy", "one-sided"])
+def test_of_errors_with_long_tails_most_streams_tell_when_they_double(kind: str) -> None:
+    """Doubled, only some 0.28 of them are beyond what a tenth was: the share need not come above a quarter."""
+    errors = NOISES[kind](np.random.default_rng(1), (6000, STREAMS))
+    errors[3000:] *= 2
+    flags = watch(errors)
+    assert not flags[:3000].any()
+    assert flags[3000:].any(axis=0).mean() >= 0.8
 
 
 def test_it_is_lowered_when_errors_are_as_before_again() -> None:

@@ -1,5 +1,7 @@
 """How often samples come is learned from a stream's first times, where the model says nothing of it."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 
 from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.predictor import Predictor
+from edgeseq_runtime.reading.times import MONTH
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.streaming.learned_period import LearningClocks
 
@@ -115,3 +118,24 @@ def test_the_period_is_in_the_snapshot_and_survives_a_fresh_start() -> None:
     assert resumed.period == pytest.approx(0.1)
     resumed.reset()
     assert np.isnan(resumed.period)
+
+
+@pytest.mark.parametrize(
+    ("dates", "period"),
+    [
+        (["2023-01-01", "2023-02-01", "2023-03-01", "2023-04-01", "2023-05-01", "2023-06-01"], MONTH),
+        (["2023-06-30", "2023-07-31", "2023-08-31", "2023-09-30", "2023-10-31", "2023-11-30"], MONTH),
+        (["2023-01-01", "2023-02-01", "2023-04-01", "2023-05-01", "2023-06-01", "2023-07-01"], MONTH),
+        (["2018-01-01", "2019-01-01", "2020-01-01", "2021-01-01", "2022-01-01", "2023-01-01"], 12 * MONTH),
+    ],
+)
+def test_months_and_years_are_known_by_their_lengths(spec: Spec, dates: list[str], period: float) -> None:
+    """The first of each, or the last; one may lack, and an hour of summer time may come between."""
+    times = [datetime.fromisoformat(date).replace(tzinfo=UTC).timestamp() for date in dates]
+    assert clocks(spec, times).periods[0] == period
+    assert clocks(spec, [*times[:3], *(time - 3600 for time in times[3:])]).periods[0] == period
+
+
+@pytest.mark.parametrize("days", [28, 30, 31, 365])
+def test_as_many_days_each_time_are_days(spec: Spec, days: int) -> None:
+    assert clocks(spec, [days * 86_400.0 * step for step in range(6)]).periods[0] == days * 86_400
