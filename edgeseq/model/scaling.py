@@ -95,8 +95,8 @@ def known_inputs(spec: Spec, values: Values) -> Float32:
 def network_targets(spec: Spec, filled: Filled) -> Float32:
     """Return what the network is to say at each sample: scaled changes, or values, (time, horizon * target).
 
-    NaN where the sample ahead was not measured or lies in another segment, and at samples that were filled in: these
-    know already what comes next.
+    NaN where the sample ahead was not measured or lies in another segment, and at samples that were filled in by what
+    knows already what comes next.
     """
     targets = len(spec.targets)
     values = filled.values[:, :targets].astype(np.float64)
@@ -109,7 +109,8 @@ def network_targets(spec: Spec, filled: Filled) -> Float32:
             leaps /= np.array(spec.target_scales[ahead - 1])
             leaps[~filled.observed[start + ahead : stop, :targets]] = np.nan
             scaled[start : stop - ahead, ahead - 1] = leaps
-    scaled[~filled.observed.all(axis=1)] = np.nan
+    if not filled.causal:
+        scaled[~filled.observed.all(axis=1)] = np.nan
     return scaled.reshape(len(values), -1)
 
 

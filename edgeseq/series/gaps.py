@@ -1,7 +1,8 @@
 """Gaps: short ones are interpolated, longer ones part the series into segments, and both are counted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,8 @@ class Filled:
     """How many of these were filled in."""
     left: int
     """Gaps that were not filled in: longer ones, and those at an end of the series."""
+    causal: bool = False
+    """Whether what was filled in was made of earlier samples only, as a stream has it; then it may teach."""
 
     def warm(self, warmup: int) -> npt.NDArray[np.bool_]:
         """Return which samples have at least `warmup` - 1 before them in their segment, (time,)."""
@@ -43,6 +46,10 @@ class Filled:
             return "none"
         filled, longer = counted(self.interpolated, "sample"), counted(self.left, "longer gap")
         return f"{filled} interpolated, {longer} left open: {counted(len(self.segments), 'segment')}"
+
+
+Fill: TypeAlias = Callable[[Values, int], Filled]
+"""Fills gaps of at most so many samples in values (time, feature), and splits at the others, as `fill` does."""
 
 
 def fill(values: Values, limit: int = LIMIT) -> Filled:

@@ -18,8 +18,8 @@ from edgeseq.evaluation.evaluate import forecasts_at, typical_predictor
 from edgeseq.evaluation.lagged import LaggedDistances
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.model.scaling import error_scales, known_inputs, network_targets
-from edgeseq.series import Part
-from edgeseq.series.gaps import Filled, fill
+from edgeseq.series import Part, gaps
+from edgeseq.series.gaps import Fill, Filled
 from edgeseq.training.phases import Say, silent
 from edgeseq_runtime.arrays import Float32, Float64
 from edgeseq_runtime.spec import Spec
@@ -90,12 +90,21 @@ def candidates(spec: Spec, train: Filled) -> list[int]:
     return [lags for lags in LENGTHS if is_possible(lags)] or [lags for lags in _SHORTER if is_possible(lags)][:1]
 
 
-def fit(spec: Spec, train: Filled, validation: Part, lengths: Sequence[int], say: Say = silent) -> LinearPath:
+def fit(
+    spec: Spec,
+    train: Filled,
+    validation: Part,
+    lengths: Sequence[int],
+    say: Say = silent,
+    *,
+    fill: Fill = gaps.fill,
+) -> LinearPath:
     """Return a linear path that combines a regression for each length, persistence, and the seasonal naive forecast.
 
     The training part teaches the regressions. The validation part chooses their penalties, and how much each member
     counts. It is one stretch of time, and the next may be different, so none is chosen alone. The naive forecasts are
-    for series that do not go on as they were: where they are clearly worse there, they are no members.
+    for series that do not go on as they were: where they are clearly worse there, they are no members. `fill` fills the
+    validation part's short gaps, as those of `train` were.
     """
     judged = fill(validation.values, spec.gap_limit)
     rows, targets = drop_incomplete(*_counting(spec, train))
@@ -105,7 +114,7 @@ def fit(spec: Spec, train: Filled, validation: Part, lengths: Sequence[int], say
         say("linear path", f"regression on the last {lags} changes, {number} of {len(lengths)}, {len(rows):,} rows")
         coefficients = ridge.solve(_design(spec, train, lags), rows, targets, ridge.PENALTIES)
         squares = ridge.squares(_design(spec, judged, lags), judged_rows, truth, coefficients)
-        paths.append(_linear_path(spec, coefficients[np.argmin(squares @ error_scales(spec) ** 2)]))
+        paths.append(linear_path(spec, coefficients[np.argmin(squares @ error_scales(spec) ** 2)]))
     naive = naive_paths(spec, lengths)
     errors = [(_said(spec, path, judged, judged_rows) - truth) * error_scales(spec) for path in (*paths, *naive)]
     best = min(errors[: len(paths)], key=lambda error: np.nanmean(error**2))
@@ -201,7 +210,7 @@ def gain(usual: Float64, other: Float64) -> float:
     return lower / spread if spread else np.inf
 
 
-def _linear_path(spec: Spec, coefficients: Float64) -> LinearPath:
+def linear_path(spec: Spec, coefficients: Float64) -> LinearPath:
     """Turn coefficients of distances from the last sample, farthest first, into those of changes, oldest first.
 
     A distance is the sum of the changes since, the other way round; so a change counts in all distances from before it.
@@ -218,7 +227,7 @@ def ensemble_weight(checkpoint: Checkpoint, linear: LinearPath, validation: Part
     whatever else lacks in its forecast. Where none is known both count the same, which is hard to beat (R. Clemen,
     International Journal of Forecasting 5, 1989).
     """
-    network, path = (_errors(blended(checkpoint, linear, weight), validation) for weight in (1.0, 0.0))
+    network, path = (streamed_errors(blended(checkpoint, linear, weight), validation) for weight in (1.0, 0.0))
     known = np.isfinite(network) & np.isfinite(path)
     some = known.any(axis=(1, 2))
     if not some.any():
@@ -269,7 +278,7 @@ def blended(checkpoint: Checkpoint, linear: LinearPath, weight: float) -> Checkp
     return replace(checkpoint, spec=replace(checkpoint.spec, linear_path=linear.lags), weights=weights)
 
 
-def _errors(checkpoint: Checkpoint, part: Part) -> Float64:
+def streamed_errors(checkpoint: Checkpoint, part: Part) -> Float64:
     """Return the standardised errors of a checkpoint's forecasts over a part, (origin, horizon, target)."""
     predictor = typical_predictor(edgeseq_export.build(checkpoint))
     spec = checkpoint.spec

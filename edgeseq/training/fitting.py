@@ -21,7 +21,7 @@ from edgeseq.evaluation.evaluate import (
 from edgeseq.evaluation.surprises import learned_anomalies
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, Parts, Series
-from edgeseq.training import adapting, autoregressive, from_starter
+from edgeseq.training import adapting, autoregressive, from_starter, imputing
 from edgeseq.training import plan as planning
 from edgeseq.training.carried import carried_part, is_short, without_unscorable_test
 from edgeseq.training.distributed import ProcessGroup
@@ -125,6 +125,7 @@ def start(plan: Plan, parts: Parts, *, seed: int, device: str, group: ProcessGro
         device=resolve_device(device),
         group=group or ProcessGroup(),
         initial=plan.initial,
+        fill=plan.fill,
     )
 
 
@@ -138,7 +139,8 @@ def _with_linear_path(plan: Plan, checkpoint: Checkpoint, parts: Parts, say: Say
     if not plan.lags:
         return checkpoint
     validation = thinned(plan.spec, parts.validation)
-    path = autoregressive.fit(plan.spec, plan.train, validation, plan.lags, say)
+    path = autoregressive.fit(plan.spec, plan.train, validation, plan.lags, say, fill=plan.fill)
+    path = imputing.as_filled(path, plan.fill, checkpoint, validation)
     say("share of network and linear path", f"by {validation.samples:,} validation samples")
     weight = autoregressive.ensemble_weight(checkpoint, path, validation)
     checkpoint = with_option(checkpoint, autoregressive.RECORDED_WEIGHT, float(f"{weight:.3f}"))

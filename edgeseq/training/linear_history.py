@@ -20,7 +20,7 @@ from edgeseq.model.architecture import weight_shapes
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.series import Part, Parts, Series
 from edgeseq.starter.little_history import is_clear
-from edgeseq.training import adapting, autoregressive
+from edgeseq.training import adapting, autoregressive, imputing
 from edgeseq.training import plan as planning
 from edgeseq.training.options import TrainingOptions
 from edgeseq.training.warmup import measure_warmup
@@ -50,10 +50,12 @@ def fitted(series: Series, parts: Parts, options: TrainingOptions) -> Checkpoint
         return None
     if not plan.lags:
         return None
-    path = autoregressive.fit(plan.spec, plan.train, parts.validation, plan.lags)
+    path = autoregressive.fit(plan.spec, plan.train, parts.validation, plan.lags, fill=plan.fill)
     silent = {name: np.zeros(shape, np.float32) for name, shape in weight_shapes(plan.spec).items()}
-    made = autoregressive.blended(Checkpoint(plan.spec, silent, parts.validation, parts.test), path, 0.0)
+    nothing = Checkpoint(plan.spec, silent, parts.validation, parts.test)
     try:
+        path = imputing.as_filled(path, plan.fill, nothing, parts.validation)
+        made = autoregressive.blended(nothing, path, 0.0)
         if plan.measures_warmup:
             session = open_session(edgeseq_export.build(made), provider="cpu")
             warmup = measure_warmup(session, parts.validation, made.spec.linear_path)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edgeseq.model import architecture, scaling
-from edgeseq.series import Part, Parts, Series, analysis, augment, fleet
-from edgeseq.series.gaps import Filled, fill, together
+from edgeseq.series import Part, Parts, Series, analysis, augment, fleet, gaps
+from edgeseq.series.gaps import Fill, Filled, fill, together
 from edgeseq.text import every
-from edgeseq.training import autoregressive, checks, thinning
+from edgeseq.training import autoregressive, checks, imputing, thinning
 from edgeseq.training.fine_tuning import RAW, InitialWeights, Pretrained
 from edgeseq.training.hyperparameters import HyperParameters
 from edgeseq.training.options import AUTO, OFF, TrainingOptions
@@ -51,6 +51,8 @@ class Plan:
     """What was found in the data and decided from it, for the user to read."""
     initial: InitialWeights | None = None
     """The weights that the training begins with, where these are another model's."""
+    fill: Fill = gaps.fill
+    """What fills short gaps in what streams are shown."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ def plan(series: Series, parts: Parts, options: TrainingOptions, pretrained: Pre
     if pretrained:
         pretrained.check(spec)
     lags = _lags(spec, train, options.linear_path, augment=decisions.augment)
+    causal = imputing.learned(spec, parts.train)
+    train = causal(parts.train, spec.gap_limit)
     checks.check_targets(spec, train)
     checks.check_size(spec)
     initial = pretrained.on(spec, parts.validation) if pretrained else None
@@ -103,8 +107,9 @@ def plan(series: Series, parts: Parts, options: TrainingOptions, pretrained: Pre
         lags,
         measures_warmup=not (options.warmup or parts.warmup or decisions.window),
         adapt=_adapt(options, layout),
-        notes=(*_notes(series, parts, spec, decisions), *([initial.note] if initial else [])),
+        notes=(*_notes(series, parts, spec, decisions), *_filled(train), *([initial.note] if initial else [])),
         initial=initial,
+        fill=causal,
     )
 
 
@@ -298,6 +303,16 @@ def _settings(chosen: HyperParameters) -> str:
         return f"training: {chosen.steps} steps, half of it on copies at other speeds (a sum of waves)"
     against = f"input noise {chosen.input_noise:.2g} and weight decay {chosen.weight_decay:.2g} against overfitting"
     return f"training: {chosen.steps} steps, {against}"
+
+
+def _filled(train: Filled) -> list[str]:
+    """Say where streams are shown forecasts in place of what is missing."""
+    if not train.causal:
+        return []
+    samples = sum(stop - start for start, stop in train.segments)
+    return [
+        f"short gaps filled by forecasts, as on the device: {100 * train.interpolated / samples:.0f} % of the samples"
+    ]
 
 
 def _thinned(validation: Part) -> list[str]:

@@ -18,8 +18,8 @@ from torch import Tensor
 from edgeseq.model import tensor_file
 from edgeseq.model.checkpoint import Weights
 from edgeseq.model.tensor_file import Tensors
-from edgeseq.series import Part
-from edgeseq.series.gaps import Filled
+from edgeseq.series import Part, gaps
+from edgeseq.series.gaps import Fill, Filled
 from edgeseq.starter.allocator import keep_freed_memory
 from edgeseq.training.distributed import ProcessGroup
 from edgeseq.training.fine_tuning import InitialWeights, load
@@ -63,6 +63,7 @@ class Trainer:
         device: str,
         group: ProcessGroup,
         initial: InitialWeights | None = None,
+        fill: Fill = gaps.fill,
     ) -> None:
         self._recorded = {**hyperparameters.options(), **(initial.recorded if initial else {})}
         self._identity = _identity(spec, hyperparameters, seed, device) | (initial.recorded if initial else {})
@@ -85,7 +86,7 @@ class Trainer:
         self.optimizer = _optimizer(hyperparameters, self.network)
         kind = TbpttBatches if spec.layout == STREAM else Windows
         self.batches = kind(spec, hyperparameters, train, self.network, torch.device(device), group)
-        self._validator = validator(spec, validation, torch.device(device))
+        self._validator = validator(spec, validation, torch.device(device), fill)
         self.best = Best(self._average.weights())
         if initial and hyperparameters.keep_weights == "best":
             self.best.mse = self._validator.mse(self._average)  # training that only makes it worse changes nothing

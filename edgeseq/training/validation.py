@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from edgeseq.model.scaling import error_scales, network_inputs, network_targets
-from edgeseq.series import Part
-from edgeseq.series.gaps import fill
+from edgeseq.series import Part, gaps
+from edgeseq.series.gaps import Fill
 from edgeseq.training import windows
 from edgeseq.training.network import Network
 from edgeseq_runtime.errors import DataError
@@ -24,16 +24,20 @@ class Validator(Protocol):
         """Return the mean squared error, standardised, over all forecasts that count."""
 
 
-def validator(spec: Spec, part: Part, device: torch.device) -> Validator:
-    """Return the validator for networks of a spec. Raises `DataError` for a part in which no forecast counts."""
-    kind = StreamValidator if spec.layout == STREAM else WindowValidator
-    return kind(spec, part, device)
+def validator(spec: Spec, part: Part, device: torch.device, fill: Fill = gaps.fill) -> Validator:
+    """Return the validator for networks of a spec. Raises `DataError` for a part in which no forecast counts.
+
+    `fill` fills short gaps of what streams are shown.
+    """
+    if spec.layout == STREAM:
+        return StreamValidator(spec, part, device, fill)
+    return WindowValidator(spec, part, device)
 
 
 class StreamValidator:
     """Streams the part; the state is warmed up on the samples before it."""
 
-    def __init__(self, spec: Spec, part: Part, device: torch.device) -> None:
+    def __init__(self, spec: Spec, part: Part, device: torch.device, fill: Fill) -> None:
         filled = fill(part.values, spec.gap_limit)
         inputs, targets = network_inputs(spec, filled), network_targets(spec, filled)
         judged = np.zeros(len(part.values), bool)
@@ -68,7 +72,7 @@ class WindowValidator:
     """Gives the network each window that ends in the part."""
 
     def __init__(self, spec: Spec, part: Part, device: torch.device) -> None:
-        filled = fill(part.values, spec.gap_limit)
+        filled = gaps.fill(part.values, spec.gap_limit)
         self._spec, self._device = spec, device
         self._values = windows.scaled(spec, filled.values)
         self._targets = network_targets(spec, filled)

@@ -81,7 +81,9 @@ class Anomalies(KeptRows):
         near, far = first_sizes(spec)
         self.least = np.float32(LEAST_OF_SIZE) * near[:, None], np.float32(LEAST_OF_SIZE) * far[:, None]
         """(target, 1) each: below what typical sizes of errors do not fall."""
-        self._priors = np.array([kind.prior for kind in self.layout.kinds], np.float32)
+        self._priors, self._rates = (
+            np.array([getattr(kind, name) for kind in self.layout.kinds], np.float32) for name in ("prior", "rate")
+        )
         self._trained, self._weights = (
             np.array([getattr(kind, name) for kind in self.layout.kinds], np.float32)[:, None]
             for name in ("trained", "weight")
@@ -254,7 +256,7 @@ class Anomalies(KeptRows):
         lanes = None if teaching is None else np.tile(teaching, len(self._weights))
         if count.min() < ladder.MOST_TRAINED:
             climbed = ladder.stretch(gaps, found, climbed, (count + self._trained).reshape(-1), lanes)
-        ladder.learn(gaps, climbed, lanes, ladder.KindRates(self._priors, count))
+        ladder.learn(gaps, climbed, lanes, ladder.KindRates(self._priors, self._rates, count))
         ladder.learn(last_gaps, last, teaching, ladder.LastRates())
         return _Made(weighed, teaches)
 

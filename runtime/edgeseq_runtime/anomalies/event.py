@@ -15,7 +15,7 @@ from edgeseq_runtime.arrays import Float32
 BEGINS, SURPRISING = np.float32(10.0), np.float32(6.6)
 """Bits: p-values of 0.001 and 0.01."""
 
-ENDS, TEACHES, LASTS = np.float32(50), np.float32(30), np.float32(300)
+ENDS, TEACHES, LASTS = np.float32(50), np.float32(60), np.float32(300)
 
 PAUSE = np.float32(100)
 """Samples after an alarm without another."""

@@ -42,8 +42,12 @@ MOST_OF_SIZE = 3.0
 LEAST_OF_SIZE = 1e-3
 """A typical size does not fall below this share of its first value."""
 
-RATE = 0.02
-"""By which share gaps move once much has been seen; before, by the inverse of what was seen of a rung."""
+RATE, STEADY = 0.02, 0.005
+"""By which share gaps move once much has been seen; before, by the inverse of what was seen of a rung.
+
+The steady rate is that of means over some ten samples. Each sample of a shift or of louder noise passes all lower rungs
+of their ladders: at 2 % they would be 1.8 times as wide after thirty samples, and the event no longer surprising.
+"""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ class Kind:
     """Samples that they count as where a score goes beyond all: see `ladder.stretch`."""
     weight: float = 1.0
     """Of its bits, beside those of other kinds."""
+    rate: float = RATE
+    """By which share its gaps move once much has been seen."""
 
 
 def _averaged(weight: float) -> float:
@@ -89,8 +95,9 @@ _SIZES = First(0.75 * _averaged(SPREAD), mean=1.0)
 _SOON, _LATER = (5.0, 200.0), (80.0, 4000.0)
 """What first gaps count as: of scores of single samples, and of means."""
 
-_LATER_ELSEWHERE = (10.0, 200.0)
-"""The same of means where nobody has measured a sensor like this one: its own samples soon count more."""
+_GUESSED = (10.0, 200.0)
+"""The same of means where first gaps are a guess, so that samples soon count more: of errors far ahead, which depend
+on one another as the series has it, and of all where nobody has measured a sensor like this one."""
 
 ERROR, NEAR_MEAN, FAR_MEAN, SLOW_MEAN, LOUD, SILENT, RUN = (
     "error",
@@ -105,10 +112,10 @@ HIGH, LOW, HIGH_MEAN, LOW_MEAN = "high", "low", "high mean", "low mean"
 
 KINDS = (
     Kind(ERROR, "spike", First(_ONE, is_size=True, tail=1e-4), *_SOON),
-    Kind(NEAR_MEAN, "break", First(_ONE * _SHORT, is_size=True), *_LATER),
-    Kind(FAR_MEAN, "break", First(2 * _ONE * _SHORT, is_size=True), *_LATER),
+    Kind(NEAR_MEAN, "break", First(_ONE * _SHORT, is_size=True), *_LATER, rate=STEADY),
+    Kind(FAR_MEAN, "break", First(_ONE * _SHORT, is_size=True), *_GUESSED, rate=STEADY),
     Kind(SLOW_MEAN, "drift", First(_ONE * _LONG, is_size=True), *_LATER, weight=0.9),
-    Kind(LOUD, "noise", _SIZES, *_LATER),
+    Kind(LOUD, "noise", _SIZES, *_LATER, rate=STEADY),
     Kind(SILENT, "noise", _SIZES, *_LATER, weight=0.85),
     Kind(RUN, "stuck", First(0.0), *_LATER, weight=0.8),
     Kind(HIGH, "spike", First(_ONE, tail=1e-4), *_SOON),
@@ -126,7 +133,7 @@ def kinds_for(horizon: int, *, takes_any: bool = False) -> tuple[Kind, ...]:
 
 
 def _learned_sooner(kind: Kind) -> Kind:
-    prior, trained = min((kind.prior, kind.trained), _LATER_ELSEWHERE)
+    prior, trained = min((kind.prior, kind.trained), _GUESSED)
     return replace(kind, prior=prior, trained=trained)
 
 

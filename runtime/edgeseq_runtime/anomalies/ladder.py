@@ -20,7 +20,6 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq_runtime.anomalies.kinds import RATE
 from edgeseq_runtime.arrays import Float32
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
@@ -59,12 +58,6 @@ MOST_BITS = np.float32(100.0)
 
 MOST_SCORE = np.float32(1e9)
 """Scores count as so much at most, so that sums of gaps stay numbers."""
-
-# By which gaps move once they have settled.
-UP = np.float32(1) + np.float32(RATE)
-DOWN = np.float32(1) / UP
-SETTLED = np.float32(1 / RATE)
-"""Samples of a rung from which on its gap moves by `RATE`."""
 
 BELOW = np.array([-math.log2(math.prod(SHARES[:rung])) for rung in range(len(SHARES))], np.float32)
 """What the last ladder's rungs below each are worth together, in bits."""
@@ -144,24 +137,27 @@ class LastRates:
 class KindRates:
     """By which the kinds' gaps move.
 
-    `priors` (kind,) are the samples that first gaps count as, `counts` (stream,) those that have taught since.
+    `priors` (kind,) are the samples that first gaps count as, `rates` (kind,) by which share gaps move once more have
+    been seen than their inverse, `counts` (stream,) the samples that have taught since.
     """
 
-    def __init__(self, priors: Float32, counts: Float32) -> None:
-        self._priors, self._counts = priors, counts
-        self._least = priors.min(), counts.min()
+    def __init__(self, priors: Float32, rates: Float32, counts: Float32) -> None:
+        self._priors, self._counts, self._least = priors, counts, counts.min()
+        self._rates = rates.repeat(len(counts))
+        self._unsettled = (1 / rates - priors).max()
+        """Samples that came to a rung, until all kinds' gaps there move by their rates."""
 
     def of(self, rung: int, lanes: Lanes | None) -> tuple[Any, Any]:
-        """Return by how much the gaps of a rung move up and down: all, or those of some lanes, or one number."""
-        share = np.float32(0.5**rung)
-        if self._least[0] + self._least[1] * share >= SETTLED:
-            return UP, DOWN
-        if lanes is None:
-            seen = (self._priors[:, None] + self._counts * share).reshape(-1)
-        else:
-            streams = len(self._counts)
-            seen = self._priors[lanes // streams] + self._counts[lanes % streams] * share
-        up = 1 + np.maximum(1 / seen, np.float32(RATE))
+        """Return by how much the gaps of a rung move up and down: all, or those of some lanes."""
+        share, rates = np.float32(0.5**rung), self._rates if lanes is None else self._rates[lanes]
+        if self._least * share < self._unsettled:
+            if lanes is None:
+                seen = (self._priors[:, None] + self._counts * share).reshape(-1)
+            else:
+                streams = len(self._counts)
+                seen = self._priors[lanes // streams] + self._counts[lanes % streams] * share
+            rates = np.maximum(1 / seen, rates)
+        up = 1 + rates
         return up, 1 / up
 
 

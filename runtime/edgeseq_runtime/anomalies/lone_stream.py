@@ -20,8 +20,8 @@ def _constants(*numbers: Any) -> tuple[float, ...]:
 
 
 _CLIP, _HEAVY, _LIGHT, _SPREADING = _constants(kinds.CLIP, kinds.NEAR, kinds.SLOW, kinds.SPREAD)
-_RATE, _UP, _DOWN, _LEAST_GAP = _constants(kinds.RATE, ladder.UP, ladder.DOWN, ladder.LEAST_GAP)
 _LARGEST, _LEAST_SPREAD, _LEAST_VALUES = _constants(scores.LARGEST, scores.LEAST_SPREAD, kinds.LEAST_VALUES)
+_LEAST_GAP = float(ladder.LEAST_GAP)
 _VALUES, _VALUE_CLIP = _constants(kinds.VALUES, kinds.VALUE_CLIP)
 _MOST_BITS, _MOST_SCORE, _MOST_COUNTED = _constants(ladder.MOST_BITS, ladder.MOST_SCORE, event.MOST_COUNTED)
 _BEGINS, _SURPRISING, _ENDS = _constants(event.BEGINS, event.SURPRISING, event.ENDS)
@@ -56,8 +56,11 @@ class LoneStream:
         self._priors = [kind.prior for kind in layout.kinds]
         self._weights = _constants(*(kind.weight for kind in layout.kinds))
         self._trained = [int(kind.trained) for kind in layout.kinds]
-        self._unsettled = [1 / kinds.RATE - prior for prior in self._priors]
-        """Samples that have taught, for each kind, until its lowest gap moves by `RATE`; twice as many for the next."""
+        rates = np.array([kind.rate for kind in layout.kinds], np.float32)
+        self._rates, self._ups, self._downs = rates.tolist(), (1 + rates).tolist(), (1 / (1 + rates)).tolist()
+        """Of kinds: by which share, up and down, gaps move that have settled."""
+        self._unsettled = [1 / kind.rate - kind.prior for kind in layout.kinds]
+        """Samples that have taught, for each kind, until its lowest gap has settled; twice as many for the next."""
 
     def update(self, error: float, far: float, sample: float) -> None:
         """Do what `Anomalies.update` does of a finite error; the farther one may be NaN."""
@@ -286,21 +289,22 @@ class LoneStream:
         """Move the gaps of the kinds' ladders after scores that stopped there, and count the sample."""
         row, numbers, width, unsettled, place = self._row, self._numbers, self._width, self._unsettled, self._gaps
         count = numbers[0]
-        soon: dict[float, tuple[list[float], list[float]]] = {}
+        soon: dict[tuple[float, float], tuple[list[float], list[float]]] = {}
         for kind, (rung, is_past) in enumerate(tops):
             at = place + kind
             if count >= unsettled[kind] * (1 << rung):
+                up = self._ups[kind]
                 for _ in range(rung):
-                    row[at] *= _UP
+                    row[at] *= up
                     at += width
-                gap = row[at] * (_UP if is_past else _DOWN)
+                gap = row[at] * (up if is_past else self._downs[kind])
             else:
-                prior = self._priors[kind]
-                if prior not in soon:
-                    soon[prior] = [], []
-                ups, downs = soon[prior]
+                of_kind = self._priors[kind], self._rates[kind]
+                if of_kind not in soon:
+                    soon[of_kind] = [], []
+                ups, downs = soon[of_kind]
                 if len(ups) <= rung:
-                    self._rates(prior, count, rung, ups, downs)
+                    self._add_rates(of_kind, count, rung, ups, downs)
                 for lower in range(rung):
                     row[at] *= ups[lower]
                     at += width
@@ -309,13 +313,15 @@ class LoneStream:
         if count < _MOST_COUNTED:
             numbers[0] = count + 1
 
-    def _rates(self, prior: float, count: float, top: int, ups: list[float], downs: list[float]) -> None:
-        """Have lists hold by how much gaps move up and down, up to the rung `top`, while not all move by `RATE`."""
-        r = self._rounded
+    def _add_rates(
+        self, of_kind: tuple[float, float], count: float, top: int, ups: list[float], downs: list[float]
+    ) -> None:
+        """Have lists hold by how much a kind's gaps move, up to the rung `top`, while not all have settled."""
+        r, (prior, rate) = self._rounded, of_kind
         for rung in range(len(ups), top + 1):
             r[0] = prior + count * 0.5**rung
             r[0] = 1 / r[0]
-            r[0] = 1 + (r[0] if r[0] > _RATE else _RATE)
+            r[0] = 1 + (r[0] if r[0] > rate else rate)
             ups.append(r[0])
             r[0] = 1 / r[0]
             downs.append(r[0])

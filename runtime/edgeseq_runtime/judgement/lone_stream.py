@@ -146,7 +146,8 @@ class LoneStream:
         self._added = np.array(self._anchor if self._anchor == self._anchor else 0.0)
 
     def _in_own_numbers(self) -> Forecasts:
-        said: Forecasts = np.add(self._said, self._added, dtype=np.float64)
+        said = self._said.astype(np.float64)  # before the sum, which has half of the time then
+        said += self._added
         return said
 
     def _take_natively(self, sample: RawSample, given: float, ahead: Float32 | None) -> Forecasts | None:

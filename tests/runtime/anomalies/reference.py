@@ -29,8 +29,8 @@ def largest_of(count: int) -> list[float]:
 class Ladder:
     """Gaps, each with the share of what reaches it that is to pass."""
 
-    def __init__(self, gaps: list[float], rho: list[float], prior: float | None = None) -> None:
-        self.gaps, self.rho, self.prior = list(gaps), rho, prior
+    def __init__(self, gaps: list[float], rho: list[float], prior: float | None = None, least: float = 0.02) -> None:
+        self.gaps, self.rho, self.prior, self.least = list(gaps), rho, prior, least
 
     def bits(self, score: float) -> float:
         """What a score is worth."""
@@ -46,7 +46,7 @@ class Ladder:
         """Move the gaps that a score came to."""
         below = 0.0
         for j, rho in enumerate(self.rho):
-            rate = 0.02 if self.prior is None else max(0.02, 1 / (self.prior + count / 2**j))
+            rate = self.least if self.prior is None else max(self.least, 1 / (self.prior + count / 2**j))
             up, down = math.exp(rate * (1 - rho)), math.exp(-rate * rho)
             if self.prior is not None:
                 up, down = 1 + rate, 1 / (1 + rate)
@@ -88,7 +88,7 @@ class Target:
         first = {
             "error": (quantiles(1.25, sides=2, tail=1e-4), 5, 200, 1.0),
             "near": (quantiles(1.25 * of_mean, sides=2), 80, 4000, 1.0),
-            "far": (quantiles(2.5 * of_mean, sides=2), 80, 4000, 1.0),
+            "far": (quantiles(1.25 * of_mean, sides=2), 10, 200, 1.0),
             "slow": (quantiles(1.25 * math.sqrt(0.015 / 1.985), sides=2), 80, 4000, 0.9),
             "loud": (spread, 80, 4000, 1.0),
             "silent": (spread, 80, 4000, 0.85),
@@ -100,7 +100,11 @@ class Target:
         }
         if horizon == 1:
             del first["far"]
-        self.ladders = {name: Ladder(gaps, [0.5] * 16, prior) for name, (gaps, prior, _, _) in first.items()}
+        steady = ("near", "far", "loud")
+        self.ladders = {
+            name: Ladder(gaps, [0.5] * 16, prior, 0.005 if name in steady else 0.02)
+            for name, (gaps, prior, _, _) in first.items()
+        }
         self.trained = {name: trained for name, (_, _, trained, _) in first.items()}
         self.weights = {name: weight for name, (_, _, _, weight) in first.items()}
         self.last_ladder = Ladder(largest_of(4), RHO)
@@ -172,7 +176,7 @@ class Target:
         if not self.event or bits <= 6.6:
             return True
         self.taught += 1
-        return not 30 < self.taught <= 300
+        return not 60 < self.taught <= 300
 
 
 def stream(

@@ -18,10 +18,11 @@ static const float last_up[LAST_RUNGS] = {
 static const float last_down[LAST_RUNGS] = {
 {{ values(detector.last_down) }}};
 
-/* Of kinds: the samples that the first gaps count as, where they are learned and where a score goes beyond all; what the bits
-   weigh beside others; and the code of the anomaly's word. */
+/* Of kinds: the samples that the first gaps count as, where they are learned and where a score goes beyond all; by which share
+   gaps move once much has been seen; what the bits weigh beside others; and the code of the anomaly's word. */
 static const float trust[KINDS] = {{ "{" }}{{ numbers(detector.priors) }}{{ "}" }};
 static const float trust_beyond[KINDS] = {{ "{" }}{{ numbers(detector.trained) }}{{ "}" }};
+static const float rate[KINDS] = {{ "{" }}{{ numbers(detector.rates) }}{{ "}" }};
 static const float weight[KINDS] = {{ "{" }}{{ numbers(detector.weights) }}{{ "}" }};
 static const uint8_t code_of[KINDS] = {{ "{" }}{{ detector.codes|join(", ") }}{{ "}" }};
 
@@ -94,12 +95,12 @@ static int stretch(float *gaps, float samples, float score, int passed)
 
 /* Quantile tracking: a gap that was passed becomes wider, the one that a score stopped in narrower. `seen` came to the first
    rung, half of them to the next. */
-static void teach_kind(float *gaps, float trusted, float seen, int passed)
+static void teach_kind(float *gaps, int kind, float seen, int passed)
 {
     float share = 1.0f;
     int rung;
     for (rung = 0; rung < RUNGS && rung <= passed; rung++) {
-        const float up = 1.0f + larger(1.0f / (trusted + seen * share), {{ number(detector.rate) }});
+        const float up = 1.0f + larger(1.0f / (trust[kind] + seen * share), rate[kind]);
         float *const gap = gaps + rung * KINDS;
         *gap = larger(*gap * (rung < passed ? up : 1.0f / up), {{ number(detector.least_gap) }});
         share *= 0.5f;
@@ -240,7 +241,7 @@ static surprise take_target({{ name }}_surprises *s, int t, float error, float f
     if (made.teaches) {
         for (k = 0; k < KINDS; k++) {
             const int passed = stretch(s->gaps + k, *s->count + trust_beyond[k], scores[k], found[k].passed);
-            teach_kind(s->gaps + k, trust[k], *s->count, passed);
+            teach_kind(s->gaps + k, k, *s->count, passed);
         }
         teach_last(s->last_gaps, last.passed);
     }
