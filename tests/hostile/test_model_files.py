@@ -484,7 +484,7 @@ def test_fields_without_end_are_not_counted_for_ever() -> None:
 
 def test_files_of_other_kinds_are_told_from_each_other(model: bytes) -> None:
     cases = {
-        b"PK\x03\x04" + bytes(100): "is not an ONNX file",
+        b"PK\x03\x04" + bytes(100): "is a zip archive",
         b'{"a": 1}': "is not an ONNX file",
         b"\x18\x00\x00\x00ORTM" + bytes(100): "onnxruntime's own format",
         b"MZ" + bytes(1000): "is not an ONNX file",

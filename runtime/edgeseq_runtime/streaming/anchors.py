@@ -50,8 +50,7 @@ class Anchors(RowArrays):
         """Return samples in a row (time, 1) of the only stream as they are counted."""
         came = samples[:, 0].astype(np.float64)
         if np.isnan(self.values[0]):
-            numbers = np.flatnonzero(np.abs(came) <= self._limit)
-            self.values[:1] = came[numbers[:1]]
+            self.values[:1] = next(iter(came[np.abs(came) <= self._limit]), np.nan)
         return _less(came, self.values[:1])
 
     def in_own_numbers(self, rows: Any, said: Float32) -> Float64:

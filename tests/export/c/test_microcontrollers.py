@@ -14,11 +14,10 @@ from benchmarks.microcontroller.image import BrokenError, Figures, Subject, meas
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.testing import make_checkpoint
 from edgeseq_export.c import export, fixed_quantize
-from edgeseq_export.c.fixed_reference import FixedReference
 from edgeseq_export.c.render import fixed_sources
 from edgeseq_export.c.toolchain import STRICT, Compiled
 from edgeseq_export.synthetic import random_walk
-from tests.export.c.test_c import NETWORKS, agrees, samples_of, sensor_of
+from tests.export.c.test_c import NETWORKS, agrees, exact_of, samples_of, sensor_of
 from tests.export.graph.test_quantization import walked
 
 LACKING = [name for name in (COMPILER, EMULATOR) if not shutil.which(name)]
@@ -149,4 +148,4 @@ def test_arm64_gives_the_same_bits(choices: dict[str, object]) -> None:
         emulator=[emulator],
     ) as compiled:
         found = compiled.stream(samples, sensor)[1]
-    assert np.array_equal(found, FixedReference(made).run(samples[:, None], sensor)[:, 0])
+    assert np.array_equal(found, exact_of(checkpoint, made, samples))

@@ -15,7 +15,6 @@ import pytest
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq.testing import make_checkpoint
 from edgeseq_export.c import export, fixed_quantize, names, native, toolchain
-from edgeseq_export.c.fixed_reference import FixedReference
 from edgeseq_export.c.render import fixed_sources
 from edgeseq_export.c.toolchain import Compiled
 from edgeseq_runtime.errors import CheckError, UsageError
@@ -24,6 +23,7 @@ from tests.export.c.test_c import (
     COMPILERS,
     NETWORKS,
     agrees,
+    exact_of,
     needs_both,
     needs_compiler,
     oracle_of,
@@ -54,7 +54,7 @@ def test_a_compiler_that_takes_liberties_forecasts_the_same(choices: dict[str, A
     checkpoint, rounded = make_checkpoint(gap_limit=0, **choices), walked(gap_limit=0, **choices)
     samples, program = samples_of(checkpoint, 500), fixed_quantize.program(rounded)
     wanted = oracle_of(checkpoint, samples)
-    exact = FixedReference(program).run(samples[:, None], sensor_of(rounded))[:, 0]
+    exact = exact_of(rounded, program, samples)
     odd = np.array([[value] * samples.shape[1] for value in (np.nan, np.inf, -np.inf, 3e38)], np.float32)
     for command in COMPILERS:
         with Compiled(sources_of(checkpoint), checkpoint.spec, command, flags=flags) as compiled:
