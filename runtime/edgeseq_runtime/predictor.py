@@ -114,7 +114,7 @@ class Predictor:
 
     @property
     def states(self) -> dict[str, Float32]:
-        """A copy of the states that the next sample meets, by name, in the spec's shapes."""
+        """A copy of the states that the next sample meets, by name, in the spec's shapes; counted from `anchor`."""
         return {name: np.array(value) for name, value in self._engine.states().items()}
 
     @property

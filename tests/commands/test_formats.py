@@ -35,6 +35,13 @@ def test_json_says_when_a_forecast_is_for_beside_it() -> None:
     )
 
 
+def test_lines_have_the_digits_that_a_forecast_beside_an_anchor_is_good_for() -> None:
+    """As many as the float32 has that is added to the anchor, and none of those that their sum has besides."""
+    forecast = 100_000_002.1 + np.array([[0.3], [1 / 3], [np.nan]], np.float32).astype(np.float64)
+    found = result(forecast, anchor=100_000_002.1)
+    assert '"forecast": [100000002.4, 100000002.433333, null]' in JsonFormat(SPEC).line(Sample(1, 5, (1.0,)), found)
+
+
 @pytest.mark.parametrize(
     ("form", "sample", "found"),
     [

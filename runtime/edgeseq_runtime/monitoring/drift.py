@@ -11,6 +11,7 @@ What is usual, the subclasses say: what validation showed (`validated_drift`), o
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,17 @@ class Drift(RowArrays):
     def __init__(self, room: int) -> None:
         super().__init__(room)
         self._begin("raised", (), np.float32)
+        self._first: list[Any] = []
+        """The first stream's numbers, which `update_one` has no time to look for: its flag, and what subclasses add."""
+
+    def _bind(self) -> None:
+        """Find the first stream's numbers, once all have begun."""
+        self._first = [memoryview(array[:1].reshape(-1).data) for array in self.row_arrays()]
+
+    def make_room(self, count: int) -> None:
+        """Have so many rows, or more."""
+        super().make_room(count)
+        self._bind()
 
     @abstractmethod
     def update(self, rows: Rows, errors: Float32) -> None:

@@ -16,7 +16,6 @@ like that from then on.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -67,15 +66,6 @@ class ShownDrift(Drift):
         self._begin("shown", (WORDS,), np.float32)
         self._bind()
 
-    def _bind(self) -> None:
-        """Find the first stream's numbers, which `update_one` has no time to look for."""
-        self._first: list[Any] = [memoryview(numbers.data) for numbers in (self.shown[0], self.raised[:1])]
-
-    def make_room(self, count: int) -> None:
-        """Have so many rows, or more."""
-        super().make_room(count)
-        self._bind()
-
     def update(self, rows: Rows, errors: Float32) -> None:
         """Move on by the one-step errors (stream, 1), in the sensor's unit; see `Drift`.
 
@@ -116,7 +106,7 @@ class ShownDrift(Drift):
 
     def update_one(self, errors: list[float]) -> bool:
         """Move the first stream on by its one-step error (1,), in the sensor's unit; see `Drift`."""
-        shown, raised = self._first
+        raised, shown = self._first
         size, width = abs(errors[0]), shown[WIDTH]
         if size > 0 or (size == 0 and width > 0):
             was_raised = raised[0]
@@ -135,7 +125,7 @@ class ShownDrift(Drift):
 
     def _widen_first(self, size: float, width: float) -> float:
         """Move the first stream's width on by an error of this size; return how many samples its part has."""
-        shown = self._first[0]
+        shown = self._first[1]
         is_beyond, count = size > width, shown[COUNT] + 1
         calm = 0 if is_beyond else min(shown[CALM] + 1, CALM_AFTER + 1)
         gain = max(GAIN, YOUNG_GAIN / count)

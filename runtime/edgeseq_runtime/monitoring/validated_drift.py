@@ -6,7 +6,6 @@ Normal noise that doubles gives a share of 0.41.
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -35,15 +34,6 @@ class ValidatedDrift(Drift):
         self._ranges = list(zip(self.low.tolist(), self.high.tolist(), strict=True))
         self._bind()
 
-    def _bind(self) -> None:
-        """Find the first stream's numbers, which `update_one` has no time to look for."""
-        self._first: list[Any] = [memoryview(numbers.data) for numbers in (self.shares[0], self.raised[:1])]
-
-    def make_room(self, count: int) -> None:
-        """Have so many rows, or more."""
-        super().make_room(count)
-        self._bind()
-
     def update(self, rows: Rows, errors: Float32) -> None:
         """Move on by the one-step errors (stream, target) in the typical sensor's numbers; see `Drift`."""
         outside = ~((errors >= self.low) & (errors <= self.high))
@@ -54,7 +44,7 @@ class ValidatedDrift(Drift):
 
     def update_one(self, errors: list[float]) -> bool:
         """Move the first stream on by its one-step errors (target,); see `Drift`."""
-        worst, (shares, raised) = 0.0, self._first
+        worst, (raised, shares) = 0.0, self._first
         for target, (error, (low, high)) in enumerate(zip(errors, self._ranges, strict=True)):
             moved = shares[target]
             if not math.isnan(error):

@@ -181,3 +181,15 @@ def test_it_starts_anew_with_a_number_of_its_own_after_a_reset(on_cpu: Session) 
     predictor.reset()
     assert predictor.step(0.1)[0, 0] == 0.1
     assert predictor.forecast(60)[-1, 0] == pytest.approx(0.1)
+
+
+def test_a_level_that_is_counted_from_anew_is_as_stuck_as_it_was(starter: Session) -> None:
+    """Six equal values more are too many, whether they came before the level was confirmed or after it."""
+    predictor = Predictor(starter, rules=Rules(stuck_after=6))
+    predictor.run(5 + 0.1 * np.random.default_rng(0).standard_normal(40))
+    reasons = []
+    for _ in range(8):
+        predictor.step(1000.0)
+        reasons.append(predictor.reason)
+    assert reasons == ["confirm", "confirm", "range", "", "", "", "stuck", "stuck"]
+    assert predictor.anchor == 1000
