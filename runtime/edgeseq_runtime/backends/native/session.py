@@ -80,7 +80,7 @@ class NativeSession(Session):
 
 
 class _Stream(ctypes.Structure):
-    """What the library's step takes: where a stream's memory, sample and forecast lie, its anchor, and where the sum goes.
+    """What the library's step takes: where a stream's memory, sample, forecast and anchor lie, and where the sum goes.
 
     Libraries of earlier versions look at the first three only.
     """
