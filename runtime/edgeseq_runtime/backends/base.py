@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeseq_runtime.arrays import Float32, Rows, States, roomy
+from edgeseq_runtime.arrays import Float32, Float64, Rows, States, roomy
 from edgeseq_runtime.backends.usual import StepArrays, UsualStep
 from edgeseq_runtime.errors import UsageError
 from edgeseq_runtime.spec import SETTINGS, Spec, State
@@ -117,6 +117,13 @@ class Engine(ABC):
         """The sample, with what is known ahead behind it, written by the caller before `advance`."""
         self.y: Float32 = both[inputs:].reshape(1, 1, -1)
         """The forecast, valid after `advance`."""
+        self.anchor: Float64 = np.zeros(1)
+        """What the stream's samples were counted from, written by the caller."""
+        self.own: Float64 | None = None
+        """Shaped as `y`: the forecast with `anchor` added, valid after `advance` and after a usual step.
+
+        None where that sum is the caller's to make.
+        """
         self._both = memoryview(both.data).cast("B")
         self._kept = self._both.tobytes()
 

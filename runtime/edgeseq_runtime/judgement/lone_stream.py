@@ -44,7 +44,11 @@ class LoneStream:
         self._came: Any = memoryview(self._anchors.came.data) if self._anchors else None
         self._usual_step = judgement.usual
         self._said = engine.y.reshape(self._shape)
-        self._move, self._copied = engine.advance, self._in_own_numbers if self._anchors else self._said.copy
+        self._move = engine.advance
+        self._copied: Any = self._said.copy
+        self._added = engine.anchor.reshape(())
+        if self._anchors:
+            self._copied = self._in_own_numbers if engine.own is None else engine.own.reshape(self._shape).copy
         targets = self._shape[1]
         self._truths = engine.x.reshape(-1)[:targets].reshape(targets if targets > 1 else ())
         self._find_ranges()
@@ -143,7 +147,7 @@ class LoneStream:
     def _find_anchor(self) -> None:
         assert self._anchors, "only where streams are counted so"
         self._anchor = self._anchors.values.item(0)
-        self._added = np.array(self._anchor if self._anchor == self._anchor else 0.0)
+        self._added[()] = self._anchor if self._anchor == self._anchor else 0.0
 
     def _in_own_numbers(self) -> Forecasts:
         said = self._said.astype(np.float64)  # before the sum, which has half of the time then

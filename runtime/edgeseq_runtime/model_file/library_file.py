@@ -25,7 +25,7 @@ NATIVE = "native"
 INTERFACE = 4
 """Version of what the code offers; another one cannot be used."""
 
-JUDGEMENT = 13
+JUDGEMENT = 14
 """Version of its step with judgement; where the code has another one or none, NumPy judges."""
 
 _UNSEALED_INTERFACE = 3

@@ -129,6 +129,36 @@ def test_steps_blocks_and_pools_agree_far_from_zero(starter: Session, options: d
         np.testing.assert_array_equal(found[122:], fresh)
 
 
+@pytest.mark.parametrize("monitor", [False, True])
+@settings(max_examples=20)
+@given(
+    levels=st.lists(st.floats(-1e12, 1e12), min_size=1, max_size=4),
+    spread=st.floats(1e-3, 1e3),
+    lacks=st.integers(0, 59),
+    seed=st.integers(0, 99),
+)
+def test_a_library_adds_the_anchor_as_numpy_does(
+    monitor: bool, levels: list[float], spread: float, lacks: int, seed: int
+) -> None:
+    """To the bit, through jumps from level to level, a sample that lacks and a snapshot: NumPy sums for a library that
+    was built by another version, which has the same network.
+    """
+    session, other_version = (open_session("starter", provider="native") for _ in range(2))
+    other_version.judges = False  # type: ignore[attr-defined]
+    assert session.engine().own is not None
+    assert other_version.engine().own is None
+    samples = np.repeat(levels, 20) + spread * np.random.default_rng(seed).standard_normal(20 * len(levels))
+    samples[lacks % len(samples)] = np.nan
+    found, wanted = (Predictor(made, adapt=False, monitor=monitor) for made in (session, other_version))
+    for at, sample in enumerate(samples.tolist()):
+        mine, theirs = found.step(sample), wanted.step(sample)
+        assert mine.dtype == theirs.dtype == np.float64
+        assert mine.tobytes() == theirs.tobytes()
+        if at == 10:
+            found.restore(wanted.snapshot())
+            wanted.restore(wanted.snapshot())
+
+
 def test_a_snapshot_brings_what_its_stream_is_counted_from(starter: Session) -> None:
     samples = 1e7 + sensors(120, seed=2)["noise"]
     one, other = Predictor(starter, **ALL), Predictor(starter, **ALL)

@@ -96,6 +96,10 @@ typedef struct {
     int64_t fewest;
     double widths, largest; /* float32 each: how far beyond these values are in range, and that the network can take */
     const double *periods; /* seconds, NaN where they are not known yet; NULL: `period` holds for all */
+
+    /* Of a lone stream whose samples are counted from an anchor. See streaming/anchors.py. */
+    const double *anchor;
+    double *own; /* [output]: the last forecast with the anchor added; NULL where nobody asks */
 } edgeseq_streams;
 
 void edgeseq_move(int64_t count, const int64_t *rows, model_memory *memory, const float *x, float *y);
@@ -381,6 +385,16 @@ static void learn_of_step(const edgeseq_streams *s, int64_t row)
         watch(s, row, is_warm);
 }
 
+{% if running %}
+/* A forecast as its stream is measured. The caller's `own` is of double precision: an anchor may be far from 0. */
+void edgeseq_add_anchor(const float *forecast, double anchor, double *own)
+{
+    int k;
+    for (k = 0; k < MODEL_OUTPUTS; k++)
+        own[k] = forecast[k] + anchor;
+}
+
+{% endif %}
 /* Take a sample of each stream, or of none where one of them is odd. The ages are the caller's to count. */
 int edgeseq_take(const edgeseq_streams *s)
 {
@@ -405,6 +419,10 @@ int edgeseq_take(const edgeseq_streams *s)
         learn_of_step(s, row_of(s, k));
         s->last[row_of(s, k)] = seconds_of(s, k);
     }
+{% if running %}
+    if (s->own)
+        edgeseq_add_anchor(s->y, *s->anchor, s->own);
+{% endif %}
     return TAKEN;
 }
 
@@ -418,6 +436,7 @@ int64_t edgeseq_run(const edgeseq_streams *s, float *y, float *width, float *rai
     edgeseq_streams one = *s;
     int64_t t;
     one.count = 1;
+    one.own = NULL; /* the caller adds anchors to all of y at once */
     *made = TAKEN;
     for (t = 0; t < s->count; t++) {
         *made = edgeseq_take(&one);

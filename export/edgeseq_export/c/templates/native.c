@@ -14,11 +14,21 @@ typedef struct {
     model_memory *memory;
     const float *sample;
     float *forecast;
+    const double *anchor; /* what its samples were counted from */
+    double *own; /* [output]: the forecast with the anchor added; NULL where nobody asks */
 } edgeseq_stream;
 
+{% if running %}
+void edgeseq_add_anchor(const float *forecast, double anchor, double *own);
+
+{% endif %}
 void edgeseq_step(const edgeseq_stream *s)
 {
     take(s->memory, s->sample, s->forecast);
+{% if running %}
+    if (s->own)
+        edgeseq_add_anchor(s->forecast, *s->anchor, s->own);
+{% endif %}
 }
 
 {% if together > 1 %}

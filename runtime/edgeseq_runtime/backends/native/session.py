@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeseq_runtime.arrays import Float32, Rows, States, roomy
+from edgeseq_runtime.arrays import Float32, Float64, Rows, States, roomy
 from edgeseq_runtime.backends.base import BatchEngine, Engine, Session
 from edgeseq_runtime.backends.native import usual
 from edgeseq_runtime.backends.native.loading import load
@@ -17,7 +17,7 @@ from edgeseq_runtime.backends.usual import StepArrays, UsualStep
 from edgeseq_runtime.errors import ModelFileError
 from edgeseq_runtime.model_file.library_file import NATIVE, LibraryFile
 from edgeseq_runtime.model_file.source import Source
-from edgeseq_runtime.spec import Spec
+from edgeseq_runtime.spec import RUNNING, Spec
 
 
 class NativeSession(Session):
@@ -66,18 +66,26 @@ class NativeSession(Session):
         """Return what steps many streams."""
         return NativeBatchEngine(self, room)
 
-    def usual_step(self, memory: Float32, x: Float32, y: Float32, arrays: StepArrays) -> UsualStep | None:
-        """Return what takes usual steps of streams with these memories, samples and forecasts, where there is such."""
-        return usual.NativeUsualStep(self.library, self.quick, (memory, x, y), arrays) if self.judges else None
+    def usual_step(
+        self,
+        engine: tuple[Float32, Float32, Float32],
+        arrays: StepArrays,
+        counted: tuple[Float64, Float64] | None = None,
+    ) -> UsualStep | None:
+        """Return what takes usual steps, where there is such; see `NativeUsualStep`."""
+        return usual.NativeUsualStep(self.library, self.quick, engine, arrays, counted) if self.judges else None
 
     def _shapes_for(self, batch: int) -> dict[str, tuple[int, ...]]:
         return {state.name: state.sized(batch) for state in self.spec.states}
 
 
 class _Stream(ctypes.Structure):
-    """What the library's step takes: where a stream's memory, its sample and its forecast lie."""
+    """What the library's step takes: where a stream's memory, sample, forecast and anchor lie, and where the sum goes.
 
-    _fields_ = [(name, ctypes.c_void_p) for name in ("memory", "sample", "forecast")]
+    Libraries of earlier versions look at the first three only.
+    """
+
+    _fields_ = [(name, ctypes.c_void_p) for name in ("memory", "sample", "forecast", "anchor", "own")]
 
 
 class NativeEngine(Engine):
@@ -91,6 +99,11 @@ class NativeEngine(Engine):
         self._memory = np.zeros(_floats(session.spec), np.float32)
         self._views = {s.name: self._memory[places[s.name]].reshape(s.sized(1)) for s in session.spec.states}
         self._stream = _Stream(*map(_address, (self._memory, self.x, self.y)))
+        self._counted: tuple[Float64, Float64] | None = None
+        if session.judges and session.spec.scaling == RUNNING:
+            self.own = np.zeros(self.y.shape)
+            self._counted = self.anchor, self.own
+            self._stream.anchor, self._stream.own = (array.ctypes.data for array in self._counted)
         step = session.quick.edgeseq_step  # it is over before another thread would have got its turn
         step.restype = None
         self.advance = partial(step, ctypes.c_void_p(ctypes.addressof(self._stream)))
@@ -106,7 +119,7 @@ class NativeEngine(Engine):
 
     def usual_step(self, arrays: StepArrays) -> UsualStep | None:
         """Return what takes usual steps whole; see `Engine`."""
-        return self._session.usual_step(self._memory, self.x, self.y, arrays)
+        return self._session.usual_step((self._memory, self.x, self.y), arrays, self._counted)
 
 
 class NativeBatchEngine(BatchEngine):
@@ -144,7 +157,7 @@ class NativeBatchEngine(BatchEngine):
 
     def usual_step(self, arrays: StepArrays) -> UsualStep | None:
         """Return what takes usual steps whole; see `BatchEngine`."""
-        return self._session.usual_step(self._memory, self.x, self.y, arrays)
+        return self._session.usual_step((self._memory, self.x, self.y), arrays)
 
     def forget_bindings(self) -> None:
         """Look up anew where everything lies; see `BatchEngine`."""

@@ -45,7 +45,7 @@ class _Streams(ctypes.Structure):
         ("shown", _POINTERS),
         ("fewest", _COUNTS),
         *[(name, _NUMBERS) for name in ("widths", "largest")],
-        ("periods", _POINTERS),
+        *[(name, _POINTERS) for name in ("periods", "anchor", "own")],
     ]
 
 
@@ -66,12 +66,15 @@ class NativeUsualStep(UsualStep):
         quick: ctypes.PyDLL,
         engine: tuple["npt.NDArray[Any]", Float32, Float32],
         arrays: StepArrays,
+        counted: tuple[Float64, Float64] | None = None,
     ) -> None:
-        """`engine` are the streams' memory, last samples and last forecasts."""
-        self._kept: Any = engine, arrays
+        """`engine` are streams' memory, last samples and last forecasts; `counted` is `Engine.anchor` and `own`."""
+        self._kept: Any = engine, arrays, counted
         self._block = np.zeros(ctypes.sizeof(_Streams), np.uint8)  # an array, of which there are views of numbers
         self._streams = _Streams.from_buffer(self._block.data)
         self._fill(engine, arrays)
+        if counted:
+            self._streams.anchor, self._streams.own = map(_start, counted)
         self._take = _bound(library.edgeseq_take, self._streams)
         sample, given = np.zeros(engine[1].shape[-1], np.float32), np.full(1, np.nan)
         self._one = sample, given
