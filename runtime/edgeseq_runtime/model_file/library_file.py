@@ -26,7 +26,7 @@ INTERFACE = 4
 """Version of what the code offers; another one cannot be used."""
 
 JUDGEMENT = 14
-"""Version of its step with judgement; where the code has another one or none, NumPy judges."""
+"""Version of its step with judgement; where the code has another one or none, NumPy judges, and adds anchors."""
 
 _UNSEALED_INTERFACE = 3
 """That of version 0.1, whose libraries can be used as well: they offer the same, but end with the code."""
