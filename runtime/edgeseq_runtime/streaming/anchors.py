@@ -56,13 +56,18 @@ class Anchors(RowArrays):
 
     def kept(self, rows: Any) -> list[npt.NDArray[Any]]:
         """Return copies of all that `counted` may change, for `put_back` where the samples are refused after all."""
-        return [np.array(array[rows]) for array in (*self.row_arrays(), *self._beginnings.row_arrays())]
+        changing = self._changing if self._beginnings.any_open(rows) else [self.values]
+        return [np.array(array[rows]) for array in changing]
 
     def put_back(self, rows: Any, kept: list[npt.NDArray[Any]]) -> None:
         """Have all be as it was when `kept` was asked."""
-        for array, before in zip((*self.row_arrays(), *self._beginnings.row_arrays()), kept, strict=True):
+        for array, before in zip(self._changing, kept, strict=False):  # or the first of them only
             array[rows] = before
         self._beginnings.look_up()
+
+    @property
+    def _changing(self) -> list[npt.NDArray[Any]]:
+        return [self.values, *self._beginnings.row_arrays()]
 
     def counted_of_first(self, samples: npt.NDArray[Any]) -> Float32:
         """Return samples in a row (time, 1) of the only stream as they are counted. Its beginning does not see them."""

@@ -6,8 +6,8 @@ lies more than `WIDTHS` times the width of the next `FEWEST` samples beyond them
 far from all before it (`shown_range`), read backwards. Scale, unit and offset change nothing of it. The stream then
 starts afresh with the newest sample, as if that were its first.
 
-A first value that repeats is one value, up to `FEWEST - 1` times. While what followed is all equal, it has no width, and
-nothing is decided. Samples are compared as they came, in float64: counted from garbage they may look equal.
+A first value that repeats is one value, up to `FEWEST - 1` times. While what followed is all equal, it has no width,
+and nothing is decided. Samples are compared as they came, in float64: counted from garbage they may look equal.
 """
 
 from collections.abc import Mapping
@@ -70,12 +70,15 @@ class Beginnings(RowArrays):
         """Whether the first stream has more to see."""
         return bool(self.seen.item(0) < FAR)
 
+    def any_open(self, rows: Any) -> bool:
+        """Whether any of the streams at `rows` has more to see."""
+        return bool(np.count_nonzero(self.seen[rows] < FAR))
+
     def see(self, rows: Any, came: Float64, usable: Flags) -> None:
         """Take a sample each of streams as it came, (stream,); those that are not `usable` say nothing."""
-        seen = self.seen[rows]
-        if not np.count_nonzero(seen < FAR):
+        if not self.any_open(rows):
             return
-        first, least, most = self.first[rows], self.least[rows], self.most[rows]
+        seen, first, least, most = self.seen[rows], self.first[rows], self.least[rows], self.most[rows]
         takes = usable & (seen < FAR)
         is_first = seen == 0
         first = np.where(takes & is_first, came, first)
