@@ -9,7 +9,8 @@ import pytest
 from edgeseq.model.checkpoint import Checkpoint
 from edgeseq_export.c import export, toolchain
 from edgeseq_export.c.toolchain import STRICT, Compiled
-from edgeseq_runtime.streaming.beginnings import FEWEST, Beginnings
+from edgeseq_runtime.streaming.beginnings import Beginnings
+from edgeseq_runtime.streaming.shown_range import FEWEST
 from tests.export.c.test_anomalies import found_by_c, small
 from tests.export.c.test_c import SANITIZED, sources_of
 

@@ -15,8 +15,9 @@ from edgeseq_runtime.backends.open import open_session
 from edgeseq_runtime.errors import DataError, MissingSampleError, SnapshotError
 from edgeseq_runtime.outcomes import Outcomes
 from edgeseq_runtime.rules import RANGE
-from edgeseq_runtime.streaming.beginnings import FEWEST, PAST, WIDTHS, Beginnings
+from edgeseq_runtime.streaming.beginnings import PAST, Beginnings
 from edgeseq_runtime.streaming.ledger import REASON_CODES
+from edgeseq_runtime.streaming.shown_range import FEWEST, WIDTHS
 from edgeseq_runtime.streaming.snapshot import Snapshot, pack
 
 Float64 = npt.NDArray[np.float64]
@@ -127,7 +128,7 @@ def test_the_rule_is_what_the_definition_says(first: float, samples: list[float]
     assert beginnings.seen[[0, 2]].tolist() == [0, 0]
 
 
-HONEST: dict[str, Callable[[int], Float64]] = {
+HONEST: dict[str, Callable[[int], npt.NDArray[Any]]] = {
     "ramp": lambda count: 5.0 + np.arange(count),
     "step": lambda count: np.where(np.arange(count) < 8, 0.0, 1.0) + 0.05 * room(count),
     "heating": lambda count: 50 - 30 * np.exp(-np.arange(count) / 5),
@@ -164,7 +165,7 @@ def test_steps_blocks_and_pools_agree(starter: Session) -> None:
     """A block's forecasts are those of steps; in a pool, streams do so by themselves, whenever they begin."""
     made = {name: after(name, room(80, seed)) for seed, name in enumerate([*GARBAGE, 20.0])}
     pool = Pool(starter, **ALL)
-    pooled: dict[float, list[Float64]] = {name: [] for name in made}
+    pooled: dict[float, list[npt.NDArray[Any]]] = {name: [] for name in made}
     for turn in range(110):
         now = {name: made[name][turn - 5 * at] for at, name in enumerate(made) if 0 <= turn - 5 * at < 81}
         for name, forecast in pool.step(now).items():
@@ -234,7 +235,7 @@ def test_a_sensor_may_power_up_again(starter: Session) -> None:
     """After a gap in which the stream starts afresh, the next value is a first one; within it, none is."""
     samples = np.concatenate([room(100), [1e3], room(60, 1)])
     gap = 100 * (np.arange(len(samples)) >= 100)
-    found = Predictor(starter).process(samples, np.arange(len(samples)) + gap)
+    found = Predictor(starter).process(samples, (np.arange(len(samples)) + gap).tolist())
     assert told(found) == [100 + FEWEST]
 
 
