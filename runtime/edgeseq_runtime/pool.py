@@ -336,12 +336,12 @@ class Pool:
             self._rows.require_whole(self._rows.at(rows))
         judgement, anchors = self._judgement, self._judgement.anchors
         if anchors:
-            before, block = anchors.values[rows].copy(), anchors.counted(rows, block)
+            before, block = anchors.kept(rows), anchors.counted(rows, block)
         try:
             forecasts = judgement.take(rows, block, *(given or (None, None)))
         except EdgeseqError:  # before anything has moved
             if anchors:
-                anchors.values[rows] = before
+                anchors.put_back(rows, before)
             raise
         except BaseException:
             self._rows.interrupted.update(self._rows.at(rows))

@@ -24,6 +24,7 @@ from edgeseq_runtime.model_file.library_file import INTERFACE, JUDGEMENT
 from edgeseq_runtime.monitoring import shown_drift
 from edgeseq_runtime.rules import ANOTHER_RATE
 from edgeseq_runtime.spec import CHANGE, RUNNING, SCALE, SETTINGS, STEPS, STREAM, Spec
+from edgeseq_runtime.streaming import beginnings
 from edgeseq_runtime.streaming.time_features import CIRCLES
 
 _WIDTH = 112
@@ -241,7 +242,7 @@ def _sizes(values: dict[str, Any]) -> dict[str, str]:
     memory = sum(_BYTES[field["type"]] * field["size"] for field in values["fields"])
     words = spec.inputs + len(spec.targets) + 2 + (layout.words if layout else 0) + len(spec.known)
     if values["running"]:
-        words += 3 if detector and detector["steps"] > 1 else 2
+        words += 7 if detector and detector["steps"] > 1 else 6
     sizes = {"state_bytes": f"{-(-memory // 4) * 4 + 4 * words:,}"}
     if detector:
         farther = detector["steps"] * len(spec.targets) + 1 if detector["steps"] > 1 else 0
@@ -254,6 +255,7 @@ def _values(spec: Spec, name: str) -> dict[str, Any]:
     when = f" (of the sample's time{f' in {_zone(spec)}' if _zone(spec) else ''})"
     return {
         "spec": spec,
+        "beginnings": beginnings,
         "name": name,
         "NAME": name.upper(),
         "about": [(_comment(label), _comment(line)) for label, line in about(spec)],

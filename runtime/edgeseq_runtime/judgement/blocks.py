@@ -93,10 +93,12 @@ class Block:
         return complete, self._judgement.screening.are_plain(complete) & ~(late | unread | untimed)
 
     def _take_stretches(self, complete: Float32, plain: Flags) -> None:
+        anchors = self._judgement.anchors
         for start, stop in _stretches(plain):
             first = start
             while first < stop:
-                count = self._take_plain(complete[first:stop], first) if plain[first] else 0
+                is_plain = plain[first] and not (anchors and anchors.is_first_young)
+                count = self._take_plain(complete[first:stop], first) if is_plain else 0
                 if not count:
                     self._take_one(first)
                     if self._recounted(first + 1):
@@ -187,9 +189,11 @@ class Block:
         """Take one sample as a step does."""
         given = None if self._given is None else self._given[at : at + 1]
         unread = None if self._unread is None else self._unread[at : at + 1]
-        judgement = self._judgement
-        if judgement.anchors:
-            judgement.anchors.came[0] = self._own[at, 0]
+        judgement, anchors = self._judgement, self._judgement.anchors
+        if anchors and anchors.is_first_young:
+            anchors.counted(_ROW, self._own[at : at + 1])  # the same, and the stream's beginning sees it
+        elif anchors:
+            anchors.came[0] = self._own[at, 0]
         try:
             forecast = judgement.take(_ROW, self._samples[at : at + 1], given, unread)
         except (DataError, MissingSampleError) as error:

@@ -34,7 +34,11 @@ class Judgement(JudgedStreams):
     @property
     def may_be_usual(self) -> bool:
         """Whether the short ways may be taken, `usual` among them: nothing waits to be confirmed."""
-        return not (self.screening.any_waiting or self.clocks.any_ahead)
+        return not (self.screening.any_waiting or self.clocks.any_ahead or self._any_far)
+
+    @property
+    def _any_far(self) -> bool:
+        return self.beginnings is not None and self.beginnings.any_far
 
     def take(self, rows: Rows, block: Float32, given: Float64 | None, unread: Flags | None) -> Float32:
         """Move the streams at `rows` by a sample each; return forecasts (stream, outputs), NaN where there is none.
@@ -107,7 +111,7 @@ class Judgement(JudgedStreams):
         `timeless` (stream,) are those whose time could not be read and is not known, for whose features there is none.
         """
         told: Told | None = None
-        is_inside = self.screening.are_inside(rows, block)
+        is_inside = self.screening.are_inside(rows, block) and not self._any_far
         if self.known and not is_inside:
             block, told = self.known.complete(rows, block, self.engine.x[rows])
             is_inside = self.screening.are_inside(rows, block)
@@ -168,12 +172,15 @@ class Judgement(JudgedStreams):
         last = self.engine.x[places, : self._features]
         findings = self.screening.find(places, block[:, : self._features], last, ages == 0)
         status, reason, rejected = self._judge(places, ages, findings, timeless)
-        jumps = findings.jumps & (status == TAKEN)
+        taken = status == TAKEN
+        began_far = self.beginnings.are_far(places) & taken if self.beginnings else np.zeros_like(taken)
+        jumps = findings.jumps & taken | began_far
         if not jumps.any():
             return self._move(places, block, seconds, findings, status, reason, rejected)
         reason[jumps & (reason == 0)] = REASON_CODES[RANGE]
         with self.all_or_nothing(places):
             self.begin_afresh(places[jumps])
+            self.unlearn(places[began_far])
             if self.anchors:  # what lies far from all before it is a place of its own to count from
                 self.anchors.move(places[jumps])
                 block = np.where(jumps[:, None], np.float32(0), block)
@@ -401,7 +408,7 @@ class Judgement(JudgedStreams):
             left_out[at] = status == SKIPPED
             fills[at] = lag if status == IMPUTED else 0
         if afresh.any():
-            self.begin_afresh(places[afresh])
+            self._begin_with_next(places[afresh])
         passed = (lags > 0) & (fills == 0)
         if self.known and passed.any():
             rows = places[passed]
@@ -409,6 +416,12 @@ class Judgement(JudgedStreams):
         if fills.any():
             self._fill(places, fills)
         return left_out
+
+    def _begin_with_next(self, rows: Places) -> None:
+        """Make streams fresh whose next sample has been counted, but not taken yet."""
+        self.begin_afresh(rows)
+        if self.anchors:
+            self.anchors.see_again(rows)
 
     def _fill(self, places: Places, fills: npt.NDArray[np.int64]) -> None:
         """Let forecasts stand in for so many samples of each stream that never came."""
@@ -432,7 +445,7 @@ class Judgement(JudgedStreams):
             self.ledger.begun[whole] -= 1
             self.ledger.imputed[whole] += 1
             if len(broken):
-                self.begin_afresh(broken)
+                self._begin_with_next(broken)
                 fills[np.isin(places, broken)] = 0
         self.ledger.is_quiet = False
 

@@ -28,6 +28,8 @@ class LoneStream:
         self._anchors = judgement.anchors
         self._anchor = 0.0
         """What samples are counted from; NaN where that is the first one to come."""
+        self._is_young = False
+        """Whether what a sample is counted from, or whether the stream began with garbage, is still to be seen."""
         self._reader, self._known_reader, self._to_seconds = reader, known_reader, times.seconds
         self._features = len(judgement.spec.features)
         self._shape = (judgement.spec.horizon, len(judgement.spec.targets))
@@ -79,7 +81,7 @@ class LoneStream:
         self._early, self._late = span or (math.inf, -math.inf)
         watched = self._judgement.watches or self._screening.stuck_after
         bare = len(self._ranges) == 1 and not (watched or self._known or self._clocks.is_known)
-        self._is_bare = self._is_calm and bare and self._ledger.is_quiet
+        self._is_bare = self._is_calm and bare and self._ledger.is_quiet and not self._is_young
         self._is_native = may_be_usual and self._usual_step is not None
 
     def step(self, sample: RawSample, time: Time, known: KnownValues) -> Forecasts:
@@ -112,7 +114,7 @@ class LoneStream:
             given, unread = self._to_seconds(time, self._last[0]), None
         except DataError:
             given, unread = math.nan, np.ones(1, np.bool_)
-        anchor = self._anchor
+        kept = self._anchors.kept(_ROW) if self._anchors and self._is_young else None
         if self._anchors:
             sample = self._counted(sample)
         if unread is None and (self._is_native or self._is_calm) and (ahead is not None or not self._known):
@@ -126,9 +128,9 @@ class LoneStream:
         try:
             forecast = self._judgement.judge(_ROW, block, np.array([given]), unread)
         except EdgeseqError:
-            if self._anchors:  # no number has come after all
-                self._anchors.values[0] = anchor
-                self._find_anchor()
+            if self._anchors and kept:  # no number has come after all
+                self._anchors.put_back(_ROW, kept)
+                self.choose_path()
             raise
         self.choose_path()
         return self._judgement.in_own_numbers(_ROW, forecast).reshape(self._shape)
@@ -137,16 +139,17 @@ class LoneStream:
         """Return a sample as it is counted; the first number of a stream is what it is counted from."""
         assert self._anchors, "only where streams are counted so"
         value = sample if type(sample) is float else self._reader.read(sample)[0]
-        if self._anchor == self._anchor:
+        if not self._is_young:
             self._came[0] = value
             return value - self._anchor
         counted: float = self._anchors.counted(_ROW, np.array([[value]])).item()
-        self._find_anchor()
+        self.choose_path()
         return counted
 
     def _find_anchor(self) -> None:
         assert self._anchors, "only where streams are counted so"
         self._anchor = self._anchors.values.item(0)
+        self._is_young = self._anchor != self._anchor or self._anchors.is_first_young
         self._added[()] = self._anchor if self._anchor == self._anchor else 0.0
 
     def _in_own_numbers(self) -> Forecasts:

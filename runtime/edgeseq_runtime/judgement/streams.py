@@ -22,6 +22,7 @@ from edgeseq_runtime.outcomes import Outcomes
 from edgeseq_runtime.rules import ERROR, Rules
 from edgeseq_runtime.spec import RUNNING, SCALE, SETTINGS, Spec
 from edgeseq_runtime.streaming.anchors import Anchors
+from edgeseq_runtime.streaming.beginnings import Beginnings
 from edgeseq_runtime.streaming.clocks import Clocks
 from edgeseq_runtime.streaming.known_ahead import REACH, KnownAhead
 from edgeseq_runtime.streaming.learned_period import LearningClocks
@@ -81,10 +82,13 @@ class JudgedStreams:
         """What is told of the errors that the monitor finds; None where nobody asks for anomalies."""
         self.known = KnownAhead(self.spec, room, self.screening.bounds) if self.spec.known else None
         """What streams were told of the columns known ahead; None where the model has none."""
-        self.anchors = Anchors(room, self.spec.features[0].limit) if self.is_running else None
+        self.beginnings = Beginnings(room, rules.margin, confirms=self.policy.confirms) if self.is_running else None
+        """Whether streams began with garbage; None where training has said what values are usual."""
+        limit = self.spec.features[0].limit
+        self.anchors = Anchors(room, limit, self.beginnings) if self.beginnings else None
         """From where each stream is counted; None where all are from zero. All below the doors is so counted."""
         self.parts: list[RowArrays] = [self.ledger, self.screening, self.clocks]
-        others = self.monitor, self.adaptation, self.anomalies, self.known, self.anchors
+        others = self.monitor, self.adaptation, self.anomalies, self.known, self.anchors, self.beginnings
         self.parts += [part for part in others if part]
         self.watches = bool(self.monitor or self.adaptation)
         """Whether anything compares forecasts with what comes."""
@@ -118,12 +122,20 @@ class JudgedStreams:
         self.screening.forget(rows)
         self.ledger.begun[rows] = self.ledger.steps
         self.ledger.imputed[rows] = 0
+        if self.beginnings:
+            self.beginnings.open_again(rows)
         if self.monitor:
             self.monitor.forget(rows)
         if self.adaptation:
             self.adaptation.forget(rows)
         if self.anomalies:
             self.anomalies.forget(rows)
+
+    def unlearn(self, rows: Places) -> None:
+        """Forget what was learned of the streams at `rows`: it was learned of garbage."""
+        for part in (self.monitor, self.adaptation, self.anomalies):
+            if part:
+                part.erase(rows)
 
     def erase(self, rows: Any) -> None:
         """Make the streams at `rows` as if they had never been, but for their sensors' settings."""
@@ -242,10 +254,11 @@ class JudgedStreams:
             self.clocks.counters_of(rows),
             ledger.counts[rows].tolist(),
             self.anchors.counters_of(rows) if self.anchors else [{}] * len(ages),
+            self.beginnings.counters_of(rows) if self.beginnings else [{}] * len(ages),
             strict=True,
         )
         found = []
-        for at, (samples, age, imputed, skipped, status, reason, times, counts, counted) in enumerate(counters):
+        for at, (samples, age, imputed, skipped, status, reason, times, counts, *counted) in enumerate(counters):
             named = {
                 "samples": samples,
                 "age": age,
@@ -256,7 +269,8 @@ class JudgedStreams:
                 "odd_at": samples if reason else 0,
                 **times,
                 **dict(zip(_COUNTERS, counts, strict=True)),
-                **counted,
+                **counted[0],
+                **counted[1],
             }
             arrays = {name: block[at].copy() for name, block in blocks.items()}
             watched = self.monitor.arrays_of(int(rows[at])) if self.monitor else {}
@@ -281,6 +295,8 @@ class JudgedStreams:
             raise SnapshotError("the snapshot has counters or widths that no stream has")
         if self.anchors and not self.anchors.might_hold(counters):
             raise SnapshotError("the snapshot is counted from where no stream is")
+        if self.beginnings and not self.beginnings.might_hold(counters, self.spec.features[0].limit):
+            raise SnapshotError("the snapshot has a beginning that no stream has")
         if not self.screening.might_hold(snapshot.arrays):
             raise SnapshotError("the snapshot has a range that no stream has")
         if self.adaptation and not self.adaptation.might_hold(snapshot.arrays):
@@ -314,6 +330,8 @@ class JudgedStreams:
         self.clocks.load(row, counters)
         if self.anchors:
             self.anchors.load(row, counters)
+        if self.beginnings:
+            self.beginnings.load(row, counters)
         if self.monitor:
             self.monitor.load(row, counters["age"], arrays)
         if self.adaptation:

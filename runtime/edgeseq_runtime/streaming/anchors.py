@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32, Float64
+from edgeseq_runtime.streaming.beginnings import Beginnings
 from edgeseq_runtime.streaming.row_arrays import RowArrays
 
 KEPT = "anchor.value"
@@ -28,8 +29,9 @@ class Anchors(RowArrays):
     came: Float64
     """(stream,): the samples that are being taken, as they came."""
 
-    def __init__(self, room: int, limit: float) -> None:
+    def __init__(self, room: int, limit: float, beginnings: Beginnings) -> None:
         super().__init__(room)
+        self._beginnings = beginnings
         self._limit = limit
         """A sample beyond it is no number to the network."""
         self._begin("values", (), np.float64, np.nan)
@@ -39,15 +41,36 @@ class Anchors(RowArrays):
         """Return a sample each of streams, (stream, 1), as they are counted; a stream's first number is its anchor."""
         came = samples[:, 0].astype(np.float64)
         self.came[rows] = came
-        anchors = self.values[rows]
-        begins = np.isnan(anchors) & (np.abs(came) <= self._limit)
+        anchors, usable = self.values[rows], np.abs(came) <= self._limit
+        self._beginnings.see(rows, came, usable)
+        begins = np.isnan(anchors) & usable
         if np.count_nonzero(begins):
             anchors = np.where(begins, came, anchors)
             self.values[rows] = anchors
         return _less(came, anchors)
 
+    @property
+    def is_first_young(self) -> bool:
+        """Whether it is still to be seen if the only stream began with garbage."""
+        return self._beginnings.is_first_open
+
+    def kept(self, rows: Any) -> list[npt.NDArray[Any]]:
+        """Return copies of all that `counted` may change, for `put_back` where the samples are refused after all."""
+        changing = self._changing if self._beginnings.any_open(rows) else [self.values]
+        return [np.array(array[rows]) for array in changing]
+
+    def put_back(self, rows: Any, kept: list[npt.NDArray[Any]]) -> None:
+        """Have all be as it was when `kept` was asked."""
+        for array, before in zip(self._changing, kept, strict=False):  # or the first of them only
+            array[rows] = before
+        self._beginnings.look_up()
+
+    @property
+    def _changing(self) -> list[npt.NDArray[Any]]:
+        return [self.values, *self._beginnings.row_arrays()]
+
     def counted_of_first(self, samples: npt.NDArray[Any]) -> Float32:
-        """Return samples in a row (time, 1) of the only stream as they are counted."""
+        """Return samples in a row (time, 1) of the only stream as they are counted. Its beginning does not see them."""
         came = samples[:, 0].astype(np.float64)
         if np.isnan(self.values[0]):
             self.values[:1] = next(iter(came[np.abs(came) <= self._limit]), np.nan)
@@ -63,8 +86,14 @@ class Anchors(RowArrays):
         return _known(self.values[rows])
 
     def move(self, rows: npt.NDArray[np.intp]) -> None:
-        """Count streams from the samples that are being taken: they start afresh with these."""
+        """Count streams from the samples that are being taken: they start afresh with these, for what they are."""
         self.values[rows] = self.came[rows]
+        self._beginnings.close(rows)
+
+    def see_again(self, rows: npt.NDArray[np.intp]) -> None:
+        """Have the samples that are being taken be the first of streams that have just started afresh."""
+        came = self.came[rows]
+        self._beginnings.see(rows, came, np.abs(came) <= self._limit)
 
     def counters_of(self, rows: npt.NDArray[np.intp]) -> list[dict[str, float]]:
         """Return what a snapshot has to keep of streams."""

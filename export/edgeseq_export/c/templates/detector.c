@@ -26,18 +26,28 @@ static void forget_said({{ name }}_detector *d)
 {% endif %}
 }
 
-void {{ name }}_detector_reset({{ name }}_detector *d, float rate)
+/* Nothing has been seen; the rate stays. */
+static void watch_anew({{ name }}_detector *d)
 {
     static const float fresh[{{ detector.layout.words }}] = {
 {{ values(detector.fresh) }}};
     static const uint16_t unknown[{{ detector.unknown|length }}] = {{ "{" }}{{ detector.unknown|join(", ") }}{{ "}" }}; /* of these: NaN */
-    float below = 0.0f, above = 126.0f;
+    const float limit = d->limit;
     int k;
     memset(d, 0, sizeof *d);
+    d->limit = limit;
     memcpy(&d->memory, fresh, sizeof fresh);
     for (k = 0; k < {{ detector.unknown|length }}; k++)
         memset((float *)&d->memory + unknown[k], 0xFF, sizeof(float));
     forget_said(d);
+}
+
+void {{ name }}_detector_reset({{ name }}_detector *d, float rate)
+{
+    float below = 0.0f, above = 126.0f;
+    int k;
+    d->limit = 0.0f;
+    watch_anew(d);
     for (k = 0; k < 32; k++) { /* to the bits of which the p-value is the rate */
         d->limit = 0.5f * (below + above);
         if (power_of_half(d->limit) < rate)
@@ -75,6 +85,10 @@ int {{ name }}_detect({{ name }}_detector *d, const {{ name }}_state *s, const f
         watch_afresh(d);
         return {{ NAME }}_NORMAL;
     }
+{% if running %}
+    if (s->seen == {{ beginnings.FAR }}u) /* it was learned of garbage */
+        watch_anew(d);
+{% endif %}
     for (t = 0; t < {{ NAME }}_TARGETS; t++) {
 {% if spec.sensors %}
         x[t] = by_gain(&s->memory, t, sample[t] - s->memory.offset[t]);

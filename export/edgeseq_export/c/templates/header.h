@@ -81,6 +81,9 @@ typedef struct {
 {% if running %}
     float anchor; /* the first sample: what stands above and below is counted from it */
     uint32_t is_anchored; /* whether it has come */
+    float first, least, most; /* the first value as it came, and the range of those after it, to see whether it was garbage */
+    uint32_t seen; /* how much of that has been seen: 0 of a fresh stream, {{ beginnings.PAST }} when it is decided, {{ beginnings.FAR }} in the step in which
+                      the stream starts afresh because of it */
 {% if detector and detector.steps > 1 %}
     float farther; /* what was forecast {{ detector.steps }} samples ahead */
 {% endif %}

@@ -146,6 +146,9 @@ static void forget({{ name }}_state *s)
 {% endif %}
     memset(&s->memory, 0, sizeof s->memory);
     s->age = s->imputed = 0;
+{% if running %}
+    s->seen = 0; /* the sensor may power up again */
+{% endif %}
 {% if layout %}
     forget_waiting(&s->adaptation);
 {% endif %}
@@ -181,12 +184,18 @@ static void look_ahead({{ name }}_state *s, const float *given)
 
 {% endif %}
 {% if running %}
+{% include "beginning.c" %}
+
 /* Return a sample counted from the stream's first one: a network that sees changes only may be told any numbers that change
    alike, and near zero float has more digits. */
 static float counted({{ name }}_state *s, float sample)
 {
     if (!is_usable(sample))
         return sample;
+    if (began_far(s, sample)) { /* as if this were its first sample */
+        {{ name }}_reset(s);
+        s->seen = {{ beginnings.FAR }}u;
+    }
     if (!s->is_anchored) {
         s->anchor = sample;
         s->is_anchored = 1;
