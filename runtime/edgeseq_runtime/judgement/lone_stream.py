@@ -1,6 +1,7 @@
 """One stream's samples, one at a time: a short way for those that nothing is odd about, `Judgement` for the others."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ class LoneStream:
         self._usual_step = judgement.usual
         self._said = engine.y.reshape(self._shape)
         self._move = engine.advance
-        self._copied: Any = self._said.copy
+        self._copied: Callable[[], Forecasts] = self._said.copy
         self._added = engine.anchor.reshape(())
         if self._anchors:
             self._copied = self._in_own_numbers if engine.own is None else engine.own.reshape(self._shape).copy
