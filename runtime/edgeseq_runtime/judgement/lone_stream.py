@@ -1,7 +1,6 @@
 """One stream's samples, one at a time: a short way for those that nothing is odd about, `Judgement` for the others."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -48,10 +47,10 @@ class LoneStream:
         self._usual_step = judgement.usual
         self._said = engine.y.reshape(self._shape)
         self._move = engine.advance
-        self._copied: Callable[[], Forecasts] = self._said.copy
+        own = None if engine.own is None else engine.own.reshape(self._shape)
+        of_anchored = self._in_own_numbers if own is None else own.copy
+        self._copied = of_anchored if self._anchors else self._said.copy
         self._added = engine.anchor.reshape(())
-        if self._anchors:
-            self._copied = self._in_own_numbers if engine.own is None else engine.own.reshape(self._shape).copy
         targets = self._shape[1]
         self._truths = engine.x.reshape(-1)[:targets].reshape(targets if targets > 1 else ())
         self._find_ranges()
