@@ -97,8 +97,8 @@ class Block:
         for start, stop in _stretches(plain):
             first = start
             while first < stop:
-                is_plain = plain[first] and not (anchors and anchors.is_first_young)
-                count = self._take_plain(complete[first:stop], first) if is_plain else 0
+                end = first + anchors.unseen_of_first(self._own[first:stop]) if anchors else stop
+                count = self._take_plain(complete[first:end], first) if plain[first] and end > first else 0
                 if not count:
                     self._take_one(first)
                     if self._recounted(first + 1):

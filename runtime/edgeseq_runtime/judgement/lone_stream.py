@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeseq_runtime.arrays import Float32, Forecasts
 from edgeseq_runtime.backends.base import OneStream
@@ -30,6 +31,10 @@ class LoneStream:
         """What samples are counted from; NaN where that is the first one to come."""
         self._is_young = False
         """Whether what a sample is counted from, or whether the stream began with garbage, is still to be seen."""
+        self._level = math.nan
+        """The value that shows nothing of that."""
+        self._before: list[npt.NDArray[Any]] = []
+        """What the last sample has changed of it, as it was before."""
         self._reader, self._known_reader, self._to_seconds = reader, known_reader, times.seconds
         self._features = len(judgement.spec.features)
         self._shape = (judgement.spec.horizon, len(judgement.spec.targets))
@@ -114,7 +119,6 @@ class LoneStream:
             given, unread = self._to_seconds(time, self._last[0]), None
         except DataError:
             given, unread = math.nan, np.ones(1, np.bool_)
-        kept = self._anchors.kept(_ROW) if self._anchors and self._is_young else None
         if self._anchors:
             sample = self._counted(sample)
         if unread is None and (self._is_native or self._is_calm) and (ahead is not None or not self._known):
@@ -128,8 +132,8 @@ class LoneStream:
         try:
             forecast = self._judgement.judge(_ROW, block, np.array([given]), unread)
         except EdgeseqError:
-            if self._anchors and kept:  # no number has come after all
-                self._anchors.put_back(_ROW, kept)
+            if self._anchors and self._before:  # no number has come after all
+                self._anchors.put_back(_ROW, self._before)
                 self.choose_path()
             raise
         self.choose_path()
@@ -139,9 +143,10 @@ class LoneStream:
         """Return a sample as it is counted; the first number of a stream is what it is counted from."""
         assert self._anchors, "only where streams are counted so"
         value = sample if type(sample) is float else self._reader.read(sample)[0]
-        if not self._is_young:
-            self._came[0] = value
+        if not self._is_young or value == self._level:
+            self._came[0], self._before = value, []
             return value - self._anchor
+        self._before = self._anchors.kept(_ROW)
         counted: float = self._anchors.counted(_ROW, np.array([[value]])).item()
         self.choose_path()
         return counted
@@ -150,6 +155,7 @@ class LoneStream:
         assert self._anchors, "only where streams are counted so"
         self._anchor = self._anchors.values.item(0)
         self._is_young = self._anchor != self._anchor or self._anchors.is_first_young
+        self._level = self._anchors.level_of_first
         self._added[()] = self._anchor if self._anchor == self._anchor else 0.0
 
     def _in_own_numbers(self) -> Forecasts:

@@ -258,7 +258,9 @@ class JudgedStreams:
             strict=True,
         )
         found = []
-        for at, (samples, age, imputed, skipped, status, reason, times, counts, *counted) in enumerate(counters):
+        for at, (samples, age, imputed, skipped, status, reason, times, counts, anchor, beginning) in enumerate(
+            counters
+        ):
             named = {
                 "samples": samples,
                 "age": age,
@@ -269,8 +271,8 @@ class JudgedStreams:
                 "odd_at": samples if reason else 0,
                 **times,
                 **dict(zip(_COUNTERS, counts, strict=True)),
-                **counted[0],
-                **counted[1],
+                **anchor,
+                **beginning,
             }
             arrays = {name: block[at].copy() for name, block in blocks.items()}
             watched = self.monitor.arrays_of(int(rows[at])) if self.monitor else {}

@@ -54,6 +54,15 @@ class Anchors(RowArrays):
         """Whether it is still to be seen if the only stream began with garbage."""
         return self._beginnings.is_first_open
 
+    @property
+    def level_of_first(self) -> float:
+        """The value that shows nothing of that while all is equal to it; NaN elsewhere."""
+        return self._beginnings.level_of_first
+
+    def unseen_of_first(self, samples: npt.NDArray[Any]) -> int:
+        """Return how many samples in a row (time, 1) of the only stream, as they came, show nothing of that."""
+        return self._beginnings.unseen_of_first(samples[:, 0])
+
     def kept(self, rows: Any) -> list[npt.NDArray[Any]]:
         """Return copies of all that `counted` may change, for `put_back` where the samples are refused after all."""
         changing = self._changing if self._beginnings.any_open(rows) else [self.values]

@@ -70,18 +70,29 @@ class Beginnings(RowArrays):
         """Whether the first stream has more to see."""
         return bool(self.seen.item(0) < FAR)
 
+    @property
+    def level_of_first(self) -> float:
+        """The value that shows nothing while all that followed in the first stream is equal to it; NaN elsewhere."""
+        return self.least.item(0) if self.seen.item(0) == WHOLE else np.nan
+
+    def unseen_of_first(self, came: Float64) -> int:
+        """Return how many of the samples in a row (time,) at the begin show the first stream nothing."""
+        if not self.is_first_open:
+            return len(came)
+        return int(np.argmax(np.append(came != self.level_of_first, True)))
+
     def any_open(self, rows: Any) -> bool:
         """Whether any of the streams at `rows` has more to see."""
         return bool(np.count_nonzero(self.seen[rows] < FAR))
 
     def see(self, rows: Any, came: Float64, usable: Flags) -> None:
         """Take a sample each of streams as it came, (stream,); those that are not `usable` say nothing."""
-        if not self.any_open(rows):
+        is_open = self.seen[rows] < FAR
+        if not np.count_nonzero(is_open):
             return
+        rows, came, takes = np.arange(len(self.seen))[rows][is_open], came[is_open], usable[is_open]
         seen, first, least, most = self.seen[rows], self.first[rows], self.least[rows], self.most[rows]
-        takes = usable & (seen < FAR)
-        is_first = seen == 0
-        first = np.where(takes & is_first, came, first)
+        first = np.where(takes & (seen == 0), came, first)
         alike = (seen < FOLLOWED) & (came == first)
         differs = takes & (seen < FOLLOWED) & ~alike
         follows = takes & (seen >= FOLLOWED)

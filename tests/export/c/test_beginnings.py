@@ -37,7 +37,7 @@ def found_by_numpy(samples: Float32) -> int | None:
     """Which sample is the first one of a stream that starts afresh."""
     beginnings, row, usable = Beginnings(1, 1.0, confirms=True), np.zeros(1, np.intp), np.ones(1, np.bool_)
     for at, sample in enumerate(samples[:, 0].astype(np.float64)):
-        beginnings.see(row, np.array([sample]), usable)
+        beginnings.see(row, np.array([sample]), usable & np.isfinite(sample))
         if beginnings.are_far(row)[0]:
             return at
     return None
@@ -51,6 +51,7 @@ SERIES = {
     "as many as may be": after(85, noise(150), FEWEST - 1),
     "too many": after(85, noise(150), FEWEST),
     "then a constant": after(85, np.concatenate([np.full((40, 1), 20, np.float32), noise(100)])),
+    "then a gap": after(85, np.concatenate([noise(FEWEST), np.full((2, 1), np.nan, np.float32), noise(100, 1)])),
     "near": after(22, noise(150)),
     "nothing": noise(150),
 }

@@ -3,10 +3,8 @@
 /* See a number as it came; return whether it shows that the first one was garbage. */
 static int began_far({{ name }}_state *s, float sample)
 {
-    if (s->seen >= {{ beginnings.FAR }}u) {
-        s->seen = {{ beginnings.PAST }}u;
+    if (s->seen == {{ beginnings.PAST }}u)
         return 0;
-    }
     if (s->seen == 0)
         s->first = sample;
     if (s->seen < {{ beginnings.FOLLOWED }}u && sample == s->first) {

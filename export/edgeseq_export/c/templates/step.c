@@ -190,6 +190,8 @@ static void look_ahead({{ name }}_state *s, const float *given)
    alike, and near zero float has more digits. */
 static float counted({{ name }}_state *s, float sample)
 {
+    if (s->seen == {{ beginnings.FAR }}u) /* of the step before */
+        s->seen = {{ beginnings.PAST }}u;
     if (!is_usable(sample))
         return sample;
     if (began_far(s, sample)) { /* as if this were its first sample */
