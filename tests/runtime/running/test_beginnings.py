@@ -104,10 +104,11 @@ def test_errors_are_those_without_the_garbage(
     first=st.floats(-1e6, 1e6),
     samples=st.lists(st.floats(-1e6, 1e6), min_size=FEWEST, max_size=3 * FEWEST),
     power=st.integers(-30, 30),
+    narrow=st.sampled_from([1.0, 2.0**-4, 2.0**-10]),
 )
-def test_the_rule_is_what_the_definition_says(first: float, samples: list[float], power: int) -> None:
+def test_the_rule_is_what_the_definition_says(first: float, samples: list[float], power: int, narrow: float) -> None:
     """Beside the definition, read off all samples at once; with a random number of streams' worth of state around."""
-    came = [first * 2.0**power, *(sample * 2.0**power for sample in samples)]
+    came = [first * 2.0**power, *(sample * narrow * 2.0**power for sample in samples)]
     differs = next((at for at, value in enumerate(came) if value != came[0]), len(came))
     wanted = None
     if differs < FEWEST:
