@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime.anomalies import event, ladder, layout, scores
-from edgeseq_runtime.anomalies.first import first_row, first_sizes, might_be
+from edgeseq_runtime.anomalies.first import SUMS, first_row, first_sizes, might_be
 from edgeseq_runtime.anomalies.kinds import LEAST_OF_SIZE, LEVEL_FORGETTING, STEPS, WORDS
 from edgeseq_runtime.anomalies.layout import Layout
 from edgeseq_runtime.anomalies.lone_stream import LoneStream
@@ -45,7 +45,7 @@ class _Made:
     bits: Float32
     """(kind, stream)"""
     teaches: Flags
-    """(stream,)"""
+    """(stream,): the last ladder."""
 
 
 class Anomalies(KeptRows):
@@ -91,7 +91,7 @@ class Anomalies(KeptRows):
         self._codes = np.array([WORDS.index(kind.word) + 1 for kind in self.layout.kinds], np.float32)
         self._has_gains = bool(spec.sensors)
         level = (layout.MEAN, layout.DEVIATION, layout.SEEN, layout.ANCHOR) if self.layout.is_running else ()
-        self._of_stretch = (layout.NEAR, layout.FAR, layout.SLOW, layout.VALUES, layout.RUN, layout.LAST, *level)
+        self._of_stretch = (*SUMS, layout.SLOW, layout.VALUES, layout.RUN, layout.LAST, *level)
         """Words of a target that do not outlast a fresh start; where the scale runs, nor does the level."""
         self.fresh = first_row(spec, self.layout)
         """(words,): the row of a stream that has seen nothing."""
@@ -231,8 +231,7 @@ class Anomalies(KeptRows):
             made = [self._take_target(views, target, each.reshape(-1)) for target, each in enumerate(found)]
             scores.take_sizes(views, near, far, self.least)
             count = views[layout.COUNT]
-            teaches = np.stack([each.teaches for each in made])
-            np.copyto(count, np.minimum(count + 1, event.MOST_COUNTED), where=teaches)
+            np.minimum(count + 1, event.MOST_COUNTED, out=count)
             if self.layout.is_running:
                 np.minimum(views[layout.SEEN] + 1, np.float32(LEVEL_FORGETTING), out=views[layout.SEEN])
             if self.layout.targets == 1:
@@ -252,12 +251,10 @@ class Anomalies(KeptRows):
         last = ladder.climb(last_gaps, most, ladder.LAST_TOGETHER)
         bits[...] = ladder.bits_of_last(last)
         teaches = event.move(own, bits)
-        teaching = None if teaches.all() else teaches
-        lanes = None if teaching is None else np.tile(teaching, len(self._weights))
         if count.min() < ladder.MOST_TRAINED:
-            climbed = ladder.stretch(gaps, found, climbed, (count + self._trained).reshape(-1), lanes)
-        ladder.learn(gaps, climbed, lanes, ladder.KindRates(self._priors, self._rates, count))
-        ladder.learn(last_gaps, last, teaching, ladder.LastRates())
+            climbed = ladder.stretch(gaps, found, climbed, (count + self._trained).reshape(-1))
+        ladder.learn(gaps, climbed, None, ladder.KindRates(self._priors, self._rates, count))
+        ladder.learn(last_gaps, last, None if teaches.all() else teaches, ladder.LastRates())
         return _Made(weighed, teaches)
 
     def _take_together(self, views: scores.Views, bits: Float32, made: "list[_Made]") -> None:

@@ -15,11 +15,21 @@ WORDS = ("spike", "break", "drift", "stuck", "noise")
 ANOMALIES_BY_CODE = ("", *WORDS)
 
 CLIP = 4.0
-"""Errors count as so many typical ones at most in means, so that one sample alone moves none far."""
+"""Errors count as so many typical ones at most in means and in sums of farther ones, so that one sample alone moves
+none far."""
 
-NEAR, SLOW, SPREAD, VALUES = 0.15, 0.015, 0.05, 0.1
-"""Weights of the newest sample in the short mean of errors, in the long one, in the mean of their sizes, and in the
-short mean of values."""
+SUM_CLIP = 8.0
+"""The same in sums of errors one step ahead: there, two or three large ones in a row are to be no chance."""
+
+ALLOWANCE, MOST_SUM = 1.0, 20.0
+"""Typical errors: what sums lose with each sample, and what they grow to at most, so that they end soon after a shift.
+
+The allowance of a CUSUM is half the shift that it finds soonest (E. Page, Continuous inspection schemes, Biometrika 41,
+1954): here a level that moves by twice the typical error, which is 1.6 deviations of normal errors."""
+
+SLOW, SPREAD, VALUES = 0.015, 0.05, 0.1
+"""Weights of the newest sample in the long mean of errors, in the mean of their sizes, and in the short mean of
+values."""
 
 VALUE_CLIP = 6.0
 """Values count as so many typical distances from their mean at most in their short mean."""
@@ -45,22 +55,25 @@ LEAST_OF_SIZE = 1e-3
 RATE, STEADY = 0.02, 0.005
 """By which share gaps move once much has been seen; before, by the inverse of what was seen of a rung.
 
-The steady rate is that of means over some ten samples. Each sample of a shift or of louder noise passes all lower rungs
-of their ladders: at 2 % they would be 1.8 times as wide after thirty samples, and the event no longer surprising.
+The steady rate is that of sums, and of means over some ten samples. Each sample of a shift or of louder noise passes
+all lower rungs of their ladders: at 2 % they would be 1.8 times as wide after thirty samples, and the event no longer
+surprising.
 """
 
 
 @dataclass(frozen=True)
 class First:
-    """What scores are like before anything has come: normal, of which the quantiles are the first gaps."""
+    """What scores are like before anything has come: the first gaps, or the normal numbers whose quantiles they are."""
 
-    deviation: float
-    """Their standard deviation; 0: all gaps are 1."""
+    deviation: float = 0.0
+    """The standard deviation of normal scores."""
     mean: float = 0.0
     is_size: bool = False
     """Whether scores are absolute values."""
     tail: float = 1e-6
     """Share beyond which all gaps are alike."""
+    gaps: tuple[float, ...] = ()
+    """The gaps themselves, where scores are not normal; those above are as the last one."""
 
 
 @dataclass(frozen=True)
@@ -90,19 +103,24 @@ def _averaged(weight: float) -> float:
 _ONE = 1.25
 """Standard deviation of normal numbers of which the mean of absolute values is 1."""
 
-_SHORT, _LONG = _averaged(NEAR), _averaged(SLOW)
+_LONG = _averaged(SLOW)
 _SIZES = First(0.75 * _averaged(SPREAD), mean=1.0)
+_SUMS = First(gaps=(1.146, 0.701, 0.599, 0.555, 0.544))
+"""Of sums of independent normal errors: up to 2^-4 counted in 11 million of them. Beyond, their tail is exponential,
+with the exponent at which exp(exponent (error - allowance)) is 1 in the mean, 2 ALLOWANCE / _ONE^2 (D. Siegmund,
+Sequential Analysis, 1985)."""
+
 _SOON, _LATER = (5.0, 200.0), (80.0, 4000.0)
-"""What first gaps count as: of scores of single samples, and of means."""
+"""What first gaps count as: of scores of single samples, and of means and sums."""
 
 _GUESSED = (10.0, 200.0)
 """The same of means where first gaps are a guess, so that samples soon count more: of errors far ahead, which depend
 on one another as the series has it, and of all where nobody has measured a sensor like this one."""
 
-ERROR, NEAR_MEAN, FAR_MEAN, SLOW_MEAN, LOUD, SILENT, RUN = (
+ERROR, NEAR_SUM, FAR_SUM, SLOW_MEAN, LOUD, SILENT, RUN = (
     "error",
-    "near mean",
-    "far mean",
+    "near sum",
+    "far sum",
     "slow mean",
     "loud",
     "silent",
@@ -112,12 +130,12 @@ HIGH, LOW, HIGH_MEAN, LOW_MEAN = "high", "low", "high mean", "low mean"
 
 KINDS = (
     Kind(ERROR, "spike", First(_ONE, is_size=True, tail=1e-4), *_SOON),
-    Kind(NEAR_MEAN, "break", First(_ONE * _SHORT, is_size=True), *_LATER, rate=STEADY),
-    Kind(FAR_MEAN, "break", First(_ONE * _SHORT, is_size=True), *_GUESSED, rate=STEADY),
+    Kind(NEAR_SUM, "break", _SUMS, *_LATER, rate=STEADY),
+    Kind(FAR_SUM, "break", _SUMS, *_GUESSED, rate=STEADY),
     Kind(SLOW_MEAN, "drift", First(_ONE * _LONG, is_size=True), *_LATER, weight=0.9),
     Kind(LOUD, "noise", _SIZES, *_LATER, rate=STEADY),
     Kind(SILENT, "noise", _SIZES, *_LATER, weight=0.85),
-    Kind(RUN, "stuck", First(0.0), *_LATER, weight=0.8),
+    Kind(RUN, "stuck", First(gaps=(1.0,)), *_LATER, weight=0.8),
     Kind(HIGH, "spike", First(_ONE, tail=1e-4), *_SOON),
     Kind(LOW, "spike", First(_ONE, tail=1e-4), *_SOON),
     Kind(HIGH_MEAN, "break", First(_ONE / 2), *_LATER),
@@ -128,7 +146,7 @@ KINDS = (
 
 def kinds_for(horizon: int, *, takes_any: bool = False) -> tuple[Kind, ...]:
     """Return the kinds of a model, which may be one for any sensor. One step ahead there are no farther errors."""
-    found = tuple(kind for kind in KINDS if horizon > 1 or kind.name != FAR_MEAN)
+    found = tuple(kind for kind in KINDS if horizon > 1 or kind.name != FAR_SUM)
     return tuple(map(_learned_sooner, found)) if takes_any else found
 
 
@@ -142,8 +160,8 @@ def first_gaps(first: First, rungs: int) -> list[float]:
 
     Where the first is 0, the median of scores that may be negative, a twentieth of the deviation stands for it.
     """
-    if not first.deviation:
-        return [1.0] * rungs
+    if first.gaps:
+        return [*first.gaps, *[first.gaps[-1]] * (rungs - len(first.gaps))]
     normal, ends = NormalDist(), [0.0]
     for rung in range(1, rungs + 1):
         share = 0.5**rung / (2 if first.is_size else 1)

@@ -33,7 +33,7 @@ RUNGS = 16
 SHARES = (0.99, 0.95, 0.9, 0.9, 0.85, 0.8, 0.8, 0.75, 0.7, 0.7, *(0.5,) * 12)
 """Of what reaches a rung of the last ladder, the share that passes it. Its scores are the most bits of all kinds."""
 
-LAST_RATE = 0.02
+LAST_RATE = 0.025
 """By which share the last ladder's gaps move."""
 
 TOGETHER = 4
@@ -182,7 +182,7 @@ def learn(gaps: Float32, found: Climb, teaches: Flags | None, rates: KindRates |
         gaps[rung, lanes] = np.maximum(gaps[rung, lanes] * np.where(passed, up, down), LEAST_GAP)
 
 
-def stretch(gaps: Float32, scores: Float32, found: Climb, trained: Float32, teaches: Flags | None) -> Climb:
+def stretch(gaps: Float32, scores: Float32, found: Climb, trained: Float32) -> Climb:
     """Widen the rungs that few samples have reached where a score went beyond; return how scores climb then.
 
     What is the largest of N samples is about one of N. With N samples that count as `trained` (lane,), the rungs from
@@ -194,7 +194,7 @@ def stretch(gaps: Float32, scores: Float32, found: Climb, trained: Float32, teac
         return found
     lanes, passed = found.high[place]
     is_any = False
-    for lane in lanes[passed if teaches is None else passed & teaches[lanes]].tolist():
+    for lane in lanes[passed].tolist():
         lowest = int(trained[lane]).bit_length() + TRUSTED_BEYOND
         if lowest >= len(gaps):
             continue

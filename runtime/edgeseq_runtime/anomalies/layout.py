@@ -20,26 +20,20 @@ BITS, ALARM, PAUSE, TOGETHER = "bits", "alarm", "pause", "together"
 """What targets share: bits of the last sample, all targets together, NaN where there are none; the code of its
 anomaly's word, 0: none; samples without another alarm to come; and, of several targets, the ladder of the most bits."""
 
-OWN_BITS, COUNT, SIZE, FAR_SIZE, NEAR, FAR, SLOW, SPREAD = (
-    "own bits",
-    "count",
-    "size",
-    "far size",
-    "near",
-    "far",
-    "slow",
-    "spread",
-)
-"""Of a target: bits of the last sample; samples that taught; typical size of errors one step and farther ahead; short
-means of errors of either, long mean of the former, mean of their sizes, all as multiples of the typical size."""
+OWN_BITS, COUNT, SIZE, FAR_SIZE = "own bits", "count", "size", "far size"
+"""Of a target: bits of the last sample; samples that taught; typical size of errors one step and farther ahead."""
+
+RISE, FALL, FAR_RISE, FAR_FALL, SLOW, SPREAD = "rise", "fall", "far rise", "far fall", "slow", "spread"
+"""Sums of errors less the allowance for each, upwards and downwards, one step and farther ahead; long mean of the
+former, mean of their sizes: all as multiples of the typical size."""
 
 RUN, LAST, MEAN, DEVIATION, VALUES = "run", "last", "mean", "deviation", "values"
 """Further samples that were as the one before; the last sample; the running mean of values, and their mean distance
 from it; the short mean of values, as such distances from the mean."""
 
 EVENT, TAUGHT, QUIET, MOST = "event", "taught", "quiet", "most"
-"""Whether an event is on; its surprising samples so far; samples since the last very surprising one; the most bits of
-the last sample's kinds, before the last ladder."""
+"""Whether an event is on; its surprising samples so far, more than teach once it is certain; samples since the last
+very surprising one; the most bits of the last sample's kinds, before the last ladder."""
 
 GAPS, LAST_GAPS = "gaps", "last gaps"
 """Of the kinds' ladders (rung, kind), and of the one of their most bits."""
@@ -53,8 +47,10 @@ _NUMBERS = (
     COUNT,
     SIZE,
     FAR_SIZE,
-    NEAR,
-    FAR,
+    RISE,
+    FALL,
+    FAR_RISE,
+    FAR_FALL,
     SLOW,
     SPREAD,
     RUN,

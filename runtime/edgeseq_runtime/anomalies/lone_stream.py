@@ -19,12 +19,13 @@ def _constants(*numbers: Any) -> tuple[float, ...]:
     return tuple(np.array(numbers, np.float32).tolist())
 
 
-_CLIP, _HEAVY, _LIGHT, _SPREADING = _constants(kinds.CLIP, kinds.NEAR, kinds.SLOW, kinds.SPREAD)
+_CLIP, _LIGHT, _SPREADING = _constants(kinds.CLIP, kinds.SLOW, kinds.SPREAD)
+_SUM_CLIP, _ALLOWANCE, _MOST_SUM = _constants(kinds.SUM_CLIP, kinds.ALLOWANCE, kinds.MOST_SUM)
 _LARGEST, _LEAST_SPREAD, _LEAST_VALUES = _constants(scores.LARGEST, scores.LEAST_SPREAD, kinds.LEAST_VALUES)
 _LEAST_GAP = float(ladder.LEAST_GAP)
 _VALUES, _VALUE_CLIP = _constants(kinds.VALUES, kinds.VALUE_CLIP)
 _MOST_BITS, _MOST_SCORE, _MOST_COUNTED = _constants(ladder.MOST_BITS, ladder.MOST_SCORE, event.MOST_COUNTED)
-_BEGINS, _SURPRISING, _ENDS = _constants(event.BEGINS, event.SURPRISING, event.ENDS)
+_BEGINS, _SURPRISING, _CERTAIN, _ENDS = _constants(event.BEGINS, event.SURPRISING, event.CERTAIN, event.ENDS)
 _TEACHES, _LASTS = _constants(event.TEACHES, event.LASTS)
 _FORGETTING, _LEVEL_FORGETTING, _PAUSE = _constants(kinds.FORGETTING, kinds.LEVEL_FORGETTING, event.PAUSE)
 _MOST_OF_SIZE, _FIRST_COUNTS = kinds.MOST_OF_SIZE, kinds.FIRST_COUNTS
@@ -71,9 +72,9 @@ class LoneStream:
         found = self._score(error, far, sample)
         most, kind, tops = self._climb(found)
         bits, top, is_past = self._climb_last(most)
+        self._stretch(found, tops)
+        self._learn(tops)
         if self._teaches(bits):
-            self._stretch(found, tops)
-            self._learn(tops)
             self._learn_last(top, is_past=is_past)
         row, pause = self._row, self._row[self._pause]
         row[self._own_bits] = row[self._bits] = bits
@@ -87,35 +88,33 @@ class LoneStream:
     def _score(self, error: float, far: float, sample: float) -> list[float]:
         """Do what `scores` does; return the scores in the order of kinds."""
         r, numbers = self._rounded, self._numbers
-        count, size, _, near, _, slow, spread, run, last = numbers[:9].tolist()
+        count, size, _, _, _, _, _, slow, spread, run, last = numbers[:11].tolist()
         r[0] = error / size
         ratio = r[0]
         clipped = ratio if -_CLIP <= ratio <= _CLIP else (_CLIP if ratio > 0 else -_CLIP)
-        r[0] = clipped - near
-        r[0] = _HEAVY * r[0]
-        numbers[3] = near + r[0]
+        near = self._add(3, ratio if -_SUM_CLIP <= ratio <= _SUM_CLIP else (_SUM_CLIP if ratio > 0 else -_SUM_CLIP))
         r[0] = clipped - slow
         r[0] = _LIGHT * r[0]
-        numbers[5] = slow + r[0]
+        numbers[7] = slow + r[0]
         r[0] = abs(clipped) - spread
         r[0] = _SPREADING * r[0]
-        numbers[6] = spread + r[0]
-        spread = numbers[6]
-        numbers[7] = run + 1 if sample == last else 0.0
-        numbers[8] = sample
+        numbers[8] = spread + r[0]
+        spread = numbers[8]
+        numbers[9] = run + 1 if sample == last else 0.0
+        numbers[10] = sample
         r[0] = 1 / (spread if spread > _LEAST_SPREAD else _LEAST_SPREAD)
         silence = r[0]
         since = min((self._row[self._seen] if self._seen else count) + _FIRST_COUNTS, _FORGETTING)
         numbers[1] = self._moved(size, abs(error), since, self._least[0])
-        found = [min(abs(ratio), _MOST_SCORE), abs(numbers[3]), abs(numbers[5]), spread, silence, numbers[7]]
+        found = [min(abs(ratio), _MOST_SCORE), near, abs(numbers[7]), spread, silence, numbers[9]]
         if self._has_far:
             found.insert(2, self._far_score(far, since))
         return found + self._take_value(sample)
 
     def _far_score(self, far: float, since: float) -> float:
-        """Take a farther error, which may be NaN; return its mean's score."""
+        """Take a farther error, which may be NaN; return the score of its sums."""
         r, numbers = self._rounded, self._numbers
-        size, mean, clipped = numbers[2], numbers[4], 0.0
+        size, clipped = numbers[2], 0.0
         if far - far == 0:
             if not -_LARGEST <= far <= _LARGEST:
                 far = _LARGEST if far > 0 else -_LARGEST
@@ -123,10 +122,20 @@ class LoneStream:
             ratio = r[0]
             clipped = ratio if -_CLIP <= ratio <= _CLIP else (_CLIP if ratio > 0 else -_CLIP)
             numbers[2] = self._moved(size, abs(far), since, self._least[1])
-        r[0] = clipped - mean
-        r[0] = _HEAVY * r[0]
-        numbers[4] = mean + r[0]
-        return abs(float(numbers[4]))
+        return self._add(5, clipped)
+
+    def _add(self, place: int, error: float) -> float:
+        """Add an error to its sums upwards and downwards, which stand there; return their score."""
+        r, numbers = self._rounded, self._numbers
+        r[0] = numbers[place] + error
+        upwards = r[0]
+        r[0] = upwards - _ALLOWANCE
+        numbers[place] = min(max(r[0], 0.0), _MOST_SUM)
+        r[0] = numbers[place + 1] - error
+        downwards = r[0]
+        r[0] = downwards - _ALLOWANCE
+        numbers[place + 1] = min(max(r[0], 0.0), _MOST_SUM)
+        return max(float(upwards), float(downwards))
 
     def _moved(self, size: float, length: float, since: float, least: float) -> float:
         """Return a typical size after an error of some length."""
@@ -140,7 +149,7 @@ class LoneStream:
     def _take_value(self, sample: float) -> list[float]:
         """Do what `scores` does of the value itself; return its scores."""
         r, numbers = self._rounded, self._numbers
-        count, mean, deviation, values = numbers[0], numbers[9], numbers[10], numbers[11]
+        count, mean, deviation, values = numbers[0], numbers[11], numbers[12], numbers[13]
         if self._anchor:
             count, distance = self._row[self._seen], self._above_mean(sample, mean)
         else:
@@ -160,19 +169,19 @@ class LoneStream:
         since = count + 1 if count < _LEVEL_FORGETTING else _LEVEL_FORGETTING
         r[0] = distance / since
         if not self._anchor:
-            numbers[9] = mean + r[0]
+            numbers[11] = mean + r[0]
         else:
             self._row[self._seen] = since
             if distance == far:
                 self._row[self._anchor], mean = sample, distance
-            numbers[9] = mean - r[0]
+            numbers[11] = mean - r[0]
         r[0] = abs(distance) - deviation
         r[0] = r[0] / since
-        numbers[10] = deviation + r[0]
+        numbers[12] = deviation + r[0]
         r[0] = min(max(value, -_VALUE_CLIP), _VALUE_CLIP) - values
         r[0] = _VALUES * r[0]
-        numbers[11] = values + r[0]
-        values = numbers[11]
+        numbers[13] = values + r[0]
+        values = numbers[13]
         return [max(value, 0.0), max(-value, 0.0), max(values, 0.0), max(-values, 0.0)]
 
     def _above_mean(self, sample: float, mean: float) -> float:
@@ -214,7 +223,7 @@ class LoneStream:
                 bits = r[0]
             if bits > most:
                 most, which = bits, kind
-        self._numbers[15] = most
+        self._numbers[17] = most
         return most, which, tops
 
     def _climb_last(self, most: float) -> tuple[float, int, bool]:
@@ -237,21 +246,23 @@ class LoneStream:
     def _teaches(self, bits: float) -> bool:
         """Do what `event.move` does."""
         numbers = self._numbers
-        is_on = numbers[12]
+        is_on = numbers[14]
         if bits > _BEGINS:
             if not is_on:
-                numbers[12], numbers[13] = 1.0, 0.0
-            numbers[14] = 0.0
+                numbers[14], numbers[15] = 1.0, 0.0
+            numbers[16] = 0.0
         elif is_on:
-            numbers[14] += 1
-            if numbers[14] > _ENDS:
-                numbers[12] = 0.0
+            numbers[16] += 1
+            if numbers[16] > _ENDS:
+                numbers[14] = 0.0
                 return True
         else:
             return True
         if bits > _SURPRISING:
-            numbers[13] += 1
-            return not _TEACHES < numbers[13] <= _LASTS
+            numbers[15] += 1
+            if bits > _CERTAIN and numbers[15] <= _TEACHES:
+                numbers[15] = _TEACHES + 1
+            return not _TEACHES < numbers[15] <= _LASTS
         return True
 
     def _stretch(self, found: list[float], tops: list[tuple[int, bool]]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from edgeseq_runtime.anomalies import kinds, layout
-from edgeseq_runtime.anomalies.kinds import CLIP, Kind
+from edgeseq_runtime.anomalies.kinds import Kind
 from edgeseq_runtime.anomalies.ladder import MOST_SCORE
 from edgeseq_runtime.arrays import Float32
 
@@ -26,13 +26,11 @@ def take(views: Views, found: tuple[Kind, ...], errors: Float32, far: Float32, s
     (target, kind, stream). Errors are numbers but for the farther ones, NaN where there are none.
     """
     size = errors / views[layout.SIZE]
-    clipped = _clipped(size)
-    distant = np.where(np.isnan(far), np.float32(0), _clipped(far / views[layout.FAR_SIZE]))
-    near, slow, spread = views[layout.NEAR], views[layout.SLOW], views[layout.SPREAD]
-    near += np.float32(kinds.NEAR) * (clipped - near)
+    clipped = _clipped(size, kinds.CLIP)
+    distant = np.where(np.isnan(far), NOTHING, _clipped(far / views[layout.FAR_SIZE], kinds.CLIP))
+    slow, spread = views[layout.SLOW], views[layout.SPREAD]
     slow += np.float32(kinds.SLOW) * (clipped - slow)
     spread += np.float32(kinds.SPREAD) * (np.abs(clipped) - spread)
-    views[layout.FAR][...] += np.float32(kinds.NEAR) * (distant - views[layout.FAR])
     run, last = views[layout.RUN], views[layout.LAST]
     np.copyto(run, np.where(samples == last, run + 1, np.float32(0)))
     last[...] = samples
@@ -42,8 +40,8 @@ def take(views: Views, found: tuple[Kind, ...], errors: Float32, far: Float32, s
     values += np.float32(kinds.VALUES) * (np.minimum(np.maximum(value, -most), most) - values)
     made = {
         kinds.ERROR: np.minimum(np.abs(size), MOST_SCORE),
-        kinds.NEAR_MEAN: np.abs(near),
-        kinds.FAR_MEAN: np.abs(views[layout.FAR]),
+        kinds.NEAR_SUM: _take_sums(views[layout.RISE], views[layout.FALL], _clipped(size, kinds.SUM_CLIP)),
+        kinds.FAR_SUM: _take_sums(views[layout.FAR_RISE], views[layout.FAR_FALL], distant),
         kinds.SLOW_MEAN: np.abs(slow),
         kinds.LOUD: spread,
         kinds.SILENT: 1 / np.maximum(spread, LEAST_SPREAD),
@@ -54,6 +52,18 @@ def take(views: Views, found: tuple[Kind, ...], errors: Float32, far: Float32, s
         kinds.LOW_MEAN: np.maximum(-values, NOTHING),
     }
     return np.stack([made[kind.name] for kind in found], axis=1)
+
+
+def _take_sums(rise: Float32, fall: Float32, errors: Float32) -> Float32:
+    """Add errors to their sums upwards and downwards, all (target, stream); return the larger before the allowance.
+
+    So the score is a number other than 0 on both sides of a sum that ends. A two-sided CUSUM: see `kinds.ALLOWANCE`.
+    """
+    upwards, downwards = rise + errors, fall - errors
+    for sums, grown in ((rise, upwards), (fall, downwards)):
+        left = np.maximum(grown - np.float32(kinds.ALLOWANCE), NOTHING)
+        np.minimum(left, np.float32(kinds.MOST_SUM), out=sums)
+    return np.asarray(np.maximum(upwards, downwards))
 
 
 def _take_value(views: Views, samples: Float32) -> Float32:
@@ -96,5 +106,5 @@ def take_sizes(views: Views, errors: Float32, far: Float32, least: tuple[Float32
         np.copyto(size, moved, where=~np.isnan(found))
 
 
-def _clipped(numbers: Float32) -> Float32:
-    return np.minimum(np.maximum(numbers, np.float32(-CLIP)), np.float32(CLIP))
+def _clipped(numbers: Float32, most: float) -> Float32:
+    return np.minimum(np.maximum(numbers, np.float32(-most)), np.float32(most))

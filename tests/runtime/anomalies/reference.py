@@ -29,7 +29,7 @@ def largest_of(count: int) -> list[float]:
 class Ladder:
     """Gaps, each with the share of what reaches it that is to pass."""
 
-    def __init__(self, gaps: list[float], rho: list[float], prior: float | None = None, least: float = 0.02) -> None:
+    def __init__(self, gaps: list[float], rho: list[float], prior: float | None = None, least: float = 0.025) -> None:
         self.gaps, self.rho, self.prior, self.least = list(gaps), rho, prior, least
 
     def bits(self, score: float) -> float:
@@ -71,6 +71,19 @@ def clip(number: float, most: float) -> float:
     return min(max(number, -most), most)
 
 
+class Sums:
+    """A two-sided CUSUM with an allowance of 1."""
+
+    def __init__(self) -> None:
+        self.rise = self.fall = 0.0
+
+    def add(self, error: float) -> float:
+        """Return the larger sum with an error added, before the allowance is taken."""
+        rise, fall = self.rise + error, self.fall - error
+        self.rise, self.fall = min(max(rise - 1, 0), 20), min(max(fall - 1, 0), 20)
+        return max(rise, fall)
+
+
 class Target:
     """One target of a stream."""
 
@@ -78,17 +91,18 @@ class Target:
         self.horizon, self.size, self.far_size = horizon, size, far_size
         self.floors = size / 1000, far_size / 1000
         self.count = 0
-        self.near = self.far = self.slow = 0.0
+        self.slow = 0.0
+        self.near, self.far = Sums(), Sums()
         self.spread = 1.0
         self.run, self.last = 0, math.nan
         self.mean, self.deviation, self.values = math.nan, 0.0, 0.0
         self.event, self.taught, self.quiet = False, 0, 0
-        of_mean = math.sqrt(0.15 / 1.85)
+        sums = [1.146, 0.701, 0.599, 0.555] + [0.544] * 12
         spread = quantiles(0.75 * math.sqrt(0.05 / 1.95), mean=1.0)
         first = {
             "error": (quantiles(1.25, sides=2, tail=1e-4), 5, 200, 1.0),
-            "near": (quantiles(1.25 * of_mean, sides=2), 80, 4000, 1.0),
-            "far": (quantiles(1.25 * of_mean, sides=2), 10, 200, 1.0),
+            "near sum": (sums, 80, 4000, 1.0),
+            "far sum": (sums, 10, 200, 1.0),
             "slow": (quantiles(1.25 * math.sqrt(0.015 / 1.985), sides=2), 80, 4000, 0.9),
             "loud": (spread, 80, 4000, 1.0),
             "silent": (spread, 80, 4000, 0.85),
@@ -99,8 +113,8 @@ class Target:
             "low mean": (quantiles(0.625), 80, 4000, 1.0),
         }
         if horizon == 1:
-            del first["far"]
-        steady = ("near", "far", "loud")
+            del first["far sum"]
+        steady = ("near sum", "far sum", "loud")
         self.ladders = {
             name: Ladder(gaps, [0.5] * 16, prior, 0.005 if name in steady else 0.02)
             for name, (gaps, prior, _, _) in first.items()
@@ -110,12 +124,11 @@ class Target:
         self.last_ladder = Ladder(largest_of(4), RHO)
 
     def take(self, error: float, far: float, value: float) -> tuple[float, str, bool]:
-        """Return the bits of a sample, of which kind, and whether it teaches."""
+        """Return the bits of a sample, of which kind, and whether it teaches the last ladder."""
         z = error / self.size
         inner = clip(z, 4)
         distant = 0.0 if math.isnan(far) else clip(far / self.far_size, 4)
-        self.near += 0.15 * (inner - self.near)
-        self.far += 0.15 * (distant - self.far)
+        near, far_sum = self.near.add(clip(z, 8)), self.far.add(distant)
         self.slow += 0.015 * (inner - self.slow)
         self.spread += 0.05 * (abs(inner) - self.spread)
         self.run = self.run + 1 if value == self.last else 0
@@ -124,8 +137,8 @@ class Target:
         self.values += 0.1 * (clip(beyond, 6) - self.values)
         scores = {
             "error": abs(z),
-            "near": abs(self.near),
-            "far": abs(self.far),
+            "near sum": near,
+            "far sum": far_sum,
             "slow": abs(self.slow),
             "loud": self.spread,
             "silent": 1 / max(self.spread, 1e-6),
@@ -139,17 +152,17 @@ class Target:
         kind = max(bits, key=lambda name: bits[name])
         found = self.last_ladder.bits(bits[kind])
         teaches = self.teaches(found)
+        for name, ladder in self.ladders.items():
+            ladder.stretch(scores[name], self.count + self.trained[name])
+            ladder.learn(scores[name], self.count)
         if teaches:
-            for name, ladder in self.ladders.items():
-                ladder.stretch(scores[name], self.count + self.trained[name])
-                ladder.learn(scores[name], self.count)
             self.last_ladder.learn(bits[kind], self.count)
         since = min(self.count + 100, 1000)
         self.size = max(self.size + (min(abs(error), 3 * self.size) - self.size) / since, self.floors[0])
         if not math.isnan(far):
             moved = self.far_size + (min(abs(far), 3 * self.far_size) - self.far_size) / since
             self.far_size = max(moved, self.floors[1])
-        self.count += teaches
+        self.count += 1
         return found, kind, teaches
 
     def value(self, value: float) -> float:
@@ -166,7 +179,7 @@ class Target:
         return found
 
     def teaches(self, bits: float) -> bool:
-        """Move the event on; return whether a sample of so many bits teaches."""
+        """Move the event on; return whether a sample of so many bits teaches the last ladder."""
         if bits > 10:
             self.taught = self.taught if self.event else 0
             self.event, self.quiet = True, 0
@@ -175,8 +188,8 @@ class Target:
             self.event = self.quiet <= 50
         if not self.event or bits <= 6.6:
             return True
-        self.taught += 1
-        return not 60 < self.taught <= 300
+        self.taught = max(self.taught + 1, 31 if bits > 19 else 0)
+        return not 30 < self.taught <= 300
 
 
 def stream(

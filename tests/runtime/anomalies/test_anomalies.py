@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime.anomalies import layout
 from edgeseq_runtime.anomalies.anomalies import KEPT, Anomalies
-from edgeseq_runtime.anomalies.kinds import ANOMALIES_BY_CODE, KINDS
+from edgeseq_runtime.anomalies.first import SUMS
+from edgeseq_runtime.anomalies.kinds import ANOMALIES_BY_CODE, KINDS, NEAR_SUM, Kind, first_gaps
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.spec import Residuals, Spec
 from tests.runtime.anomalies import reference
@@ -49,9 +50,15 @@ def test_p_values_are_as_the_equations_have_them(horizon: int, targets: int) -> 
     """The bits of 1500 samples, of which some are far out, lack or stay the same, are the float64 oracle's.
 
     A score may lie at a rung within rounding: float32 then decides otherwise than float64, and what is learned of that
-    sample differs for a while. So a few bits may be up to 2 % apart.
+    sample differs for a while. Most of five streams have no such score, and all their bits are the oracle's to 0.2 %;
+    all five have the same alarms.
     """
-    errors, samples = normal(1500, horizon, targets)
+    assert np.median([close_to_the_equations(horizon, targets, seed) for seed in range(5)]) == 1
+
+
+def close_to_the_equations(horizon: int, targets: int, seed: int) -> float:
+    """Return the share of bits that are the oracle's to 0.2 %, where all alarms are the same."""
+    errors, samples = normal(1500, horizon, targets, seed)
     errors[700] *= 12
     errors[900:960] += 2
     errors[1000:1010, :, 0] = np.nan
@@ -62,12 +69,10 @@ def test_p_values_are_as_the_equations_have_them(horizon: int, targets: int) -> 
     size = max(1.2 * HALF, 0.49 * MOST)
     bits, kinds = reference.stream(errors.astype(float), samples.astype(float), (size, size), 1e-3)
     np.testing.assert_array_equal(np.isnan(found), np.isnan(bits))
-    np.testing.assert_allclose(-np.log2(found), bits, rtol=2e-2, atol=2e-3)
-    assert np.isclose(-np.log2(found), bits, rtol=2e-3, atol=2e-3, equal_nan=True).mean() > 0.99
-    words = {kind.name: kind.word for kind in KINDS}
-    names = {"near": "near mean", "far": "far mean", "slow": "slow mean"}
-    assert [ANOMALIES_BY_CODE[code] for code in codes] == [kind and words[names.get(kind, kind)] for kind in kinds]
+    words = {kind.name: kind.word for kind in KINDS} | {"slow": "drift"}
+    assert [ANOMALIES_BY_CODE[code] for code in codes] == [kind and words[kind] for kind in kinds]
     assert np.count_nonzero(codes) >= 2
+    return float(np.isclose(-np.log2(found), bits, rtol=2e-3, atol=2e-3, equal_nan=True).mean())
 
 
 numbers = st.one_of(
@@ -202,6 +207,25 @@ def test_what_stays_for_good_becomes_normal() -> None:
     assert np.mean(p_values[3500:, -1] < 1e-2) < 0.03
 
 
+def test_first_gaps_of_sums_are_those_of_independent_normal_errors() -> None:
+    """Of 7 million sums of errors whose mean size is 1, half as many reach each rung as the one below, to 2 %."""
+    random, streams = np.random.default_rng(3), 5000
+    rise, fall, ends = np.zeros(streams), np.zeros(streams), np.cumsum(first_gaps(kind_of(NEAR_SUM).first, 9))
+    reached, count = np.zeros(9), 0
+    for step in range(1500):
+        errors = random.normal(0, np.sqrt(np.pi / 2), streams)
+        scores = np.maximum(rise + errors, fall - errors)
+        rise, fall = np.maximum(rise + errors - 1, 0), np.maximum(fall - errors - 1, 0)
+        if step >= 100:
+            reached += (scores[:, None] >= ends).sum(axis=0)
+            count += streams
+    np.testing.assert_allclose(reached / count, 0.5 ** np.arange(1, 10), rtol=0.02)
+
+
+def kind_of(name: str) -> Kind:
+    return next(kind for kind in KINDS if kind.name == name)
+
+
 def test_a_sample_without_error_has_no_p_value_and_moves_nothing() -> None:
     """NaN and infinite errors; the next sample is as if they had not been."""
     errors, samples = normal(50)
@@ -224,7 +248,7 @@ def test_forgetting_keeps_what_was_learned() -> None:
     after = anomalies.layout.views(anomalies.arrays_of(0)[KEPT][:, None])
     for name in (layout.GAPS, layout.LAST_GAPS, layout.SIZE, layout.COUNT, layout.SPREAD, layout.MEAN):
         np.testing.assert_array_equal(before[name], after[name])
-    for name in (layout.NEAR, layout.FAR, layout.SLOW, layout.VALUES, layout.RUN):
+    for name in (*SUMS, layout.SLOW, layout.VALUES, layout.RUN):
         assert not after[name].any()
     assert np.isnan(after[layout.LAST]).all()
     assert np.isnan(anomalies.found(FIRST)[0]).all()

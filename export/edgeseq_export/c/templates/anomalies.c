@@ -148,22 +148,31 @@ static float take_value({{ name }}_surprises *s, float sample)
     return value;
 }
 
+/* Add an error to its sums upwards and downwards; return the larger before the allowance is taken. */
+static float add(float *rise, float *fall, float error)
+{
+    const float upwards = *rise + error, downwards = *fall - error;
+    *rise = clipped(upwards - {{ number(detector.allowance) }}, 0.0f, {{ number(detector.most_sum) }});
+    *fall = clipped(downwards - {{ number(detector.allowance) }}, 0.0f, {{ number(detector.most_sum) }});
+    return larger(upwards, downwards);
+}
+
 /* Move the running means on; leave the scores of all kinds. */
 static void take_scores({{ name }}_surprises *s, float error, float far_error, float sample, float *scores)
 {
-    const float size = error / *s->size, near = clipped(size, -CLIP_OF_ERRORS, CLIP_OF_ERRORS);
+    const float size = error / *s->size, inner = clipped(size, -CLIP_OF_ERRORS, CLIP_OF_ERRORS);
+    const float near = add(s->rise, s->fall, clipped(size, {{ number(-detector.sum_clip) }}, {{ number(detector.sum_clip) }}));
     float value;
 {% if detector.steps > 1 %}
     float far = 0.0f;
     if (is_number(far_error))
         far = clipped(bounded(far_error) / *s->far_size, -CLIP_OF_ERRORS, CLIP_OF_ERRORS);
-    *s->far += {{ number(detector.of_near) }} * (far - *s->far);
+    far = add(s->far_rise, s->far_fall, far);
 {% else %}
     (void)far_error;
 {% endif %}
-    *s->near += {{ number(detector.of_near) }} * (near - *s->near);
-    *s->slow += {{ number(detector.of_slow) }} * (near - *s->slow);
-    *s->spread += {{ number(detector.of_spread) }} * (size_of(near) - *s->spread);
+    *s->slow += {{ number(detector.of_slow) }} * (inner - *s->slow);
+    *s->spread += {{ number(detector.of_spread) }} * (size_of(inner) - *s->spread);
     *s->run = sample == *s->last ? *s->run + 1.0f : 0.0f;
     *s->last = sample;
     value = take_value(s, sample);
@@ -171,8 +180,8 @@ static void take_scores({{ name }}_surprises *s, float error, float far_error, f
 {% for kind in detector.kinds %}
     scores[{{ loop.index0 }}] = {{ {
         "error": "smaller(size_of(size), MOST_SCORE)",
-        "near mean": "size_of(*s->near)",
-        "far mean": "size_of(*s->far)",
+        "near sum": "near",
+        "far sum": "far",
         "slow mean": "size_of(*s->slow)",
         "loud": "*s->spread",
         "silent": "1.0f / larger(*s->spread, " ~ number(detector.least_spread) ~ ")",
@@ -185,7 +194,8 @@ static void take_scores({{ name }}_surprises *s, float error, float far_error, f
 {% endfor %}
 }
 
-/* Whether a sample of so many bits teaches: what is surprising in an event does at first, and again when it has lasted. */
+/* Whether a sample of so many bits teaches the last ladder: what is surprising in an event does at first, until the event is
+   certain, and again when it has lasted. */
 static int move_event({{ name }}_surprises *s, float bits)
 {
     const int is_high = bits > {{ number(detector.begins) }};
@@ -201,6 +211,8 @@ static int move_event({{ name }}_surprises *s, float bits)
     if (*s->event == 0.0f || bits <= {{ number(detector.surprising) }})
         return 1;
     *s->taught += 1.0f;
+    if (bits > {{ number(detector.certain) }})
+        *s->taught = larger(*s->taught, {{ number(detector.teaches + 1) }});
     return *s->taught <= {{ number(detector.teaches) }} || *s->taught > {{ number(detector.lasts) }};
 }
 
@@ -238,13 +250,12 @@ static surprise take_target({{ name }}_surprises *s, int t, float error, float f
     last = climb(s->last_gaps, 1, LAST_RUNGS, most);
     made.bits = *s->own_bits = bits_of_last(last);
     made.teaches = move_event(s, made.bits);
-    if (made.teaches) {
-        for (k = 0; k < KINDS; k++) {
-            const int passed = stretch(s->gaps + k, *s->count + trust_beyond[k], scores[k], found[k].passed);
-            teach_kind(s->gaps + k, k, *s->count, passed);
-        }
-        teach_last(s->last_gaps, last.passed);
+    for (k = 0; k < KINDS; k++) {
+        const int passed = stretch(s->gaps + k, *s->count + trust_beyond[k], scores[k], found[k].passed);
+        teach_kind(s->gaps + k, k, *s->count, passed);
     }
+    if (made.teaches)
+        teach_last(s->last_gaps, last.passed);
     *s->size = size_after(*s->size, error, {{ seen }}, least_size[t]);
 {% if detector.steps > 1 %}
     if (is_number(far_error))
@@ -253,8 +264,7 @@ static surprise take_target({{ name }}_surprises *s, int t, float error, float f
 {% if running %}
     *s->seen = smaller(*s->seen + 1.0f, {{ number(detector.level_forgetting) }});
 {% endif %}
-    if (made.teaches)
-        *s->count = smaller(*s->count + 1.0f, {{ number(detector.most_counted) }});
+    *s->count = smaller(*s->count + 1.0f, {{ number(detector.most_counted) }});
     return made;
 }
 

@@ -66,7 +66,7 @@ static void watch_afresh({{ name }}_detector *d)
     *d->memory.alarm = 0.0f;
     for (t = 0; t < {{ NAME }}_TARGETS; t++) {
         {{ name }}_surprises *const s = d->memory.targets + t;
-        *s->near = *s->far = *s->slow = *s->values = *s->run = 0.0f;
+        *s->rise = *s->fall = *s->far_rise = *s->far_fall = *s->slow = *s->values = *s->run = 0.0f;
         memset(s->own_bits, 0xFF, sizeof s->own_bits);
         memset(s->last, 0xFF, sizeof s->last);
 {% if running %}
