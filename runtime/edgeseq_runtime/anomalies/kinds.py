@@ -135,7 +135,7 @@ KINDS = (
     Kind(SLOW_MEAN, "drift", First(_ONE * _LONG, is_size=True), *_LATER, weight=0.9),
     Kind(LOUD, "noise", _SIZES, *_LATER, rate=STEADY),
     Kind(SILENT, "noise", _SIZES, *_LATER, weight=0.85),
-    Kind(RUN, "stuck", First(gaps=(1.0,)), *_LATER, weight=0.8),
+    Kind(RUN, "stuck", First(gaps=(1.0,)), *_LATER, weight=0.9),
     Kind(HIGH, "spike", First(_ONE, tail=1e-4), *_SOON),
     Kind(LOW, "spike", First(_ONE, tail=1e-4), *_SOON),
     Kind(HIGH_MEAN, "break", First(_ONE / 2), *_LATER),

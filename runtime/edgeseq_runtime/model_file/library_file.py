@@ -25,7 +25,7 @@ NATIVE = "native"
 INTERFACE = 4
 """Version of what the code offers; another one cannot be used."""
 
-JUDGEMENT = 15
+JUDGEMENT = 16
 """Version of its step with judgement; where the code has another one or none, NumPy judges, and adds anchors."""
 
 _UNSEALED_INTERFACE = 3

@@ -106,7 +106,7 @@ class Target:
             "slow": (quantiles(1.25 * math.sqrt(0.015 / 1.985), sides=2), 80, 4000, 0.9),
             "loud": (spread, 80, 4000, 1.0),
             "silent": (spread, 80, 4000, 0.85),
-            "run": ([1.0] * 16, 80, 4000, 0.8),
+            "run": ([1.0] * 16, 80, 4000, 0.9),
             "high": (quantiles(1.25, tail=1e-4), 5, 200, 1.0),
             "low": (quantiles(1.25, tail=1e-4), 5, 200, 1.0),
             "high mean": (quantiles(0.625), 80, 4000, 1.0),
