@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq_runtime.anomalies import event, ladder, layout, scores
-from edgeseq_runtime.anomalies.first import SUMS, first_row, first_sizes, might_be
+from edgeseq_runtime.anomalies.first import first_row, first_sizes, might_be
 from edgeseq_runtime.anomalies.kinds import LEAST_OF_SIZE, LEVEL_FORGETTING, STEPS, WORDS
 from edgeseq_runtime.anomalies.layout import Layout
 from edgeseq_runtime.anomalies.lone_stream import LoneStream
@@ -45,7 +45,7 @@ class _Made:
     bits: Float32
     """(kind, stream)"""
     teaches: Flags
-    """(stream,): the last ladder."""
+    """(stream,): whether it teaches the last ladder."""
 
 
 class Anomalies(KeptRows):
@@ -91,7 +91,7 @@ class Anomalies(KeptRows):
         self._codes = np.array([WORDS.index(kind.word) + 1 for kind in self.layout.kinds], np.float32)
         self._has_gains = bool(spec.sensors)
         level = (layout.MEAN, layout.DEVIATION, layout.SEEN, layout.ANCHOR) if self.layout.is_running else ()
-        self._of_stretch = (*SUMS, layout.SLOW, layout.VALUES, layout.RUN, layout.LAST, *level)
+        self._of_stretch = (*layout.SUMS, layout.SLOW, layout.VALUES, layout.RUN, layout.LAST, *level)
         """Words of a target that do not outlast a fresh start; where the scale runs, nor does the level."""
         self.fresh = first_row(spec, self.layout)
         """(words,): the row of a stream that has seen nothing."""

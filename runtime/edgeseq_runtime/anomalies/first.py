@@ -12,9 +12,6 @@ from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.monitoring.conformal import Quantiles
 from edgeseq_runtime.spec import Spec
 
-SUMS = (layout.RISE, layout.FALL, layout.FAR_RISE, layout.FAR_FALL)
-"""Words that are sums of errors."""
-
 OF_HALF_WIDTH = {0.5: 1.2, 0.9: 0.49}
 """The mean size of normal errors, of half the width of the interval that holds so many of them."""
 
@@ -53,7 +50,7 @@ def first_row(spec: Spec, words: Layout) -> Float32:
         views[layout.TOGETHER][...] = np.array(first_last_gaps(words.targets), np.float32)[:, None]
     if spec.anomalies:
         take(words, views, spec.anomalies, MOST_LEARNED_ELSEWHERE if words.takes_any else MOST_LEARNED)
-    for name in (*SUMS, layout.SLOW, layout.VALUES, layout.RUN, layout.MOST):
+    for name in (*layout.SUMS, layout.SLOW, layout.VALUES, layout.RUN, layout.MOST):
         views[name][...] = 0
     views[layout.PAUSE][...] = views[layout.ALARM][...] = 0
     for name in (layout.BITS, layout.OWN_BITS, layout.LAST, layout.ANCHOR):
@@ -92,7 +89,7 @@ def might_be(words: Layout, columns: Float32) -> bool:
         and all(((views[name] >= 0) & (views[name] <= most)).all() for name, most in counted.items())
         and all((np.abs(views[name]) <= most).all() for name, most in between.items())
         and all(((views[name] > 0) & (views[name] <= LARGEST)).all() for name in (layout.SIZE, layout.FAR_SIZE))
-        and all(((views[name] >= 0) & (views[name] <= MOST_SUM)).all() for name in SUMS)
+        and all(((views[name] >= 0) & (views[name] <= MOST_SUM)).all() for name in layout.SUMS)
         and ((views[layout.SPREAD] >= 0) & (views[layout.SPREAD] <= CLIP)).all()
         and ((views[layout.DEVIATION] >= 0) & (views[layout.DEVIATION] <= 4 * LARGEST)).all()
         and all(((views[name] >= LEAST_GAP) & (views[name] <= 2 * MOST_SCORE)).all() for name in gaps)

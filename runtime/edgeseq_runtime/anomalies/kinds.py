@@ -114,7 +114,7 @@ _SOON, _LATER = (5.0, 200.0), (80.0, 4000.0)
 """What first gaps count as: of scores of single samples, and of means and sums."""
 
 _GUESSED = (10.0, 200.0)
-"""The same of means where first gaps are a guess, so that samples soon count more: of errors far ahead, which depend
+"""The same of sums where first gaps are a guess, so that samples soon count more: of errors far ahead, which depend
 on one another as the series has it, and of all where nobody has measured a sensor like this one."""
 
 ERROR, NEAR_SUM, FAR_SUM, SLOW_MEAN, LOUD, SILENT, RUN = (

@@ -27,6 +27,8 @@ RISE, FALL, FAR_RISE, FAR_FALL, SLOW, SPREAD = "rise", "fall", "far rise", "far 
 """Sums of errors less the allowance for each, upwards and downwards, one step and farther ahead; long mean of the
 former, mean of their sizes: all as multiples of the typical size."""
 
+SUMS = (RISE, FALL, FAR_RISE, FAR_FALL)
+
 RUN, LAST, MEAN, DEVIATION, VALUES = "run", "last", "mean", "deviation", "values"
 """Further samples that were as the one before; the last sample; the running mean of values, and their mean distance
 from it; the short mean of values, as such distances from the mean."""

@@ -57,7 +57,8 @@ def take(views: Views, found: tuple[Kind, ...], errors: Float32, far: Float32, s
 def _take_sums(rise: Float32, fall: Float32, errors: Float32) -> Float32:
     """Add errors to their sums upwards and downwards, all (target, stream); return the larger before the allowance.
 
-    So the score is a number other than 0 on both sides of a sum that ends. A two-sided CUSUM: see `kinds.ALLOWANCE`.
+    A two-sided CUSUM, see `kinds.ALLOWANCE`. With the allowance taken, most scores would be 0, and no ladder can tell
+    those apart.
     """
     upwards, downwards = rise + errors, fall - errors
     for sums, grown in ((rise, upwards), (fall, downwards)):

@@ -7,7 +7,6 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from edgeseq_runtime.adaptation.adaptation import Learned
-from edgeseq_runtime.anomalies.anomalies import KEPT
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError, TooManyStreamsError
 from edgeseq_runtime.outcomes import StepResult
 from edgeseq_runtime.pool import Pool
@@ -17,7 +16,7 @@ from edgeseq_runtime.rules import Rules
 from edgeseq_runtime.service.gathered import LOST, as_period, open_intervals, resume_open, waiting, with_open
 from edgeseq_runtime.service.last_told import LastTold
 from edgeseq_runtime.service.rounds import rounds
-from edgeseq_runtime.service.streams import ANOMALIES_BEGIN, Answer, NamedSample, Period, Said, State
+from edgeseq_runtime.service.streams import Answer, NamedSample, Period, Said, State, anomalies_begin
 from edgeseq_runtime.spec import Spec
 from edgeseq_runtime.stores.base import StreamRow
 from edgeseq_runtime.streaming.averaging import SETTINGS
@@ -310,7 +309,7 @@ class NamedStreams:
 
         Raises `SnapshotError` where one of them cannot be gone on from; none has then begun.
         """
-        rest, begun, samples, lost, begin = iter(rows), list[str](), 0, 0, False
+        rest, begun, samples, lost, begin = iter(rows), list[str](), 0, 0, ""
         try:
             while some := list(islice(rest, _AT_ONCE)):
                 self._pool.restore_all({row.name: row.snapshot for row in some if row.snapshot is not None})
@@ -319,7 +318,7 @@ class NamedStreams:
                     begun.append(row.name)
                     samples += row.samples
                     if self._pool.finds_anomalies and row.snapshot is not None:
-                        begin = begin or KEPT.encode() not in row.snapshot
+                        begin = begin or anomalies_begin(row.snapshot, self.spec)
                     if row.snapshot is not None and SETTINGS.encode() in row.snapshot:
                         like = self._pool.state(row.name)
                         lost += resume_open(self.intervals, self._told, row.name, row.snapshot, self.digest, like)
@@ -331,7 +330,7 @@ class NamedStreams:
                     self.intervals.put(name, None)
                     self._told.load(name, {})
             raise
-        more = f"{waiting(self.intervals)}{LOST if lost else ''}{ANOMALIES_BEGIN if begin else ''}"
+        more = f"{waiting(self.intervals)}{LOST if lost else ''}{begin}"
         return f"resumed {len(begun)} streams after {samples} samples{more}"
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeseq_runtime.adaptation.adaptation import Learned
-from edgeseq_runtime.anomalies.anomalies import KEPT
 from edgeseq_runtime.arrays import Float32
 from edgeseq_runtime.errors import DataError, EdgeseqError, MissingSampleError
 from edgeseq_runtime.exactness import blocks_are_exact
@@ -18,7 +17,7 @@ from edgeseq_runtime.reading.times import Time
 from edgeseq_runtime.rules import Rules
 from edgeseq_runtime.service.gathered import LOST, as_period, open_intervals, resume_open, waiting, with_open
 from edgeseq_runtime.service.last_told import LastTold
-from edgeseq_runtime.service.streams import ANOMALIES_BEGIN, Answer, Period, Said
+from edgeseq_runtime.service.streams import Answer, Period, Said, anomalies_begin
 from edgeseq_runtime.spec import RUNNING, Spec
 from edgeseq_runtime.stores.snapshot_file import SnapshotFile
 from edgeseq_runtime.streaming.known_values import KnownReader
@@ -152,6 +151,6 @@ class SingleStream:
         self._predictor.restore(blob)
         self._begun = self._predictor.state()
         lost = resume_open(self.intervals, self._told, "", blob, self._predictor.session.digest, self._begun)
-        begin = self._predictor.finds_anomalies and KEPT.encode() not in blob
-        more = f"{waiting(self.intervals)}{LOST if lost else ''}{ANOMALIES_BEGIN if begin else ''}"
+        begin = anomalies_begin(blob, self.spec) if self._predictor.finds_anomalies else ""
+        more = f"{waiting(self.intervals)}{LOST if lost else ''}{begin}"
         return f"resumed after {self._predictor.samples} samples{more}"

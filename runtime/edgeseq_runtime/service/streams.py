@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 from edgeseq_runtime.adaptation.adaptation import Learned
+from edgeseq_runtime.anomalies.anomalies import KEPT
+from edgeseq_runtime.anomalies.layout import Layout
 from edgeseq_runtime.errors import EdgeseqError
 from edgeseq_runtime.outcomes import StepResult
 from edgeseq_runtime.reading.times import Time
@@ -22,9 +24,6 @@ Said: TypeAlias = Sequence[float | None]
 
 NamedSample: TypeAlias = tuple[str, RawSample, Time] | tuple[str, RawSample, Time, Said]
 """The name of a stream, the values of a sample of it, their time, and what it says of the columns known ahead."""
-
-ANOMALIES_BEGIN = "; anomalies begin as at first, since the state holds nothing of them"
-"""What is said of a state that was saved where nobody looked for anomalies."""
 
 
 class Period(NamedTuple):
@@ -79,3 +78,12 @@ class Streams(Protocol):
 
     def store(self, path: str | os.PathLike[str]) -> Store:
         """Return what saves these streams at `path`, and goes on from there."""
+
+
+def anomalies_begin(blob: bytes, spec: Spec) -> str:
+    """Return what is said of a snapshot that does not bring what anomalies have learned; empty where it does."""
+    if f'"{KEPT}": [{Layout.of(spec).words}]'.encode() in blob:  # as the header has its name and its shape
+        return ""
+    if KEPT.encode() in blob:
+        return "; anomalies begin as at first, since another version of edgeseq saved the state"
+    return "; anomalies begin as at first, since the state holds nothing of them"

@@ -13,9 +13,9 @@ from edgeseq.testing import make_checkpoint
 from edgeseq_export.c import export, toolchain
 from edgeseq_export.c.toolchain import STRICT
 from edgeseq_runtime.anomalies.anomalies import Anomalies
-from edgeseq_runtime.anomalies.event import PAUSE
+from edgeseq_runtime.anomalies.event import LASTS, PAUSE
 from edgeseq_runtime.anomalies.ladder import RUNGS, SHARES
-from edgeseq_runtime.anomalies.layout import Layout
+from edgeseq_runtime.anomalies.layout import TAUGHT, Layout
 from edgeseq_runtime.spec import GAIN, OFFSET, RUNNING, LearnedAnomalies, Residuals
 from tests.export.c.test_c import SANITIZED, sensor_of, sources_of
 
@@ -204,6 +204,19 @@ def test_the_memory_is_numpys_to_the_last_bit(choices: dict[str, Any], quantize:
     np.testing.assert_array_equal(found.memory, memory_by_numpy(checkpoint, samples, found))
     assert len(set(found.alarm.tolist())) >= 3  # none, and two words
     assert np.isnan(found.p_value).any()
+
+
+def test_what_an_event_teaches_is_numpys_to_the_last_bit(tmp_path: Path) -> None:
+    """Samples that grow for 500 are surprising all along: certain at first, and after 300 they teach again."""
+    checkpoint = small(horizon=3)
+    samples = with_faults(checkpoint, 1000)
+    grown = 1.06 ** np.arange(500, dtype=np.float32)[:, None]
+    samples[300:800] = (samples[300:800] + np.sign(samples[300:800])) * grown
+    found = found_by_c(checkpoint, samples, tmp_path)
+    np.testing.assert_array_equal(found.memory, memory_by_numpy(checkpoint, samples, found))
+    taught = Layout.of(checkpoint.spec).views(found.memory.T.copy())[TAUGHT][0]
+    assert np.diff(taught).max() > 1, "it was certain before 30 samples had taught"
+    assert taught.max() > LASTS
 
 
 @pytest.mark.parametrize("quantize", export.KINDS)

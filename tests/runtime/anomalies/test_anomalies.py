@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from edgeseq.testing import make_checkpoint
 from edgeseq_runtime.anomalies import layout
 from edgeseq_runtime.anomalies.anomalies import KEPT, Anomalies
-from edgeseq_runtime.anomalies.first import SUMS
 from edgeseq_runtime.anomalies.kinds import ANOMALIES_BY_CODE, KINDS, NEAR_SUM, Kind, first_gaps
 from edgeseq_runtime.errors import DataError, UsageError
 from edgeseq_runtime.spec import Residuals, Spec
@@ -239,7 +238,7 @@ def test_a_sample_without_error_has_no_p_value_and_moves_nothing() -> None:
 
 
 def test_forgetting_keeps_what_was_learned() -> None:
-    """A stream that starts afresh has no last sample and no means, but its ladders and sizes."""
+    """A stream that starts afresh has no last sample, no sums and no means, but its ladders and sizes."""
     errors, samples = normal(300, 3)
     anomalies = Anomalies(described(3), 1, 1e-2)
     walked(anomalies, errors, samples)
@@ -248,7 +247,7 @@ def test_forgetting_keeps_what_was_learned() -> None:
     after = anomalies.layout.views(anomalies.arrays_of(0)[KEPT][:, None])
     for name in (layout.GAPS, layout.LAST_GAPS, layout.SIZE, layout.COUNT, layout.SPREAD, layout.MEAN):
         np.testing.assert_array_equal(before[name], after[name])
-    for name in (*SUMS, layout.SLOW, layout.VALUES, layout.RUN):
+    for name in (*layout.SUMS, layout.SLOW, layout.VALUES, layout.RUN):
         assert not after[name].any()
     assert np.isnan(after[layout.LAST]).all()
     assert np.isnan(anomalies.found(FIRST)[0]).all()

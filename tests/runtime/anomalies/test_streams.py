@@ -11,7 +11,11 @@ import pytest
 from edgeseq_runtime import Pool, Predictor, Rules
 from edgeseq_runtime.anomalies.anomalies import KEPT
 from edgeseq_runtime.anomalies.kinds import ANOMALIES_BY_CODE
+from edgeseq_runtime.anomalies.layout import SUMS
 from edgeseq_runtime.errors import DataError, SnapshotError, UsageError
+from edgeseq_runtime.service.named_streams import NamedStreams
+from edgeseq_runtime.service.single_stream import SingleStream
+from edgeseq_runtime.stores.base import StreamRow
 from edgeseq_runtime.streaming.snapshot import Snapshot, pack
 from tests.runtime.adaptation.test_streams import build, wave
 
@@ -173,16 +177,33 @@ def test_a_snapshot_without_anomalies_begins_to_learn(simple: bytes) -> None:
     plain.step(0.5)
 
 
+@pytest.mark.parametrize("more", [-2, 0, 2])
+def test_a_snapshot_with_another_versions_row_begins_to_learn_and_a_note_says_so(simple: bytes, more: int) -> None:
+    """A row of more or fewer words, of one stream and of a named one; one of as many is gone on from."""
+    looking = Predictor(simple, anomalies=RATE)
+    fresh = looking.state().arrays[KEPT]
+    looking.run(wave(100))
+    state = looking.state()
+    row = np.resize(state.arrays[KEPT], len(fresh) + more)
+    blob = pack(looking.session.digest, Snapshot(state.counters, {**state.arrays, KEPT: row}))
+    predictor, pool = Predictor(simple, anomalies=RATE), Pool(simple, anomalies=RATE)
+    said = SingleStream(predictor).restore(blob), NamedStreams(pool).load([StreamRow("a", 100, blob, ())])
+    note = "; anomalies begin as at first, since another version of edgeseq saved the state" if more else ""
+    assert said == (f"resumed after 100 samples{note}", f"resumed 1 streams after 100 samples{note}")
+    for kept in (predictor.state(), pool.state("a")):
+        np.testing.assert_array_equal(kept.arrays[KEPT], fresh if more else row)
+
+
 @pytest.mark.parametrize("number", [np.nan, np.inf, -1.0, 1e31])
 def test_a_snapshot_that_no_stream_has_is_refused(simple: bytes, number: float) -> None:
-    """Whatever word of a target's ladders, sizes or counts is damaged so that no stream can have it."""
+    """Whatever word of a target's ladders, sums, sizes or counts is damaged so that no stream can have it."""
     predictor = Predictor(simple, anomalies=RATE)
     predictor.run(wave(50))
     state = predictor.state()
     anomalies = predictor._judgement.anomalies
     assert anomalies
     begin = anomalies.layout.head
-    for name in ("count", "size", "far size", "spread", "run", "event", "taught", "quiet", "gaps", "last gaps"):
+    for name in ("count", "size", "far size", *SUMS, "spread", "run", "event", "taught", "quiet", "gaps", "last gaps"):
         memory = state.arrays[KEPT].copy()
         memory[begin + anomalies.layout.of_target[name].offset] = number
         damaged = Snapshot(state.counters, {**state.arrays, KEPT: memory})

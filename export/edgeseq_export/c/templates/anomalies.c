@@ -6,7 +6,7 @@
 #define RUNGS {{ detector.rungs }} /* of a kind's ladder, each worth a bit: half of what comes to one is to pass it */
 #define LAST_RUNGS {{ detector.worth|length }} /* of the ladder that the bits of the most surprising kind climb */
 #define MOST_SCORE {{ number(detector.most_score) }}
-#define CLIP_OF_ERRORS {{ number(detector.clip) }} /* typical ones, in running means */
+#define CLIP_OF_ERRORS {{ number(detector.clip) }} /* typical ones, in means and in sums of farther ones */
 
 /* Of the last ladder's rungs: the bits of those below, its own, and what its gap is multiplied by where it is passed or not. */
 static const float worth_below[LAST_RUNGS] = {
@@ -157,7 +157,7 @@ static float add(float *rise, float *fall, float error)
     return larger(upwards, downwards);
 }
 
-/* Move the running means on; leave the scores of all kinds. */
+/* Move sums and means on; leave the scores of all kinds. */
 static void take_scores({{ name }}_surprises *s, float error, float far_error, float sample, float *scores)
 {
     const float size = error / *s->size, inner = clipped(size, -CLIP_OF_ERRORS, CLIP_OF_ERRORS);
