@@ -52,7 +52,9 @@ def test_p_values_are_as_the_equations_have_them(horizon: int, targets: int) -> 
     sample differs for a while. In most of five streams 99 % of the bits are the oracle's to 0.2 % all the same, and all
     five have the same alarms.
     """
-    assert np.median([close_to_the_equations(horizon, targets, seed) for seed in range(5)]) > 0.99
+    close = [close_to_the_equations(horizon, targets, seed) for seed in range(5)]
+    assert np.median(close) > 0.99
+    assert min(close) > 0.7
 
 
 def close_to_the_equations(horizon: int, targets: int, seed: int) -> float:
