@@ -32,6 +32,27 @@ _MOST_OF_SIZE, _FIRST_COUNTS = kinds.MOST_OF_SIZE, kinds.FIRST_COUNTS
 _BELOW, _WORTH, _LAST_UP, _LAST_DOWN = (
     table.tolist() for table in (ladder.BELOW, ladder.WORTH, ladder.LAST_UP, ladder.LAST_DOWN)
 )
+(
+    _AT_COUNT,
+    _AT_SIZE,
+    _AT_FAR_SIZE,
+    _AT_RISE,
+    _,
+    _AT_FAR_RISE,
+    _,
+    _AT_SLOW,
+    _AT_SPREAD,
+    _AT_RUN,
+    _AT_LAST,
+    _AT_MEAN,
+    _AT_DEVIATION,
+    _AT_VALUES,
+    _AT_EVENT,
+    _AT_TAUGHT,
+    _AT_QUIET,
+    _AT_MOST,
+) = range(18)
+"""Places of a target's numbers after its bits, in the order of `layout`; falling sums stand after rising ones."""
 _FOOT = (0, False)
 _TOP, _LAST_TOP = ladder.RUNGS - 1, len(ladder.SHARES) - 1
 
@@ -92,21 +113,23 @@ class LoneStream:
         r[0] = error / size
         ratio = r[0]
         clipped = ratio if -_CLIP <= ratio <= _CLIP else (_CLIP if ratio > 0 else -_CLIP)
-        near = self._add(3, ratio if -_SUM_CLIP <= ratio <= _SUM_CLIP else (_SUM_CLIP if ratio > 0 else -_SUM_CLIP))
+        near = self._add(
+            _AT_RISE, ratio if -_SUM_CLIP <= ratio <= _SUM_CLIP else (_SUM_CLIP if ratio > 0 else -_SUM_CLIP)
+        )
         r[0] = clipped - slow
         r[0] = _LIGHT * r[0]
-        numbers[7] = slow + r[0]
+        numbers[_AT_SLOW] = slow + r[0]
         r[0] = abs(clipped) - spread
         r[0] = _SPREADING * r[0]
-        numbers[8] = spread + r[0]
-        spread = numbers[8]
-        numbers[9] = run + 1 if sample == last else 0.0
-        numbers[10] = sample
+        numbers[_AT_SPREAD] = spread + r[0]
+        spread = numbers[_AT_SPREAD]
+        numbers[_AT_RUN] = run + 1 if sample == last else 0.0
+        numbers[_AT_LAST] = sample
         r[0] = 1 / (spread if spread > _LEAST_SPREAD else _LEAST_SPREAD)
         silence = r[0]
         since = min((self._row[self._seen] if self._seen else count) + _FIRST_COUNTS, _FORGETTING)
-        numbers[1] = self._moved(size, abs(error), since, self._least[0])
-        found = [min(abs(ratio), _MOST_SCORE), near, abs(numbers[7]), spread, silence, numbers[9]]
+        numbers[_AT_SIZE] = self._moved(size, abs(error), since, self._least[0])
+        found = [min(abs(ratio), _MOST_SCORE), near, abs(numbers[_AT_SLOW]), spread, silence, numbers[_AT_RUN]]
         if self._has_far:
             found.insert(2, self._far_score(far, since))
         return found + self._take_value(sample)
@@ -114,15 +137,15 @@ class LoneStream:
     def _far_score(self, far: float, since: float) -> float:
         """Take a farther error, which may be NaN; return the score of its sums."""
         r, numbers = self._rounded, self._numbers
-        size, clipped = numbers[2], 0.0
+        size, clipped = numbers[_AT_FAR_SIZE], 0.0
         if far - far == 0:
             if not -_LARGEST <= far <= _LARGEST:
                 far = _LARGEST if far > 0 else -_LARGEST
             r[0] = far / size
             ratio = r[0]
             clipped = ratio if -_CLIP <= ratio <= _CLIP else (_CLIP if ratio > 0 else -_CLIP)
-            numbers[2] = self._moved(size, abs(far), since, self._least[1])
-        return self._add(5, clipped)
+            numbers[_AT_FAR_SIZE] = self._moved(size, abs(far), since, self._least[1])
+        return self._add(_AT_FAR_RISE, clipped)
 
     def _add(self, place: int, error: float) -> float:
         """Add an error to its sums upwards and downwards, which stand there; return their score."""
@@ -149,7 +172,12 @@ class LoneStream:
     def _take_value(self, sample: float) -> list[float]:
         """Do what `scores` does of the value itself; return its scores."""
         r, numbers = self._rounded, self._numbers
-        count, mean, deviation, values = numbers[0], numbers[11], numbers[12], numbers[13]
+        count, mean, deviation, values = (
+            numbers[_AT_COUNT],
+            numbers[_AT_MEAN],
+            numbers[_AT_DEVIATION],
+            numbers[_AT_VALUES],
+        )
         if self._anchor:
             count, distance = self._row[self._seen], self._above_mean(sample, mean)
         else:
@@ -169,19 +197,19 @@ class LoneStream:
         since = count + 1 if count < _LEVEL_FORGETTING else _LEVEL_FORGETTING
         r[0] = distance / since
         if not self._anchor:
-            numbers[11] = mean + r[0]
+            numbers[_AT_MEAN] = mean + r[0]
         else:
             self._row[self._seen] = since
             if distance == far:
                 self._row[self._anchor], mean = sample, distance
-            numbers[11] = mean - r[0]
+            numbers[_AT_MEAN] = mean - r[0]
         r[0] = abs(distance) - deviation
         r[0] = r[0] / since
-        numbers[12] = deviation + r[0]
+        numbers[_AT_DEVIATION] = deviation + r[0]
         r[0] = min(max(value, -_VALUE_CLIP), _VALUE_CLIP) - values
         r[0] = _VALUES * r[0]
-        numbers[13] = values + r[0]
-        values = numbers[13]
+        numbers[_AT_VALUES] = values + r[0]
+        values = numbers[_AT_VALUES]
         return [max(value, 0.0), max(-value, 0.0), max(values, 0.0), max(-values, 0.0)]
 
     def _above_mean(self, sample: float, mean: float) -> float:
@@ -223,7 +251,7 @@ class LoneStream:
                 bits = r[0]
             if bits > most:
                 most, which = bits, kind
-        self._numbers[17] = most
+        self._numbers[_AT_MOST] = most
         return most, which, tops
 
     def _climb_last(self, most: float) -> tuple[float, int, bool]:
@@ -246,28 +274,28 @@ class LoneStream:
     def _teaches(self, bits: float) -> bool:
         """Do what `event.move` does."""
         numbers = self._numbers
-        is_on = numbers[14]
+        is_on = numbers[_AT_EVENT]
         if bits > _BEGINS:
             if not is_on:
-                numbers[14], numbers[15] = 1.0, 0.0
-            numbers[16] = 0.0
+                numbers[_AT_EVENT], numbers[_AT_TAUGHT] = 1.0, 0.0
+            numbers[_AT_QUIET] = 0.0
         elif is_on:
-            numbers[16] += 1
-            if numbers[16] > _ENDS:
-                numbers[14] = 0.0
+            numbers[_AT_QUIET] += 1
+            if numbers[_AT_QUIET] > _ENDS:
+                numbers[_AT_EVENT] = 0.0
                 return True
         else:
             return True
         if bits > _SURPRISING:
-            numbers[15] += 1
-            if bits > _CERTAIN and numbers[15] <= _TEACHES:
-                numbers[15] = _TEACHES + 1
-            return not _TEACHES < numbers[15] <= _LASTS
+            numbers[_AT_TAUGHT] += 1
+            if bits > _CERTAIN and numbers[_AT_TAUGHT] <= _TEACHES:
+                numbers[_AT_TAUGHT] = _TEACHES + 1
+            return not _TEACHES < numbers[_AT_TAUGHT] <= _LASTS
         return True
 
     def _stretch(self, found: list[float], tops: list[tuple[int, bool]]) -> None:
         """Do what `ladder.stretch` does; `tops` become those of the widened ladders."""
-        count = int(self._numbers[0])
+        count = int(self._numbers[_AT_COUNT])
         if count >= ladder.MOST_TRAINED:
             return
         for kind, (top, is_past) in enumerate(tops):
@@ -299,7 +327,7 @@ class LoneStream:
     def _learn(self, tops: list[tuple[int, bool]]) -> None:
         """Move the gaps of the kinds' ladders after scores that stopped there, and count the sample."""
         row, numbers, width, unsettled, place = self._row, self._numbers, self._width, self._unsettled, self._gaps
-        count = numbers[0]
+        count = numbers[_AT_COUNT]
         soon: dict[tuple[float, float], tuple[list[float], list[float]]] = {}
         for kind, (rung, is_past) in enumerate(tops):
             at = place + kind
@@ -322,7 +350,7 @@ class LoneStream:
                 gap = row[at] * (ups[rung] if is_past else downs[rung])
             row[at] = gap if gap > _LEAST_GAP else _LEAST_GAP
         if count < _MOST_COUNTED:
-            numbers[0] = count + 1
+            numbers[_AT_COUNT] = count + 1
 
     def _add_rates(
         self, of_kind: tuple[float, float], count: float, top: int, ups: list[float], downs: list[float]
